@@ -1,0 +1,52 @@
+"""Every error that a user can cause: one base class, one subclass and exit code per kind.
+
+A message is one line: where, what was found, what is allowed, what to do.
+"""
+
+
+class MicrolutError(Exception):
+    """Base of all expected errors; `exit_code` is what the command line exits with."""
+
+    exit_code = 70
+
+
+class InvalidInput(MicrolutError):
+    """A file, array or option that the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class UnsupportedModel(MicrolutError):
+    """The model file is sound but holds a layer or option that microlut cannot convert."""
+
+    exit_code = 3
+
+
+class InvalidBoard(MicrolutError):
+    """The board is not known, or its file does not follow the schema."""
+
+    exit_code = 4
+
+
+class DoesNotFit(MicrolutError):
+    """The firmware needs more flash or RAM than the board has."""
+
+    exit_code = 5
+
+
+class ToolMissing(MicrolutError):
+    """A compiler, emulator or package that the command needs is not installed."""
+
+    exit_code = 6
+
+
+class BuildFailed(MicrolutError):
+    """CMake, the compiler or the linker failed."""
+
+    exit_code = 7
+
+
+class RunFailed(MicrolutError):
+    """The firmware or its emulator did not answer as the protocol says."""
+
+    exit_code = 8
