@@ -1,0 +1,60 @@
+"""Imports trained Keras models: a file, folder or model object in, a float `Graph` out.
+
+What a source is, is told by its content, never by its suffix. No code in a model is ever run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from microlut.errors import InvalidInput
+from microlut.importers import keras_v3, memory, saved_model, separate_process
+from microlut.importers.damage import DAMAGE, damaged
+from microlut.importers.keras_config import KerasModel
+from microlut.importers.translate import to_graph
+from microlut.ir import Graph
+
+_ZIP_MAGIC = b"PK"
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_FORMATS = "a .keras file, a whole-model .h5 file or a Keras 2 SavedModel folder"
+
+
+def import_model(source: Path | str | object, name: str | None = None) -> Graph:
+    """Return the float graph of a model.
+
+    Args:
+        source: the path of a `.keras` or `.h5` file or SavedModel folder, or a `keras.Model` or
+            `tf_keras.Model` object.
+        name: what the graph is called; by default the file's stem, or the object's name.
+
+    Raises:
+        InvalidInput: the file is missing, damaged or no Keras model.
+        UnsupportedModel: the model holds something that microlut cannot convert.
+        ToolMissing: the source is a SavedModel and TensorFlow is not installed.
+    """
+    if not isinstance(source, Path | str):
+        model = memory.read(source)
+        return to_graph(model, name or str(getattr(source, "name", "model")))
+    path = Path(source)
+    try:
+        model = _read(path)
+    except DAMAGE as error:
+        raise damaged(path, error) from error
+    return to_graph(model, name or path.resolve().stem)
+
+
+def _read(path: Path) -> KerasModel:
+    if not path.exists():
+        raise InvalidInput(f"{path}: no such file or folder; a model is {_FORMATS}")
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return saved_model.read(path)
+        raise InvalidInput(f"{path}: a folder without saved_model.pb; a model is {_FORMATS}")
+    with path.open("rb") as file:
+        magic = file.read(len(_HDF5_MAGIC))
+    if magic.startswith(_ZIP_MAGIC):
+        return keras_v3.read(path)
+    if magic == _HDF5_MAGIC:
+        return separate_process.read(path)
+    what = "an empty file" if not magic else "neither a zip nor an HDF5 file"
+    raise InvalidInput(f"{path}: {what}; a model is {_FORMATS}")

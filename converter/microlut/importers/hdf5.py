@@ -1,0 +1,57 @@
+"""Careful reading of HDF5 groups: only plain datasets inside the same file, of bounded size."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import InvalidInput
+from microlut.importers.keras_config import MAX_WEIGHT_ELEMENTS
+
+
+def subgroup(group: h5py.Group, path: str, source: str) -> h5py.Group | None:
+    """Return a group below another, or None when there is none of that name."""
+    found = _member(group, path, source)
+    return found if isinstance(found, h5py.Group) else None
+
+
+def dataset(group: h5py.Group, path: str, source: str) -> NDArray[np.generic] | None:
+    """Return a dataset's values, or None when there is none of that name.
+
+    Raises:
+        InvalidInput: it points outside the file or is too large for any microcontroller.
+    """
+    found = _member(group, path, source)
+    if not isinstance(found, h5py.Dataset):
+        return None
+    if found.external or found.is_virtual:
+        raise _points_outside(path, source)
+    if found.size is None or found.size > MAX_WEIGHT_ELEMENTS:
+        raise InvalidInput(
+            f"{source}: array {path!r} has {found.size} elements, at most {MAX_WEIGHT_ELEMENTS} "
+            "are read; use a smaller model"
+        )
+    return np.asarray(found[()])
+
+
+def _member(group: h5py.Group, path: str, source: str) -> object:
+    """Walk down one link at a time, so that no link leads to another file."""
+    found: object = group
+    for part in path.split("/"):
+        if not isinstance(found, h5py.Group) or part in ("", ".", ".."):
+            return None
+        link = found.get(part, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise _points_outside(path, source)
+        found = found[part]
+    return found
+
+
+def _points_outside(path: str, source: str) -> InvalidInput:
+    return InvalidInput(
+        f"{source}: {path!r} is a link or is stored in another file; a Keras model holds its "
+        "own arrays: save the model again"
+    )

@@ -1,0 +1,198 @@
+"""The one value that every model source becomes: a Keras architecture plus its arrays.
+
+The configuration is plain JSON data; nothing in it is ever called or imported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import InvalidInput, UnsupportedModel
+
+LayerPath = tuple[str, ...]
+Weights = Mapping[LayerPath, tuple[NDArray[np.generic], ...]]
+Json = dict[str, Any]
+
+MODEL_CLASSES = ("Functional", "Model", "Sequential")
+MAX_WEIGHT_ELEMENTS = 1 << 26
+MAX_NESTING = 16
+_MAX_JSON_DEPTH = 200
+_KERAS_MODULES = ("keras", "tf_keras", "tensorflow")
+
+
+@dataclass(frozen=True, slots=True)
+class KerasModel:
+    """A model as read from a file.
+
+    Attributes:
+        config: {"class_name": ..., "config": ...}, with tuples written as lists.
+        weights: the arrays of each layer in Keras's own order (kernel, bias; gamma, beta,
+            moving mean, moving variance), by the layer's path through nested models.
+        source: the file or object, for messages.
+    """
+
+    config: Json
+    weights: Weights
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of the configuration.
+
+    Attributes:
+        path: names of the nested models that hold it, then its own.
+        config: its options.
+        entry: the whole JSON object it was read from.
+        source: the file or object, for messages.
+    """
+
+    path: LayerPath
+    class_name: str
+    config: Json
+    entry: Json
+    source: str
+
+    @property
+    def name(self) -> str:
+        """Return the layer's own name."""
+        return self.path[-1]
+
+    @property
+    def where(self) -> str:
+        """Return how messages name the layer."""
+        return f"{self.source}: layer {'/'.join(self.path)!r} ({self.class_name})"
+
+    @property
+    def is_model(self) -> bool:
+        """Return whether this is a nested model."""
+        return self.class_name in MODEL_CLASSES and not self.is_custom
+
+    @property
+    def is_custom(self) -> bool:
+        """Return whether the class comes from outside Keras, whatever its name."""
+        module, registered = self.entry.get("module"), self.entry.get("registered_name")
+        foreign = isinstance(module, str) and module.split(".")[0] not in _KERAS_MODULES
+        return foreign or registered not in (None, self.class_name)
+
+    def unsupported(self, found: str, advice: str) -> UnsupportedModel:
+        """Return the error for an option that cannot be converted."""
+        return UnsupportedModel(f"{self.where}: {found}; {advice}")
+
+    def invalid(self, found: str) -> InvalidInput:
+        """Return the error for a configuration that Keras itself would not write."""
+        return InvalidInput(
+            f"{self.where}: {found}; the file is damaged: save the model again as .keras"
+        )
+
+
+def parse_config(text: str | bytes, source: str) -> Json:
+    """Return a model's architecture from its JSON text.
+
+    Raises:
+        InvalidInput: it is not JSON, or no Keras configuration.
+    """
+    try:
+        config = _plain(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"{source}: the architecture is no valid JSON ({one_line(error)}); save the model again"
+        ) from error
+    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
+        raise InvalidInput(
+            f"{source}: the architecture names no class; save the whole model with model.save(...)"
+        )
+    return config
+
+
+def root_layer(config: Json, source: str) -> Layer:
+    """Return the model itself as a layer with an empty-named path.
+
+    Raises:
+        UnsupportedModel: the model is neither Functional nor Sequential.
+    """
+    layer = Layer(("",), config["class_name"], _options(config), config, source)
+    if not layer.is_model:
+        raise UnsupportedModel(
+            f"{source}: the model's class is {config['class_name']}; microlut converts Functional "
+            "and Sequential models: build it with keras.Model(inputs, outputs) or keras.Sequential"
+        )
+    return layer
+
+
+def child_layers(model: Layer) -> tuple[Layer, ...]:
+    """Return a model's own layers in the order of the configuration.
+
+    Raises:
+        InvalidInput: the list is missing or malformed, or two layers share a name.
+    """
+    entries = model.config.get("layers")
+    if not isinstance(entries, list):
+        raise model.invalid("has no list of layers")
+    if len(model.path) > MAX_NESTING:
+        raise model.unsupported(
+            f"models are nested more than {MAX_NESTING} deep", "flatten the model"
+        )
+    parent = () if model.path == ("",) else model.path
+    layers = tuple(_child(model, parent, entry) for entry in entries)
+    names = [layer.name for layer in layers]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise model.invalid(f"holds two layers named {repeated!r}")
+    return layers
+
+
+def all_layers(model: Layer) -> Iterator[Layer]:
+    """Yield every layer that is no model, through all nested models."""
+    for layer in child_layers(model):
+        if layer.is_model:
+            yield from all_layers(layer)
+        else:
+            yield layer
+
+
+def read_weights(model: Layer, read: Callable[[Layer], tuple[NDArray[np.generic], ...]]) -> Weights:
+    """Return the arrays of all layers by path, asking `read` for each layer's."""
+    return {layer.path: read(layer) for layer in all_layers(model)}
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception's text on one line, at most 200 characters of it."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _child(model: Layer, parent: LayerPath, entry: object) -> Layer:
+    if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
+        raise model.invalid("holds a layer without a class name")
+    config = _options(entry)
+    name = entry.get("name", config.get("name"))
+    if not isinstance(name, str) or not name:
+        raise model.invalid(f"holds a {entry['class_name']} layer without a name")
+    return Layer((*parent, name), entry["class_name"], config, entry, model.source)
+
+
+def _options(entry: Json) -> Json:
+    """Return the options of a layer or model; before Keras 2.2.3 a Sequential's were a list."""
+    config = entry.get("config")
+    if isinstance(config, list):
+        return {"layers": config, "name": "sequential"}
+    return config if isinstance(config, dict) else {}
+
+
+def _plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - JSON is untyped
+    """Return JSON data with Keras's wrapped tuples and shapes turned into lists."""
+    if depth > _MAX_JSON_DEPTH:
+        raise ValueError(f"nested more than {_MAX_JSON_DEPTH} deep")
+    if isinstance(value, dict):
+        if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
+            return _plain(value["items"], depth + 1)
+        return {key: _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, depth + 1) for item in value]
+    return value

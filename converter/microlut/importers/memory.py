@@ -1,0 +1,46 @@
+"""Reads a model object of Keras 3 or Keras 2 (tf_keras), without importing either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.importers.keras_config import KerasModel, LayerPath, one_line, parse_config
+
+
+def read(model: object) -> KerasModel:
+    """Return a model object's architecture and arrays.
+
+    Raises:
+        InvalidInput: the object is no Keras model.
+        UnsupportedModel: the model has no configuration, as subclassed ones do.
+    """
+    if not all(hasattr(model, name) for name in ("to_json", "layers", "name")):
+        raise InvalidInput(
+            f"a model is expected as a file's path or a keras.Model, found {type(model).__name__}"
+        )
+    source = f"model {getattr(model, 'name', '')}"
+    try:
+        text = model.to_json()  # type: ignore[attr-defined]
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise UnsupportedModel(
+            f"{source}: has no configuration ({one_line(error)}); build it with "
+            "keras.Model(inputs, outputs) or keras.Sequential"
+        ) from error
+    return KerasModel(parse_config(text, source), dict(_arrays(model, ())), source)
+
+
+def _arrays(
+    model: Any,  # noqa: ANN401 - a model of either Keras
+    parent: LayerPath,
+) -> Iterator[tuple[LayerPath, tuple[NDArray[np.generic], ...]]]:
+    for layer in model.layers:
+        path = (*parent, layer.name)
+        if hasattr(layer, "layers"):
+            yield from _arrays(layer, path)
+        else:
+            yield path, tuple(np.asarray(array) for array in layer.get_weights())

@@ -1,0 +1,193 @@
+"""Reads SavedModel folders written by Keras 2, as data: no graph in them is ever loaded or run.
+
+Only this module imports TensorFlow, for its protocol buffers and its checkpoint reader.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import InvalidInput, ToolMissing
+from microlut.importers.keras_config import (
+    MAX_NESTING,
+    MAX_WEIGHT_ELEMENTS,
+    Json,
+    KerasModel,
+    LayerPath,
+    one_line,
+    parse_config,
+    root_layer,
+)
+from microlut.importers.keras_metadata import read_keras_metadata
+
+_ROOT = 0
+_MAX_GRAPH_BYTES = 512 << 20
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+# The order of Keras's own lists of variables; a layer has some of these.
+_VARIABLES = (
+    "kernel",
+    "depthwise_kernel",
+    "bias",
+    "gamma",
+    "beta",
+    "moving_mean",
+    "moving_variance",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedModel:
+    """The parts of a SavedModel that are read; all but `metadata` are TensorFlow's objects.
+
+    Attributes:
+        nodes: the object graph of the SavedModel.
+        metadata: Keras's JSON of the objects, by number.
+        stored: the object graph of the checkpoint, which knows the variables' keys.
+        checkpoint: TensorFlow's checkpoint reader.
+        source: the folder, for messages.
+    """
+
+    nodes: Any
+    metadata: Mapping[int, Json]
+    stored: Any
+    checkpoint: Any
+    source: str
+
+
+def read(folder: Path) -> KerasModel:
+    """Return the model in a SavedModel folder.
+
+    Raises:
+        InvalidInput: the folder holds no Keras metadata, or is damaged.
+        UnsupportedModel: the model is neither Functional nor Sequential.
+        ToolMissing: TensorFlow is not installed.
+    """
+    source = str(folder)
+    tensorflow = _tensorflow(source)
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        saved = _open(folder, tensorflow)
+        config = parse_config(json.dumps(saved.metadata[_ROOT]), source)
+        root_layer(config, source)
+        weights = dict(_weights(saved, _ROOT, _ROOT, ()))
+    except (DecodeError, tensorflow.errors.OpError) as error:
+        raise InvalidInput(
+            f"{source}: the SavedModel is damaged ({one_line(error)}); copy the whole folder again"
+        ) from error
+    return KerasModel(config, weights, source)
+
+
+def _tensorflow(source: str) -> ModuleType:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with _quiet():
+            import tensorflow
+    except ImportError as error:
+        raise ToolMissing(
+            f"{source}: reading a SavedModel needs TensorFlow ({one_line(error)}); "
+            "install it with: pip install tensorflow"
+        ) from error
+    module: ModuleType = tensorflow
+    return module
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop what C++ code writes to standard error; TensorFlow greets with a page of it."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _open(folder: Path, tensorflow: ModuleType) -> _SavedModel:
+    from tensorflow.core.protobuf import saved_model_pb2, trackable_object_graph_pb2
+
+    file, index = folder / "saved_model.pb", folder / "variables" / "variables.index"
+    size = file.stat().st_size
+    if size > _MAX_GRAPH_BYTES:
+        raise InvalidInput(f"{file}: {size} bytes, at most {_MAX_GRAPH_BYTES} are read")
+    graphs = saved_model_pb2.SavedModel.FromString(file.read_bytes()).meta_graphs
+    nodes = graphs[0].object_graph_def.nodes if graphs else []
+    metadata = _metadata(folder, nodes)
+    if _ROOT not in metadata:
+        raise InvalidInput(
+            f"{folder}: a SavedModel without Keras metadata (model.export() writes these); "
+            'save the model itself with model.save("model.keras")'
+        )
+    if not index.is_file():
+        raise InvalidInput(f"{folder}: variables/variables.index is missing; copy the whole folder")
+    checkpoint = tensorflow.train.load_checkpoint(str(index.with_suffix("")))
+    stored = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
+        checkpoint.get_tensor(_OBJECT_GRAPH)
+    )
+    return _SavedModel(nodes, metadata, stored.nodes, checkpoint, str(folder))
+
+
+def _metadata(folder: Path, nodes: Any) -> Mapping[int, Json]:  # noqa: ANN401 - a protobuf
+    """Return Keras's JSON of each object, by its number in the object graph."""
+    separate = folder / "keras_metadata.pb"
+    if separate.is_file():
+        texts = read_keras_metadata(separate.read_bytes())
+    else:
+        texts = {i: node.user_object.metadata for i, node in enumerate(nodes)}
+    parsed = {i: json.loads(text) for i, text in texts.items() if text}
+    return {i: value for i, value in parsed.items() if isinstance(value, dict)}
+
+
+def _weights(
+    saved: _SavedModel, index: int, stored_index: int, parent: LayerPath
+) -> Iterator[tuple[LayerPath, tuple[NDArray[np.generic], ...]]]:
+    """Walk the model's and the checkpoint's object graphs side by side, by the children's names.
+
+    The first knows each layer's name (through the metadata), the second each variable's key.
+    """
+    if len(parent) > MAX_NESTING:
+        raise InvalidInput(f"{saved.source}: nested deeper than {MAX_NESTING}; flatten the model")
+    stored = {child.local_name: child.node_id for child in saved.stored[stored_index].children}
+    for child in saved.nodes[index].children:
+        if not child.local_name.startswith("layer-") or child.local_name not in stored:
+            continue
+        name = saved.metadata.get(child.node_id, {}).get("name")
+        path, stored_child = (*parent, str(name)), stored[child.local_name]
+        arrays = tuple(_arrays(saved, stored_child))
+        if arrays:
+            yield path, arrays
+        yield from _weights(saved, child.node_id, stored_child, path)
+
+
+def _arrays(saved: _SavedModel, stored_index: int) -> Iterator[NDArray[np.generic]]:
+    """Yield a layer's variables in Keras's order."""
+    children = {child.local_name: child.node_id for child in saved.stored[stored_index].children}
+    for name in _VARIABLES:
+        if name in children:
+            for attribute in saved.stored[children[name]].attributes[:1]:
+                yield _tensor(saved, attribute.checkpoint_key)
+
+
+def _tensor(saved: _SavedModel, key: str) -> NDArray[np.generic]:
+    shape = saved.checkpoint.get_variable_to_shape_map().get(key)
+    if shape is None or np.prod([float(n) for n in shape]) > MAX_WEIGHT_ELEMENTS:
+        raise InvalidInput(
+            f"{saved.source}: variable {key!r} is "
+            f"{'missing' if shape is None else 'larger than any microcontroller'}; "
+            "save the model again"
+        )
+    return np.asarray(saved.checkpoint.get_tensor(key))

@@ -1,0 +1,85 @@
+"""Reads an HDF5 model in a child process: a path in, a `KerasModel` out.
+
+HDF5 1.14 crashes, or never returns, on some damaged files, and nothing can catch that within a
+process. (A `.keras` file is safe from accidental damage: its zip entries carry checksums.)
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from microlut.errors import InvalidInput, MicrolutError, UnsupportedModel
+from microlut.importers import keras_h5
+from microlut.importers.damage import DAMAGE, damaged
+from microlut.importers.keras_config import KerasModel
+
+_SECONDS = 20
+_SECONDS_PER_MEGABYTE = 0.5
+_COMMAND = "from microlut.importers.separate_process import answer; answer()"
+
+
+def read(path: Path) -> KerasModel:
+    """Return the model in a whole-model HDF5 file.
+
+    Raises:
+        InvalidInput: the file is damaged, or holds no Keras model.
+        UnsupportedModel: the model is neither Functional nor Sequential.
+    """
+    try:
+        child = subprocess.run(
+            [sys.executable, "-P", "-c", _COMMAND, str(path)],
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS + _SECONDS_PER_MEGABYTE * path.stat().st_size / 1e6,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+    except subprocess.TimeoutExpired:
+        raise damaged(path, "the HDF5 library does not come to an end") from None
+    if child.returncode == 0:
+        return _decode(child.stdout, str(path))
+    for kind in (InvalidInput, UnsupportedModel):
+        if child.returncode == kind.exit_code and child.stdout:
+            raise kind(child.stdout.decode())
+    last_words = child.stderr.decode(errors="replace").split("\n")[-2:-1]
+    raise damaged(path, " ".join(last_words) or "the HDF5 library crashes")
+
+
+def answer() -> None:
+    """Write the model named on the command line, or the error's text, to standard output."""
+    path = Path(sys.argv[1])
+    try:
+        try:
+            content = _encode(keras_h5.read(path))
+        except DAMAGE as error:
+            raise damaged(path, error) from error
+    except MicrolutError as error:
+        sys.stdout.buffer.write(str(error).encode())
+        sys.exit(error.exit_code)
+    sys.stdout.buffer.write(content)
+
+
+def _encode(model: KerasModel) -> bytes:
+    """Return a model as the bytes of an `.npz`: first the JSON, then all arrays in order."""
+    layers = [[list(path), len(arrays)] for path, arrays in model.weights.items()]
+    arrays = [array for arrays in model.weights.values() for array in arrays]
+    buffer = io.BytesIO()
+    np.savez(buffer, json.dumps([model.config, layers]), *arrays)
+    return buffer.getvalue()
+
+
+def _decode(content: bytes, source: str) -> KerasModel:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
+    config, layers = json.loads(str(arrays.pop(0)))
+    weights = {}
+    for path, count in layers:
+        weights[tuple(path)] = tuple(arrays[:count])
+        del arrays[:count]
+    return KerasModel(config, weights, source)

@@ -1,0 +1,297 @@
+"""Flattens a Keras architecture: nested and shared layers become one list of layer calls.
+
+Enters: the configuration; leaves: a `Network`, whose calls lie on the path from input to output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from microlut.errors import UnsupportedModel
+from microlut.importers.keras_config import Json, Layer, child_layers, root_layer
+
+_Reference = tuple[str, int]  # (layer, which of its calls)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCall:
+    """One use of a layer: `name` is unique in the network, `inputs` name other calls.
+
+    Attributes:
+        name: the layer's name; further uses are called name_1, name_2, ...
+        layer: what is called.
+        inputs: the calls, or the network's input, that it reads.
+        arguments: what the call was given besides tensors, by name or position.
+    """
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    arguments: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A flat network; `batch_shape` is the input's with the batch dimension first."""
+
+    input_name: str
+    batch_shape: tuple[object, ...]
+    calls: tuple[LayerCall, ...]
+    output_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Hands out unique names, keeping each layer's own name for its first use."""
+
+    reserved: frozenset[str]
+    used: set[str] = field(default_factory=set)
+
+    def take(self, wanted: str) -> str:
+        """Return `wanted`, or else wanted_1, wanted_2, ..., and remember it."""
+        name, count = wanted, 0
+        while name in self.used or (count and name in self.reserved):
+            count += 1
+            name = f"{wanted}_{count}"
+        self.used.add(name)
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One entry of `inbound_nodes`."""
+
+    inputs: tuple[_Reference, ...]
+    arguments: Json
+
+
+def flatten(config: Json, source: str) -> tuple[Network, Names]:
+    """Return the network of a model and the names it has used.
+
+    Raises:
+        UnsupportedModel: several inputs or outputs, or no known input shape.
+        InvalidInput: the configuration is inconsistent.
+    """
+    model = root_layer(config, source)
+    names = Names(frozenset(_all_names(model)))
+    input_name, batch_shape = model_input(model)
+    names.take(input_name)
+    calls: list[LayerCall] = []
+    output_name = _expand(model, input_name, names, calls)
+    kept = _reachable(calls, output_name)
+    return Network(input_name, batch_shape, kept, output_name), names
+
+
+def model_input(model: Layer) -> tuple[str, tuple[object, ...]]:
+    """Return the name and batch shape of a model's only input."""
+    layers = child_layers(model)
+    if model.class_name != "Sequential":
+        name = _only_end(model, "input_layers", "input")[0]
+        found = [layer for layer in layers if layer.name == name]
+        if not found:
+            raise model.invalid(f"its input {name!r} is not among its layers")
+        return name, _batch_shape(found[0].config) or ()
+    if not layers:
+        raise model.unsupported("the model has no layers", "add layers and save it again")
+    first = layers[0]
+    shape = _batch_shape(first.config)
+    if shape is None and first.is_model:
+        shape = model_input(first)[1]
+    shape = shape or _built_shape(model) or _built_shape(first)
+    if shape is None:
+        raise model.unsupported(
+            "the input's shape is not known",
+            "call model.build((None, height, width, channels)) or start with keras.Input(...), "
+            "then save it again",
+        )
+    return first.name if first.class_name == "InputLayer" else f"{first.name}_input", shape
+
+
+def _batch_shape(config: Json) -> tuple[object, ...] | None:
+    for key in ("batch_shape", "batch_input_shape"):
+        shape = config.get(key)
+        if isinstance(shape, list):
+            return tuple(shape)
+    return None
+
+
+def _built_shape(layer: Layer) -> tuple[object, ...] | None:
+    build = layer.entry.get("build_config")
+    built = build.get("input_shape") if isinstance(build, dict) else None
+    for shape in (layer.config.get("build_input_shape"), built):
+        if isinstance(shape, list):
+            return tuple(shape)
+    return None
+
+
+def _all_names(model: Layer) -> Iterator[str]:
+    for layer in child_layers(model):
+        yield layer.name
+        if layer.is_model:
+            yield from _all_names(layer)
+
+
+def _expand(model: Layer, source: str, names: Names, calls: list[LayerCall]) -> str:
+    """Append the calls of one use of a model that reads `source`; return what it returns."""
+    if model.class_name == "Sequential":
+        for layer in child_layers(model):
+            if layer.class_name != "InputLayer":
+                source = _call(layer, (source,), {}, names, calls)
+        return source
+    return _expand_functional(model, source, names, calls)
+
+
+def _expand_functional(model: Layer, source: str, names: Names, calls: list[LayerCall]) -> str:
+    layers = child_layers(model)
+    input_name = _only_end(model, "input_layers", "input")[0]
+    output = _only_end(model, "output_layers", "output")
+    pending = [
+        (layer, index, call) for layer in layers for index, call in enumerate(_inbound(layer))
+    ]
+    base = _first_indices(model, pending, output)
+    ready: dict[_Reference, str] = {(input_name, 0): source}
+    while pending:
+        waiting = []
+        for layer, index, call in pending:
+            if all(reference in ready for reference in call.inputs):
+                inputs = tuple(ready[reference] for reference in call.inputs)
+                made = _call(layer, inputs, call.arguments, names, calls)
+                ready[layer.name, base.get(layer.name, 0) + index] = made
+            else:
+                waiting.append((layer, index, call))
+        if len(waiting) == len(pending):
+            break
+        pending = waiting
+    if output not in ready:
+        raise model.invalid(f"its output {output[0]!r} cannot be reached from its input")
+    return ready[output]
+
+
+def _call(
+    layer: Layer, inputs: tuple[str, ...], arguments: Json, names: Names, calls: list[LayerCall]
+) -> str:
+    if not layer.is_model:
+        name = names.take(layer.name)
+        calls.append(LayerCall(name, layer, inputs, arguments))
+        return name
+    if len(inputs) != 1:
+        raise layer.unsupported(
+            f"a nested model with {len(inputs)} inputs", "nested models must have one input"
+        )
+    return _expand(layer, inputs[0], names, calls)
+
+
+def _first_indices(
+    model: Layer, pending: Iterable[tuple[Layer, int, _Call]], output: _Reference
+) -> dict[str, int]:
+    """Return at which index the references to each layer's calls begin: 0 or 1.
+
+    Keras 2 counts the call that built a nested model as its call 0 but does not save it. Every
+    saved call is referred to somewhere, so the highest reference tells.
+    """
+    highest: dict[str, int] = {output[0]: output[1]}
+    counts: dict[str, int] = {}
+    for layer, _, call in pending:
+        counts[layer.name] = counts.get(layer.name, 0) + 1
+        for name, index in call.inputs:
+            highest[name] = max(highest.get(name, 0), index)
+    return {name: 1 for name, count in counts.items() if highest.get(name, 0) == count}
+
+
+def _only_end(model: Layer, key: str, what: str) -> _Reference:
+    """Return the reference of a functional model's only input or output."""
+    ends = list(_references(model, model.config.get(key)))
+    if not ends:
+        raise model.invalid(f"names no {what} layer")
+    if len(ends) > 1:
+        found = ", ".join(repr(name) for name, _ in ends)
+        raise UnsupportedModel(
+            f"{model.where}: {len(ends)} {what}s ({found}); microlut converts models with one "
+            f"{what}: save a keras.Model that has only one"
+        )
+    return ends[0]
+
+
+def _references(model: Layer, value: object) -> Iterator[_Reference]:
+    """Yield the [layer, call, tensor] triples in one triple, a list or a dict of them."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return
+    if _is_reference(value):
+        yield _reference(model, value)
+        return
+    for item in value:
+        if isinstance(item, list | dict):
+            yield from _references(model, item)
+
+
+def _is_reference(value: list[Any]) -> bool:
+    return len(value) >= 3 and isinstance(value[0], str) and type(value[1]) is int
+
+
+def _reference(layer: Layer, triple: list[Any]) -> _Reference:
+    name, index, tensor = triple[:3]
+    if tensor != 0:
+        raise layer.unsupported(f"reads output {tensor} of {name!r}", "layers must have one output")
+    return name, index
+
+
+def _inbound(layer: Layer) -> Iterator[_Call]:
+    """Yield the calls of a layer in a functional model; an input layer has none."""
+    nodes = layer.entry.get("inbound_nodes", [])
+    if not isinstance(nodes, list):
+        raise layer.invalid("has malformed inbound nodes")
+    for node in nodes:
+        if isinstance(node, dict):
+            yield _keras3_call(layer, node)
+        elif isinstance(node, list):
+            yield _keras2_call(layer, node)
+        else:
+            raise layer.invalid("has a malformed inbound node")
+
+
+def _keras2_call(layer: Layer, node: list[Any]) -> _Call:
+    """Read [[name, call, tensor, kwargs], ...]; a lone tensor may stand without its list."""
+    triples = [node] if _is_reference(node) else node
+    inputs, arguments = [], {}
+    for triple in triples:
+        if not isinstance(triple, list) or not _is_reference(triple):
+            raise layer.invalid("has a malformed inbound node")
+        inputs.append(_reference(layer, triple))
+        if len(triple) > 3 and isinstance(triple[3], dict):
+            arguments.update(triple[3])
+    return _Call(tuple(inputs), arguments)
+
+
+def _keras3_call(layer: Layer, node: Json) -> _Call:
+    """Read {"args": [...], "kwargs": {...}} with tensors as __keras_tensor__ objects."""
+    args, kwargs = node.get("args"), node.get("kwargs", {})
+    if not isinstance(args, list) or not isinstance(kwargs, dict):
+        raise layer.invalid("has a malformed inbound node")
+    given = {**{str(i): value for i, value in enumerate(args)}, **kwargs}
+    tensors = {key: list(_keras_tensors(layer, value)) for key, value in given.items()}
+    inputs = [reference for references in tensors.values() for reference in references]
+    return _Call(tuple(inputs), {key: given[key] for key in given if not tensors[key]})
+
+
+def _keras_tensors(layer: Layer, value: object) -> Iterator[_Reference]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _keras_tensors(layer, item)
+    elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        config = value.get("config")
+        history = config.get("keras_history") if isinstance(config, dict) else None
+        if not isinstance(history, list) or not _is_reference(history):
+            raise layer.invalid("has a tensor without a history")
+        yield _reference(layer, history)
+
+
+def _reachable(calls: list[LayerCall], output_name: str) -> tuple[LayerCall, ...]:
+    needed = {output_name}
+    for call in reversed(calls):
+        if call.name in needed:
+            needed.update(call.inputs)
+    return tuple(call for call in calls if call.name in needed)

@@ -1,0 +1,129 @@
+"""Turns a Keras architecture and its arrays into the float graph: `KerasModel` in, `Graph` out."""
+
+from __future__ import annotations
+
+from microlut.errors import UnsupportedModel
+from microlut.importers import options
+from microlut.importers.keras_config import KerasModel
+from microlut.importers.layers import HANDLERS, PREVIOUS, LayerUse, Step
+from microlut.importers.topology import LayerCall, Names, Network, flatten
+from microlut.ir import Graph, Node, Shape
+
+_LARGEST_TENSOR = 1 << 26
+_MOST_NAMED = 5
+_TRAINING_MATTERS = (
+    "BatchNormalization",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout2D",
+)
+
+
+def to_graph(model: KerasModel, name: str) -> Graph:
+    """Return the float graph of a Keras model.
+
+    Args:
+        model: architecture and arrays.
+        name: what the graph is called.
+
+    Raises:
+        UnsupportedModel: a layer or option that microlut cannot convert.
+        InvalidInput: architecture or arrays that Keras would not have written.
+    """
+    network, names = flatten(model.config, model.source)
+    _check_classes(network, model.source)
+    tensors = {network.input_name: (network.input_name, _input_shape(network, model.source))}
+    nodes: list[Node] = []
+    for call in network.calls:
+        _check_call(call)
+        made = _nodes_of(call, tensors, model, names)
+        nodes.extend(made)
+        tensors[call.name] = (made[-1].name, made[-1].shape)
+    output, _ = tensors[network.output_name]
+    return Graph(name, network.input_name, tensors[network.input_name][1], tuple(nodes), output)
+
+
+def _nodes_of(
+    call: LayerCall, tensors: dict[str, tuple[str, Shape]], model: KerasModel, names: Names
+) -> list[Node]:
+    read = [tensors[name] for name in call.inputs]
+    if not read:
+        raise call.layer.invalid("reads no tensor")
+    weights = model.weights.get(call.layer.path, ())
+    use = LayerUse(call.layer, tuple(shape for _, shape in read), weights)
+    nodes: list[Node] = []
+    for step in HANDLERS[call.layer.class_name](use):
+        name = names.take(call.name + step.suffix) if step.suffix else call.name
+        inputs = tuple(nodes[-1].name if i == PREVIOUS else read[i][0] for i in step.inputs)
+        nodes.append(_node(call, name, step, inputs))
+    return nodes
+
+
+def _node(call: LayerCall, name: str, step: Step, inputs: tuple[str, ...]) -> Node:
+    size = 1
+    for dimension in step.shape:
+        size *= dimension
+    if size > _LARGEST_TENSOR:
+        raise call.layer.unsupported(
+            f"its output has shape {list(step.shape)}",
+            f"tensors may have {_LARGEST_TENSOR} elements: use a smaller model",
+        )
+    return Node(name, step.op, inputs, step.shape)
+
+
+def _check_call(call: LayerCall) -> None:
+    layer = call.layer
+    options.check_policy(layer)
+    if call.arguments.get("training") and layer.class_name in _TRAINING_MATTERS:
+        raise layer.unsupported(
+            "is called with training=True", "leave the argument out and save the model again"
+        )
+    extra = [
+        key
+        for key, value in call.arguments.items()
+        if value is not None and key not in ("training", "mask", "name")
+    ]
+    if extra:
+        raise layer.unsupported(
+            f"is called with argument {extra[0]}={str(call.arguments[extra[0]])[:40]}",
+            "supported are calls with tensors only",
+        )
+
+
+def _check_classes(network: Network, source: str) -> None:
+    """Refuse all layers without a handler at once, so that nobody meets them one by one."""
+    found: dict[str, str] = {}
+    for call in network.calls:
+        layer = call.layer
+        if layer.class_name not in HANDLERS or layer.is_custom:
+            kind = f"custom {layer.class_name}" if layer.is_custom else layer.class_name
+            found["/".join(layer.path)] = kind
+    if not found:
+        return
+    shown = ", ".join(f"{name!r} ({kind})" for name, kind in list(found.items())[:_MOST_NAMED])
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    noun = "layer is" if len(found) == 1 else "layers are"
+    raise UnsupportedModel(
+        f"{source}: {len(found)} {noun} not supported: {shown}{more}; supported are "
+        f"{', '.join(HANDLERS)}; rebuild the model from these, train it again and save it"
+    )
+
+
+def _input_shape(network: Network, source: str) -> Shape:
+    """Return the input's shape without the batch dimension."""
+    shape = network.batch_shape[1:]
+    where = f"{source}: input {network.input_name!r}"
+    if any(n is None for n in shape):
+        shown = ", ".join("?" if n is None else str(n) for n in shape)
+        raise UnsupportedModel(
+            f"{where}: shape [{shown}] has unknown dimensions; firmware needs them all: build the "
+            "model with a fixed input, such as keras.Input((32, 32, 3)), and copy the weights"
+        )
+    known = tuple(n for n in shape if type(n) is int and 0 < n <= _LARGEST_TENSOR)
+    if not shape or len(known) != len(shape):
+        raise UnsupportedModel(
+            f"{where}: batch shape {list(network.batch_shape)}; expected [None, height, width, "
+            "channels] or [None, features]: build the model with keras.Input(shape)"
+        )
+    return known

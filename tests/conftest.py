@@ -1,0 +1,34 @@
+"""Fixtures that every test may use: the shared models and data, and the two Kerases."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real models and data, or skip."""
+    folder = Path(os.environ.get("MICROLUT_DATA", _CHECKOUT.parent / "shared" / "data"))
+    if not (folder / "resnet8_cifar10.h5").is_file():
+        pytest.skip(
+            f"the real models are not in {folder}; put them there or set MICROLUT_DATA to their "
+            "folder"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def keras():
+    """Return Keras 3, or skip."""
+    return pytest.importorskip("keras", reason="needs Keras 3; install it: pip install tensorflow")
+
+
+@pytest.fixture(scope="session")
+def tf_keras():
+    """Return Keras 2, or skip."""
+    return pytest.importorskip("tf_keras", reason="needs Keras 2; install it: pip install tf-keras")

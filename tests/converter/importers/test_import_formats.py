@@ -1,0 +1,47 @@
+"""Every model of the zoo, from every source, equals Keras."""
+
+import numpy as np
+import pytest
+
+from keras_zoo import ZOO, predict, sample_inputs, zoo_model
+from microlut.importers import import_model
+from microlut.interpreter.float_ops import evaluate
+
+pytestmark = pytest.mark.keras
+
+FORMATS = {
+    "keras3-keras": ("keras", ".keras"),
+    "keras3-h5": ("keras", ".h5"),
+    "keras3-memory": ("keras", None),
+    "keras2-keras": ("tf_keras", ".keras"),
+    "keras2-h5": ("tf_keras", ".h5"),
+    "keras2-savedmodel": ("tf_keras", ""),
+    "keras2-memory": ("tf_keras", None),
+}
+
+
+def save(model, folder, suffix):
+    """Return what the importer is given: a path, or the model itself."""
+    if suffix is None:
+        return model
+    path = folder / f"model{suffix}"
+    if suffix:
+        model.save(path)
+    else:
+        model.save(path, save_format="tf")
+    return path
+
+
+@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.filterwarnings("ignore")
+def test_import_model_equals_keras(kind, name, tmp_path, request):
+    keras_name, suffix = FORMATS[kind]
+    request.getfixturevalue(keras_name)
+    model = zoo_model(keras_name, name)
+    x = sample_inputs(model)
+    expected = predict(model, x)
+    found = evaluate(import_model(save(model, tmp_path, suffix)), x)
+    assert found.shape == expected.shape
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))

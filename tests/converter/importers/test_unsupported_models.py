@@ -1,0 +1,160 @@
+"""What cannot be converted is refused with a message that names layer, finding and advice."""
+
+import numpy as np
+import pytest
+
+from keras_zoo import PICTURE
+from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.importers import import_model
+
+pytestmark = pytest.mark.keras
+
+
+def refusal(model) -> str:
+    with pytest.raises(UnsupportedModel) as caught:
+        import_model(model)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def one_layer(keras, layer, shape=PICTURE):
+    x = keras.Input(shape)
+    return keras.Model(x, layer(x), name="net")
+
+
+CASES = {
+    "groups": (lambda k: k.layers.Conv2D(6, 3, groups=3), "groups=3"),
+    "sigmoid": (lambda k: k.layers.Conv2D(2, 3, activation="sigmoid"), "activation 'sigmoid'"),
+    "tanh": (lambda k: k.layers.Activation("tanh"), "activation 'tanh'"),
+    "slope": (lambda k: k.layers.ReLU(negative_slope=0.1), "negative_slope=0.1"),
+    "threshold": (lambda k: k.layers.ReLU(threshold=1.0), "threshold=1.0"),
+    "max_value": (lambda k: k.layers.ReLU(max_value=4.0), "max_value=4"),
+    "norm_axis": (lambda k: k.layers.BatchNormalization(axis=1), "axis=1"),
+    "softmax_axis": (lambda k: k.layers.Softmax(axis=1), "axis=1"),
+    "mixed": (lambda k: k.layers.Conv2D(2, 3, dtype="mixed_float16"), "mixed_float16"),
+    "first": (lambda k: k.layers.Flatten(data_format="channels_first"), "channels_first"),
+    "first_pool": (
+        lambda k: k.layers.GlobalAveragePooling2D(data_format="channels_first"),
+        "channels_first",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_import_model_refuses_option(case, keras):
+    build, found = CASES[case]
+    layer = build(keras)
+    message = refusal(one_layer(keras, layer))
+    assert found in message
+    assert layer.name in message
+
+
+def test_import_model_names_all_unsupported_layers_at_once(keras):
+    x = keras.Input(PICTURE)
+    y = keras.layers.LeakyReLU(name="leaky")(x)
+    y = keras.layers.Lambda(lambda t: t + 1, name="plus")(y)
+    y = keras.layers.Conv2DTranspose(2, 3, name="up")(y)
+    message = refusal(keras.Model(x, y))
+    assert "3 layers are not supported" in message
+    assert "'leaky' (LeakyReLU), 'plus' (Lambda), 'up' (Conv2DTranspose)" in message
+    assert "DepthwiseConv2D" in message
+
+
+def test_import_model_never_runs_a_lambda(keras, tmp_path):
+    ran = []
+    x = keras.Input(PICTURE)
+    model = keras.Model(x, keras.layers.Lambda(lambda t: ran.append(1) or t)(x))
+    model.save(tmp_path / "lambda.keras")
+    ran.clear()
+    refusal(tmp_path / "lambda.keras")
+    assert not ran
+
+
+def test_import_model_refuses_custom_class_with_a_known_name(keras, tmp_path):
+    @keras.saving.register_keras_serializable("mine", "Dense")
+    class Dense(keras.layers.Dense):
+        def call(self, x):
+            return super().call(x) * 2
+
+    one_layer(keras, Dense(2), (4,)).save(tmp_path / "custom.keras")
+    assert "custom" in refusal(tmp_path / "custom.keras")
+
+
+def test_import_model_refuses_keras2_tensor_operators(tf_keras, tmp_path):
+    x = tf_keras.Input(PICTURE)
+    model = tf_keras.Model(x, tf_keras.layers.Conv2D(3, 1)(x) * 2.0)
+    message = refusal(model)
+    assert "TFOpLambda" in message
+
+
+def test_import_model_adds_tensors_of_keras3_plus_operator(keras):
+    x = keras.Input(PICTURE)
+    model = keras.Model(x, keras.layers.Conv2D(3, 1)(x) + x)
+    assert type(import_model(model).nodes[-1].op).__name__ == "Add"
+
+
+def test_import_model_refuses_plus_of_a_constant(keras):
+    x = keras.Input(PICTURE)
+    assert "argument" in refusal(keras.Model(x, keras.layers.Conv2D(3, 1)(x) + 1.0))
+
+
+def test_import_model_refuses_two_inputs(keras):
+    a, b = keras.Input(PICTURE, name="a"), keras.Input(PICTURE, name="b")
+    message = refusal(keras.Model([a, b], keras.layers.Add()([a, b])))
+    assert "2 inputs ('a', 'b')" in message
+
+
+def test_import_model_refuses_two_outputs(tf_keras):
+    x = tf_keras.Input((4,))
+    outputs = [tf_keras.layers.Dense(2, name=name)(x) for name in ("p", "q")]
+    assert "2 outputs ('p', 'q')" in refusal(tf_keras.Model(x, outputs))
+
+
+def test_import_model_refuses_unknown_size(keras):
+    x = keras.Input((None, None, 3))
+    message = refusal(keras.Model(x, keras.layers.Conv2D(2, 3)(x)))
+    assert "[?, ?, 3]" in message
+    assert "fixed input" in message
+
+
+def test_import_model_refuses_training_mode(keras):
+    x = keras.Input(PICTURE)
+    message = refusal(keras.Model(x, keras.layers.BatchNormalization()(x, training=True)))
+    assert "training=True" in message
+
+
+def test_import_model_refuses_broadcast_add(keras):
+    x = keras.Input(PICTURE)
+    mean = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
+    assert "[9, 8, 3], [1, 1, 3]" in refusal(keras.Model(x, keras.layers.Add()([x, mean])))
+
+
+def test_import_model_refuses_unbuilt_sequential(keras):
+    assert "shape is not known" in refusal(keras.Sequential([keras.layers.Dense(2)]))
+
+
+def test_import_model_refuses_subclassed_model(keras):
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Net()
+    model(np.zeros((1, 3), np.float32))
+    assert "keras.Sequential" in refusal(model)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_import_model_refuses_exported_model(keras, tmp_path):
+    one_layer(keras, keras.layers.Flatten()).export(tmp_path / "exported", verbose=False)
+    with pytest.raises(InvalidInput, match=r"model\.save"):
+        import_model(tmp_path / "exported")
+
+
+def test_import_model_refuses_other_objects():
+    with pytest.raises(InvalidInput, match="found list"):
+        import_model([1, 2])

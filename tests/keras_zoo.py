@@ -1,0 +1,288 @@
+"""Small models that together use every supported layer and option, built with either Keras.
+
+Each function of `ZOO` takes the Keras module and returns a model.
+"""
+
+import functools
+import importlib
+
+import numpy as np
+
+PICTURE = (9, 8, 3)
+
+
+def conv_options(k):
+    x = k.Input(PICTURE)
+    y = k.layers.Conv2D(5, (3, 2), strides=(2, 1), padding="valid", activation="relu")(x)
+    y = k.layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False)(y)
+    return k.Model(x, k.layers.Conv2D(2, 1, activation="linear")(y))
+
+
+def conv_even_same(k):
+    x = k.Input((10, 7, 2))
+    y = k.layers.Conv2D(3, (2, 4), strides=(1, 3), padding="same")(x)
+    return k.Model(x, k.layers.Conv2D(3, 5, strides=2, padding="same", name="last")(y))
+
+
+def conv_dilated(k):
+    x = k.Input((12, 11, 2))
+    y = k.layers.Conv2D(3, 3, dilation_rate=(2, 3), padding="same", activation="relu")(x)
+    return k.Model(x, k.layers.Conv2D(3, (2, 3), dilation_rate=2)(y))
+
+
+def conv_softmax(k):
+    x = k.Input(PICTURE)
+    return k.Model(x, k.layers.Conv2D(4, 1, activation="softmax")(x))
+
+
+def depthwise_options(k):
+    x = k.Input(PICTURE)
+    y = k.layers.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2)(x)
+    y = k.layers.DepthwiseConv2D((2, 3), use_bias=False, activation="relu")(y)
+    return k.Model(x, k.layers.DepthwiseConv2D(1, depth_multiplier=3)(y))
+
+
+def depthwise_dilated(k):
+    x = k.Input((10, 10, 2))
+    return k.Model(x, k.layers.DepthwiseConv2D(3, dilation_rate=2, padding="same")(x))
+
+
+def dense_of_vector(k):
+    x = k.Input((7,))
+    y = k.layers.Dense(6, activation="relu")(x)
+    y = k.layers.Dense(5, use_bias=False)(y)
+    return k.Model(x, k.layers.Dense(3, activation="softmax")(y))
+
+
+def dense_of_picture(k):
+    x = k.Input((4, 3, 5))
+    return k.Model(x, k.layers.Dense(2, activation="relu")(k.layers.Dense(3)(x)))
+
+
+def norm_options(k):
+    x = k.Input(PICTURE)
+    y = k.layers.BatchNormalization(epsilon=0.01)(x)
+    y = k.layers.Conv2D(4, 3, padding="same")(y)
+    y = k.layers.BatchNormalization(scale=False)(y)
+    y = k.layers.DepthwiseConv2D(3, depth_multiplier=2)(y)
+    y = k.layers.BatchNormalization(center=False)(y)
+    y = k.layers.ReLU()(y)
+    y = k.layers.BatchNormalization(scale=False, center=False)(y)
+    y = k.layers.Flatten()(y)
+    y = k.layers.BatchNormalization(axis=1)(y)
+    y = k.layers.Dense(4)(y)
+    y = k.layers.BatchNormalization()(y)
+    return k.Model(x, k.layers.BatchNormalization(axis=-1)(y))
+
+
+def norm_of_vector(k):
+    x = k.Input((6,))
+    y = k.layers.BatchNormalization()(x)
+    return k.Model(x, k.layers.Softmax()(k.layers.Activation("relu")(y)))
+
+
+def norm_of_shared_tensor(k):
+    x = k.Input(PICTURE)
+    y = k.layers.Conv2D(3, 3, padding="same")(x)
+    z = k.layers.BatchNormalization()(y)
+    return k.Model(x, k.layers.Add()([k.layers.Activation("relu")(y), z]))
+
+
+def activations(k):
+    x = k.Input(PICTURE)
+    y = k.layers.Conv2D(4, 3, activation="relu6" if k.__name__ == "keras" else _tf().nn.relu6)(x)
+    y = k.layers.Conv2D(4, 1)(y)
+    y = k.layers.ReLU(max_value=6)(y)
+    y = k.layers.ReLU()(k.layers.Conv2D(4, 1)(y))
+    y = k.layers.Activation("linear")(y)
+    y = k.layers.Activation("softmax")(y)
+    return k.Model(x, k.layers.Softmax(axis=-1)(y))
+
+
+def add_of_three(k):
+    x = k.Input(PICTURE)
+    branches = [k.layers.Conv2D(3, n, padding="same")(x) for n in (1, 2, 3)]
+    return k.Model(x, k.layers.Activation("relu")(k.layers.Add()([*branches, x])))
+
+
+def zero_padding(k):
+    x = k.Input(PICTURE)
+    y = k.layers.ZeroPadding2D(2)(x)
+    y = k.layers.ZeroPadding2D((1, 0))(y)
+    y = k.layers.Conv2D(4, 3, strides=2)(y)
+    y = k.layers.ZeroPadding2D(((1, 2), (0, 3)))(y)
+    y = k.layers.BatchNormalization()(y)
+    y = k.layers.ZeroPadding2D(((0, 1), (0, 1)))(y)
+    y = k.layers.DepthwiseConv2D(3, strides=2, padding="same")(y)
+    y = k.layers.Activation("linear")(y)
+    return k.Model(x, k.layers.ZeroPadding2D(1)(y))
+
+
+def padded_pools(k):
+    x = k.Input(PICTURE)
+    y = k.layers.Conv2D(3, 3, padding="same")(x)
+    y = k.layers.MaxPooling2D(3, strides=2)(k.layers.ZeroPadding2D(((0, 1), (1, 1)))(y))
+    return k.Model(x, k.layers.AveragePooling2D(2)(k.layers.ZeroPadding2D(1)(y)))
+
+
+def pools(k):
+    x = k.Input((13, 12, 3))
+    y = k.layers.MaxPooling2D((2, 3), strides=(1, 2), padding="same")(x)
+    y = k.layers.AveragePooling2D(3, strides=2, padding="same")(y)
+    y = k.layers.MaxPooling2D()(k.layers.Conv2D(4, 1)(y))
+    y = k.layers.AveragePooling2D((2, 1), strides=1)(y)
+    return k.Model(x, k.layers.ReLU()(y))
+
+
+def global_pools(k):
+    x = k.Input(PICTURE)
+    y = k.layers.GlobalAveragePooling2D(keepdims=True)(x)
+    y = k.layers.Conv2D(4, 1)(y)
+    y = k.layers.GlobalMaxPooling2D(keepdims=True)(y)
+    return k.Model(x, k.layers.GlobalAveragePooling2D()(y))
+
+
+def global_max(k):
+    x = k.Input(PICTURE)
+    return k.Model(x, k.layers.Dense(3)(k.layers.GlobalMaxPooling2D()(x)))
+
+
+def reshapes(k):
+    x = k.Input((24,))
+    y = k.layers.Reshape((4, -1, 3))(x)
+    y = k.layers.Conv2D(2, 2)(y)
+    y = k.layers.Flatten()(k.layers.Flatten()(y))
+    return k.Model(x, k.layers.Dense(3)(k.layers.Reshape((-1,))(y)))
+
+
+def noise(k):
+    x = k.Input(PICTURE)
+    y = k.layers.Dropout(0.5)(k.layers.Conv2D(3, 2)(x))
+    y = k.layers.SpatialDropout2D(0.5)(y)
+    y = k.layers.GaussianDropout(0.5)(k.layers.GaussianNoise(0.5)(y))
+    return k.Model(x, k.layers.Dropout(0.1)(k.layers.Flatten()(k.layers.BatchNormalization()(y))))
+
+
+def sequential(k):
+    return k.Sequential(
+        [
+            k.Input(PICTURE),
+            k.layers.Conv2D(4, 3, activation="relu"),
+            k.layers.Conv2D(4, 3),
+            k.layers.BatchNormalization(),
+            k.layers.GlobalAveragePooling2D(),
+            k.layers.Dense(3, activation="softmax"),
+        ],
+        name="in_a_row",
+    )
+
+
+def sequential_without_input(k):
+    model = k.Sequential([k.layers.Conv2D(4, 3), k.layers.Flatten(), k.layers.Dense(2)])
+    model.build((None, *PICTURE))
+    return model
+
+
+def sequential_of_model(k):
+    x = k.Input(PICTURE)
+    base = k.Model(x, k.layers.BatchNormalization()(k.layers.Conv2D(4, 3)(x)), name="base")
+    base.trainable = False
+    return k.Sequential([base, k.layers.Flatten(), k.layers.Dense(2)])
+
+
+def nested(k):
+    block = k.Sequential(
+        [k.layers.Conv2D(4, 3, padding="same", name="conv"), k.layers.BatchNormalization()],
+        name="block",
+    )
+    inner = k.Input((9, 8, 4))
+    convolved = k.layers.Conv2D(4, 1, name="point")(inner)
+    residual = k.Model(inner, k.layers.Add()([inner, convolved]), name="residual")
+    outer_input = k.Input((9, 8, 4))
+    outer = k.Model(outer_input, k.layers.ReLU()(residual(outer_input)), name="outer")
+    x = k.Input(PICTURE)
+    y = outer(block(x))
+    return k.Model(x, k.layers.Dense(2)(k.layers.GlobalAveragePooling2D()(outer(y))))
+
+
+def shared(k):
+    x = k.Input(PICTURE)
+    conv = k.layers.Conv2D(3, 3, padding="same", name="conv")
+    norm = k.layers.BatchNormalization(name="norm")
+    y = norm(conv(x))
+    y = k.layers.Add()([norm(conv(y)), y, conv(conv(x))])
+    return k.Model(x, k.layers.Conv2D(3, 1, name="conv_1")(y))
+
+
+def unused_branch(k):
+    x = k.Input(PICTURE)
+    y = k.layers.Conv2D(3, 3, name="kept")(x)
+    k.layers.LeakyReLU()(y)
+    return k.Model(x, k.layers.Flatten()(y))
+
+
+ZOO = {
+    build.__name__: build
+    for build in (
+        conv_options,
+        conv_even_same,
+        conv_dilated,
+        conv_softmax,
+        depthwise_options,
+        depthwise_dilated,
+        dense_of_vector,
+        dense_of_picture,
+        norm_options,
+        norm_of_vector,
+        norm_of_shared_tensor,
+        activations,
+        add_of_three,
+        zero_padding,
+        padded_pools,
+        pools,
+        global_pools,
+        global_max,
+        reshapes,
+        noise,
+        sequential,
+        sequential_without_input,
+        sequential_of_model,
+        nested,
+        shared,
+        unused_branch,
+    )
+}
+
+
+@functools.cache
+def zoo_model(keras_name: str, name: str):
+    """Return a model of the zoo with seeded random weights; `keras_name` is keras or tf_keras."""
+    model = ZOO[name](importlib.import_module(keras_name))
+    randomize(model)
+    return model
+
+
+def randomize(model, seed: int = 1) -> None:
+    """Give every variable, also of batch normalization, seeded random values."""
+    rng = np.random.default_rng(seed)
+    values = []
+    for weight in model.weights:
+        kernel = rng.normal(0.0, 0.4, weight.shape)
+        variance = rng.uniform(0.5, 2.0, weight.shape)
+        values.append(variance if "variance" in weight.name else kernel)
+    model.set_weights(values)
+
+
+def sample_inputs(model, count: int = 3):
+    """Return seeded random inputs for a model."""
+    shape = tuple(model.inputs[0].shape)[1:]
+    return np.random.default_rng(2).normal(0.0, 2.0, (count, *shape)).astype(np.float32)
+
+
+def predict(model, x):
+    """Return what Keras itself computes."""
+    return np.asarray(model(x, training=False))
+
+
+def _tf():
+    return importlib.import_module("tensorflow")
