@@ -1,0 +1,1 @@
+"""NumPy interpreters of the float and of the integer graph."""

@@ -1,0 +1,38 @@
+"""Rewrites of the float graph before quantization: `Graph` in, an equal, smaller `Graph` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from microlut.errors import UnsupportedModel
+from microlut.ir import Graph
+from microlut.passes.drop_identity import drop_identity
+from microlut.passes.fold_batch_norm import fold_batch_norm
+from microlut.passes.fold_padding import fold_padding
+from microlut.passes.fuse_activation import fuse_activation
+from microlut.passes.merge_reshapes import merge_reshapes
+
+# Identities go first because they hide neighbours; activations follow the batch normalization that
+# stands between them and their convolution; the reshapes around a lone one are merged last.
+PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    drop_identity,
+    fold_batch_norm,
+    fuse_activation,
+    fold_padding,
+    merge_reshapes,
+)
+
+
+def run_passes(graph: Graph) -> Graph:
+    """Return the graph after every pass; no BatchNorm and no Identity remain.
+
+    Raises:
+        UnsupportedModel: nothing remains to be computed.
+    """
+    for rewrite in PASSES:
+        graph = rewrite(graph)
+    if not graph.nodes:
+        raise UnsupportedModel(
+            f"model {graph.name}: no layer computes anything; add a Conv2D or Dense layer"
+        )
+    return graph

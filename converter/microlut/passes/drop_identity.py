@@ -1,0 +1,16 @@
+"""Removes operators that do nothing at inference: `Graph` in, `Graph` without Identity out."""
+
+from __future__ import annotations
+
+from microlut.ir import Graph, Identity, Op, Pad
+from microlut.passes.rewrite import rebuild
+
+
+def drop_identity(graph: Graph) -> Graph:
+    """Return the graph with each such operator's consumers reading its input instead."""
+    renamed = {n.name: n.inputs[0] for n in graph.nodes if _does_nothing(n.op)}
+    return rebuild(graph, (n for n in graph.nodes if n.name not in renamed), renamed)
+
+
+def _does_nothing(op: Op) -> bool:
+    return isinstance(op, Identity) or (isinstance(op, Pad) and not op.padding)

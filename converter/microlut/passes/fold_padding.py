@@ -1,0 +1,51 @@
+"""Moves zero padding into the convolutions that read it: `Graph` in, an equal `Graph` out.
+
+Pools keep a Pad before them: zeros take part in a mean and can win a maximum, while positions that
+a pool itself pads count for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from microlut.ir import Conv2D, DepthwiseConv2D, Graph, Node, Pad, Padding
+from microlut.passes.rewrite import rebuild, resolve
+
+
+def fold_padding(graph: Graph) -> Graph:
+    """Return the graph with each Pad folded whose readers are all convolutions or Pads."""
+    folded: dict[str, Padding] = {}
+    renamed: dict[str, str] = {}
+    made = []
+    for node in graph.nodes:
+        # The padding that was taken off this node's input, if any.
+        padding = folded.get(node.inputs[0], Padding())
+        node = _padded(node, padding)
+        if isinstance(node.op, Pad) and _can_fold(graph, node):
+            folded[node.name] = node.op.padding
+            renamed[node.name] = resolve(node.inputs[0], renamed)
+        else:
+            made.append(node)
+    return rebuild(graph, made, renamed)
+
+
+def _can_fold(graph: Graph, node: Node) -> bool:
+    readers = graph.consumers(node.name)
+    fits = all(isinstance(reader.op, Conv2D | DepthwiseConv2D | Pad) for reader in readers)
+    return fits and node.name != graph.output_name
+
+
+def _padded(node: Node, extra: Padding) -> Node:
+    """Return a node that pads its input further, which adds up since both pad with zeros."""
+    match node.op:
+        case Pad(padding):
+            return replace(node, op=Pad(_sum(padding, extra)))
+        case Conv2D(window=window) | DepthwiseConv2D(window=window):
+            wider = replace(window, padding=_sum(window.padding, extra))
+            return replace(node, op=replace(node.op, window=wider))
+        case _:
+            return node
+
+
+def _sum(a: Padding, b: Padding) -> Padding:
+    return Padding(a.top + b.top, a.bottom + b.bottom, a.left + b.left, a.right + b.right)

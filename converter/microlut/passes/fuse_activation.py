@@ -1,0 +1,46 @@
+"""Moves a ReLU into the operator before it: `Graph` in, an equal `Graph` with fewer nodes out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from microlut.ir import (
+    ActivationKind,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Graph,
+    MaxPool2D,
+    Node,
+    Relu,
+)
+from microlut.passes.rewrite import rebuild, resolve, sole_consumer
+
+_FUSIBLE = (Conv2D, DepthwiseConv2D, Dense, Add, MaxPool2D, AveragePool2D, Relu)
+
+
+def fuse_activation(graph: Graph) -> Graph:
+    """Return the graph with each Relu fused that is the only reader of a fusible operator."""
+    made: dict[str, Node] = {}
+    renamed: dict[str, str] = {}
+    for node in graph.nodes:
+        producer = made.get(resolve(node.inputs[0], renamed))
+        if (
+            isinstance(node.op, Relu)
+            and producer is not None
+            and isinstance(producer.op, _FUSIBLE)
+            and sole_consumer(graph, node.inputs[0])
+        ):
+            kind = _both(producer.op.activation, node.op.activation)
+            made[producer.name] = replace(producer, op=replace(producer.op, activation=kind))
+            renamed[node.name] = producer.name
+        else:
+            made[node.name] = node
+    return rebuild(graph, made.values(), renamed)
+
+
+def _both(first: ActivationKind, second: ActivationKind) -> ActivationKind:
+    """Return the activation that equals one after the other: ReLU6 clips whatever ReLU does."""
+    return ActivationKind.RELU6 if ActivationKind.RELU6 in (first, second) else second

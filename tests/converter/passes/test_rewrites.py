@@ -1,0 +1,207 @@
+"""Each rewrite alone, on graphs of a few nodes: what it must change and what it must leave."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from microlut.interpreter.float_ops import evaluate
+from microlut.ir import (
+    ActivationKind,
+    Add,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Graph,
+    Identity,
+    MaxPool2D,
+    Node,
+    Pad,
+    Padding,
+    Relu,
+    Reshape,
+    Softmax,
+    Window,
+)
+from microlut.passes.drop_identity import drop_identity
+from microlut.passes.fold_batch_norm import fold_batch_norm
+from microlut.passes.fold_padding import fold_padding
+from microlut.passes.fuse_activation import fuse_activation
+from microlut.passes.merge_reshapes import merge_reshapes
+
+PICTURE = (4, 4, 2)
+RNG = np.random.default_rng(3)
+RELU, RELU6 = Relu(ActivationKind.RELU), Relu(ActivationKind.RELU6)
+
+
+def normal(*shape):
+    return RNG.normal(size=shape).astype(np.float32)
+
+
+def conv(window=None, activation=ActivationKind.LINEAR):
+    window = window or Window((1, 1))
+    return Conv2D(normal(2, *window.size, 2), normal(2), window, activation)
+
+
+def norm(channels=2):
+    return BatchNorm(normal(channels), normal(channels))
+
+
+def chain(*steps, shape=PICTURE):
+    """Return a graph of operators in a row; a step is an operator or (operator, its shape)."""
+    nodes, tensor = [], "x"
+    for i, step in enumerate(steps):
+        op, made = step if isinstance(step, tuple) else (step, nodes[-1].shape if nodes else shape)
+        nodes.append(Node(f"n{i}", op, (tensor,), made))
+        tensor = f"n{i}"
+    return Graph("chain", "x", shape, tuple(nodes), tensor)
+
+
+def same(rewrite, graph):
+    """Return the rewritten graph after checking that it computes the same."""
+    x = normal(2, *graph.input_shape) * 4
+    result = rewrite(graph)
+    expected = evaluate(graph, x)
+    np.testing.assert_allclose(evaluate(result, x), expected, atol=1e-5 * np.abs(expected).max())
+    return result
+
+
+def kinds(graph):
+    return [type(node.op).__name__ for node in graph.nodes]
+
+
+def test_drop_identity_at_the_end_moves_the_output():
+    graph = same(drop_identity, chain(RELU, Identity(), Identity()))
+    assert kinds(graph) == ["Relu"]
+    assert graph.output_name == "n0"
+
+
+def test_drop_identity_drops_empty_padding():
+    assert kinds(same(drop_identity, chain(Pad(Padding()), RELU))) == ["Relu"]
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        conv(),
+        DepthwiseConv2D(normal(1, 1, 2), normal(2), Window((1, 1))),
+        Dense(normal(2, 2), normal(2)),
+    ],
+    ids=["conv", "depthwise", "dense"],
+)
+def test_fold_batch_norm_into_the_layer_before(op):
+    graph = same(fold_batch_norm, chain(op, norm(), norm()))
+    assert kinds(graph) == [type(op).__name__]
+
+
+def test_fold_batch_norm_stays_behind_an_activation():
+    graph = same(fold_batch_norm, chain(conv(activation=ActivationKind.RELU), norm()))
+    assert kinds(graph) == ["Conv2D", "DepthwiseConv2D"]
+
+
+def test_fold_batch_norm_leaves_a_tensor_that_others_read():
+    graph = chain(conv(), norm())
+    both = replace(
+        graph, nodes=(*graph.nodes, Node("sum", Add(), ("n0", "n1"), PICTURE)), output_name="sum"
+    )
+    assert kinds(same(fold_batch_norm, both)) == ["Conv2D", "DepthwiseConv2D", "Add"]
+
+
+def test_fold_batch_norm_leaves_the_output():
+    graph = replace(chain(conv(), norm()), output_name="n0")
+    assert kinds(same(fold_batch_norm, graph)) == ["Conv2D"]
+
+
+def test_fold_batch_norm_after_padding_scales_the_border():
+    border = (Pad(Padding(1, 0, 0, 1)), (5, 5, 2))
+    graph = same(fold_batch_norm, chain(conv(), border, norm()))
+    assert kinds(graph) == ["Conv2D", "Pad", "DepthwiseConv2D"]
+
+
+def test_fold_batch_norm_into_the_dense_layer_after():
+    graph = same(
+        fold_batch_norm,
+        chain((Reshape(), (32,)), norm(32), (Dense(normal(3, 32), normal(3)), (3,)), norm(3)),
+    )
+    assert kinds(graph) == ["Reshape", "Dense"]
+
+
+def test_fold_batch_norm_of_a_vector_becomes_depthwise():
+    graph = same(fold_batch_norm, chain(RELU, norm(6), shape=(6,)))
+    assert kinds(graph) == ["Relu", "Reshape", "DepthwiseConv2D", "Reshape"]
+    assert graph.nodes[-1].shape == (6,)
+
+
+def test_fuse_activation_into_each_operator():
+    one = Window((1, 1))
+    for op in (conv(), Dense(normal(2, 2), normal(2)), MaxPool2D(one), AveragePool2D(one)):
+        graph = same(fuse_activation, chain(op, RELU6))
+        assert [node.op.activation for node in graph.nodes] == [ActivationKind.RELU6]
+
+
+@pytest.mark.parametrize("pair", [(RELU, RELU6), (RELU6, RELU), (RELU, RELU)])
+def test_fuse_activation_merges_activations(pair):
+    graph = same(fuse_activation, chain(conv(), *pair))
+    assert kinds(graph) == ["Conv2D"]
+
+
+def test_fuse_activation_leaves_a_tensor_that_others_read():
+    graph = chain(conv(), RELU)
+    both = replace(
+        graph, nodes=(*graph.nodes, Node("sum", Add(), ("n0", "n1"), PICTURE)), output_name="sum"
+    )
+    assert kinds(same(fuse_activation, both)) == ["Conv2D", "Relu", "Add"]
+
+
+def test_fuse_activation_leaves_one_after_a_reshape():
+    assert kinds(same(fuse_activation, chain((Reshape(), (32,)), RELU))) == ["Reshape", "Relu"]
+
+
+def test_fold_padding_adds_up():
+    window = Window((3, 3), (1, 1), Padding(1, 1, 1, 1))
+    graph = same(
+        fold_padding,
+        chain(
+            (Pad(Padding(1, 0, 2, 0)), (5, 6, 2)),
+            (Pad(Padding(0, 1, 0, 2)), (6, 8, 2)),
+            (conv(window), (6, 8, 2)),
+        ),
+    )
+    assert kinds(graph) == ["Conv2D"]
+    assert graph.nodes[0].op.window.padding == Padding(2, 2, 3, 3)
+
+
+@pytest.mark.parametrize("pool", [MaxPool2D, AveragePool2D])
+def test_fold_padding_leaves_pools(pool):
+    pooled = (pool(Window((2, 2), (2, 2))), (3, 3, 2))
+    graph = same(fold_padding, chain((Pad(Padding(1, 1, 1, 1)), (6, 6, 2)), pooled))
+    assert kinds(graph) == ["Pad", pool.__name__]
+
+
+def test_fold_padding_needs_every_reader():
+    graph = chain((Pad(Padding(1, 0, 1, 0)), (5, 5, 2)), conv())
+    both = replace(
+        graph, nodes=(*graph.nodes, Node("sum", Add(), ("n0", "n1"), (5, 5, 2))), output_name="sum"
+    )
+    assert kinds(same(fold_padding, both)) == ["Pad", "Conv2D", "Add"]
+
+
+def test_fold_padding_leaves_the_output():
+    graph = chain(conv(), (Pad(Padding(1, 0, 1, 0)), (5, 5, 2)))
+    assert kinds(same(fold_padding, graph)) == ["Conv2D", "Pad"]
+
+
+def test_merge_reshapes_keeps_the_last():
+    graph = same(
+        merge_reshapes,
+        chain((Reshape(), (32,)), (Reshape(), (8, 4)), (Reshape(), (16, 2)), Softmax()),
+    )
+    assert kinds(graph) == ["Reshape", "Softmax"]
+
+
+def test_merge_reshapes_drops_a_way_there_and_back():
+    graph = same(merge_reshapes, chain(RELU, (Reshape(), (32,)), (Reshape(), PICTURE)))
+    assert kinds(graph) == ["Relu"]
+    assert graph.output_name == "n0"

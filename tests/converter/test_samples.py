@@ -1,0 +1,161 @@
+"""Sample files: what is read, and what is refused with which message."""
+
+import numpy as np
+import pytest
+
+from microlut.errors import InvalidInput
+from microlut.samples import as_samples, load_samples
+
+SHAPE = (2, 3, 1)
+X = np.arange(24, dtype=np.uint8).reshape(4, *SHAPE)
+Y = np.array([0, 1, 2, 1])
+
+
+def write(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def refusal(path, shape=SHAPE, limit=None) -> str:
+    with pytest.raises(InvalidInput) as caught:
+        load_samples(path, shape, limit)
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i8", "f2", "f8", ">f4", "?"])
+def test_load_samples_keeps_the_numbers(dtype, tmp_path):
+    samples = load_samples(write(tmp_path / "s.npz", x=X.astype(dtype), y=Y), SHAPE)
+    assert samples.x.dtype == np.float32
+    np.testing.assert_array_equal(samples.x, X.astype(dtype).astype(float))
+    np.testing.assert_array_equal(samples.y, Y)
+
+
+def test_load_samples_reads_npy(tmp_path):
+    np.save(tmp_path / "s.npy", X)
+    samples = load_samples(tmp_path / "s.npy", SHAPE)
+    np.testing.assert_array_equal(samples.x, X)
+    assert samples.y is None
+
+
+def test_load_samples_takes_the_only_array(tmp_path):
+    path = write(tmp_path / "s.npz", images=X, y=Y)
+    np.testing.assert_array_equal(load_samples(path, SHAPE).x, X)
+
+
+def test_load_samples_prefers_x_among_several(tmp_path):
+    path = write(tmp_path / "s.npz", other=X + 1, x=X)
+    np.testing.assert_array_equal(load_samples(path, SHAPE).x, X)
+
+
+def test_load_samples_limits_x_and_y(tmp_path):
+    samples = load_samples(write(tmp_path / "s.npz", x=X, y=Y), SHAPE, limit=3)
+    assert (len(samples), len(samples.y)) == (3, 3)
+
+
+def test_load_samples_adds_a_missing_channel_dimension(tmp_path):
+    samples = load_samples(write(tmp_path / "s.npz", x=X[..., 0]), SHAPE)
+    np.testing.assert_array_equal(samples.x, X)
+
+
+def test_load_samples_accepts_labels_in_a_column(tmp_path):
+    samples = load_samples(write(tmp_path / "s.npz", x=X, y=Y[:, None]), SHAPE)
+    np.testing.assert_array_equal(samples.y, Y)
+
+
+def test_load_samples_accepts_whole_numbers_as_float_labels(tmp_path):
+    samples = load_samples(write(tmp_path / "s.npz", x=X, y=Y.astype(np.float32)), SHAPE)
+    assert samples.y.dtype == np.int64
+
+
+def test_load_samples_refuses_missing_file(tmp_path):
+    assert "no such file" in refusal(tmp_path / "absent.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"\x93NUMPY"])
+def test_load_samples_refuses_damaged_file(content, tmp_path):
+    path = tmp_path / "s.npz"
+    path.write_bytes(content)
+    assert "numpy.savez" in refusal(path)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy"])
+def test_load_samples_survives_damage(suffix, tmp_path):
+    path = tmp_path / f"s{suffix}"
+    if suffix == ".npz":
+        write(path, x=X, y=Y)
+    else:
+        np.save(path, X)
+    content = path.read_bytes()
+    rng = np.random.default_rng(1)
+    for step in range(200):
+        damaged = np.frombuffer(content, np.uint8).copy()
+        damaged[rng.integers(0, len(damaged), 3)] = rng.integers(0, 256, 3)
+        path.write_bytes(damaged[: rng.integers(len(damaged)) if step % 2 else None].tobytes())
+        try:
+            assert load_samples(path, SHAPE).x.shape[1:] == SHAPE
+        except InvalidInput as error:
+            assert "\n" not in str(error)
+
+
+def test_load_samples_never_unpickles(tmp_path):
+    np.save(tmp_path / "s.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    assert "Python objects" in refusal(tmp_path / "s.npy")
+
+
+def test_load_samples_refuses_several_arrays_without_x(tmp_path):
+    assert "no array x" in refusal(write(tmp_path / "s.npz", a=X, b=X))
+
+
+@pytest.mark.parametrize("values", [X.astype(complex), X.astype(str)])
+def test_load_samples_refuses_type(values, tmp_path):
+    assert "real numbers" in refusal(write(tmp_path / "s.npz", x=values))
+
+
+def test_load_samples_refuses_shape(tmp_path):
+    message = refusal(write(tmp_path / "s.npz", x=X), shape=(3, 2, 1))
+    assert "[4, 2, 3, 1]" in message
+    assert "[samples, 3, 2, 1]" in message
+
+
+@pytest.mark.parametrize("values", [X[:0], np.float32(3)])
+def test_load_samples_refuses_no_samples(values, tmp_path):
+    assert "at least one sample" in refusal(write(tmp_path / "s.npz", x=values))
+
+
+def test_load_samples_refuses_limit_of_none(tmp_path):
+    assert "at least 1" in refusal(write(tmp_path / "s.npz", x=X), limit=0)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf, 1e39])
+def test_load_samples_refuses_non_finite(value, tmp_path):
+    x = X.astype(np.float64)
+    x[1, 1, 1] = value
+    assert "NaN" in refusal(write(tmp_path / "s.npz", x=x))
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (Y[:3], "shape [3]"),
+        (np.eye(4), "argmax"),
+        (Y + 0.5, "integer"),
+        (Y - 1, "-1"),
+        (np.array(list("abcd")), "integer"),
+    ],
+)
+def test_load_samples_refuses_labels(labels, found, tmp_path):
+    assert found in refusal(write(tmp_path / "s.npz", x=X, y=labels))
+
+
+def test_as_samples_takes_arrays():
+    samples = as_samples(X, SHAPE, Y, limit=2)
+    np.testing.assert_array_equal(samples.x, X[:2])
+    np.testing.assert_array_equal(samples.y, Y[:2])
+
+
+def test_as_samples_refuses_another_shape():
+    with pytest.raises(InvalidInput, match="the model expects"):
+        as_samples(X, (5,))
