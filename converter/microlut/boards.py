@@ -1,0 +1,207 @@
+"""Boards as data: a TOML file enters, a validated `Board` and its compiler flags leave.
+
+The file name without `.toml` is the board's id. Sizes are bytes, addresses are absolute, clocks Hz.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from microlut.errors import InvalidBoard
+from microlut.resources import data_folder
+
+
+class Core(StrEnum):
+    """Processor cores that the firmware can be compiled for."""
+
+    HOST = "host"
+    CORTEX_M3 = "cortex-m3"
+    CORTEX_M4F = "cortex-m4f"
+    CORTEX_M7 = "cortex-m7"
+
+
+# The only place where a core becomes compiler flags.
+CORE_FLAGS: dict[Core, tuple[str, ...]] = {
+    Core.HOST: (),
+    Core.CORTEX_M3: ("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft"),
+    Core.CORTEX_M4F: ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    # single precision, which every Cortex-M7 with an FPU has
+    Core.CORTEX_M7: ("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+}
+
+# Start-up file and linker script (without ending) of each core; a hosted program has none.
+CORE_STARTUP: dict[Core, str] = {
+    Core.HOST: "",
+    Core.CORTEX_M3: "cortex_m",
+    Core.CORTEX_M4F: "cortex_m",
+    Core.CORTEX_M7: "cortex_m",
+}
+
+
+class _Schema(BaseModel):
+    """Frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+_Address = Annotated[int, Field(ge=0, lt=2**32)]
+_Bytes = Annotated[int, Field(gt=0, le=2**32)]
+_Name = Annotated[str, Field(min_length=1)]
+_Folder = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+_Core = Annotated[Core, Field(strict=False)]
+
+
+class Region(_Schema):
+    """A memory: address of its first byte and size in bytes."""
+
+    origin: _Address
+    size: _Bytes
+
+    @property
+    def end(self) -> int:
+        """Return the address after the last byte."""
+        return self.origin + self.size
+
+
+class Memory(_Schema):
+    """What the linker may fill (flash, ram), and where an emulator can place inputs (preload)."""
+
+    flash: Region
+    ram: Region
+    preload: Region | None = None
+
+    @model_validator(mode="after")
+    def _do_not_overlap(self) -> Self:
+        named = (("flash", self.flash), ("ram", self.ram), ("preload", self.preload))
+        regions = sorted(((r.origin, r.end, n) for n, r in named if r is not None))
+        for (_, end, lower), (origin, _, upper) in itertools.pairwise(regions):
+            if origin < end:
+                raise ValueError(f"{lower} ends at {end:#x}, after the start of {upper}")
+        return self
+
+
+class QemuEmulator(_Schema):
+    """The board as a machine of `qemu-system-arm`."""
+
+    name: Literal["qemu"]
+    machine: _Name
+
+
+class NativeEmulator(_Schema):
+    """No emulator: the firmware is a program of this computer."""
+
+    name: Literal["native"]
+
+
+class Board(_Schema):
+    """One board: everything that compiling, linking and running firmware for it needs."""
+
+    id: _Name
+    title: _Name
+    mcu: _Name
+    core: _Core
+    port: _Folder  # in firmware/port
+    clock_hz: Annotated[int, Field(gt=0)] | None = None
+    stack_bytes: Annotated[int, Field(ge=1024, multiple_of=8)] | None = None
+    memory: Memory | None = None
+    emulator: Annotated[QemuEmulator | NativeEmulator, Field(discriminator="name")] | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        needed = {
+            "clock_hz": self.clock_hz,
+            "stack_bytes": self.stack_bytes,
+            "memory": self.memory,
+        }
+        hosted = self.core is Core.HOST
+        wrong = [key for key, value in needed.items() if (value is None) is not hosted]
+        if wrong:
+            state = "does not take" if hosted else "needs"
+            raise ValueError(f"core {self.core.value} {state} {', '.join(wrong)}")
+        return self
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Return the compiler flags that select the core."""
+        return CORE_FLAGS[self.core]
+
+    @property
+    def startup(self) -> str:
+        """Return the name of the start-up file and linker script; empty for a hosted program."""
+        return CORE_STARTUP[self.core]
+
+
+def list_boards() -> tuple[str, ...]:
+    """Return the ids of all boards that come with microlut, sorted."""
+    return tuple(sorted(path.stem for path in data_folder("boards").glob("*.toml")))
+
+
+def load_board(name_or_path: str | Path) -> Board:
+    """Return a board by its id, or from a TOML file (anything that ends in `.toml`)."""
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = _path_of(str(name_or_path))
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidBoard(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidBoard(f"{path}: is not TOML ({error}); correct the file") from error
+    if "id" in table:
+        raise InvalidBoard(f"{path}: id: is the file name and not a key; remove it")
+    try:
+        board = Board.model_validate({"id": path.stem, **table})
+    except ValidationError as error:
+        raise InvalidBoard(f"{path}: {_describe(error)}") from error
+    folders = (data_folder("firmware") / "port").iterdir()
+    ports = sorted(folder.name for folder in folders if folder.is_dir())
+    if board.port not in ports:
+        raise InvalidBoard(f"{path}: port: found {board.port!r}; allowed are {', '.join(ports)}")
+    return board
+
+
+def _path_of(name: str) -> Path:
+    known = list_boards()
+    if name in known:
+        return data_folder("boards") / f"{name}.toml"
+    close = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    raise InvalidBoard(
+        f"board {name!r} is not known; {hint}"
+        f"Boards: {', '.join(known)}; or give the path of a .toml file"
+    )
+
+
+def _describe(error: ValidationError) -> str:
+    """Put the first fault of a board file in one line: key, what was found, what is allowed."""
+    fault = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in fault["loc"]) or "board"
+    if fault["type"] == "extra_forbidden":
+        allowed = ", ".join(_keys_beside(fault["loc"]))
+        return f"{key}: is not a known key; allowed are {allowed}"
+    if fault["type"] == "missing":
+        return f"{key}: is missing; add it"
+    if fault["type"] == "value_error":
+        return f"{key}: {fault['ctx']['error']}"
+    return f"{key}: found {fault['input']!r}; {fault['msg'].lower()}"
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table around an unknown key may have."""
+    tables: dict[str, type[_Schema]] = {
+        "memory": Memory,
+        "flash": Region,
+        "ram": Region,
+        "preload": Region,
+        "qemu": QemuEmulator,
+        "native": NativeEmulator,
+    }
+    around = tables[str(location[-2])] if len(location) > 1 else Board
+    return [key for key in around.model_fields if key != "id"]

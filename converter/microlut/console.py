@@ -1,0 +1,136 @@
+"""The firmware's line protocol: console text enters, typed results leave; nothing is run here.
+
+The protocol is MLPerf Tiny's device protocol with one command more, `bulk N`, which infers the
+first N inputs of a preloaded block and answers with one line `m-output-HEX` for each of them.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import RunFailed
+
+Int8Array = NDArray[np.int8]
+
+READY = "m-ready"
+OUTPUT = "m-output-"
+
+_BLOCK_VERSION = 1
+_BLOCK_HEADER = struct.Struct("<4sIII")  # magic, version, bytes per input, number of inputs
+BLOCK_HEADER_BYTES = _BLOCK_HEADER.size
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run of an image gave.
+
+    Attributes:
+        outputs: int8 array [n, output_bytes].
+        instructions: Exact executed instructions of each inference, or None if not counted.
+        log: The console text, without the output lines.
+    """
+
+    outputs: Int8Array
+    instructions: tuple[int, ...] | None
+    log: str
+
+
+def input_block(inputs: Int8Array) -> bytes:
+    """Return the block that `bulk` reads: a 16-byte header, then the inputs [n, input_bytes]."""
+    count, input_bytes = inputs.shape
+    header = _BLOCK_HEADER.pack(b"MLUT", _BLOCK_VERSION, input_bytes, count)
+    return header + np.ascontiguousarray(inputs).tobytes()
+
+
+def bulk_command(count: int) -> bytes:
+    """Return the command that infers the first `count` inputs of the block.
+
+    >>> bulk_command(3)
+    b'bulk 3%'
+    """
+    return f"bulk {count}%".encode("ascii")
+
+
+def load_commands(values: bytes, bytes_per_command: int = 31) -> tuple[bytes, ...]:
+    """Return the `db` commands that load one input; 31 bytes is what MLPerf's runner sends.
+
+    >>> load_commands(b"abc", bytes_per_command=2)
+    (b'db load 3%', b'db 6162%', b'db 63%')
+    """
+    starts = range(0, len(values), bytes_per_command)
+    chunks = (values[start : start + bytes_per_command].hex() for start in starts)
+    return (f"db load {len(values)}%".encode(), *(f"db {chunk}%".encode() for chunk in chunks))
+
+
+def failure_of(line: str) -> str | None:
+    """Return what an error or fault line says, or None for every other line.
+
+    >>> failure_of("e-[Unknown command: x]")
+    'Unknown command: x'
+    """
+    found = re.fullmatch(r"(?:e|m-fault)-\[(.*)\]", line)
+    return found[1] if found else None
+
+
+def output_of(line: str, output_bytes: int) -> Int8Array:
+    """Return the int8 outputs [output_bytes] of a line `m-output-HEX`."""
+    try:
+        values = bytes.fromhex(line.removeprefix(OUTPUT))
+    except ValueError as error:
+        raise RunFailed(f"console: {line!r} is not hexadecimal; the console lost text") from error
+    if len(values) != output_bytes:
+        raise RunFailed(
+            f"console: {line!r} has {len(values)} bytes and the model {output_bytes} outputs; "
+            "build the firmware again"
+        )
+    return np.frombuffer(values, dtype=np.int8)
+
+
+def outputs_of(lines: Iterable[str], count: int, output_bytes: int) -> Int8Array:
+    """Return the outputs int8 [count, output_bytes] that a `bulk` command printed.
+
+    Raises:
+        RunFailed: The text has an error or fault line, or another number of output lines.
+    """
+    rows = []
+    for line in lines:
+        failure = failure_of(line)
+        if failure is not None:
+            raise RunFailed(f"firmware: {failure}")
+        if line.startswith(OUTPUT):
+            rows.append(output_of(line, output_bytes))
+    if len(rows) != count:
+        raise RunFailed(f"firmware: printed {len(rows)} outputs for {count} inputs")
+    return np.stack(rows) if rows else np.empty((0, output_bytes), dtype=np.int8)
+
+
+def results_of(lines: Iterable[str]) -> tuple[float, ...]:
+    """Return the numbers of the last line `m-results-[...]`.
+
+    >>> results_of(["m-ready", "m-results-[0.250000,-1.500000]"])
+    (0.25, -1.5)
+    """
+    found = [re.fullmatch(r"m-results-\[(.*)\]", line) for line in lines]
+    texts = [match[1] for match in found if match]
+    if not texts:
+        raise RunFailed("console: no line m-results-[...]; send `infer` first")
+    try:
+        return tuple(float(number) for number in texts[-1].split(","))
+    except ValueError as error:
+        raise RunFailed(f"console: {texts[-1]!r} are not numbers; the console lost text") from error
+
+
+def microseconds_of(lines: Sequence[str]) -> tuple[int, ...]:
+    """Return the times of all lines `m-lap-us-N`, in order.
+
+    >>> microseconds_of(["m-lap-us-12", "m-infer-done"])
+    (12,)
+    """
+    found = [re.fullmatch(r"m-lap-us-(\d+)", line) for line in lines]
+    return tuple(int(match[1]) for match in found if match)

@@ -1,0 +1,52 @@
+"""Look at this machine: nothing enters, the state of every external program leaves."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from microlut.tools import NEWLIB, TOOLS, Tool, find_tool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStatus:
+    """What is known about one external program.
+
+    Attributes:
+        name: The program's name.
+        path: Where it is, or None if it is not installed.
+        version: What it says its version is, or None if it is missing or does not say.
+        needed_for: What does not work without it.
+        install: Pairs of a package manager (apt, dnf, pacman, brew) and its command line.
+    """
+
+    name: str
+    path: Path | None
+    version: str | None
+    needed_for: str
+    install: tuple[tuple[str, str], ...]
+
+
+def diagnose() -> tuple[ToolStatus, ...]:
+    """Return the state of every program that microlut may start."""
+    return tuple(_status_of(tool) for tool in TOOLS)
+
+
+def _status_of(tool: Tool) -> ToolStatus:
+    path = find_tool(tool)
+    version = None if path is None or tool is NEWLIB else _version_of(path)
+    return ToolStatus(tool.name, path, version, tool.needed_for, tool.install_commands)
+
+
+def _version_of(program: Path) -> str | None:
+    """Return the first thing that looks like a version in the answer to `--version`."""
+    try:
+        answer = subprocess.run(
+            [str(program), "--version"], check=False, capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"\d+\.\d+(\.\d+)?", answer.stdout)
+    return found[0] if found else None

@@ -1,0 +1,21 @@
+"""Run a host image: a program of this computer and int8 inputs enter, a `RunResult` leaves."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from microlut.console import OUTPUT, RunResult, input_block, outputs_of
+from microlut.emulators.session import OnOutput, run_bulk
+from microlut.emulators.task import Task
+
+
+def run(task: Task, on_output: OnOutput) -> RunResult:
+    """Run every input of the task; instructions are not counted."""
+    with tempfile.TemporaryDirectory(prefix="microlut-") as folder:
+        block = Path(folder) / "inputs.bin"
+        block.write_bytes(input_block(task.inputs))
+        command = (str(task.elf.resolve()), str(block))
+        lines = run_bulk(command, len(task.inputs), task.timeout_seconds, on_output)
+    log = "\n".join(line for line in lines if not line.startswith(OUTPUT))
+    return RunResult(outputs_of(lines, len(task.inputs), task.output_bytes), None, log)

@@ -1,0 +1,90 @@
+"""Run a Cortex-M image in QEMU: an ELF file and int8 inputs enter, a `RunResult` leaves."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from microlut.boards import Board, QemuEmulator, Region
+from microlut.console import (
+    BLOCK_HEADER_BYTES,
+    OUTPUT,
+    Int8Array,
+    RunResult,
+    input_block,
+    outputs_of,
+)
+from microlut.emulators.counter import counter_plugin, plugin_option
+from microlut.emulators.session import OnOutput, run_bulk
+from microlut.emulators.task import Task
+from microlut.errors import InvalidBoard, InvalidInput, RunFailed
+from microlut.tools import QEMU, require_tool
+
+
+def run(task: Task, on_output: OnOutput) -> RunResult:
+    """Run every input of the task; inputs that do not fit at once take several starts of QEMU."""
+    qemu = require_tool(QEMU)
+    with tempfile.TemporaryDirectory(prefix="microlut-") as folder:
+        plugin = counter_plugin(qemu, Path(folder)) if task.count_instructions else None
+        results = [
+            _run_chunk(qemu, plugin, task, chunk, on_output)
+            for chunk in _chunks(task.inputs, _preload_of(task.board))
+        ]
+    counts = [result.instructions for result in results if result.instructions is not None]
+    return RunResult(
+        outputs=np.concatenate([result.outputs for result in results]),
+        instructions=tuple(n for part in counts for n in part) if plugin else None,
+        log="\n".join(result.log for result in results),
+    )
+
+
+def _preload_of(board: Board) -> Region:
+    if board.memory is None or board.memory.preload is None:
+        raise InvalidBoard(f"{board.id}: memory.preload: is missing; QEMU places inputs there")
+    return board.memory.preload
+
+
+def _chunks(inputs: Int8Array, region: Region) -> Iterator[Int8Array]:
+    """Yield the inputs in parts of which each fits into the preload region."""
+    fitting = (region.size - BLOCK_HEADER_BYTES) // inputs.shape[1]
+    if fitting < 1:
+        raise InvalidInput(
+            f"an input has {inputs.shape[1]:,} bytes and the preload region {region.size:,}; "
+            "use a board with a larger one"
+        )
+    for start in range(0, len(inputs), fitting):
+        yield inputs[start : start + fitting]
+
+
+def _run_chunk(
+    qemu: Path, plugin: Path | None, task: Task, inputs: Int8Array, on_output: OnOutput
+) -> RunResult:
+    with tempfile.TemporaryDirectory(prefix="microlut-") as folder:
+        block = Path(folder) / "inputs.bin"
+        counts = Path(folder) / "counts.txt"
+        block.write_bytes(input_block(inputs))
+        command = _command(qemu, task, block)
+        if plugin is not None:
+            command += plugin_option(plugin, task.elf, counts)
+        lines = run_bulk(command, len(inputs), task.timeout_seconds, on_output)
+        counted = counts.read_text(encoding="ascii") if plugin is not None else None
+    instructions = None if counted is None else tuple(int(n) for n in counted.split())
+    if instructions is not None and len(instructions) != len(inputs):
+        raise RunFailed(f"qemu: counted {len(instructions)} of {len(inputs)} inferences")
+    log = "\n".join(line for line in lines if not line.startswith(OUTPUT))
+    return RunResult(outputs_of(lines, len(inputs), task.output_bytes), instructions, log)
+
+
+def _command(qemu: Path, task: Task, block: Path) -> tuple[str, ...]:
+    """Return QEMU's command line: console on standard input and output, no monitor, no window."""
+    assert isinstance(task.board.emulator, QemuEmulator)
+    file, address = str(block).replace(",", ",,"), _preload_of(task.board).origin
+    return (
+        *(str(qemu), "-machine", task.board.emulator.machine),
+        *("-display", "none", "-monitor", "none", "-serial", "stdio"),
+        *("-kernel", str(task.elf)),
+        *("-device", f"loader,file={file},addr={address:#x},force-raw=on"),
+    )

@@ -1,0 +1,30 @@
+"""What an emulator is asked to do: the type that every emulator takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from microlut.boards import Board
+from microlut.console import Int8Array
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Infer all inputs with the firmware in `elf`.
+
+    Attributes:
+        elf: The image, built for `board`.
+        board: Which machine to run it on.
+        inputs: int8 array [n, input_bytes], n >= 1.
+        output_bytes: Bytes of one output.
+        count_instructions: Whether to count executed instructions, if the emulator can.
+        timeout_seconds: Longest time without any sign of progress.
+    """
+
+    elf: Path
+    board: Board
+    inputs: Int8Array
+    output_bytes: int
+    count_instructions: bool = True
+    timeout_seconds: float = 60.0

@@ -1,0 +1,261 @@
+"""Compile and link firmware: a folder of generated C and a `Board` enter, an `Image` leaves.
+
+CMake and Ninja work in a temporary folder beside the output; only finished files are moved there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+
+from microlut.boards import Board, Core, Region
+from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
+from microlut.resources import data_folder
+from microlut.tools import ARM_GCC, CMAKE, HOST_CC, NEWLIB, NINJA, require_tool
+
+# Enough for any image whose true size is wanted, and small enough for every address map.
+_UNLIMITED_BYTES = 0x1000_0000
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Memory of an image in bytes, as `size` prints it (Berkeley format).
+
+    Flash is text + data, RAM is data + bss; `sections` has the name and size of each section.
+    """
+
+    flash_bytes: int
+    ram_bytes: int
+    sections: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Built firmware. A host program has only an ELF file and a map, and no flash or RAM size."""
+
+    board_id: str
+    elf: Path
+    map: Path
+    bin: Path | None = None
+    hex: Path | None = None
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    sections: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One build in its temporary folder."""
+
+    project: Path
+    prefix: str
+    board: Board
+    work: Path
+
+    @property
+    def config(self) -> Path:
+        return self.work / "config"
+
+    @property
+    def build(self) -> Path:
+        return self.work / "build"
+
+
+def build(project: Path, prefix: str, board: Board, output: Path) -> Image:
+    """Build the firmware of a converted model for a board.
+
+    Args:
+        project: Folder with `model.h`, `model.c` and `weights.c`.
+        prefix: C prefix of the model; the files in `output` get this name.
+        board: What to build for.
+        output: Folder for the ELF, BIN, HEX and MAP files; made if absent. On failure, files of an
+            earlier build stay as they are, and `<output>-build.log` has the compiler's messages.
+
+    Raises:
+        ToolMissing: A compiler or build tool is not installed.
+        BuildFailed: The compiler or linker found an error.
+        DoesNotFit: The firmware needs more flash or RAM than the board has.
+    """
+    for name in ("model.h", "model.c", "weights.c"):
+        if not (project / name).is_file():
+            raise InvalidInput(f"{project}: has no {name}; give the folder that `convert` made")
+    for tool in (HOST_CC,) if board.core is Core.HOST else (ARM_GCC, NEWLIB):
+        require_tool(tool)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as folder:
+        job = _Job(project.resolve(), prefix, board, Path(folder).resolve())
+        log = output.with_name(f"{output.name}-build.log")
+        _write_config(job, board)
+        _configure(job, log)
+        _compile(job, log)
+        log.unlink(missing_ok=True)
+        return _deliver(job, output)
+
+
+def measure(elf: Path) -> Sizes:
+    """Return the sizes of a firmware ELF file, equal to those of GNU `size`."""
+    text = data = bss = 0
+    sections = []
+    with elf.open("rb") as file:
+        for section in ELFFile(file).iter_sections():
+            flags, size = section["sh_flags"], section["sh_size"]
+            if not flags & SH_FLAGS.SHF_ALLOC or size == 0:
+                continue
+            sections.append((section.name, size))
+            if flags & SH_FLAGS.SHF_EXECINSTR or not flags & SH_FLAGS.SHF_WRITE:
+                text += size
+            elif section["sh_type"] != "SHT_NOBITS":
+                data += size
+            else:
+                bss += size
+    return Sizes(text + data, data + bss, tuple(sections))
+
+
+def _write_config(job: _Job, board: Board) -> None:
+    """Write what the templates make of the board and the model's name."""
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(data_folder("templates")),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    job.config.mkdir(exist_ok=True)
+    header = templates.get_template("app_config.h.j2").render(prefix=job.prefix, board=board)
+    (job.config / "app_config.h").write_text(header, encoding="utf-8")
+    if board.memory is not None:
+        script = templates.get_template("memory.ld.j2").render(
+            board=board,
+            flash=board.memory.flash,
+            ram=board.memory.ram,
+            preload=board.memory.preload,
+        )
+        (job.config / "memory.ld").write_text(script, encoding="utf-8")
+
+
+def _configure(job: _Job, log: Path) -> None:
+    firmware = data_folder("firmware")
+    defines = {
+        "CMAKE_MAKE_PROGRAM": str(require_tool(NINJA)),
+        "MLUT_MODEL_DIR": str(job.project),
+        "MLUT_CONFIG_DIR": str(job.config),
+        "MLUT_NAME": job.prefix,
+        "MLUT_PORT": job.board.port,
+        "MLUT_STARTUP": job.board.startup,
+        "MLUT_CORE_FLAGS": ";".join(job.board.flags),
+        "MLUT_CLOCK_HZ": str(job.board.clock_hz or 0),
+    }
+    if job.board.core is Core.HOST:
+        defines["CMAKE_C_COMPILER"] = str(require_tool(HOST_CC))
+    else:
+        defines["CMAKE_TOOLCHAIN_FILE"] = str(firmware / "cmake" / "arm-none-eabi.cmake")
+    command = [str(require_tool(CMAKE)), "-G", "Ninja", "-S", str(firmware), "-B", str(job.build)]
+    result = _run([*command, *(f"-D{name}={value}" for name, value in defines.items())])
+    if result.returncode != 0:
+        raise _build_failed(job, result.stdout, log)
+
+
+def _compile(job: _Job, log: Path) -> None:
+    ninja = [str(require_tool(NINJA)), "-C", str(job.build)]
+    result = _run([*ninja, "-k", "1"])
+    if result.returncode == 0:
+        return
+    if job.board.memory is not None and "overflowed by" in result.stdout:
+        # Link again with plenty of memory: that gives the exact need in both memories.
+        _write_config(job, _without_limits(job.board))
+        again = _run(ninja)
+        if again.returncode == 0:
+            log.write_text(result.stdout, encoding="utf-8")
+            raise _does_not_fit(job, result.stdout)
+    raise _build_failed(job, result.stdout, log)
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program with its messages in English and without the user's compiler flags."""
+    changed = {"CFLAGS", "CPPFLAGS", "LDFLAGS", "CC", "NINJA_STATUS"}
+    environment = {k: v for k, v in os.environ.items() if k not in changed}
+    return subprocess.run(
+        command,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**environment, "LC_ALL": "C"},
+    )
+
+
+def _build_failed(job: _Job, messages: str, log: Path) -> BuildFailed:
+    """Keep the messages beside the output, and quote the first one that is an error."""
+    messages = messages.replace(f"{job.project}/", "").replace(f"{job.work}/", "")
+    log.write_text(messages, encoding="utf-8")
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    # the linker's own lines come before the driver's "error: ld returned 1 exit status"
+    marks = (r"multiple definition|undefined reference", r"error:", r"CMake Error")
+    errors = [line for mark in marks for line in lines if re.search(mark, line)]
+    first = (errors or lines or ["no message"])[0]
+    return BuildFailed(f"{job.project.name} for {job.board.id}: {first}; all messages: {log}")
+
+
+def _without_limits(board: Board) -> Board:
+    assert board.memory is not None
+    memory = board.memory.model_copy(
+        update={
+            name: Region(origin=region.origin, size=_UNLIMITED_BYTES)
+            for name, region in (("flash", board.memory.flash), ("ram", board.memory.ram))
+        }
+    )
+    return board.model_copy(update={"memory": memory})
+
+
+def _does_not_fit(job: _Job, messages: str) -> DoesNotFit:
+    """Describe the need in both memories; the linker's own overflow counts alignment gaps too."""
+    assert job.board.memory is not None
+    sizes = measure(job.build / f"{job.prefix}.elf")
+    parts, advice = [], []
+    for name, used, region, help_text in (
+        ("flash", sizes.flash_bytes, job.board.memory.flash, "fewer bits per weight"),
+        ("RAM", sizes.ram_bytes, job.board.memory.ram, "smaller feature maps"),
+    ):
+        overflow = re.search(rf"region `{name.upper()}' overflowed by (\d+) bytes", messages)
+        if overflow is None:
+            parts.append(f"{name} {used:,} of {region.size:,} bytes")
+            continue
+        over = int(overflow[1])
+        need = region.size + over
+        parts.append(f"{name} {need:,} of {region.size:,} bytes ({over:,} too many)")
+        advice.append(help_text)
+    return DoesNotFit(
+        f"{job.prefix} does not fit on {job.board.id}: {', '.join(parts)}; "
+        f"use {', '.join(advice)}, a smaller model or a larger board"
+    )
+
+
+def _deliver(job: _Job, output: Path) -> Image:
+    """Move the finished files into the output folder, each in one step."""
+    elf = job.build / f"{job.prefix}.elf"
+    hosted = job.board.core is Core.HOST
+    sizes = None if hosted else measure(elf)
+    output.mkdir(exist_ok=True)
+    placed: dict[str, Path] = {}
+    for ending in ("elf", "map") if hosted else ("elf", "map", "bin", "hex"):
+        made = job.build / f"{job.prefix}.{ending}"
+        placed[ending] = output / made.name
+        made.replace(placed[ending])
+    return Image(
+        board_id=job.board.id,
+        elf=placed["elf"],
+        map=placed["map"],
+        bin=placed.get("bin"),
+        hex=placed.get("hex"),
+        flash_bytes=sizes.flash_bytes if sizes else None,
+        ram_bytes=sizes.ram_bytes if sizes else None,
+        sections=sizes.sections if sizes else (),
+    )

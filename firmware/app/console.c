@@ -1,0 +1,185 @@
+#include "console.h"
+
+#include "app_config.h"
+#include "buffer.h"
+#include "bulk.h"
+#include "inference.h"
+#include "port.h"
+#include "print.h"
+#include "words.h"
+
+#define FIRMWARE "ULPMark for tinyML Firmware V0.0.1" /* the host's runner expects this text */
+#define END_OF_COMMAND '%'
+#define COMMAND_BYTES 256u
+#define DEFAULT_WARMUPS 10u
+
+typedef struct {
+    const char *name;
+    void (*run)(char *rest);
+} command_t;
+
+/* The console's state: the command being received and the last output. */
+static struct {
+    char command[COMMAND_BYTES + 1u];
+    size_t command_bytes; /* COMMAND_BYTES + 1 after an overflow */
+    const int8_t *output; /* NULL before the first inference */
+} console;
+
+/* Lap times are 32-bit on the wire and wrap after 71 minutes, like those of other devices. */
+static void print_lap(void)
+{
+    mlut_print_number_line("m-lap-us-", (uint32_t)mlut_port_microseconds(), "");
+}
+
+static void print_results(char *rest)
+{
+    (void)rest;
+    if (console.output == NULL) {
+        mlut_print_error("No results: no inference has run");
+        return;
+    }
+    mlut_print("m-results-[");
+    for (size_t i = 0; i < MLUT_APP_OUTPUT_BYTES; i++) {
+        if (i > 0u) {
+            mlut_print(",");
+        }
+        mlut_print_real(
+            MLUT_APP_MODEL.output_scale, console.output[i] - MLUT_APP_MODEL.output_zero_point);
+    }
+    mlut_print("]\r\n");
+}
+
+static void print_name(char *rest)
+{
+    (void)rest;
+    mlut_print("m-name-dut-[microlut]\r\n");
+}
+
+static void print_profile(char *rest)
+{
+    (void)rest;
+    mlut_print("m-profile-[" FIRMWARE "]\r\n");
+    mlut_print_text_line("m-model-[", MLUT_APP_MODEL.name, "]");
+}
+
+static void print_timestamp(char *rest)
+{
+    (void)rest;
+    print_lap();
+}
+
+static void print_help(char *rest)
+{
+    (void)rest;
+    mlut_print(FIRMWARE "\r\n"
+                        "\r\n"
+                        "help            : list the commands; each ends in %\r\n"
+                        "name            : name of the device\r\n"
+                        "profile         : firmware and model\r\n"
+                        "timestamp       : time since start in microseconds\r\n"
+                        "db load N       : expect N bytes of int8 input\r\n"
+                        "db HH[HH]*      : hexadecimal input bytes\r\n"
+                        "db print [N] [K]: N bytes of the input buffer from byte K\r\n"
+                        "infer [N] [W]   : W warm-ups (10), then N timed inferences (1)\r\n"
+                        "results         : outputs of the last inference\r\n"
+                        "bulk N          : infer the first N preloaded inputs\r\n");
+}
+
+static void infer(const uint8_t *input, uint32_t count, uint32_t warmups)
+{
+    mlut_print_number_line("m-warmup-start-", warmups, "");
+    for (uint32_t i = 0; i < warmups; i++) {
+        console.output = mlut_infer(input);
+    }
+    mlut_print("m-warmup-done\r\n");
+    mlut_print_number_line("m-infer-start-", count, "");
+    print_lap();
+    for (uint32_t i = 0; i < count; i++) {
+        console.output = mlut_infer(input);
+    }
+    print_lap();
+    mlut_print("m-infer-done\r\n");
+    print_results(NULL);
+}
+
+static void run_infer(char *rest)
+{
+    uint32_t count = 1;
+    uint32_t warmups = DEFAULT_WARMUPS;
+    const char *word = mlut_next_word(&rest);
+    if (word != NULL && (!mlut_read_number(word, &count) || count == 0u)) {
+        mlut_print_error("Inference iterations must be >0");
+        return;
+    }
+    word = mlut_next_word(&rest);
+    if (word != NULL && !mlut_read_number(word, &warmups)) {
+        mlut_print_error("Inference warmup must be >=0");
+        return;
+    }
+    const uint8_t *input = mlut_buffer_input();
+    if (input != NULL) {
+        infer(input, count, warmups);
+    }
+}
+
+static void run_bulk(char *rest)
+{
+    const int8_t *output = mlut_bulk_command(rest);
+    if (output != NULL) {
+        console.output = output;
+    }
+}
+
+static const command_t commands[] = {
+    {"name", print_name},
+    {"timestamp", print_timestamp},
+    {"profile", print_profile},
+    {"help", print_help},
+    {"db", mlut_buffer_command},
+    {"infer", run_infer},
+    {"results", print_results},
+    {"bulk", run_bulk},
+};
+
+static void run_command(char *text)
+{
+    char *rest = text;
+    const char *name = mlut_next_word(&rest);
+    for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++) {
+        if (mlut_same_word(name, commands[i].name)) {
+            commands[i].run(rest);
+            return;
+        }
+    }
+    mlut_print_text_line("e-[Unknown command: ", name == NULL ? "" : name, "]");
+}
+
+void mlut_console_greet(void)
+{
+    mlut_buffer_init();
+    mlut_print("m-timestamp-mode-performance\r\n");
+    print_lap();
+    mlut_print("m-init-done\r\nm-ready\r\n");
+}
+
+void mlut_console_receive(char byte)
+{
+    if (byte == '\r' || byte == '\n') {
+        return;
+    }
+    if (byte != END_OF_COMMAND) {
+        if (console.command_bytes < COMMAND_BYTES) {
+            console.command[console.command_bytes] = byte;
+        }
+        console.command_bytes += console.command_bytes <= COMMAND_BYTES ? 1u : 0u;
+        return;
+    }
+    if (console.command_bytes > COMMAND_BYTES) {
+        mlut_print_number_line("e-[Command is longer than ", COMMAND_BYTES, " characters]");
+    } else {
+        console.command[console.command_bytes] = '\0';
+        run_command(console.command);
+    }
+    console.command_bytes = 0;
+    mlut_print("m-ready\r\n");
+}

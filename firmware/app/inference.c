@@ -1,0 +1,15 @@
+#include "inference.h"
+
+#include "app_config.h"
+#include "probe.h"
+
+#include <string.h>
+
+const int8_t *mlut_infer(const uint8_t *input)
+{
+    memcpy(MLUT_APP_MODEL.input(MLUT_APP_ARENA), input, MLUT_APP_INPUT_BYTES);
+    mlut_probe_begin();
+    const int8_t *output = MLUT_APP_MODEL.run(MLUT_APP_ARENA);
+    mlut_probe_end();
+    return output;
+}

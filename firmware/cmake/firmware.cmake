@@ -1,0 +1,30 @@
+# The firmware: console application + port + start-up code + one converted model + the engine.
+file(GLOB app_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/app/*.c")
+file(GLOB port_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/port/${MLUT_PORT}/*.c")
+
+add_executable(firmware
+  ${app_sources} ${port_sources} "${MLUT_MODEL_DIR}/model.c" "${MLUT_MODEL_DIR}/weights.c")
+set_target_properties(firmware PROPERTIES OUTPUT_NAME "${MLUT_NAME}" SUFFIX ".elf")
+target_include_directories(firmware PRIVATE app port "${MLUT_MODEL_DIR}" "${MLUT_CONFIG_DIR}")
+target_compile_definitions(firmware PRIVATE MLUT_CLOCK_HZ=${MLUT_CLOCK_HZ}u)
+# Nothing here is hot: the generated code only calls the engine, so it is compiled for size.
+target_compile_options(firmware PRIVATE -Os)
+target_link_libraries(firmware PRIVATE microlut)
+target_link_options(firmware PRIVATE -Wl,--gc-sections "-Wl,-Map=${MLUT_NAME}.map")
+
+if(MLUT_STARTUP)
+  set(linker_script "${CMAKE_CURRENT_SOURCE_DIR}/linker/${MLUT_STARTUP}.ld")
+  target_sources(firmware PRIVATE "startup/${MLUT_STARTUP}.c")
+  target_link_options(firmware PRIVATE
+    -nostartfiles --specs=nano.specs "-L${MLUT_CONFIG_DIR}" "-T${linker_script}"
+    -Wl,--build-id=none -Wl,--fatal-warnings)
+  set_property(TARGET firmware APPEND PROPERTY
+    LINK_DEPENDS "${linker_script}" "${MLUT_CONFIG_DIR}/memory.ld")
+  foreach(format IN ITEMS binary:bin ihex:hex)
+    string(REPLACE ":" ";" format "${format}")
+    list(GET format 0 bfd_name)
+    list(GET format 1 ending)
+    add_custom_command(TARGET firmware POST_BUILD VERBATIM
+      COMMAND "${CMAKE_OBJCOPY}" -O ${bfd_name} "${MLUT_NAME}.elf" "${MLUT_NAME}.${ending}")
+  endforeach()
+endif()

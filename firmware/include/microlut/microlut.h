@@ -1,0 +1,187 @@
+/* microlut inference engine: layer structures and one function per operator.
+ *
+ * Every structure is filled in by the converter and lives in flash. Activations are int8 in NHWC
+ * order without a batch dimension; arithmetic is that of the TensorFlow Lite 8-bit quantization
+ * specification. No function allocates, recurses or uses floating point.
+ */
+#ifndef MICROLUT_H
+#define MICROLUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Generated code refuses to compile against another version of these structures. */
+#define MLUT_ABI 1
+
+/* Weights: `columns` indices a row, `bits` bits each, packed from the least significant bit of the
+ * row's first byte on; a row starts on a byte. weight = codebook[index]. With 8 bits there is no
+ * codebook: the row holds the int8 weights themselves. See docs/format.md. */
+typedef struct {
+    const uint8_t *indices;
+    const int8_t *codebook; /* 1 << bits levels; NULL with 8 bits */
+    uint32_t row_bytes;
+    uint8_t bits; /* 2 to 8 */
+} mlut_weights_t;
+
+/* How an accumulator becomes an int8: one bias, multiplier and shift a channel.
+ * real factor = multiplier * 2^(shift - 31). */
+typedef struct {
+    const int32_t *bias; /* with -input_zero_point * sum(weights) folded in */
+    const int32_t *multiplier;
+    const int8_t *shift;
+    int16_t zero_point;
+    int8_t minimum;
+    int8_t maximum;
+} mlut_output_t;
+
+/* A picture's size in pixels and channels. */
+typedef struct {
+    uint16_t height;
+    uint16_t width;
+    uint16_t channels;
+} mlut_shape_t;
+
+/* How a kernel or pool moves over its input; padding at the bottom and right follows from sizes. */
+typedef struct {
+    uint16_t height;
+    uint16_t width;
+    uint16_t stride_y;
+    uint16_t stride_x;
+    uint16_t pad_top;
+    uint16_t pad_left;
+    uint16_t dilation_y;
+    uint16_t dilation_x;
+} mlut_window_t;
+
+/* Convolution. Rows of `weights`: output channels; columns: kernel height, width, input channel.
+ * `tile` output channels are decoded at a time.
+ * Scratch: mlut_align(tile * columns) unless bits is 8, then columns unless the input is read in
+ * place (`gather` is 0: 1x1 kernels without padding). */
+typedef struct {
+    mlut_weights_t weights;
+    mlut_output_t output;
+    mlut_shape_t in;
+    mlut_shape_t out;
+    mlut_window_t window;
+    uint16_t tile;
+    uint8_t gather;
+    int8_t input_zero_point;
+} mlut_conv2d_t;
+
+/* Depthwise convolution. Rows of `weights`: kernel positions; columns: output channels. Output
+ * channel c reads input channel c / depth_multiplier. `tile` channels at a time: a multiple of
+ * 8 * depth_multiplier, or all. Scratch: 4 * tile bytes, then kernel positions * tile bytes. */
+typedef struct {
+    mlut_weights_t weights;
+    mlut_output_t output;
+    mlut_shape_t in;
+    mlut_shape_t out;
+    mlut_window_t window;
+    uint16_t tile;
+    uint16_t depth_multiplier;
+    int8_t input_zero_point;
+} mlut_depthwise_conv2d_t;
+
+/* Fully connected layer over `vectors` inputs. Rows of `weights`: units; columns: inputs.
+ * Scratch: tile * inputs bytes unless bits is 8. */
+typedef struct {
+    mlut_weights_t weights;
+    mlut_output_t output;
+    uint32_t vectors;
+    uint16_t inputs;
+    uint16_t units;
+    uint16_t tile;
+} mlut_dense_t;
+
+/* A factor multiplier * 2^(shift - 31). */
+typedef struct {
+    int32_t multiplier;
+    int8_t shift;
+} mlut_factor_t;
+
+/* Sum of two tensors of `count` elements. The output may be either input. */
+typedef struct {
+    uint32_t count;
+    mlut_factor_t left;
+    mlut_factor_t right;
+    mlut_factor_t output;
+    int16_t left_zero_point;
+    int16_t right_zero_point;
+    int16_t output_zero_point;
+    int8_t minimum;
+    int8_t maximum;
+} mlut_add_t;
+
+/* Maximum or mean over a window; padded positions do not count. */
+typedef struct {
+    mlut_shape_t in;
+    mlut_shape_t out;
+    mlut_window_t window;
+    int8_t minimum;
+    int8_t maximum;
+} mlut_pool2d_t;
+
+/* Clamp `count` elements (a ReLU that stands alone). The output may be the input. */
+typedef struct {
+    uint32_t count;
+    int8_t minimum;
+    int8_t maximum;
+} mlut_clamp_t;
+
+/* Pad a picture with `value`. */
+typedef struct {
+    mlut_shape_t in;
+    mlut_shape_t out;
+    uint16_t pad_top;
+    uint16_t pad_left;
+    int8_t value;
+} mlut_pad_t;
+
+/* Softmax of `vectors` vectors of `length` elements; output scale 1/256, zero point -128.
+ * Differences to the maximum below `minimum_difference` count as zero. */
+typedef struct {
+    uint32_t vectors;
+    uint16_t length;
+    int16_t minimum_difference;
+    int32_t multiplier;
+    uint8_t left_shift;
+} mlut_softmax_t;
+
+/* One function per operator. `in` and `out` do not overlap unless the structure says so; scratch
+ * is aligned to MLUT_ALIGNMENT and as large as the structure says. */
+#define MLUT_ALIGNMENT 16u
+
+void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch);
+void mlut_depthwise_conv2d(
+    const mlut_depthwise_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch);
+void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *scratch);
+void mlut_add(const mlut_add_t *layer, const int8_t *left, const int8_t *right, int8_t *out);
+void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out);
+void mlut_max_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out);
+void mlut_clamp(const mlut_clamp_t *layer, const int8_t *in, int8_t *out);
+void mlut_pad(const mlut_pad_t *layer, const int8_t *in, int8_t *out);
+void mlut_softmax(const mlut_softmax_t *layer, const int8_t *in, int8_t *out);
+
+/* What a generated <model>.c offers to programs that run any model (the console application). */
+typedef struct {
+    const char *name;
+    uint32_t arena_bytes;
+    uint32_t input_bytes;
+    uint32_t output_bytes;
+    float input_scale; /* real = scale * (quantized - zero_point) */
+    float output_scale;
+    int32_t input_zero_point;
+    int32_t output_zero_point;
+    int8_t *(*input)(void *arena);     /* where the caller writes input_bytes before each run */
+    const int8_t *(*run)(void *arena); /* runs one inference, returns output_bytes of output */
+} mlut_model_t;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MICROLUT_H */

@@ -1,0 +1,97 @@
+/* Arm MPS2 FPGA images AN385, AN386 and AN500: CMSDK UART 0 and the FPGA's prescaled counter.
+ *
+ * Registers: Arm Cortex-M System Design Kit TRM (DDI 0479), chapter 4.3 (APB UART), and Arm
+ * Application Note AN385, section "FPGA system control and I/O".
+ */
+#include "port.h"
+
+#ifndef MLUT_CLOCK_HZ
+#error "MLUT_CLOCK_HZ is not defined: build with firmware/CMakeLists.txt"
+#endif
+
+#define BAUD 115200u
+
+typedef struct {
+    volatile uint32_t data;
+    volatile uint32_t state;
+    volatile uint32_t control;
+    volatile uint32_t interrupt; /* read: status; write 1: clear */
+    volatile uint32_t divider;   /* at least 16 */
+} uart_t;
+
+typedef struct {
+    volatile uint32_t unused[6];
+    volatile uint32_t counter;  /* 0x18: one up for every `prescale` + 1 clocks */
+    volatile uint32_t prescale; /* 0x1c */
+} fpga_io_t;
+
+#define UART0 ((uart_t *)0x40004000u)
+#define FPGA_IO ((fpga_io_t *)0x40028000u)
+#define NVIC_ENABLE ((volatile uint32_t *)0xE000E100u)
+#define NVIC_CLEAR_PENDING ((volatile uint32_t *)0xE000E280u)
+
+#define UART_TX_FULL 0x1u
+#define UART_RX_FULL 0x2u
+#define UART_ENABLE 0xBu /* transmitter, receiver, receive interrupt */
+#define UART_RX_INTERRUPT 0x2u
+#define UART0_RX_IRQ_MASK 0x1u /* interrupt 0 */
+
+void mlut_port_init(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    /* Interrupts stay masked: the receive interrupt only has to end a WFI, no handler runs. */
+    __asm__ volatile("cpsid i" ::: "memory");
+    UART0->divider = MLUT_CLOCK_HZ / BAUD;
+    UART0->control = UART_ENABLE;
+    (void)UART0->data; /* drop a stale byte; also makes QEMU look for input at once */
+    *NVIC_ENABLE = UART0_RX_IRQ_MASK;
+    FPGA_IO->prescale = MLUT_CLOCK_HZ / 1000000u - 1u;
+    FPGA_IO->counter = 0u;
+}
+
+int mlut_port_read(void)
+{
+    while ((UART0->state & UART_RX_FULL) == 0u) {
+        __asm__ volatile("wfi" ::: "memory");
+        UART0->interrupt = UART_RX_INTERRUPT;
+        *NVIC_CLEAR_PENDING = UART0_RX_IRQ_MASK;
+    }
+    return (int)(UART0->data & 0xFFu);
+}
+
+void mlut_port_write(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        while ((UART0->state & UART_TX_FULL) != 0u) {
+        }
+        UART0->data = (uint8_t)text[i];
+    }
+}
+
+uint64_t mlut_port_microseconds(void)
+{
+    static uint64_t total;
+    static uint32_t last;
+    uint32_t now = FPGA_IO->counter;
+    total += now - last; /* modulo 2^32, so right across one wrap */
+    last = now;
+    return total;
+}
+
+const uint8_t *mlut_port_preload(size_t *bytes)
+{
+    extern const uint8_t mlut_preload_start[];
+    extern const uint8_t mlut_preload_bytes[]; /* its address is the value */
+    *bytes = (size_t)(uintptr_t)mlut_preload_bytes;
+    return *bytes > 0u ? mlut_preload_start : NULL;
+}
+
+_Noreturn void mlut_port_exit(int status)
+{
+    (void)status;
+    *(NVIC_ENABLE + 32) = UART0_RX_IRQ_MASK; /* 0xE000E180: disable, so that nothing wakes it */
+    for (;;) {
+        __asm__ volatile("wfi" ::: "memory");
+    }
+}

@@ -1,0 +1,38 @@
+#include "decode.h"
+
+#include <string.h>
+
+void mlut_decode(const mlut_weights_t *weights, size_t row, size_t first, size_t count, int8_t *out)
+{
+    const unsigned bits = weights->bits;
+    const uint8_t *from = weights->indices + row * weights->row_bytes + first * bits / 8u;
+    if (weights->codebook == NULL) {
+        memcpy(out, from, count);
+        return;
+    }
+    const int8_t *codebook = weights->codebook;
+    const uint32_t mask = (UINT32_C(1) << bits) - 1u;
+    uint32_t window = 0; /* at most bits - 1 + 8 = 14 bits are held */
+    unsigned held = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (held < bits) {
+            window |= (uint32_t)*from++ << held;
+            held += 8u;
+        }
+        out[i] = codebook[window & mask];
+        window >>= bits;
+        held -= bits;
+    }
+}
+
+const int8_t *mlut_decode_rows(
+    const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, int8_t *scratch)
+{
+    if (weights->codebook == NULL) {
+        return (const int8_t *)weights->indices + first * columns;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        mlut_decode(weights, first + i, 0, columns, scratch + i * columns);
+    }
+    return scratch;
+}

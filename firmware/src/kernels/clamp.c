@@ -1,0 +1,10 @@
+/* A ReLU or ReLU6 that stands alone: its output has its input's scale, so it only clamps. */
+#include "fixed_point.h"
+#include "microlut/microlut.h"
+
+void mlut_clamp(const mlut_clamp_t *layer, const int8_t *in, int8_t *out)
+{
+    for (size_t i = 0; i < layer->count; i++) {
+        out[i] = mlut_clamp_int8(in[i], layer->minimum, layer->maximum);
+    }
+}

@@ -1,0 +1,111 @@
+/* Start of a Cortex-M (ARMv7-M) program: vector table, reset and fault reports.
+ *
+ * Everything is found through symbols of linker/cortex_m.ld. Interrupts are not used.
+ */
+#include "port.h"
+#include "print.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define SCB_VTOR ((volatile uint32_t *)0xE000ED08u)
+#define SCB_CFSR ((volatile uint32_t *)0xE000ED28u)
+#define SCB_CPACR ((volatile uint32_t *)0xE000ED88u)
+#define CPACR_CP10_CP11_FULL (0xFu << 20)
+
+/* Bytes that the processor stacks on an exception without floating-point state. */
+#define FRAME_BYTES 32u
+
+typedef void (*vector_t)(void);
+
+typedef struct {
+    uint32_t r0, r1, r2, r3, r12, lr, pc, xpsr;
+} frame_t;
+
+extern uint8_t mlut_stack_start[], mlut_stack_end[];
+extern uint8_t mlut_data_start[], mlut_data_end[];
+extern const uint8_t mlut_data_load[];
+extern uint8_t mlut_bss_start[], mlut_bss_end[];
+
+int main(int argc, char **argv);
+_Noreturn void mlut_reset(void);
+_Noreturn void mlut_fault(void);
+_Noreturn void mlut_report_fault(const uint8_t *frame);
+
+static const vector_t vectors[16];
+
+/* Not inlined: a prologue that saves floating-point registers must come after the FPU is on. */
+static _Noreturn __attribute__((noinline)) void start(void)
+{
+    memcpy(mlut_data_start, mlut_data_load, (size_t)(mlut_data_end - mlut_data_start));
+    memset(mlut_bss_start, 0, (size_t)(mlut_bss_end - mlut_bss_start));
+    mlut_port_exit(main(0, NULL));
+}
+
+_Noreturn void mlut_reset(void)
+{
+#if defined(__ARM_FP)
+    *SCB_CPACR |= CPACR_CP10_CP11_FULL;
+#endif
+    *SCB_VTOR = (uint32_t)(uintptr_t)vectors;
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
+    start();
+}
+
+/* Passes the exception frame on, and takes a fresh stack if the old one is used up. */
+__attribute__((naked)) _Noreturn void mlut_fault(void)
+{
+    __asm__ volatile("mov r0, sp\n\t"
+                     "ldr r1, =mlut_stack_end\n\t"
+                     "ldr r2, =mlut_stack_start + 512\n\t"
+                     "cmp r0, r2\n\t"
+                     "it lo\n\t"
+                     "movlo sp, r1\n\t"
+                     "b mlut_report_fault\n\t"
+                     ".ltorg");
+}
+
+static void print_register(const char *name, uint32_t value)
+{
+    mlut_print(name);
+    mlut_print_hex(value, 8);
+}
+
+_Noreturn void mlut_report_fault(const uint8_t *frame)
+{
+    uint32_t status = *SCB_CFSR;
+    frame_t saved = {0};
+    /* A frame outside the stack was never written: that is the fault itself. */
+    bool stacked = frame >= mlut_stack_start && frame + FRAME_BYTES <= mlut_stack_end;
+    if (stacked) {
+        memcpy(&saved, frame, sizeof saved);
+    }
+    mlut_port_init(0, NULL);
+    mlut_print("\r\nm-fault-[");
+    mlut_print(stacked ? "exception" : "stack overflow");
+    print_register(" pc=0x", saved.pc);
+    print_register(" lr=0x", saved.lr);
+    print_register(" cfsr=0x", status);
+    mlut_print("]\r\n");
+    mlut_port_exit(1);
+}
+
+/* Entry 0 is the initial stack pointer; the reserved entries and unused interrupts are faults. */
+__attribute__((section(".isr_vector"), used)) static const vector_t vectors[16] = {
+    (vector_t)(uintptr_t)mlut_stack_end,
+    mlut_reset,
+    mlut_fault, /* NMI */
+    mlut_fault, /* HardFault */
+    mlut_fault, /* MemManage */
+    mlut_fault, /* BusFault */
+    mlut_fault, /* UsageFault */
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    mlut_fault, /* SVCall */
+    mlut_fault, /* DebugMonitor */
+    NULL,
+    mlut_fault, /* PendSV */
+    mlut_fault, /* SysTick */
+};

@@ -1,0 +1,63 @@
+#!/bin/sh
+# Install the programs that microlut starts and that no Python package brings: a C compiler, the
+# Arm bare-metal compiler with newlib, QEMU for Arm, and Python's venv module.
+#
+# Does nothing when all are there. Uses apt-get where it exists; elsewhere it says what to install.
+set -eu
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+has_newlib() {
+    has arm-none-eabi-gcc || return 1
+    case $(arm-none-eabi-gcc -print-file-name=nano.specs) in
+    /*) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+has_venv() {
+    # ensurepip is what Debian leaves out of Python without python3-venv
+    has python3 && python3 -c 'import ensurepip, venv' >/dev/null 2>&1
+}
+
+missing=
+has_venv || missing="$missing python3-venv"
+has cc || missing="$missing build-essential"
+has arm-none-eabi-gcc || missing="$missing gcc-arm-none-eabi"
+has_newlib || missing="$missing libnewlib-arm-none-eabi"
+has qemu-system-arm || missing="$missing qemu-system-arm"
+
+if [ -z "$missing" ]; then
+    echo "install-tools: everything is installed"
+    exit 0
+fi
+
+if ! has apt-get; then
+    echo "install-tools: missing (names of Debian packages):$missing" >&2
+    echo "There is no apt-get here. Install them with:" >&2
+    echo "  Fedora: sudo dnf install python3 gcc make arm-none-eabi-gcc-cs" \
+        "arm-none-eabi-newlib qemu-system-arm" >&2
+    echo "  Arch:   sudo pacman -S python base-devel arm-none-eabi-gcc" \
+        "arm-none-eabi-newlib qemu-system-arm" >&2
+    echo "  macOS:  xcode-select --install; brew install python qemu;" \
+        "brew install --cask gcc-arm-embedded" >&2
+    exit 1
+fi
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif has sudo; then
+        sudo "$@"
+    else
+        echo "install-tools: neither root nor sudo; run as root: $*" >&2
+        exit 1
+    fi
+}
+
+echo "install-tools: installing:$missing"
+as_root env DEBIAN_FRONTEND=noninteractive apt-get update
+# shellcheck disable=SC2086  # one word per package
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing

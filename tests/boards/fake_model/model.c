@@ -1,0 +1,34 @@
+#include "model.h"
+
+#ifndef FAKE_NO_ARENA
+_Alignas(8) uint8_t fake_arena[FAKE_ARENA_BYTES] __attribute__((section(".bss.fake_arena")));
+#endif
+
+int8_t *fake_input(void *arena)
+{
+    return arena;
+}
+
+/* out[i] = table[in[i] mod 16] xor in[i + 3]; the output overwrites the input, as a real arena may.
+ */
+const int8_t *fake_run(void *arena)
+{
+    int8_t *data = arena;
+    for (int i = 0; i < FAKE_OUTPUT_BYTES; i++) {
+        data[i] = (int8_t)(fake_table[data[i] & 15] ^ data[i + 3]);
+    }
+    return data;
+}
+
+const mlut_model_t fake_model = {
+    .name = "fake01",
+    .arena_bytes = FAKE_ARENA_BYTES,
+    .input_bytes = FAKE_INPUT_BYTES,
+    .output_bytes = FAKE_OUTPUT_BYTES,
+    .input_scale = 1.0F,
+    .output_scale = 0.00390625F,
+    .input_zero_point = 0,
+    .output_zero_point = -128,
+    .input = fake_input,
+    .run = fake_run,
+};

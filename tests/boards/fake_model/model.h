@@ -1,0 +1,21 @@
+/* A hand-written model with the interface of a converted one: 6 input bytes, 3 output bytes. */
+#ifndef FAKE_MODEL_H
+#define FAKE_MODEL_H
+
+#include "microlut/microlut.h"
+
+#define FAKE_ARENA_BYTES 16
+#define FAKE_INPUT_BYTES 6
+#define FAKE_OUTPUT_BYTES 3
+
+#ifndef FAKE_NO_ARENA
+extern uint8_t fake_arena[FAKE_ARENA_BYTES];
+#endif
+
+extern const int8_t fake_table[16];
+extern const mlut_model_t fake_model;
+
+int8_t *fake_input(void *arena);
+const int8_t *fake_run(void *arena);
+
+#endif /* FAKE_MODEL_H */

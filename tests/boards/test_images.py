@@ -1,0 +1,208 @@
+"""Every board: the fake model is built, its sizes are right, and it runs bit-exactly."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from fake_images import FAKE_MODEL, fake_outputs, require_tools
+
+from microlut.boards import Core, list_boards, load_board
+from microlut.console import bulk_command
+from microlut.emulators import Task, run_image
+from microlut.emulators.counter import counter_plugin
+from microlut.errors import RunFailed
+from microlut.toolchain import build
+from microlut.tools import QEMU, find_tool
+
+ARM_BOARDS = [name for name in list_boards() if load_board(name).core is not Core.HOST]
+INPUTS = np.random.default_rng(3).integers(-128, 128, (40, 6), dtype=np.int8)
+
+
+@pytest.mark.parametrize("board_id", list_boards())
+def test_image_gives_the_models_outputs(fake_image, board_id):
+    board, image = fake_image(board_id)
+    result = run_image(Task(image.elf, board, INPUTS, 3, count_instructions=False))
+    assert result.outputs.tolist() == fake_outputs(INPUTS).tolist()
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ARM_BOARDS)
+def test_image_sizes_are_those_of_gnu_size(fake_image, board_id):
+    _, image = fake_image(board_id)
+    printed = subprocess.run(
+        ["arm-none-eabi-size", image.elf], capture_output=True, text=True, check=True
+    ).stdout
+    text, data, bss = (int(field) for field in printed.splitlines()[1].split()[:3])
+    assert (image.flash_bytes, image.ram_bytes) == (text + data, data + bss)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ARM_BOARDS)
+def test_image_ram_includes_the_whole_stack(fake_image, board_id):
+    board, image = fake_image(board_id)
+    assert dict(image.sections)[".stack"] == board.stack_bytes
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ARM_BOARDS)
+def test_image_binary_is_as_long_as_flash(fake_image, board_id):
+    _, image = fake_image(board_id)
+    assert image.bin.stat().st_size == image.flash_bytes
+
+
+@pytest.mark.parametrize("board_id", ["host", "mps2-an386"])
+def test_image_is_the_same_in_every_folder(tmp_path, fake_image, board_id):
+    board, first = fake_image(board_id)
+    copy = tmp_path / "elsewhere" / "model"
+    copy.mkdir(parents=True)
+    for source in FAKE_MODEL.iterdir():
+        (copy / source.name).write_bytes(source.read_bytes())
+    second = build(copy, "fake", board, tmp_path / "other" / "place")
+    assert second.elf.read_bytes() == first.elf.read_bytes()
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ARM_BOARDS)
+def test_image_has_no_absolute_path(fake_image, board_id):
+    _, image = fake_image(board_id)
+    assert str(FAKE_MODEL.parent.parent.parent).encode() not in image.elf.read_bytes()
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ARM_BOARDS)
+def test_preload_region_is_memory_from_end_to_end(fake_image, board_id):
+    board, image = fake_image(board_id)
+    fitting = (board.memory.preload.size - 16) // 6
+    block = b"MLUT" + b"".join(n.to_bytes(4, "little") for n in (1, 6, fitting))
+    last = image.elf.parent / "last.bin"
+    last.write_bytes(INPUTS[0].tobytes())
+    head = image.elf.parent / "head.bin"
+    head.write_bytes(block)
+    start = board.memory.preload.origin
+    process = subprocess.run(
+        [
+            *(str(find_tool(QEMU)), "-machine", board.emulator.machine, "-kernel", str(image.elf)),
+            *("-display", "none", "-monitor", "none", "-serial", "null", "-S"),
+            *("-device", f"loader,file={head},addr={start:#x},force-raw=on"),
+            *("-device", f"loader,file={last},addr={start + 16 + 6 * (fitting - 1):#x}"),
+            *("-qmp", "stdio"),
+        ],
+        input=b'{"execute":"qmp_capabilities"}{"execute":"human-monitor-command","arguments":'
+        b'{"command-line":"xp /6xb %d"}}{"execute":"quit"}' % (start + 16 + 6 * (fitting - 1)),
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+    shown = re.findall(rb"0x([0-9a-f]{2})\b", process.stdout)
+    assert bytes(int(byte, 16) for byte in shown) == INPUTS[0].tobytes()
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ARM_BOARDS)
+def test_instruction_counts_are_the_same_in_every_run(fake_image, board_id):
+    board, image = fake_image(board_id)
+    runs = [run_image(Task(image.elf, board, INPUTS, 3)).instructions for _ in range(2)]
+    if runs[0] is None:
+        pytest.skip("instructions not counted: cc is missing, or QEMU has no plugins")
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.qemu
+def test_instruction_count_is_that_of_a_loop_of_known_length(tmp_path, altered_model):
+    board = load_board("mps2-an386")
+    require_tools(board)
+    if counter_plugin(find_tool(QEMU), tmp_path) is None:
+        pytest.skip("instructions not counted: cc is missing, or QEMU has no plugins")
+    loop = '    __asm__ volatile("movw r3, #{n}\\n1:\\tsubs r3, #1\\n\\tbne 1b" ::: "r3", "cc");\n'
+    counts = []
+    for index, turns in enumerate((100, 1100)):
+        model = altered_model("    int8_t *data = arena;\n", loop.format(n=turns))
+        text = (model / "model.c").read_text().replace("data[", "((int8_t *)arena)[")
+        (model / "model.c").write_text(text.replace("return data;", "return arena;"))
+        image = build(model, "fake", board, tmp_path / f"loop{index}")
+        counts += run_image(Task(image.elf, board, INPUTS[:1], 3)).instructions
+        model.rename(tmp_path / f"model{index}")
+    assert counts[1] - counts[0] == 1000 * 2  # subs and bne in each turn
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ARM_BOARDS)
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ('__asm__ volatile("udf #0");', r"exception pc=0x[0-9a-f]{8} lr=0x.* cfsr=0x00010000"),
+        ("((void (*)(void))0x40)();", r"exception pc=0x00000040 lr=0x.* cfsr=0x00020000"),
+    ],
+    ids=["undefined_instruction", "jump_to_arm_state"],
+)
+def test_fault_is_reported_with_its_place(tmp_path, altered_model, board_id, statement, told):
+    board = load_board(board_id)
+    require_tools(board)
+    model = altered_model(
+        "    int8_t *data = arena;\n", f"    {statement}\n    int8_t *data = arena;\n"
+    )
+    image = build(model, "fake", board, tmp_path / "out")
+    with pytest.raises(RunFailed, match=told):
+        run_image(Task(image.elf, board, INPUTS, 3))
+
+
+@pytest.mark.qemu
+def test_stack_overflow_is_reported(tmp_path, altered_model):
+    board = load_board("mps2-an386")
+    require_tools(board)
+    model = altered_model(
+        "    int8_t *data = arena;\n",
+        "    int8_t big[5000];\n"
+        '    __asm__ volatile("udf #0" ::"r"(big) : "memory");\n    int8_t *data = arena;\n',
+    )
+    image = build(model, "fake", board, tmp_path / "out")
+    with pytest.raises(RunFailed, match="stack overflow"):
+        run_image(Task(image.elf, board, INPUTS, 3))
+
+
+@pytest.mark.qemu
+def test_endless_loop_is_a_timeout(tmp_path, altered_model):
+    board = load_board("mps2-an386")
+    require_tools(board)
+    model = altered_model(
+        "    int8_t *data = arena;\n", "    int8_t *data = arena;\n    for (;;) {\n    }\n"
+    )
+    image = build(model, "fake", board, tmp_path / "out")
+    with pytest.raises(RunFailed, match="silent for 1 s"):
+        run_image(Task(image.elf, board, INPUTS, 3, timeout_seconds=1.0))
+
+
+@pytest.mark.qemu
+def test_device_clock_counts_microseconds(fake_image):
+    board, image = fake_image("mps2-an386")
+    command = [str(find_tool(QEMU)), "-machine", board.emulator.machine, "-kernel", str(image.elf)]
+    command += ["-display", "none", "-monitor", "none", "-serial", "stdio", "-icount", "shift=0"]
+    text = _talk(command, b"infer 100000 0%", until=b"m-infer-done")
+    begin, end = (int(lap) for lap in re.findall(rb"m-lap-us-(\d+)", text)[-2:])
+    # with -icount one instruction takes 1 ns, and an inference with its input copy is about 60
+    assert 3_500 <= end - begin <= 20_000
+
+
+@pytest.mark.qemu
+def test_bulk_without_preloaded_inputs_is_an_error(fake_image):
+    board, image = fake_image("mps2-an386")
+    command = [str(find_tool(QEMU)), "-machine", board.emulator.machine, "-kernel", str(image.elf)]
+    command += ["-display", "none", "-monitor", "none", "-serial", "stdio"]
+    assert b"e-[No preloaded inputs]" in _talk(command, bulk_command(1), until=b"]")
+
+
+def _talk(command: list[str], request: bytes, until: bytes) -> bytes:
+    """Send a request to a program that never ends, and read until a text appears."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(request)
+        process.stdin.flush()
+        text = b""
+        while until not in text:
+            piece = process.stdout.read1()
+            assert piece, text
+            text += piece
+        process.kill()
+    return text

@@ -1,0 +1,73 @@
+"""The instruction counter's plugin: which API, where it is kept, and when there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from microlut import tools
+from microlut.emulators.counter import counter_plugin, plugin_api
+from microlut.tools import HOST_CC, QEMU, find_tool
+
+
+@pytest.fixture
+def qemu(tmp_path):
+    """A stand-in for QEMU that knows plugins."""
+    if find_tool(HOST_CC) is None:
+        pytest.skip(f"plugin not compiled: cc is missing ({HOST_CC.apt_command})")
+    path = tmp_path / "qemu-system-arm"
+    path.write_text("#!/bin/sh\necho 'QEMU emulator version 7.2.0'\necho '-plugin [file=]<file>'\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("version", "api"),
+    [
+        ("QEMU emulator version 5.2.0", None),
+        ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)", 1),
+        ("QEMU emulator version 8.2.2 (Debian 1:8.2.2+ds-0ubuntu1)", 1),
+        ("QEMU emulator version 9.0.0", 2),
+        ("QEMU emulator version 9.1.1", 3),
+        ("QEMU emulator version 10.0.3 (Debian 1:10.0.3+ds-0+deb13u1)", 4),
+        ("something else", None),
+    ],
+)
+def test_plugin_api_follows_the_version(version, api):
+    assert plugin_api(version) == api
+
+
+def test_counter_plugin_is_kept_in_the_cache(qemu, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    plugin = counter_plugin(qemu, tmp_path / "unused")
+    assert plugin.parent == tmp_path / "cache" / "microlut"
+    assert list(plugin.parent.iterdir()) == [plugin]
+
+
+def test_counter_plugin_is_compiled_once(qemu, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = counter_plugin(qemu, tmp_path).stat().st_mtime_ns
+    assert counter_plugin(qemu, tmp_path).stat().st_mtime_ns == first
+
+
+def test_counter_plugin_does_without_a_cache(qemu, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert counter_plugin(qemu, tmp_path).parent == tmp_path
+
+
+def test_counter_plugin_needs_a_compiler(qemu, tmp_path, monkeypatch):
+    monkeypatch.setattr(tools, "_search_path", lambda: str(tmp_path))
+    assert counter_plugin(qemu, tmp_path) is None
+
+
+def test_counter_plugin_needs_a_qemu_with_plugins(qemu, tmp_path):
+    qemu.write_text("#!/bin/sh\necho 'QEMU emulator version 7.2.0'\n")
+    assert counter_plugin(qemu, tmp_path) is None
+
+
+@pytest.mark.qemu
+def test_counter_plugin_is_made_for_the_installed_qemu(tmp_path):
+    qemu = find_tool(QEMU)
+    if qemu is None or find_tool(HOST_CC) is None:
+        pytest.skip(f"needs QEMU and cc: {QEMU.apt_command}; {HOST_CC.apt_command}")
+    assert counter_plugin(qemu, tmp_path) is not None

@@ -1,0 +1,112 @@
+"""Board files: the shipped ones load, and wrong ones are refused in one clear line."""
+
+from __future__ import annotations
+
+import pytest
+
+from microlut.boards import CORE_FLAGS, CORE_STARTUP, Core, list_boards, load_board
+from microlut.errors import InvalidBoard
+
+VALID = """
+title = "Test"
+mcu = "none"
+core = "cortex-m3"
+port = "mps2"
+clock_hz = 25_000_000
+stack_bytes = 2_048
+[memory]
+flash = { origin = 0x0000_0000, size = 65_536 }
+ram = { origin = 0x2000_0000, size = 16_384 }
+[emulator]
+name = "qemu"
+machine = "mps2-an385"
+"""
+
+
+@pytest.fixture
+def board_file(tmp_path):
+    def write(text: str):
+        path = tmp_path / "mine.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_load_board_knows_every_shipped_board(name):
+    assert load_board(name).id == name
+
+
+def test_list_boards_has_the_documented_boards():
+    assert set(list_boards()) >= {"host", "mps2-an385", "mps2-an386", "mps2-an500"}
+
+
+def test_load_board_takes_a_path(board_file):
+    board = load_board(board_file(VALID))
+    assert (board.id, board.memory.ram.end) == ("mine", 0x2000_4000)
+
+
+def test_load_board_takes_a_path_as_text(board_file):
+    assert load_board(str(board_file(VALID))).core is Core.CORTEX_M3
+
+
+def test_every_core_has_flags_and_startup():
+    assert set(CORE_FLAGS) == set(CORE_STARTUP) == set(Core)
+
+
+def test_board_cannot_be_changed():
+    board = load_board("host")
+    with pytest.raises(ValueError, match="frozen"):
+        board.title = "other"
+
+
+def test_load_board_names_close_matches():
+    with pytest.raises(InvalidBoard, match=r"'mps2-an38' is not known; did you mean mps2-an38"):
+        load_board("mps2-an38")
+
+
+def test_load_board_lists_the_known_boards():
+    with pytest.raises(InvalidBoard, match="Boards: host, mps2-an385, mps2-an386, mps2-an500"):
+        load_board("zzz")
+
+
+def test_load_board_refuses_a_missing_file(tmp_path):
+    with pytest.raises(InvalidBoard, match="No such file"):
+        load_board(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('mcu = "none"', 'mcu = "none"\ncolour = 1', "colour: is not a known key; allowed are tit"),
+        ("size = 65_536 }", "size = 65_536, x = 1 }", "memory.flash.x: is not .* origin, size"),
+        ('name = "qemu"', 'name = "qemu"\ncpu = "a"', "emulator.qemu.cpu: .* name, machine"),
+        ('mcu = "none"', 'id = "none"', "id: is the file name"),
+        ('title = "Test"', "", "title: is missing"),
+        ('title = "Test"', "title = 3", "title: found 3"),
+        ("25_000_000", '"25 MHz"', "clock_hz: found '25 MHz'; input should be a valid integer"),
+        ("25_000_000", "0", "clock_hz: found 0; input should be greater than 0"),
+        (
+            "cortex-m3",
+            "cortex-m99",
+            "core: found 'cortex-m99'; input should be 'host', 'cortex-m3'",
+        ),
+        ('port = "mps2"', 'port = "mps9"', "port: found 'mps9'; allowed are host, mps2"),
+        ('port = "mps2"', 'port = "../app"', "port: found '../app'"),
+        ("2_048", "2_044", "stack_bytes: found 2044; .* multiple of 8"),
+        ("stack_bytes = 2_048", "", "core cortex-m3 needs stack_bytes"),
+        ("cortex-m3", "host", "core host does not take clock_hz, stack_bytes, memory"),
+        ("0x2000_0000", "0x0000_8000", "flash ends at 0x10000, after the start of ram"),
+        ("0x2000_0000", "-1", "memory.ram.origin: found -1"),
+        ('name = "qemu"', 'name = "simics"', "emulator: found .*'qemu', 'native'"),
+        ("[memory]", "[memory", "is not TOML"),
+    ],
+)
+def test_load_board_refuses(board_file, old, new, message):
+    assert old in VALID
+    path = board_file(VALID.replace(old, new))
+    with pytest.raises(InvalidBoard, match=message) as caught:
+        load_board(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,122 @@
+"""Finding the external programs, and saying how to install those that are missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from microlut import tools
+from microlut.doctor import diagnose
+from microlut.errors import ToolMissing
+from microlut.tools import NEWLIB, QEMU, TOOLS, find_tool, require_tool
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "install-tools.sh"
+
+
+@pytest.fixture
+def bare_path(tmp_path, monkeypatch):
+    """An empty folder as the only place where programs are looked for."""
+    monkeypatch.setattr(tools, "_search_path", lambda: str(tmp_path))
+    return tmp_path
+
+
+def _program(folder: Path, name: str, answer: str) -> Path:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_diagnose_reports_every_tool():
+    assert [status.name for status in diagnose()] == [tool.name for tool in TOOLS]
+
+
+def test_diagnose_finds_path_and_version(bare_path):
+    path = _program(bare_path, "qemu-system-arm", "QEMU emulator version 9.2.1 (v9.2.1)")
+    status = next(status for status in diagnose() if status.name == "qemu-system-arm")
+    assert (status.path, status.version) == (path, "9.2.1")
+
+
+def test_diagnose_survives_a_tool_without_version(bare_path):
+    _program(bare_path, "ninja", "no numbers here")
+    status = next(status for status in diagnose() if status.name == "ninja")
+    assert status.path is not None
+    assert status.version is None
+
+
+def test_diagnose_tells_how_to_install_what_is_missing(bare_path):
+    for status in diagnose():
+        assert status.path is None
+        assert dict(status.install)["apt"].startswith("sudo apt-get install -y ")
+        assert status.needed_for
+
+
+def test_require_tool_names_the_apt_command(bare_path):
+    with pytest.raises(ToolMissing, match="sudo apt-get install -y qemu-system-arm"):
+        require_tool(QEMU)
+
+
+def test_newlib_is_missing_if_the_compiler_does_not_know_it(bare_path):
+    _program(bare_path, "arm-none-eabi-gcc", "nano.specs")
+    assert find_tool(NEWLIB) is None
+
+
+def test_newlib_is_found_through_the_compiler(bare_path):
+    _program(bare_path, "arm-none-eabi-gcc", "/usr/lib/arm/nano.specs")
+    assert find_tool(NEWLIB) == Path("/usr/lib/arm/nano.specs")
+
+
+def _run_script(folder: Path, path: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", SCRIPT], env={"PATH": path, "LOG": str(folder / "log")},
+        capture_output=True, text=True, check=False, cwd=folder,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def fake_machine(tmp_path):
+    """A folder with stand-ins for all tools; sudo and apt-get only write down their arguments."""
+    _program(tmp_path, "arm-none-eabi-gcc", "/usr/lib/arm/nano.specs")
+    for name in ("python3", "cc", "qemu-system-arm"):
+        _program(tmp_path, name, "")
+    for name, body in (
+        ("id", "echo 1000"),
+        ("sudo", 'exec "$@"'),
+        ("env", 'while [ "${1#*=}" != "$1" ]; do export "$1"; shift; done; exec "$@"'),
+        ("apt-get", 'echo "$DEBIAN_FRONTEND $*" >> "$LOG"'),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    return tmp_path
+
+
+def test_install_script_does_nothing_if_all_is_there(fake_machine):
+    result = _run_script(fake_machine, str(fake_machine))
+    assert result.returncode == 0
+    assert not (fake_machine / "log").exists()
+
+
+def test_install_script_installs_only_what_is_missing(fake_machine):
+    (fake_machine / "qemu-system-arm").unlink()
+    result = _run_script(fake_machine, str(fake_machine))
+    assert result.returncode == 0, result.stderr
+    assert (fake_machine / "log").read_text().splitlines() == [
+        "noninteractive update",
+        "noninteractive install -y --no-install-recommends qemu-system-arm",
+    ]
+
+
+def test_install_script_without_apt_tells_what_to_install(fake_machine):
+    for name in ("apt-get", "arm-none-eabi-gcc"):
+        (fake_machine / name).unlink()
+    result = _run_script(fake_machine, str(fake_machine))
+    assert result.returncode != 0
+    assert "gcc-arm-none-eabi libnewlib-arm-none-eabi" in result.stderr
+    assert all(word in result.stderr for word in ("dnf", "pacman", "brew"))
+
+
+def test_install_script_can_be_executed():
+    assert os.access(SCRIPT, os.X_OK)

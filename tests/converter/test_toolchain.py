@@ -1,0 +1,138 @@
+"""Building: what goes wrong is told exactly, and leaves earlier results alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from microlut import tools
+from microlut.boards import Region, load_board
+from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
+from microlut.toolchain import build, measure
+from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, find_tool
+
+FAKE_MODEL = Path(__file__).resolve().parents[1] / "boards" / "fake_model"
+
+
+@pytest.fixture
+def host():
+    if find_tool(HOST_CC) is None:
+        pytest.skip(f"host builds not tested: cc is missing ({HOST_CC.apt_command})")
+    return load_board("host")
+
+
+@pytest.fixture
+def small_board():
+    """A Cortex-M4 board with the given memory sizes in bytes."""
+    for tool in (ARM_GCC, NEWLIB):
+        if find_tool(tool) is None:
+            pytest.skip(f"Cortex-M builds not tested: {tool.name} missing ({tool.apt_command})")
+
+    def make(flash_bytes: int, ram_bytes: int):
+        board = load_board("mps2-an386")
+        memory = board.memory.model_copy(
+            update={
+                "flash": Region(origin=0, size=flash_bytes),
+                "ram": Region(origin=0x2000_0000, size=ram_bytes),
+            }
+        )
+        return board.model_copy(update={"memory": memory})
+
+    return make
+
+
+def _broken_model(folder: Path, line: str) -> Path:
+    folder.mkdir()
+    for source in FAKE_MODEL.iterdir():
+        text = source.read_text(encoding="utf-8")
+        (folder / source.name).write_text(text + (line if source.name == "model.c" else ""))
+    return folder
+
+
+def test_build_quotes_the_first_compiler_error(tmp_path, host):
+    model = _broken_model(tmp_path / "model", "int mlut_x = undeclared;\n")
+    with pytest.raises(BuildFailed, match=r"model for host: model\.c:\d+:\d+: error: .undeclared"):
+        build(model, "fake", host, tmp_path / "out")
+
+
+def test_build_keeps_the_log_beside_the_output(tmp_path, host):
+    model = _broken_model(tmp_path / "model", "int mlut_x = undeclared;\n")
+    with pytest.raises(BuildFailed, match=r"out-build\.log"):
+        build(model, "fake", host, tmp_path / "out")
+    assert "undeclared" in (tmp_path / "out-build.log").read_text()
+
+
+def test_build_treats_warnings_in_generated_code_as_errors(tmp_path, host):
+    model = _broken_model(tmp_path / "model", "static int unused;\n")
+    with pytest.raises(BuildFailed, match="unused"):
+        build(model, "fake", host, tmp_path / "out")
+
+
+def test_build_quotes_the_linker(tmp_path, host):
+    line = "int absent(void);\nint present(void);\nint present(void)\n{\n    return absent();\n}\n"
+    model = _broken_model(tmp_path / "model", line.replace("present", "mlut_port_read"))
+    with pytest.raises(BuildFailed, match=r"multiple definition of .mlut_port_read"):
+        build(model, "fake", host, tmp_path / "out")
+
+
+def test_build_failure_leaves_the_earlier_result(tmp_path, host):
+    earlier = build(FAKE_MODEL, "fake", host, tmp_path / "out").elf.read_bytes()
+    model = _broken_model(tmp_path / "model", "#error\n")
+    with pytest.raises(BuildFailed):
+        build(model, "fake", host, tmp_path / "out")
+    assert (tmp_path / "out" / "fake.elf").read_bytes() == earlier
+
+
+def test_build_leaves_nothing_but_its_results(tmp_path, host):
+    build(FAKE_MODEL, "fake", host, tmp_path / "out")
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == [
+        *("out", "out/fake.elf", "out/fake.map")
+    ]
+
+
+def test_build_ignores_the_users_compiler_flags(tmp_path, host, monkeypatch):
+    monkeypatch.setenv("CFLAGS", "-DMLUT_ABI=77 --nonsense")
+    assert build(FAKE_MODEL, "fake", host, tmp_path / "out").elf.is_file()
+
+
+def test_build_needs_a_converted_model(tmp_path, host):
+    with pytest.raises(InvalidInput, match=r"has no model\.h"):
+        build(tmp_path, "fake", host, tmp_path / "out")
+
+
+def test_build_names_a_missing_compiler(tmp_path, monkeypatch):
+    monkeypatch.setattr(tools, "_search_path", lambda: str(tmp_path))
+    with pytest.raises(ToolMissing, match="sudo apt-get install -y gcc-arm-none-eabi"):
+        build(FAKE_MODEL, "fake", load_board("mps2-an386"), tmp_path / "out")
+
+
+@pytest.mark.qemu
+def test_build_tells_how_much_flash_is_missing(tmp_path, small_board):
+    need = build(FAKE_MODEL, "fake", small_board(65536, 65536), tmp_path / "out").flash_bytes
+    with pytest.raises(DoesNotFit, match=rf"flash {need:,} of 4,096 bytes \({need - 4096:,} too"):
+        build(FAKE_MODEL, "fake", small_board(4096, 65536), tmp_path / "out")
+
+
+@pytest.mark.qemu
+def test_build_tells_how_much_of_both_memories_is_missing(tmp_path, small_board):
+    fitting = build(FAKE_MODEL, "fake", small_board(65536, 65536), tmp_path / "out")
+    with pytest.raises(DoesNotFit) as caught:
+        build(FAKE_MODEL, "fake", small_board(4096, 2048), tmp_path / "out")
+    assert f"flash {fitting.flash_bytes:,} of 4,096 bytes" in str(caught.value)
+    assert f"RAM {fitting.ram_bytes:,} of 2,048 bytes" in str(caught.value)
+
+
+@pytest.mark.qemu
+def test_build_fits_exactly(tmp_path, small_board):
+    need = build(FAKE_MODEL, "fake", small_board(65536, 65536), tmp_path / "first")
+    tight = small_board(need.flash_bytes, need.ram_bytes)
+    image = build(FAKE_MODEL, "fake", tight, tmp_path / "second")
+    assert (image.flash_bytes, image.ram_bytes) == (need.flash_bytes, need.ram_bytes)
+
+
+@pytest.mark.qemu
+def test_measure_adds_up_the_sections(tmp_path, small_board):
+    image = build(FAKE_MODEL, "fake", small_board(65536, 65536), tmp_path / "out")
+    sizes = measure(image.elf)
+    assert sum(dict(sizes.sections).values()) == sizes.flash_bytes + sizes.ram_bytes
