@@ -1,0 +1,58 @@
+"""The quantized graph: what the integer interpreter runs and the planner lays out.
+
+It is saved as one JSON file, which is checked when it is read.
+"""
+
+from microlut.quantized.arrays import Float32Array, Int8Array, Int32Array, UInt8Array
+from microlut.quantized.file import load, save
+from microlut.quantized.graph import (
+    FitReport,
+    Granularity,
+    OutputStage,
+    QAdd,
+    QClamp,
+    QConv2D,
+    QDense,
+    QDepthwiseConv2D,
+    QNode,
+    QOp,
+    QPad,
+    QPool2D,
+    QReshape,
+    QSoftmax,
+    Quantization,
+    QuantizedGraph,
+    QuantizedWeights,
+    WeightedOp,
+    dequantize_array,
+    quantize_array,
+)
+
+__all__ = [
+    "FitReport",
+    "Float32Array",
+    "Granularity",
+    "Int8Array",
+    "Int32Array",
+    "OutputStage",
+    "QAdd",
+    "QClamp",
+    "QConv2D",
+    "QDense",
+    "QDepthwiseConv2D",
+    "QNode",
+    "QOp",
+    "QPad",
+    "QPool2D",
+    "QReshape",
+    "QSoftmax",
+    "Quantization",
+    "QuantizedGraph",
+    "QuantizedWeights",
+    "UInt8Array",
+    "WeightedOp",
+    "dequantize_array",
+    "load",
+    "quantize_array",
+    "save",
+]

@@ -1,0 +1,217 @@
+"""Weights of a layer: nearest levels, scales of one channel or of all, and odd channels."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microlut.errors import InvalidInput
+from microlut.quantize.codebook import fit_codebook
+from microlut.quantize.weights import WeightConfig, quantize_weights
+from microlut.quantized import Granularity, QuantizedWeights
+
+NONE = np.zeros(1)
+CODEBOOK_BITS = range(2, 8)
+GRANULARITIES: tuple[Granularity, ...] = ("tensor", "channel")
+CONFIGS = [WeightConfig(bits, g) for bits in range(2, 9) for g in GRANULARITIES]
+CODEBOOKS = [config for config in CONFIGS if config.bits < 8]
+config_id = "{0.bits}-{0.granularity}".format
+
+
+def kernel(shape: tuple[int, ...] = (6, 3, 3, 5), seed: int = 0) -> np.ndarray:
+    """Return bell-shaped weights, [channels, ...], whose channels differ in scale."""
+    rng = np.random.default_rng(seed)
+    spread = 10.0 ** rng.uniform(-2, 1, (shape[0], *[1] * (len(shape) - 1)))
+    return (rng.laplace(size=shape) * spread).astype(np.float32)
+
+
+def real(weights: QuantizedWeights, channel_axis: int = 0) -> np.ndarray:
+    """Return the real weights that the quantized ones stand for."""
+    shape = [1] * len(weights.shape)
+    shape[channel_axis] = -1
+    return weights.int8() * weights.scales.astype(np.float64).reshape(shape)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=config_id)
+@pytest.mark.parametrize("axis", [0, 2])
+def test_shapes_and_types_are_the_documented_ones(config: WeightConfig, axis: int):
+    shape = (4, 3, 7)
+    weights = quantize_weights(
+        np.moveaxis(kernel((shape[axis], 5, 3)), 0, axis), axis, config, NONE
+    )
+    rows = weights.shape[0] if axis == 0 else weights.shape[0] * weights.shape[1]
+    assert weights.indices.shape == (rows, np.prod(weights.shape) // rows)
+    assert (weights.indices.dtype, weights.scales.dtype) == (np.uint8, np.float32)
+    assert weights.scales.shape == (shape[axis],)
+    assert weights.int8().shape == weights.shape
+    assert weights.int8().dtype == np.int8
+
+
+@pytest.mark.parametrize("config", CODEBOOKS, ids=config_id)
+def test_codebook_is_ascending_and_uses_the_whole_of_int8(config: WeightConfig):
+    book = quantize_weights(kernel(), 0, config, NONE).codebook
+    assert book is not None
+    assert book.dtype == np.int8
+    assert len(book) == 2**config.bits
+    assert np.all(np.diff(book.astype(int)) >= 0)
+    assert np.abs(book.astype(int)).max() == 127
+
+
+@pytest.mark.parametrize("config", CODEBOOKS, ids=config_id)
+def test_every_weight_has_its_nearest_level(config: WeightConfig):
+    weights = quantize_weights(kernel(), 0, config, NONE)
+    assert weights.codebook is not None
+    flat = kernel().reshape(6, -1).astype(np.float64)
+    levels = weights.scales.astype(np.float64)[:, None] * weights.codebook.astype(np.float64)
+    nearest = np.abs(flat[:, :, None] - levels[:, None, :]).min(axis=2)
+    chosen = np.abs(flat - real(weights).reshape(6, -1))
+    assert chosen == pytest.approx(nearest, rel=1e-9, abs=1e-9 * np.abs(flat).max())
+
+
+@pytest.mark.parametrize("bits", CODEBOOK_BITS)
+def test_depthwise_kernel_equals_its_transpose(bits: int):
+    config, by_channel = WeightConfig(bits), kernel((5, 3, 2))
+    plain = quantize_weights(by_channel, 0, config, NONE)
+    depthwise = quantize_weights(np.moveaxis(by_channel, 0, -1), 2, config, NONE)
+    assert np.array_equal(np.moveaxis(depthwise.int8(), -1, 0), plain.int8())
+    assert np.array_equal(depthwise.scales, plain.scales)
+
+
+@pytest.mark.parametrize("bits", CODEBOOK_BITS)
+def test_tensor_granularity_has_equal_scales(bits: int):
+    scales = quantize_weights(kernel(), 0, WeightConfig(bits, "tensor"), NONE).scales
+    assert len(set(scales.tolist())) == 1
+
+
+def test_scaling_a_channel_scales_only_its_scale():
+    weights, config = kernel(), WeightConfig(4)
+    scaled = weights.copy()
+    scaled[2] *= 8
+    before = quantize_weights(weights, 0, config, NONE)
+    after = quantize_weights(scaled, 0, config, NONE)
+    assert np.array_equal(before.indices, after.indices)
+    assert after.scales == pytest.approx(before.scales * [1, 1, 8, 1, 1, 1], rel=1e-6)
+
+
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_eight_bits_are_plain_int8_a_channel(granularity: Granularity):
+    weights = quantize_weights(kernel(), 0, WeightConfig(8, granularity), NONE)
+    flat = kernel().reshape(6, -1).astype(np.float64)
+    assert weights.codebook is None
+    assert weights.scales == pytest.approx(np.abs(flat).max(axis=1) / 127, rel=1e-6)
+    assert np.array_equal(np.abs(weights.int8().astype(int)).reshape(6, -1).max(axis=1), [127] * 6)
+    error = np.abs(flat - real(weights).reshape(6, -1)) / weights.scales[:, None]
+    assert error.max() <= 0.5001
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 7))
+def test_refitting_scales_does_not_raise_the_error(seed: int, bits: int):
+    weights = kernel((4, 30), seed)
+    spread = np.sqrt(np.mean(weights.astype(np.float64) ** 2, axis=1, keepdims=True))
+    book = fit_codebook(weights / spread, bits)
+    unit = np.abs(book.levels).max() / 127
+    levels = np.round(book.levels / unit) * unit * spread  # what there is before any refit
+    before = np.abs(weights[:, :, None] - levels[:, None, :]).min(axis=2) ** 2
+    after = (weights - real(quantize_weights(weights, 0, WeightConfig(bits), NONE))) ** 2
+    assert np.all(after.sum(axis=1) <= before.sum(axis=1) * (1 + 1e-6))
+
+
+@pytest.mark.parametrize("config", CODEBOOKS, ids=config_id)
+def test_fit_report_has_the_measured_relative_error(config: WeightConfig):
+    weights = quantize_weights(kernel(), 0, config, NONE)
+    assert weights.fit is not None
+    spread = 1.0
+    if config.granularity == "channel":
+        spread = np.sqrt(np.mean(kernel() ** 2.0, axis=(1, 2, 3), keepdims=True))
+    power = np.mean((kernel() / spread) ** 2)
+    error = np.mean(((kernel() - real(weights)) / spread) ** 2) / power
+    assert weights.fit.error == pytest.approx(error, rel=1e-4)
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_channel_of_zeros_stays_zero(bits: int):
+    weights = kernel()
+    weights[3] = 0
+    quantized = quantize_weights(weights, 0, WeightConfig(bits), np.full(6, 1e-12))
+    assert np.abs(real(quantized)[3]).max() <= 127 * 1.0001e-12
+
+
+@pytest.mark.parametrize("bits", CODEBOOK_BITS)
+def test_channel_of_zeros_does_not_change_the_others(bits: int):
+    padded = np.concatenate([kernel(), np.zeros((1, 3, 3, 5), np.float32)])
+    plain = quantize_weights(kernel(), 0, WeightConfig(bits), NONE)
+    assert np.array_equal(
+        quantize_weights(padded, 0, WeightConfig(bits), NONE).int8()[:6], plain.int8()
+    )
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=config_id)
+def test_kernel_of_zeros_is_zero(config: WeightConfig):
+    weights = quantize_weights(np.zeros((3, 4), np.float32), 0, config, np.full(3, 1e-12))
+    assert np.abs(real(weights)).max() <= 127 * 1.0001e-12
+    assert np.all(weights.scales > 0)
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_single_weight_a_channel_is_nearly_exact(bits: int):
+    weights = np.array([[0.5], [-3.0], [0.001]], np.float32)
+    quantized = quantize_weights(weights, 0, WeightConfig(bits), NONE)
+    assert real(quantized) == pytest.approx(weights.astype(np.float64), rel=1e-6)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=config_id)
+def test_scales_respect_their_lower_bounds(config: WeightConfig):
+    smallest = np.array([0.0, 1e3, 1e-9, 2.0, 1e6, 0.0])
+    scales = quantize_weights(kernel(), 0, config, smallest).scales
+    assert np.all(scales >= smallest.astype(np.float32))
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=config_id)
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_extreme_weights_keep_their_relative_error(config: WeightConfig, factor: float):
+    plain = real(quantize_weights(kernel(), 0, config, NONE))
+    extreme = real(quantize_weights(kernel() * np.float32(factor), 0, config, NONE)) / factor
+    assert extreme == pytest.approx(plain, rel=1e-3, abs=1e-3 * np.abs(plain).max())
+
+
+@pytest.mark.parametrize("bits", [2, 8])
+def test_not_finite_weights_are_refused(bits: int):
+    weights = kernel()
+    weights[0, 0, 0, 0] = np.nan
+    with pytest.raises(InvalidInput, match="NaN or infinity"):
+        quantize_weights(weights, 0, WeightConfig(bits), NONE)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 9, -4])
+def test_bits_out_of_range_are_refused(bits: int):
+    with pytest.raises(InvalidInput, match="2 to 8 bits"):
+        WeightConfig(bits)
+
+
+def covariance_of(x: np.ndarray) -> np.ndarray:
+    return np.cov(x.T, bias=True)[None]
+
+
+@pytest.mark.parametrize("config", CODEBOOKS[:8], ids=config_id)
+def test_error_feedback_lowers_the_error_of_the_output(config: WeightConfig):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 20)) @ rng.normal(size=(20, 60)) + rng.normal(size=(500, 60)) * 0.1
+    weights = kernel((8, 60))
+    centered = x - x.mean(axis=0)
+
+    def output_error(covariance: np.ndarray | None) -> float:
+        quantized = quantize_weights(weights, 0, config, NONE, covariance)
+        return float(np.mean((centered @ (weights - real(quantized)).T) ** 2))
+
+    assert output_error(covariance_of(x)) < 0.8 * output_error(None)
+
+
+@pytest.mark.parametrize("config", CODEBOOKS, ids=config_id)
+def test_inputs_that_never_vary_give_nearest_levels(config: WeightConfig):
+    weights = kernel((4, 20))
+    fed = quantize_weights(weights, 0, config, NONE, np.zeros((1, 20, 20)))
+    plain = quantize_weights(weights, 0, config, NONE)
+    # Two more refits may still move a scale, and a weight half-way between two levels with it.
+    assert np.mean(fed.indices != plain.indices) < 0.2
+    assert np.sum((weights - real(fed)) ** 2) <= np.sum((weights - real(plain)) ** 2) * 1.0001

@@ -1,0 +1,299 @@
+"""Seeded random networks: every operator, odd shapes, all bits, zero points at both ends.
+
+A `Case` is what the quantization stage takes; `quantized` and `int8_inputs` are what the integer
+interpreter, the planner and the C engine take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.calibrate import Ranges, calibrate
+from microlut.interpreter.int_ops import evaluate
+from microlut.ir import (
+    ActivationKind,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    FloatArray,
+    Graph,
+    MaxPool2D,
+    Node,
+    Op,
+    Pad,
+    Padding,
+    Relu,
+    Reshape,
+    Shape,
+    Softmax,
+    Window,
+    frozen_array,
+    same_padding,
+)
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
+from microlut.quantized import QuantizedGraph
+
+Rng = np.random.Generator
+SAMPLES = 4
+_MOST_COLUMNS = 300  # weights a filter: error feedback inverts a matrix of that size
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A float network with ranges, calibration samples and a weight configuration."""
+
+    name: str
+    graph: Graph
+    ranges: Ranges
+    samples: FloatArray
+    config: WeightConfig
+
+    def quantized(self) -> QuantizedGraph:
+        return quantize(self.graph, self.ranges, self.samples, self.config)
+
+
+def int8_inputs(graph: QuantizedGraph, seed: int, count: int = 3) -> NDArray[np.int8]:
+    """Return random inputs over all of int8; the last two are the constants -128 and 127."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-128, 128, (count, *graph.input_shape), dtype=np.int8)
+    x[-1], x[-2] = 127, -128
+    return x
+
+
+def operator_cases(kind: str, count: int, seed: int = 0) -> Iterator[Case]:
+    """Yield `count` networks of the one operator `kind`, a key of OPERATORS."""
+    shape_of, make = OPERATORS[kind]
+    for i in range(count):
+        rng = np.random.default_rng([seed, i, *kind.encode()])
+        net = Network(f"{kind}{i}", shape_of(rng))
+        op, shape = make(rng, net.input_shape)
+        net.add(op, shape, *([net.last] * (2 if isinstance(op, Add) else 1)))
+        yield net.case(rng, bits=2 + i % 7, granularity=i % 2)
+
+
+def network_cases(count: int, seed: int = 0) -> Iterator[Case]:
+    """Yield `count` networks of several operators, with branches, from picture to softmax."""
+    for i in range(count):
+        rng = np.random.default_rng([seed, i])
+        net = Network(f"net{i}", picture(rng))
+        for _ in range(int(rng.integers(2, 6))):
+            _random_block(rng, net)
+        op, shape = dense(rng, net.shape)
+        net.add(op, shape)
+        if rng.random() < 0.5:
+            net.add(Softmax(), shape)
+        yield net.case(rng, bits=2 + i % 7, granularity=i // 7 % 2)
+
+
+class Network:
+    """A graph under construction; a node's name starts with the graph's, so models can be mixed."""
+
+    def __init__(self, name: str, input_shape: Shape) -> None:
+        self.name, self.input_shape = name, input_shape
+        self.nodes: list[Node] = []
+
+    @property
+    def input_name(self) -> str:
+        return f"{self.name}_input"
+
+    @property
+    def last(self) -> str:
+        return self.nodes[-1].name if self.nodes else self.input_name
+
+    @property
+    def shape(self) -> Shape:
+        return self.nodes[-1].shape if self.nodes else self.input_shape
+
+    def add(self, op: Op, shape: Shape, *inputs: str) -> str:
+        name = f"{self.name}_{len(self.nodes)}_{type(op).__name__.lower()}"
+        self.nodes.append(Node(name, op, inputs or (self.last,), shape))
+        return name
+
+    def graph(self) -> Graph:
+        return Graph(self.name, self.input_name, self.input_shape, tuple(self.nodes), self.last)
+
+    def case(self, rng: Rng, bits: int, granularity: int) -> Case:
+        graph = self.graph()
+        spread = 10.0 ** rng.uniform(-1, 1.5)
+        samples = rng.normal(rng.normal(), 1, (SAMPLES, *self.input_shape)) * spread
+        samples = samples.astype(np.float32)
+        limits = {
+            name: _bend(rng, *limit) for name, limit in calibrate(graph, samples).limits.items()
+        }
+        config = WeightConfig(bits, ("tensor", "channel")[granularity])
+        return Case(self.name, graph, Ranges(limits), samples, config)
+
+
+def _bend(rng: Rng, low: float, high: float) -> tuple[float, float]:
+    """Return the range as it is or altered: one-sided, too tight, too wide or of one value."""
+    size = max(abs(low), abs(high))
+    kinds = ((low, high),) * 8 + ((0.0, size), (-size, 0.0), (low / 4, high / 4), (low * 9, high))
+    return kinds[rng.integers(len(kinds))]
+
+
+def picture(rng: Rng) -> Shape:
+    height, width = rng.integers(1, 14, 2)
+    return int(height), int(width), int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 33]))
+
+
+def vectors(rng: Rng) -> Shape:
+    """Return [inputs] or [height, width, inputs]."""
+    inputs = int(rng.choice([1, 2, 3, 5, 8, 13, 64, 100, 257]))
+    outer = tuple(int(n) for n in rng.integers(1, 5, 2))
+    return (inputs,) if rng.random() < 0.6 else (*outer, inputs)
+
+
+def logits(rng: Rng) -> Shape:
+    length = int(rng.choice([1, 2, 3, 10, 12, 100, 255, 256, 300]))
+    return (length,) if rng.random() < 0.6 else (int(rng.integers(1, 4)), 2, length)
+
+
+def activation(rng: Rng) -> ActivationKind:
+    return list(ActivationKind)[rng.integers(3)]
+
+
+def window(rng: Rng, shape: Shape, explicit: bool = True) -> Window:
+    """Return a window that fits `shape`: same, valid or explicit padding, strides, dilation."""
+    dilation = (int(rng.integers(1, 3)), int(rng.integers(1, 3))) if explicit else (1, 1)
+    strides = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    kind = rng.choice(["same", "valid", "explicit"] if explicit else ["same", "valid"])
+    wanted = int(rng.choice([1, 1, 2, 3, 5, 10, 11])), int(rng.choice([1, 1, 2, 3, 4, 7]))
+    padding = Padding(*(int(n) for n in rng.integers(0, 4, 4))) if kind == "explicit" else Padding()
+    room = shape[0] + padding.top + padding.bottom, shape[1] + padding.left + padding.right
+    if kind == "same":
+        return Window(wanted, strides, same_padding(shape[:2], wanted, strides, dilation), dilation)
+    size = [min(k, (n - 1) // d + 1) for k, n, d in zip(wanted, room, dilation, strict=True)]
+    return Window((size[0], size[1]), strides, padding, dilation)
+
+
+def weights(rng: Rng, shape: Shape, axis: int) -> FloatArray:
+    """Return bell-shaped weights whose channels differ in scale."""
+    draw = rng.normal if rng.random() < 0.5 else rng.laplace
+    channels = np.moveaxis(draw(size=shape), axis, -1)
+    fan_in = channels.size / channels.shape[-1]
+    channels = channels * 10.0 ** rng.uniform(-1.5, 0.5, channels.shape[-1]) / fan_in**0.5
+    return frozen_array(np.moveaxis(channels, -1, axis))
+
+
+def bias(rng: Rng, channels: int) -> FloatArray:
+    return frozen_array(rng.normal(size=channels) * 10.0 ** rng.uniform(-2, 0.5, channels))
+
+
+def conv2d(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+    w, filters = window(rng, shape), int(rng.choice([1, 2, 3, 4, 5, 8, 9, 16, 33]))
+    while w.size[0] * w.size[1] * shape[2] > _MOST_COLUMNS:
+        w = window(rng, shape)
+    kernel = weights(rng, (filters, *w.size, shape[2]), 0)
+    op = Conv2D(kernel, bias(rng, filters), w, activation(rng))
+    return op, (*w.output_size(*shape[:2]), filters)
+
+
+def depthwise_conv2d(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+    w, multiplier = window(rng, shape), int(rng.integers(1, 4))
+    channels = shape[2] * multiplier
+    kernel = weights(rng, (*w.size, channels), 2)
+    op = DepthwiseConv2D(kernel, bias(rng, channels), w, multiplier, activation(rng))
+    return op, (*w.output_size(*shape[:2]), channels)
+
+
+def dense(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+    units = int(rng.choice([1, 1, 2, 3, 4, 7, 10, 33]))
+    kernel = weights(rng, (units, shape[-1]), 0)
+    return Dense(kernel, bias(rng, units), activation(rng)), (*shape[:-1], units)
+
+
+def add(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+    return Add(activation(rng)), shape
+
+
+def _pool(kind: type[MaxPool2D] | type[AveragePool2D]) -> Callable[[Rng, Shape], tuple[Op, Shape]]:
+    def make(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+        w = window(rng, shape, explicit=False)
+        return kind(w, activation(rng)), (*w.output_size(*shape[:2]), shape[2])
+
+    return make
+
+
+def relu(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+    return Relu(activation=list(ActivationKind)[rng.integers(1, 3)]), shape
+
+
+def pad(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+    p = Padding(*(int(n) for n in rng.integers(0, 4, 4)))
+    return Pad(p), (shape[0] + p.top + p.bottom, shape[1] + p.left + p.right, shape[2])
+
+
+def softmax(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+    return Softmax(), shape
+
+
+def reshape(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+    return Reshape(), (shape[0] * shape[1], shape[2])
+
+
+OPERATORS: dict[str, tuple[Callable[[Rng], Shape], Callable[[Rng, Shape], tuple[Op, Shape]]]] = {
+    "conv2d": (picture, conv2d),
+    "depthwise_conv2d": (picture, depthwise_conv2d),
+    "dense": (vectors, dense),
+    "add": (picture, add),
+    "max_pool2d": (picture, _pool(MaxPool2D)),
+    "average_pool2d": (picture, _pool(AveragePool2D)),
+    "relu": (picture, relu),
+    "pad": (picture, pad),
+    "softmax": (logits, softmax),
+    "reshape": (picture, reshape),
+}
+
+
+def _random_block(rng: Rng, net: Network) -> None:
+    """Append one operator, or two branches and their sum."""
+    if rng.random() < 0.4:
+        start, shape = net.last, net.shape
+        kernel = weights(rng, (shape[2], 1, 1, shape[2]), 0)
+        branch = net.add(Conv2D(kernel, bias(rng, shape[2]), Window((1, 1))), shape)
+        net.add(Relu(ActivationKind.RELU), shape)
+        other = net.last if rng.random() < 0.5 else branch
+        net.add(
+            Add(activation(rng)), shape, *((start, other) if rng.random() < 0.5 else (other, start))
+        )
+        if rng.random() < 0.3:
+            net.add(Add(), shape, net.last, start)
+        return
+    kinds = [kind for kind, (of, _) in OPERATORS.items() if of is picture and kind != "reshape"]
+    op, shape = OPERATORS[str(rng.choice(kinds))][1](rng, net.shape)
+    if shape[2] > 40:
+        return
+    net.add(op, shape, *([net.last] * (2 if isinstance(op, Add) else 1)))
+
+
+def every_operator_case(bits: int, seed: int = 0) -> Case:
+    """Return a network in which every operator occurs and whose outputs depend on its inputs."""
+    for attempt in range(100):
+        case = _every_operator(bits, np.random.default_rng([seed, bits, attempt]))
+        q = case.quantized()
+        y = evaluate(q, int8_inputs(q, 0, count=8))
+        if len(np.unique(y, axis=0)) >= 6 and len(np.unique(y)) > 20:
+            return case
+    raise AssertionError("no attempt gave a network that tells its inputs apart")
+
+
+def _every_operator(bits: int, rng: Rng) -> Case:
+    net = Network(f"every{bits}", (13, 12, 5))
+    same = same_padding((13, 12), (3, 3), (1, 1), (1, 1))
+    kernel = weights(rng, (7, 3, 3, 5), 0)
+    net.add(Conv2D(kernel, bias(rng, 7), Window((3, 3), (1, 1), same)), (13, 12, 7))
+    for kind in ("relu", "depthwise_conv2d", "pad", "add", "softmax", "conv2d", "max_pool2d"):
+        op, shape = OPERATORS[kind][1](rng, net.shape)
+        net.add(op, shape, *([net.last] * (2 if isinstance(op, Add) else 1)))
+    op, shape = OPERATORS["average_pool2d"][1](rng, net.shape)
+    net.add(op, shape)
+    net.add(Reshape(), (int(np.prod(shape)),))
+    net.add(Dense(weights(rng, (11, net.shape[0]), 0), bias(rng, 11)), (11,))
+    return net.case(rng, bits, granularity=bits % 2)
