@@ -45,11 +45,18 @@ def input_covariance(
     return np.asarray(squares) / count - mean[:, :, None] * mean[:, None, :]
 
 
+def column_count(op: Conv2D | DepthwiseConv2D | Dense) -> int:
+    """Return how many weights an output value is the sum of: rows and columns of the covariance."""
+    if isinstance(op, DepthwiseConv2D):
+        return math.prod(op.window.size)
+    return int(op.kernel[0].size)
+
+
 def _values(op: Conv2D | DepthwiseConv2D | Dense) -> int:
     """Return how many input values one output position sees."""
     if isinstance(op, DepthwiseConv2D):
         return int(op.kernel.size) // op.depth_multiplier
-    return int(op.kernel[0].size)
+    return column_count(op)
 
 
 def _rows(

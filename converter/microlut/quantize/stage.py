@@ -38,7 +38,7 @@ from microlut.quantize.activations import (
     clamp_range,
     smallest_output_scale,
 )
-from microlut.quantize.covariance import input_covariance
+from microlut.quantize.covariance import column_count, input_covariance
 from microlut.quantize.requantize import (
     channel_multipliers,
     quantize_multiplier,
@@ -68,6 +68,8 @@ _BIAS_LIMIT = 2**30  # leaves half of the 32-bit accumulator to the products
 _CORRECTION_BYTES = 1 << 30  # float and int8 activations kept while the means are corrected
 _SOFTMAX_OUTPUT = Quantization(1.0 / 256, -128)  # fixed by the specification
 _FLOAT_BATCH = 32
+# Columns up to which error feedback is worth inverting a matrix of their square (128 MB).
+_WIDEST_FEEDBACK = 4096
 
 
 @dataclass(slots=True)
@@ -212,7 +214,9 @@ def _quantize_weighted(
     # Biases are stored in units of s_in * s_w: a tiny s_w would push them beyond 32 bits.
     smallest = 2.0 * np.abs(op.bias) / (_BIAS_LIMIT * x.quantization.scale)
     smallest = np.maximum(smallest, _smallest_useful_scale(x.quantization, output))
-    covariance = input_covariance(op, x.integer, x.quantization.zero_point)
+    covariance = None
+    if config.bits < 8 and column_count(op) <= _WIDEST_FEEDBACK:
+        covariance = input_covariance(op, x.integer, x.quantization.zero_point)
     weights = quantize_weights(op.kernel, axis, config, smallest.astype(np.float64), covariance)
     stage = _unbiased_stage(weights, output, op.activation, x.quantization)
     draft = _weighted_op(op, weights, stage)

@@ -31,6 +31,7 @@ from microlut.ir import (
     Window,
 )
 from microlut.plan.layout import largest_sum
+from microlut.quantize import stage
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from microlut.quantized import (
@@ -258,3 +259,19 @@ def test_equal_inputs_give_equal_graphs():
     for a, b in zip(one_run.weighted(), other.weighted(), strict=True):
         assert np.array_equal(a[1].weights.indices, b[1].weights.indices)
         assert np.array_equal(a[1].output.bias, b[1].output.bias)
+
+
+def test_quantize_gives_very_wide_layers_nearest_levels(monkeypatch):
+    def refuse(*_arguments):
+        raise AssertionError("a covariance of that size was computed")
+
+    monkeypatch.setattr(stage, "input_covariance", refuse)
+    rng = np.random.default_rng(3)
+    kernel = rng.normal(size=(4, 4097)).astype(np.float32)
+    node = Node("wide", Dense(kernel, np.zeros(4, np.float32)), ("x",), (4,))
+    graph = Graph("wide", "x", (4097,), (node,), "wide")
+    x = rng.normal(size=(4, 4097)).astype(np.float32)
+    quantized = quantize(graph, calibrate(graph, x), x, WeightConfig(4, "channel"))
+    weights = quantized.node("wide").op.weights
+    real = weights.int8() * weights.scales[:, None]
+    assert np.mean((real - kernel) ** 2) < 0.02 * np.mean(kernel**2)
