@@ -1,0 +1,34 @@
+"""Numbers as C literals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LINE = 16
+
+
+def array_lines(values: NDArray[np.integer]) -> Iterator[str]:
+    """Yield the values as comma-separated lines of 16 for an initializer.
+
+    INT32_MIN has no literal of its own in C: it is written as an expression.
+    """
+    flat = [_integer(int(v)) for v in values.ravel()]
+    for start in range(0, len(flat), _LINE):
+        yield ", ".join(flat[start : start + _LINE]) + ","
+
+
+def _integer(value: int) -> str:
+    return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+
+
+def float_literal(value: float) -> str:
+    """Return a C float literal that reads back as the same single-precision number.
+
+    Example:
+        >>> float_literal(0.5), float_literal(1.0)
+        ('0.5f', '1.0f')
+    """
+    return f"{float(str(np.float32(value)))!r}f"

@@ -1,0 +1,134 @@
+"""Fill the templates of one model: its plan in, its C sources as text out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.codegen.literals import array_lines, float_literal
+from microlut.codegen.names import comment, identifier, unique_identifiers
+from microlut.plan import Plan, Step
+from microlut.plan.scratch import gathers
+from microlut.quantize.packing import pack_rows
+from microlut.quantized import QConv2D, Quantization, QuantizedGraph, WeightedOp
+from microlut.resources import data_folder
+from microlut.version import VERSION
+
+ABI = 1  # MLUT_ABI of firmware/include/microlut/microlut.h
+
+Sources = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """One kernel call as the templates see it; `n` is the C name of the layer."""
+
+    n: str
+    step: Step
+    title: str
+    in_shape: tuple[int, ...]
+    in_quantizations: tuple[Quantization, ...]
+    tables: WeightTables | None
+    gather: bool
+
+    @property
+    def kind(self) -> str:
+        """Kind of the operator, which selects the template's macro."""
+        return self.step.node.op.kind
+
+
+@dataclass(frozen=True, slots=True)
+class WeightTables:
+    """The constant arrays of one layer; `bias` has the input zero point folded in."""
+
+    packed: NDArray[np.uint8]
+    codebook: NDArray[np.int8] | None
+    bias: NDArray[np.int32]
+    multiplier: NDArray[np.int32]
+    shift: NDArray[np.int8]
+
+
+def render(plan: Plan) -> Sources:
+    """Return model.h, model.c and weights.c for a plan; equal plans give equal bytes."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(data_folder("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters.update(
+        array_lines=array_lines, float_literal=float_literal, comment=comment
+    )
+    environment.globals["count"] = math.prod
+    context = _context(plan)
+    return {
+        name: environment.get_template(f"{name}.j2").render(context)
+        for name in ("model.h", "model.c", "weights.c")
+    }
+
+
+def _context(plan: Plan) -> dict[str, object]:
+    graph = plan.graph
+    prefix = identifier(graph.name)
+    names = unique_identifiers(node.name for node in graph.nodes)
+    return {
+        "abi": ABI,
+        "version": VERSION,
+        "plan": plan,
+        "graph": graph,
+        "prefix": prefix,
+        "macro": prefix.upper(),
+        "input_bytes": math.prod(graph.input_shape),
+        "output_bytes": math.prod(graph.output_shape),
+        "layers": [_layer(graph, step, names[step.node.name]) for step in plan.steps],
+    }
+
+
+def _layer(graph: QuantizedGraph, step: Step, name: str) -> LayerView:
+    node = step.node
+    source = node.inputs[0]
+    in_shape = graph.shape_of(source)
+    weighted = {n.name: op for n, op in graph.weighted()}.get(node.name)
+    zero_point = graph.quantization_of(source).zero_point
+    return LayerView(
+        n=name,
+        step=step,
+        title=_title(step, in_shape),
+        in_shape=in_shape,
+        in_quantizations=tuple(graph.quantization_of(i) for i in node.inputs),
+        tables=None if weighted is None else _tables(weighted, zero_point),
+        gather=isinstance(node.op, QConv2D) and gathers(node.op),
+    )
+
+
+def _tables(op: WeightedOp, zero_point: int) -> WeightTables:
+    """Pack the weights and take zero_point * sum(weights) off the bias.
+
+    The kernels then multiply raw inputs: sum w (x - z) = sum w x - z sum w.
+    """
+    levels = op.weights.int8().astype(np.int64)
+    channel_axis = levels.ndim - 1 if op.kind == "depthwise_conv2d" else 0
+    axes = tuple(axis for axis in range(levels.ndim) if axis != channel_axis)
+    folded = op.output.bias.astype(np.int64) - zero_point * levels.sum(axis=axes)
+    bits, indices = op.weights.bits, op.weights.indices
+    return WeightTables(
+        packed=indices if bits == 8 else pack_rows(indices, bits),
+        codebook=op.weights.codebook,
+        bias=folded.astype(np.int32),
+        multiplier=op.output.multiplier,
+        shift=op.output.shift,
+    )
+
+
+def _title(step: Step, in_shape: tuple[int, ...]) -> str:
+    node = step.node
+    shapes = " -> ".join("x".join(map(str, shape)) for shape in (in_shape, node.shape))
+    title = f"{node.name}: {node.op.kind}, {shapes}"
+    bits = getattr(getattr(node.op, "weights", None), "bits", None)
+    return title if bits is None else f"{title}, {bits} bits"

@@ -1,0 +1,5 @@
+"""Lay the network out in memory: execution order, tiles, scratch and arena offsets, to the byte."""
+
+from microlut.plan.layout import Plan, Step, make_plan
+
+__all__ = ["Plan", "Step", "make_plan"]

@@ -1,0 +1,69 @@
+"""Place buffers with lifetimes in one arena: greedy first fit in several orders, the best kept.
+
+Finding the smallest arena is NP-hard (dynamic storage allocation); the lower bound, the largest
+sum of sizes that are alive at one step, tells how far from optimal a placement can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from microlut.plan.liveness import Buffer
+
+ALIGNMENT = 16  # bytes, MLUT_ALIGNMENT of the engine
+
+_ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
+    lambda b: (-b.size, b.first),
+    lambda b: (b.first - b.last, -b.size),
+    lambda b: (b.first, -b.size),
+    lambda b: (-b.last, -b.size),
+    lambda b: (-b.size * (b.last - b.first + 1), b.first),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """Byte offsets of all buffers, the arena's size, and the size no placement can go below."""
+
+    offsets: dict[str, int]
+    size: int
+    lower_bound: int
+
+
+def aligned(size: int) -> int:
+    """Return `size` rounded up to the alignment."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def place(buffers: Sequence[Buffer]) -> Arena:
+    """Return the smallest of several greedy placements."""
+    placements = [_first_fit(sorted(buffers, key=order)) for order in _ORDERS]
+    offsets, size = min(placements, key=lambda placement: placement[1])
+    return Arena(offsets, size, lower_bound(buffers))
+
+
+def live_bytes(buffers: Sequence[Buffer], step: int) -> int:
+    """Return the sum of the aligned sizes that are alive at a step."""
+    return sum(aligned(b.size) for b in buffers if b.first <= step <= b.last)
+
+
+def lower_bound(buffers: Sequence[Buffer]) -> int:
+    """Return the largest sum of aligned sizes alive at one step."""
+    return max((live_bytes(buffers, b.first) for b in buffers), default=0)
+
+
+def _first_fit(ordered: Sequence[Buffer]) -> tuple[dict[str, int], int]:
+    """Give each buffer in turn the lowest gap between those placed that live at the same time."""
+    placed: list[tuple[int, Buffer]] = []
+    for buffer in ordered:
+        offset = 0
+        for start, other in sorted(placed, key=lambda item: item[0]):
+            if not buffer.overlaps(other):
+                continue
+            if offset + aligned(buffer.size) <= start:
+                break
+            offset = max(offset, start + aligned(other.size))
+        placed.append((offset, buffer))
+    offsets = {buffer.name: start for start, buffer in placed}
+    return offsets, max((start + aligned(b.size) for start, b in placed), default=0)

@@ -1,0 +1,156 @@
+"""Generated C: reproducible, free of paths and dates, and compilable whatever the names are."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import random_graphs as rg
+from microlut.calibrate import calibrate
+from microlut.codegen import Sources, render
+from microlut.codegen.render import ABI
+from microlut.ir import ActivationKind, Dense, Graph, Node, Relu
+from microlut.plan import make_plan
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
+from microlut.quantized import QuantizedGraph
+from microlut.resources import data_folder
+from microlut.version import VERSION
+
+ODD_NAMES = [
+    "int",
+    "while",
+    "*/ int x; /*",
+    "层",
+    "слой",
+    "2nd",
+    "a b",
+    "a_b",
+    "A-B",
+    "mlut_conv2d",
+    "model/conv:0",
+    "line\nbreak",
+    "back\\slash\\",
+    '"quoted"',
+    "%s",
+    "x" * 200,
+    "x" * 201,
+    "NULL",
+    "base",
+    "arena",
+    "??/",
+    "",
+]
+
+
+def chain(names: list[str], name: str = "net", bits: int = 4) -> QuantizedGraph:
+    """Return alternating dense layers and clamps with the given layer names."""
+    rng = np.random.default_rng(0)
+    nodes, last = [], "the input"
+    for i, layer in enumerate(names):
+        kernel = rng.normal(size=(3, 3)).astype(np.float32)
+        op = Relu(ActivationKind.RELU) if i % 2 else Dense(kernel, np.ones(3, np.float32))
+        nodes.append(Node(layer, op, (last,), (3,)))
+        last = layer
+    graph = Graph(name, "the input", (3,), tuple(nodes), last)
+    x = rng.normal(size=(4, 3)).astype(np.float32)
+    return quantize(graph, calibrate(graph, x), x, WeightConfig(bits))
+
+
+def compile_sources(sources: Sources, folder: Path) -> None:
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("needs gcc; install it with scripts/install-tools.sh")
+    for name, text in sources.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    warnings = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wmissing-prototypes -Wundef -Werror"
+    for name in ("model.c", "weights.c"):
+        command = [compiler, "-std=c11", *warnings.split(), f"-I{data_folder('firmware')}/include"]
+        command += ["-c", str(folder / name), "-o", str(folder / f"{name}.o")]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_layers_of_any_name_compile(tmp_path: Path):
+    compile_sources(render(make_plan(chain(ODD_NAMES))), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["int", "2nd net", "*/", "mlut", "层", "", "Main", "a" * 100, "n\\"]
+)
+def test_model_of_any_name_compiles(name: str, tmp_path: Path):
+    q = replace(chain(["d", "r"], name), source=f"{name}.h5", source_sha256="*/ #error /*")
+    compile_sources(render(make_plan(q)), tmp_path)
+
+
+def test_model_without_weights_compiles(tmp_path: Path):
+    case = next(rg.operator_cases("max_pool2d", 1))
+    compile_sources(render(make_plan(case.quantized())), tmp_path)
+
+
+def test_equal_graphs_give_equal_bytes():
+    one, other = (render(make_plan(next(rg.network_cases(1)).quantized())) for _ in range(2))
+    assert one == other
+
+
+def test_sources_hold_no_path_and_no_date():
+    q = replace(chain(["d", "r"]), source="model.h5", source_sha256="ab" * 32)
+    text = "".join(render(make_plan(q)).values())
+    assert str(Path.cwd()) not in text
+    assert str(data_folder("firmware")) not in text
+    assert re.search(r"20\d\d-\d\d|\d\d:\d\d|(?<![*/])/(home|work|tmp|usr)/", text) is None
+
+
+def test_sources_are_model_header_and_weights_in_ascii():
+    sources = render(make_plan(chain(ODD_NAMES)))
+    assert set(sources) == {"model.h", "model.c", "weights.c"}
+    assert all(text.isascii() and text.endswith("\n") for text in sources.values())
+
+
+def test_header_names_source_version_and_engine():
+    q = replace(chain(["d"]), source="keras.h5", source_sha256="ab" * 32)
+    header = render(make_plan(q))["model.h"]
+    assert f"converted by microlut {VERSION} from keras.h5" in header
+    assert "ab" * 32 in header
+    assert f"#if MLUT_ABI != {ABI}\n#error" in header
+
+
+def test_engine_has_the_abi_that_the_sources_ask_for():
+    header = data_folder("firmware") / "include" / "microlut" / "microlut.h"
+    assert re.search(rf"#define MLUT_ABI {ABI}\b", header.read_text())
+
+
+def test_other_engine_is_refused_by_the_compiler(tmp_path: Path):
+    sources = render(make_plan(chain(["d"])))
+    older = sources["model.h"].replace(f"MLUT_ABI != {ABI}", f"MLUT_ABI != {ABI + 1}")
+    with pytest.raises(AssertionError, match="regenerate it"):
+        compile_sources({**sources, "model.h": older}, tmp_path)
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_weights_file_has_as_many_bytes_as_planned(bits: int):
+    plan = make_plan(chain(["d", "r", "e"], bits=bits))
+    text = render(plan)["weights.c"]
+    sizes = [
+        int(n)
+        for n in re.findall(r"^const u?int8_t net_\w+_(?:indices|codebook)\[(\d+)\]", text, re.M)
+    ]
+    assert sum(sizes) == plan.weight_bytes
+    widths = {"int32_t": 4, "int8_t": 1}
+    stages = re.findall(r"^const (\w+) net_\w+_(?:bias|multiplier|shift)\[(\d+)\]", text, re.M)
+    assert sum(widths[kind] * int(n) for kind, n in stages) == plan.parameter_bytes
+
+
+def test_folded_bias_takes_the_input_zero_point_away():
+    q = chain(["d"], bits=8)
+    op = q.nodes[0].op
+    point = q.input_quantization.zero_point
+    folded = op.output.bias.astype(int) - point * op.weights.int8().astype(int).sum(axis=1)
+    text = render(make_plan(q))["weights.c"]
+    values = re.search(r"^const int32_t net_d_bias\[3\] = \{\n\s+(.*),\n", text, re.M)
+    assert values is not None
+    assert [int(v) for v in values[1].split(",")] == folded.tolist()

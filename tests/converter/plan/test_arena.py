@@ -1,0 +1,53 @@
+"""Placement of buffers: no overlap while both live, and never below the lower bound."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microlut.plan.arena import ALIGNMENT, aligned, live_bytes, lower_bound, place
+from microlut.plan.liveness import Buffer
+
+
+@st.composite
+def buffer_lists(draw: st.DrawFn) -> list[Buffer]:
+    spans = draw(
+        st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 9), st.integers(0, 5)), max_size=14)
+    )
+    return [
+        Buffer(f"b{i}", size, first, first + more) for i, (size, first, more) in enumerate(spans)
+    ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(buffer_lists())
+def test_live_buffers_never_overlap(buffers: list[Buffer]):
+    arena = place(buffers)
+    for i, a in enumerate(buffers):
+        start = arena.offsets[a.name]
+        assert start % ALIGNMENT == 0
+        assert 0 <= start <= arena.size - a.size
+        for b in buffers[:i]:
+            other = arena.offsets[b.name]
+            apart = start + a.size <= other or other + b.size <= start
+            assert apart or not a.overlaps(b)
+
+
+@given(buffer_lists())
+def test_arena_is_between_the_lower_bound_and_the_sum(buffers: list[Buffer]):
+    arena = place(buffers)
+    assert arena.lower_bound == lower_bound(buffers)
+    assert arena.lower_bound <= arena.size <= sum(aligned(b.size) for b in buffers)
+    assert all(live_bytes(buffers, step) <= arena.lower_bound for step in range(20))
+
+
+def test_buffers_of_different_times_share_bytes():
+    arena = place([Buffer("a", 100, 0, 1), Buffer("b", 60, 2, 3), Buffer("c", 50, 2, 3)])
+    assert arena.size == arena.lower_bound == 64 + 64
+
+
+def test_lower_bound_counts_aligned_sizes():
+    assert lower_bound([Buffer("a", 1, 0, 1), Buffer("b", 17, 1, 2)]) == 16 + 32
+
+
+def test_no_buffers_need_no_arena():
+    arena = place([])
+    assert (arena.size, arena.lower_bound, arena.offsets) == (0, 0, {})

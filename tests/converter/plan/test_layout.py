@@ -1,0 +1,172 @@
+"""Whole plans of random networks, and the models that the engine's numbers cannot hold."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+import pytest
+
+import random_graphs as rg
+from microlut.calibrate import Ranges
+from microlut.errors import UnsupportedModel
+from microlut.interpreter import int_ops
+from microlut.ir import Dense, Graph, MaxPool2D, Node, Reshape, Softmax, Window
+from microlut.plan import Plan, make_plan
+from microlut.plan.layout import largest_sum, weight_bytes
+from microlut.plan.liveness import tensor_buffers
+from microlut.plan.scratch import choose_tile
+from microlut.quantize.packing import pack_rows
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
+from microlut.quantized import QAdd, QClamp, QReshape, QuantizedGraph
+
+
+@pytest.fixture(scope="module")
+def plans() -> list[Plan]:
+    cases = [*rg.network_cases(40, seed=3), *(rg.every_operator_case(b) for b in (2, 8))]
+    return [make_plan(case.quantized()) for case in cases]
+
+
+def spans(plan: Plan, step: int) -> Iterator[tuple[str, int, int]]:
+    """Yield (owner, start, end) of all bytes that must be intact while a step runs."""
+    buffers, owner = tensor_buffers(plan.graph)
+    offsets = {owner[plan.graph.input_name]: plan.input_offset}
+    for s in plan.steps:
+        offsets[owner[s.node.name]] = s.output_offset
+    for b in buffers:
+        if b.first <= step <= b.last:
+            yield b.name, offsets[b.name], offsets[b.name] + b.size
+    now = plan.steps[step]
+    if now.scratch_bytes:
+        yield "scratch", now.scratch_offset, now.scratch_offset + now.scratch_bytes
+
+
+def test_nothing_overlaps_at_any_step(plans: list[Plan]):
+    for plan in plans:
+        for step in range(len(plan.steps)):
+            ordered = sorted(spans(plan, step), key=lambda span: span[1])
+            for (_, _, end), (_, start, _) in pairwise(ordered):
+                assert end <= start
+
+
+def test_everything_is_inside_the_arena(plans: list[Plan]):
+    for plan in plans:
+        ends = [end for step in range(len(plan.steps)) for _, _, end in spans(plan, step)]
+        ends.append(plan.output_offset + prod(plan.graph.output_shape))
+        assert max(ends) <= plan.arena_bytes
+
+
+def test_arena_is_not_below_its_bound_and_a_multiple_of_the_alignment(plans: list[Plan]):
+    for plan in plans:
+        assert plan.arena_lower_bound <= plan.arena_bytes
+        assert plan.arena_bytes % 16 == 0
+
+
+def test_every_offset_is_aligned(plans: list[Plan]):
+    for plan in plans:
+        for step in plan.steps:
+            offsets = (*step.input_offsets, step.output_offset, step.scratch_offset)
+            assert all(offset % 16 == 0 for offset in offsets)
+
+
+def test_values_that_are_still_read_are_not_overwritten(plans: list[Plan]):
+    """Replay the plan: every byte remembers which tensor wrote it last."""
+    for plan in plans:
+        written = np.full(plan.arena_bytes, -1)
+        numbers = {plan.graph.input_name: 0}
+
+        def region(name: str, offset: int, plan: Plan = plan) -> slice:
+            return slice(offset, offset + prod(plan.graph.shape_of(name)))
+
+        written[region(plan.graph.input_name, plan.input_offset)] = 0
+        for number, step in enumerate(plan.steps, start=1):
+            for name, offset in zip(step.node.inputs, step.input_offsets, strict=True):
+                assert np.all(written[region(name, offset)] == numbers[name])
+            scratch = slice(step.scratch_offset, step.scratch_offset + step.scratch_bytes)
+            written[scratch] = -1
+            for name, offset in zip(step.node.inputs, step.input_offsets, strict=True):
+                assert np.all(written[region(name, offset)] == numbers[name])
+            same = isinstance(step.node.op, QReshape)
+            numbers[step.node.name] = numbers[step.node.inputs[0]] if same else number
+            written[region(step.node.name, step.output_offset)] = numbers[step.node.name]
+        last = plan.graph.output_name
+        assert np.all(written[region(last, plan.output_offset)] == numbers[last])
+
+
+def test_only_additions_clamps_and_reshapes_write_over_their_input(plans: list[Plan]):
+    in_place = 0
+    for plan in plans:
+        for step in plan.steps:
+            if step.output_offset in step.input_offsets:
+                assert isinstance(step.node.op, QAdd | QClamp | QReshape)
+                in_place += 1
+    assert in_place > 10
+
+
+def test_tile_grows_where_the_arena_has_room():
+    """A dense layer behind a large picture may decode more rows at once, for no more memory."""
+    net, rng = rg.Network("net", (32, 32, 8)), np.random.default_rng(0)
+    net.add(MaxPool2D(Window((8, 8), (8, 8))), (4, 4, 8))
+    net.add(Reshape(), (128,))
+    net.add(Dense(rg.weights(rng, (40, 128), 0), rg.bias(rng, 40)), (40,))
+    plan = make_plan(net.case(rng, 4, 1).quantized())
+    last = plan.steps[-1]
+    assert choose_tile(last.node.op, 0).channels == 16
+    assert last.tile == 40
+    assert plan.arena_bytes == plan.arena_lower_bound
+
+
+def test_equal_graphs_give_equal_plans():
+    one, other = (make_plan(next(rg.network_cases(1, seed=6)).quantized()) for _ in range(2))
+    assert [replace(s, node=None) for s in one.steps] == [
+        replace(s, node=None) for s in other.steps
+    ]
+
+
+def test_weight_bytes_are_those_of_packed_rows_and_codebook(plans: list[Plan]):
+    for plan in plans:
+        for _, op in plan.graph.weighted():
+            packed = op.weights.indices
+            if op.weights.codebook is not None:
+                packed = pack_rows(packed, op.weights.bits)
+            table = 0 if op.weights.codebook is None else 2**op.weights.bits
+            assert weight_bytes(op) == packed.size + table
+
+
+def softmax(length: int) -> QuantizedGraph:
+    graph = Graph("g", "x", (length,), (Node("y", Softmax(), ("x",), (length,)),), "y")
+    ranges = Ranges({"x": (-1.0, 1.0), "y": (0.0, 1.0)})
+    return quantize(graph, ranges, np.zeros((1, length), np.float32), WeightConfig())
+
+
+def test_longest_softmax_is_planned():
+    assert make_plan(softmax(4095)).arena_bytes == 2 * 4096
+
+
+@pytest.mark.parametrize(("length", "message"), [(4096, "softmax"), (65536, "dimension")])
+def test_larger_model_than_the_engine_holds_is_refused(length: int, message: str):
+    with pytest.raises(UnsupportedModel, match=message):
+        make_plan(softmax(length))
+
+
+def test_layer_whose_sums_overflow_is_refused():
+    q = next(c for c in rg.operator_cases("dense", 9) if c.config.bits == 4).quantized()
+    node, op = q.weighted()[0]
+    stage = replace(op.output, shift=np.full_like(op.output.shift, 30))
+    broken = replace(q, nodes=(replace(node, op=replace(op, output=stage)),))
+    assert largest_sum(broken.weighted()[0][1]) >= 2**31
+    with pytest.raises(UnsupportedModel, match="more than 32 bits"):
+        make_plan(broken)
+
+
+def test_largest_sum_bounds_every_sum(plans: list[Plan]):
+    for plan in plans:
+        for node, op in plan.graph.weighted():
+            shape = plan.graph.shape_of(node.inputs[0])
+            x = np.random.default_rng(0).choice(np.array([-128, 127], np.int8), (3, *shape))
+            for point in (-128, 0, 127):
+                total = int_ops.accumulate(op, x, point) + op.output.bias
+                shifted = np.abs(total) << np.maximum(op.output.shift.astype(np.int64), 0)
+                assert largest_sum(op) >= shifted.max()

@@ -1,0 +1,41 @@
+/* Runs every model of a batch on its inputs: `batch inputs outputs`, both files raw int8.
+ *
+ * The arena has exactly the bytes that the model asks for, so that the address sanitizer sees any
+ * step beside it, and is filled with a pattern before every run, so that nothing can depend on
+ * what was there. */
+#include "batch.h"
+#include "microlut/microlut.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int run_one(const mlut_model_t *model, void *arena, FILE *inputs, FILE *outputs)
+{
+    if (fread(model->input(arena), 1, model->input_bytes, inputs) != model->input_bytes) {
+        return 0;
+    }
+    const int8_t *result = model->run(arena);
+    return fwrite(result, 1, model->output_bytes, outputs) == model->output_bytes;
+}
+
+int main(int argc, char **argv)
+{
+    FILE *inputs = argc == 3 ? fopen(argv[1], "rb") : NULL;
+    FILE *outputs = argc == 3 ? fopen(argv[2], "wb") : NULL;
+    int good = inputs != NULL && outputs != NULL;
+    for (size_t i = 0; good && i < sizeof(batch) / sizeof(batch[0]); i++) {
+        const mlut_model_t *model = batch[i];
+        void *arena = aligned_alloc(MLUT_ALIGNMENT, model->arena_bytes);
+        for (int run = 0; good && run < BATCH_RUNS; run++) {
+            memset(arena, 0x5a * run + 1, model->arena_bytes);
+            good = run_one(model, arena, inputs, outputs);
+        }
+        free(arena);
+    }
+    if (!good || fclose(outputs) != 0) {
+        fprintf(stderr, "a file is missing or too short\n");
+        return 1;
+    }
+    return fclose(inputs);
+}

@@ -1,0 +1,126 @@
+"""Compile many generated models into one host program and run them: plans and inputs in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from microlut.codegen import Sources, render
+from microlut.codegen.names import identifier
+from microlut.plan import Plan
+from microlut.resources import data_folder
+
+HERE = Path(__file__).parent
+FIRMWARE = data_folder("firmware")
+ENGINE = sorted(FIRMWARE.glob("src/**/*.c"))
+INCLUDES = (f"-I{FIRMWARE / 'include'}", f"-I{FIRMWARE / 'src'}")
+WARNINGS = (
+    *("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow"),
+    *("-Wstrict-prototypes", "-Wmissing-prototypes", "-Wundef", "-Wcast-align", "-Werror"),
+)
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+def require(program: str) -> str:
+    """Return the path of a program, or skip."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"needs {program}; install it with scripts/install-tools.sh")
+    return path
+
+
+def run(*command: str | Path) -> str:
+    """Run a command and return its output; fail the test with its messages if it fails."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "LC_ALL": "C", "ASAN_OPTIONS": "detect_leaks=0"},
+    )
+    assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout[-4000:]}"
+    return done.stdout
+
+
+def compile_all(sources: Sequence[Path], folder: Path, *command: str) -> list[Path]:
+    """Compile C files on all processors, warnings being errors, and return the objects."""
+    folder.mkdir(parents=True, exist_ok=True)
+    objects = [folder / f"{i}_{source.stem}.o" for i, source in enumerate(sources)]
+
+    def compile_one(source: Path, target: Path) -> None:
+        run(*command, "-std=c11", *WARNINGS, *INCLUDES, "-c", source, "-o", target)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compile_one, sources, objects))
+    return objects
+
+
+def write_sources(sources: Sources, folder: Path) -> Path:
+    """Write generated files into a folder and return it."""
+    folder.mkdir(parents=True)
+    for name, text in sources.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def scratch_last(plan: Plan) -> Plan:
+    """Return the plan with every scratch behind the tensors, ending where the arena ends.
+
+    With one layer, every byte behind that layer's scratch is then guarded.
+    """
+    largest = max(step.scratch_bytes for step in plan.steps)
+    steps = tuple(
+        replace(step, scratch_offset=plan.arena_bytes + largest - step.scratch_bytes)
+        for step in plan.steps
+    )
+    return replace(plan, steps=steps, arena_bytes=plan.arena_bytes + largest)
+
+
+def run_batch(
+    plans: Sequence[Plan], inputs: Sequence[NDArray[np.int8]], folder: Path
+) -> list[NDArray[np.int8]]:
+    """Return the outputs [runs, output_bytes] of every model, from one sanitized host program.
+
+    The models' names must differ, and so must the names of all their layers: the sources are
+    compiled as a few large units.
+    """
+    compiler = require("gcc")
+    folder.mkdir(parents=True, exist_ok=True)
+    prefixes = [identifier(plan.graph.name) for plan in plans]
+    assert len(set(prefixes)) == len(prefixes)
+    units = [folder / f"unit{i}.c" for i in range(4)]
+    for i, unit in enumerate(units):
+        mine = list(zip(prefixes, plans, strict=True))[i :: len(units)]
+        for prefix, plan in mine:
+            write_sources(render(plan), folder / prefix)
+        lines = [f'#include "{p}/{name}.c"\n' for p, _ in mine for name in ("model", "weights")]
+        unit.write_text("".join(lines) or "extern int nothing;\n")
+    declarations = [f"extern const mlut_model_t {p}_model;\n" for p in prefixes]
+    table = ", ".join(f"&{p}_model" for p in prefixes)
+    (folder / "batch.h").write_text(
+        f'#include "microlut/microlut.h"\n#define BATCH_RUNS {len(inputs[0])}\n'
+        f"{''.join(declarations)}static const mlut_model_t *const batch[] = {{{table}}};\n"
+    )
+    command = (compiler, "-g", "-O1", *SANITIZERS, f"-I{folder}")
+    objects = compile_all([*units, HERE / "batch_main.c", *ENGINE], folder / "objects", *command)
+    program, given, got = folder / "batch", folder / "inputs.bin", folder / "outputs.bin"
+    run(compiler, *SANITIZERS, *objects, "-o", program)
+    given.write_bytes(b"".join(x.tobytes() for x in inputs))
+    run(program, given, got)
+    return _split(np.fromfile(got, np.int8), plans, len(inputs[0]))
+
+
+def _split(values: NDArray[np.int8], plans: Sequence[Plan], runs: int) -> list[NDArray[np.int8]]:
+    sizes = [runs * int(np.prod(plan.graph.output_shape)) for plan in plans]
+    parts = np.split(values, np.cumsum(sizes)[:-1])
+    return [part.reshape(runs, -1) for part in parts]

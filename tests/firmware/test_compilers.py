@@ -1,0 +1,109 @@
+"""Engine and generated sources for every core, with all warnings, and what the objects hold."""
+
+import re
+from pathlib import Path
+
+import pytest
+from engine_batch import (
+    ENGINE,
+    INCLUDES,
+    WARNINGS,
+    compile_all,
+    require,
+    run,
+    write_sources,
+)
+
+import random_graphs as rg
+from microlut.codegen import render
+from microlut.plan import make_plan
+
+PREFIX = "every4"
+CORES = {
+    "m0plus": ("-mcpu=cortex-m0plus",),
+    "m3": ("-mcpu=cortex-m3",),
+    "m4": ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    "m7": ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
+    "m33": ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+}
+# Long multiplication on cores that have none, and the compiler's own forms of memcpy and memset.
+ALLOWED = re.compile(r"mem(cpy|set|move)|__aeabi_(l\w+|mem\w+|u?idiv(mod)?)|__gnu_thumb1_case_\w+")
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The engine and one model with every operator."""
+    plan = make_plan(rg.every_operator_case(4).quantized())
+    folder = write_sources(render(plan), tmp_path_factory.mktemp("model") / "sources")
+    return [*ENGINE, folder / "model.c", folder / "weights.c"]
+
+
+@pytest.fixture(scope="module", params=CORES)
+def objects(
+    request: pytest.FixtureRequest, sources: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> list[Path]:
+    """Objects of one core, compiled with warnings as errors."""
+    compiler, folder = require("arm-none-eabi-gcc"), tmp_path_factory.mktemp(request.param)
+    flags = (*CORES[request.param], "-mthumb", "-O2", "-fstack-usage", f"-I{sources[-1].parent}")
+    return compile_all(sources, folder, compiler, *flags)
+
+
+def symbols(objects: list[Path], option: str) -> set[str]:
+    lines = run("arm-none-eabi-nm", "-g", option, *objects).splitlines()
+    return {line.split()[-1] for line in lines if line and not line.endswith(":")}
+
+
+def test_every_source_compiles_without_a_warning(objects: list[Path], sources: list[Path]):
+    assert all(path.stat().st_size for path in objects)
+    assert len(objects) == len(sources) >= 11
+
+
+def test_external_symbols_are_prefixed(objects: list[Path]):
+    defined = symbols(objects, "--defined-only")
+    assert {"mlut_conv2d", f"{PREFIX}_run"} < defined
+    assert {name for name in defined if not name.startswith(("mlut_", f"{PREFIX}_"))} == set()
+
+
+def test_nothing_but_memory_and_long_integer_helpers_is_needed(objects: list[Path]):
+    needed = symbols(objects, "--undefined-only") - symbols(objects, "--defined-only")
+    assert {name for name in needed if not ALLOWED.fullmatch(name)} == set()
+
+
+def test_stack_frames_have_fixed_sizes_below_200_bytes(objects: list[Path]):
+    lines = [
+        line.split("\t")
+        for path in objects
+        for line in path.with_suffix(".su").read_text().splitlines()
+    ]
+    assert len(lines) > 10
+    assert {kind for _, _, kind in lines} == {"static"}
+    assert max(int(size) for _, size, _ in lines) <= 200
+
+
+@pytest.mark.parametrize("optimize", ["-O0", "-O3", "-Os"])
+def test_host_compiles_at_every_level(sources: list[Path], optimize: str, tmp_path: Path):
+    include = f"-I{sources[-1].parent}"
+    assert compile_all(sources, tmp_path, require("gcc"), optimize, include)
+
+
+def test_cpp_can_use_the_header(sources: list[Path], tmp_path: Path):
+    compiler, program = require("g++"), tmp_path / "use.cpp"
+    macro = PREFIX.upper()
+    program.write_text(
+        f'#include "model.h"\n#include <cstdint>\n#include <cstring>\nint main()\n{{\n'
+        f"    std::memset({PREFIX}_input({PREFIX}_arena), 1, {macro}_INPUT_BYTES);\n"
+        f"    const std::int8_t *y = {PREFIX}_run({PREFIX}_arena);\n"
+        f"    return y == nullptr || {PREFIX}_model.output_bytes != {macro}_OUTPUT_BYTES;\n}}\n"
+    )
+    include = f"-I{sources[-1].parent}"
+    objects = compile_all(sources, tmp_path / "objects", require("gcc"), include)
+    warnings = [w for w in WARNINGS if "prototypes" not in w]
+    flags = ("-std=c++17", *warnings, *INCLUDES, include)
+    run(compiler, *flags, program, *objects, "-o", tmp_path / "use")
+    run(tmp_path / "use")
+
+
+def test_arena_can_be_left_out(sources: list[Path], tmp_path: Path):
+    flags = (f"-I{sources[-1].parent}", f"-D{PREFIX.upper()}_NO_ARENA")
+    objects = compile_all(sources, tmp_path, require("gcc"), *flags)
+    assert f"{PREFIX}_arena" not in run("nm", *objects)

@@ -1,0 +1,89 @@
+"""The C engine against the integer interpreter, byte for byte, under both sanitizers.
+
+The arena is as large as the model says and not a byte more, in a block of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_batch import run_batch, scratch_last
+from numpy.typing import NDArray
+
+import random_graphs as rg
+from microlut.calibrate import Ranges
+from microlut.interpreter import int_ops
+from microlut.ir import Graph, Node, Softmax
+from microlut.plan import Plan, make_plan
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
+from microlut.quantized import QuantizedGraph
+
+RUNS = 3
+Outputs = dict[str, tuple[NDArray[np.int8], NDArray[np.int8]]]
+
+
+def check(
+    graphs: Sequence[QuantizedGraph], folder: Path, change: Callable[[Plan], Plan]
+) -> Outputs:
+    """Return, by model, what the engine gives and what the interpreter gives."""
+    inputs = [rg.int8_inputs(graph, i, RUNS) for i, graph in enumerate(graphs)]
+    got = run_batch([change(make_plan(graph)) for graph in graphs], inputs, folder)
+    wanted = [
+        int_ops.evaluate(graph, x).reshape(RUNS, -1)
+        for graph, x in zip(graphs, inputs, strict=True)
+    ]
+    return {g.name: pair for g, *pair in zip(graphs, got, wanted, strict=True)}
+
+
+def assert_equal(outputs: Outputs, prefix: str) -> None:
+    mine = {name: pair for name, pair in outputs.items() if name.startswith(prefix)}
+    assert len(mine) >= 7
+    differing = [name for name, (got, wanted) in mine.items() if not np.array_equal(got, wanted)]
+    assert differing == []
+
+
+@pytest.fixture(scope="module")
+def operators(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
+    """Outputs of single operators, whose scratch ends where the arena ends."""
+    counts = {"conv2d": 21, "depthwise_conv2d": 21, "dense": 14}
+    cases = [c for k in rg.OPERATORS for c in rg.operator_cases(k, counts.get(k, 7), seed=11)]
+    graphs = [case.quantized() for case in cases]
+    return check(graphs, tmp_path_factory.mktemp("operators"), scratch_last)
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
+    """Outputs of networks of several operators, laid out as planned."""
+    cases = [*rg.network_cases(28, seed=11), *(rg.every_operator_case(b) for b in range(2, 9))]
+    graphs = [case.quantized() for case in cases]
+    return check(graphs, tmp_path_factory.mktemp("networks"), lambda plan: plan)
+
+
+@pytest.mark.parametrize("kind", rg.OPERATORS)
+def test_operator_equals_the_interpreter(operators: Outputs, kind: str):
+    assert_equal(operators, kind)
+
+
+@pytest.mark.parametrize("prefix", ["net", "every"])
+def test_network_equals_the_interpreter(networks: Outputs, prefix: str):
+    assert_equal(networks, prefix)
+
+
+def test_outputs_differ_between_inputs(networks: Outputs):
+    varied = [name for name, (got, _) in networks.items() if len(np.unique(got, axis=0)) > 1]
+    assert len(varied) > len(networks) / 2
+
+
+def test_softmax_of_hundreds_of_equal_values_is_defined(tmp_path: Path):
+    graphs = []
+    for length in (255, 256, 511, 512, 1023, 1024, 4095):
+        graph = Graph(f"s{length}", "x", (length,), (Node("y", Softmax(), ("x",), (length,)),), "y")
+        ranges = Ranges({"x": (-1.0, 1.0), "y": (0.0, 1.0)})
+        x = np.zeros((1, length), np.float32)
+        graphs.append(quantize(graph, ranges, x, WeightConfig()))
+    for graph in graphs:  # all layers of a batch need names of their own
+        object.__setattr__(graph.nodes[0], "name", f"{graph.name}_y")
+        object.__setattr__(graph, "output_name", f"{graph.name}_y")
+    assert_equal(check(graphs, tmp_path, lambda plan: plan), "s")
