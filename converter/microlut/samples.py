@@ -19,6 +19,9 @@ from microlut.errors import InvalidInput
 from microlut.ir import FloatArray, Shape
 
 _INPUTS, _LABELS = "x", "y"
+_BEYOND_RANGE = 0.25  # share of values outside the calibrated range that no real data reaches
+_FEWEST_STEPS = 2  # of the input's 255: all values would quantize to one or two numbers
+_MANY_SAMPLES = 8
 _DAMAGE = (
     ArithmeticError,
     EOFError,
@@ -157,3 +160,26 @@ def _class_numbers(y: NDArray[np.generic], count: int, source: str) -> NDArray[n
     if y.min() < 0 or y.max() >= 1 << 31:
         raise InvalidInput(f"{source}: y holds {y.min()} to {y.max()}; expected class numbers >= 0")
     return y.astype(np.int64)
+
+
+def check_scaled_alike(samples: Samples, low: float, high: float) -> None:
+    """Raise InvalidInput for samples that are plainly not scaled like the calibration inputs.
+
+    Some values beyond the calibrated range are normal, and saturate. But pictures of 0 to 255 for a
+    model that was calibrated with 0 to 1, or the other way round, would run and answer nonsense.
+
+    Args:
+        samples: inputs to run.
+        low: lower end of the calibrated range.
+        high: upper end of the calibrated range.
+    """
+    beyond = float(np.mean((samples.x < low) | (samples.x > high)))
+    least, most = float(samples.x.min()), float(samples.x.max())
+    step = (high - low) / 255
+    # One dark picture may be almost uniform; many are not.
+    flat = len(samples) >= _MANY_SAMPLES and 0 < most - least < _FEWEST_STEPS * step
+    if beyond > _BEYOND_RANGE or flat:
+        raise InvalidInput(
+            f"inputs span {least:g} to {most:g}, but the model was calibrated with inputs from "
+            f"{low:g} to {high:g}; scale them like the calibration inputs"
+        )

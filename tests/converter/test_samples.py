@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from microlut.errors import InvalidInput
-from microlut.samples import as_samples, load_samples
+from microlut.samples import as_samples, check_scaled_alike, load_samples
 
 SHAPE = (2, 3, 1)
 X = np.arange(24, dtype=np.uint8).reshape(4, *SHAPE)
@@ -159,3 +159,33 @@ def test_as_samples_takes_arrays():
 def test_as_samples_refuses_another_shape():
     with pytest.raises(InvalidInput, match="the model expects"):
         as_samples(X, (5,))
+
+
+PICTURES = np.random.default_rng(5).integers(0, 256, (10, *SHAPE)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("x", "low", "high"),
+    [
+        pytest.param(PICTURES, 0.0, 1.0, id="bytes_for_unit_range"),
+        pytest.param(PICTURES / 255, 0.0, 255.0, id="unit_range_for_bytes"),
+        pytest.param(PICTURES / 127.5 - 1, 0.0, 1.0, id="signed_for_unit_range"),
+    ],
+)
+def test_check_scaled_alike_refuses_another_scaling(x, low, high):
+    with pytest.raises(InvalidInput, match="scale them like the calibration inputs"):
+        check_scaled_alike(as_samples(x, SHAPE), low, high)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        pytest.param(PICTURES, id="same_range"),
+        pytest.param(PICTURES * 1.1, id="a_little_beyond"),
+        pytest.param(PICTURES / 5, id="dark"),
+        pytest.param(PICTURES[:1] * 0, id="one_black_picture"),
+        pytest.param((PICTURES[:1] > 128) * 1.0, id="one_almost_black_picture"),
+    ],
+)
+def test_check_scaled_alike_accepts_what_real_data_may_be(x):
+    check_scaled_alike(as_samples(x, SHAPE), 0.0, 255.0)

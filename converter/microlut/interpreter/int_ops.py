@@ -147,6 +147,7 @@ def _add(op: QAdd, inputs: list[Int8], points: tuple[int, ...], output_point: in
 
 
 def _pool(op: QPool2D, x: Int8) -> Int8:
+    value: Int64
     if op.mode == "max":
         value = patches(x, op.window, -128).max(axis=(3, 4)).astype(np.int64)
     else:
@@ -154,4 +155,5 @@ def _pool(op: QPool2D, x: Int8) -> Int8:
         inside = patches(np.ones_like(x[:1]), op.window, 0).astype(np.int64).sum(axis=(3, 4))
         # C division truncates: round the magnitude half up, then restore the sign.
         value = np.sign(total) * ((np.abs(total) + inside // 2) // inside)
-    return np.clip(value, op.minimum, op.maximum).astype(np.int8)
+    limited: Int64 = np.clip(value, op.minimum, op.maximum)
+    return limited.astype(np.int8)

@@ -27,7 +27,7 @@ class WeightConfig:
     granularity: Granularity = "channel"
 
     def __post_init__(self) -> None:
-        if self.bits not in range(2, 9):
+        if not isinstance(self.bits, int) or self.bits not in range(2, 9):
             raise InvalidInput(f"bits is {self.bits}; microlut has 2 to 8 bits a weight")
 
 

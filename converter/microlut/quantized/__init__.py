@@ -26,6 +26,7 @@ from microlut.quantized.graph import (
     WeightedOp,
     dequantize_array,
     quantize_array,
+    quantized_range,
 )
 
 __all__ = [
@@ -54,5 +55,6 @@ __all__ = [
     "dequantize_array",
     "load",
     "quantize_array",
+    "quantized_range",
     "save",
 ]

@@ -269,3 +269,9 @@ def dequantize_array(q: NDArray[np.int8], quantization: Quantization) -> NDArray
     """Return the real values that int8 values stand for."""
     centered = q.astype(np.float32) - np.float32(quantization.zero_point)
     return centered * np.float32(quantization.scale)
+
+
+def quantized_range(quantization: Quantization) -> tuple[float, float]:
+    """Return the least and the largest real value that int8 can stand for."""
+    low, high = (float(quantization.scale) * (q - quantization.zero_point) for q in (-128, 127))
+    return low, high

@@ -1,0 +1,369 @@
+"""The command line: one verb a stage and `deploy` for all. The only module that prints or exits."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from microlut import doctor as doctors
+from microlut import project as projects
+from microlut import tables, workflow
+from microlut.boards import list_boards, load_board
+from microlut.errors import InvalidInput, ToolMissing
+from microlut.failures import EXIT_DISAGREES, EXIT_INTERRUPTED, describe
+from microlut.importers import import_model
+from microlut.options import (
+    BitsOption,
+    BoardOption,
+    BoardsOption,
+    CalibrationOption,
+    ExportFormat,
+    FolderArgument,
+    GranularityChoice,
+    GranularityOption,
+    InputsOption,
+    JsonOption,
+    LimitOption,
+    ModelArgument,
+    NameOption,
+    OptionalInputs,
+    OutputOption,
+)
+from microlut.outcomes import RunOutcome, image_json
+from microlut.passes import run_passes
+from microlut.pipeline import Conversion
+from microlut.pipeline import convert as convert_model
+from microlut.progress import Progress
+from microlut.quantized import dequantize_array
+from microlut.samples import Samples, load_samples
+from microlut.version import VERSION
+
+app = typer.Typer(
+    name="microlut",
+    help="Turn a trained Keras CNN into small, exact, verified firmware for microcontrollers.",
+    epilog="Every verb takes --json (one JSON object on standard output) and --debug (tracebacks). "
+    "Exit codes: 0 done, 1 outputs disagree, 2 bad command line or input, 3 unsupported model, "
+    "4 unknown or invalid board, 5 does not fit, 6 tool missing, 7 build failed, 8 run failed, "
+    "70 internal error, 130 interrupted.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"microlut {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_print_version,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before the verb."""
+
+
+@app.command(short_help="Convert a model to C sources and a .tflite file.")
+def convert(
+    model: ModelArgument,
+    output: OutputOption,
+    calibration: CalibrationOption = None,
+    bits: BitsOption = 4,
+    granularity: GranularityChoice = GranularityOption.CHANNEL,
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Convert MODEL to C sources (model.h, model.c, weights.c), a .tflite file and report.json."""
+    projects.check_replaceable(output)  # before minutes are spent
+    with _progress(as_json) as progress:
+        conversion = _convert(model, calibration, bits, granularity, name, progress)
+    projects.write_project(conversion, output)
+    if as_json:
+        _print_json(conversion.report.as_json() | {"output_folder": str(output)})
+        return
+    print(tables.conversion_text(conversion.report))
+    print(f"Wrote {output}: model.h, model.c, weights.c, engine/, model.tflite, report.json")
+
+
+@app.command(short_help="Compile the firmware for a board.")
+def build(folder: FolderArgument, board: BoardOption, as_json: JsonOption = False) -> None:
+    """Compile the firmware of a converted model: ELF, BIN and HEX, and its memory."""
+    project = projects.read(folder)
+    target = load_board(board)
+    image = workflow.build(project, target)
+    if as_json:
+        _print_json(image_json(image) | _memory_json(project))
+    else:
+        print(tables.image_text(image, target))
+
+
+@app.command(short_help="Run the firmware on inputs, in an emulator or natively.")
+def run(
+    folder: FolderArgument,
+    board: BoardOption,
+    inputs: InputsOption,
+    limit: LimitOption = None,
+    outputs: Annotated[
+        Path | None, typer.Option(help="Write the outputs to this .npz: y_int8 and y (real).")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="The original model, for the float accuracy beside it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the firmware on inputs, in the board's emulator or natively (--board host)."""
+    project = projects.read(folder)
+    target = load_board(board)
+    samples = load_samples(inputs, project.graph.input_shape, limit)
+    real = None if model is None else _float_top1(model, project, samples)
+    with _progress(as_json) as progress:
+        outcome = workflow.run(project, target, samples, progress=progress)
+    if outputs is not None:
+        _write_outputs(outputs, project, outcome)
+    if as_json:
+        _print_json(outcome.as_json() | {"float_top1": real} | _memory_json(project))
+    else:
+        print(tables.run_text(outcome, real))
+    if not outcome.bit_exact:
+        raise typer.Exit(EXIT_DISAGREES)
+
+
+@app.command(short_help="Compare all executable forms, byte by byte.")
+def verify(
+    folder: FolderArgument,
+    inputs: InputsOption,
+    board: BoardsOption = None,
+    limit: LimitOption = None,
+    emulator_limit: Annotated[
+        int, typer.Option(min=1, help="Emulated boards run only the first N inputs.")
+    ] = workflow.DEFAULT_EMULATOR_LIMIT,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every executable form of the model and compare all outputs byte by byte.
+
+    The forms: the integer interpreter, tflite-micro, the desktop TFLite runtime, the engine on this
+    computer, and the firmware on each emulated board.
+    """
+    project = projects.read(folder)
+    boards = None if not board else [load_board(name) for name in board]
+    samples = load_samples(inputs, project.graph.input_shape, limit)
+    with _progress(as_json) as progress:
+        outcome = workflow.verify(
+            project, samples, boards, emulator_limit=emulator_limit, progress=progress
+        )
+    if as_json:
+        _print_json(outcome.as_json() | _memory_json(project))
+    else:
+        print(tables.verify_text(outcome))
+    if not outcome.bit_exact:
+        raise typer.Exit(EXIT_DISAGREES)
+
+
+@app.command(short_help="The whole line: convert, build and run.")
+def deploy(
+    model: ModelArgument,
+    board: BoardOption,
+    output: OutputOption,
+    calibration: CalibrationOption = None,
+    inputs: OptionalInputs = None,
+    limit: LimitOption = None,
+    bits: BitsOption = 4,
+    granularity: GranularityChoice = GranularityOption.CHANNEL,
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The whole line: convert MODEL, build firmware for the board, run it on the inputs."""
+    target = load_board(board)
+    projects.check_replaceable(output)  # before minutes are spent
+    with _progress(as_json) as progress:
+        conversion = _convert(model, calibration, bits, granularity, name, progress)
+        samples = None
+        if inputs is not None:
+            samples = load_samples(inputs, conversion.graph.input_shape, limit)
+        outcome = workflow.deploy(conversion, target, output, samples, progress=progress)
+    if as_json:
+        _print_json(outcome.project.report | image_json(outcome.image))
+    else:
+        print(tables.conversion_text(conversion.report))
+        print(tables.image_text(outcome.image, target))
+        if outcome.run is not None:
+            print(tables.deploy_text(outcome))
+    if outcome.run is not None and not outcome.run.bit_exact:
+        raise typer.Exit(EXIT_DISAGREES)
+
+
+@app.command(short_help="Write the converted model as an int8 .tflite file.")
+def export(
+    folder: FolderArgument,
+    to: Annotated[ExportFormat, typer.Option("--to", help="What to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write a converted model in another tool's format: an int8 .tflite file."""
+    data = projects.read(folder).tflite
+    _write_file(output, data)
+    if as_json:
+        _print_json({"format": to.value, "file": str(output), "bytes": len(data)})
+    else:
+        print(f"Wrote {output}, {tables.size_text(len(data))}")
+
+
+@app.command()
+def boards(as_json: JsonOption = False) -> None:
+    """List the boards that firmware can be built for."""
+    known = [load_board(name) for name in list_boards()]
+    if as_json:
+        _print_json({"boards": [board.model_dump(mode="json") for board in known]})
+    else:
+        print(tables.boards_text(known))
+
+
+@app.command(short_help="Say which tools are there and how to install the others.")
+def doctor(as_json: JsonOption = False) -> None:
+    """Say which tools are there, which are missing, and the command that installs each."""
+    found = doctors.diagnose()
+    if as_json:
+        _print_json({"tools": [_tool_json(tool) for tool in found]})
+    else:
+        print(tables.tools_text(found))
+    if any(tool.path is None for tool in found):
+        raise typer.Exit(ToolMissing.exit_code)
+
+
+def _convert(
+    model: Path,
+    calibration: Path | None,
+    bits: int,
+    granularity: GranularityOption,
+    name: str | None,
+    progress: Progress,
+) -> Conversion:
+    return convert_model(
+        model,
+        calibration,
+        bits=bits,
+        granularity=granularity.value,
+        name=name,
+        progress=progress,
+    )
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """Yield a progress function that draws a bar on standard error, if that is a terminal."""
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn())
+    terminal = Console(stderr=True, highlight=False)
+    hidden = quiet or not terminal.is_terminal
+    with Bars(
+        *columns, TimeElapsedColumn(), console=terminal, transient=True, disable=hidden
+    ) as bars:
+        task = bars.add_task("")
+
+        def update(what: str, done: int, total: int) -> None:
+            bars.update(task, description=what, completed=done, total=total)
+
+        yield update
+
+
+def _float_top1(model: Path, project: projects.Project, samples: Samples) -> float | None:
+    graph = run_passes(import_model(model))
+    if graph.input_shape != project.graph.input_shape:
+        raise InvalidInput(
+            f"{model}: takes inputs of shape {list(graph.input_shape)} and the converted model "
+            f"{list(project.graph.input_shape)}; give the model that was converted"
+        )
+    return workflow.float_top1(graph, samples)
+
+
+def _write_outputs(path: Path, project: projects.Project, outcome: RunOutcome) -> None:
+    integers = outcome.outputs.reshape(-1, *project.graph.output_shape)
+    real = dequantize_array(integers, project.graph.output_quantization)
+    content = io.BytesIO()
+    np.savez_compressed(content, y_int8=integers, y=real)
+    _write_file(path, content.getvalue())
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InvalidInput(
+            f"{path}: cannot be written ({error.strerror}); choose another file"
+        ) from error
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def _memory_json(project: projects.Project) -> dict[str, object]:
+    return {key: project.report[key] for key in ("bits", "weight_bytes", "arena_bytes")}
+
+
+def _tool_json(tool: doctors.ToolStatus) -> dict[str, object]:
+    return {
+        "name": tool.name,
+        "path": tool.path and str(tool.path),
+        "version": tool.version,
+        "needed_for": tool.needed_for,
+        "install": dict(tool.install),
+    }
+
+
+def main() -> None:
+    """Run the command line; every expected error becomes one line and its exit code."""
+    arguments = sys.argv[1:] or ["--help"]
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        code = app(arguments, prog_name="microlut", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 (the last resort: no traceback for users)
+        if debug:
+            traceback.print_exc()
+        message, code = describe(error)
+        _print_error(message, code, as_json="--json" in arguments)
+    if code == EXIT_INTERRUPTED:  # typer returns that code too
+        _print_error("interrupted", code, as_json="--json" in arguments)
+    sys.exit(code)
+
+
+def _print_error(message: str, code: int, *, as_json: bool) -> None:
+    """Print one line on standard error, and with --json an object on standard output."""
+    if as_json:
+        _print_json({"error": message, "exit_code": code})
+    print(f"microlut: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""What the command line says about a failure: an exception enters, one line and a code leave."""
+
+from __future__ import annotations
+
+import typer
+
+from microlut.errors import InvalidInput, MicrolutError
+
+EXIT_DISAGREES = 1
+EXIT_INTERRUPTED = 130
+_EXIT_BAD_COMMAND = 2
+_EXIT_INTERNAL = 70
+
+# What typer raises for a bad command line. It carries click within itself or uses the real one,
+# depending on its version; this finds the class in both.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+def describe(error: Exception) -> tuple[str, int]:
+    """Return an error's message, in one line, and exit code."""
+    message, code = _message_and_code(error)
+    return " ".join(message.split()), code
+
+
+def _message_and_code(error: Exception) -> tuple[str, int]:
+    if isinstance(error, MicrolutError):
+        return str(error), error.exit_code
+    if isinstance(error, _UsageError):
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "microlut"
+        message = getattr(error, "format_message", error.__str__)().rstrip(".")
+        return f"{message}; see {command} --help", _EXIT_BAD_COMMAND
+    if isinstance(error, OSError):  # such as a full disk
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}", InvalidInput.exit_code
+    return (
+        f"internal error: {type(error).__name__}: {error}; please report it with --debug",
+        _EXIT_INTERNAL,
+    )

@@ -1,0 +1,108 @@
+"""What the later verbs give: typed results of running, verifying and deploying, and their JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.project import Project
+from microlut.toolchain import Image
+from microlut.verify import Difference, FormResult, bit_exact
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """One run of the firmware on inputs.
+
+    Attributes:
+        image: What ran.
+        samples: How many inputs.
+        outputs: int8 [samples, output bytes].
+        bit_exact: Whether every byte equals the integer interpreter's.
+        first_difference: Where they first differ.
+        top1: Accuracy in percent, or None without labels.
+        instructions: Executed instructions an inference (mean, least, most), or None if uncounted.
+    """
+
+    image: Image
+    samples: int
+    outputs: NDArray[np.int8]
+    bit_exact: bool
+    first_difference: Difference | None
+    top1: float | None
+    instructions: tuple[int, int, int] | None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the run as JSON values, without the outputs."""
+        mean, least, most = self.instructions or (None, None, None)
+        return {
+            "board": self.image.board_id,
+            "flash_bytes": self.image.flash_bytes,
+            "ram_bytes": self.image.ram_bytes,
+            "samples": self.samples,
+            "top1": self.top1,
+            "bit_exact": self.bit_exact,
+            "first_difference": self.first_difference and asdict(self.first_difference),
+            "instructions": mean,
+            "instructions_min": least,
+            "instructions_max": most,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOutcome:
+    """All forms of one model, compared; `top1` is the integer model's accuracy in percent.
+
+    `skipped` are pairs of a form that cannot run on this machine and why.
+    """
+
+    samples: int
+    forms: tuple[FormResult, ...]
+    skipped: tuple[tuple[str, str], ...]
+    top1: float | None
+
+    @property
+    def bit_exact(self) -> bool:
+        """Return whether all forms agree."""
+        return bit_exact(self.forms)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the comparison as JSON values."""
+        return {
+            "bit_exact": self.bit_exact,
+            "samples": self.samples,
+            "top1": self.top1,
+            "forms": [asdict(form) for form in self.forms],
+            "skipped": dict(self.skipped),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DeployOutcome:
+    """The whole line: the image, and with inputs also what it answers.
+
+    `integer_top1` and `float_top1` are the accuracies, in percent, of the integer model and of the
+    float model on this computer.
+    """
+
+    project: Project
+    image: Image
+    run: RunOutcome | None
+    integer_top1: float | None
+    float_top1: float | None
+
+
+def image_json(image: Image) -> dict[str, object]:
+    """Return an image as JSON values."""
+    return {
+        "board": image.board_id,
+        "elf": str(image.elf),
+        "bin": image.bin and str(image.bin),
+        "hex": image.hex and str(image.hex),
+        "map": str(image.map),
+        "flash_bytes": image.flash_bytes,
+        "ram_bytes": image.ram_bytes,
+        "sections": dict(image.sections),
+    }

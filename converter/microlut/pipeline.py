@@ -1,0 +1,142 @@
+"""The line itself: a Keras model and calibration inputs in, a conversion out.
+
+file -> Graph -> Graph (folded) -> Ranges -> QuantizedGraph -> Plan -> Sources
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.calibrate import calibrate
+from microlut.codegen import Sources, render
+from microlut.codegen.names import identifier
+from microlut.errors import InvalidInput
+from microlut.importers import import_model
+from microlut.ir import FloatArray, Graph
+from microlut.passes import run_passes
+from microlut.plan import Plan, make_plan
+from microlut.progress import Progress, silent
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
+from microlut.quantized import Granularity, QuantizedGraph
+from microlut.report import ConvertReport, Settings, convert_report
+from microlut.samples import as_samples, load_samples
+from microlut.tflite import to_tflite
+
+# Share of an activation's values that its range leaves out at either end. Of minimum to maximum,
+# least squared error and tails of 1e-5 to 3e-4, this keeps the outputs of the three reference
+# models nearest to the float ones on their calibration inputs.
+_CLIPPED_TAIL = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """All that one conversion makes, nothing of it written yet.
+
+    Attributes:
+        graph: The float network after the passes.
+        quantized: The integer network.
+        plan: Its memory layout.
+        sources: model.h, model.c and weights.c as text.
+        tflite: The same network as an int8 .tflite file.
+        report: What report.json says.
+    """
+
+    graph: Graph
+    quantized: QuantizedGraph
+    plan: Plan
+    sources: Sources
+    tflite: bytes
+    report: ConvertReport
+
+
+def convert(
+    model: Path | str | object,
+    calibration: Path | str | NDArray[np.generic] | None,
+    *,
+    bits: int = 4,
+    granularity: Granularity = "channel",
+    name: str | None = None,
+    progress: Progress = silent,
+) -> Conversion:
+    """Convert a Keras model to codebook weights and int8 activations.
+
+    Args:
+        model: A .keras or .h5 file, a SavedModel folder, or a `keras.Model`.
+        calibration: Inputs like those in use (labels are not needed): an .npz with array `x`, an
+            .npy, or an array [n, ...]. Some hundred are enough.
+        bits: Bits a weight: 2 to 7 with a codebook a layer; 8 is plain int8.
+        granularity: What shares a scale: an output "channel" or a whole "tensor".
+        name: Name of the model; the file's by default.
+        progress: Called with (stage, done, total).
+
+    Raises:
+        MicrolutError: One of its subclasses, for everything that can be wrong with the inputs.
+    """
+    config = WeightConfig(bits, granularity)
+    if granularity not in get_args(Granularity):
+        allowed = " or ".join(map(repr, get_args(Granularity)))
+        raise InvalidInput(f"granularity is {granularity!r}; give {allowed}")
+    if calibration is None:
+        raise InvalidInput(_NO_CALIBRATION)
+    progress("import", 0, 5)
+    graph = run_passes(import_model(model, name))
+    samples = _calibration_inputs(calibration, graph)
+    progress("calibrate", 1, 5)
+    ranges = calibrate(graph, samples, _CLIPPED_TAIL)
+    progress("quantize", 2, 5)
+    quantized = quantize(graph, ranges, samples, config)
+    quantized = replace(quantized, source=_source_name(model), source_sha256=source_hash(model))
+    progress("plan", 3, 5)
+    plan = make_plan(quantized)
+    progress("generate", 4, 5)
+    settings = Settings(bits, granularity, len(samples), _CLIPPED_TAIL)
+    prefix = identifier(graph.name)
+    conversion = Conversion(
+        graph=graph,
+        quantized=quantized,
+        plan=plan,
+        sources=render(plan),
+        tflite=to_tflite(quantized),
+        report=convert_report(plan, prefix, settings),
+    )
+    progress("generate", 5, 5)
+    return conversion
+
+
+_NO_CALIBRATION = (
+    "no calibration inputs: int8 activations need ranges measured on inputs like those in use; "
+    "save some hundred, prepared as for training, with numpy.savez('calibration.npz', x=inputs) "
+    "and give --calibration calibration.npz (labels are not needed)"
+)
+
+
+def _calibration_inputs(calibration: Path | str | NDArray[np.generic], graph: Graph) -> FloatArray:
+    if isinstance(calibration, Path | str):
+        return load_samples(calibration, graph.input_shape).x
+    return as_samples(np.asarray(calibration), graph.input_shape).x
+
+
+def _source_name(model: Path | str | object) -> str:
+    return Path(model).name if isinstance(model, Path | str) else "a model in memory"
+
+
+def source_hash(model: Path | str | object) -> str:
+    """Return the SHA-256 of a model file, or of a folder's files and their names; "" in memory."""
+    if not isinstance(model, Path | str):
+        return ""
+    path = Path(model)
+    digest = hashlib.sha256()
+    if path.is_file():
+        digest.update(path.read_bytes())
+    else:
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,172 @@
+"""The folder that a conversion is written to, and read from by the later stages.
+
+A folder is written beside its final place and renamed when it is whole, so that an earlier result
+stays untouched until the new one is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from microlut import quantized
+from microlut.codegen.names import identifier
+from microlut.errors import InvalidInput
+from microlut.pipeline import Conversion
+from microlut.quantized import QuantizedGraph
+from microlut.report import ConvertReport
+from microlut.resources import data_folder
+
+REPORT, MODEL, TFLITE = "report.json", "model.json", "model.tflite"
+_ENGINE, _BUILD = "engine", "build"
+_ENGINE_PARTS = ("include", "src")
+_SOURCES = ("model.h", "model.c", "weights.c")
+_OURS = frozenset((REPORT, MODEL, TFLITE, _ENGINE, _BUILD, *_SOURCES))
+_REPORT_ADAPTER: TypeAdapter[ConvertReport] = TypeAdapter(ConvertReport)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A converted model on disk.
+
+    Attributes:
+        path: The folder.
+        prefix: C prefix of the model's names.
+        graph: The quantized network.
+        report: The contents of report.json: a `ConvertReport`, and what `deploy` added.
+    """
+
+    path: Path
+    prefix: str
+    graph: QuantizedGraph
+    report: dict[str, Any]
+
+    @property
+    def tflite(self) -> bytes:
+        """Return the exported .tflite file's bytes; raises InvalidInput when it is missing."""
+        file = self.path / TFLITE
+        if not file.is_file():
+            raise InvalidInput(f"{file}: is missing; {_AGAIN}")
+        return file.read_bytes()
+
+    def build_folder(self, board: str) -> Path:
+        """Return where the firmware for a board goes."""
+        return self.path / _BUILD / board
+
+
+@contextmanager
+def staged(output: Path) -> Iterator[Path]:
+    """Yield a new folder beside `output` that takes its place if the block succeeds.
+
+    Raises:
+        InvalidInput: `output` is a file, a folder with something else in it, or not writable.
+    """
+    check_replaceable(output)
+    output = output.resolve()  # a link keeps pointing there
+    made = [folder for folder in output.parents if not folder.exists()]
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
+    except OSError as error:
+        raise _not_writable(output, error) from error
+    try:
+        fresh = work / output.name
+        fresh.mkdir()
+        yield fresh
+        _exchange(fresh, output, work / "old")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if not output.exists():
+            for folder in made:
+                with suppress(OSError):
+                    folder.rmdir()
+
+
+def _exchange(fresh: Path, output: Path, old: Path) -> None:
+    """Put `fresh` in the place of `output`, or leave everything as it was."""
+    try:
+        if output.exists():
+            output.rename(old)
+        fresh.rename(output)
+    except OSError as error:
+        if old.exists() and not output.exists():
+            old.rename(output)
+        raise _not_writable(output, error) from error
+
+
+def _not_writable(output: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(
+        f"{output}: cannot be written ({error.strerror}); choose another output folder"
+    )
+
+
+def check_replaceable(output: Path) -> None:
+    """Raise InvalidInput if `output` is something that must not be replaced."""
+    try:
+        if not output.exists():
+            return
+        if not output.is_dir():
+            raise InvalidInput(f"{output}: is a file; choose a folder for the output")
+        entries = {entry.name for entry in output.iterdir()}
+    except OSError as error:
+        raise _not_writable(output, error) from error
+    foreign = entries if entries.isdisjoint({REPORT, MODEL}) else entries - _OURS
+    if foreign:
+        raise InvalidInput(
+            f"{output}: holds {min(foreign)}, which microlut did not write and would delete; "
+            "choose an empty or new folder"
+        )
+
+
+def write(conversion: Conversion, folder: Path) -> Project:
+    """Write a conversion into an existing empty folder: sources, engine, model and report."""
+    for name, text in conversion.sources.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for part in _ENGINE_PARTS:
+        shutil.copytree(data_folder("firmware") / part, folder / _ENGINE / part)
+    (folder / TFLITE).write_bytes(conversion.tflite)
+    quantized.save(conversion.quantized, folder / MODEL)
+    report = conversion.report.as_json()
+    (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return Project(folder, conversion.report.prefix, conversion.quantized, report)
+
+
+def write_project(conversion: Conversion, output: Path | str) -> Project:
+    """Write a conversion to the folder `output`, which may hold an earlier one."""
+    with staged(Path(output)) as folder:
+        write(conversion, folder)
+    return read(Path(output))
+
+
+_AGAIN = "run `microlut convert` again"
+
+
+def read(folder: Path | str) -> Project:
+    """Read a converted model; raises InvalidInput when the folder does not hold a sound one."""
+    folder = Path(folder)
+    if not (folder / REPORT).is_file() or not (folder / MODEL).is_file():
+        raise InvalidInput(
+            f"{folder}: is not a converted model (no {REPORT} and {MODEL}); "
+            f"make it with: microlut convert MODEL -o {folder}"
+        )
+    graph = quantized.load(folder / MODEL)
+    prefix = identifier(graph.name)
+    text = (folder / REPORT).read_bytes()
+    try:
+        checked = _REPORT_ADAPTER.validate_json(text)
+        report = json.loads(text)
+    except (ValidationError, ValueError) as error:
+        raise InvalidInput(f"{folder / REPORT}: is damaged; {_AGAIN}") from error
+    if checked.prefix != prefix:
+        raise InvalidInput(
+            f"{folder / REPORT}: is about {checked.prefix} and {MODEL} is {prefix}; {_AGAIN}"
+        )
+    return Project(folder, prefix, graph, report)

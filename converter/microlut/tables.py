@@ -1,0 +1,188 @@
+"""Results as plain text: outcomes enter, lines for people leave.
+
+Columns are separated by two spaces and never wrapped, so that the output can be read in a terminal
+and cut up by other programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from microlut.boards import Board
+from microlut.doctor import ToolStatus
+from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
+from microlut.report import ConvertReport
+from microlut.toolchain import Image
+from microlut.verify import Difference, FormResult
+
+_LABEL_WIDTH = 40
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = "") -> str:
+    """Return an aligned table; columns whose place in `numbers` is ">" are aligned right.
+
+    >>> print(table(("form", "inputs"), [("host", "5"), ("interpreter", "20")], "<>"))
+    form         inputs
+    host              5
+    interpreter      20
+    """
+    cells = [list(headers), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    sides = numbers.ljust(len(widths), "<")
+    lines = [
+        "  ".join(
+            f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)
+        )
+        for row in cells
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def conversion_text(report: ConvertReport) -> str:
+    """Return a conversion: its layers and its memory."""
+    rows = [
+        (
+            layer.name,
+            layer.kind,
+            "x".join(map(str, layer.shape)),
+            str(layer.bits or ""),
+            layer.density or "",
+            "" if layer.error is None else f"{100 * layer.error:.2f} %",
+            f"{layer.weight_bytes:,}" if layer.weight_bytes else "",
+            f"{layer.scratch_bytes:,}" if layer.scratch_bytes else "",
+        )
+        for layer in report.layers
+    ]
+    headers = ("layer", "kind", "output", "bits", "density", "error", "weights", "scratch")
+    summary = (
+        f"{report.model}: weights {size_text(report.weight_bytes)}, "
+        f"output stages {size_text(report.parameter_bytes)}, arena {size_text(report.arena_bytes)}"
+    )
+    return f"{table(headers, rows, '<<<><>>>')}\n{summary}"
+
+
+def image_text(image: Image, board: Board) -> str:
+    """Return an image: its memory, how much of the board's that is, and where it is."""
+    if image.flash_bytes is None or image.ram_bytes is None or board.memory is None:
+        return f"{board.id}: {image.elf}"
+    return (
+        f"{board.id}: flash {image.flash_bytes:,} of {size_text(board.memory.flash.size)}, "
+        f"RAM {image.ram_bytes:,} of {size_text(board.memory.ram.size)} (stack included)\n"
+        f"Image: {image.elf} (and .bin, .hex, .map)"
+    )
+
+
+def run_text(outcome: RunOutcome, float_top1: float | None = None) -> str:
+    """Return what a run of the firmware gave."""
+    return _facts(_accuracy(None, float_top1, outcome) + _run_facts(outcome))
+
+
+def deploy_text(outcome: DeployOutcome) -> str:
+    """Return what a deployed model gave on its inputs; nothing without inputs."""
+    if outcome.run is None:
+        return ""
+    facts = _accuracy(outcome.integer_top1, outcome.float_top1, outcome.run)
+    return _facts(facts + _run_facts(outcome.run))
+
+
+def verify_text(outcome: VerifyOutcome) -> str:
+    """Return the comparison of all forms."""
+    rows = [
+        (form.form, f"{form.samples:,}", _verdict(form), difference_text(form.first))
+        for form in outcome.forms
+    ]
+    lines = [table(("form", "inputs", "agrees", "first difference"), rows, "<><<")]
+    for form in outcome.forms:
+        if form.different_bytes:
+            note = form.note or "nothing explains that"
+            lines.append(f"{form.form}: {form.different_bytes:,} bytes differ; {note}")
+    lines += [f"{name}: skipped, {why}" for name, why in outcome.skipped]
+    facts = [("accuracy", percent_text(outcome.top1))] if outcome.top1 is not None else []
+    return "\n".join([*lines, _facts([*facts, ("bit-exact", _yes(outcome.bit_exact))])])
+
+
+def boards_text(boards: Iterable[Board]) -> str:
+    """Return a table of boards."""
+    rows = []
+    for board in boards:
+        memory = board.memory
+        sizes = (_kib(memory.flash.size), _kib(memory.ram.size)) if memory else ("", "")
+        emulator = board.emulator.name if board.emulator else ""
+        rows.append((board.id, board.core.value, *sizes, emulator, board.title))
+    return table(("board", "core", "flash", "RAM", "runs in", "title"), rows, "<<>><<")
+
+
+def tools_text(tools: Sequence[ToolStatus]) -> str:
+    """Return a table of tools, and how to install those that are missing."""
+    rows = [
+        (tool.name, tool.version or "", str(tool.path or "MISSING"), tool.needed_for)
+        for tool in tools
+    ]
+    lines = [table(("tool", "version", "where", "needed for"), rows)]
+    for tool in tools:
+        if tool.path is None:
+            lines.append(f"To install {tool.name}:")
+            lines += [f"  {manager}: {command}" for manager, command in tool.install]
+    return "\n".join(lines)
+
+
+def difference_text(difference: Difference | None) -> str:
+    """Return where and how outputs first differ, in words."""
+    if difference is None:
+        return ""
+    return (
+        f"input {difference.sample}, output {difference.position}: "
+        f"{difference.found} instead of {difference.expected}"
+    )
+
+
+def percent_text(value: float) -> str:
+    """Return a percentage with two decimals."""
+    return f"{value:.2f} %"
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes with its unit."""
+    return f"{size:,} bytes"
+
+
+def _accuracy(
+    integer_top1: float | None, float_top1: float | None, outcome: RunOutcome
+) -> list[tuple[str, str]]:
+    values = (
+        ("accuracy, float model", float_top1),
+        ("accuracy, integer model on this computer", integer_top1),
+        (f"accuracy, firmware on {outcome.image.board_id}", outcome.top1),
+    )
+    return [(label, percent_text(value)) for label, value in values if value is not None]
+
+
+def _run_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
+    facts = [
+        ("inputs", f"{outcome.samples:,}"),
+        ("bit-exact with the integer model", _yes(outcome.bit_exact)),
+    ]
+    if outcome.first_difference is not None:
+        facts.append(("first difference", difference_text(outcome.first_difference)))
+    if outcome.instructions is not None:
+        mean, least, most = outcome.instructions
+        facts.append(("instructions an inference", f"{mean:,} ({least:,} to {most:,})"))
+    return facts
+
+
+def _facts(facts: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"{label:<{_LABEL_WIDTH}}  {value}" for label, value in facts)
+
+
+def _verdict(form: FormResult) -> str:
+    if not form.agrees:
+        return "NO"
+    return "by rounding" if form.note else "yes"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "NO"
+
+
+def _kib(size: int) -> str:
+    return f"{size / 1024:,.0f} KiB"

@@ -1,0 +1,109 @@
+"""Compare every executable form of one quantized model, byte by byte.
+
+The integer interpreter's outputs are what the others are compared with. tflite-micro, the engine on
+the host and the firmware in emulators must equal it in every byte. The desktop runtime may differ
+where one of its operators rounds once instead of twice: then each of its operators, given the
+inputs that it really had, must be within one step of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.interpreter import int_ops
+from microlut.progress import Progress
+from microlut.quantized import QuantizedGraph
+from microlut.runtimes import (
+    TFLITE_MICRO,
+    desktop_name,
+    desktop_tensors,
+    run_desktop,
+    run_tflite_micro,
+)
+
+Int8 = NDArray[np.int8]
+INTERPRETER = "interpreter"
+_EXPLAINED_SAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where a form first differs: input number, position in the flat output, both values."""
+
+    sample: int
+    position: int
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class FormResult:
+    """One form: how many inputs it ran, in how many output bytes it differs, and where first.
+
+    `agrees` is False where the form must be equal and is not; `note` explains what is allowed.
+    """
+
+    form: str
+    samples: int
+    different_bytes: int
+    first: Difference | None
+    agrees: bool
+    note: str = ""
+
+
+def compare(form: str, outputs: Int8, expected: Int8) -> FormResult:
+    """Compare a form's outputs [n, bytes] with the first n of the expected ones."""
+    reference = expected[: len(outputs)]
+    places = np.argwhere(outputs != reference)
+    first = None
+    if len(places):
+        sample, position = (int(i) for i in places[0])
+        found = int(outputs[sample, position])
+        first = Difference(sample, position, int(reference[sample, position]), found)
+    return FormResult(form, len(outputs), len(places), first, first is None)
+
+
+def compare_runtimes(
+    graph: QuantizedGraph, tflite: bytes, inputs: Int8, expected: Int8, progress: Progress
+) -> tuple[FormResult, ...]:
+    """Run the exported .tflite with tflite-micro and the desktop runtime, and compare both."""
+    judge = _flat(run_tflite_micro(tflite, inputs, progress))
+    desktop = compare(desktop_name(), _flat(run_desktop(tflite, inputs, progress)), expected)
+    if not desktop.agrees:
+        desktop = _explain(desktop, graph, tflite, inputs, expected)
+    return compare(TFLITE_MICRO, judge, expected), desktop
+
+
+def _explain(
+    result: FormResult, graph: QuantizedGraph, tflite: bytes, inputs: Int8, expected: Int8
+) -> FormResult:
+    """Accept a difference when every operator of the runtime is within one step of ours."""
+    assert result.first is not None
+    some = inputs[result.first.sample :][:_EXPLAINED_SAMPLES]
+    rounding: set[str] = set()
+    for tensors in desktop_tensors(tflite, some):
+        for node in graph.nodes:
+            given = [tensors[name][None] for name in node.inputs]
+            ours = int_ops.apply_node(graph, node, given)[0].astype(int)
+            largest = int(np.max(np.abs(ours - tensors[node.name])))
+            if largest > 1:
+                return result
+            if largest:
+                rounding.add(node.op.kind)
+    if not rounding:
+        return result
+    note = f"rounds once instead of twice in {', '.join(sorted(rounding))}: one step at most"
+    return FormResult(result.form, result.samples, result.different_bytes, result.first, True, note)
+
+
+def bit_exact(results: Sequence[FormResult]) -> bool:
+    """Return whether all forms agree."""
+    return all(result.agrees for result in results)
+
+
+def _flat(outputs: Int8) -> Int8:
+    return outputs.reshape(len(outputs), -1)

@@ -1,0 +1,265 @@
+"""What the later verbs do with a converted model: build, run, verify, and the whole line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut import project as projects
+from microlut.boards import Board, Core, list_boards, load_board
+from microlut.emulators import Task, run_image
+from microlut.errors import BuildFailed, InvalidBoard
+from microlut.interpreter import float_ops, int_ops
+from microlut.ir import Graph
+from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
+from microlut.pipeline import Conversion
+from microlut.progress import Progress, silent
+from microlut.project import Project
+from microlut.quantized import quantize_array, quantized_range
+from microlut.samples import Samples, check_scaled_alike, load_samples
+from microlut.toolchain import Image
+from microlut.toolchain import build as build_image
+from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+from microlut.verify import INTERPRETER, FormResult, compare, compare_runtimes
+
+_FLOAT_BATCH = 64
+DEFAULT_EMULATOR_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """What every form is given, int8 [n, ...], and what it must answer, int8 [n, bytes]."""
+
+    inputs: NDArray[np.int8]
+    outputs: NDArray[np.int8]
+    labels: NDArray[np.int64] | None
+
+    @property
+    def top1(self) -> float | None:
+        return top1(self.outputs, self.labels)
+
+    def first(self, count: int) -> _Reference:
+        labels = None if self.labels is None else self.labels[:count]
+        return _Reference(self.inputs[:count], self.outputs[:count], labels)
+
+
+def _reference(project: Project, samples: Samples) -> _Reference:
+    quantization = project.graph.input_quantization
+    check_scaled_alike(samples, *quantized_range(quantization))
+    inputs = quantize_array(samples.x, quantization)
+    outputs = int_ops.evaluate(project.graph, inputs)
+    return _Reference(inputs, outputs.reshape(len(inputs), -1), samples.y)
+
+
+def build(project: Project, board: Board) -> Image:
+    """Build the firmware into the project's folder for that board."""
+    return build_image(project.path, project.prefix, board, project.build_folder(board.id))
+
+
+def run(
+    project: Project,
+    board: Board,
+    samples: Samples,
+    *,
+    count_instructions: bool = True,
+    progress: Progress = silent,
+) -> RunOutcome:
+    """Build the firmware and run it on samples, in the board's emulator or natively."""
+    _check_runnable(board)
+    image = build(project, board)
+    reference = _reference(project, samples)
+    return _run_image(image, board, reference, count_instructions, progress)
+
+
+def _check_runnable(board: Board) -> None:
+    if board.emulator is None:
+        raise InvalidBoard(
+            f"{board.id}: has no emulator to run inputs in; choose a board that `microlut boards` "
+            "says runs in one, or only build for this one"
+        )
+
+
+def _run_image(
+    image: Image, board: Board, reference: _Reference, count_instructions: bool, progress: Progress
+) -> RunOutcome:
+    samples, done = len(reference.inputs), 0
+
+    def on_output() -> None:
+        nonlocal done
+        done += 1
+        progress(board.id, done, samples)
+
+    flat = reference.inputs.reshape(samples, -1)
+    task = Task(image.elf, board, flat, reference.outputs.shape[1], count_instructions)
+    result = run_image(task, on_output)
+    compared = compare(board.id, result.outputs, reference.outputs)
+    counts = result.instructions
+    return RunOutcome(
+        image=image,
+        samples=samples,
+        outputs=result.outputs,
+        bit_exact=compared.agrees,
+        first_difference=compared.first,
+        top1=top1(result.outputs, reference.labels),
+        instructions=None if not counts else (round(np.mean(counts)), min(counts), max(counts)),
+    )
+
+
+def verify(
+    project: Project,
+    samples: Samples,
+    boards: Sequence[Board] | None = None,
+    *,
+    emulator_limit: int = DEFAULT_EMULATOR_LIMIT,
+    progress: Progress = silent,
+) -> VerifyOutcome:
+    """Run every executable form and compare all outputs with the integer interpreter's.
+
+    Args:
+        project: The converted model.
+        samples: Inputs; the interpreter, the runtimes and the host run all of them.
+        boards: The host and every emulated board that this machine can build for, by default.
+        emulator_limit: How many of the inputs emulated boards run.
+        progress: Called with (form, done, total).
+    """
+    chosen, skipped = (tuple(boards), ()) if boards is not None else _available_boards()
+    for board in chosen:
+        _check_runnable(board)
+    total = len(samples)
+    progress(INTERPRETER, 0, total)
+    reference = _reference(project, samples)
+    forms = [FormResult(INTERPRETER, total, 0, None, True)]
+    forms += compare_runtimes(
+        project.graph, project.tflite, reference.inputs, reference.outputs, progress
+    )
+    for board in chosen:
+        count = total if board.core is Core.HOST else min(emulator_limit, total)
+        image = build(project, board)
+        outcome = _run_image(image, board, reference.first(count), False, progress)
+        forms.append(compare(board.id, outcome.outputs, reference.outputs))
+    return VerifyOutcome(total, tuple(forms), skipped, reference.top1)
+
+
+def _available_boards() -> tuple[tuple[Board, ...], tuple[tuple[str, str], ...]]:
+    """Return the boards that can be built for and emulated here, and why others cannot."""
+    available, skipped = [], []
+    for name in list_boards():
+        board = load_board(name)
+        if board.emulator is None:
+            skipped.append((name, "has no emulator"))
+            continue
+        needed = (HOST_CC,) if board.core is Core.HOST else (ARM_GCC, NEWLIB, QEMU)
+        missing = [tool for tool in needed if find_tool(tool) is None]
+        if missing:
+            skipped.append((name, f"{missing[0].name} is missing: {missing[0].apt_command}"))
+        else:
+            available.append(board)
+    return tuple(available), tuple(skipped)
+
+
+def deploy(
+    conversion: Conversion,
+    board: Board,
+    output: Path | str,
+    samples: Samples | None = None,
+    *,
+    progress: Progress = silent,
+) -> DeployOutcome:
+    """Write a conversion, build its firmware and run it.
+
+    `output` appears when all of that is done, also if the firmware's outputs then differ; after an
+    error it is what it was before.
+    """
+    output = Path(output)
+    if samples is not None:
+        _check_runnable(board)
+    integer = real = outcome = None
+    with projects.staged(output) as folder:
+        staged = projects.write(conversion, folder)
+        progress("build", 0, 1)
+        image = _build_staged(staged, board, output)
+        progress("build", 1, 1)
+        if samples is not None:
+            reference = _reference(staged, samples)
+            outcome = _run_image(image, board, reference, True, progress)
+            integer, real = reference.top1, float_top1(conversion.graph, samples)
+        _add_to_report(staged, DeployOutcome(staged, image, outcome, integer, real))
+    image = _moved(image, folder, output)
+    outcome = outcome and replace(outcome, image=image)
+    return DeployOutcome(projects.read(output), image, outcome, integer, real)
+
+
+def _build_staged(staged: Project, board: Board, output: Path) -> Image:
+    """Build in a folder that will not stay; the compiler's messages stay, beside `output`."""
+    try:
+        return build(staged, board)
+    except BuildFailed as error:
+        log = staged.build_folder(f"{board.id}-build.log")
+        kept = output.absolute().with_name(f"{output.name}-build.log")
+        shutil.move(log, kept)
+        raise BuildFailed(str(error).replace(str(log), str(kept))) from error
+
+
+def _moved(image: Image, old: Path, new: Path) -> Image:
+    """Return the image with its paths in the folder's final place."""
+
+    def move(path: Path | None) -> Path | None:
+        return None if path is None else new / path.relative_to(old)
+
+    moved_elf, moved_map = move(image.elf), move(image.map)
+    assert moved_elf is not None
+    assert moved_map is not None
+    return replace(image, elf=moved_elf, map=moved_map, bin=move(image.bin), hex=move(image.hex))
+
+
+def _add_to_report(project: Project, outcome: DeployOutcome) -> None:
+    """Add what building and running told to report.json."""
+    found: dict[str, object] = {
+        "board": outcome.image.board_id,
+        "flash_bytes": outcome.image.flash_bytes,
+        "ram_bytes": outcome.image.ram_bytes,
+    }
+    if outcome.run is not None:
+        found |= outcome.run.as_json()
+        found |= {"integer_top1": outcome.integer_top1, "float_top1": outcome.float_top1}
+    text = json.dumps(project.report | found, indent=2) + "\n"
+    (project.path / projects.REPORT).write_text(text, encoding="utf-8")
+
+
+def float_top1(graph: Graph, samples: Samples) -> float | None:
+    """Return the float network's accuracy in percent, or None without labels."""
+    if samples.y is None:
+        return None
+    batches = [
+        float_ops.evaluate(graph, samples.x[i : i + _FLOAT_BATCH])
+        for i in range(0, len(samples), _FLOAT_BATCH)
+    ]
+    return top1(np.concatenate(batches), samples.y)
+
+
+def top1(outputs: NDArray[np.generic], labels: NDArray[np.int64] | None) -> float | None:
+    """Return in percent how often the largest output is the label; ties go to the first."""
+    if labels is None:
+        return None
+    winners = outputs.reshape(len(outputs), -1).argmax(axis=1)
+    return 100.0 * float(np.mean(winners == labels))
+
+
+__all__ = [
+    "DeployOutcome",
+    "RunOutcome",
+    "VerifyOutcome",
+    "build",
+    "deploy",
+    "float_top1",
+    "load_samples",
+    "run",
+    "top1",
+    "verify",
+]

@@ -1,0 +1,891 @@
+"""The command line as its users see it: output, exit codes, errors, and what stays untouched."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import microlut
+from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion
+from microlut import cli
+from microlut.quantized import dequantize_array
+from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+
+VERBS = ("convert", "build", "run", "verify", "deploy", "export", "boards", "doctor")
+PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call of the command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def call(monkeypatch, capfd):
+    """Call the command line in this process."""
+
+    def run(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["microlut", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capfd.readouterr()
+        return Answer(int(stop.value.code or 0), out, err)
+
+    return run
+
+
+def start(*arguments: object, **environment: str) -> Answer:
+    """Call the command line in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "microlut.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), **environment},
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def need(*tools) -> None:
+    for tool in tools:
+        if find_tool(tool) is None:
+            pytest.skip(f"not tested: {tool.name} is missing ({tool.apt_command})")
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory) -> Path:
+    """Return a converted digits model, not to be changed."""
+    folder = tmp_path_factory.mktemp("converted") / "digits"
+    microlut.write(conversion(), folder)
+    return folder
+
+
+@pytest.fixture
+def project(converted, tmp_path) -> Path:
+    """Return a converted digits model of the test's own."""
+    return shutil.copytree(converted, tmp_path / "project" / "digits")
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(folder)): file.read_bytes() if file.is_file() else b"(folder)"
+        for file in folder.rglob("*")
+    }
+
+
+def save_npz(path: Path, **arrays: object) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+DEPLOY = ("deploy", MODEL, "--board", "host", "--calibration", CALIBRATION)
+
+
+# --- help and the like
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_verb_tells_its_usage(verb, call):
+    answer = call(verb, "--help")
+    assert answer.code == 0
+    assert answer.out.startswith(f"Usage: microlut {verb}")
+    assert "--json" in answer.out
+    assert answer.err == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_help_lists_all_verbs_and_exit_codes(arguments, call):
+    answer = call(*arguments)
+    assert answer.code == 0
+    assert re.findall(r"^  (\w+)  +\S", answer.out, re.MULTILINE) == list(VERBS)
+    for number in ("0 done", "1 outputs disagree", "5 does not fit", "70 internal"):
+        assert number in " ".join(answer.out.split())
+
+
+def test_help_fits_a_terminal_of_80_columns(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for verb in ("", *VERBS):
+        lines = call(*verb.split(), "--help").out.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert not any(line.endswith("...") for line in lines[1:])  # nothing is cut short
+
+
+def test_version_is_printed(call):
+    assert call("--version") == Answer(0, f"microlut {microlut.__version__}\n", "")
+
+
+def test_boards_lists_every_board(call):
+    lines = call("boards").out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(microlut.list_boards())
+
+
+def test_boards_as_json(call):
+    boards = call("boards", "--json").json["boards"]
+    assert [board["id"] for board in boards] == list(microlut.list_boards())
+
+
+def test_doctor_as_json_names_every_tool(call):
+    answer = call("doctor", "--json")
+    tools = answer.json["tools"]
+    assert {"cmake", "ninja", "cc", "arm-none-eabi-gcc"} <= {tool["name"] for tool in tools}
+    assert answer.code == (6 if any(tool["path"] is None for tool in tools) else 0)
+
+
+def test_doctor_without_tools_says_how_to_install_them(monkeypatch, call, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    answer = call("doctor")
+    assert answer.code == 6
+    assert "MISSING" in answer.out
+    assert "sudo apt-get install -y qemu-system-arm" in answer.out
+
+
+# --- what the verbs do, in processes of their own
+
+
+@pytest.mark.qemu
+def test_deploy_runs_the_whole_line(tmp_path):
+    need(ARM_GCC, NEWLIB, QEMU, HOST_CC)
+    out = tmp_path / "out"
+    files = ("--calibration", CALIBRATION, "--inputs", TEST, "-o", out)
+    answer = start("deploy", MODEL, "--board", "mps2-an386", *files)
+    assert answer.code == 0
+    assert answer.err == ""
+    assert re.search(r"^accuracy, firmware on mps2-an386 +9\d\.\d\d %$", answer.out, re.MULTILINE)
+    assert re.search(r"^bit-exact .* yes$", answer.out, re.MULTILINE)
+    assert re.search(r"^mps2-an386: flash [\d,]+ of 4,194,304 bytes, RAM", answer.out, re.MULTILINE)
+    assert not any(line.endswith(" ") for line in answer.out.splitlines())
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("build", "engine", "model.c", "model.h"),
+        *("model.json", "model.tflite", "report.json", "weights.c"),
+    ]
+
+
+@pytest.mark.qemu
+def test_deploy_as_json_has_the_documented_keys(tmp_path):
+    need(ARM_GCC, NEWLIB, QEMU, HOST_CC)
+    files = ("--calibration", CALIBRATION, "--inputs", TEST, "-o", tmp_path / "out")
+    answer = start("deploy", MODEL, "--board", "mps2-an386", *files, "--limit", 20, "--json")
+    assert answer.code == 0
+    assert answer.err == ""
+    found = answer.json
+    assert (found["samples"], found["bits"], found["bit_exact"]) == (20, 4, True)
+    assert (found["top1"], found["float_top1"], found["integer_top1"]) == (100.0, 100.0, 100.0)
+    for key in ("weight_bytes", "flash_bytes", "ram_bytes", "arena_bytes", "instructions"):
+        assert isinstance(found[key], int)
+        assert found[key] > 0
+    assert Path(found["elf"]).is_file()
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert {key: found[key] for key in report} == report
+
+
+def test_convert_then_the_other_verbs(tmp_path):
+    need(HOST_CC)
+    out = tmp_path / "out"
+    made = start("convert", MODEL, "--calibration", CALIBRATION, "-o", out, "--bits", 3)
+    assert (made.code, made.err) == (0, "")
+    assert f"Wrote {out}" in made.out
+    built = start("build", out, "--board", "host")
+    assert (built.code, built.err) == (0, "")
+    ran = start("run", out, "--board", "host", "--inputs", TEST, "--limit", 5)
+    assert (ran.code, ran.err) == (0, "")
+    verified = start("verify", out, "--board", "host", "--inputs", TEST, "--limit", 5)
+    assert (verified.code, verified.err) == (0, "")
+    assert verified.out.splitlines()[-1].split() == ["bit-exact", "yes"]
+
+
+# --- JSON
+
+
+def test_convert_as_json_has_the_documented_keys(call, tmp_path):
+    answer = call(
+        *("convert", MODEL, "--calibration", CALIBRATION, "-o", tmp_path / "out"),
+        *("--bits", 5, "--granularity", "tensor", "--name", "My Net", "--json"),
+    )
+    assert (answer.code, answer.err) == (0, "")
+    found = answer.json
+    assert (found["bits"], found["granularity"], found["prefix"]) == (5, "tensor", "my_net")
+    assert found["weight_bytes"] == sum(layer["weight_bytes"] for layer in found["layers"])
+    assert found["arena_bytes"] > 0
+    assert found["calibration_samples"] == 200
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert found == report | {"output_folder": str(tmp_path / "out")}
+
+
+@pytest.mark.qemu
+def test_build_as_json_has_the_documented_keys(call, project):
+    need(ARM_GCC, NEWLIB)
+    answer = call("build", project, "--board", "mps2-an385", "--json")
+    assert (answer.code, answer.err) == (0, "")
+    found = answer.json
+    assert found["board"] == "mps2-an385"
+    assert found["flash_bytes"] > found["weight_bytes"] > 0
+    assert found["ram_bytes"] > found["arena_bytes"] > 0
+    for ending in ("elf", "bin", "hex", "map"):
+        assert Path(found[ending]).suffix == f".{ending}"
+        assert Path(found[ending]).is_file()
+
+
+def test_run_as_json_has_the_documented_keys(call, project):
+    need(HOST_CC)
+    files = ("--inputs", TEST, "--model", MODEL)
+    answer = call("run", project, "--board", "host", *files, "--limit", 50, "--json")
+    assert (answer.code, answer.err) == (0, "")
+    found = answer.json
+    assert (found["board"], found["samples"], found["bits"]) == ("host", 50, 4)
+    assert (found["top1"], found["float_top1"]) == (100.0, 100.0)
+    assert found["bit_exact"] is True
+    assert found["first_difference"] is None
+    assert found["weight_bytes"] == conversion().report.weight_bytes
+    assert found["arena_bytes"] == conversion().report.arena_bytes
+
+
+def test_run_without_labels_has_no_accuracy(call, project, tmp_path):
+    need(HOST_CC)
+    inputs = save_npz(tmp_path / "x.npz", x=np.zeros((2, *SHAPE), np.uint8))
+    found = call("run", project, "--board", "host", "--inputs", inputs, "--json").json
+    assert (found["samples"], found["top1"], found["float_top1"]) == (2, None, None)
+
+
+def test_run_writes_outputs(call, project, tmp_path):
+    need(HOST_CC)
+    file = tmp_path / "y.npz"
+    arguments = ("--inputs", TEST, "--limit", 30, "--outputs", file)
+    assert call("run", project, "--board", "host", *arguments).code == 0
+    with np.load(file) as arrays, np.load(TEST) as test:
+        integers, real, labels = arrays["y_int8"], arrays["y"], test["y"][:30]
+    assert integers.dtype == np.int8
+    np.testing.assert_array_equal(integers.argmax(axis=1), labels)
+    quantization = conversion().quantized.output_quantization
+    np.testing.assert_array_equal(real, dequantize_array(integers, quantization))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["project", "y.npz"]
+
+
+def test_verify_as_json_lists_every_form(call, project):
+    need(HOST_CC)
+    answer = call("verify", project, "--board", "host", "--inputs", TEST, "--limit", 9, "--json")
+    assert (answer.code, answer.err) == (0, "")
+    found = answer.json
+    assert found["bit_exact"] is True
+    assert (found["samples"], found["top1"]) == (9, 100.0)
+    forms = {form["form"]: form for form in found["forms"]}
+    assert list(forms)[:2] == ["interpreter", "tflite-micro"]
+    assert list(forms)[3:] == ["host"]
+    assert all(form["agrees"] and form["samples"] == 9 for form in forms.values())
+
+
+def test_export_writes_the_tflite_file(call, project, tmp_path):
+    answer = call("export", project, "--to", "tflite", "-o", tmp_path / "m.tflite", "--json")
+    assert (answer.code, answer.err) == (0, "")
+    assert (tmp_path / "m.tflite").read_bytes() == conversion().tflite
+    assert answer.json["bytes"] == len(conversion().tflite)
+
+
+# --- outputs that differ
+
+
+@pytest.fixture
+def tampered(project) -> Path:
+    """Return a converted model with one bias in weights.c changed by much."""
+    file = project / "weights.c"
+    text = file.read_text()
+    changed = re.sub(r"(digits_digit_bias\[\d+\] = \{\s*)-?\d+", r"\g<1>1000000", text, count=1)
+    assert changed != text
+    file.write_text(changed)
+    return project
+
+
+def test_run_of_tampered_weights_tells_the_first_difference(call, tampered):
+    need(HOST_CC)
+    answer = call("run", tampered, "--board", "host", "--inputs", TEST, "--limit", 4)
+    assert answer.code == 1
+    assert re.search(r"^bit-exact .* NO$", answer.out, re.MULTILINE)
+    assert re.search(
+        r"^first difference +input 0, output 0: -?\d+ instead of -?\d+$", answer.out, re.MULTILINE
+    )
+    assert answer.err == ""
+
+
+def test_run_of_tampered_weights_as_json(call, tampered):
+    need(HOST_CC)
+    answer = call("run", tampered, "--board", "host", "--inputs", TEST, "--limit", 4, "--json")
+    assert answer.code == 1
+    assert answer.json["bit_exact"] is False
+    assert answer.json["first_difference"] == {
+        **answer.json["first_difference"],
+        "sample": 0,
+        "position": 0,
+    }
+
+
+def test_verify_of_tampered_weights_says_no_for_that_form(call, tampered):
+    need(HOST_CC)
+    answer = call("verify", tampered, "--board", "host", "--inputs", TEST, "--limit", 4)
+    assert answer.code == 1
+    verdicts = dict(re.findall(r"^([\w-]+) +4  (yes|NO)", answer.out, re.MULTILINE))
+    assert verdicts.pop("host") == "NO"
+    assert set(verdicts.values()) == {"yes"}
+    assert answer.out.splitlines()[-1].split() == ["bit-exact", "NO"]
+
+
+def test_verify_of_tampered_tflite_says_no_for_the_runtimes(call, project):
+    file = project / "model.tflite"
+    other = microlut.convert(MODEL, CALIBRATION, bits=2).tflite
+    file.write_bytes(other)
+    answer = call("verify", project, "--board", "host", "--inputs", TEST, "--limit", 4, "--json")
+    assert answer.code == 1
+    agrees = {form["form"]: form["agrees"] for form in answer.json["forms"]}
+    assert (agrees["interpreter"], agrees["tflite-micro"]) == (True, False)
+
+
+# --- bad inputs: one line, an exit code, and everything is as it was
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A folder with an earlier result in it, and a check that all of it is as it was."""
+
+    root: Path
+    out: Path
+    before: dict[str, bytes]
+
+    def check(self) -> None:
+        assert snapshot(self.root) == self.before
+
+
+@pytest.fixture
+def earlier(converted, tmp_path) -> Earlier:
+    root = tmp_path / "results"
+    out = shutil.copytree(converted, root / "out")
+    return Earlier(root, out, snapshot(root))
+
+
+def assert_refused(answer: Answer, code: int, *parts: str) -> None:
+    assert answer.out == ""
+    assert answer.err.startswith("microlut: ")
+    assert answer.err.count("\n") == 1
+    assert "Traceback" not in answer.err
+    for part in parts:
+        assert part in answer.err
+    assert answer.code == code
+
+
+def _missing(tmp_path: Path) -> Path:
+    return tmp_path / "missing.keras"
+
+
+def _empty(tmp_path: Path) -> Path:
+    (tmp_path / "empty.keras").touch()
+    return tmp_path / "empty.keras"
+
+
+def _truncated(tmp_path: Path) -> Path:
+    (tmp_path / "half.keras").write_bytes(MODEL.read_bytes()[:40_000])
+    return tmp_path / "half.keras"
+
+
+def _no_model(tmp_path: Path) -> Path:
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    return tmp_path / "picture.png"
+
+
+def _empty_folder(tmp_path: Path) -> Path:
+    (tmp_path / "folder").mkdir()
+    return tmp_path / "folder"
+
+
+def _zip_without_model(tmp_path: Path) -> Path:
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    return tmp_path / "other.keras"
+
+
+@pytest.mark.parametrize(
+    "make", [_missing, _empty, _truncated, _no_model, _empty_folder, _zip_without_model]
+)
+def test_deploy_refuses_what_is_no_model(make, call, earlier, tmp_path):
+    model = make(tmp_path)
+    files = ("--calibration", CALIBRATION, "-o", earlier.out)
+    assert_refused(call("deploy", model, "--board", "host", *files), 2, str(model))
+    earlier.check()
+
+
+def one_layer_model(keras, layer, path: Path) -> Path:
+    x = keras.Input(SHAPE)
+    keras.Model(x, layer(x)).save(path)
+    return path
+
+
+@pytest.mark.keras
+def test_convert_refuses_lambda_layer(keras, call, earlier, tmp_path):
+    layer = keras.layers.Lambda(lambda t: t * 2, name="twice")
+    model = one_layer_model(keras, layer, tmp_path / "m.keras")
+    answer = call("convert", model, "--calibration", CALIBRATION, "-o", earlier.out)
+    assert_refused(answer, 3, "'twice'", "Lambda", "DepthwiseConv2D")
+    earlier.check()
+
+
+@pytest.mark.keras
+def test_convert_refuses_custom_layer(keras, call, earlier, tmp_path):
+    class Twice(keras.layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    model = one_layer_model(keras, Twice(name="mine"), tmp_path / "m.keras")
+    answer = call("convert", model, "--calibration", CALIBRATION, "-o", earlier.out)
+    assert_refused(answer, 3, "'mine'", "Twice", "DepthwiseConv2D")
+    earlier.check()
+
+
+@pytest.mark.keras
+def test_convert_refuses_unsupported_option(keras, call, earlier, tmp_path):
+    layer = keras.layers.Conv2D(2, 3, activation="elu", name="bent")
+    model = one_layer_model(keras, layer, tmp_path / "m.keras")
+    answer = call("convert", model, "--calibration", CALIBRATION, "-o", earlier.out)
+    assert_refused(answer, 3, "bent", "elu", "relu")
+    earlier.check()
+
+
+BAD_INPUTS = {
+    "missing": (None, "no such file"),
+    "shape": ({"x": np.zeros((3, 5, 5, 1), np.float32)}, "expects [samples, 8, 8, 1]"),
+    "none": ({"x": np.zeros((0, *SHAPE), np.float32)}, "at least one"),
+    "type": ({"x": np.zeros((3, *SHAPE), np.complex64)}, "complex64"),
+    "text": ({"x": np.full((3, *SHAPE), "a")}, "real numbers"),
+    "nan": ({"x": np.full((3, *SHAPE), np.nan, np.float32)}, "NaN"),
+    "labels": ({"x": np.zeros((3, *SHAPE)), "y": np.zeros(4, int)}, "each of the 3"),
+    "one-hot": ({"x": np.zeros((3, *SHAPE)), "y": np.zeros((3, 10))}, "argmax"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUTS)
+def test_deploy_refuses_inputs(case, call, earlier, tmp_path):
+    arrays, part = BAD_INPUTS[case]
+    file = tmp_path / "inputs.npz"
+    if arrays is not None:
+        save_npz(file, **arrays)
+    assert_refused(call(*DEPLOY, "--inputs", file, "-o", earlier.out), 2, str(file), part)
+    earlier.check()
+
+
+@pytest.mark.parametrize("case", [case for case in BAD_INPUTS if case not in ("labels", "one-hot")])
+def test_convert_refuses_calibration(case, call, earlier, tmp_path):
+    arrays, part = BAD_INPUTS[case]
+    file = tmp_path / "calibration.npz"
+    if arrays is not None:
+        save_npz(file, **arrays)
+    answer = call("convert", MODEL, "--calibration", file, "-o", earlier.out)
+    assert_refused(answer, 2, str(file), part)
+    earlier.check()
+
+
+@pytest.mark.parametrize("case", BAD_INPUTS)
+@pytest.mark.parametrize("verb", ["run", "verify"])
+def test_run_and_verify_refuse_inputs(verb, case, call, earlier, tmp_path):
+    arrays, part = BAD_INPUTS[case]
+    file = tmp_path / "inputs.npz"
+    if arrays is not None:
+        save_npz(file, **arrays)
+    answer = call(verb, earlier.out, "--board", "host", "--inputs", file)
+    assert_refused(answer, 2, str(file), part)
+    earlier.check()
+
+
+def test_run_refuses_a_float_model_of_another_input(call, keras, earlier, tmp_path):
+    x = keras.Input((5, 5, 1))
+    keras.Model(x, keras.layers.Flatten()(x)).save(tmp_path / "other.keras")
+    files = ("--inputs", TEST, "--model", tmp_path / "other.keras")
+    answer = call("run", earlier.out, "--board", "host", *files)
+    assert_refused(answer, 2, "other.keras", "[5, 5, 1]", "[8, 8, 1]")
+    earlier.check()
+
+
+@pytest.mark.parametrize("verb", [("convert",), ("deploy", "--board", "host")])
+def test_no_calibration_says_how_to_make_it(verb, call, earlier):
+    answer = call(*verb, MODEL, "-o", earlier.out)
+    assert_refused(answer, 2, "numpy.savez('calibration.npz', x=inputs)", "--calibration")
+    earlier.check()
+
+
+@pytest.mark.parametrize("bits", [1, 9, 0, -4])
+def test_convert_refuses_bits(bits, call, earlier):
+    files = ("--calibration", CALIBRATION, "-o", earlier.out)
+    assert_refused(call("convert", MODEL, *files, "--bits", bits), 2, f"bits is {bits}", "2 to 8")
+    earlier.check()
+
+
+BAD_COMMANDS = {
+    "no verb": ("--json",),
+    "unknown verb": ("flash",),
+    "unknown option": ("boards", "--colour"),
+    "no argument": ("convert",),
+    "no output": ("convert", MODEL),
+    "granularity": ("convert", MODEL, "-o", "x", "--granularity", "row"),
+    "bits": ("convert", MODEL, "-o", "x", "--bits", "four"),
+    "limit": ("run", "x", "--board", "host", "--inputs", TEST, "--limit", "0"),
+    "format": ("export", "x", "--to", "onnx", "-o", "x"),
+}
+
+
+@pytest.mark.parametrize("case", [case for case in BAD_COMMANDS if case != "no verb"])
+def test_bad_command_is_refused(case, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert_refused(call(*BAD_COMMANDS[case]), 2, "--help")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("case", BAD_COMMANDS)
+def test_bad_command_as_json(case, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = call(*BAD_COMMANDS[case], "--json")
+    assert answer.code == 2
+    assert set(answer.json) == {"error", "exit_code"}
+    assert answer.json["exit_code"] == 2
+    assert answer.err == f"microlut: {answer.json['error']}\n"
+
+
+def test_error_as_json_is_one_object(call, tmp_path):
+    answer = call("convert", tmp_path / "none.keras", "-o", tmp_path / "out", "--json")
+    assert answer.json == {"error": answer.err[len("microlut: ") : -1], "exit_code": 2}
+
+
+def test_error_as_json_in_a_process_of_its_own(tmp_path):
+    answer = start("build", tmp_path, "--board", "host", "--json")
+    assert answer.code == 2
+    assert answer.json["exit_code"] == 2
+    assert answer.err == f"microlut: {answer.json['error']}\n"
+
+
+# --- boards
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("build", "DIR"), ("run", "DIR", "--inputs", TEST), ("verify", "DIR", "--inputs", TEST)],
+    ids=lambda arguments: arguments[0],
+)
+def test_unknown_board_gets_a_suggestion(arguments, call, earlier):
+    filled = [earlier.out if argument == "DIR" else argument for argument in arguments]
+    answer = call(*filled, "--board", "mps2-an368")
+    assert_refused(answer, 4, "'mps2-an368'", "did you mean mps2-an38")
+    earlier.check()
+
+
+def test_deploy_for_unknown_board_fails_before_the_conversion(call, earlier):
+    answer = call("deploy", "none.keras", "--board", "arduino", "-o", earlier.out)
+    assert_refused(answer, 4, "arduino", "mps2-an386", ".toml")
+    earlier.check()
+
+
+def board_file(path: Path, flash: int, ram: int, emulator: str = "") -> Path:
+    path.write_text(
+        f"""title = "A small board"
+mcu = "none"
+core = "cortex-m4f"
+port = "mps2"
+clock_hz = 25_000_000
+stack_bytes = 2048
+{emulator}
+[memory]
+flash = {{ origin = 0x0000_0000, size = {flash} }}
+ram = {{ origin = 0x2000_0000, size = {ram} }}
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    ("sizes", "part", "help_text"),
+    [
+        ((4096, 65536), r"flash [\d,]+ of 4,096 bytes \(([\d,]+) too many\)", "fewer bits"),
+        ((65536, 4096), r"RAM [\d,]+ of 4,096 bytes \(([\d,]+) too many\)", "smaller feature maps"),
+    ],
+    ids=["flash", "ram"],
+)
+def test_deploy_to_a_board_that_is_too_small(sizes, part, help_text, call, earlier, tmp_path):
+    need(ARM_GCC, NEWLIB)
+    board = board_file(tmp_path / "small.toml", *sizes)
+    files = ("--calibration", CALIBRATION, "-o", earlier.out)
+    answer = call("deploy", MODEL, "--board", board, *files)
+    assert_refused(answer, 5, "small", help_text)
+    found = re.search(part, answer.err)
+    assert found is not None
+    assert int(found[1].replace(",", "")) > 0
+    earlier.check()
+
+
+@pytest.mark.qemu
+def test_deploy_without_inputs_needs_no_emulator(call, tmp_path):
+    need(ARM_GCC, NEWLIB)
+    board = board_file(tmp_path / "mine.toml", 65536, 65536)
+    files = ("--calibration", CALIBRATION, "-o", tmp_path / "out")
+    answer = call("deploy", MODEL, "--board", board, *files)
+    assert (answer.code, answer.err) == (0, "")
+    assert "mine: flash" in answer.out
+
+
+def test_deploy_with_inputs_needs_an_emulator(call, earlier, tmp_path):
+    board = board_file(tmp_path / "mine.toml", 65536, 65536)
+    files = ("--calibration", CALIBRATION, "--inputs", TEST, "-o", earlier.out)
+    answer = call("deploy", MODEL, "--board", board, *files)
+    assert_refused(answer, 4, "mine", "no emulator")
+    earlier.check()
+
+
+def test_verify_on_a_board_without_emulator(call, earlier, tmp_path):
+    board = board_file(tmp_path / "mine.toml", 65536, 65536)
+    answer = call("verify", earlier.out, "--board", board, "--inputs", TEST)
+    assert_refused(answer, 4, "mine", "no emulator")
+    earlier.check()
+
+
+# --- missing tools
+
+
+@pytest.mark.parametrize(
+    ("board", "package"), [("host", "build-essential"), ("mps2-an386", "gcc-arm-none-eabi")]
+)
+def test_deploy_without_compiler_says_what_to_install(
+    board, package, call, monkeypatch, earlier, tmp_path
+):
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    files = ("--calibration", CALIBRATION, "-o", earlier.out)
+    answer = call("deploy", MODEL, "--board", board, *files)
+    assert_refused(answer, 6, "not installed", f"sudo apt-get install -y {package}")
+    earlier.check()
+
+
+@pytest.mark.qemu
+def test_run_without_emulator_says_what_to_install(call, monkeypatch, earlier, tmp_path):
+    need(ARM_GCC, NEWLIB, HOST_CC)
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    for program in find_tool(ARM_GCC).parent.glob("arm-none-eabi-*"):
+        wrapper = bin_folder / program.name
+        wrapper.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+        wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin_folder))
+    files = ("--calibration", CALIBRATION, "--inputs", TEST, "--limit", 1, "-o", earlier.out)
+    answer = call("deploy", MODEL, "--board", "mps2-an386", *files)
+    assert_refused(answer, 6, "qemu-system-arm", "sudo apt-get install -y qemu-system-arm")
+    earlier.check()
+
+
+def test_verify_without_tools_says_what_it_skipped(call, monkeypatch, project, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    answer = call("verify", project, "--inputs", TEST, "--limit", 3)
+    assert answer.code == 0
+    assert "host: skipped, cc is missing: sudo apt-get install" in answer.out
+    assert "mps2-an386: skipped, arm-none-eabi-gcc is missing" in answer.out
+
+
+# --- outputs that cannot be written
+
+
+def test_output_folder_with_other_files_is_left_alone(call, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.tex").write_text("years of work")
+    answer = call(*DEPLOY, "-o", out)
+    assert_refused(answer, 2, str(out), "thesis.tex")
+    assert snapshot(tmp_path) == {"out": b"(folder)", "out/thesis.tex": b"years of work"}
+
+
+def test_output_folder_with_a_file_added_by_the_user_is_left_alone(call, earlier):
+    (earlier.out / "main.c").write_text("int main(void) {}")
+    answer = call(*DEPLOY, "-o", earlier.out)
+    assert_refused(answer, 2, str(earlier.out), "main.c")
+    (earlier.out / "main.c").unlink()
+    earlier.check()
+
+
+def test_output_that_is_a_file_is_left_alone(call, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    assert_refused(call(*DEPLOY, "-o", tmp_path / "out"), 2, "is a file")
+    assert snapshot(tmp_path) == {"out": b"mine"}
+
+
+@pytest.mark.parametrize(
+    "place", ["file/out", "/proc/microlut/out", "x" * 300], ids=["below-file", "proc", "long"]
+)
+def test_output_that_cannot_be_written(place, call, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    answer = call("convert", MODEL, "--calibration", CALIBRATION, "-o", tmp_path / place)
+    assert_refused(answer, 2, "cannot be written", "another output folder")
+    assert snapshot(tmp_path) == {"file": b"mine"}
+
+
+@pytest.mark.parametrize("place", ["folder", "missing/y.npz"])
+def test_outputs_file_that_cannot_be_written(place, call, project, tmp_path):
+    need(HOST_CC)
+    (tmp_path / "folder").mkdir()
+    arguments = ("--inputs", TEST, "--limit", 1, "--outputs", tmp_path / place)
+    assert_refused(call("run", project, "--board", "host", *arguments), 2, place, "written")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "project"]
+
+
+@pytest.mark.parametrize("place", ["folder", "missing/m.tflite"])
+def test_export_file_that_cannot_be_written(place, call, project, tmp_path):
+    (tmp_path / "folder").mkdir()
+    answer = call("export", project, "--to", "tflite", "-o", tmp_path / place)
+    assert_refused(answer, 2, place, "written")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "project"]
+
+
+# --- a damaged DIR
+
+
+def _without(name: str):
+    return lambda folder: (folder / name).unlink()
+
+
+def _with(name: str, text: str):
+    return lambda folder: (folder / name).write_text(text)
+
+
+def _cut(folder: Path) -> None:
+    data = (folder / "model.json").read_bytes()
+    (folder / "model.json").write_bytes(data[: len(data) // 2])
+
+
+def _flip(folder: Path) -> None:
+    text = (folder / "model.json").read_text()
+    (folder / "model.json").write_text(text.replace('"eJ', '"eK', 1))
+
+
+def _without_arrays(folder: Path) -> None:
+    text = (folder / "model.json").read_text()
+    (folder / "model.json").write_text(text.replace('"zlib"', '"gzip"', 1))
+
+
+def _report_of_another_model(folder: Path) -> None:
+    report = json.loads((folder / "report.json").read_text())
+    (folder / "report.json").write_text(json.dumps(report | {"prefix": "other"}))
+
+
+DAMAGE = {
+    "no report": _without("report.json"),
+    "no model": _without("model.json"),
+    "empty report": _with("report.json", ""),
+    "list report": _with("report.json", "[]"),
+    "short report": _with("report.json", '{"prefix": "digits"}'),
+    "binary report": _with("report.json", "\x00\x01"),
+    "other report": _report_of_another_model,
+    "empty model": _with("model.json", ""),
+    "null model": _with("model.json", "null"),
+    "other model": _with("model.json", '{"name": "digits"}'),
+    "cut model": _cut,
+    "flipped model": _flip,
+    "model without arrays": _without_arrays,
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+@pytest.mark.parametrize("verb", ["build", "run", "verify", "export"])
+def test_damaged_folder_is_refused(verb, case, call, project, tmp_path):
+    DAMAGE[case](project)
+    before = snapshot(tmp_path)
+    options = {
+        "build": ("--board", "host"),
+        "run": ("--board", "host", "--inputs", TEST),
+        "verify": ("--board", "host", "--inputs", TEST),
+        "export": ("--to", "tflite", "-o", tmp_path / "m.tflite"),
+    }[verb]
+    assert_refused(call(verb, project, *options), 2, str(project), "microlut convert")
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["model.c", "model.h", "weights.c"])
+def test_build_without_a_source_is_refused(name, call, project):
+    need(HOST_CC)
+    (project / name).unlink()
+    assert_refused(call("build", project, "--board", "host"), 2, str(project), name)
+
+
+def test_build_with_a_broken_source_quotes_the_compiler(call, project):
+    need(HOST_CC)
+    with (project / "model.c").open("a") as file:
+        file.write("int mlut_broken = undeclared;\n")
+    answer = call("build", project, "--board", "host")
+    assert_refused(answer, 7, "model.c", "undeclared", "host-build.log")
+    assert (project / "build" / "host-build.log").is_file()
+
+
+@pytest.mark.parametrize("verb", ["verify", "export"])
+def test_missing_tflite_is_refused(verb, call, project, tmp_path):
+    (project / "model.tflite").unlink()
+    options = ("--to", "tflite", "-o", tmp_path / "m") if verb == "export" else ()
+    options = options or ("--inputs", TEST, "--board", "host")
+    assert_refused(call(verb, project, *options), 2, "model.tflite", "microlut convert")
+
+
+@pytest.mark.parametrize("content", [b"", b"junk" * 100, None], ids=["empty", "junk", "cut"])
+def test_verify_with_damaged_tflite_fails(content, call, project):
+    file = project / "model.tflite"
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) // 2] if content is None else content)
+    answer = call("verify", project, "--inputs", TEST, "--board", "host", "--limit", 2)
+    assert_refused(answer, 8, "tflite-micro", "microlut convert")
+
+
+# --- tracebacks, interruptions, closed pipes
+
+
+def test_debug_shows_the_traceback(call, tmp_path):
+    answer = call("build", tmp_path, "--board", "host", "--debug")
+    assert answer.code == 2
+    assert "Traceback (most recent call last)" in answer.err
+    assert answer.err.splitlines()[-1].startswith("microlut: ")
+
+
+def test_internal_error_is_one_line(call, monkeypatch):
+    def fail() -> None:
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr(cli, "list_boards", fail)
+    assert_refused(call("boards"), 70, "ZeroDivisionError: two lines", "report it", "--debug")
+
+
+def test_full_disk_is_one_line(call, monkeypatch):
+    def fail() -> None:
+        raise OSError(28, "No space left on device", "/tmp/x")
+
+    monkeypatch.setattr(cli, "list_boards", fail)
+    assert_refused(call("boards"), 2, "/tmp/x: No space left on device")
+
+
+def test_interruption_is_one_line(call, monkeypatch):
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "list_boards", fail)
+    assert_refused(call("boards"), 130, "interrupted")
+    assert call("boards", "--json").json == {"error": "interrupted", "exit_code": 130}
+
+
+def test_closed_pipe_is_no_error():
+    command = f"{sys.executable} -m microlut.cli boards --json | head -n 1"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)}
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, env=environment, check=True
+    )
+    assert (done.stdout, done.stderr) == ("{\n", "")

@@ -1,0 +1,154 @@
+"""The folder of a converted model: written whole, replaced in one step, read with care."""
+
+import json
+import os
+
+import pytest
+
+from digits_example import conversion
+from microlut import project as projects
+from microlut.errors import InvalidInput
+from microlut.resources import data_folder
+
+
+@pytest.fixture
+def out(tmp_path):
+    folder = tmp_path / "out"
+    projects.write_project(conversion(), folder)
+    return folder
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def test_write_project_gives_what_read_gives(tmp_path):
+    written = projects.write_project(conversion(), tmp_path / "out")
+    found = projects.read(tmp_path / "out")
+    assert written.path == found.path == tmp_path / "out"
+    assert written.prefix == found.prefix == "digits"
+    assert found.report == json.loads(json.dumps(conversion().report.as_json()))
+    assert found.tflite == conversion().tflite
+
+
+def test_read_takes_a_string(out):
+    assert projects.read(str(out)).prefix == "digits"
+
+
+def test_write_project_writes_the_sources(out):
+    for name, text in conversion().sources.items():
+        assert (out / name).read_text() == text
+
+
+def test_write_project_copies_the_whole_engine(out):
+    for part in ("include", "src"):
+        assert contents(out / "engine" / part) == contents(data_folder("firmware") / part)
+
+
+def test_write_project_twice_gives_equal_bytes(out, tmp_path):
+    projects.write_project(conversion(), tmp_path / "again")
+    assert contents(out) == contents(tmp_path / "again")
+
+
+def test_write_project_replaces_an_earlier_result(out):
+    (out / "build" / "host").mkdir(parents=True)
+    (out / "build" / "host" / "old.elf").touch()
+    projects.write_project(conversion(8), out)
+    assert projects.read(out).report["bits"] == 8
+    assert not (out / "build").exists()
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_write_project_makes_parent_folders(tmp_path):
+    projects.write_project(conversion(), tmp_path / "a" / "b" / "out")
+    assert projects.read(tmp_path / "a" / "b" / "out").prefix == "digits"
+
+
+def test_write_project_through_a_link_keeps_the_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    projects.write_project(conversion(), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert projects.read(tmp_path / "real").prefix == "digits"
+
+
+def test_write_project_gives_ordinary_permissions(out, tmp_path):
+    (tmp_path / "ordinary").mkdir()
+    assert out.stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_staged_leaves_nothing_after_an_error(tmp_path):
+    with pytest.raises(KeyError), projects.staged(tmp_path / "a" / "out") as folder:
+        (folder / "half").touch()
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_staged_keeps_the_earlier_result_after_an_error(out):
+    before = contents(out)
+    with pytest.raises(KeyboardInterrupt), projects.staged(out) as folder:
+        (folder / "half").touch()
+        raise KeyboardInterrupt
+    assert contents(out) == before
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_staged_puts_the_earlier_result_back_when_the_exchange_fails(out, monkeypatch):
+    before = contents(out)
+    rename = os.rename
+
+    def fail_once(source, target):
+        if str(target) == str(out):
+            monkeypatch.setattr(os, "rename", rename)
+            raise OSError(16, "Device or resource busy")
+        rename(source, target)
+
+    with pytest.raises(InvalidInput, match="busy"), projects.staged(out):
+        monkeypatch.setattr(os, "rename", fail_once)
+    assert contents(out) == before
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_staged_shows_the_result_only_when_it_is_whole(tmp_path):
+    with projects.staged(tmp_path / "out") as folder:
+        (folder / "part").touch()
+        assert not (tmp_path / "out").exists()
+    assert contents(tmp_path / "out") == {"part": b""}
+
+
+def test_check_replaceable_accepts_new_and_empty_folders_and_earlier_results(out, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "new", tmp_path / "empty", out):
+        projects.check_replaceable(folder)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "src", "main.c"])
+def test_check_replaceable_refuses_a_result_with_files_of_the_user(out, name):
+    (out / name).touch()
+    with pytest.raises(InvalidInput, match=f"holds {name}"):
+        projects.check_replaceable(out)
+
+
+def test_check_replaceable_refuses_a_folder_that_only_looks_alike(tmp_path):
+    (tmp_path / "build").mkdir()
+    with pytest.raises(InvalidInput, match="holds build"):
+        projects.check_replaceable(tmp_path)
+
+
+def test_check_replaceable_accepts_a_damaged_result(out):
+    (out / "report.json").unlink()
+    projects.check_replaceable(out)
+
+
+def test_read_refuses_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(InvalidInput, match="microlut convert MODEL -o"):
+        projects.read(tmp_path / "none")
+
+
+def test_build_folder_is_one_for_each_board(out):
+    project = projects.read(out)
+    assert project.build_folder("host") == out / "build" / "host"

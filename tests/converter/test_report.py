@@ -1,0 +1,84 @@
+"""The report of a conversion: its figures follow from the model."""
+
+import dataclasses
+import json
+
+import pytest
+
+from digits_example import SHAPE, conversion
+
+# Of examples/digits/train.py: outputs x weights of a channel.
+MACS = {
+    "stem": 8 * 8 * 20 * 9,
+    "body": 8 * 8 * 20 * 9 * 20,
+    "depthwise": 4 * 4 * 20 * 9,
+    "pointwise": 4 * 4 * 40 * 20,
+    "digit": 10 * 40,
+}
+OUTPUTS = {"stem": 20, "body": 20, "depthwise": 20, "pointwise": 40, "digit": 10}
+
+
+@pytest.fixture(scope="module")
+def layers():
+    return {layer.name: layer for layer in conversion().report.layers}
+
+
+def test_report_counts_macs(layers):
+    assert {name: layer.macs for name, layer in layers.items() if layer.macs} == MACS
+    assert conversion().report.macs == sum(MACS.values())
+
+
+def test_report_counts_parameters(layers):
+    # a channel has a 32-bit bias, a 32-bit multiplier and an 8-bit shift
+    found = {name: layer.parameter_bytes for name, layer in layers.items() if layer.bits}
+    assert found == {name: 9 * outputs for name, outputs in OUTPUTS.items()}
+    assert conversion().report.parameter_bytes == sum(found.values())
+
+
+def test_report_counts_weights(layers):
+    # 4 bits a weight, rows padded to bytes, and 16 levels: 20 rows of 9 are 20 x 5 + 16 bytes
+    assert layers["stem"].weight_bytes == 20 * 5 + 16
+    assert layers["digit"].weight_bytes == 10 * 20 + 16
+    total = sum(layer.weight_bytes for layer in layers.values())
+    assert conversion().report.weight_bytes == total
+
+
+def test_report_lists_layers_in_execution_order():
+    assert [layer.name for layer in conversion().report.layers] == [
+        step.node.name for step in conversion().plan.steps
+    ]
+
+
+def test_report_describes_input_and_output():
+    report = conversion().report
+    assert (report.input.shape, report.output.shape) == (SHAPE, (10,))
+    assert (report.output.scale, report.output.zero_point) == (1 / 256, -128)
+
+
+def test_report_has_the_settings():
+    report = conversion(3, "tensor").report
+    assert (report.bits, report.granularity, report.calibration_samples) == (3, "tensor", 200)
+
+
+def test_report_of_a_codebook_has_its_fit(layers):
+    for name in MACS:
+        layer = layers[name]
+        assert layer.bits == 4
+        assert layer.density is not None
+        assert 0 < layer.error < 0.1
+
+
+def test_report_without_codebook_has_no_fit():
+    for layer in conversion(8).report.layers:
+        assert (layer.density, layer.ks_gaussian, layer.predicted_error) == (None, None, None)
+
+
+def test_report_arena_is_not_below_its_bound():
+    for bits in (2, 4, 8):
+        report = conversion(bits).report
+        assert report.arena_bytes >= report.arena_lower_bound_bytes > 0
+
+
+def test_as_json_has_every_field_and_is_json():
+    found = json.loads(json.dumps(conversion().report.as_json()))
+    assert list(found) == [f.name for f in dataclasses.fields(conversion().report)]

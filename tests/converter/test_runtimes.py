@@ -1,0 +1,89 @@
+"""Other people's runtimes: what they give, and what they do with a file that is none."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from digits_example import conversion, samples
+from microlut import runtimes
+from microlut.errors import RunFailed, ToolMissing
+from microlut.quantized import quantize_array
+from microlut.runtimes import desktop_name, desktop_tensors, run_desktop, run_tflite_micro
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return quantize_array(samples(5).x, conversion().quantized.input_quantization)
+
+
+@pytest.mark.parametrize("run", [run_tflite_micro, run_desktop])
+def test_runtime_gives_one_output_for_each_input(run, inputs):
+    outputs = run(conversion().tflite, inputs)
+    assert outputs.shape == (5, 10)
+    assert outputs.dtype == np.int8
+    np.testing.assert_array_equal(outputs.argmax(axis=1), samples(5).y)
+
+
+def test_desktop_tensors_have_the_names_of_the_layers(inputs):
+    names = {node.name for node in conversion().quantized.nodes}
+    for tensors in desktop_tensors(conversion().tflite, inputs):
+        assert names <= set(tensors)
+
+
+@pytest.mark.parametrize("run", [run_tflite_micro, run_desktop])
+@pytest.mark.parametrize("content", [b"", b"junk" * 99], ids=["empty", "junk"])
+def test_runtime_refuses_what_is_no_model(run, content, inputs):
+    with pytest.raises(RunFailed, match="refuses the exported model"):
+        run(content, inputs)
+
+
+def test_missing_tflite_micro_says_what_to_install(monkeypatch, inputs):
+    monkeypatch.setitem(sys.modules, "tflite_micro", None)
+    monkeypatch.setitem(sys.modules, "tflite_micro.python.tflite_micro.runtime", None)
+    with pytest.raises(ToolMissing, match="pip install --pre tflite-micro"):
+        run_tflite_micro(conversion().tflite, inputs)
+
+
+def _no_package(name: str) -> str:
+    raise runtimes.importlib.metadata.PackageNotFoundError(name)
+
+
+def test_missing_desktop_runtime_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(runtimes.importlib.metadata, "version", _no_package)
+    with pytest.raises(ToolMissing, match="pip install ai-edge-litert"):
+        desktop_name()
+
+
+def _only_old(name: str) -> str:
+    return "2.14.0" if name == "tflite-runtime" else _no_package(name)
+
+
+@pytest.mark.parametrize(("numpy", "found"), [("1.26.4", True), ("2.4.0", False)])
+def test_old_runtime_is_used_beside_numpy_1_only(numpy, found, monkeypatch):
+    monkeypatch.setattr(runtimes.importlib.metadata, "version", _only_old)
+    monkeypatch.setattr(runtimes.np, "__version__", numpy)
+    if found:
+        assert desktop_name() == "tflite-runtime"
+    else:
+        with pytest.raises(ToolMissing):
+            desktop_name()
+
+
+def test_runtimes_print_nothing(tmp_path, inputs):
+    (tmp_path / "m.tflite").write_bytes(conversion().tflite)
+    np.save(tmp_path / "x.npy", inputs)
+    program = (
+        "import sys, numpy as np; from pathlib import Path; from microlut.runtimes import *;"
+        "m, x = Path(sys.argv[1]).read_bytes(), np.load(sys.argv[2]);"
+        "run_tflite_micro(m, x); run_desktop(m, x)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "m.tflite", tmp_path / "x.npy"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

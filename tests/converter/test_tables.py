@@ -1,0 +1,91 @@
+"""Results as text: aligned columns, nothing cut, numbers with their units."""
+
+import pytest
+
+from digits_example import conversion
+from microlut import tables
+from microlut.boards import list_boards, load_board
+from microlut.doctor import ToolStatus
+from microlut.outcomes import RunOutcome, VerifyOutcome
+from microlut.toolchain import Image
+from microlut.verify import Difference, FormResult
+
+DIFFERENCE = Difference(sample=3, position=1, expected=5, found=-7)
+
+
+def test_table_never_wraps_and_leaves_no_spaces_at_the_end():
+    text = tables.table(("a", "b"), [("x" * 200, ""), ("y", "z")])
+    assert text.splitlines() == [f"a{' ' * 201}b", "x" * 200, f"y{' ' * 201}z"]
+
+
+def test_conversion_text_has_a_line_for_each_layer():
+    report = conversion().report
+    lines = tables.conversion_text(report).splitlines()
+    assert [line.split()[0] for line in lines[1:-1]] == [layer.name for layer in report.layers]
+    assert f"weights {report.weight_bytes:,} bytes" in lines[-1]
+
+
+def outcome(**changes: object) -> RunOutcome:
+    values = {
+        "image": Image("mine", None, None),
+        "samples": 1234,
+        "outputs": None,
+        "bit_exact": True,
+        "first_difference": None,
+        "top1": 12.345,
+        "instructions": (1000, 999, 1001),
+    }
+    return RunOutcome(**{**values, **changes})
+
+
+def test_run_text_tells_everything():
+    assert [line.split("  ")[-1].strip() for line in tables.run_text(outcome()).splitlines()] == [
+        *("12.35 %", "1,234", "yes", "1,000 (999 to 1,001)")
+    ]
+
+
+def test_run_text_tells_where_outputs_differ():
+    text = tables.run_text(outcome(bit_exact=False, first_difference=DIFFERENCE))
+    assert "input 3, output 1: -7 instead of 5" in text
+
+
+def test_run_text_leaves_out_what_is_unknown():
+    text = tables.run_text(outcome(top1=None, instructions=None))
+    assert "accuracy" not in text
+    assert "instructions" not in text
+
+
+def test_verify_text_tells_rounding_apart():
+    forms = (
+        FormResult("interpreter", 5, 0, None, True),
+        FormResult("desktop", 5, 2, DIFFERENCE, True, "rounds once"),
+        FormResult("host", 5, 9, DIFFERENCE, False),
+    )
+    text = tables.verify_text(VerifyOutcome(5, forms, (("board", "qemu is missing"),), None))
+    lines = text.splitlines()
+    assert [line[:38].split()[2] for line in lines[1:4]] == ["yes", "by", "NO"]
+    assert "desktop: 2 bytes differ; rounds once" in lines
+    assert "host: 9 bytes differ; nothing explains that" in lines
+    assert "board: skipped, qemu is missing" in lines
+    assert lines[-1].split() == ["bit-exact", "NO"]
+
+
+def test_image_text_compares_with_the_boards_memory():
+    board = load_board("mps2-an386")
+    image = Image("mps2-an386", "x.elf", "x.map", flash_bytes=12345, ram_bytes=678)
+    text = tables.image_text(image, board)
+    assert "flash 12,345 of 4,194,304 bytes, RAM 678 of 4,194,304 bytes" in text
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_boards_text_names_the_board(name):
+    assert f"\n{name} " in tables.boards_text([load_board(name)])
+
+
+def test_tools_text_says_how_to_install_what_is_missing():
+    install = (("apt", "sudo apt-get install -y x"), ("brew", "brew install x"))
+    text = tables.tools_text([ToolStatus("x", None, None, "testing", install)])
+    assert text.splitlines()[1].split() == ["x", "MISSING", "testing"]
+    assert text.splitlines()[2:] == [
+        *("To install x:", "  apt: sudo apt-get install -y x", "  brew: brew install x")
+    ]

@@ -1,0 +1,186 @@
+"""What the later verbs do: build, run, verify and deploy, called from Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import microlut
+from digits_example import MODEL, conversion, samples
+from microlut import workflow
+from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
+from microlut.importers import import_model
+from microlut.passes import run_passes
+from microlut.samples import Samples
+from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+
+
+@pytest.fixture
+def host():
+    if find_tool(HOST_CC) is None:
+        pytest.skip(f"host firmware not tested: cc is missing ({HOST_CC.apt_command})")
+    return microlut.load_board("host")
+
+
+@pytest.fixture
+def m4():
+    for tool in (ARM_GCC, NEWLIB, QEMU):
+        if find_tool(tool) is None:
+            pytest.skip(f"Cortex-M not tested: {tool.name} is missing ({tool.apt_command})")
+    return microlut.load_board("mps2-an386")
+
+
+@pytest.fixture
+def project(tmp_path):
+    return microlut.write(conversion(), tmp_path / "out")
+
+
+def test_build_places_the_image_in_the_project(project, host):
+    image = microlut.build(project, host)
+    assert image.elf == project.path / "build" / "host" / "digits.elf"
+    assert image.elf.is_file()
+
+
+def test_run_equals_the_interpreter(project, host):
+    outcome = microlut.run(project, host, samples(25))
+    assert (outcome.samples, outcome.bit_exact, outcome.first_difference) == (25, True, None)
+    assert (outcome.top1, outcome.instructions) == (100.0, None)
+    np.testing.assert_array_equal(outcome.outputs.argmax(axis=1), samples(25).y)
+
+
+@pytest.mark.qemu
+def test_run_counts_instructions_the_same_every_time(project, m4):
+    first, second = (microlut.run(project, m4, samples(3)) for _ in range(2))
+    assert first.instructions == second.instructions
+    mean, least, most = first.instructions
+    assert 0 < least <= mean <= most
+
+
+@pytest.mark.qemu
+def test_run_without_counting_has_no_instructions(project, m4):
+    outcome = microlut.run(project, m4, samples(1), count_instructions=False)
+    assert outcome.instructions is None
+
+
+def test_run_tells_progress(project, host):
+    told = []
+    microlut.run(project, host, samples(4), progress=lambda *what: told.append(what))
+    assert told == [("host", done, 4) for done in (1, 2, 3, 4)]
+
+
+def test_run_on_a_board_without_emulator_is_refused_before_the_build(project):
+    board = microlut.load_board("mps2-an386").model_copy(update={"emulator": None, "id": "mine"})
+    with pytest.raises(InvalidBoard, match="mine: has no emulator"):
+        microlut.run(project, board, samples(1))
+    assert not (project.path / "build").exists()
+
+
+def test_verify_compares_every_form(project, host):
+    outcome = microlut.verify(project, samples(8), [host])
+    assert [form.form for form in outcome.forms] == [
+        *("interpreter", "tflite-micro", "ai-edge-litert", "host")
+    ]
+    assert all(form.samples == 8 and form.agrees for form in outcome.forms)
+    assert outcome.bit_exact
+    assert (outcome.samples, outcome.skipped, outcome.top1) == (8, (), 100.0)
+
+
+@pytest.mark.qemu
+def test_verify_limits_emulated_boards_only(project, host, m4):
+    outcome = microlut.verify(project, samples(5), [host, m4], emulator_limit=2)
+    assert {form.form: form.samples for form in outcome.forms[-2:]} == {"host": 5, "mps2-an386": 2}
+    assert outcome.bit_exact
+
+
+@pytest.mark.qemu
+def test_verify_takes_all_boards_by_default(project, host, m4):
+    outcome = microlut.verify(project, samples(2))
+    tested = {form.form for form in outcome.forms} | {name for name, _ in outcome.skipped}
+    assert set(microlut.list_boards()) <= tested
+    assert outcome.skipped == ()
+
+
+def test_deploy_without_inputs_only_builds(tmp_path, host):
+    outcome = microlut.deploy(conversion(), host, tmp_path / "out")
+    assert (outcome.run, outcome.integer_top1, outcome.float_top1) == (None, None, None)
+    assert outcome.image.elf.is_file()
+    assert outcome.project.report["board"] == "host"
+
+
+def test_deploy_gives_paths_in_the_final_folder(tmp_path, host):
+    outcome = microlut.deploy(conversion(), host, str(tmp_path / "out"), samples(5))
+    assert outcome.project.path == tmp_path / "out"
+    for image in (outcome.image, outcome.run.image):
+        assert image.elf == tmp_path / "out" / "build" / "host" / "digits.elf"
+        assert image.elf.is_file()
+
+
+@pytest.mark.qemu
+def test_deploy_adds_the_run_to_the_report(tmp_path, m4):
+    outcome = microlut.deploy(conversion(), m4, tmp_path / "out", samples(5))
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    expected = conversion().report.as_json() | outcome.run.as_json()
+    expected |= {"float_top1": 100.0, "integer_top1": 100.0}
+    assert report == json.loads(json.dumps(expected))
+    assert report["flash_bytes"] == outcome.image.flash_bytes > 0
+
+
+@pytest.mark.qemu
+def test_deploy_gives_what_the_single_steps_give(tmp_path, m4):
+    deployed = microlut.deploy(conversion(), m4, tmp_path / "deployed", samples(5))
+    project = microlut.write(conversion(), tmp_path / "steps")
+    image = microlut.build(project, m4)
+    assert image.bin.read_bytes() == deployed.image.bin.read_bytes()
+    outcome = microlut.run(project, m4, samples(5))
+    np.testing.assert_array_equal(outcome.outputs, deployed.run.outputs)
+    assert outcome.instructions == deployed.run.instructions
+
+
+def test_deploy_keeps_the_compilers_messages_when_the_build_fails(tmp_path, host):
+    sources = {**conversion().sources, "model.c": "int mlut_broken = undeclared;\n"}
+    broken = dataclasses.replace(conversion(), sources=sources)
+    log = tmp_path / "out-build.log"
+    with pytest.raises(BuildFailed, match=r"out for host: model\.c:1.*undeclared") as caught:
+        microlut.deploy(broken, host, tmp_path / "out")
+    assert str(caught.value).endswith(f"all messages: {log}")
+    assert "undeclared" in log.read_text()
+    assert [path.name for path in tmp_path.iterdir()] == [log.name]
+
+
+def test_deploy_of_outputs_that_differ_tells_so_and_writes(tmp_path, host):
+    other = microlut.convert(MODEL, samples(20).x, bits=2)
+    mixed = dataclasses.replace(conversion(), sources=other.sources)
+    outcome = microlut.deploy(mixed, host, tmp_path / "out", samples(5))
+    assert outcome.run.bit_exact is False
+    assert outcome.run.first_difference is not None
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["bit_exact"] is False
+
+
+@pytest.mark.keras
+def test_float_top1_equals_that_of_keras(keras):
+    model = keras.saving.load_model(MODEL)
+    outputs = model.predict(samples().x, verbose=0)
+    expected = 100 * np.mean(outputs.argmax(axis=1) == samples().y)
+    graph = run_passes(import_model(MODEL))
+    assert workflow.float_top1(graph, samples()) == pytest.approx(expected)
+
+
+def test_float_top1_without_labels_is_none():
+    graph = run_passes(import_model(MODEL))
+    assert workflow.float_top1(graph, Samples(samples(1).x, None)) is None
+
+
+def test_top1_takes_the_first_of_equal_outputs():
+    outputs = np.array([[1, 5, 5], [7, 7, 0], [0, 0, 1]], np.int8)
+    assert workflow.top1(outputs, np.array([1, 1, 2])) == pytest.approx(200 / 3)
+    assert workflow.top1(outputs, None) is None
+
+
+@pytest.mark.parametrize("factor", [1 / 255, 255])
+def test_run_refuses_inputs_of_another_scaling(factor, project, host):
+    scaled = Samples(samples(8).x * np.float32(factor), None)
+    with pytest.raises(InvalidInput, match="scale them like the calibration inputs"):
+        microlut.run(project, host, scaled)

@@ -1,0 +1,156 @@
+"""What the repository promises about itself: the same facts in every place that states them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from microlut import ir, resources
+from microlut.boards import Core, list_boards, load_board
+from microlut.codegen.render import ABI
+from microlut.plan.arena import ALIGNMENT
+from microlut.quantized import QOp, WeightedOp
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PACKAGE = CHECKOUT / "converter" / "microlut"
+HEADER = (CHECKOUT / "firmware/include/microlut/microlut.h").read_text(encoding="utf-8")
+
+KINDS = {op: op.__dataclass_fields__["kind"].default for op in get_args(QOp)}
+# Passes replace these, so that no later stage sees them.
+FOLDED = {"BatchNorm", "Identity"}
+
+
+def text_of(*names: str) -> str:
+    return "\n".join((PACKAGE / name).read_text(encoding="utf-8") for name in names)
+
+
+def names_in(*modules: str) -> set[str]:
+    """Return the names that the code of modules uses, imports left out."""
+    nodes = ast.walk(ast.parse(text_of(*modules)))
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def test_there_are_operators_to_check():
+    assert len(get_args(ir.Op)) >= 12
+    assert len(KINDS) >= 9
+    assert set(get_args(WeightedOp)) < set(KINDS)
+
+
+@pytest.mark.parametrize("op", get_args(ir.Op), ids=lambda op: op.__name__)
+def test_float_operator_is_executed(op):
+    assert op.__name__ in names_in("interpreter/float_ops.py")
+
+
+@pytest.mark.parametrize("op", get_args(ir.Op), ids=lambda op: op.__name__)
+def test_float_operator_is_quantized_or_folded(op):
+    assert (op.__name__ in names_in("quantize/stage.py")) is (op.__name__ not in FOLDED)
+
+
+@pytest.mark.parametrize("name", sorted(FOLDED))
+def test_folded_operator_is_folded_by_a_pass(name):
+    passes = [f"passes/{path.name}" for path in (PACKAGE / "passes").glob("*.py")]
+    assert name in names_in(*passes)
+
+
+@pytest.mark.parametrize("module", ["interpreter/int_ops.py", "tflite.py"])
+@pytest.mark.parametrize("op", KINDS, ids=lambda op: op.__name__)
+def test_integer_operator_is_known_to(module, op):
+    assert op.__name__ in names_in(module)
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_integer_operator_is_in_the_template(kind):
+    template = (CHECKOUT / "templates" / "model.c.j2").read_text(encoding="utf-8")
+    assert f'"{kind}"' in template
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind != "reshape"])
+def test_integer_operator_has_a_kernel(kind):
+    assert f"mlut_{kind}_t" in HEADER
+    assert (CHECKOUT / "firmware" / "src" / "kernels" / f"{kind}.c").is_file()
+
+
+def defined(macro: str) -> int:
+    found = re.search(rf"^#define {macro} (\d+)u?$", HEADER, re.MULTILINE)
+    assert found is not None, macro
+    return int(found[1])
+
+
+def test_abi_number_is_the_engines():
+    assert defined("MLUT_ABI") == ABI
+
+
+def test_alignment_is_the_engines():
+    assert defined("MLUT_ALIGNMENT") == ALIGNMENT
+
+
+def test_every_board_has_its_port():
+    for name in list_boards():
+        assert (CHECKOUT / "firmware" / "port" / load_board(name).port).is_dir()
+
+
+def test_every_core_but_the_host_has_a_board():
+    assert {load_board(name).core for name in list_boards()} == set(Core)
+
+
+def make_targets() -> set[str]:
+    text = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z][\w-]*):", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", ".ci/run"])
+def test_make_commands_of_the_documents_exist(name):
+    # in code: alone on a line, or between backquotes
+    text = (CHECKOUT / name).read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:^|`)make ([a-z][\w-]*)", text, re.MULTILINE))
+    assert {"test"} <= named <= make_targets()
+
+
+def test_readme_has_the_two_commands():
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    for target in ("demo", "test"):
+        assert re.search(rf"^make {target}\b", text, re.MULTILINE)
+
+
+def test_readme_names_every_board_and_every_verb():
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    verbs = re.findall(r"^@app\.command\(.*\)\ndef (\w+)", text_of("cli.py"), re.MULTILINE)
+    assert len(verbs) == 8
+    missing = [name for name in (*list_boards(), *verbs) if f"`{name}" not in text]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [CHECKOUT / "README.md", *sorted(CHECKOUT.glob("docs/*.md"))],
+    ids=lambda path: path.name,
+)
+def test_links_of_the_documents_lead_somewhere(document):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_wheel_carries_every_data_folder():
+    text = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+    for name in ("boards", "firmware", "templates"):
+        assert f'{name} = "microlut/_data/{name}"' in text
+        assert resources.data_folder(name) == CHECKOUT / name
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
+def test_module_has_at_most_300_lines(path):
+    limit = 400 if path.name == "cli.py" else 300  # the verbs' options are one line each
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= limit
+
+
+def test_only_the_command_line_prints_or_exits():
+    # separate_process is a program of its own: the child that reads HDF5
+    allowed = {"cli.py", "separate_process.py"}
+    for path in PACKAGE.rglob("*.py"):
+        if path.name not in allowed:
+            code = re.sub(r'""".*?"""', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+            assert not re.search(r"\bprint\(|\bsys\.exit\(", code), path
