@@ -1,0 +1,59 @@
+# Two commands do everything on a fresh Debian machine with Python 3.11, make and git:
+#   make demo   set up, then convert, build and run the digits example on an emulated Cortex-M4
+#   make test   set up, then run all tests
+# Others: make check (linters and types), make wheel-test, make clean.
+
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+# The last tflite-runtime release needs NumPy 1 and Python 3.11 or older: a second environment.
+OLD_VENV := .venv-tflite-runtime
+DIGITS := examples/digits
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check setup setup-dev wheel-test clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -4
+
+$(VENV)/ready: pyproject.toml scripts/install-tools.sh
+	sh scripts/install-tools.sh
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+# Where Python is newer than 3.11 there is no such release: the test that needs it says so.
+$(OLD_VENV)/ready: scripts/install-tools.sh
+	sh scripts/install-tools.sh
+	$(PYTHON) -m venv $(OLD_VENV)
+	-$(OLD_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		'tflite-runtime==2.14.0' 'numpy==1.26.4'
+	touch $@
+
+setup: $(VENV)/ready
+
+setup-dev: $(VENV)/ready-dev $(OLD_VENV)/ready
+
+demo: setup
+	$(BIN)/microlut deploy $(DIGITS)/digits.keras --board mps2-an386 --output build/digits \
+		--calibration $(DIGITS)/digits_calibration.npz --inputs $(DIGITS)/digits_test.npz
+
+test: setup-dev
+	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	find firmware -name '*.[ch]' -print0 | xargs -0 $(BIN)/clang-format --dry-run -Werror
+
+wheel-test: setup-dev
+	sh scripts/test-wheel.sh $(BIN)/python
+
+clean:
+	rm -rf build dist $(VENV) $(OLD_VENV)
