@@ -27,13 +27,16 @@ class Core(StrEnum):
     CORTEX_M7 = "cortex-m7"
 
 
+# A build that loses the DSP extension to some flag stops instead of running slowly.
+_DSP = "-DMLUT_REQUIRE_DSP"
+
 # The only place where a core becomes compiler flags.
 CORE_FLAGS: dict[Core, tuple[str, ...]] = {
     Core.HOST: (),
     Core.CORTEX_M3: ("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft"),
-    Core.CORTEX_M4F: ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    Core.CORTEX_M4F: ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", _DSP),
     # single precision, which every Cortex-M7 with an FPU has
-    Core.CORTEX_M7: ("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+    Core.CORTEX_M7: ("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard", _DSP),
 }
 
 # Start-up file and linker script (without ending) of each core; a hosted program has none.
