@@ -24,7 +24,7 @@ has_venv() {
 
 missing=
 has_venv || missing="$missing python3-venv"
-has cc || missing="$missing build-essential"
+{ has cc && has c++; } || missing="$missing build-essential" # c++ only for tests
 has arm-none-eabi-gcc || missing="$missing gcc-arm-none-eabi"
 has_newlib || missing="$missing libnewlib-arm-none-eabi"
 has qemu-system-arm || missing="$missing qemu-system-arm"
