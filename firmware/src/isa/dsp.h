@@ -22,7 +22,14 @@ static inline int16x2_t mlut_dsp_even(uint32_t word)
 
 static inline int16x2_t mlut_dsp_odd(uint32_t word)
 {
-    return __sxtb16((int8x4_t)((word >> 8) | (word << 24))); /* one SXTB16 with rotation */
+#if defined(__arm__)
+    /* GCC does not fold the rotation into SXTB16: doing it here saves a tenth of a convolution. */
+    int16x2_t odd;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));
+    return odd;
+#else
+    return __sxtb16((int8x4_t)((word >> 8) | (word << 24)));
+#endif
 }
 
 /* total + the products of four int8, given the even and odd values of one operand. */
