@@ -15,6 +15,7 @@ from microlut.pipeline import Conversion, convert
 from microlut.project import Project, read
 from microlut.project import write_project as write
 from microlut.quantize.codebook import Codebook, fit_codebook
+from microlut.samples import as_samples
 from microlut.version import VERSION
 from microlut.workflow import build, deploy, load_samples, run, verify
 
@@ -27,6 +28,7 @@ __all__ = [
     "MicrolutError",
     "Project",
     "__version__",
+    "as_samples",
     "build",
     "convert",
     "deploy",

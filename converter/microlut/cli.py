@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +23,13 @@ from microlut import project as projects
 from microlut import tables, workflow
 from microlut.boards import list_boards, load_board
 from microlut.errors import InvalidInput, ToolMissing
-from microlut.failures import EXIT_DISAGREES, EXIT_INTERRUPTED, describe
+from microlut.failures import (
+    EXIT_DISAGREES,
+    EXIT_INTERRUPTED,
+    Terminated,
+    describe,
+    raise_when_terminated,
+)
 from microlut.importers import import_model
 from microlut.options import (
     BitsOption,
@@ -44,7 +50,7 @@ from microlut.options import (
 )
 from microlut.outcomes import RunOutcome, image_json
 from microlut.passes import run_passes
-from microlut.pipeline import Conversion
+from microlut.pipeline import Conversion, source_hash
 from microlut.pipeline import convert as convert_model
 from microlut.progress import Progress
 from microlut.quantized import dequantize_array
@@ -57,7 +63,7 @@ app = typer.Typer(
     epilog="Every verb takes --json (one JSON object on standard output) and --debug (tracebacks). "
     "Exit codes: 0 done, 1 outputs disagree, 2 bad command line or input, 3 unsupported model, "
     "4 unknown or invalid board, 5 does not fit, 6 tool missing, 7 build failed, 8 run failed, "
-    "70 internal error, 130 interrupted.",
+    "70 internal error, 130 interrupted, 143 terminated.",
     add_completion=False,
     rich_markup_mode=None,
 )
@@ -98,9 +104,9 @@ def convert(
     projects.check_replaceable(output)  # before minutes are spent
     with _progress(as_json) as progress:
         conversion = _convert(model, calibration, bits, granularity, name, progress)
-    projects.write_project(conversion, output)
+    project = projects.write_project(conversion, output)
     if as_json:
-        _print_json(conversion.report.as_json() | {"output_folder": str(output)})
+        _print_json(project.report | {"output_folder": str(output)})
         return
     print(tables.conversion_text(conversion.report))
     print(f"Wrote {output}: model.h, model.c, weights.c, engine/, model.tflite, report.json")
@@ -136,6 +142,8 @@ def run(
     project = projects.read(folder)
     target = load_board(board)
     samples = load_samples(inputs, project.graph.input_shape, limit)
+    if outputs is not None and not outputs.absolute().parent.is_dir():
+        raise InvalidInput(f"{outputs}: cannot be written (no such folder); choose another file")
     real = None if model is None else _float_top1(model, project, samples)
     with _progress(as_json) as progress:
         outcome = workflow.run(project, target, samples, progress=progress)
@@ -195,6 +203,8 @@ def deploy(
 ) -> None:
     """The whole line: convert MODEL, build firmware for the board, run it on the inputs."""
     target = load_board(board)
+    if inputs is not None:
+        workflow.check_runnable(target)
     projects.check_replaceable(output)  # before minutes are spent
     with _progress(as_json) as progress:
         conversion = _convert(model, calibration, bits, granularity, name, progress)
@@ -288,10 +298,10 @@ def _progress(quiet: bool) -> Iterator[Progress]:
 
 def _float_top1(model: Path, project: projects.Project, samples: Samples) -> float | None:
     graph = run_passes(import_model(model))
-    if graph.input_shape != project.graph.input_shape:
+    if project.report["source_sha256"] not in ("", source_hash(model)):
         raise InvalidInput(
-            f"{model}: takes inputs of shape {list(graph.input_shape)} and the converted model "
-            f"{list(project.graph.input_shape)}; give the model that was converted"
+            f"{model}: is not the model that was converted, {project.report['source']}, "
+            "or has changed since; give that one"
         )
     return workflow.float_top1(graph, samples)
 
@@ -311,7 +321,8 @@ def _write_file(path: Path, data: bytes) -> None:
         beside.write_bytes(data)
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         raise InvalidInput(
             f"{path}: cannot be written ({error.strerror}); choose another file"
         ) from error
@@ -340,6 +351,7 @@ def main() -> None:
     arguments = sys.argv[1:] or ["--help"]
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
+    raise_when_terminated()
     try:
         code = app(arguments, prog_name="microlut", standalone_mode=False) or 0
         sys.stdout.flush()
@@ -348,7 +360,7 @@ def main() -> None:
         code = 0
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
-    except Exception as error:  # noqa: BLE001 (the last resort: no traceback for users)
+    except (Exception, Terminated) as error:  # noqa: BLE001 (the last resort: no traceback for users)
         if debug:
             traceback.print_exc()
         message, code = describe(error)

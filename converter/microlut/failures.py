@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
+
 import typer
 
 from microlut.errors import InvalidInput, MicrolutError
 
 EXIT_DISAGREES = 1
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 128 + signal.SIGTERM
 _EXIT_BAD_COMMAND = 2
 _EXIT_INTERNAL = 70
 
@@ -16,13 +20,35 @@ _EXIT_INTERNAL = 70
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
-def describe(error: Exception) -> tuple[str, int]:
+_TERMINATING = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Terminated(BaseException):
+    """The process was asked to end. No `Exception`, so that no one takes it for a failure."""
+
+
+def raise_when_terminated() -> None:
+    """Let SIGTERM and SIGHUP raise `Terminated`: emulators are stopped and folders removed."""
+    for number in _TERMINATING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(number, _terminate)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    for number in _TERMINATING:  # a second one is not to disturb the cleaning up
+        signal.signal(number, signal.SIG_IGN)
+    raise Terminated
+
+
+def describe(error: Exception | Terminated) -> tuple[str, int]:
     """Return an error's message, in one line, and exit code."""
     message, code = _message_and_code(error)
     return " ".join(message.split()), code
 
 
-def _message_and_code(error: Exception) -> tuple[str, int]:
+def _message_and_code(error: Exception | Terminated) -> tuple[str, int]:
+    if isinstance(error, Terminated):
+        return "terminated", EXIT_TERMINATED
     if isinstance(error, MicrolutError):
         return str(error), error.exit_code
     if isinstance(error, _UsageError):

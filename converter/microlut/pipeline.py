@@ -6,6 +6,7 @@ file -> Graph -> Graph (folded) -> Ranges -> QuantizedGraph -> Plan -> Sources
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from microlut.calibrate import calibrate
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
-from microlut.errors import InvalidInput
+from microlut.errors import InvalidInput, ToolMissing
 from microlut.importers import import_model
 from microlut.ir import FloatArray, Graph
 from microlut.passes import run_passes
@@ -27,7 +28,6 @@ from microlut.quantize.weights import WeightConfig
 from microlut.quantized import Granularity, QuantizedGraph
 from microlut.report import ConvertReport, Settings, convert_report
 from microlut.samples import as_samples, load_samples
-from microlut.tflite import to_tflite
 
 # Share of an activation's values that its range leaves out at either end. Of minimum to maximum,
 # least squared error and tails of 1e-5 to 3e-4, this keeps the outputs of the three reference
@@ -85,6 +85,7 @@ def convert(
         raise InvalidInput(f"granularity is {granularity!r}; give {allowed}")
     if calibration is None:
         raise InvalidInput(_NO_CALIBRATION)
+    to_tflite = _tflite_writer()  # before minutes are spent
     progress("import", 0, 5)
     graph = run_passes(import_model(model, name))
     samples = _calibration_inputs(calibration, graph)
@@ -117,14 +118,33 @@ _NO_CALIBRATION = (
 )
 
 
+def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:
+    """Import the writer only when it is used: all else works without the schema's package."""
+    try:
+        from microlut.tflite import to_tflite
+    except ImportError as error:
+        raise ToolMissing(
+            f"ai-edge-litert is not installed or cannot be loaded ({error}); it has the schema of "
+            ".tflite files, which `microlut convert` writes; "
+            "install it with: pip install ai-edge-litert"
+        ) from error
+    return to_tflite
+
+
 def _calibration_inputs(calibration: Path | str | NDArray[np.generic], graph: Graph) -> FloatArray:
     if isinstance(calibration, Path | str):
-        return load_samples(calibration, graph.input_shape).x
-    return as_samples(np.asarray(calibration), graph.input_shape).x
+        x = load_samples(calibration, graph.input_shape).x
+    else:
+        x = as_samples(np.asarray(calibration), graph.input_shape).x
+    if x.min() == x.max():
+        raise InvalidInput(
+            f"calibration inputs are all {x.min():g}; give some hundred like those in use"
+        )
+    return x
 
 
 def _source_name(model: Path | str | object) -> str:
-    return Path(model).name if isinstance(model, Path | str) else "a model in memory"
+    return Path(model).resolve().name if isinstance(model, Path | str) else "a model in memory"
 
 
 def source_hash(model: Path | str | object) -> str:

@@ -7,6 +7,7 @@ stays untouched until the new one is complete.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,12 +25,13 @@ from microlut.pipeline import Conversion
 from microlut.quantized import QuantizedGraph
 from microlut.report import ConvertReport
 from microlut.resources import data_folder
+from microlut.version import VERSION
 
 REPORT, MODEL, TFLITE = "report.json", "model.json", "model.tflite"
 _ENGINE, _BUILD = "engine", "build"
 _ENGINE_PARTS = ("include", "src")
-_SOURCES = ("model.h", "model.c", "weights.c")
-_OURS = frozenset((REPORT, MODEL, TFLITE, _ENGINE, _BUILD, *_SOURCES))
+_FILES = "files"  # key of report.json: what the conversion wrote, relative to the folder
+_BUILT = r"build/[^/]+/{prefix}\.(elf|map|bin|hex)|build/[^/]+-build\.log"
 _REPORT_ADAPTER: TypeAdapter[ConvertReport] = TypeAdapter(ConvertReport)
 
 
@@ -115,15 +117,36 @@ def check_replaceable(output: Path) -> None:
             return
         if not output.is_dir():
             raise InvalidInput(f"{output}: is a file; choose a folder for the output")
-        entries = {entry.name for entry in output.iterdir()}
+        if Path.cwd().is_relative_to(output.resolve()):
+            raise InvalidInput(
+                f"{output}: is the current folder or above it, and would be replaced; "
+                "choose a folder beside or below the current one"
+            )
+        foreign = _foreign_file(output)
     except OSError as error:
         raise _not_writable(output, error) from error
-    foreign = entries if entries.isdisjoint({REPORT, MODEL}) else entries - _OURS
-    if foreign:
+    if foreign is not None:
         raise InvalidInput(
-            f"{output}: holds {min(foreign)}, which microlut did not write and would delete; "
+            f"{output}: holds {foreign}, which microlut did not write and would delete; "
             "choose an empty or new folder"
         )
+
+
+def _foreign_file(folder: Path) -> str | None:
+    """Return a file in the folder that neither a conversion nor a build wrote, if there is one."""
+    try:
+        report = json.loads((folder / REPORT).read_bytes())
+        written, prefix = set(report[_FILES]), str(report["prefix"])
+    except (OSError, ValueError, KeyError, TypeError):
+        written, prefix = set(), ""
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        built = prefix and re.fullmatch(_BUILT.format(prefix=re.escape(prefix)), name)
+        # A build that failed may leave its folder empty.
+        folder_of_ours = file.is_dir() and (any(file.iterdir()) or (prefix and name == "build"))
+        if name not in written and not built and not folder_of_ours:
+            return name
+    return None
 
 
 def write(conversion: Conversion, folder: Path) -> Project:
@@ -134,7 +157,8 @@ def write(conversion: Conversion, folder: Path) -> Project:
         shutil.copytree(data_folder("firmware") / part, folder / _ENGINE / part)
     (folder / TFLITE).write_bytes(conversion.tflite)
     quantized.save(conversion.quantized, folder / MODEL)
-    report = conversion.report.as_json()
+    files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    report = conversion.report.as_json() | {_FILES: sorted([*files, REPORT])}
     (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return Project(folder, conversion.report.prefix, conversion.quantized, report)
 
@@ -146,7 +170,16 @@ def write_project(conversion: Conversion, output: Path | str) -> Project:
     return read(Path(output))
 
 
-_AGAIN = "run `microlut convert` again"
+_AGAIN = "run `microlut convert` again, into a new folder"
+
+
+def _version_note(report: bytes) -> str:
+    """Return what is wrong with a report that does not follow this version's schema."""
+    with suppress(ValueError, KeyError, TypeError):
+        version = json.loads(report)["microlut"]
+        if version != VERSION:
+            return f"was written by microlut {version}, and this is {VERSION}"
+    return "is damaged"
 
 
 def read(folder: Path | str) -> Project:
@@ -164,7 +197,7 @@ def read(folder: Path | str) -> Project:
         checked = _REPORT_ADAPTER.validate_json(text)
         report = json.loads(text)
     except (ValidationError, ValueError) as error:
-        raise InvalidInput(f"{folder / REPORT}: is damaged; {_AGAIN}") from error
+        raise InvalidInput(f"{folder / REPORT}: {_version_note(text)}; {_AGAIN}") from error
     if checked.prefix != prefix:
         raise InvalidInput(
             f"{folder / REPORT}: is about {checked.prefix} and {MODEL} is {prefix}; {_AGAIN}"

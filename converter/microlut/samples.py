@@ -85,7 +85,8 @@ def as_samples(
 
 def _read(path: Path) -> Mapping[str, NDArray[np.generic]]:
     if not path.is_file():
-        raise InvalidInput(f"{path}: no such file; give samples as .npz with array x, or as .npy")
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise InvalidInput(f"{path}: {what}; give samples as .npz with array x, or as .npy")
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -98,7 +99,8 @@ def _read(path: Path) -> Mapping[str, NDArray[np.generic]]:
                 names.append(others[0])
             return {name: loaded[name] for name in names}
     except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:200]
+        text = " ".join(str(error).split())[:200]
+        reason = "it holds Python objects or is no NumPy file" if "pickle" in text else text
         raise InvalidInput(
             f"{path}: cannot be read as .npz or .npy ({reason}); write it with "
             "numpy.savez(path, x=inputs, y=labels), without Python objects"
@@ -177,7 +179,7 @@ def check_scaled_alike(samples: Samples, low: float, high: float) -> None:
     least, most = float(samples.x.min()), float(samples.x.max())
     step = (high - low) / 255
     # One dark picture may be almost uniform; many are not.
-    flat = len(samples) >= _MANY_SAMPLES and 0 < most - least < _FEWEST_STEPS * step
+    flat = len(samples) >= _MANY_SAMPLES and most - least < _FEWEST_STEPS * step
     if beyond > _BEYOND_RANGE or flat:
         raise InvalidInput(
             f"inputs span {least:g} to {most:g}, but the model was calibrated with inputs from "

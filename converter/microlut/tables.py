@@ -13,9 +13,11 @@ from microlut.doctor import ToolStatus
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.report import ConvertReport
 from microlut.toolchain import Image
+from microlut.tools import HOST_CC, find_tool
 from microlut.verify import Difference, FormResult
 
 _LABEL_WIDTH = 40
+_INSTRUCTIONS = "instructions an inference"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = "") -> str:
@@ -166,8 +168,16 @@ def _run_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
         facts.append(("first difference", difference_text(outcome.first_difference)))
     if outcome.instructions is not None:
         mean, least, most = outcome.instructions
-        facts.append(("instructions an inference", f"{mean:,} ({least:,} to {most:,})"))
+        facts.append((_INSTRUCTIONS, f"{mean:,} ({least:,} to {most:,})"))
+    elif outcome.image.flash_bytes is not None:  # not a host program: those are never counted
+        facts.append((_INSTRUCTIONS, f"not counted: {_why_not_counted()}"))
     return facts
+
+
+def _why_not_counted() -> str:
+    if find_tool(HOST_CC) is None:
+        return f"{HOST_CC.name} is missing ({HOST_CC.apt_command})"
+    return "this QEMU has no plugins"
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -181,15 +182,22 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a program with its messages in English and without the user's compiler flags."""
     changed = {"CFLAGS", "CPPFLAGS", "LDFLAGS", "CC", "NINJA_STATUS"}
     environment = {k: v for k, v in os.environ.items() if k not in changed}
-    return subprocess.run(
+    with subprocess.Popen(
         command,
-        check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
         env={**environment, "LC_ALL": "C"},
-    )
+        process_group=0,
+    ) as process:
+        try:
+            messages, _ = process.communicate()
+        except BaseException:  # Ctrl-C or the like; no compiler may write where all is removed
+            os.killpg(process.pid, signal.SIGTERM)  # Ninja passes it on, which it cannot a SIGKILL
+            process.communicate()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, messages)
 
 
 def _build_failed(job: _Job, messages: str, log: Path) -> BuildFailed:
@@ -238,12 +246,22 @@ def _does_not_fit(job: _Job, messages: str) -> DoesNotFit:
     )
 
 
+def _forget_folders(job: _Job) -> None:
+    """Take the folders of this one build out of the map, so that equal builds give equal maps."""
+    file = job.build / f"{job.prefix}.map"
+    text = file.read_text(encoding="utf-8", errors="replace")
+    for folder, name in ((job.build, "build"), (job.work, "work"), (job.project, "model")):
+        text = text.replace(str(folder), f"/{name}")
+    file.write_text(text, encoding="utf-8")
+
+
 def _deliver(job: _Job, output: Path) -> Image:
     """Move the finished files into the output folder, each in one step."""
     elf = job.build / f"{job.prefix}.elf"
     hosted = job.board.core is Core.HOST
     sizes = None if hosted else measure(elf)
     output.mkdir(exist_ok=True)
+    _forget_folders(job)
     placed: dict[str, Path] = {}
     for ending in ("elf", "map") if hosted else ("elf", "map", "bin", "hex"):
         made = job.build / f"{job.prefix}.{ending}"

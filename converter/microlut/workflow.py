@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from microlut import project as projects
 from microlut.boards import Board, Core, list_boards, load_board
 from microlut.emulators import Task, run_image
-from microlut.errors import BuildFailed, InvalidBoard
+from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
 from microlut.interpreter import float_ops, int_ops
 from microlut.ir import Graph
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
@@ -53,8 +53,14 @@ def _reference(project: Project, samples: Samples) -> _Reference:
     quantization = project.graph.input_quantization
     check_scaled_alike(samples, *quantized_range(quantization))
     inputs = quantize_array(samples.x, quantization)
-    outputs = int_ops.evaluate(project.graph, inputs)
-    return _Reference(inputs, outputs.reshape(len(inputs), -1), samples.y)
+    outputs = int_ops.evaluate(project.graph, inputs).reshape(len(inputs), -1)
+    classes = outputs.shape[1]
+    if samples.y is not None and 1 < classes <= samples.y.max():
+        raise InvalidInput(
+            f"y holds class numbers up to {samples.y.max()}, but the model has {classes} outputs; "
+            f"give numbers from 0 to {classes - 1}"
+        )
+    return _Reference(inputs, outputs, samples.y)
 
 
 def build(project: Project, board: Board) -> Image:
@@ -71,13 +77,14 @@ def run(
     progress: Progress = silent,
 ) -> RunOutcome:
     """Build the firmware and run it on samples, in the board's emulator or natively."""
-    _check_runnable(board)
+    check_runnable(board)
     image = build(project, board)
     reference = _reference(project, samples)
     return _run_image(image, board, reference, count_instructions, progress)
 
 
-def _check_runnable(board: Board) -> None:
+def check_runnable(board: Board) -> None:
+    """Raise InvalidBoard if there is nothing to run the board's firmware in."""
     if board.emulator is None:
         raise InvalidBoard(
             f"{board.id}: has no emulator to run inputs in; choose a board that `microlut boards` "
@@ -128,9 +135,11 @@ def verify(
         emulator_limit: How many of the inputs emulated boards run.
         progress: Called with (form, done, total).
     """
+    if emulator_limit < 1:
+        raise InvalidInput(f"emulator_limit is {emulator_limit}; give at least 1")
     chosen, skipped = (tuple(boards), ()) if boards is not None else _available_boards()
     for board in chosen:
-        _check_runnable(board)
+        check_runnable(board)
     total = len(samples)
     progress(INTERPRETER, 0, total)
     reference = _reference(project, samples)
@@ -178,7 +187,7 @@ def deploy(
     """
     output = Path(output)
     if samples is not None:
-        _check_runnable(board)
+        check_runnable(board)
     integer = real = outcome = None
     with projects.staged(output) as folder:
         staged = projects.write(conversion, folder)
@@ -244,10 +253,16 @@ def float_top1(graph: Graph, samples: Samples) -> float | None:
 
 
 def top1(outputs: NDArray[np.generic], labels: NDArray[np.int64] | None) -> float | None:
-    """Return in percent how often the largest output is the label; ties go to the first."""
+    """Return in percent how often the largest output is the label; ties go to the first.
+
+    None without labels, or with a single output, of which there is no largest.
+    """
     if labels is None:
         return None
-    winners = outputs.reshape(len(outputs), -1).argmax(axis=1)
+    flat = outputs.reshape(len(outputs), -1)
+    if flat.shape[1] < 2:
+        return None
+    winners = flat.argmax(axis=1)
     return 100.0 * float(np.mean(winners == labels))
 
 

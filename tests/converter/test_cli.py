@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +20,7 @@ import numpy as np
 import pytest
 
 import microlut
-from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion
+from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
 from microlut import cli
 from microlut.quantized import dequantize_array
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
@@ -508,12 +512,12 @@ def test_run_and_verify_refuse_inputs(verb, case, call, earlier, tmp_path):
     earlier.check()
 
 
-def test_run_refuses_a_float_model_of_another_input(call, keras, earlier, tmp_path):
+def test_run_refuses_another_float_model(call, keras, earlier, tmp_path):
     x = keras.Input((5, 5, 1))
     keras.Model(x, keras.layers.Flatten()(x)).save(tmp_path / "other.keras")
     files = ("--inputs", TEST, "--model", tmp_path / "other.keras")
     answer = call("run", earlier.out, "--board", "host", *files)
-    assert_refused(answer, 2, "other.keras", "[5, 5, 1]", "[8, 8, 1]")
+    assert_refused(answer, 2, "other.keras", "is not the model that was converted, digits.keras")
     earlier.check()
 
 
@@ -880,6 +884,113 @@ def test_interruption_is_one_line(call, monkeypatch):
     monkeypatch.setattr(cli, "list_boards", fail)
     assert_refused(call("boards"), 130, "interrupted")
     assert call("boards", "--json").json == {"error": "interrupted", "exit_code": 130}
+
+
+def processes_naming(text: Path) -> list[str]:
+    """Return the command lines of all processes that have a text in theirs."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended
+            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(text) in line]
+
+
+@contextlib.contextmanager
+def run_while(program: str, project: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Yield the process of a `run` whose compiler or QEMU is at work, on many inputs.
+
+    `folder` gets the inputs and `tmp`, the place for temporary files.
+    """
+
+    def at_work() -> bool:  # its command line names a temporary file
+        return any(program in line for line in processes_naming(folder / "tmp"))
+
+    need(ARM_GCC, NEWLIB, QEMU, HOST_CC)
+    (folder / "tmp").mkdir()
+    inputs = save_npz(folder / "x.npz", x=np.tile(samples().x, (10, 1, 1, 1)))
+    command = ("run", project, "--board", "mps2-an386", "--inputs", inputs)
+    with subprocess.Popen(
+        [sys.executable, "-m", "microlut.cli", *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "TMPDIR": str(folder / "tmp")},
+    ) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not at_work():
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    ("program", "number", "built"),
+    [
+        ("qemu-system-arm", signal.SIGTERM, ["mps2-an386"]),
+        ("qemu-system-arm", signal.SIGHUP, ["mps2-an386"]),
+        ("cc1", signal.SIGTERM, []),
+    ],
+    ids=["qemu", "qemu_hang_up", "compiler"],
+)
+def test_termination_ends_all_and_leaves_nothing(program, number, built, project, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with run_while(program, project, folder) as process:
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (143, "", "microlut: terminated\n")
+    assert processes_naming(tmp_path) == []
+    assert sorted(path.name for path in folder.rglob("*")) == ["tmp", "x.npz"]
+    assert list(project.parent.iterdir()) == [project]
+    assert [path.name for path in (project / "build").iterdir()] == built
+
+
+def test_ignored_hang_up_stays_ignored():
+    program = (
+        "import signal; from microlut.failures import raise_when_terminated;"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN); raise_when_terminated();"
+        "signal.raise_signal(signal.SIGHUP); print('still here')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "still here\n", "")
+
+
+@pytest.fixture(scope="module")
+def without_litert(tmp_path_factory) -> str:
+    """Return a PYTHONPATH on which ai-edge-litert cannot be imported."""
+    folder = tmp_path_factory.mktemp("without_litert")
+    (folder / "ai_edge_litert.py").write_text("raise ModuleNotFoundError('No ai_edge_litert')\n")
+    return os.pathsep.join((str(folder), str(PACKAGE_PARENT)))
+
+
+@pytest.mark.parametrize("verb", ["boards", "build"])
+def test_verb_works_without_litert(verb, without_litert, project):
+    need(HOST_CC)
+    arguments = ("build", project, "--board", "host") if verb == "build" else (verb,)
+    answer = start(*arguments, PYTHONPATH=without_litert)
+    assert (answer.code, answer.err) == (0, "")
+
+
+def test_doctor_works_without_litert(without_litert, call):
+    answer = start("doctor", PYTHONPATH=without_litert)
+    assert answer == call("doctor")
+
+
+def test_convert_without_litert_says_what_to_install(without_litert, tmp_path):
+    files = ("--calibration", CALIBRATION, "-o", tmp_path / "out")
+    answer = start("convert", MODEL, *files, PYTHONPATH=without_litert)
+    assert_refused(answer, 6, "No ai_edge_litert", "pip install ai-edge-litert")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_closed_pipe_is_no_error():

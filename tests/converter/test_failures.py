@@ -5,7 +5,7 @@ import typer
 
 from microlut import errors
 from microlut.cli import app
-from microlut.failures import describe
+from microlut.failures import Terminated, describe
 
 DOCUMENTED = {
     errors.InvalidInput: (2, "bad command line or input"),
@@ -27,6 +27,11 @@ def test_describe_gives_the_documented_exit_code(kind):
     code, words = DOCUMENTED[kind]
     assert describe(kind("what is wrong")) == ("what is wrong", code)
     assert f"{code} {words}" in app.info.epilog
+
+
+def test_describe_termination_gives_the_documented_exit_code():
+    assert describe(Terminated()) == ("terminated", 128 + 15)
+    assert "143 terminated" in app.info.epilog
 
 
 def test_describe_makes_one_line():

@@ -116,3 +116,8 @@ def test_source_hash_of_a_folder_sees_names_and_contents(tmp_path):
     second = source_hash(tmp_path)
     (tmp_path / "a" / "x").rename(tmp_path / "a" / "y")
     assert len({first, second, source_hash(tmp_path)}) == 3
+
+
+def test_convert_refuses_constant_calibration_inputs():
+    with pytest.raises(InvalidInput, match="calibration inputs are all 7; give some hundred"):
+        convert(MODEL, np.full((10, 8, 8, 1), 7.0))

@@ -31,6 +31,8 @@ def test_write_project_gives_what_read_gives(tmp_path):
     found = projects.read(tmp_path / "out")
     assert written.path == found.path == tmp_path / "out"
     assert written.prefix == found.prefix == "digits"
+    files = {path.relative_to(found.path).as_posix() for path in found.path.rglob("*.*")}
+    assert set(found.report.pop("files")) == files
     assert found.report == json.loads(json.dumps(conversion().report.as_json()))
     assert found.tflite == conversion().tflite
 
@@ -56,7 +58,7 @@ def test_write_project_twice_gives_equal_bytes(out, tmp_path):
 
 def test_write_project_replaces_an_earlier_result(out):
     (out / "build" / "host").mkdir(parents=True)
-    (out / "build" / "host" / "old.elf").touch()
+    (out / "build" / "host" / "digits.elf").touch()
     projects.write_project(conversion(8), out)
     assert projects.read(out).report["bits"] == 8
     assert not (out / "build").exists()
@@ -139,9 +141,40 @@ def test_check_replaceable_refuses_a_folder_that_only_looks_alike(tmp_path):
         projects.check_replaceable(tmp_path)
 
 
-def test_check_replaceable_accepts_a_damaged_result(out):
+@pytest.mark.parametrize("name", ["engine/my_kernel.c", "build/thesis.txt", "build/host/notes"])
+def test_check_replaceable_refuses_files_of_the_user_deep_in_a_result(out, name):
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    (out / name).touch()
+    with pytest.raises(InvalidInput, match=f"holds {name}"):
+        projects.check_replaceable(out)
+
+
+@pytest.mark.parametrize("name", ["report.json", "model.json", "model.tflite"])
+def test_check_replaceable_refuses_foreign_files_of_our_names(tmp_path, name):
+    (tmp_path / name).write_text('{"arch": 1}')
+    with pytest.raises(InvalidInput, match=f"holds {name}"):
+        projects.check_replaceable(tmp_path)
+
+
+def test_check_replaceable_refuses_the_current_folder(out, monkeypatch):
+    for folder in (out, out / "engine"):
+        monkeypatch.chdir(folder)
+        with pytest.raises(InvalidInput, match="current folder or above it"):
+            projects.check_replaceable(out)
+
+
+def test_check_replaceable_refuses_a_result_whose_report_is_gone(out):
     (out / "report.json").unlink()
-    projects.check_replaceable(out)
+    with pytest.raises(InvalidInput, match="did not write and would delete"):
+        projects.check_replaceable(out)
+
+
+def test_read_names_the_version_that_wrote_another_report(out):
+    report = json.loads((out / "report.json").read_text())
+    del report["macs"]
+    (out / "report.json").write_text(json.dumps(report | {"microlut": "0.0.7"}))
+    with pytest.raises(InvalidInput, match=r"was written by microlut 0\.0\.7, and this is"):
+        projects.read(out)
 
 
 def test_read_refuses_a_folder_that_is_not_there(tmp_path):

@@ -170,6 +170,7 @@ PICTURES = np.random.default_rng(5).integers(0, 256, (10, *SHAPE)).astype(np.flo
         pytest.param(PICTURES, 0.0, 1.0, id="bytes_for_unit_range"),
         pytest.param(PICTURES / 255, 0.0, 255.0, id="unit_range_for_bytes"),
         pytest.param(PICTURES / 127.5 - 1, 0.0, 1.0, id="signed_for_unit_range"),
+        pytest.param(PICTURES * 0, 0.0, 255.0, id="all_black"),
     ],
 )
 def test_check_scaled_alike_refuses_another_scaling(x, low, high):

@@ -1,5 +1,7 @@
 """Results as text: aligned columns, nothing cut, numbers with their units."""
 
+from pathlib import Path
+
 import pytest
 
 from digits_example import conversion
@@ -53,6 +55,20 @@ def test_run_text_leaves_out_what_is_unknown():
     text = tables.run_text(outcome(top1=None, instructions=None))
     assert "accuracy" not in text
     assert "instructions" not in text
+
+
+@pytest.mark.parametrize(
+    ("compiler", "why"),
+    [
+        (None, "cc is missing (sudo apt-get install -y build-essential)"),
+        (Path("/usr/bin/cc"), "this QEMU has no plugins"),
+    ],
+)
+def test_run_text_tells_why_instructions_are_not_counted(compiler, why, monkeypatch):
+    monkeypatch.setattr(tables, "find_tool", lambda tool: compiler)
+    image = Image("mine", None, None, flash_bytes=1, ram_bytes=1)
+    last = tables.run_text(outcome(image=image, instructions=None)).splitlines()[-1]
+    assert last.split(maxsplit=3) == ["instructions", "an", "inference", f"not counted: {why}"]
 
 
 def test_verify_text_tells_rounding_apart():

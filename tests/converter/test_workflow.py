@@ -122,6 +122,7 @@ def test_deploy_gives_paths_in_the_final_folder(tmp_path, host):
 def test_deploy_adds_the_run_to_the_report(tmp_path, m4):
     outcome = microlut.deploy(conversion(), m4, tmp_path / "out", samples(5))
     report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "model.c" in report.pop("files")
     expected = conversion().report.as_json() | outcome.run.as_json()
     expected |= {"float_top1": 100.0, "integer_top1": 100.0}
     assert report == json.loads(json.dumps(expected))
@@ -184,3 +185,31 @@ def test_run_refuses_inputs_of_another_scaling(factor, project, host):
     scaled = Samples(samples(8).x * np.float32(factor), None)
     with pytest.raises(InvalidInput, match="scale them like the calibration inputs"):
         microlut.run(project, host, scaled)
+
+
+def test_run_refuses_labels_that_the_model_has_no_outputs_for(project, host):
+    labelled = Samples(samples(3).x, np.array([0, 9, 10]))
+    with pytest.raises(InvalidInput, match=r"up to 10, but the model has 10 outputs.*0 to 9"):
+        microlut.run(project, host, labelled)
+
+
+def test_verify_refuses_an_emulator_limit_of_none(project):
+    with pytest.raises(InvalidInput, match="emulator_limit is 0"):
+        microlut.verify(project, samples(3), emulator_limit=0)
+
+
+def test_top1_needs_several_outputs():
+    labels = np.array([0, 1])
+    assert workflow.top1(np.array([[1], [2]]), labels) is None
+    assert workflow.top1(np.array([[1, 0], [2, 3]]), labels) == 100.0
+
+
+@pytest.mark.qemu
+def test_deploy_to_two_folders_gives_equal_files(tmp_path, m4):
+    folders = [tmp_path / "a" / "one", tmp_path / "another"]
+    for folder in folders:
+        microlut.deploy(conversion(), m4, folder)
+    first, second = (
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders
+    )
+    assert first == second

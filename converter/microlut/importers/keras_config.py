@@ -67,7 +67,8 @@ class Layer:
     @property
     def where(self) -> str:
         """Return how messages name the layer."""
-        return f"{self.source}: layer {'/'.join(self.path)!r} ({self.class_name})"
+        layer = f"layer {'/'.join(self.path)!r} ({self.class_name})" if self.path else "the model"
+        return f"{self.source}: {layer}"
 
     @property
     def is_model(self) -> bool:

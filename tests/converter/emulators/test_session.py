@@ -54,9 +54,10 @@ def test_run_bulk_waits_as_long_as_there_is_progress():
         (GREETING + READ + "echo 'm-fault-[exception pc=0x10]'", "reports: exception pc=0x10"),
         (GREETING + READ + OUTPUT, "ended before it had answered; last line: 'm-output-07'"),
         ("echo 'cannot load the image' >&2; exit 1", r"ended .* \(cannot load the image\)"),
+        ("printf '\\nfatal: lockup\\n\\nR00=0 R01=0\\n' >&2", r"answered \(fatal: lockup\)$"),
         ("exit 1", "last line: 'none'|last line: none"),
     ],
-    ids=["silence", "error", "fault", "early_end", "message", "nothing"],
+    ids=["silence", "error", "fault", "early_end", "message", "long_message", "nothing"],
 )
 def test_run_bulk_refuses(script, message):
     with pytest.raises(RunFailed, match=message):
