@@ -80,7 +80,7 @@ def _run_script(folder: Path, path: str) -> subprocess.CompletedProcess[str]:
 def fake_machine(tmp_path):
     """A folder with stand-ins for all tools; sudo and apt-get only write down their arguments."""
     _program(tmp_path, "arm-none-eabi-gcc", "/usr/lib/arm/nano.specs")
-    for name in ("python3", "cc", "qemu-system-arm"):
+    for name in ("python3", "cc", "c++", "qemu-system-arm"):
         _program(tmp_path, name, "")
     for name, body in (
         ("id", "echo 1000"),
@@ -120,3 +120,10 @@ def test_install_script_without_apt_tells_what_to_install(fake_machine):
 
 def test_install_script_can_be_executed():
     assert os.access(SCRIPT, os.X_OK)
+
+
+def test_install_script_wants_a_cpp_compiler_too(fake_machine):
+    (fake_machine / "c++").unlink()
+    result = _run_script(fake_machine, str(fake_machine))
+    assert result.returncode == 0, result.stderr
+    assert (fake_machine / "log").read_text().endswith("build-essential\n")
