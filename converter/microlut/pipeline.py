@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +79,6 @@ def convert(
         MicrolutError: One of its subclasses, for everything that can be wrong with the inputs.
     """
     config = WeightConfig(bits, granularity)
-    if granularity not in get_args(Granularity):
-        allowed = " or ".join(map(repr, get_args(Granularity)))
-        raise InvalidInput(f"granularity is {granularity!r}; give {allowed}")
     if calibration is None:
         raise InvalidInput(_NO_CALIBRATION)
     to_tflite = _tflite_writer()  # before minutes are spent

@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 
 from microlut.plan import Plan, Step
-from microlut.plan.layout import weight_bytes
-from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QuantizedGraph
+from microlut.plan.layout import parameter_bytes, weight_bytes
+from microlut.quantized import QuantizedGraph, WeightedOp
 from microlut.version import VERSION
 
 
@@ -108,7 +108,7 @@ def _tensor(graph: QuantizedGraph, name: str) -> TensorReport:
 
 def _layer(graph: QuantizedGraph, step: Step) -> LayerReport:
     node = step.node
-    if not isinstance(node.op, QConv2D | QDepthwiseConv2D | QDense):
+    if not isinstance(node.op, WeightedOp):
         return LayerReport(node.name, node.op.kind, node.shape, 0, step.scratch_bytes)
     weights, fit = node.op.weights, node.op.weights.fit
     # Every output value needs one product a weight of its channel.
@@ -121,7 +121,7 @@ def _layer(graph: QuantizedGraph, step: Step) -> LayerReport:
         scratch_bytes=step.scratch_bytes,
         bits=weights.bits,
         weight_bytes=weight_bytes(node.op),
-        parameter_bytes=9 * node.shape[-1],
+        parameter_bytes=parameter_bytes(node.op),
         density=fit.density if fit else None,
         ks_gaussian=fit.ks_gaussian if fit else None,
         ks_laplace=fit.ks_laplace if fit else None,

@@ -14,7 +14,13 @@ from microlut.codegen.names import comment, identifier, unique_identifiers
 from microlut.plan import Plan, Step
 from microlut.plan.scratch import gathers
 from microlut.quantize.packing import pack_rows
-from microlut.quantized import QConv2D, Quantization, QuantizedGraph, WeightedOp
+from microlut.quantized import (
+    QConv2D,
+    Quantization,
+    QuantizedGraph,
+    WeightedOp,
+    weights_by_channel,
+)
 from microlut.resources import data_folder
 from microlut.version import VERSION
 
@@ -94,7 +100,6 @@ def _layer(graph: QuantizedGraph, step: Step, name: str) -> LayerView:
     node = step.node
     source = node.inputs[0]
     in_shape = graph.shape_of(source)
-    weighted = {n.name: op for n, op in graph.weighted()}.get(node.name)
     zero_point = graph.quantization_of(source).zero_point
     return LayerView(
         n=name,
@@ -102,7 +107,7 @@ def _layer(graph: QuantizedGraph, step: Step, name: str) -> LayerView:
         title=_title(step, in_shape),
         in_shape=in_shape,
         in_quantizations=tuple(graph.quantization_of(i) for i in node.inputs),
-        tables=None if weighted is None else _tables(weighted, zero_point),
+        tables=_tables(node.op, zero_point) if isinstance(node.op, WeightedOp) else None,
         gather=isinstance(node.op, QConv2D) and gathers(node.op),
     )
 
@@ -112,10 +117,8 @@ def _tables(op: WeightedOp, zero_point: int) -> WeightTables:
 
     The kernels then multiply raw inputs: sum w (x - z) = sum w x - z sum w.
     """
-    levels = op.weights.int8().astype(np.int64)
-    channel_axis = levels.ndim - 1 if op.kind == "depthwise_conv2d" else 0
-    axes = tuple(axis for axis in range(levels.ndim) if axis != channel_axis)
-    folded = op.output.bias.astype(np.int64) - zero_point * levels.sum(axis=axes)
+    sums = weights_by_channel(op).sum(axis=1)
+    folded = op.output.bias.astype(np.int64) - zero_point * sums
     bits, indices = op.weights.bits, op.weights.indices
     return WeightTables(
         packed=indices if bits == 8 else pack_rows(indices, bits),

@@ -1,7 +1,7 @@
 """Execute a quantized graph with integer arithmetic in NumPy, bit for bit as the C engine does.
 
-Batched int8 NHWC arrays go in and come out. Accumulators are computed by float64 matrix products,
-which are exact: every sum stays far below the 2^53 that its mantissa holds.
+Batched int8 NHWC arrays go in and come out. Accumulators are computed by floating-point matrix
+products, which are exact: every sum stays below what the mantissa of the type chosen holds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.interpreter.float_ops import patches
+from microlut.interpreter.float_ops import pad, patches
 from microlut.interpreter.softmax import softmax_int8
 from microlut.quantize.requantize import multiply
 from microlut.quantized import (
@@ -84,8 +84,7 @@ def apply_op(
         case QClamp(minimum=minimum, maximum=maximum):
             return np.clip(x, minimum, maximum)
         case QPad(padding=p):
-            sides = ((0, 0), (p.top, p.bottom), (p.left, p.right), (0, 0))
-            return np.pad(x, sides, constant_values=input_points[0])
+            return pad(x, p, input_points[0])
         case QSoftmax():
             return softmax_int8(op, x)
         case QReshape():

@@ -13,11 +13,11 @@ from microlut.plan.liveness import Buffer, tensor_buffers
 from microlut.plan.scratch import Tile, choose_tile
 from microlut.quantize.packing import row_bytes
 from microlut.quantized import (
-    QDepthwiseConv2D,
     QNode,
     QSoftmax,
     QuantizedGraph,
     WeightedOp,
+    weights_by_channel,
 )
 
 _LARGEST_DIMENSION = 65535  # dimensions are uint16_t in the engine
@@ -86,7 +86,7 @@ def make_plan(graph: QuantizedGraph) -> Plan:
         arena_bytes=arena.size,
         arena_lower_bound=arena.lower_bound,
         weight_bytes=sum(weight_bytes(op) for op in weighted),
-        parameter_bytes=sum(9 * len(op.output.bias) for op in weighted),
+        parameter_bytes=sum(parameter_bytes(op) for op in weighted),
     )
 
 
@@ -95,6 +95,12 @@ def weight_bytes(op: WeightedOp) -> int:
     rows, columns = (int(n) for n in op.weights.indices.shape)
     table = 0 if op.weights.codebook is None else len(op.weights.codebook)
     return rows * row_bytes(columns, op.weights.bits) + table
+
+
+def parameter_bytes(op: WeightedOp) -> int:
+    """Return the flash bytes of a layer's output stage."""
+    stage = op.output
+    return int(stage.bias.nbytes + stage.multiplier.nbytes + stage.shift.nbytes)
 
 
 def _scratch_name(step: int) -> str:
@@ -149,8 +155,6 @@ def largest_sum(op: WeightedOp) -> int:
     That is max over channels of (|bias| + 256 sum |w|) * 2^shift: the input zero point is folded
     into the bias, so inputs and zero point count 128 each; a shift to the left comes last.
     """
-    weights = np.abs(op.weights.int8().astype(np.int64))
-    axis = weights.ndim - 1 if isinstance(op, QDepthwiseConv2D) else 0
-    sums = weights.sum(axis=tuple(i for i in range(weights.ndim) if i != axis))
+    sums = np.abs(weights_by_channel(op)).sum(axis=1)
     largest = np.abs(op.output.bias.astype(np.int64)) + 256 * sums
     return int(np.max(largest << np.maximum(op.output.shift.astype(np.int64), 0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ class WeightConfig:
     def __post_init__(self) -> None:
         if not isinstance(self.bits, int) or self.bits not in range(2, 9):
             raise InvalidInput(f"bits is {self.bits}; microlut has 2 to 8 bits a weight")
+        if self.granularity not in get_args(Granularity):
+            allowed = " or ".join(map(repr, get_args(Granularity)))
+            raise InvalidInput(f"granularity is {self.granularity!r}; give {allowed}")
 
 
 def quantize_weights(

@@ -27,6 +27,7 @@ from microlut.quantized.graph import (
     dequantize_array,
     quantize_array,
     quantized_range,
+    weights_by_channel,
 )
 
 __all__ = [
@@ -57,4 +58,5 @@ __all__ = [
     "quantize_array",
     "quantized_range",
     "save",
+    "weights_by_channel",
 ]

@@ -257,6 +257,13 @@ class QuantizedGraph:
         )
 
 
+def weights_by_channel(op: WeightedOp) -> NDArray[np.int64]:
+    """Return the decoded weights [output channels, products an output value is the sum of]."""
+    levels = op.weights.int8().astype(np.int64)
+    axis = levels.ndim - 1 if isinstance(op, QDepthwiseConv2D) else 0
+    return np.moveaxis(levels, axis, 0).reshape(levels.shape[axis], -1)
+
+
 def quantize_array(x: NDArray[np.floating[Any]], quantization: Quantization) -> NDArray[np.int8]:
     """Quantize real values to int8, rounding halves away from zero as the on-device kernels do."""
     scaled = x.astype(np.float32) / np.float32(quantization.scale)
