@@ -40,9 +40,11 @@ from microlut.options import (
     FolderArgument,
     GranularityChoice,
     GranularityOption,
+    InputRangeOption,
     InputsOption,
     JsonOption,
     LimitOption,
+    MethodChoice,
     ModelArgument,
     NameOption,
     OptionalInputs,
@@ -50,8 +52,8 @@ from microlut.options import (
 )
 from microlut.outcomes import RunOutcome, image_json
 from microlut.passes import run_passes
-from microlut.pipeline import Conversion, source_hash
 from microlut.pipeline import convert as convert_model
+from microlut.pipeline import source_hash
 from microlut.progress import Progress
 from microlut.quantized import dequantize_array
 from microlut.samples import Samples, load_samples
@@ -97,13 +99,24 @@ def convert(
     calibration: CalibrationOption = None,
     bits: BitsOption = 4,
     granularity: GranularityChoice = GranularityOption.CHANNEL,
+    method: MethodChoice = None,
+    input_range: InputRangeOption = None,
     name: NameOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Convert MODEL to C sources (model.h, model.c, weights.c), a .tflite file and report.json."""
     projects.check_replaceable(output)  # before minutes are spent
     with _progress(as_json) as progress:
-        conversion = _convert(model, calibration, bits, granularity, name, progress)
+        conversion = convert_model(
+            model,
+            calibration,
+            bits=bits,
+            granularity=granularity.value,
+            method=None if method is None else method.value,
+            input_range=input_range,
+            name=name,
+            progress=progress,
+        )
     project = projects.write_project(conversion, output)
     if as_json:
         _print_json(project.report | {"output_folder": str(output)})
@@ -198,6 +211,8 @@ def deploy(
     limit: LimitOption = None,
     bits: BitsOption = 4,
     granularity: GranularityChoice = GranularityOption.CHANNEL,
+    method: MethodChoice = None,
+    input_range: InputRangeOption = None,
     name: NameOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -207,7 +222,16 @@ def deploy(
         workflow.check_runnable(target)
     projects.check_replaceable(output)  # before minutes are spent
     with _progress(as_json) as progress:
-        conversion = _convert(model, calibration, bits, granularity, name, progress)
+        conversion = convert_model(
+            model,
+            calibration,
+            bits=bits,
+            granularity=granularity.value,
+            method=None if method is None else method.value,
+            input_range=input_range,
+            name=name,
+            progress=progress,
+        )
         samples = None
         if inputs is not None:
             samples = load_samples(inputs, conversion.graph.input_shape, limit)
@@ -259,24 +283,6 @@ def doctor(as_json: JsonOption = False) -> None:
         print(tables.tools_text(found))
     if any(tool.path is None for tool in found):
         raise typer.Exit(ToolMissing.exit_code)
-
-
-def _convert(
-    model: Path,
-    calibration: Path | None,
-    bits: int,
-    granularity: GranularityOption,
-    name: str | None,
-    progress: Progress,
-) -> Conversion:
-    return convert_model(
-        model,
-        calibration,
-        bits=bits,
-        granularity=granularity.value,
-        name=name,
-        progress=progress,
-    )
 
 
 @contextmanager

@@ -6,6 +6,8 @@ Weight layouts are TensorFlow Lite's, so that nothing is transposed after import
 
 from __future__ import annotations
 
+import math
+import mmap
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 Shape = tuple[int, ...]
+
+_OWN_MEMORY_BYTES = 1 << 18
 
 
 class ActivationKind(StrEnum):
@@ -92,11 +96,23 @@ class Dense:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelStatistics:
+    """Mean and standard deviation [channels] of a tensor's values over the training data."""
+
+    mean: FloatArray
+    deviation: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class BatchNorm:
-    """Inference-time batch normalization of the last dimension: y = x * scale + offset."""
+    """Inference-time batch normalization of the last dimension: y = x * scale + offset.
+
+    `statistics` are those of y, which training has left behind in its parameters.
+    """
 
     scale: FloatArray
     offset: FloatArray
+    statistics: ChannelStatistics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +185,16 @@ Op = (
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operator: its name is also its output tensor's; `shape` is that tensor's shape."""
+    """One operator: its name is also its output tensor's; `shape` is that tensor's shape.
+
+    `statistics` are the output's before its activation, where a folded batch normalization tells.
+    """
 
     name: str
     op: Op
     inputs: tuple[str, ...]
     shape: Shape
+    statistics: ChannelStatistics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +223,23 @@ class Graph:
 
 def frozen_array(values: object, dtype: type[np.generic] = np.float32) -> NDArray[np.generic]:
     """Return `values` as a read-only, contiguous array of its own."""
-    array = np.array(values, dtype=dtype, order="C")
+    source = np.asarray(values)
+    array = _empty(source.shape, np.dtype(dtype))
+    array[...] = source
     array.setflags(write=False)
     return array
+
+
+def _empty(shape: Shape, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """Return an uninitialized array; a large one has memory of its own.
+
+    That goes back to the system when the array is freed, as it is after each rewrite of the graph:
+    on the heap, live arrays around it could keep it, which takes 50 MB more at 25 million weights.
+    """
+    size_bytes = math.prod(shape) * dtype.itemsize
+    if size_bytes < _OWN_MEMORY_BYTES:
+        return np.empty(shape, dtype)
+    return np.frombuffer(mmap.mmap(-1, size_bytes), dtype).reshape(shape)
 
 
 def same_padding(

@@ -16,6 +16,14 @@ class GranularityOption(StrEnum):
     CHANNEL = "channel"
 
 
+class MethodOption(StrEnum):
+    """How weights are quantized."""
+
+    CALIBRATED = "calibrated"
+    FITTED = "fitted"
+    EMPIRICAL = "empirical"
+
+
 class ExportFormat(StrEnum):
     """What `export` can write."""
 
@@ -37,6 +45,17 @@ BitsOption = Annotated[
     int, typer.Option(help="Bits a weight, 2 to 8; 8 is plain int8, without a codebook.")
 ]
 GranularityChoice = Annotated[GranularityOption, typer.Option(help="What shares a weight scale.")]
+MethodChoice = Annotated[
+    MethodOption | None,
+    typer.Option(
+        help="calibrated: by the outputs on calibration inputs (the default with them); fitted: by "
+        "weights and batch-norm statistics alone; empirical: calibrated, with k-means levels."
+    ),
+]
+InputRangeOption = Annotated[
+    tuple[float, float] | None,
+    typer.Option(metavar="LOW HIGH", help="Range of inputs, needed without calibration inputs."),
+]
 BoardOption = Annotated[str, typer.Option(help="Board id (see `microlut boards`) or .toml file.")]
 BoardsOption = Annotated[
     list[str] | None, typer.Option("--board", help="Board to verify on; may be repeated.")

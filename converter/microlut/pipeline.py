@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.calibrate import calibrate
+from microlut.calibrate import Ranges, calibrate
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
 from microlut.errors import InvalidInput, ToolMissing
@@ -22,8 +22,10 @@ from microlut.ir import FloatArray, Graph
 from microlut.passes import run_passes
 from microlut.plan import Plan, make_plan
 from microlut.progress import Progress, silent
-from microlut.quantize.stage import quantize
-from microlut.quantize.weights import WeightConfig
+from microlut.quantize.data_free import expected_ranges
+from microlut.quantize.stage import quantize, quantize_without_data
+from microlut.quantize.synthetic import synthetic_inputs
+from microlut.quantize.weights import Method, WeightConfig
 from microlut.quantized import Granularity, QuantizedGraph
 from microlut.report import ConvertReport, Settings, convert_report
 from microlut.samples import as_samples, load_samples
@@ -55,12 +57,14 @@ class Conversion:
     report: ConvertReport
 
 
-def convert(
+def convert(  # noqa: PLR0913 (the user's options, each by its name)
     model: Path | str | object,
-    calibration: Path | str | NDArray[np.generic] | None,
+    calibration: Path | str | NDArray[np.generic] | None = None,
     *,
     bits: int = 4,
     granularity: Granularity = "channel",
+    method: Method | None = None,
+    input_range: tuple[float, float] | None = None,
     name: str | None = None,
     progress: Progress = silent,
 ) -> Conversion:
@@ -72,28 +76,34 @@ def convert(
             .npy, or an array [n, ...]. Some hundred are enough.
         bits: Bits a weight: 2 to 7 with a codebook a layer; 8 is plain int8.
         granularity: What shares a scale: an output "channel" or a whole "tensor".
+        method: "calibrated" (by default, if there are calibration inputs), "empirical" (the same
+            with k-means levels) or "fitted" (by default without: from the weights and the
+            batch-norm statistics alone).
+        input_range: Smallest and largest value of inputs, such as (0, 255); needed without
+            calibration inputs.
         name: Name of the model; the file's by default.
         progress: Called with (stage, done, total).
 
     Raises:
         MicrolutError: One of its subclasses, for everything that can be wrong with the inputs.
     """
-    config = WeightConfig(bits, granularity)
-    if calibration is None:
+    config = WeightConfig(bits, granularity, method or _default_method(calibration))
+    if calibration is None and (input_range is None or config.method != "fitted"):
         raise InvalidInput(_NO_CALIBRATION)
     to_tflite = _tflite_writer()  # before minutes are spent
     progress("import", 0, 5)
     graph = run_passes(import_model(model, name))
-    samples = _calibration_inputs(calibration, graph)
+    samples = None if calibration is None else _calibration_inputs(calibration, graph)
     progress("calibrate", 1, 5)
-    ranges = calibrate(graph, samples, _CLIPPED_TAIL)
+    calibrated = _calibrated(graph, samples, config, input_range)
     progress("quantize", 2, 5)
-    quantized = quantize(graph, ranges, samples, config)
+    quantized = _quantized(graph, calibrated, config)
     quantized = replace(quantized, source=_source_name(model), source_sha256=source_hash(model))
     progress("plan", 3, 5)
     plan = make_plan(quantized)
     progress("generate", 4, 5)
-    settings = Settings(bits, granularity, len(samples), _CLIPPED_TAIL)
+    count = 0 if samples is None else len(samples)
+    settings = Settings(bits, granularity, config.method, count, _CLIPPED_TAIL)
     prefix = identifier(graph.name)
     conversion = Conversion(
         graph=graph,
@@ -110,8 +120,43 @@ def convert(
 _NO_CALIBRATION = (
     "no calibration inputs: int8 activations need ranges measured on inputs like those in use; "
     "save some hundred, prepared as for training, with numpy.savez('calibration.npz', x=inputs) "
-    "and give --calibration calibration.npz (labels are not needed)"
+    "and give --calibration calibration.npz (labels are not needed); or give "
+    "--input-range LOW HIGH to go by the weights and the batch-norm statistics alone"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Calibrated:
+    """Ranges of all tensors, and the inputs to quantize by: real or synthetic ones."""
+
+    ranges: Ranges
+    inputs: FloatArray
+
+
+def _default_method(calibration: object) -> Method:
+    return "fitted" if calibration is None else "calibrated"
+
+
+def _calibrated(
+    graph: Graph,
+    samples: FloatArray | None,
+    config: WeightConfig,
+    input_range: tuple[float, float] | None,
+) -> _Calibrated:
+    if samples is not None:
+        ranges = calibrate(graph, samples, _CLIPPED_TAIL)
+        if config.method != "fitted":
+            return _Calibrated(ranges, samples)
+        span = input_range or ranges[graph.input_name]
+        return _Calibrated(ranges, synthetic_inputs(graph, span))
+    assert input_range is not None
+    inputs = synthetic_inputs(graph, input_range)
+    return _Calibrated(expected_ranges(graph, inputs, input_range), inputs)
+
+
+def _quantized(graph: Graph, calibrated: _Calibrated, config: WeightConfig) -> QuantizedGraph:
+    stage = quantize_without_data if config.method == "fitted" else quantize
+    return stage(graph, calibrated.ranges, calibrated.inputs, config)
 
 
 def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:

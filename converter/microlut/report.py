@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from microlut.plan import Plan, Step
-from microlut.plan.layout import parameter_bytes, weight_bytes
+from microlut.plan.layout import weight_bytes
 from microlut.quantized import QuantizedGraph, WeightedOp
 from microlut.version import VERSION
 
@@ -50,6 +50,7 @@ class ConvertReport:
     source_sha256: str
     bits: int
     granularity: str
+    method: str
     calibration_samples: int
     calibration_tail: float
     weight_bytes: int
@@ -72,6 +73,7 @@ class Settings:
 
     bits: int
     granularity: str
+    method: str
     calibration_samples: int
     calibration_tail: float
 
@@ -88,6 +90,7 @@ def convert_report(plan: Plan, prefix: str, settings: Settings) -> ConvertReport
         source_sha256=graph.source_sha256,
         bits=settings.bits,
         granularity=settings.granularity,
+        method=settings.method,
         calibration_samples=settings.calibration_samples,
         calibration_tail=settings.calibration_tail,
         weight_bytes=plan.weight_bytes,
@@ -121,7 +124,7 @@ def _layer(graph: QuantizedGraph, step: Step) -> LayerReport:
         scratch_bytes=step.scratch_bytes,
         bits=weights.bits,
         weight_bytes=weight_bytes(node.op),
-        parameter_bytes=parameter_bytes(node.op),
+        parameter_bytes=step.parameter_bytes,
         density=fit.density if fit else None,
         ks_gaussian=fit.ks_gaussian if fit else None,
         ks_laplace=fit.ks_laplace if fit else None,

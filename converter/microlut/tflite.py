@@ -36,6 +36,7 @@ from microlut.version import VERSION
 
 _BUFFER_ALIGNMENT = 16  # force_align of the schema, which the generated Python code ignores
 _SCHEMA_VERSION = 3
+_EXPECTED_REST = 1 << 20  # bytes of all but the constants, roughly
 _INT8, _INT32 = schema.TensorType.INT8, schema.TensorType.INT32
 _ACTIVATIONS = schema.ActivationFunctionType
 _BUILTIN = schema.BuiltinOperator
@@ -137,9 +138,10 @@ class _Writer:
         model.version, model.description = _SCHEMA_VERSION, f"microlut {VERSION}"
         model.subgraphs, model.buffers = [subgraph], self.buffers
         model.operatorCodes = [_operator_code(*key) for key in self.codes]
-        builder = flatbuffers.Builder(1024)
+        size = sum(len(buffer.data) for buffer in self.buffers[1:])
+        builder = flatbuffers.Builder(size + _EXPECTED_REST)  # it doubles when it is full
         builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 def _operator_code(builtin: int, version: int) -> Any:  # noqa: ANN401

@@ -310,7 +310,8 @@ def tampered(project) -> Path:
     """Return a converted model with one bias in weights.c changed by much."""
     file = project / "weights.c"
     text = file.read_text()
-    changed = re.sub(r"(digits_digit_bias\[\d+\] = \{\s*)-?\d+", r"\g<1>1000000", text, count=1)
+    first = r"(digits_digit_channels\[\d+\] = \{\s*\d+, )\d+"  # factor, bias
+    changed = re.sub(first, r"\g<1>32767", text, count=1)
     assert changed != text
     file.write_text(changed)
     return project
@@ -353,7 +354,7 @@ def test_verify_of_tampered_tflite_says_no_for_the_runtimes(call, project):
     file = project / "model.tflite"
     other = microlut.convert(MODEL, CALIBRATION, bits=2).tflite
     file.write_bytes(other)
-    answer = call("verify", project, "--board", "host", "--inputs", TEST, "--limit", 4, "--json")
+    answer = call("verify", project, "--board", "host", "--inputs", TEST, "--limit", 100, "--json")
     assert answer.code == 1
     agrees = {form["form"]: form["agrees"] for form in answer.json["forms"]}
     assert (agrees["interpreter"], agrees["tflite-micro"]) == (True, False)

@@ -8,8 +8,9 @@ import pytest
 
 from digits_example import CALIBRATION, MODEL, SHAPE, conversion
 from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.interpreter import float_ops, int_ops
 from microlut.pipeline import convert, source_hash
-from microlut.quantized import save
+from microlut.quantized import quantize_array, save
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,40 @@ def test_convert_refuses_bits(bits):
 def test_convert_refuses_granularity():
     with pytest.raises(InvalidInput, match="granularity is 'row'; give 'tensor' or 'channel'"):
         convert(MODEL, CALIBRATION, granularity="row")
+
+
+@pytest.mark.parametrize("method", [None, "fitted"])
+def test_convert_needs_no_calibration_with_an_input_range(method, calibration):
+    made = convert(MODEL, method=method, input_range=(0.0, 16.0))
+    assert made.report.method == "fitted"
+    assert made.report.calibration_samples == 0
+    x = quantize_array(calibration, made.quantized.input_quantization)
+    same = int_ops.evaluate(made.quantized, x).argmax(1)
+    assert np.mean(same == float_ops.evaluate(made.graph, calibration).argmax(1)) > 0.9
+
+
+@pytest.mark.parametrize("method", ["fitted", "empirical"])
+def test_methods_choose_other_weights_from_the_same_calibration(method):
+    made = convert(MODEL, CALIBRATION, method=method)
+    assert made.report.method == method
+    assert made.sources["weights.c"] != conversion().sources["weights.c"]
+
+
+@pytest.mark.parametrize("method", ["calibrated", "empirical"])
+def test_methods_that_reconstruct_outputs_need_calibration(method):
+    with pytest.raises(InvalidInput, match="no calibration inputs"):
+        convert(MODEL, method=method, input_range=(0.0, 1.0))
+
+
+def test_convert_refuses_method():
+    with pytest.raises(InvalidInput, match="method is 'best'; give 'calibrated' or 'fitted' or"):
+        convert(MODEL, CALIBRATION, method="best")
+
+
+@pytest.mark.parametrize("span", [(1.0, 1.0), (2.0, 1.0), (0.0, np.inf)])
+def test_convert_refuses_an_empty_input_range(span):
+    with pytest.raises(InvalidInput, match="input range is"):
+        convert(MODEL, input_range=span)
 
 
 def test_convert_without_calibration_says_how_to_make_it():

@@ -213,6 +213,11 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "one scale too few": set_item(first_weights, "scales", array(np.ones(6, np.float32))),
     "scale of zero": set_item(first_weights, "scales", array(np.zeros(7, np.float32))),
     "scale of NaN": set_item(first_weights, "scales", array(np.full(7, np.nan, np.float32))),
+    "scale of 13 bits": set_item(first_weights, "scales", array(np.full(7, 1 + 2**-12, "f4"))),
+    "scales beyond 32 octaves": set_item(
+        first_weights, "scales", array(np.array([1, 1, 1, 1, 1, 1, 2**-32], np.float32))
+    ),
+    "scales of other multipliers": set_item(first_weights, "scales", array(np.ones(7, "f4"))),
     "bias of another length": set_item(stage, "bias", array(np.zeros(3, np.int32))),
     "bias in floats": set_item(stage, "bias", array(np.zeros(7, np.float32))),
     "negative multiplier": set_item(stage, "multiplier", array(np.full(7, -1, np.int32))),
@@ -241,6 +246,9 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "factor of a sum": set_item(op("add"), "output_multiplier", [1 << 30, 5]),
     "multiplier as text": set_item(op("softmax"), "multiplier", "5"),
     "scale as text": lambda graph: graph["input_quantization"].__setitem__("scale", "1.0"),
+    "scale beyond single precision": lambda graph: graph["input_quantization"].__setitem__(
+        "scale", 1e300
+    ),
     "negative scale": lambda graph: graph["input_quantization"].__setitem__("scale", -1.0),
     "zero point": lambda graph: graph["input_quantization"].__setitem__("zero_point", 128),
 }
@@ -259,6 +267,13 @@ def test_message_says_which_layer_is_wrong(saved: bytes, tmp_path: Path):
     name = of_kind(graph, "conv2d")["name"]
     set_item(stage, "maximum", 999)(graph)
     refuse(json.dumps(graph).encode(), tmp_path, f"{name}: its limits cannot be right")
+
+
+def test_message_says_which_layer_has_no_code(saved: bytes, tmp_path: Path):
+    graph = json.loads(saved)
+    name = of_kind(graph, "conv2d")["name"]
+    DAMAGES["scale of 13 bits"](graph)
+    refuse(json.dumps(graph).encode(), tmp_path, f"{name}: its weight scales do not fit in 16 bits")
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ def test_report_counts_macs(layers):
 
 
 def test_report_counts_parameters(layers):
-    # a channel has a 32-bit bias, a 32-bit multiplier and an 8-bit shift
+    # a channel has a 16-bit scale and a 16-bit bias
     found = {name: layer.parameter_bytes for name, layer in layers.items() if layer.bits}
-    assert found == {name: 9 * outputs for name, outputs in OUTPUTS.items()}
+    assert found == {name: 4 * outputs for name, outputs in OUTPUTS.items()}
     assert conversion().report.parameter_bytes == sum(found.values())
 
 

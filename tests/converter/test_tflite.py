@@ -98,7 +98,7 @@ def test_tflm_takes_the_double_product_of_a_single_unit_dense_layers_scales():
     first, second = np.meshgrid(np.arange(-128, 128), np.arange(-64, 63))
     x = np.stack([first, second], axis=-1).reshape(-1, 2).astype(np.int8)
     found = 0
-    for _ in range(200):
+    for _ in range(1000):
         q = two_inputs_one_unit(rng)
         node, input_scale = q.nodes[0], np.float32(q.input_quantization.scale)
         assert isinstance(node.op, QDense)

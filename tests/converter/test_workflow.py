@@ -154,7 +154,7 @@ def test_deploy_keeps_the_compilers_messages_when_the_build_fails(tmp_path, host
 def test_deploy_of_outputs_that_differ_tells_so_and_writes(tmp_path, host):
     other = microlut.convert(MODEL, samples(20).x, bits=2)
     mixed = dataclasses.replace(conversion(), sources=other.sources)
-    outcome = microlut.deploy(mixed, host, tmp_path / "out", samples(5))
+    outcome = microlut.deploy(mixed, host, tmp_path / "out", samples(100))
     assert outcome.run.bit_exact is False
     assert outcome.run.first_difference is not None
     assert json.loads((tmp_path / "out" / "report.json").read_text())["bit_exact"] is False

@@ -80,6 +80,16 @@ def test_stack_frames_have_fixed_sizes_below_200_bytes(objects: list[Path]):
     assert max(int(size) for _, size, _ in lines) <= 200
 
 
+def test_constant_arrays_take_the_planned_bytes(objects: list[Path]):
+    plan = make_plan(rg.every_operator_case(4).quantized())
+    sizes = {"indices": 0, "codebook": 0, "channels": 0}
+    for line in run("arm-none-eabi-nm", "-S", objects[-1]).splitlines():
+        _, size, _, name = line.split()
+        sizes[name.rsplit("_", 1)[1]] += int(size, 16)
+    assert sizes["indices"] + sizes["codebook"] == plan.weight_bytes
+    assert sizes["channels"] == plan.parameter_bytes > 0
+
+
 @pytest.mark.parametrize("optimize", ["-O0", "-O3", "-Os"])
 def test_host_compiles_at_every_level(sources: list[Path], optimize: str, tmp_path: Path):
     include = f"-I{sources[-1].parent}"

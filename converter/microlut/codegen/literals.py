@@ -15,9 +15,9 @@ def array_lines(values: NDArray[np.integer]) -> Iterator[str]:
 
     INT32_MIN has no literal of its own in C: it is written as an expression.
     """
-    flat = [_integer(int(v)) for v in values.ravel()]
-    for start in range(0, len(flat), _LINE):
-        yield ", ".join(flat[start : start + _LINE]) + ","
+    flat = values.ravel()
+    for start in range(0, flat.size, _LINE):
+        yield ", ".join(map(_integer, flat[start : start + _LINE].tolist())) + ","
 
 
 def _integer(value: int) -> str:

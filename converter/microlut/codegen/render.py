@@ -19,12 +19,11 @@ from microlut.quantized import (
     Quantization,
     QuantizedGraph,
     WeightedOp,
-    weights_by_channel,
 )
 from microlut.resources import data_folder
 from microlut.version import VERSION
 
-ABI = 1  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 2  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 Sources = dict[str, str]
 
@@ -49,13 +48,10 @@ class LayerView:
 
 @dataclass(frozen=True, slots=True)
 class WeightTables:
-    """The constant arrays of one layer; `bias` has the input zero point folded in."""
+    """The weights of one layer as they stand in flash."""
 
     packed: NDArray[np.uint8]
     codebook: NDArray[np.int8] | None
-    bias: NDArray[np.int32]
-    multiplier: NDArray[np.int32]
-    shift: NDArray[np.int8]
 
 
 def render(plan: Plan) -> Sources:
@@ -100,33 +96,21 @@ def _layer(graph: QuantizedGraph, step: Step, name: str) -> LayerView:
     node = step.node
     source = node.inputs[0]
     in_shape = graph.shape_of(source)
-    zero_point = graph.quantization_of(source).zero_point
     return LayerView(
         n=name,
         step=step,
         title=_title(step, in_shape),
         in_shape=in_shape,
         in_quantizations=tuple(graph.quantization_of(i) for i in node.inputs),
-        tables=_tables(node.op, zero_point) if isinstance(node.op, WeightedOp) else None,
+        tables=_tables(node.op) if isinstance(node.op, WeightedOp) else None,
         gather=isinstance(node.op, QConv2D) and gathers(node.op),
     )
 
 
-def _tables(op: WeightedOp, zero_point: int) -> WeightTables:
-    """Pack the weights and take zero_point * sum(weights) off the bias.
-
-    The kernels then multiply raw inputs: sum w (x - z) = sum w x - z sum w.
-    """
-    sums = weights_by_channel(op).sum(axis=1)
-    folded = op.output.bias.astype(np.int64) - zero_point * sums
+def _tables(op: WeightedOp) -> WeightTables:
     bits, indices = op.weights.bits, op.weights.indices
-    return WeightTables(
-        packed=indices if bits == 8 else pack_rows(indices, bits),
-        codebook=op.weights.codebook,
-        bias=folded.astype(np.int32),
-        multiplier=op.output.multiplier,
-        shift=op.output.shift,
-    )
+    packed = indices if bits == 8 else pack_rows(indices, bits)
+    return WeightTables(packed, op.weights.codebook)
 
 
 def _title(step: Step, in_shape: tuple[int, ...]) -> str:

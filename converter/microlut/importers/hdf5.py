@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.importers.keras_config import MAX_WEIGHT_ELEMENTS
+from microlut.ir import frozen_array
 
 
 def subgroup(group: h5py.Group, path: str, source: str) -> h5py.Group | None:
@@ -32,7 +33,8 @@ def dataset(group: h5py.Group, path: str, source: str) -> NDArray[np.generic] | 
             f"{source}: array {path!r} has {found.size} elements, at most {MAX_WEIGHT_ELEMENTS} "
             "are read; use a smaller model"
         )
-    return np.asarray(found[()])
+    values = np.asarray(found[()])
+    return frozen_array(values, values.dtype.type) if values.dtype.kind in "fiu" else values
 
 
 def _member(group: h5py.Group, path: str, source: str) -> object:

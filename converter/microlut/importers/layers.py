@@ -19,6 +19,7 @@ from microlut.ir import (
     Add,
     AveragePool2D,
     BatchNorm,
+    ChannelStatistics,
     Conv2D,
     Dense,
     DepthwiseConv2D,
@@ -87,7 +88,7 @@ class LayerUse:
         """Return the bias, which is zero where the layer has none."""
         if options.flag(self.layer, "use_bias", True):
             return self.array(1, "bias", (count,))
-        return frozen_array(np.zeros(count))  # type: ignore[return-value]
+        return _zeros(count)
 
 
 Handler = Callable[[LayerUse], tuple[Step, ...]]
@@ -145,12 +146,14 @@ def _batch_norm(use: LayerUse) -> tuple[Step, ...]:
     if variance.min() + epsilon <= 0:
         raise layer.invalid("moving_variance holds negative values")
     scale = arrays.get("gamma", np.float32(1)) / np.sqrt(variance + epsilon)
-    offset = arrays.get("beta", np.float32(0)) - arrays["moving_mean"] * scale
-    checked = [
+    beta = arrays["beta"] if has_beta else _zeros(channels)
+    offset = beta - arrays["moving_mean"] * scale
+    deviation = np.abs(scale) * np.sqrt(np.maximum(variance, 0.0))
+    first, second, third = (
         options.array(layer, frozen_array(values), what, (channels,))
-        for values, what in ((scale, "scale"), (offset, "offset"))
-    ]
-    return (Step(BatchNorm(checked[0], checked[1]), use.shape),)
+        for values, what in ((scale, "scale"), (offset, "offset"), (deviation, "deviation"))
+    )
+    return (Step(BatchNorm(first, second, ChannelStatistics(beta, third)), use.shape),)
 
 
 def _relu(use: LayerUse) -> tuple[Step, ...]:
@@ -269,6 +272,10 @@ HANDLERS: Mapping[str, Handler] = {
     "SpatialDropout2D": _nothing,
     "ZeroPadding2D": _zero_padding,
 }
+
+
+def _zeros(count: int) -> FloatArray:
+    return frozen_array(np.zeros(count))  # type: ignore[return-value]
 
 
 def _outputs_first(kernel: FloatArray) -> FloatArray:

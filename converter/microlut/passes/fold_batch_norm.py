@@ -48,7 +48,7 @@ def fold_batch_norm(graph: Graph) -> Graph:
         alone = sole_consumer(graph, node.inputs[0]) is not None
         folded = _folded_before(producer.op, node.op) if producer and alone else None
         if producer is not None and folded is not None:
-            made[producer.name] = replace(producer, op=folded)
+            made[producer.name] = replace(producer, op=folded, statistics=node.op.statistics)
             renamed[node.name] = producer.name
         elif consumer is not None and isinstance(consumer.op, Dense):
             later[node.name] = node.op
@@ -86,13 +86,13 @@ def _as_depthwise(node: Node, norm: BatchNorm, graph: Graph) -> tuple[Node, ...]
     kernel = _array(norm.scale.reshape(1, 1, channels))
     op = DepthwiseConv2D(kernel, norm.offset, Window((1, 1)))
     if len(node.shape) == 3:
-        return (replace(node, op=op),)
+        return (replace(node, op=op, statistics=norm.statistics),)
     taken = {graph.input_name, *(other.name for other in graph.nodes)}
     before, inner = (_free_name(f"{node.name}_{suffix}", taken) for suffix in ("picture", "scaled"))
     picture = (prod(node.shape[:-1]), 1, channels)
     return (
         Node(before, Reshape(), node.inputs, picture),
-        Node(inner, op, (before,), picture),
+        Node(inner, op, (before,), picture, norm.statistics),
         Node(node.name, Reshape(), (inner,), node.shape),
     )
 

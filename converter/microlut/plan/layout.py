@@ -13,10 +13,12 @@ from microlut.plan.liveness import Buffer, tensor_buffers
 from microlut.plan.scratch import Tile, choose_tile
 from microlut.quantize.packing import row_bytes
 from microlut.quantized import (
+    CompactStage,
     QNode,
     QSoftmax,
     QuantizedGraph,
     WeightedOp,
+    compact_stage,
     weights_by_channel,
 )
 
@@ -26,7 +28,10 @@ _LONGEST_SOFTMAX = 4095  # its sum of values up to 1 is a Q12.19
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel call: byte offsets of its tensors in the arena, its tile and scratch."""
+    """One kernel call: byte offsets of its tensors in the arena, its tile and scratch.
+
+    `stage` is the output stage of a layer with weights, as it stands in flash.
+    """
 
     node: QNode
     input_offsets: tuple[int, ...]
@@ -34,6 +39,12 @@ class Step:
     scratch_offset: int
     scratch_bytes: int
     tile: int
+    stage: CompactStage | None
+
+    @property
+    def parameter_bytes(self) -> int:
+        """Flash bytes of the output stage."""
+        return 0 if self.stage is None else self.stage.channels.nbytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ class Plan:
         arena_bytes: Activations and scratch together.
         arena_lower_bound: No placement of these buffers can be smaller.
         weight_bytes: Packed indices and codebooks.
-        parameter_bytes: Biases, multipliers and shifts.
+        parameter_bytes: Scales and biases of the output stages.
     """
 
     graph: QuantizedGraph
@@ -77,16 +88,16 @@ def make_plan(graph: QuantizedGraph) -> Plan:
     ]
     wide = place([*buffers, *_scratch_buffers(grown)])
     tiles, arena = (grown, wide) if wide.size <= arena.size else (small, arena)
-    weighted = [op for _, op in graph.weighted()]
+    steps = tuple(_step(graph, i, owner, arena, tile) for i, tile in enumerate(tiles))
     return Plan(
         graph=graph,
-        steps=tuple(_step(i, node, owner, arena, tiles[i]) for i, node in enumerate(graph.nodes)),
+        steps=steps,
         input_offset=arena.offsets[owner[graph.input_name]],
         output_offset=arena.offsets[owner[graph.output_name]],
         arena_bytes=arena.size,
         arena_lower_bound=arena.lower_bound,
-        weight_bytes=sum(weight_bytes(op) for op in weighted),
-        parameter_bytes=sum(parameter_bytes(op) for op in weighted),
+        weight_bytes=sum(weight_bytes(op) for _, op in graph.weighted()),
+        parameter_bytes=sum(step.parameter_bytes for step in steps),
     )
 
 
@@ -95,12 +106,6 @@ def weight_bytes(op: WeightedOp) -> int:
     rows, columns = (int(n) for n in op.weights.indices.shape)
     table = 0 if op.weights.codebook is None else len(op.weights.codebook)
     return rows * row_bytes(columns, op.weights.bits) + table
-
-
-def parameter_bytes(op: WeightedOp) -> int:
-    """Return the flash bytes of a layer's output stage."""
-    stage = op.output
-    return int(stage.bias.nbytes + stage.multiplier.nbytes + stage.shift.nbytes)
 
 
 def _scratch_name(step: int) -> str:
@@ -115,7 +120,10 @@ def _scratch_buffers(tiles: Sequence[Tile]) -> list[Buffer]:
     ]
 
 
-def _step(index: int, node: QNode, owner: dict[str, str], arena: Arena, tile: Tile) -> Step:
+def _step(
+    graph: QuantizedGraph, index: int, owner: dict[str, str], arena: Arena, tile: Tile
+) -> Step:
+    node = graph.nodes[index]
     return Step(
         node=node,
         input_offsets=tuple(arena.offsets[owner[name]] for name in node.inputs),
@@ -123,7 +131,20 @@ def _step(index: int, node: QNode, owner: dict[str, str], arena: Arena, tile: Ti
         scratch_offset=arena.offsets.get(_scratch_name(index), 0),
         scratch_bytes=tile.scratch_bytes,
         tile=tile.channels,
+        stage=_stage(graph, node),
     )
+
+
+def _stage(graph: QuantizedGraph, node: QNode) -> CompactStage | None:
+    if not isinstance(node.op, WeightedOp):
+        return None
+    try:
+        return compact_stage(node.op, graph.quantization_of(node.inputs[0]), node.quantization)
+    except ValueError as error:
+        raise UnsupportedModel(
+            f"{node.name}: {error}; flash holds scales as the quantization stage rounds them: "
+            "convert the model again"
+        ) from error
 
 
 def _check_limits(graph: QuantizedGraph) -> None:

@@ -45,13 +45,13 @@ def refit_scales(weights: Array, covariance: Array, chosen: Array, scales: Array
 
     For levels l of a row with weights w that is (w H l) / (l H l); rows without any keep theirs.
     """
-    weighted = chosen @ _damped(covariance)
+    weighted = chosen @ covariance
     energy = np.sum(weighted * chosen, axis=2)
     fitted = np.sum(weighted * weights, axis=2) / np.where(energy > 0, energy, 1.0)
     return np.where((energy > 0) & (fitted > 0), fitted, scales)
 
 
-def _damped(covariance: Array) -> Array:
+def damped(covariance: Array) -> Array:
     """Return the covariance with a little added to its diagonal, which makes it invertible."""
     columns = covariance.shape[-1]
     mean = np.trace(covariance, axis1=1, axis2=2) / columns
@@ -62,6 +62,6 @@ def _damped(covariance: Array) -> Array:
 
 def _feedback_factor(covariance: Array) -> Array:
     """Return the upper Cholesky factor U of the inverse covariance: H^-1 = U^T U."""
-    inverse = np.linalg.inv(_damped(covariance))
+    inverse = np.linalg.inv(damped(covariance))
     symmetric = 0.5 * (inverse + np.swapaxes(inverse, 1, 2))
     return np.swapaxes(np.linalg.cholesky(symmetric), 1, 2)

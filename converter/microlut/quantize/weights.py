@@ -3,44 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.ir import FloatArray
-from microlut.quantize.codebook import fit_codebook, nearest_index
+from microlut.quantize.codebook import channel_spreads, fit_codebook, nearest_index
 from microlut.quantize.densities import Array
-from microlut.quantize.feedback import assign_with_feedback, refit_scales
+from microlut.quantize.kmeans import kmeans_codebook
+from microlut.quantize.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
 from microlut.quantized import FitReport, Granularity, QuantizedWeights
 
-LEVEL_MAX = 127
+Method = Literal["calibrated", "fitted", "empirical"]
 _SCALE_REFITS = 4
-_FEEDBACK_REFITS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class WeightConfig:
-    """Bits an index (2 to 7 with a codebook, 8 plain int8) and what shares a scale."""
+    """How weights are quantized.
+
+    Attributes:
+        bits: Bits an index: 2 to 7 with a codebook, 8 for plain int8.
+        granularity: What shares a scale.
+        method: "calibrated" reconstructs layer outputs from calibration inputs, "fitted" takes the
+            weights and batch-norm statistics alone; both have levels of the fitted density.
+            "empirical" is "calibrated" with k-means levels.
+    """
 
     bits: int = 4
     granularity: Granularity = "channel"
+    method: Method = "calibrated"
 
     def __post_init__(self) -> None:
         if not isinstance(self.bits, int) or self.bits not in range(2, 9):
             raise InvalidInput(f"bits is {self.bits}; microlut has 2 to 8 bits a weight")
-        if self.granularity not in get_args(Granularity):
-            allowed = " or ".join(map(repr, get_args(Granularity)))
-            raise InvalidInput(f"granularity is {self.granularity!r}; give {allowed}")
+        for name, value, choices in (
+            ("granularity", self.granularity, get_args(Granularity)),
+            ("method", self.method, get_args(Method)),
+        ):
+            if value not in choices:
+                allowed = " or ".join(map(repr, choices))
+                raise InvalidInput(f"{name} is {value!r}; give {allowed}")
+
+
+def single_precision(scales: Array) -> Array:
+    """Return the nearest positive single-precision scales."""
+    return np.maximum(scales, np.finfo(np.float32).tiny).astype(np.float32).astype(np.float64)
 
 
 def quantize_weights(
     kernel: FloatArray,
     channel_axis: int,
     config: WeightConfig,
-    smallest_scale: Array,
-    covariance: Array | None = None,
+    moments: InputMoments | None = None,
+    allowed: ScaleRule = single_precision,
 ) -> QuantizedWeights:
     """Quantize a kernel in TensorFlow Lite's layout.
 
@@ -48,35 +66,45 @@ def quantize_weights(
         kernel: Weights of any shape.
         channel_axis: The axis of output channels: 0, or the last one of a depthwise kernel.
         config: Bits and granularity.
-        smallest_scale: [channels] lower bounds on the scales, which keep biases within 32 bits.
-        covariance: [groups, columns, columns] of the layer's inputs, as `input_covariance` gives
-            it; then weights are assigned with error feedback, else each to its nearest level.
+        moments: Those of the layer's inputs; then its outputs are reconstructed, else each weight
+            gets its nearest level.
+        allowed: Makes scales that flash can hold of the wanted ones.
 
     Raises:
         InvalidInput: NaN or infinity among the weights.
     """
-    smallest_scale = np.maximum(smallest_scale, np.finfo(np.float32).tiny)
     by_channel = np.moveaxis(kernel, channel_axis, 0).reshape(kernel.shape[channel_axis], -1)
     weights = by_channel.astype(np.float64)
     if not np.all(np.isfinite(weights)):
         raise InvalidInput("weights hold NaN or infinity; finite weights are needed")
     if config.bits == 8:
-        return _plain_int8(kernel.shape, weights, channel_axis, smallest_scale)
-    spread = _spreads(weights, config.granularity)
+        return _plain_int8(kernel.shape, weights, channel_axis, allowed)
+    spread = channel_spreads(weights, config.granularity)
     used = spread > 0
     normalized = weights[used] / spread[used, None] if used.any() else np.zeros((1, 1))
     book = fit_codebook(normalized, config.bits)
-    largest = float(np.max(np.abs(book.levels))) or 1.0
-    levels = np.round(book.levels * (LEVEL_MAX / largest)).astype(np.int8)
-    scales = np.maximum(spread * largest / LEVEL_MAX, smallest_scale)
+    real = book.levels
+    if config.method == "empirical":
+        real = kmeans_codebook(normalized, config.bits)
+    largest = float(np.max(np.abs(real))) or 1.0
+    levels = np.round(real * (LEVEL_MAX / largest)).astype(np.int8)
+    scales = allowed(spread * largest / LEVEL_MAX)
     if config.granularity == "tensor":
         scales = np.full_like(scales, scales.max())
     wide = levels.astype(np.float64)
-    scales, indices = _assign(weights, wide, scales, smallest_scale, config)
-    if covariance is not None:
-        scales, indices = _assign_by_output(
-            weights, covariance, wide, scales, smallest_scale, config
+    scales, indices = _assign(weights, wide, scales, allowed, config)
+    if moments is not None:
+        groups = len(moments.covariance)
+        refittable = allowed if config.granularity == "channel" else None
+        found = reconstruct(
+            weights.reshape(groups, -1, weights.shape[1]),
+            moments,
+            wide,
+            scales.reshape(groups, -1),
+            refittable,
         )
+        scales, indices = found.scales.ravel(), found.indices.reshape(weights.shape)
+        levels = found.levels.astype(np.int8)
     power = float(np.mean(normalized**2)) or 1.0
     error = (weights - scales[:, None] * levels[indices])[used] / spread[used, None]
     fit = FitReport(
@@ -96,74 +124,37 @@ def quantize_weights(
     )
 
 
-def _spreads(weights: Array, granularity: Granularity) -> Array:
-    """Return the spread that each channel is divided by before the common fit.
-
-    It is 0 for a channel of zeros: that takes no part in the fit and gets the smallest scale, for
-    a codebook need not have a level at 0.
-    """
-    if granularity == "tensor":
-        return np.full(len(weights), 1.0 if weights.any() else 0.0)
-    largest = np.max(np.abs(weights), axis=1, keepdims=True)
-    scaled = weights / np.where(largest > 0, largest, 1.0)  # squares cannot underflow
-    root_mean_square: Array = largest[:, 0] * np.sqrt(np.mean(scaled**2, axis=1))
-    return root_mean_square
-
-
 def _assign(
-    weights: Array, levels: Array, scales: Array, smallest_scale: Array, config: WeightConfig
+    weights: Array, levels: Array, scales: Array, allowed: ScaleRule, config: WeightConfig
 ) -> tuple[Array, NDArray[np.intp]]:
     """Assign weights to the nearest levels; with a scale a channel, refit it by least squares.
 
     For fixed indices the best scale is sum(w l) / sum(l^2). Both steps lower the squared error.
     """
-    scales = scales.astype(np.float32).astype(np.float64)
     indices = nearest_index(weights / scales[:, None], levels)
     for _ in range(_SCALE_REFITS if config.granularity == "channel" else 0):
         chosen = levels[indices]
         energy = np.maximum(np.sum(chosen**2, axis=1), 1.0)
         refit = np.sum(weights * chosen, axis=1) / energy
         refit = np.where(refit > 0, refit, scales)
-        scales = np.maximum(refit, smallest_scale).astype(np.float32).astype(np.float64)
+        scales = allowed(refit)
         indices = nearest_index(weights / scales[:, None], levels)
     return scales, indices
 
 
-def _assign_by_output(
-    weights: Array,
-    covariance: Array,
-    levels: Array,
-    scales: Array,
-    smallest_scale: Array,
-    config: WeightConfig,
-) -> tuple[Array, NDArray[np.intp]]:
-    """Assign with error feedback; with a scale a channel, refit it by the same measure."""
-    groups = len(covariance)
-    grouped = weights.reshape(groups, -1, weights.shape[1])
-    fitted = scales.reshape(groups, -1)
-    for _ in range(_FEEDBACK_REFITS if config.granularity == "channel" else 0):
-        chosen = levels[assign_with_feedback(grouped, covariance, levels, fitted)]
-        refit = np.maximum(
-            refit_scales(grouped, covariance, chosen, fitted).ravel(), smallest_scale
-        )
-        fitted = refit.astype(np.float32).astype(np.float64).reshape(groups, -1)
-    indices = assign_with_feedback(grouped, covariance, levels, fitted)
-    return fitted.ravel(), indices.reshape(weights.shape)
-
-
 def _plain_int8(
-    shape: tuple[int, ...], weights: Array, channel_axis: int, smallest_scale: Array
+    shape: tuple[int, ...], weights: Array, channel_axis: int, allowed: ScaleRule
 ) -> QuantizedWeights:
     """Return symmetric uniform int8 weights, a scale a channel, as TensorFlow Lite has them."""
     largest = np.max(np.abs(weights), axis=1)
-    scales = np.maximum(largest / LEVEL_MAX, smallest_scale).astype(np.float32)
+    scales = allowed(largest / LEVEL_MAX)
     levels = np.clip(np.round(weights / scales[:, None]), -LEVEL_MAX, LEVEL_MAX).astype(np.int8)
     return QuantizedWeights(
         shape=tuple(shape),
         bits=8,
         indices=_rows(levels.view(np.uint8), shape, channel_axis),
         codebook=None,
-        scales=scales,
+        scales=scales.astype(np.float32),
     )
 
 

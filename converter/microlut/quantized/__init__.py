@@ -4,6 +4,7 @@ It is saved as one JSON file, which is checked when it is read.
 """
 
 from microlut.quantized.arrays import Float32Array, Int8Array, Int32Array, UInt8Array
+from microlut.quantized.compact import CompactStage, compact_stage, folded_bias
 from microlut.quantized.file import load, save
 from microlut.quantized.graph import (
     FitReport,
@@ -31,6 +32,7 @@ from microlut.quantized.graph import (
 )
 
 __all__ = [
+    "CompactStage",
     "FitReport",
     "Float32Array",
     "Granularity",
@@ -53,7 +55,9 @@ __all__ = [
     "QuantizedWeights",
     "UInt8Array",
     "WeightedOp",
+    "compact_stage",
     "dequantize_array",
+    "folded_bias",
     "load",
     "quantize_array",
     "quantized_range",

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from microlut.ir import Shape, Window
+from microlut.quantized.compact import compact_stage
 from microlut.quantized.graph import (
     OutputStage,
     QAdd,
@@ -29,11 +30,14 @@ from microlut.quantized.graph import (
 )
 
 _LARGEST_SHIFT = 31
+_SMALLEST_SCALE = float(np.finfo(np.float32).smallest_subnormal)
+_LARGEST_SCALE = float(np.finfo(np.float32).max)
 
 
 def check_graph(graph: QuantizedGraph) -> None:
     """Raise ValueError, saying where, unless the engine can run this graph."""
     shapes = {graph.input_name: graph.input_shape}
+    quantizations = {graph.input_name: graph.input_quantization}
     _demand(graph.input_name, _is_shape(graph.input_shape), "its shape")
     _check_quantization(graph.input_name, graph.input_quantization)
     for node in graph.nodes:
@@ -45,7 +49,8 @@ def check_graph(graph: QuantizedGraph) -> None:
         _demand(node.name, _is_shape(node.shape), "its shape")
         _check_quantization(node.name, node.quantization)
         _check_node(node, [shapes[name] for name in node.inputs])
-        shapes[node.name] = node.shape
+        _check_encoding(node, quantizations[node.inputs[0]])
+        shapes[node.name], quantizations[node.name] = node.shape, node.quantization
     _demand(graph.output_name, graph.output_name in shapes, "the graph's output")
 
 
@@ -64,7 +69,7 @@ def _is_int8(*values: int) -> bool:
 
 def _check_quantization(where: str, quantization: Quantization) -> None:
     scale = quantization.scale
-    _demand(where, math.isfinite(scale) and scale > 0, "its scale")
+    _demand(where, _SMALLEST_SCALE <= scale <= _LARGEST_SCALE, "its scale")
     _demand(where, _is_int8(quantization.zero_point), "its zero point")
 
 
@@ -139,6 +144,15 @@ def _check_stage(where: str, stage: OutputStage, channels: int) -> None:
     sound = stage.multiplier.min() >= 0 and np.abs(stage.shift.astype(int)).max() <= _LARGEST_SHIFT
     _demand(where, bool(sound), "its multipliers")
     _demand(where, _is_int8(stage.minimum, stage.maximum), "its limits")
+
+
+def _check_encoding(node: QNode, x: Quantization) -> None:
+    """Check that flash can hold the layer's scales, and that they give its multipliers."""
+    if isinstance(node.op, QConv2D | QDepthwiseConv2D | QDense):
+        try:
+            compact_stage(node.op, x, node.quantization)
+        except ValueError as error:
+            raise ValueError(f"{node.name}: {error}") from error
 
 
 def _check_numbers(where: str, op: QAdd | QPool2D | QClamp | QPad | QSoftmax | QReshape) -> None:

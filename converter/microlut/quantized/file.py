@@ -15,7 +15,9 @@ _ADAPTER: TypeAdapter[QuantizedGraph] = TypeAdapter(QuantizedGraph)
 
 def save(graph: QuantizedGraph, path: Path) -> None:
     """Write the graph as deterministic JSON."""
-    path.write_bytes(_ADAPTER.dump_json(graph, indent=1) + b"\n")
+    with path.open("wb") as file:
+        file.write(_ADAPTER.dump_json(graph, indent=1))
+        file.write(b"\n")
 
 
 def load(path: Path) -> QuantizedGraph:

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Generated code refuses to compile against another version of these structures. */
-#define MLUT_ABI 1
+#define MLUT_ABI 2
 
 /* Weights: `columns` indices a row, `bits` bits each, packed from the least significant bit of the
  * row's first byte on; a row starts on a byte. weight = codebook[index]. With 8 bits there is no
@@ -27,13 +27,16 @@ typedef struct {
     uint8_t bits; /* 2 to 8 */
 } mlut_weights_t;
 
-/* How an accumulator becomes an int8: one bias, multiplier and shift a channel.
- * real factor = multiplier * 2^(shift - 31). */
+/* How an accumulator becomes an int8: acc * input scale * weight scale / output scale. A channel
+ * takes `words` words: its weight scale as a 16-bit floating-point number, and its bias, into which
+ * -input_zero_point * sum(weights) is folded. See docs/format.md. */
 typedef struct {
-    const int32_t *bias; /* with -input_zero_point * sum(weights) folded in */
-    const int32_t *multiplier;
-    const int8_t *shift;
-    int16_t zero_point;
+    uint64_t ratio; /* input scale / output scale: 52 bits, the first of them 1 */
+    const uint16_t *channels;
+    uint8_t words;      /* 2; 3 if the bias has 32 bits */
+    uint8_t bias_shift; /* what a 16-bit bias is shifted left by, less the scale's exponent */
+    int8_t shift;       /* what the scale's exponent is added to */
+    int8_t zero_point;
     int8_t minimum;
     int8_t maximum;
 } mlut_output_t;
@@ -59,8 +62,9 @@ typedef struct {
 
 /* Convolution. Rows of `weights`: output channels; columns: kernel height, width, input channel.
  * `tile` output channels are decoded at a time.
- * Scratch: mlut_align(tile * columns) unless bits is 8, then columns unless the input is read in
- * place (`gather` is 0: 1x1 kernels without padding). */
+ * Scratch: tile * (12 + columns) bytes, without `columns` if bits is 8, rounded up to a multiple of
+ * MLUT_ALIGNMENT; then `columns` bytes unless the input is read in place (`gather` is 0: 1x1
+ * kernels without padding). */
 typedef struct {
     mlut_weights_t weights;
     mlut_output_t output;
@@ -74,7 +78,7 @@ typedef struct {
 
 /* Depthwise convolution. Rows of `weights`: kernel positions; columns: output channels. Output
  * channel c reads input channel c / depth_multiplier. `tile` channels at a time: a multiple of
- * 8 * depth_multiplier, or all. Scratch: 4 * tile bytes, then kernel positions * tile bytes. */
+ * 8 * depth_multiplier, or all. Scratch: (12 + 4 + kernel positions) * tile bytes. */
 typedef struct {
     mlut_weights_t weights;
     mlut_output_t output;
@@ -87,7 +91,7 @@ typedef struct {
 } mlut_depthwise_conv2d_t;
 
 /* Fully connected layer over `vectors` inputs. Rows of `weights`: units; columns: inputs.
- * Scratch: tile * inputs bytes unless bits is 8. */
+ * Scratch: tile * (12 + inputs) bytes, without `inputs` if bits is 8. */
 typedef struct {
     mlut_weights_t weights;
     mlut_output_t output;

@@ -48,14 +48,17 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->out.channels;
     const size_t columns = (size_t)window->height * window->width * layer->in.channels;
-    int8_t *decoded = scratch;
-    const size_t decoded_bytes = layer->weights.codebook == NULL ? 0 : layer->tile * columns;
+    mlut_channel_t *expanded = scratch;
+    int8_t *decoded = (int8_t *)(expanded + layer->tile);
+    const size_t row_bytes = layer->weights.codebook == NULL ? 0 : columns;
+    const size_t tile_bytes = layer->tile * (sizeof(mlut_channel_t) + row_bytes);
     int8_t *patch =
-        decoded + (decoded_bytes + MLUT_ALIGNMENT - 1u) / MLUT_ALIGNMENT * MLUT_ALIGNMENT;
+        (int8_t *)scratch + (tile_bytes + MLUT_ALIGNMENT - 1u) / MLUT_ALIGNMENT * MLUT_ALIGNMENT;
 
     for (size_t first = 0; first < channels; first += layer->tile) {
         const size_t rows = channels - first < layer->tile ? channels - first : layer->tile;
         const int8_t *weights = mlut_decode_rows(&layer->weights, first, rows, columns, decoded);
+        mlut_expand_channels(&layer->output, first, rows, expanded);
         int8_t *to = out + first;
         for (size_t y = 0; y < layer->out.height; y++) {
             for (size_t x = 0; x < layer->out.width; x++, to += channels) {
@@ -66,7 +69,7 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
                     const size_t row = y * window->stride_y * layer->in.width;
                     vector = in + (row + x * window->stride_x) * layer->in.channels;
                 }
-                mlut_multiply_rows(&layer->output, vector, weights, columns, first, rows, to);
+                mlut_multiply_rows(&layer->output, expanded, vector, weights, columns, rows, to);
             }
         }
     }

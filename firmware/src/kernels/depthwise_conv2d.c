@@ -63,7 +63,8 @@ void mlut_depthwise_conv2d(
 {
     const size_t channels = layer->out.channels;
     const size_t positions = (size_t)layer->window.height * layer->window.width;
-    int32_t *totals = scratch;
+    mlut_channel_t *expanded = scratch;
+    int32_t *totals = (int32_t *)(expanded + layer->tile);
     int8_t *weights = (int8_t *)(totals + layer->tile);
 
     for (size_t first = 0; first < channels; first += layer->tile) {
@@ -71,16 +72,17 @@ void mlut_depthwise_conv2d(
         for (size_t i = 0; i < positions; i++) {
             mlut_decode(&layer->weights, i, first, count, weights + i * count);
         }
+        mlut_expand_channels(&layer->output, first, count, expanded);
         int8_t *to = out + first;
         for (size_t y = 0; y < layer->out.height; y++) {
             for (size_t x = 0; x < layer->out.width; x++, to += channels) {
                 const size_t position[2] = {y, x};
                 for (size_t c = 0; c < count; c++) {
-                    totals[c] = layer->output.bias[first + c];
+                    totals[c] = expanded[c].bias;
                 }
                 convolve_pixel(layer, in, weights, position, first, count, totals);
                 for (size_t c = 0; c < count; c++) {
-                    to[c] = mlut_output(&layer->output, first + c, totals[c]);
+                    to[c] = mlut_output(&layer->output, expanded + c, totals[c]);
                 }
             }
         }

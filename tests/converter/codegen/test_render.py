@@ -140,17 +140,20 @@ def test_weights_file_has_as_many_bytes_as_planned(bits: int):
         for n in re.findall(r"^const u?int8_t net_\w+_(?:indices|codebook)\[(\d+)\]", text, re.M)
     ]
     assert sum(sizes) == plan.weight_bytes
-    widths = {"int32_t": 4, "int8_t": 1}
-    stages = re.findall(r"^const (\w+) net_\w+_(?:bias|multiplier|shift)\[(\d+)\]", text, re.M)
-    assert sum(widths[kind] * int(n) for kind, n in stages) == plan.parameter_bytes
+    words = re.findall(r"^const uint16_t net_\w+_channels\[(\d+)\]", text, re.M)
+    assert len(words) == 2
+    assert 2 * sum(int(n) for n in words) == plan.parameter_bytes
 
 
-def test_folded_bias_takes_the_input_zero_point_away():
-    q = chain(["d"], bits=8)
-    op = q.nodes[0].op
-    point = q.input_quantization.zero_point
-    folded = op.output.bias.astype(int) - point * op.weights.int8().astype(int).sum(axis=1)
-    text = render(make_plan(q))["weights.c"]
-    values = re.search(r"^const int32_t net_d_bias\[3\] = \{\n\s+(.*),\n", text, re.M)
+def test_output_stages_are_the_plans():
+    plan = make_plan(chain(["d"], bits=8))
+    stage, sources = plan.steps[0].stage, render(plan)
+    values = re.search(
+        r"^const uint16_t net_d_channels\[6\] = \{\n\s+(.*),\n", sources["weights.c"], re.M
+    )
     assert values is not None
-    assert [int(v) for v in values[1].split(",")] == folded.tolist()
+    assert [int(v) for v in values[1].split(",")] == stage.channels.ravel().tolist()
+    fields = {"words": 2, "bias_shift": stage.bias_shift, "shift": stage.shift}
+    for name, value in fields.items():
+        assert re.search(rf"^ +\.{name} = {value},$", sources["model.c"], re.M)
+    assert f".ratio = UINT64_C({stage.ratio})," in sources["model.c"]

@@ -11,6 +11,7 @@ from microlut.ir import (
     Add,
     AveragePool2D,
     BatchNorm,
+    ChannelStatistics,
     Conv2D,
     Dense,
     DepthwiseConv2D,
@@ -46,7 +47,8 @@ def conv(window=None, activation=ActivationKind.LINEAR):
 
 
 def norm(channels=2):
-    return BatchNorm(normal(channels), normal(channels))
+    statistics = ChannelStatistics(normal(channels), np.abs(normal(channels)))
+    return BatchNorm(normal(channels), normal(channels), statistics)
 
 
 def chain(*steps, shape=PICTURE):
@@ -132,6 +134,35 @@ def test_fold_batch_norm_of_a_vector_becomes_depthwise():
     graph = same(fold_batch_norm, chain(RELU, norm(6), shape=(6,)))
     assert kinds(graph) == ["Relu", "Reshape", "DepthwiseConv2D", "Reshape"]
     assert graph.nodes[-1].shape == (6,)
+
+
+def test_fold_batch_norm_hands_its_statistics_to_the_layer_before():
+    first, last = norm(), norm()
+    graph = fold_batch_norm(chain(conv(), first, last))
+    assert graph.nodes[0].statistics is last.statistics
+
+
+def test_fold_batch_norm_hands_its_statistics_to_the_depthwise_layer():
+    alone, of_vector = norm(), norm(6)
+    picture = fold_batch_norm(chain(conv(activation=ActivationKind.RELU), alone))
+    vector = fold_batch_norm(chain(RELU, of_vector, shape=(6,)))
+    assert [node.statistics for node in picture.nodes] == [None, alone.statistics]
+    assert [node.statistics for node in vector.nodes] == [None, None, of_vector.statistics, None]
+
+
+def test_fold_batch_norm_leaves_the_statistics_of_another_tensor_alone():
+    last = norm(3)
+    graph = fold_batch_norm(
+        chain(RELU, norm(6), (Dense(normal(3, 6), normal(3)), (3,)), last, shape=(6,))
+    )
+    assert [node.statistics for node in graph.nodes] == [None, last.statistics]
+
+
+def test_fuse_activation_keeps_statistics():
+    known = norm().statistics
+    graph = chain(conv(), RELU)
+    graph = replace(graph, nodes=(replace(graph.nodes[0], statistics=known), graph.nodes[1]))
+    assert fuse_activation(graph).nodes[0].statistics is known
 
 
 def test_fuse_activation_into_each_operator():

@@ -113,15 +113,15 @@ def test_tile_grows_where_the_arena_has_room():
     net.add(Dense(rg.weights(rng, (40, 128), 0), rg.bias(rng, 40)), (40,))
     plan = make_plan(net.case(rng, 4, 1).quantized())
     last = plan.steps[-1]
-    assert choose_tile(last.node.op, 0).channels == 16
+    assert choose_tile(last.node.op, 0).channels == 12
     assert last.tile == 40
     assert plan.arena_bytes == plan.arena_lower_bound
 
 
 def test_equal_graphs_give_equal_plans():
     one, other = (make_plan(next(rg.network_cases(1, seed=6)).quantized()) for _ in range(2))
-    assert [replace(s, node=None) for s in one.steps] == [
-        replace(s, node=None) for s in other.steps
+    assert [replace(s, node=None, stage=None) for s in one.steps] == [
+        replace(s, node=None, stage=None) for s in other.steps
     ]
 
 
@@ -133,6 +133,17 @@ def test_weight_bytes_are_those_of_packed_rows_and_codebook(plans: list[Plan]):
                 packed = pack_rows(packed, op.weights.bits)
             table = 0 if op.weights.codebook is None else 2**op.weights.bits
             assert weight_bytes(op) == packed.size + table
+
+
+def test_parameter_bytes_are_two_or_three_words_a_channel(plans: list[Plan]):
+    words = set()
+    for plan in plans:
+        stages = {step.node.name: step.stage for step in plan.steps if step.stage is not None}
+        assert list(stages) == [node.name for node, _ in plan.graph.weighted()]
+        sizes = [stage.channels.shape for stage in stages.values()]
+        assert plan.parameter_bytes == sum(2 * n * channels for channels, n in sizes)
+        words |= {n for _, n in sizes}
+    assert words == {2, 3}
 
 
 def softmax(length: int) -> QuantizedGraph:
@@ -158,6 +169,15 @@ def test_layer_whose_sums_overflow_is_refused():
     broken = replace(q, nodes=(replace(node, op=replace(op, output=stage)),))
     assert largest_sum(broken.weighted()[0][1]) >= 2**31
     with pytest.raises(UnsupportedModel, match="more than 32 bits"):
+        make_plan(broken)
+
+
+def test_layer_whose_scales_have_no_code_is_refused():
+    q = next(rg.operator_cases("dense", 1)).quantized()
+    node, op = q.weighted()[0]
+    weights = replace(op.weights, scales=op.weights.scales * np.float32(1 + 2**-12))
+    broken = replace(q, nodes=(replace(node, op=replace(op, weights=weights)),))
+    with pytest.raises(UnsupportedModel, match=f"{node.name}: its weight scales do not fit"):
         make_plan(broken)
 
 

@@ -38,24 +38,22 @@ def test_convolution_tile(bits: int, filters: int, kernel: int, channels: int, f
     columns = kernel * kernel * channels
     patch = align(columns) if kernel > 1 else 0
     assert 1 <= tile.channels <= filters
-    if bits == 8:
-        assert (tile.channels, tile.scratch_bytes) == (filters, patch)
-        return
-    assert tile.scratch_bytes == align(tile.channels * columns) + patch
+    each = 12 + (0 if bits == 8 else columns)
+    assert tile.scratch_bytes == align(tile.channels * each) + patch
     assert tile.channels == filters or tile.channels % 4 == 0
-    smallest = align(min(filters, 4) * columns) + patch
-    assert tile.scratch_bytes <= max(align(free), SMALL, smallest)
+    smallest = align(16 * 12) + patch if bits == 8 else SMALL
+    smallest = max(smallest, align(min(filters, 4) * each) + patch)
+    assert tile.scratch_bytes <= max(align(free), smallest)
 
 
 @given(BITS, st.integers(1, 300), st.integers(1, 900), st.integers(0, 20_000))
 def test_dense_tile(bits: int, units: int, inputs: int, free: int):
     tile = choose_tile(QDense(weights((units, inputs), units, bits), STAGE), free)
     assert 1 <= tile.channels <= units
-    if bits == 8:
-        assert (tile.channels, tile.scratch_bytes) == (units, 0)
-        return
-    assert tile.scratch_bytes == align(tile.channels * inputs)
-    assert tile.scratch_bytes <= max(align(free), SMALL, align(4 * inputs))
+    each = 12 + (0 if bits == 8 else inputs)
+    assert tile.scratch_bytes == align(tile.channels * each)
+    smallest = 16 * 12 if bits == 8 else SMALL
+    assert tile.scratch_bytes <= max(align(free), smallest, align(4 * each))
 
 
 @given(BITS, st.integers(1, 60), st.integers(1, 4), st.integers(1, 5), st.integers(0, 20_000))
@@ -66,15 +64,25 @@ def test_depthwise_tile(bits: int, channels: int, multiplier: int, kernel: int, 
     tile = choose_tile(op, free)
     assert 1 <= tile.channels <= outputs
     assert tile.channels == outputs or tile.channels % (8 * multiplier) == 0
-    assert tile.scratch_bytes == align(tile.channels * (4 + positions))
-    smallest = align(8 * multiplier * (4 + positions))
-    assert tile.scratch_bytes <= max(align(free), SMALL, smallest)
+    assert tile.scratch_bytes == align(tile.channels * (16 + positions))
+    smallest = align(8 * multiplier * (16 + positions))
+    assert tile.scratch_bytes <= max(align(free), SMALL // 2, smallest)
 
 
 @given(st.integers(2, 7), st.integers(0, 30_000), st.integers(0, 30_000))
 def test_more_room_never_gives_a_smaller_tile(bits: int, a: int, b: int):
     op = QDense(weights((128, 640), 128, bits), STAGE)
     assert choose_tile(op, min(a, b)).channels <= choose_tile(op, max(a, b)).channels
+
+
+@given(st.integers(1, 400), st.integers(1, 300), st.integers(0, 20_000))
+def test_smaller_tile_would_take_more_rounds(units: int, inputs: int, free: int):
+    """Of the tiles that take as many rounds as the largest that fits, the smallest is chosen."""
+    tile = choose_tile(QDense(weights((units, inputs), units, 4), STAGE), free).channels
+    largest = max(max(free, SMALL) // (12 + inputs) // 4 * 4, 4)
+    rounds = -(-units // tile)
+    assert rounds == -(-units // min(largest, units))
+    assert tile <= 4 or -(-units // (tile - 4)) > rounds
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from microlut.errors import InvalidInput
 from microlut.quantize.codebook import fit_codebook
-from microlut.quantize.weights import WeightConfig, quantize_weights
+from microlut.quantize.reconstruct import InputMoments, ScaleRule
+from microlut.quantize.weights import WeightConfig, quantize_weights, single_precision
 from microlut.quantized import Granularity, QuantizedWeights
 
-NONE = np.zeros(1)
 CODEBOOK_BITS = range(2, 8)
 GRANULARITIES: tuple[Granularity, ...] = ("tensor", "channel")
 CONFIGS = [WeightConfig(bits, g) for bits in range(2, 9) for g in GRANULARITIES]
@@ -36,9 +36,7 @@ def real(weights: QuantizedWeights, channel_axis: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("axis", [0, 2])
 def test_shapes_and_types_are_the_documented_ones(config: WeightConfig, axis: int):
     shape = (4, 3, 7)
-    weights = quantize_weights(
-        np.moveaxis(kernel((shape[axis], 5, 3)), 0, axis), axis, config, NONE
-    )
+    weights = quantize_weights(np.moveaxis(kernel((shape[axis], 5, 3)), 0, axis), axis, config)
     rows = weights.shape[0] if axis == 0 else weights.shape[0] * weights.shape[1]
     assert weights.indices.shape == (rows, np.prod(weights.shape) // rows)
     assert (weights.indices.dtype, weights.scales.dtype) == (np.uint8, np.float32)
@@ -49,7 +47,7 @@ def test_shapes_and_types_are_the_documented_ones(config: WeightConfig, axis: in
 
 @pytest.mark.parametrize("config", CODEBOOKS, ids=config_id)
 def test_codebook_is_ascending_and_uses_the_whole_of_int8(config: WeightConfig):
-    book = quantize_weights(kernel(), 0, config, NONE).codebook
+    book = quantize_weights(kernel(), 0, config).codebook
     assert book is not None
     assert book.dtype == np.int8
     assert len(book) == 2**config.bits
@@ -59,7 +57,7 @@ def test_codebook_is_ascending_and_uses_the_whole_of_int8(config: WeightConfig):
 
 @pytest.mark.parametrize("config", CODEBOOKS, ids=config_id)
 def test_every_weight_has_its_nearest_level(config: WeightConfig):
-    weights = quantize_weights(kernel(), 0, config, NONE)
+    weights = quantize_weights(kernel(), 0, config)
     assert weights.codebook is not None
     flat = kernel().reshape(6, -1).astype(np.float64)
     levels = weights.scales.astype(np.float64)[:, None] * weights.codebook.astype(np.float64)
@@ -71,15 +69,15 @@ def test_every_weight_has_its_nearest_level(config: WeightConfig):
 @pytest.mark.parametrize("bits", CODEBOOK_BITS)
 def test_depthwise_kernel_equals_its_transpose(bits: int):
     config, by_channel = WeightConfig(bits), kernel((5, 3, 2))
-    plain = quantize_weights(by_channel, 0, config, NONE)
-    depthwise = quantize_weights(np.moveaxis(by_channel, 0, -1), 2, config, NONE)
+    plain = quantize_weights(by_channel, 0, config)
+    depthwise = quantize_weights(np.moveaxis(by_channel, 0, -1), 2, config)
     assert np.array_equal(np.moveaxis(depthwise.int8(), -1, 0), plain.int8())
     assert np.array_equal(depthwise.scales, plain.scales)
 
 
 @pytest.mark.parametrize("bits", CODEBOOK_BITS)
 def test_tensor_granularity_has_equal_scales(bits: int):
-    scales = quantize_weights(kernel(), 0, WeightConfig(bits, "tensor"), NONE).scales
+    scales = quantize_weights(kernel(), 0, WeightConfig(bits, "tensor")).scales
     assert len(set(scales.tolist())) == 1
 
 
@@ -87,15 +85,15 @@ def test_scaling_a_channel_scales_only_its_scale():
     weights, config = kernel(), WeightConfig(4)
     scaled = weights.copy()
     scaled[2] *= 8
-    before = quantize_weights(weights, 0, config, NONE)
-    after = quantize_weights(scaled, 0, config, NONE)
+    before = quantize_weights(weights, 0, config)
+    after = quantize_weights(scaled, 0, config)
     assert np.array_equal(before.indices, after.indices)
     assert after.scales == pytest.approx(before.scales * [1, 1, 8, 1, 1, 1], rel=1e-6)
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
 def test_eight_bits_are_plain_int8_a_channel(granularity: Granularity):
-    weights = quantize_weights(kernel(), 0, WeightConfig(8, granularity), NONE)
+    weights = quantize_weights(kernel(), 0, WeightConfig(8, granularity))
     flat = kernel().reshape(6, -1).astype(np.float64)
     assert weights.codebook is None
     assert weights.scales == pytest.approx(np.abs(flat).max(axis=1) / 127, rel=1e-6)
@@ -113,13 +111,13 @@ def test_refitting_scales_does_not_raise_the_error(seed: int, bits: int):
     unit = np.abs(book.levels).max() / 127
     levels = np.round(book.levels / unit) * unit * spread  # what there is before any refit
     before = np.abs(weights[:, :, None] - levels[:, None, :]).min(axis=2) ** 2
-    after = (weights - real(quantize_weights(weights, 0, WeightConfig(bits), NONE))) ** 2
+    after = (weights - real(quantize_weights(weights, 0, WeightConfig(bits)))) ** 2
     assert np.all(after.sum(axis=1) <= before.sum(axis=1) * (1 + 1e-6))
 
 
 @pytest.mark.parametrize("config", CODEBOOKS, ids=config_id)
 def test_fit_report_has_the_measured_relative_error(config: WeightConfig):
-    weights = quantize_weights(kernel(), 0, config, NONE)
+    weights = quantize_weights(kernel(), 0, config)
     assert weights.fit is not None
     spread = 1.0
     if config.granularity == "channel":
@@ -133,22 +131,24 @@ def test_fit_report_has_the_measured_relative_error(config: WeightConfig):
 def test_channel_of_zeros_stays_zero(bits: int):
     weights = kernel()
     weights[3] = 0
-    quantized = quantize_weights(weights, 0, WeightConfig(bits), np.full(6, 1e-12))
+    quantized = quantize_weights(
+        weights, 0, WeightConfig(bits), allowed=at_least(np.full(6, 1e-12))
+    )
     assert np.abs(real(quantized)[3]).max() <= 127 * 1.0001e-12
 
 
 @pytest.mark.parametrize("bits", CODEBOOK_BITS)
 def test_channel_of_zeros_does_not_change_the_others(bits: int):
     padded = np.concatenate([kernel(), np.zeros((1, 3, 3, 5), np.float32)])
-    plain = quantize_weights(kernel(), 0, WeightConfig(bits), NONE)
-    assert np.array_equal(
-        quantize_weights(padded, 0, WeightConfig(bits), NONE).int8()[:6], plain.int8()
-    )
+    plain = quantize_weights(kernel(), 0, WeightConfig(bits))
+    assert np.array_equal(quantize_weights(padded, 0, WeightConfig(bits)).int8()[:6], plain.int8())
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=config_id)
 def test_kernel_of_zeros_is_zero(config: WeightConfig):
-    weights = quantize_weights(np.zeros((3, 4), np.float32), 0, config, np.full(3, 1e-12))
+    weights = quantize_weights(
+        np.zeros((3, 4), np.float32), 0, config, allowed=at_least(np.full(3, 1e-12))
+    )
     assert np.abs(real(weights)).max() <= 127 * 1.0001e-12
     assert np.all(weights.scales > 0)
 
@@ -156,22 +156,22 @@ def test_kernel_of_zeros_is_zero(config: WeightConfig):
 @pytest.mark.parametrize("bits", range(2, 9))
 def test_single_weight_a_channel_is_nearly_exact(bits: int):
     weights = np.array([[0.5], [-3.0], [0.001]], np.float32)
-    quantized = quantize_weights(weights, 0, WeightConfig(bits), NONE)
+    quantized = quantize_weights(weights, 0, WeightConfig(bits))
     assert real(quantized) == pytest.approx(weights.astype(np.float64), rel=1e-6)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=config_id)
 def test_scales_respect_their_lower_bounds(config: WeightConfig):
     smallest = np.array([0.0, 1e3, 1e-9, 2.0, 1e6, 0.0])
-    scales = quantize_weights(kernel(), 0, config, smallest).scales
+    scales = quantize_weights(kernel(), 0, config, allowed=at_least(smallest)).scales
     assert np.all(scales >= smallest.astype(np.float32))
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=config_id)
 @pytest.mark.parametrize("factor", [1e-30, 1e30])
 def test_extreme_weights_keep_their_relative_error(config: WeightConfig, factor: float):
-    plain = real(quantize_weights(kernel(), 0, config, NONE))
-    extreme = real(quantize_weights(kernel() * np.float32(factor), 0, config, NONE)) / factor
+    plain = real(quantize_weights(kernel(), 0, config))
+    extreme = real(quantize_weights(kernel() * np.float32(factor), 0, config)) / factor
     assert extreme == pytest.approx(plain, rel=1e-3, abs=1e-3 * np.abs(plain).max())
 
 
@@ -180,7 +180,7 @@ def test_not_finite_weights_are_refused(bits: int):
     weights = kernel()
     weights[0, 0, 0, 0] = np.nan
     with pytest.raises(InvalidInput, match="NaN or infinity"):
-        quantize_weights(weights, 0, WeightConfig(bits), NONE)
+        quantize_weights(weights, 0, WeightConfig(bits))
 
 
 @pytest.mark.parametrize("bits", [0, 1, 9, -4])
@@ -189,8 +189,13 @@ def test_bits_out_of_range_are_refused(bits: int):
         WeightConfig(bits)
 
 
-def covariance_of(x: np.ndarray) -> np.ndarray:
-    return np.cov(x.T, bias=True)[None]
+def at_least(smallest: np.ndarray) -> ScaleRule:
+    return lambda scales: single_precision(np.maximum(scales, smallest))
+
+
+def moments_of(x: np.ndarray) -> InputMoments:
+    covariance = np.cov(x.T, bias=True)[None]
+    return InputMoments(covariance, covariance)
 
 
 @pytest.mark.parametrize("config", CODEBOOKS[:8], ids=config_id)
@@ -200,18 +205,18 @@ def test_error_feedback_lowers_the_error_of_the_output(config: WeightConfig):
     weights = kernel((8, 60))
     centered = x - x.mean(axis=0)
 
-    def output_error(covariance: np.ndarray | None) -> float:
-        quantized = quantize_weights(weights, 0, config, NONE, covariance)
+    def output_error(moments: InputMoments | None) -> float:
+        quantized = quantize_weights(weights, 0, config, moments)
         return float(np.mean((centered @ (weights - real(quantized)).T) ** 2))
 
-    assert output_error(covariance_of(x)) < 0.8 * output_error(None)
+    assert output_error(moments_of(x)) < 0.8 * output_error(None)
 
 
 @pytest.mark.parametrize("config", CODEBOOKS, ids=config_id)
 def test_inputs_that_never_vary_give_nearest_levels(config: WeightConfig):
     weights = kernel((4, 20))
-    fed = quantize_weights(weights, 0, config, NONE, np.zeros((1, 20, 20)))
-    plain = quantize_weights(weights, 0, config, NONE)
+    fed = quantize_weights(weights, 0, config, moments_of(np.zeros((3, 20))))
+    plain = quantize_weights(weights, 0, config)
     # Two more refits may still move a scale, and a weight half-way between two levels with it.
     assert np.mean(fed.indices != plain.indices) < 0.2
     assert np.sum((weights - real(fed)) ** 2) <= np.sum((weights - real(plain)) ** 2) * 1.0001

@@ -1,0 +1,130 @@
+"""Float networks for benchmarks: a graph, other weights and inputs in, outputs out.
+
+The convolutions run in TensorFlow, on all cores, which makes thousands of inputs and hundreds of
+weight sets affordable; all else is the float interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import tensorflow as tf
+
+from microlut.interpreter import float_ops
+from microlut.ir import (
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    FloatArray,
+    Graph,
+    Node,
+    Op,
+    Shape,
+)
+from microlut.quantize.densities import Array
+
+Weighted = Conv2D | DepthwiseConv2D | Dense
+_BATCH = 100
+
+
+def weighted_nodes(graph: Graph) -> list[Node]:
+    """Return the nodes that have weights, in execution order."""
+    return [node for node in graph.nodes if isinstance(node.op, Weighted)]
+
+
+def by_channel(op: Weighted) -> Array:
+    """Return an operator's kernel as [output channels, n]."""
+    kernel = op.kernel.astype(np.float64)
+    axis = kernel.ndim - 1 if isinstance(op, DepthwiseConv2D) else 0
+    return np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
+
+
+def with_kernel(op: Weighted, rows: Array, shift: Array | float = 0.0) -> Weighted:
+    """Return an operator with the kernel `rows` [output channels, n] and its bias less `shift`."""
+    if isinstance(op, DepthwiseConv2D):
+        rows = rows.T
+    kernel = rows.reshape(op.kernel.shape).astype(np.float32)
+    return replace(op, kernel=kernel, bias=(op.bias - shift).astype(np.float32))
+
+
+def with_ops(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+    """Return the graph with some nodes' operators replaced."""
+    nodes = (replace(node, op=ops.get(node.name, node.op)) for node in graph.nodes)
+    return replace(graph, nodes=tuple(nodes))
+
+
+def mean_columns(graph: Graph, samples: FloatArray) -> dict[str, Array]:
+    """Return, for every node with weights, the mean of what a weight is multiplied with.
+
+    It is [n], or [channels, n] for a depthwise convolution, over samples and output positions:
+    changing the kernel rows by d shifts the means of the outputs by the products with d.
+    """
+    sums: dict[str, Array] = {}
+    for start in range(0, len(samples), _BATCH):
+        batch = samples[start : start + _BATCH]
+        for node, x in _inputs(graph, batch):
+            total = _mean_column(node.op, x) * (len(batch) / len(samples))
+            sums[node.name] = sums.get(node.name, 0.0) + total
+    return sums
+
+
+def mean_shift(op: Weighted, rows: Array, mean_column: Array) -> Array:
+    """Return how far the kernel `rows` move the means of the output channels."""
+    return np.sum((rows - by_channel(op)) * mean_column, axis=1)
+
+
+def evaluate(graph: Graph, x: FloatArray) -> FloatArray:
+    """Return the graph's outputs for inputs `x` [n, *input_shape]."""
+    batches = [x[start : start + _BATCH] for start in range(0, len(x), _BATCH)]
+    return np.concatenate([_tensors(graph, batch)[graph.output_name] for batch in batches])
+
+
+def _inputs(graph: Graph, x: FloatArray) -> Iterator[tuple[Node, FloatArray]]:
+    tensors = _tensors(graph, x)
+    for node in weighted_nodes(graph):
+        yield node, tensors[node.inputs[0]]
+
+
+def _mean_column(op: Weighted, x: FloatArray) -> Array:
+    if isinstance(op, Dense):
+        return x.reshape(-1, x.shape[-1]).mean(axis=0, dtype=np.float64)
+    if isinstance(op, DepthwiseConv2D):
+        x = np.repeat(x, op.depth_multiplier, axis=-1)
+    mean = float_ops.patches(x, op.window, 0.0).mean(axis=(0, 1, 2), dtype=np.float64)
+    return mean.reshape(-1, mean.shape[-1]).T if isinstance(op, DepthwiseConv2D) else mean.ravel()
+
+
+def _tensors(graph: Graph, x: FloatArray) -> dict[str, FloatArray]:
+    tensors = {graph.input_name: x}
+    for node in graph.nodes:
+        tensors[node.name] = _apply(node.op, [tensors[name] for name in node.inputs], node.shape)
+    return tensors
+
+
+def _apply(op: Op, inputs: list[FloatArray], shape: Shape) -> FloatArray:
+    match op:
+        case Conv2D():
+            kernel = op.kernel.transpose(1, 2, 3, 0)
+            y = tf.nn.conv2d(
+                _padded(inputs[0], op), kernel, op.window.strides, "VALID", None, op.window.dilation
+            )
+        case DepthwiseConv2D() if op.window.strides[0] == op.window.strides[1]:
+            kernel = op.kernel.reshape(*op.window.size, -1, op.depth_multiplier)
+            y = tf.nn.depthwise_conv2d(
+                _padded(inputs[0], op),
+                kernel,
+                (1, *op.window.strides, 1),
+                "VALID",
+                dilations=op.window.dilation,
+            )
+        case _:
+            return float_ops.apply_op(op, inputs, shape)
+    y = tf.nn.bias_add(y, op.bias)
+    y = {"relu": tf.nn.relu, "relu6": tf.nn.relu6, "linear": tf.identity}[op.activation](y)
+    return y.numpy()
+
+
+def _padded(x: FloatArray, op: Conv2D | DepthwiseConv2D) -> FloatArray:
+    return float_ops.pad(x, op.window.padding, 0.0)

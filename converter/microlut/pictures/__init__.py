@@ -1,0 +1,1 @@
+"""Pictures of what was fitted and measured: typed results in, PNG or SVG files out."""

@@ -1,0 +1,135 @@
+"""Draws a fit: a codebook and its weights in, a picture of both densities and the levels out."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import InvalidInput
+from microlut.quantize.codebook import Codebook, DensityFit
+from microlut.quantize.densities import DENSITIES, Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FORMATS = (".png", ".svg")
+_REACH = 8.0  # deviations from the centre that are drawn at most: an outlier must not fill the axis
+_FEWEST_BINS, _MOST_BINS = 10, 120
+_CURVE_POINTS = 401
+_HIGHEST_CURVE = 1.5  # times the highest bin: a density that does not fit must not flatten the rest
+_WEIGHTS, _LEVELS, _CLIPPED = "#b8c4d0", "#c0392b", "#fbeee6"
+_CURVES = {"gaussian": "#1f4e79", "laplace": "#2e7d32"}
+
+
+def draw_fit(book: Codebook, weights: NDArray[np.floating], title: str, path: Path) -> None:
+    """Write a picture of fitted weights; equal arguments give equal bytes.
+
+    Args:
+        book: What `fit_codebook` made of `weights`.
+        weights: The weights as they were fitted, any shape.
+        title: Above the picture.
+        path: A .png or .svg file, written whole or not at all.
+
+    Raises:
+        InvalidInput: another extension, or the file cannot be written.
+    """
+    if path.suffix.lower() not in _FORMATS:
+        raise InvalidInput(f"{path}: pictures are {' or '.join(_FORMATS)} files; give one of these")
+    picture = _render(book, np.asarray(weights, dtype=np.float64).ravel(), title, path.suffix[1:])
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fresh.write_bytes(picture)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _render(book: Codebook, weights: Array, title: str, kind: str) -> bytes:
+    # Only here: it takes half a second to load, which no other command should wait for.
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    kind = kind.lower()
+    buffer = io.BytesIO()
+    with style.context(["default", {"svg.hashsalt": "microlut", "font.size": 9}]):
+        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+        _draw(figure.add_subplot(), book, weights)
+        figure.suptitle(title, fontsize=10)
+        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _draw(axes: Axes, book: Codebook, weights: Array) -> None:
+    low, high = _view(book, weights)
+    shown = weights[(weights >= low) & (weights <= high)]
+    bins = int(np.clip(2 * np.sqrt(shown.size), _FEWEST_BINS, _MOST_BINS))
+    counts, edges = np.histogram(shown, bins, (low, high))
+    heights = counts / (weights.size * np.diff(edges))
+    axes.stairs(heights, edges, fill=True, color=_WEIGHTS, label=f"{weights.size:,} weights")
+    x = np.linspace(low, high, _CURVE_POINTS)
+    peak = float(heights.max())
+    for fit in (book.gaussian, book.laplace):
+        top = _draw_density(axes, fit, x, chosen=fit.density is book.density)
+        peak = max(peak, min(top, _HIGHEST_CURVE * float(heights.max())))
+    _draw_codebook(axes, book, (low, high))
+    axes.set_xlim(low, high)
+    axes.set_ylim(0, 1.05 * peak)
+    axes.set_xlabel("weight")
+    axes.set_ylabel("density")
+    beyond = weights.size - shown.size
+    note = f"; {beyond:,} weights are outside the picture" if beyond else ""
+    axes.set_title(
+        f"mean squared error {book.mse:.4g}, predicted {book.predicted_mse:.4g}{note}", fontsize=9
+    )
+    axes.legend(loc="upper left", fontsize=8, framealpha=0.9)
+
+
+def _view(book: Codebook, weights: Array) -> tuple[float, float]:
+    """Return the range of weights that is drawn: all of them, but for far outliers."""
+    fit, (clip_low, clip_high) = book.fit, book.clipping
+    low = max(float(weights.min()), fit.center - _REACH * fit.deviation)
+    high = min(float(weights.max()), fit.center + _REACH * fit.deviation)
+    low, high = min(low, clip_low), max(high, clip_high)
+    margin = 0.04 * (high - low) or 0.1 * abs(high) or 1.0
+    return low - margin, high + margin
+
+
+def _draw_density(axes: Axes, fit: DensityFit, x: Array, *, chosen: bool) -> float:
+    """Draw a density and return its highest value."""
+    label = f"{fit.density.title()}, KS {fit.ks:.4f}{' (chosen)' if chosen else ''}"
+    y = np.zeros_like(x)
+    if fit.deviation > 0:
+        y = DENSITIES[fit.density].pdf(np.abs(x - fit.center) / fit.deviation) / fit.deviation
+    width, line = (1.8, "-") if chosen else (1.2, "--")
+    axes.plot(x, y, line, color=_CURVES[fit.density], linewidth=width, label=label)
+    return float(y.max())
+
+
+def _draw_codebook(axes: Axes, book: Codebook, view: tuple[float, float]) -> None:
+    """Mark the levels on the axis, the thresholds over its whole height, and what is clipped."""
+    low, high = book.clipping
+    axes.axvspan(view[0], low, color=_CLIPPED, zorder=0)
+    clipped = f"clipped: below {low:.3g}, above {high:.3g}"
+    axes.axvspan(high, view[1], color=_CLIPPED, zorder=0, label=clipped)
+    span = axes.get_xaxis_transform()
+    axes.vlines(
+        book.thresholds,
+        0,
+        1,
+        transform=span,
+        color="black",
+        linestyle=":",
+        linewidth=max(0.2, 1.2 - 0.01 * book.thresholds.size),
+        label=f"{book.thresholds.size} thresholds",
+    )
+    label = f"{book.levels.size} levels"
+    axes.vlines(book.levels, 0, 0.06, transform=span, color=_LEVELS, linewidth=1.6, label=label)

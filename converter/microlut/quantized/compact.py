@@ -1,0 +1,148 @@
+"""Output stages as flash holds them: scales and biases in, 16-bit words a channel out.
+
+TensorFlow Lite makes its multipliers of s_in * s_w / s_out. A weight scale with 12 significant bits
+takes one word, relative to the layer's largest scale; the ratio s_in / s_out is one number of the
+layer. The engine multiplies both (firmware/src/kernels/output_stage.c), and `expand_scales` has its
+formula. docs/format.md describes the words bit by bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.quantized.graph import Quantization, WeightedOp, weights_by_channel
+
+MANTISSA_BITS = 12  # the first is always 1 and not stored
+LARGEST_EXPONENT = 31  # in the five bits left; that of the layer's largest scale
+_STORED_BITS = MANTISSA_BITS - 1
+_RATIO_BITS = 52  # times a 12-bit mantissa: 64 bits
+_LARGEST_LEFT_SHIFT = 31  # of the 32-bit biases in the engine
+
+
+@dataclass(frozen=True, slots=True)
+class CompactStage:
+    """A layer's output stage in flash.
+
+    Attributes:
+        ratio: s_in / s_out as a 52-bit integer, to a power of two.
+        shift: What the exponent of a scale is added to.
+        bias_shift: Exponent of a scale from which on a step of a 16-bit bias is 1.
+        channels: [channels, 2] scale and bias; or [channels, 3] scale, low and high half of a bias.
+    """
+
+    ratio: int
+    shift: int
+    bias_shift: int
+    channels: NDArray[np.uint16]
+
+
+def compact_stage(op: WeightedOp, x: Quantization, output: Quantization) -> CompactStage:
+    """Encode a layer's output stage without loss, given its input's and output's quantization.
+
+    Raises:
+        ValueError: There is no code for its scales, or the engine makes other multipliers of them
+            than the stage has. The quantization stage makes no such layer.
+    """
+    multiplier, shifts = expand_scales(op.weights.scales, x.scale, output.scale)
+    if np.any(multiplier != op.output.multiplier) or np.any(shifts != op.output.shift):
+        raise ValueError("its multipliers are not those of its scales")
+    words, largest = _pack_scales(op.weights.scales)
+    ratio, exponent = _scale_ratio(x.scale, output.scale)
+    exponents = scale_exponents(op.weights.scales)
+    biases, bias_shift = _pack_bias(folded_bias(op, x.zero_point), exponents)
+    return CompactStage(
+        ratio=ratio,
+        shift=exponent + largest - LARGEST_EXPONENT,
+        bias_shift=bias_shift,
+        channels=np.concatenate([words[:, None], biases], axis=1),
+    )
+
+
+def folded_bias(op: WeightedOp, zero_point: int) -> NDArray[np.int64]:
+    """Return bias - zero_point * sum(weights) by channel.
+
+    The kernels then multiply raw inputs: sum w (x - z) = sum w x - z sum w.
+    """
+    sums: NDArray[np.int64] = weights_by_channel(op).sum(axis=1)
+    return op.output.bias - zero_point * sums
+
+
+def expand_scales(
+    scales: NDArray[np.float32], input_scale: float, output_scale: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return multiplier and shift of every channel as the engine computes them.
+
+    Raises:
+        ValueError: A scale has more than 12 significant bits, or is 2^-32 of the largest.
+    """
+    words, largest = _pack_scales(scales)
+    ratio, exponent = _scale_ratio(input_scale, output_scale)
+    mantissas = words.astype(np.uint64) % (1 << _STORED_BITS) + (1 << _STORED_BITS)
+    product = np.uint64(ratio) * mantissas
+    small = product < 1 << 63
+    product = np.where(small, product << 1, product)
+    multiplier = ((product >> 32) + 1) >> 1
+    shift = scale_exponents(scales) + exponent + largest - LARGEST_EXPONENT - small
+    return multiplier.astype(np.int64), shift
+
+
+def scale_exponents(scales: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the exponents that stand in the scales' words: 31 for the layer's largest scale."""
+    exponents: NDArray[np.int64] = np.frexp(scales)[1].astype(np.int64)
+    return exponents - int(exponents.max()) + LARGEST_EXPONENT
+
+
+def bias_steps(exponents: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield the possible shifts, with what a step of every channel's 16-bit bias is then worth.
+
+    The smaller a channel's scale, the larger its step: in units of the output steps are alike.
+    """
+    for shift in range(int(exponents.min()) + _LARGEST_LEFT_SHIFT + 1):
+        yield shift, np.int64(1) << np.maximum(shift - exponents, 0)
+
+
+def fits_16_bits(words: NDArray[np.int64]) -> bool:
+    """Return whether all are 16-bit integers."""
+    return bool(words.min() >= -(1 << 15) and words.max() < 1 << 15)
+
+
+def _pack_scales(scales: NDArray[np.float32]) -> tuple[NDArray[np.uint16], int]:
+    """Return a word a scale, and the exponent of the largest scale.
+
+    A word stands for (2048 + its low 11 bits) * 2^(its high 5 bits), times a power of two.
+    """
+    fractions, exponents = np.frexp(scales.astype(np.float64))
+    mantissas = fractions * 2.0**MANTISSA_BITS
+    relative = scale_exponents(scales)
+    if np.any(mantissas % 1) or relative.min() < 0:
+        raise ValueError("its weight scales do not fit in 16 bits")
+    stored = mantissas.astype(np.int64) - (1 << _STORED_BITS)
+    return (relative << _STORED_BITS | stored).astype(np.uint16), int(exponents.max())
+
+
+def _scale_ratio(input_scale: float, output_scale: float) -> tuple[int, int]:
+    """Return integers r and e so that s_in / s_out is r * 2^(e - 52), to 52 bits."""
+    _, exponent = math.frexp(input_scale / output_scale)
+    ratio = Fraction(input_scale) / Fraction(output_scale)
+    return round(ratio * Fraction(2) ** (_RATIO_BITS - exponent)), exponent
+
+
+def _pack_bias(
+    bias: NDArray[np.int64], exponents: NDArray[np.int64]
+) -> tuple[NDArray[np.uint16], int]:
+    """Return [channels, 1] words and the shift that gives their steps, if 16 bits do without loss.
+
+    Else return [channels, 2] low and high halves.
+    """
+    for shift, steps in bias_steps(exponents):
+        words, rest = np.divmod(bias, steps)
+        if not rest.any() and fits_16_bits(words):
+            return words.astype(np.int16).view(np.uint16)[:, None], shift
+    halves = np.stack([bias & 0xFFFF, bias >> 16 & 0xFFFF], axis=1)
+    return halves.astype(np.uint16), 0

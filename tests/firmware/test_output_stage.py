@@ -1,0 +1,41 @@
+"""The engine's expansion of output stages against the numbers that the interpreter uses."""
+
+from pathlib import Path
+
+import numpy as np
+from engine_batch import FIRMWARE, HERE, INCLUDES, SANITIZERS, WARNINGS, require, run
+
+import random_graphs as rg
+from microlut.quantized import CompactStage, compact_stage, folded_bias
+
+
+def stages() -> tuple[list[CompactStage], list[np.ndarray]]:
+    """Return stages of random networks, and [channels, 3] of bias, multiplier and shift of each."""
+    cases = [*rg.network_cases(30, seed=8), *(rg.every_operator_case(b) for b in (2, 8))]
+    given, wanted = [], []
+    for graph in (case.quantized() for case in cases):
+        for node, op in graph.weighted():
+            x, stage = graph.quantization_of(node.inputs[0]), op.output
+            given.append(compact_stage(op, x, node.quantization))
+            bias = folded_bias(op, x.zero_point)
+            wanted.append(np.stack([bias, stage.multiplier, stage.shift], axis=1))
+    return given, wanted
+
+
+def as_bytes(stage: CompactStage) -> bytes:
+    channels, words = stage.channels.shape
+    sizes = np.array([words, stage.bias_shift, stage.shift, channels], np.int32)
+    return np.uint64(stage.ratio).tobytes() + sizes.tobytes() + stage.channels.tobytes()
+
+
+def test_expansion_equals_the_interpreters_stages(tmp_path: Path):
+    compact, wanted = stages()
+    assert {stage.channels.shape[1] for stage in compact} == {2, 3}
+    assert max(stage.bias_shift for stage in compact) > 25
+    program, given, got = tmp_path / "expand", tmp_path / "in", tmp_path / "out"
+    sources = (HERE / "output_stage_main.c", FIRMWARE / "src/kernels/output_stage.c")
+    flags = ("-std=c11", "-O1", *WARNINGS, *SANITIZERS, *INCLUDES)
+    run(require("gcc"), *flags, *sources, "-o", program)
+    given.write_bytes(b"".join(as_bytes(stage) for stage in compact))
+    run(program, given, got)
+    assert np.array_equal(np.fromfile(got, np.int32).reshape(-1, 3), np.concatenate(wanted))
