@@ -30,6 +30,7 @@ from microlut.failures import (
     describe,
     raise_when_terminated,
 )
+from microlut.fits import fit_layers, fits_text
 from microlut.importers import import_model
 from microlut.options import (
     BitsOption,
@@ -52,6 +53,7 @@ from microlut.options import (
 )
 from microlut.outcomes import RunOutcome, image_json
 from microlut.passes import run_passes
+from microlut.pictures.histogram import draw_fit
 from microlut.pipeline import convert as convert_model
 from microlut.pipeline import source_hash
 from microlut.progress import Progress
@@ -81,12 +83,7 @@ def _print_version(wanted: bool) -> None:
 def _root(
     _version: Annotated[
         bool,
-        typer.Option(
-            "--version",
-            is_eager=True,
-            callback=_print_version,
-            help="Print the version and exit.",
-        ),
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print and exit."),
     ] = False,
 ) -> None:
     """Take what stands before the verb."""
@@ -123,6 +120,29 @@ def convert(
         return
     print(tables.conversion_text(conversion.report))
     print(f"Wrote {output}: model.h, model.c, weights.c, engine/, model.tflite, report.json")
+
+
+@app.command(short_help="Say which density each layer's weights have, and draw it.")
+def fit(
+    model: ModelArgument,
+    layer: Annotated[str | None, typer.Option(help="Only this layer.")] = None,
+    bits: BitsOption = 4,
+    granularity: GranularityChoice = GranularityOption.CHANNEL,
+    picture: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Draw --layer to this .svg or .png.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit levels to the weights of MODEL, without data: density, clipping range and errors."""
+    if picture is not None and layer is None:
+        raise InvalidInput("a picture shows one layer; name it with --layer")
+    fits = fit_layers(run_passes(import_model(model)), bits, granularity.value, layer)
+    if picture is not None:
+        draw_fit(fits[0].book, fits[0].weights, fits[0].title, picture)
+    if as_json:
+        _print_json({"layers": [found.as_json() for found in fits]})
+    else:
+        print(fits_text(fits))
 
 
 @app.command(short_help="Compile the firmware for a board.")
@@ -278,7 +298,7 @@ def doctor(as_json: JsonOption = False) -> None:
     """Say which tools are there, which are missing, and the command that installs each."""
     found = doctors.diagnose()
     if as_json:
-        _print_json({"tools": [_tool_json(tool) for tool in found]})
+        _print_json({"tools": [tool.as_json() for tool in found]})
     else:
         print(tables.tools_text(found))
     if any(tool.path is None for tool in found):
@@ -340,16 +360,6 @@ def _print_json(value: dict[str, Any]) -> None:
 
 def _memory_json(project: projects.Project) -> dict[str, object]:
     return {key: project.report[key] for key in ("bits", "weight_bytes", "arena_bytes")}
-
-
-def _tool_json(tool: doctors.ToolStatus) -> dict[str, object]:
-    return {
-        "name": tool.name,
-        "path": tool.path and str(tool.path),
-        "version": tool.version,
-        "needed_for": tool.needed_for,
-        "install": dict(tool.install),
-    }
 
 
 def main() -> None:

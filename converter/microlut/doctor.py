@@ -28,6 +28,16 @@ class ToolStatus:
     needed_for: str
     install: tuple[tuple[str, str], ...]
 
+    def as_json(self) -> dict[str, object]:
+        """Return the state as JSON values."""
+        return {
+            "name": self.name,
+            "path": self.path and str(self.path),
+            "version": self.version,
+            "needed_for": self.needed_for,
+            "install": dict(self.install),
+        }
+
 
 def diagnose() -> tuple[ToolStatus, ...]:
     """Return the state of every program that microlut may start."""

@@ -48,6 +48,22 @@ class LayerFit:
         """What a picture of the fit is called."""
         return f"{self.name}, by {self.granularity}, {self.book.levels.size} levels"
 
+    def as_json(self) -> dict[str, object]:
+        """Return the fit as JSON values."""
+        book = self.book
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "granularity": self.granularity,
+            "density": book.density.value,
+            "ks_gaussian": book.ks_gaussian,
+            "ks_laplace": book.ks_laplace,
+            "levels": book.levels.tolist(),
+            "thresholds": book.thresholds.tolist(),
+            "predicted_mse": book.predicted_mse,
+            "mse": book.mse,
+        }
+
 
 def fit_layers(
     graph: Graph,

@@ -25,7 +25,7 @@ from microlut import cli
 from microlut.quantized import dequantize_array
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 
-VERBS = ("convert", "build", "run", "verify", "deploy", "export", "boards", "doctor")
+VERBS = ("convert", "fit", "build", "run", "verify", "deploy", "export", "boards", "doctor")
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 
 
@@ -348,6 +348,26 @@ def test_verify_of_tampered_weights_says_no_for_that_form(call, tampered):
     assert verdicts.pop("host") == "NO"
     assert set(verdicts.values()) == {"yes"}
     assert answer.out.splitlines()[-1].split() == ["bit-exact", "NO"]
+
+
+def test_fit_prints_a_row_a_layer_and_draws_one(call, tmp_path):
+    picture = tmp_path / "fit.svg"
+    answer = call("fit", MODEL, "--layer", "digit", "--bits", 3, "-o", picture)
+    assert answer.code == 0
+    assert re.search(r"^digit +10x\d+ +(gaussian|laplace) ", answer.out, re.MULTILINE)
+    assert b"<svg" in picture.read_bytes()
+
+
+def test_fit_as_json_has_levels_and_statistics(call):
+    layers = call("fit", MODEL, "--bits", 3, "--json").json["layers"]
+    assert [len(layer["levels"]) for layer in layers] == [8] * len(layers)
+    assert all(0 < layer["ks_gaussian"] < 1 for layer in layers)
+
+
+def test_fit_picture_needs_a_layer(call, tmp_path):
+    answer = call("fit", MODEL, "-o", tmp_path / "fit.svg")
+    assert answer.code == 2
+    assert "--layer" in answer.err
 
 
 def test_verify_of_tampered_tflite_says_no_for_the_runtimes(call, project):
