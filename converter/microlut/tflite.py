@@ -15,7 +15,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from microlut.ir import Padding, Window, same_padding
+from microlut.ir import Padding, Window, frozen_array, same_padding
 from microlut.quantized import (
     OutputStage,
     QAdd,
@@ -59,6 +59,7 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 (the base class's name)
         """Write the data vector with its alignment, then the table."""
         data = self.data.tobytes()
+        del self.data  # no longer needed: the builder grows by as much
         builder.StartVector(1, len(data), _BUFFER_ALIGNMENT)
         builder.head = builder.Head() - len(data)
         builder.Bytes[builder.Head() : builder.Head() + len(data)] = data
@@ -101,7 +102,7 @@ class _Writer:
         kind = _INT8 if values.dtype == np.int8 else _INT32
         number = self._tensor(name, values.shape, kind, quantization)
         buffer = _AlignedBuffer()
-        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        buffer.data = frozen_array(values, values.dtype.type)
         self.buffers.append(buffer)
         self.tensors[number].buffer = len(self.buffers) - 1
         return number
@@ -138,7 +139,7 @@ class _Writer:
         model.version, model.description = _SCHEMA_VERSION, f"microlut {VERSION}"
         model.subgraphs, model.buffers = [subgraph], self.buffers
         model.operatorCodes = [_operator_code(*key) for key in self.codes]
-        size = sum(len(buffer.data) for buffer in self.buffers[1:])
+        size = sum(buffer.data.nbytes for buffer in self.buffers[1:])
         builder = flatbuffers.Builder(size + _EXPECTED_REST)  # it doubles when it is full
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(memoryview(builder.Bytes)[builder.Head() :])

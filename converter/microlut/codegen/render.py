@@ -70,9 +70,17 @@ def render(plan: Plan) -> Sources:
     environment.globals["count"] = math.prod
     context = _context(plan)
     return {
-        name: environment.get_template(f"{name}.j2").render(context)
+        name: _text(environment.get_template(f"{name}.j2"), context)
         for name in ("model.h", "model.c", "weights.c")
     }
+
+
+def _text(template: jinja2.Template, context: dict[str, object]) -> str:
+    """Return the filled template; joining its parts would take twice the memory of large ones."""
+    text = ""
+    for part in template.generate(context):
+        text += part
+    return text
 
 
 def _context(plan: Plan) -> dict[str, object]:
