@@ -1,10 +1,12 @@
-"""Accuracy, memory and instructions of the reference models at every bit width, as a table.
+"""Accuracy, memory and instructions of the reference models, quantized in many ways, as a table.
 
-    .venv/bin/python benchmarks/models.py [--data FOLDER] [--bits 8 6 4 3 2] [--board mps2-an386]
+    .venv/bin/python benchmarks/models.py [--data FOLDER] [--models resnet8_cifar10.h5 ...]
+        [--ways "4 bits" "2.5 bits on average" ...] [--board mps2-an386]
 
 Accuracy is the integer network's on the whole test set (by the integer interpreter, which `microlut
 verify` shows to be bit-exact with the firmware); flash and RAM are the whole image's, instructions
-the mean of a few inferences under QEMU. Prints Markdown and writes benchmarks/results/models.json.
+the mean of a few inferences under QEMU. Prints Markdown and, if all models and ways were measured,
+writes benchmarks/results/models.json and models.md.
 """
 
 from __future__ import annotations
@@ -14,58 +16,107 @@ import json
 import math
 import os
 import tempfile
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import microlut
-from microlut.interpreter import int_ops
+from microlut.interpreter import float_ops, int_ops
+from microlut.ir import FloatArray, Graph
 from microlut.quantized import quantize_array
-from microlut.workflow import float_top1, top1
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
 MODELS = (
     ("resnet8_cifar10.h5", "cifar10"),
     ("resnet8_cifar10jpeg.keras", "cifar10jpeg"),
     ("kws_dscnn_savedmodel", "kws01"),
 )
+# All that the conversion without data is told of inputs: pixels, and the range of the official
+# int8 keyword spotter.
+INPUT_RANGES = {"cifar10": (0, 255), "cifar10jpeg": (0, 255), "kws01": (-123.4, 25.7)}
+WAYS: dict[str, dict[str, Any]] = {
+    "8 bits": {"bits": 8},
+    "6 bits": {"bits": 6},
+    "4 bits": {"bits": 4},
+    "4 bits, tensor": {"bits": 4, "granularity": "tensor"},
+    "4 bits, k-means": {"bits": 4, "method": "empirical"},
+    "4 bits, no data": {"bits": 4, "method": "fitted"},
+    "3 bits": {"bits": 3},
+    "2.5 bits on average": {"budget": microlut.Budget(average_bits=2.5)},
+    "2.25 bits on average": {"budget": microlut.Budget(average_bits=2.25)},
+    "2 bits": {"bits": 2},
+}
 RUN_SAMPLES = 5
+BATCH = 50  # inputs that the float network runs at a time
 
 
-def measure(
-    data: Path, names: tuple[str, str], bits: int, granularity: str, board: microlut.Board
-) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model quantized in one way; accuracies in percent, sizes in bytes."""
+
+    model: str
+    way: str
+    samples: int
+    float_top1: float
+    top1: float
+    drop_error: float
+    seconds: float
+    weight_bytes: int
+    parameter_bytes: int
+    arena_bytes: int
+    flash_bytes: int
+    ram_bytes: int
+    instructions: int
+
+
+def measure(data: Path, names: tuple[str, str], way: str, board: microlut.Board) -> Row:
     """Return one row of the table."""
     model, samples_name = names
-    conversion = microlut.convert(
-        data / model,
-        data / f"{samples_name}_calibration.npz",
-        bits=bits,
-        granularity=granularity,
-    )
-    shape = conversion.graph.input_shape
-    samples = microlut.load_samples(data / f"{samples_name}_test.npz", shape)
-    inputs = quantize_array(samples.x, conversion.quantized.input_quantization)
-    accuracy = top1(int_ops.evaluate(conversion.quantized, inputs), samples.y)
-    few = microlut.load_samples(data / f"{samples_name}_test.npz", shape, RUN_SAMPLES)
+    options = dict(WAYS[way])
+    calibration: Path | None = data / f"{samples_name}_calibration.npz"
+    if options.get("method") == "fitted":
+        calibration, options["input_range"] = None, INPUT_RANGES[samples_name]
+    start = time.perf_counter()
+    conversion = microlut.convert(data / model, calibration, **options)
+    seconds = time.perf_counter() - start
+    test = microlut.load_samples(data / f"{samples_name}_test.npz", conversion.graph.input_shape)
+    assert test.y is not None
+    inputs = quantize_array(test.x, conversion.quantized.input_quantization)
+    found = int_ops.evaluate(conversion.quantized, inputs).argmax(axis=1) == test.y
+    real = float_classes(conversion.graph, test.x) == test.y
+    few = microlut.as_samples(test.x[:RUN_SAMPLES], conversion.graph.input_shape)
     with tempfile.TemporaryDirectory() as folder:
         outcome = microlut.deploy(conversion, board, Path(folder) / "out", few)
     assert outcome.run is not None
     assert outcome.run.bit_exact
-    return {
-        "model": model,
-        "bits": bits,
-        "granularity": granularity,
-        "samples": len(samples),
-        "float_top1": float_top1(conversion.graph, samples),
-        "top1": accuracy,
-        "weight_bytes": conversion.report.weight_bytes,
-        "parameter_bytes": conversion.report.parameter_bytes,
-        "arena_bytes": conversion.report.arena_bytes,
-        "flash_bytes": outcome.image.flash_bytes,
-        "ram_bytes": outcome.image.ram_bytes,
-        "instructions": outcome.run.instructions and outcome.run.instructions[0],
-    }
+    assert outcome.run.instructions is not None
+    difference = found.astype(np.float64) - real
+    return Row(
+        model=model,
+        way=way,
+        samples=len(test),
+        float_top1=100 * float(real.mean()),
+        top1=100 * float(found.mean()),
+        drop_error=100 * float(difference.std()) / math.sqrt(len(test)),
+        seconds=seconds,
+        weight_bytes=conversion.report.weight_bytes,
+        parameter_bytes=conversion.report.parameter_bytes,
+        arena_bytes=conversion.report.arena_bytes,
+        flash_bytes=outcome.image.flash_bytes,
+        ram_bytes=outcome.image.ram_bytes,
+        instructions=outcome.run.instructions[0],
+    )
+
+
+def float_classes(graph: Graph, x: FloatArray) -> NDArray[np.intp]:
+    """Return the float network's classes of inputs [n, ...]."""
+    batches = [float_ops.evaluate(graph, x[i : i + BATCH]) for i in range(0, len(x), BATCH)]
+    return np.concatenate(batches).argmax(axis=1)
 
 
 def standard_error(percent: float, samples: int) -> float:
@@ -74,19 +125,19 @@ def standard_error(percent: float, samples: int) -> float:
     return 100 * math.sqrt(share * (1 - share) / samples)
 
 
-def markdown(rows: list[dict[str, object]]) -> str:
+def markdown(rows: list[Row]) -> str:
     """Return the rows as a Markdown table."""
     lines = [
-        "| model | bits | top-1 (float) | weights | flash | RAM | arena | instructions |",
-        "|---|---|---|---|---|---|---|---|",
+        "| model | weights | top-1 (float) | drop | weights | flash | RAM | arena | instructions |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        error = standard_error(row["top1"], row["samples"])
+        error = standard_error(row.top1, row.samples)
         lines.append(
-            f"| {row['model']} | {row['bits']} {row['granularity']} "
-            f"| {row['top1']:.2f} ± {error:.1f} ({row['float_top1']:.2f}) "
-            f"| {row['weight_bytes']:,} | {row['flash_bytes']:,} | {row['ram_bytes']:,} "
-            f"| {row['arena_bytes']:,} | {row['instructions']:,} |"
+            f"| {row.model} | {row.way} | {row.top1:.2f} ± {error:.1f} ({row.float_top1:.2f}) "
+            f"| {row.float_top1 - row.top1:.2f} ± {row.drop_error:.1f} "
+            f"| {row.weight_bytes:,} | {row.flash_bytes:,} | {row.ram_bytes:,} "
+            f"| {row.arena_bytes:,} | {row.instructions:,} |"
         )
     return "\n".join(lines)
 
@@ -95,23 +146,25 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default = os.environ.get("MICROLUT_DATA", ROOT.parent / "shared" / "data")
+    names = [model for model, _ in MODELS]
     parser.add_argument("--data", type=Path, default=Path(default))
-    parser.add_argument("--bits", type=int, nargs="+", default=[8, 6, 4, 3, 2])
-    parser.add_argument("--granularity", nargs="+", default=["channel", "tensor"])
+    parser.add_argument("--models", nargs="+", default=names, choices=names)
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--board", default="mps2-an386")
     arguments = parser.parse_args()
     board = microlut.load_board(arguments.board)
     rows = []
-    for names in MODELS:
-        for bits in arguments.bits:
-            # 8 bits are always per channel
-            for granularity in arguments.granularity[: 1 if bits == 8 else None]:
-                rows.append(measure(arguments.data, names, bits, granularity, board))
-                print(json.dumps(rows[-1]), flush=True)
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    (results / "models.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print("\n" + markdown(rows))
+    for model in MODELS:
+        for way in arguments.ways if model[0] in arguments.models else ():
+            rows.append(measure(arguments.data, model, way, board))
+            print(json.dumps(asdict(rows[-1])), flush=True)
+    table = markdown(rows)
+    if len(rows) == len(MODELS) * len(WAYS):
+        RESULTS.mkdir(exist_ok=True)
+        values = [asdict(row) for row in rows]
+        (RESULTS / "models.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        (RESULTS / "models.md").write_text(table + "\n", encoding="utf-8")
+    print("\n" + table)
 
 
 if __name__ == "__main__":

@@ -22,22 +22,18 @@ from microlut.ir import (
     Node,
     Op,
     Shape,
+    Weighted,
+    channel_axis,
 )
 from microlut.quantize.densities import Array
 
-Weighted = Conv2D | DepthwiseConv2D | Dense
 _BATCH = 100
-
-
-def weighted_nodes(graph: Graph) -> list[Node]:
-    """Return the nodes that have weights, in execution order."""
-    return [node for node in graph.nodes if isinstance(node.op, Weighted)]
 
 
 def by_channel(op: Weighted) -> Array:
     """Return an operator's kernel as [output channels, n]."""
     kernel = op.kernel.astype(np.float64)
-    axis = kernel.ndim - 1 if isinstance(op, DepthwiseConv2D) else 0
+    axis = channel_axis(op)
     return np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
 
 
@@ -83,7 +79,7 @@ def evaluate(graph: Graph, x: FloatArray) -> FloatArray:
 
 def _inputs(graph: Graph, x: FloatArray) -> Iterator[tuple[Node, FloatArray]]:
     tensors = _tensors(graph, x)
-    for node in weighted_nodes(graph):
+    for node, _ in graph.weighted():
         yield node, tensors[node.inputs[0]]
 
 

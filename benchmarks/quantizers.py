@@ -89,7 +89,7 @@ def accuracy(graph: Graph, x: FloatArray, y: NDArray[np.int64]) -> float:
 def measure(network: Network, quantizer: Quantizer, bits: int, granularity: Granularity) -> Row:
     """Quantize all weights of a network and run it, without and with corrected means."""
     plain, corrected, squares, count = {}, {}, 0.0, 0
-    for node in networks.weighted_nodes(network.graph):
+    for node, _ in network.graph.weighted():
         weights = networks.by_channel(node.op)
         found = quantized(weights, quantizer, bits, granularity)
         squares += relative_squares(weights, found, granularity)

@@ -16,6 +16,7 @@ from microlut.project import Project, read
 from microlut.project import write_project as write
 from microlut.quantize.codebook import Codebook, fit_codebook
 from microlut.samples import as_samples
+from microlut.settings import Budget
 from microlut.version import VERSION
 from microlut.workflow import build, deploy, load_samples, run, verify
 
@@ -23,6 +24,7 @@ __version__ = VERSION
 
 __all__ = [
     "Board",
+    "Budget",
     "Codebook",
     "Conversion",
     "MicrolutError",

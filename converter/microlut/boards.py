@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from microlut.errors import InvalidBoard
 from microlut.resources import data_folder
+from microlut.toml_file import Table, describe, read_toml
 
 
 class Core(StrEnum):
@@ -48,12 +48,6 @@ CORE_STARTUP: dict[Core, str] = {
 }
 
 
-class _Schema(BaseModel):
-    """Frozen, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
 _Address = Annotated[int, Field(ge=0, lt=2**32)]
 _Bytes = Annotated[int, Field(gt=0, le=2**32)]
 _Name = Annotated[str, Field(min_length=1)]
@@ -61,7 +55,7 @@ _Folder = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 _Core = Annotated[Core, Field(strict=False)]
 
 
-class Region(_Schema):
+class Region(Table):
     """A memory: address of its first byte and size in bytes."""
 
     origin: _Address
@@ -73,7 +67,7 @@ class Region(_Schema):
         return self.origin + self.size
 
 
-class Memory(_Schema):
+class Memory(Table):
     """What the linker may fill (flash, ram), and where an emulator can place inputs (preload)."""
 
     flash: Region
@@ -90,21 +84,23 @@ class Memory(_Schema):
         return self
 
 
-class QemuEmulator(_Schema):
+class QemuEmulator(Table):
     """The board as a machine of `qemu-system-arm`."""
 
     name: Literal["qemu"]
     machine: _Name
 
 
-class NativeEmulator(_Schema):
+class NativeEmulator(Table):
     """No emulator: the firmware is a program of this computer."""
 
     name: Literal["native"]
 
 
-class Board(_Schema):
+class Board(Table):
     """One board: everything that compiling, linking and running firmware for it needs."""
+
+    not_in_files = frozenset({"id"})
 
     id: _Name
     title: _Name
@@ -151,18 +147,13 @@ def load_board(name_or_path: str | Path) -> Board:
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = _path_of(str(name_or_path))
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidBoard(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidBoard(f"{path}: is not TOML ({error}); correct the file") from error
+    table = read_toml(path, InvalidBoard)
     if "id" in table:
         raise InvalidBoard(f"{path}: id: is the file name and not a key; remove it")
     try:
         board = Board.model_validate({"id": path.stem, **table})
     except ValidationError as error:
-        raise InvalidBoard(f"{path}: {_describe(error)}") from error
+        raise InvalidBoard(f"{path}: {describe(error)}") from error
     folders = (data_folder("firmware") / "port").iterdir()
     ports = sorted(folder.name for folder in folders if folder.is_dir())
     if board.port not in ports:
@@ -180,31 +171,3 @@ def _path_of(name: str) -> Path:
         f"board {name!r} is not known; {hint}"
         f"Boards: {', '.join(known)}; or give the path of a .toml file"
     )
-
-
-def _describe(error: ValidationError) -> str:
-    """Put the first fault of a board file in one line: key, what was found, what is allowed."""
-    fault = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in fault["loc"]) or "board"
-    if fault["type"] == "extra_forbidden":
-        allowed = ", ".join(_keys_beside(fault["loc"]))
-        return f"{key}: is not a known key; allowed are {allowed}"
-    if fault["type"] == "missing":
-        return f"{key}: is missing; add it"
-    if fault["type"] == "value_error":
-        return f"{key}: {fault['ctx']['error']}"
-    return f"{key}: found {fault['input']!r}; {fault['msg'].lower()}"
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the table around an unknown key may have."""
-    tables: dict[str, type[_Schema]] = {
-        "memory": Memory,
-        "flash": Region,
-        "ram": Region,
-        "preload": Region,
-        "qemu": QemuEmulator,
-        "native": NativeEmulator,
-    }
-    around = tables[str(location[-2])] if len(location) > 1 else Board
-    return [key for key in around.model_fields if key != "id"]

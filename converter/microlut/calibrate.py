@@ -19,7 +19,7 @@ _BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Smallest and largest value of each tensor over all samples, by tensor name."""
+    """Smallest and largest value of each tensor, by tensor name."""
 
     limits: Mapping[str, tuple[float, float]]
 
@@ -28,27 +28,59 @@ class Ranges:
         return self.limits[tensor]
 
 
-@dataclass(slots=True)
-class _Extremes:
-    """The `count` smallest and largest values of a stream of arrays."""
+@dataclass(frozen=True, slots=True)
+class Tails:
+    """The outermost values of a tensor over all samples.
 
-    count: int
+    Attributes:
+        low: [kept] smallest values, ascending.
+        high: [kept] largest values, descending.
+        count: How many values the tensor had in all.
+        nonzero: How many of them were not zero.
+    """
+
     low: NDArray[np.float32]
     high: NDArray[np.float32]
+    count: int
+    nonzero: int
+
+    def within(self, share: float) -> tuple[float, float]:
+        """Return the range beyond which a `share` of the values lies at either end.
+
+        0 gives the minimum and the maximum; a share of more than was kept gives all that was.
+        """
+        beyond = min(_beyond(share, self.count), len(self.low) - 1)
+        return float(self.low[beyond]), float(self.high[beyond])
+
+
+@dataclass(slots=True)
+class _Stream:
+    """The `kept` outermost values, at either end, of a stream of arrays."""
+
+    kept: int
+    low: NDArray[np.float32]
+    negated_high: NDArray[np.float32]
+    count: int = 0
+    nonzero: int = 0
 
     def add(self, values: NDArray[np.float32]) -> None:
         flat = values.ravel()
-        self.low = _smallest(np.concatenate([self.low, _smallest(flat, self.count)]), self.count)
-        self.high = -_smallest(
-            np.concatenate([-self.high, _smallest(-flat, self.count)]), self.count
-        )
+        self.low = _smallest(self.low, flat, self.kept)
+        self.negated_high = _smallest(self.negated_high, -flat, self.kept)
+        self.count += flat.size
+        self.nonzero += int(np.count_nonzero(flat))
 
-    def limits(self) -> tuple[float, float]:
-        return float(self.low.max()), float(self.high.min())
+    def tails(self) -> Tails:
+        return Tails(np.sort(self.low), -np.sort(self.negated_high), self.count, self.nonzero)
 
 
-def _smallest(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    return values if len(values) <= count else np.partition(values, count - 1)[:count]
+def _smallest(
+    so_far: NDArray[np.float32], values: NDArray[np.float32], count: int
+) -> NDArray[np.float32]:
+    if len(so_far) == count:
+        values = values[values < so_far.max()]  # few are left after the first batches
+    both = np.concatenate([so_far, values])
+    return both if len(both) <= count else np.partition(both, count - 1)[:count]
 
 
 def calibrate(graph: Graph, samples: NDArray[np.float32], tail: float = 0.0) -> Ranges:
@@ -61,6 +93,22 @@ def calibrate(graph: Graph, samples: NDArray[np.float32], tail: float = 0.0) -> 
             of its range; 0 gives the minimum and maximum.
 
     Raises:
+        InvalidInput: what `measure` raises.
+    """
+    tails = measure(graph, samples, tail)
+    return Ranges(MappingProxyType({name: t.within(tail) for name, t in tails.items()}))
+
+
+def measure(graph: Graph, samples: NDArray[np.float32], tail: float) -> Mapping[str, Tails]:
+    """Return the outermost values of the input and of every node's output over sample inputs.
+
+    Args:
+        graph: the network, usually after the passes.
+        samples: inputs [samples, *graph.input_shape], such as the model sees in use.
+        tail: share of each tensor's values to keep at either end, besides the outermost one; of
+            the input, only the minimum and the maximum are kept.
+
+    Raises:
         InvalidInput: no samples, another shape, NaN or infinite values in them, or a layer whose
             output overflows.
     """
@@ -70,10 +118,9 @@ def calibrate(graph: Graph, samples: NDArray[np.float32], tail: float = 0.0) -> 
             f"calibration samples of shape {list(samples.shape)}; model {graph.name} expects "
             f"[samples, {expected}] with at least one sample"
         )
-    extremes = {graph.input_name: _no_extremes(1)}
+    streams = {graph.input_name: _stream(1)}
     for node in graph.nodes:
-        beyond = math.floor(tail * len(samples) * math.prod(node.shape))
-        extremes[node.name] = _no_extremes(beyond + 1)
+        streams[node.name] = _stream(1 + _beyond(tail, len(samples) * math.prod(node.shape)))
     for start in range(0, len(samples), _BATCH):
         # Overflow is reported below, with the layer's name.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -81,12 +128,16 @@ def calibrate(graph: Graph, samples: NDArray[np.float32], tail: float = 0.0) -> 
                 if not np.isfinite(values).all():
                     raise _not_finite(graph, node_or_input)
                 name = graph.input_name if node_or_input is None else node_or_input.name
-                extremes[name].add(values)
-    return Ranges(MappingProxyType({name: e.limits() for name, e in extremes.items()}))
+                streams[name].add(values)
+    return {name: stream.tails() for name, stream in streams.items()}
 
 
-def _no_extremes(count: int) -> _Extremes:
-    return _Extremes(count, np.empty(0, np.float32), np.empty(0, np.float32))
+def _beyond(share: float, count: int) -> int:
+    return math.floor(share * count)
+
+
+def _stream(kept: int) -> _Stream:
+    return _Stream(kept, np.empty(0, np.float32), np.empty(0, np.float32))
 
 
 def _not_finite(graph: Graph, node: Node | None) -> InvalidInput:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 
 from microlut import doctor as doctors
 from microlut import project as projects
@@ -30,35 +24,48 @@ from microlut.failures import (
     describe,
     raise_when_terminated,
 )
+from microlut.files import write_file
 from microlut.fits import fit_layers, fits_text
+from microlut.front import search_text
 from microlut.importers import import_model
 from microlut.options import (
+    AverageBitsOption,
     BitsOption,
     BoardOption,
     BoardsOption,
     CalibrationOption,
+    ConfigOption,
     ExportFormat,
+    FlashBudgetOption,
     FolderArgument,
     GranularityChoice,
-    GranularityOption,
     InputRangeOption,
     InputsOption,
     JsonOption,
     LimitOption,
+    MaxDropOption,
     MethodChoice,
     ModelArgument,
     NameOption,
     OptionalInputs,
     OutputOption,
+    RangesChoice,
+    RangesOption,
+    budget_of,
+    overrides_of,
+    settings_of,
 )
 from microlut.outcomes import RunOutcome, image_json
 from microlut.passes import run_passes
+from microlut.pictures.figure import check_picture
+from microlut.pictures.front import draw_front
 from microlut.pictures.histogram import draw_fit
-from microlut.pipeline import convert as convert_model
-from microlut.pipeline import source_hash
-from microlut.progress import Progress
+from microlut.pipeline import Options, convert_with, prepare, source_hash
+from microlut.quantize.weights import WeightConfig
 from microlut.quantized import dequantize_array
 from microlut.samples import Samples, load_samples
+from microlut.search import search as search_front
+from microlut.terminal import print_error, print_json, progress_bar
 from microlut.version import VERSION
 
 app = typer.Typer(
@@ -94,40 +101,76 @@ def convert(
     model: ModelArgument,
     output: OutputOption,
     calibration: CalibrationOption = None,
-    bits: BitsOption = 4,
-    granularity: GranularityChoice = GranularityOption.CHANNEL,
+    bits: BitsOption = None,
+    granularity: GranularityChoice = None,
     method: MethodChoice = None,
+    average_bits: AverageBitsOption = None,
+    flash_budget: FlashBudgetOption = None,
+    max_drop: MaxDropOption = None,
     input_range: InputRangeOption = None,
+    ranges: RangesOption = RangesChoice.AUTO,
+    config: ConfigOption = None,
     name: NameOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Convert MODEL to C sources (model.h, model.c, weights.c), a .tflite file and report.json."""
+    budget = budget_of(average_bits, flash_budget, max_drop)
+    overrides = overrides_of(bits, granularity, method, budget)
+    options = Options(overrides, settings_of(config), input_range, ranges.value)
     projects.check_replaceable(output)  # before minutes are spent
-    with _progress(as_json) as progress:
-        conversion = convert_model(
-            model,
-            calibration,
-            bits=bits,
-            granularity=granularity.value,
-            method=None if method is None else method.value,
-            input_range=input_range,
-            name=name,
-            progress=progress,
-        )
+    with progress_bar(as_json) as progress:
+        conversion = convert_with(model, calibration, options, name, progress)
     project = projects.write_project(conversion, output)
     if as_json:
-        _print_json(project.report | {"output_folder": str(output)})
+        print_json(project.report | {"output_folder": str(output)})
         return
     print(tables.conversion_text(conversion.report))
     print(f"Wrote {output}: model.h, model.c, weights.c, engine/, model.tflite, report.json")
+
+
+@app.command(short_help="Measure what accuracy costs in bytes, and draw it.")
+def search(
+    model: ModelArgument,
+    calibration: CalibrationOption = None,
+    granularity: GranularityChoice = None,
+    method: MethodChoice = None,
+    input_range: InputRangeOption = None,
+    ranges: RangesOption = RangesChoice.AUTO,
+    config: ConfigOption = None,
+    picture: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Draw the front to this .svg or .png.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep finished points here; a search resumes from them.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Points measured at a time; -1: all cores.")] = -1,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure MODEL at all bit widths and with bits chosen layer by layer: accuracy against bytes.
+
+    Accuracy is what the calibration inputs tell: half of them quantize, the other half judges.
+    """
+    overrides = overrides_of(None, granularity, method, None)
+    options = Options(overrides, settings_of(config), input_range, ranges.value)
+    if picture is not None:
+        check_picture(picture)  # before minutes are spent
+    with progress_bar(as_json) as progress:
+        prepared = prepare(model, calibration, options, None, progress)
+        found = search_front(prepared, folder, progress, jobs)
+    if picture is not None:
+        draw_front(found, f"{found.model}: accuracy against bytes", picture)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        print(search_text(found))
 
 
 @app.command(short_help="Say which density each layer's weights have, and draw it.")
 def fit(
     model: ModelArgument,
     layer: Annotated[str | None, typer.Option(help="Only this layer.")] = None,
-    bits: BitsOption = 4,
-    granularity: GranularityChoice = GranularityOption.CHANNEL,
+    bits: BitsOption = None,
+    granularity: GranularityChoice = None,
     picture: Annotated[
         Path | None, typer.Option("--output", "-o", help="Draw --layer to this .svg or .png.")
     ] = None,
@@ -136,11 +179,14 @@ def fit(
     """Fit levels to the weights of MODEL, without data: density, clipping range and errors."""
     if picture is not None and layer is None:
         raise InvalidInput("a picture shows one layer; name it with --layer")
-    fits = fit_layers(run_passes(import_model(model)), bits, granularity.value, layer)
+    graph = run_passes(import_model(model))
+    built_in = WeightConfig()
+    shared = built_in.granularity if granularity is None else granularity.value
+    fits = fit_layers(graph, bits or built_in.bits, shared, layer)
     if picture is not None:
         draw_fit(fits[0].book, fits[0].weights, fits[0].title, picture)
     if as_json:
-        _print_json({"layers": [found.as_json() for found in fits]})
+        print_json({"layers": [found.as_json() for found in fits]})
     else:
         print(fits_text(fits))
 
@@ -152,7 +198,7 @@ def build(folder: FolderArgument, board: BoardOption, as_json: JsonOption = Fals
     target = load_board(board)
     image = workflow.build(project, target)
     if as_json:
-        _print_json(image_json(image) | _memory_json(project))
+        print_json(image_json(image) | _memory_json(project))
     else:
         print(tables.image_text(image, target))
 
@@ -178,12 +224,12 @@ def run(
     if outputs is not None and not outputs.absolute().parent.is_dir():
         raise InvalidInput(f"{outputs}: cannot be written (no such folder); choose another file")
     real = None if model is None else _float_top1(model, project, samples)
-    with _progress(as_json) as progress:
+    with progress_bar(as_json) as progress:
         outcome = workflow.run(project, target, samples, progress=progress)
     if outputs is not None:
         _write_outputs(outputs, project, outcome)
     if as_json:
-        _print_json(outcome.as_json() | {"float_top1": real} | _memory_json(project))
+        print_json(outcome.as_json() | {"float_top1": real} | _memory_json(project))
     else:
         print(tables.run_text(outcome, real))
     if not outcome.bit_exact:
@@ -209,12 +255,12 @@ def verify(
     project = projects.read(folder)
     boards = None if not board else [load_board(name) for name in board]
     samples = load_samples(inputs, project.graph.input_shape, limit)
-    with _progress(as_json) as progress:
+    with progress_bar(as_json) as progress:
         outcome = workflow.verify(
             project, samples, boards, emulator_limit=emulator_limit, progress=progress
         )
     if as_json:
-        _print_json(outcome.as_json() | _memory_json(project))
+        print_json(outcome.as_json() | _memory_json(project))
     else:
         print(tables.verify_text(outcome))
     if not outcome.bit_exact:
@@ -229,10 +275,15 @@ def deploy(
     calibration: CalibrationOption = None,
     inputs: OptionalInputs = None,
     limit: LimitOption = None,
-    bits: BitsOption = 4,
-    granularity: GranularityChoice = GranularityOption.CHANNEL,
+    bits: BitsOption = None,
+    granularity: GranularityChoice = None,
     method: MethodChoice = None,
+    average_bits: AverageBitsOption = None,
+    flash_budget: FlashBudgetOption = None,
+    max_drop: MaxDropOption = None,
     input_range: InputRangeOption = None,
+    ranges: RangesOption = RangesChoice.AUTO,
+    config: ConfigOption = None,
     name: NameOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -240,24 +291,18 @@ def deploy(
     target = load_board(board)
     if inputs is not None:
         workflow.check_runnable(target)
+    budget = budget_of(average_bits, flash_budget, max_drop)
+    overrides = overrides_of(bits, granularity, method, budget)
+    options = Options(overrides, settings_of(config), input_range, ranges.value)
     projects.check_replaceable(output)  # before minutes are spent
-    with _progress(as_json) as progress:
-        conversion = convert_model(
-            model,
-            calibration,
-            bits=bits,
-            granularity=granularity.value,
-            method=None if method is None else method.value,
-            input_range=input_range,
-            name=name,
-            progress=progress,
-        )
+    with progress_bar(as_json) as progress:
+        conversion = convert_with(model, calibration, options, name, progress)
         samples = None
         if inputs is not None:
             samples = load_samples(inputs, conversion.graph.input_shape, limit)
         outcome = workflow.deploy(conversion, target, output, samples, progress=progress)
     if as_json:
-        _print_json(outcome.project.report | image_json(outcome.image))
+        print_json(outcome.project.report | image_json(outcome.image))
     else:
         print(tables.conversion_text(conversion.report))
         print(tables.image_text(outcome.image, target))
@@ -276,9 +321,9 @@ def export(
 ) -> None:
     """Write a converted model in another tool's format: an int8 .tflite file."""
     data = projects.read(folder).tflite
-    _write_file(output, data)
+    write_file(output, data)
     if as_json:
-        _print_json({"format": to.value, "file": str(output), "bytes": len(data)})
+        print_json({"format": to.value, "file": str(output), "bytes": len(data)})
     else:
         print(f"Wrote {output}, {tables.size_text(len(data))}")
 
@@ -288,7 +333,7 @@ def boards(as_json: JsonOption = False) -> None:
     """List the boards that firmware can be built for."""
     known = [load_board(name) for name in list_boards()]
     if as_json:
-        _print_json({"boards": [board.model_dump(mode="json") for board in known]})
+        print_json({"boards": [board.model_dump(mode="json") for board in known]})
     else:
         print(tables.boards_text(known))
 
@@ -298,28 +343,11 @@ def doctor(as_json: JsonOption = False) -> None:
     """Say which tools are there, which are missing, and the command that installs each."""
     found = doctors.diagnose()
     if as_json:
-        _print_json({"tools": [tool.as_json() for tool in found]})
+        print_json({"tools": [tool.as_json() for tool in found]})
     else:
         print(tables.tools_text(found))
     if any(tool.path is None for tool in found):
         raise typer.Exit(ToolMissing.exit_code)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress]:
-    """Yield a progress function that draws a bar on standard error, if that is a terminal."""
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn())
-    terminal = Console(stderr=True, highlight=False)
-    hidden = quiet or not terminal.is_terminal
-    with Bars(
-        *columns, TimeElapsedColumn(), console=terminal, transient=True, disable=hidden
-    ) as bars:
-        task = bars.add_task("")
-
-        def update(what: str, done: int, total: int) -> None:
-            bars.update(task, description=what, completed=done, total=total)
-
-        yield update
 
 
 def _float_top1(model: Path, project: projects.Project, samples: Samples) -> float | None:
@@ -337,25 +365,7 @@ def _write_outputs(path: Path, project: projects.Project, outcome: RunOutcome) -
     real = dequantize_array(integers, project.graph.output_quantization)
     content = io.BytesIO()
     np.savez_compressed(content, y_int8=integers, y=real)
-    _write_file(path, content.getvalue())
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise InvalidInput(
-            f"{path}: cannot be written ({error.strerror}); choose another file"
-        ) from error
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, indent=2))
+    write_file(path, content.getvalue())
 
 
 def _memory_json(project: projects.Project) -> dict[str, object]:
@@ -380,17 +390,10 @@ def main() -> None:
         if debug:
             traceback.print_exc()
         message, code = describe(error)
-        _print_error(message, code, as_json="--json" in arguments)
+        print_error(message, code, as_json="--json" in arguments)
     if code == EXIT_INTERRUPTED:  # typer returns that code too
-        _print_error("interrupted", code, as_json="--json" in arguments)
+        print_error("interrupted", code, as_json="--json" in arguments)
     sys.exit(code)
-
-
-def _print_error(message: str, code: int, *, as_json: bool) -> None:
-    """Print one line on standard error, and with --json an object on standard output."""
-    if as_json:
-        _print_json({"error": message, "exit_code": code})
-    print(f"microlut: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

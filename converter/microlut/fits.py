@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microlut.errors import InvalidInput
-from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Shape
+from microlut.ir import Graph, Shape, Weighted, channel_axis
 from microlut.quantize.codebook import (
     Codebook,
     DensityChoice,
@@ -21,8 +21,6 @@ from microlut.quantize.codebook import (
 from microlut.quantize.densities import Array
 from microlut.quantized import Granularity
 from microlut.tables import table
-
-Weighted = Conv2D | DepthwiseConv2D | Dense
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def _fit_layer(
     name: str, op: Weighted, bits: int, granularity: Granularity, density: DensityChoice
 ) -> LayerFit:
     kernel = op.kernel.astype(np.float64)
-    axis = kernel.ndim - 1 if isinstance(op, DepthwiseConv2D) else 0
+    axis = channel_axis(op)
     by_channel = np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
     try:
         weights = normalized_weights(by_channel, granularity)

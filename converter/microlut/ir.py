@@ -183,6 +183,14 @@ Op = (
 )
 
 
+Weighted = Conv2D | DepthwiseConv2D | Dense
+
+
+def channel_axis(op: Weighted) -> int:
+    """Return which axis of a kernel in TensorFlow Lite's layout has the output channels."""
+    return op.kernel.ndim - 1 if isinstance(op, DepthwiseConv2D) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One operator: its name is also its output tensor's; `shape` is that tensor's shape.
@@ -215,6 +223,10 @@ class Graph:
             if node.name == tensor:
                 return node.shape
         raise KeyError(tensor)
+
+    def weighted(self) -> tuple[tuple[Node, Weighted], ...]:
+        """Return the nodes that have weights, with their operators, in execution order."""
+        return tuple((node, node.op) for node in self.nodes if isinstance(node.op, Weighted))
 
     def consumers(self, tensor: str) -> tuple[Node, ...]:
         """Return the nodes that read a tensor, in execution order."""

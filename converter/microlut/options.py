@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from microlut.settings import SETTINGS_FILE, Budget, Overrides, Settings, load_settings
+
 
 class GranularityOption(StrEnum):
     """What shares a scale."""
@@ -22,6 +24,15 @@ class MethodOption(StrEnum):
     CALIBRATED = "calibrated"
     FITTED = "fitted"
     EMPIRICAL = "empirical"
+
+
+class RangesChoice(StrEnum):
+    """How the ranges of activations are set."""
+
+    AUTO = "auto"
+    MIN_MAX = "min-max"
+    PERCENTILE = "percentile"
+    MIN_ERROR = "min-error"
 
 
 class ExportFormat(StrEnum):
@@ -42,15 +53,51 @@ CalibrationOption = Annotated[
     typer.Option(help=".npz with array x: some hundred inputs like those in use, no labels."),
 ]
 BitsOption = Annotated[
-    int, typer.Option(help="Bits a weight, 2 to 8; 8 is plain int8, without a codebook.")
+    int | None,
+    typer.Option(
+        help="Bits a weight, 2 to 8; 8 is plain int8, without a codebook.", show_default="4"
+    ),
 ]
-GranularityChoice = Annotated[GranularityOption, typer.Option(help="What shares a weight scale.")]
+GranularityChoice = Annotated[
+    GranularityOption | None,
+    typer.Option(help="What shares a weight scale.", show_default="channel"),
+]
 MethodChoice = Annotated[
     MethodOption | None,
     typer.Option(
         help="calibrated: by the outputs on calibration inputs (the default with them); fitted: by "
         "weights and batch-norm statistics alone; empirical: calibrated, with k-means levels."
     ),
+]
+AverageBitsOption = Annotated[
+    float | None,
+    typer.Option(metavar="B", help="Choose bits layer by layer: at most B a weight on average."),
+]
+FlashBudgetOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="BYTES",
+        help="Choose bits layer by layer: weights, codebooks and output stages within BYTES.",
+    ),
+]
+MaxDropOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="POINTS",
+        help="Choose bits layer by layer: the fewest for which the expected accuracy drops by at "
+        "most POINTS, measured on calibration inputs that were held out.",
+    ),
+]
+RangesOption = Annotated[
+    RangesChoice,
+    typer.Option(
+        help="Ranges of activations; auto takes what keeps the outputs on the calibration inputs "
+        "nearest to the float ones."
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(help="Configuration file.", show_default="microlut.toml, if it is there"),
 ]
 InputRangeOption = Annotated[
     tuple[float, float] | None,
@@ -69,3 +116,36 @@ OptionalInputs = Annotated[
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Use only the first N inputs.")]
 NameOption = Annotated[str | None, typer.Option(help="Name of the model; the file's by default.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def overrides_of(
+    bits: int | None,
+    granularity: GranularityOption | None,
+    method: MethodOption | None,
+    budget: Budget | None,
+) -> Overrides:
+    """Return what the command line says of weights."""
+    return Overrides(
+        bits,
+        None if granularity is None else granularity.value,
+        None if method is None else method.value,
+        budget,
+    )
+
+
+def budget_of(
+    average_bits: float | None, flash_bytes: int | None, max_drop: float | None
+) -> Budget | None:
+    """Return the budget that the command line gives, if any.
+
+    Raises:
+        InvalidInput: more than one, or one that is out of range.
+    """
+    given = (average_bits, flash_bytes, max_drop)
+    return None if given == (None, None, None) else Budget(*given)
+
+
+def settings_of(config: Path | None) -> Settings:
+    """Return what the configuration file says: the one given, or the current folder's if any."""
+    path = config or Path(SETTINGS_FILE)
+    return Settings() if config is None and not path.is_file() else load_settings(path)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.calibrate import Ranges, calibrate
+from microlut.bits import Allocation, quantize_within
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
 from microlut.errors import InvalidInput, ToolMissing
@@ -21,19 +21,26 @@ from microlut.importers import import_model
 from microlut.ir import FloatArray, Graph
 from microlut.passes import run_passes
 from microlut.plan import Plan, make_plan
+from microlut.prepared import Prepared
 from microlut.progress import Progress, silent
+from microlut.quality import affordable_inputs, integer_quality, layer_snr, spread
 from microlut.quantize.data_free import expected_ranges
-from microlut.quantize.stage import quantize, quantize_without_data
+from microlut.quantize.ranges import RangeChoice, choose_ranges
 from microlut.quantize.synthetic import synthetic_inputs
-from microlut.quantize.weights import Method, WeightConfig
+from microlut.quantize.weights import Method
 from microlut.quantized import Granularity, QuantizedGraph
-from microlut.report import ConvertReport, Settings, convert_report
+from microlut.report import ConvertReport, Making, convert_report
 from microlut.samples import as_samples, load_samples
+from microlut.settings import (
+    Budget,
+    Overrides,
+    Settings,
+    budget_in_force,
+    layer_choices,
+    load_settings,
+)
 
-# Share of an activation's values that its range leaves out at either end. Of minimum to maximum,
-# least squared error and tails of 1e-5 to 3e-4, this keeps the outputs of the three reference
-# models nearest to the float ones on their calibration inputs.
-_CLIPPED_TAIL = 1e-4
+_STAGES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +64,34 @@ class Conversion:
     report: ConvertReport
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a model is to be quantized.
+
+    Attributes:
+        overrides: What was asked for; it wins over the settings.
+        settings: What the configuration file says.
+        input_range: Smallest and largest value of inputs; needed without calibration inputs.
+        range_rule: How the ranges of activations follow from the calibration inputs.
+    """
+
+    overrides: Overrides = field(default_factory=Overrides)
+    settings: Settings = field(default_factory=Settings)
+    input_range: tuple[float, float] | None = None
+    range_rule: RangeChoice = "auto"
+
+
 def convert(  # noqa: PLR0913 (the user's options, each by its name)
     model: Path | str | object,
     calibration: Path | str | NDArray[np.generic] | None = None,
     *,
-    bits: int = 4,
-    granularity: Granularity = "channel",
+    bits: int | None = None,
+    granularity: Granularity | None = None,
     method: Method | None = None,
+    budget: Budget | None = None,
     input_range: tuple[float, float] | None = None,
+    range_rule: RangeChoice = "auto",
+    settings: Path | str | None = None,
     name: str | None = None,
     progress: Progress = silent,
 ) -> Conversion:
@@ -74,47 +101,106 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
         model: A .keras or .h5 file, a SavedModel folder, or a `keras.Model`.
         calibration: Inputs like those in use (labels are not needed): an .npz with array `x`, an
             .npy, or an array [n, ...]. Some hundred are enough.
-        bits: Bits a weight: 2 to 7 with a codebook a layer; 8 is plain int8.
-        granularity: What shares a scale: an output "channel" or a whole "tensor".
+        bits: Bits a weight: 2 to 7 with a codebook a layer; 8 is plain int8. 4 by default.
+        granularity: What shares a scale: an output "channel" (by default) or a whole "tensor".
         method: "calibrated" (by default, if there are calibration inputs), "empirical" (the same
             with k-means levels) or "fitted" (by default without: from the weights and the
             batch-norm statistics alone).
+        budget: Chooses bits layer by layer, in place of `bits`.
         input_range: Smallest and largest value of inputs, such as (0, 255); needed without
             calibration inputs.
+        range_rule: How the ranges of activations follow from the calibration inputs: "min-max",
+            "percentile", "min-error", or the best of them by measuring, "auto".
+        settings: A configuration file; the other arguments win over it.
         name: Name of the model; the file's by default.
         progress: Called with (stage, done, total).
 
     Raises:
         MicrolutError: One of its subclasses, for everything that can be wrong with the inputs.
     """
-    config = WeightConfig(bits, granularity, method or _default_method(calibration))
-    if calibration is None and (input_range is None or config.method != "fitted"):
-        raise InvalidInput(_NO_CALIBRATION)
+    options = Options(
+        Overrides(bits, granularity, method, budget),
+        Settings() if settings is None else load_settings(Path(settings)),
+        input_range,
+        range_rule,
+    )
+    return convert_with(model, calibration, options, name, progress)
+
+
+def convert_with(
+    model: Path | str | object,
+    calibration: Path | str | NDArray[np.generic] | None,
+    options: Options,
+    name: str | None,
+    progress: Progress,
+) -> Conversion:
+    """Convert a model; arguments are those of `convert`, with the options as one."""
     to_tflite = _tflite_writer()  # before minutes are spent
-    progress("import", 0, 5)
-    graph = run_passes(import_model(model, name))
-    samples = None if calibration is None else _calibration_inputs(calibration, graph)
-    progress("calibrate", 1, 5)
-    calibrated = _calibrated(graph, samples, config, input_range)
-    progress("quantize", 2, 5)
-    quantized = _quantized(graph, calibrated, config)
-    quantized = replace(quantized, source=_source_name(model), source_sha256=source_hash(model))
-    progress("plan", 3, 5)
+    prepared = prepare(model, calibration, options, name, progress)
+    progress("quantize", 2, _STAGES)
+    budget = budget_in_force(options.settings, options.overrides)
+    found = quantize_within(prepared, budget, progress)
+    quantized = replace(
+        found.quantized, source=_source_name(model), source_sha256=source_hash(model)
+    )
+    progress("plan", 3, _STAGES)
     plan = make_plan(quantized)
-    progress("generate", 4, 5)
-    count = 0 if samples is None else len(samples)
-    settings = Settings(bits, granularity, config.method, count, _CLIPPED_TAIL)
-    prefix = identifier(graph.name)
+    progress("generate", 4, _STAGES)
     conversion = Conversion(
-        graph=graph,
+        graph=prepared.graph,
         quantized=quantized,
         plan=plan,
         sources=render(plan),
         tflite=to_tflite(quantized),
-        report=convert_report(plan, prefix, settings),
+        report=convert_report(plan, identifier(quantized.name), _making(prepared, found, budget)),
     )
-    progress("generate", 5, 5)
+    progress("generate", 5, _STAGES)
     return conversion
+
+
+def prepare(
+    model: Path | str | object,
+    calibration: Path | str | NDArray[np.generic] | None,
+    options: Options,
+    name: str | None,
+    progress: Progress,
+) -> Prepared:
+    """Import a model, run the passes and measure ranges; arguments are those of `convert_with`."""
+    if calibration is None and options.input_range is None:
+        raise InvalidInput(_NO_CALIBRATION)
+    progress("import", 0, _STAGES)
+    graph = run_passes(import_model(model, name))
+    default: Method = "fitted" if calibration is None else "calibrated"
+    layers = layer_choices(graph, options.settings, options.overrides, default)
+    with_data = any(layer.config.method != "fitted" for layer in layers.values())
+    if calibration is None and (with_data or options.input_range is None):
+        raise InvalidInput(_NO_CALIBRATION)
+    progress("calibrate", 1, _STAGES)
+    if calibration is None:
+        assert options.input_range is not None
+        inputs = synthetic_inputs(graph, options.input_range)
+        ranges = expected_ranges(graph, inputs, options.input_range)
+        return Prepared(graph, ranges, inputs, None, layers, None)
+    samples = _calibration_inputs(calibration, graph)
+    chosen = choose_ranges(graph, samples, options.range_rule)
+    inputs = samples
+    if not with_data:
+        span = options.input_range or chosen.ranges[graph.input_name]
+        inputs = synthetic_inputs(graph, span)
+    return Prepared(graph, chosen.ranges, inputs, samples, layers, chosen.rule)
+
+
+def _making(prepared: Prepared, found: Allocation, budget: Budget | None) -> Making:
+    """Return how a network was made and how near it comes, measured on a few inputs."""
+    judges = spread(prepared.judges, affordable_inputs(prepared.graph))
+    return Making(
+        configs=found.configs,
+        budget=budget,
+        calibration_samples=0 if prepared.samples is None else len(prepared.samples),
+        range_rule=prepared.range_rule,
+        quality=integer_quality(prepared.graph, found.quantized, judges),
+        snr=layer_snr(prepared.graph, found.quantized, judges),
+    )
 
 
 _NO_CALIBRATION = (
@@ -123,40 +209,6 @@ _NO_CALIBRATION = (
     "and give --calibration calibration.npz (labels are not needed); or give "
     "--input-range LOW HIGH to go by the weights and the batch-norm statistics alone"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Calibrated:
-    """Ranges of all tensors, and the inputs to quantize by: real or synthetic ones."""
-
-    ranges: Ranges
-    inputs: FloatArray
-
-
-def _default_method(calibration: object) -> Method:
-    return "fitted" if calibration is None else "calibrated"
-
-
-def _calibrated(
-    graph: Graph,
-    samples: FloatArray | None,
-    config: WeightConfig,
-    input_range: tuple[float, float] | None,
-) -> _Calibrated:
-    if samples is not None:
-        ranges = calibrate(graph, samples, _CLIPPED_TAIL)
-        if config.method != "fitted":
-            return _Calibrated(ranges, samples)
-        span = input_range or ranges[graph.input_name]
-        return _Calibrated(ranges, synthetic_inputs(graph, span))
-    assert input_range is not None
-    inputs = synthetic_inputs(graph, input_range)
-    return _Calibrated(expected_ranges(graph, inputs, input_range), inputs)
-
-
-def _quantized(graph: Graph, calibrated: _Calibrated, config: WeightConfig) -> QuantizedGraph:
-    stage = quantize_without_data if config.method == "fitted" else quantize
-    return stage(graph, calibrated.ranges, calibrated.inputs, config)
 
 
 def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:

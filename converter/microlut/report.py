@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from microlut.plan import Plan, Step
-from microlut.plan.layout import weight_bytes
+from microlut.quality import Quality
+from microlut.quantize.packing import weight_bytes
+from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph, WeightedOp
+from microlut.settings import Budget
 from microlut.version import VERSION
 
 
@@ -22,14 +26,21 @@ class TensorReport:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One layer; the fit's fields are None without a codebook. Errors are relative mean squares."""
+    """One layer; the fit's fields are None without a codebook. Errors are relative mean squares.
+
+    `snr_db` compares the layer's output with the float network's, everything before it included; it
+    is None where they are equal or the float network gives nothing but zeros.
+    """
 
     name: str
     kind: str
     shape: tuple[int, ...]
     macs: int
     scratch_bytes: int
+    snr_db: float | None
     bits: int | None = None
+    granularity: str | None = None
+    method: str | None = None
     weight_bytes: int = 0
     parameter_bytes: int = 0
     density: str | None = None
@@ -41,18 +52,24 @@ class LayerReport:
 
 @dataclass(frozen=True, slots=True)
 class ConvertReport:
-    """The result of a conversion; all sizes in bytes."""
+    """The result of a conversion; all sizes in bytes.
+
+    `bits` are those of a weight on average. `granularity` and `method` are "mixed" where layers
+    differ. `quality` is measured on calibration inputs, or without any on synthetic ones.
+    """
 
     microlut: str
     model: str
     prefix: str
     source: str
     source_sha256: str
-    bits: int
+    bits: float
     granularity: str
     method: str
+    budget: dict[str, float] | None
     calibration_samples: int
-    calibration_tail: float
+    range_rule: str | None
+    quality: Quality
     weight_bytes: int
     parameter_bytes: int
     arena_bytes: int
@@ -68,31 +85,43 @@ class ConvertReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What the user chose, and what the calibration used."""
+class Making:
+    """How a network was made, and how near it comes to the float one.
 
-    bits: int
-    granularity: str
-    method: str
+    Attributes:
+        configs: Those of the layers with weights, by name.
+        budget: What bits were chosen to keep, if anything.
+        calibration_samples: Inputs that were given.
+        range_rule: How activation ranges follow from them; None without any.
+        quality: Of the outputs.
+        snr: Of each node's output in dB, by name.
+    """
+
+    configs: LayerConfigs
+    budget: Budget | None
     calibration_samples: int
-    calibration_tail: float
+    range_rule: str | None
+    quality: Quality
+    snr: Mapping[str, float]
 
 
-def convert_report(plan: Plan, prefix: str, settings: Settings) -> ConvertReport:
+def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
     """Gather the report of a conversion."""
     graph = plan.graph
-    layers = tuple(_layer(graph, step) for step in plan.steps)
+    layers = tuple(_layer(graph, step, making) for step in plan.steps)
     return ConvertReport(
         microlut=VERSION,
         model=graph.name,
         prefix=prefix,
         source=graph.source,
         source_sha256=graph.source_sha256,
-        bits=settings.bits,
-        granularity=settings.granularity,
-        method=settings.method,
-        calibration_samples=settings.calibration_samples,
-        calibration_tail=settings.calibration_tail,
+        bits=_average_bits(graph),
+        granularity=_common([config.granularity for config in making.configs.values()]),
+        method=_common([config.method for config in making.configs.values()]),
+        budget=None if making.budget is None else making.budget.as_json(),
+        calibration_samples=making.calibration_samples,
+        range_rule=making.range_rule,
+        quality=making.quality,
         weight_bytes=plan.weight_bytes,
         parameter_bytes=plan.parameter_bytes,
         arena_bytes=plan.arena_bytes,
@@ -104,16 +133,29 @@ def convert_report(plan: Plan, prefix: str, settings: Settings) -> ConvertReport
     )
 
 
+def _average_bits(graph: QuantizedGraph) -> float:
+    sizes = [(op.weights.indices.size, op.weights.bits) for _, op in graph.weighted()]
+    weights = sum(size for size, _ in sizes)
+    return sum(size * bits for size, bits in sizes) / weights if weights else 0.0
+
+
+def _common(values: Sequence[str]) -> str:
+    return values[0] if len(set(values)) == 1 else "mixed" if values else ""
+
+
 def _tensor(graph: QuantizedGraph, name: str) -> TensorReport:
     quantization = graph.quantization_of(name)
     return TensorReport(graph.shape_of(name), quantization.scale, quantization.zero_point)
 
 
-def _layer(graph: QuantizedGraph, step: Step) -> LayerReport:
+def _layer(graph: QuantizedGraph, step: Step, making: Making) -> LayerReport:
     node = step.node
+    ratio = making.snr[node.name]
+    snr = ratio if math.isfinite(ratio) else None
     if not isinstance(node.op, WeightedOp):
-        return LayerReport(node.name, node.op.kind, node.shape, 0, step.scratch_bytes)
+        return LayerReport(node.name, node.op.kind, node.shape, 0, step.scratch_bytes, snr)
     weights, fit = node.op.weights, node.op.weights.fit
+    config = making.configs[node.name]
     # Every output value needs one product a weight of its channel.
     each = math.prod(weights.shape) // node.shape[-1]
     return LayerReport(
@@ -122,8 +164,11 @@ def _layer(graph: QuantizedGraph, step: Step) -> LayerReport:
         shape=node.shape,
         macs=math.prod(node.shape) * each,
         scratch_bytes=step.scratch_bytes,
+        snr_db=snr,
+        granularity=config.granularity,
+        method=config.method,
         bits=weights.bits,
-        weight_bytes=weight_bytes(node.op),
+        weight_bytes=weight_bytes(weights),
         parameter_bytes=step.parameter_bytes,
         density=fit.density if fit else None,
         ks_gaussian=fit.ks_gaussian if fit else None,

@@ -41,7 +41,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = 
 
 
 def conversion_text(report: ConvertReport) -> str:
-    """Return a conversion: its layers and its memory."""
+    """Return a conversion: its layers, what they cost, and its memory."""
     rows = [
         (
             layer.name,
@@ -49,18 +49,48 @@ def conversion_text(report: ConvertReport) -> str:
             "x".join(map(str, layer.shape)),
             str(layer.bits or ""),
             layer.density or "",
-            "" if layer.error is None else f"{100 * layer.error:.2f} %",
-            f"{layer.weight_bytes:,}" if layer.weight_bytes else "",
-            f"{layer.scratch_bytes:,}" if layer.scratch_bytes else "",
+            "" if layer.error is None else percent_text(100 * layer.error),
+            "exact" if layer.snr_db is None else f"{layer.snr_db:.1f} dB",
+            _count(layer.weight_bytes),
+            _count(layer.parameter_bytes),
+            _count(layer.scratch_bytes),
         )
         for layer in report.layers
     ]
-    headers = ("layer", "kind", "output", "bits", "density", "error", "weights", "scratch")
-    summary = (
-        f"{report.model}: weights {size_text(report.weight_bytes)}, "
-        f"output stages {size_text(report.parameter_bytes)}, arena {size_text(report.arena_bytes)}"
+    headers = (
+        "layer",
+        "kind",
+        "output",
+        "bits",
+        "density",
+        "error",
+        "SNR",
+        "weights",
+        "stage",
+        "scratch",
     )
-    return f"{table(headers, rows, '<<<><>>>')}\n{summary}"
+    summary = (
+        f"{report.model}: weights {size_text(report.weight_bytes)} "
+        f"({report.bits:.2f} bits each), output stages {size_text(report.parameter_bytes)}, "
+        f"arena {size_text(report.arena_bytes)}"
+    )
+    return f"{table(headers, rows, '<<<><>>>>>')}\n{_quality_text(report)}\n{summary}"
+
+
+def _quality_text(report: ConvertReport) -> str:
+    """Return how near the outputs are to the float network's."""
+    found = report.quality
+    kind = "calibration" if report.calibration_samples else "synthetic"
+    facts = [f"divergence {found.divergence:.4f}"]
+    if found.agreement is not None:
+        facts.append(f"same class {percent_text(found.agreement)}")
+    if found.expected_drop is not None:
+        facts.append(f"expected drop {found.expected_drop:.2f} points")
+    return f"Against the float model on {found.inputs} {kind} inputs: {', '.join(facts)}"
+
+
+def _count(value: int) -> str:
+    return f"{value:,}" if value else ""
 
 
 def image_text(image: Image, board: Board) -> str:

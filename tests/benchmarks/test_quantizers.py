@@ -71,7 +71,7 @@ def test_outputs_are_those_of_the_float_interpreter():
 
 
 def test_kernel_survives_its_way_through_channels():
-    for node in networks.weighted_nodes(GRAPH):
+    for node, _ in GRAPH.weighted():
         again = networks.with_kernel(node.op, networks.by_channel(node.op))
         assert np.array_equal(again.kernel, node.op.kernel)
 

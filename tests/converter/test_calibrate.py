@@ -1,9 +1,9 @@
-"""Activation ranges: minimum and maximum of every tensor over all samples."""
+"""Activation ranges: the outermost values of every tensor over all samples."""
 
 import numpy as np
 import pytest
 
-from microlut.calibrate import calibrate
+from microlut.calibrate import calibrate, measure
 from microlut.errors import InvalidInput
 from microlut.ir import ActivationKind, BatchNorm, Graph, Node, Relu
 
@@ -53,3 +53,26 @@ def test_calibrate_leaves_out_the_tail():
     ranges = calibrate(GRAPH, x, tail=0.01)
     assert ranges["x"] == (0, 199)
     assert ranges["double"] == (1 + 2 * 2, 1 + 2 * 197)
+
+
+def test_measure_keeps_the_outermost_values_of_all_batches():
+    x = np.random.default_rng(0).normal(size=(1000, 2)).astype(np.float32)
+    tails = measure(GRAPH, x, 0.01)
+    doubled = np.sort((2 * x + 1).ravel())
+    assert tails["double"].low.tolist() == doubled[:21].tolist()
+    assert tails["double"].high.tolist() == doubled[:-22:-1].tolist()
+    assert (len(tails["x"].low), len(tails["x"].high)) == (1, 1)
+
+
+def test_measure_counts_values_and_zeros():
+    tails = measure(GRAPH, np.float32([[0, 1], [-3, 2], [-0.5, -2]]), 0.0)
+    assert (tails["double"].count, tails["double"].nonzero) == (6, 5)
+    assert (tails["relu"].count, tails["relu"].nonzero) == (6, 3)
+
+
+def test_tails_leave_out_no_more_than_was_kept():
+    x = np.arange(200, dtype=np.float32).reshape(100, 2)
+    tails = measure(GRAPH, x, 0.01)["double"]
+    assert tails.within(0.0) == (1, 399)
+    assert tails.within(0.005) == (3, 397)
+    assert tails.within(0.5) == tails.within(0.01) == (5, 395)

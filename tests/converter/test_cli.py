@@ -25,7 +25,18 @@ from microlut import cli
 from microlut.quantized import dequantize_array
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 
-VERBS = ("convert", "fit", "build", "run", "verify", "deploy", "export", "boards", "doctor")
+VERBS = (
+    "convert",
+    "search",
+    "fit",
+    "build",
+    "run",
+    "verify",
+    "deploy",
+    "export",
+    "boards",
+    "doctor",
+)
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 
 

@@ -23,8 +23,14 @@ def test_table_never_wraps_and_leaves_no_spaces_at_the_end():
 def test_conversion_text_has_a_line_for_each_layer():
     report = conversion().report
     lines = tables.conversion_text(report).splitlines()
-    assert [line.split()[0] for line in lines[1:-1]] == [layer.name for layer in report.layers]
+    assert lines[0].split()[-4:] == ["SNR", "weights", "stage", "scratch"]
+    assert [line.split()[0] for line in lines[1:-2]] == [layer.name for layer in report.layers]
+    for line, layer in zip(lines[1:], report.layers, strict=False):
+        assert ("exact" if layer.snr_db is None else f" {layer.snr_db:.1f} dB") in line
+    assert lines[-2].startswith(f"Against the float model on {report.quality.inputs} calibration")
+    assert f"expected drop {report.quality.expected_drop:.2f} points" in lines[-2]
     assert f"weights {report.weight_bytes:,} bytes" in lines[-1]
+    assert f"output stages {report.parameter_bytes:,} bytes" in lines[-1]
 
 
 def outcome(**changes: object) -> RunOutcome:

@@ -7,6 +7,7 @@ products, which are exact: every sum stays below what the mantissa of the type c
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -47,15 +48,24 @@ def evaluate(graph: QuantizedGraph, x: Int8) -> Int8:
     return np.concatenate(outputs) if outputs else np.empty((0, *graph.output_shape), np.int8)
 
 
-def _evaluate_batch(graph: QuantizedGraph, x: Int8) -> Int8:
+def walk(graph: QuantizedGraph, x: Int8) -> Iterator[tuple[QNode, Int8]]:
+    """Yield every node with its output [n, ...]; a tensor is forgotten after its last consumer."""
     tensors = {graph.input_name: x}
     last_use = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
     for i, node in enumerate(graph.nodes):
         tensors[node.name] = apply_node(graph, node, [tensors[name] for name in node.inputs])
         for name in node.inputs:
-            if last_use[name] == i and name != graph.output_name:
+            if last_use[name] == i:
                 tensors.pop(name, None)
-    return tensors[graph.output_name]
+        yield node, tensors[node.name]
+
+
+def _evaluate_batch(graph: QuantizedGraph, x: Int8) -> Int8:
+    output = x
+    for node, y in walk(graph, x):
+        if node.name == graph.output_name:
+            output = y
+    return output
 
 
 def apply_node(graph: QuantizedGraph, node: QNode, inputs: list[Int8]) -> Int8:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.errors import InvalidInput
+from microlut.pictures.figure import write_figure
 from microlut.quantize.codebook import Codebook, DensityFit
 from microlut.quantize.densities import DENSITIES, Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_FORMATS = (".png", ".svg")
 _REACH = 8.0  # deviations from the centre that are drawn at most: an outlier must not fill the axis
 _FEWEST_BINS, _MOST_BINS = 10, 120
 _CURVE_POINTS = 401
@@ -32,40 +30,13 @@ def draw_fit(book: Codebook, weights: NDArray[np.floating], title: str, path: Pa
         book: What `fit_codebook` made of `weights`.
         weights: The weights as they were fitted, any shape.
         title: Above the picture.
-        path: A .png or .svg file, written whole or not at all.
+        path: A .png or .svg file, written whole or not at all; its folder is made if need be.
 
     Raises:
         InvalidInput: another extension, or the file cannot be written.
     """
-    if path.suffix.lower() not in _FORMATS:
-        raise InvalidInput(f"{path}: pictures are {' or '.join(_FORMATS)} files; give one of these")
-    picture = _render(book, np.asarray(weights, dtype=np.float64).ravel(), title, path.suffix[1:])
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            fresh.write_bytes(picture)
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def _render(book: Codebook, weights: Array, title: str, kind: str) -> bytes:
-    # Only here: it takes half a second to load, which no other command should wait for.
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-    kind = kind.lower()
-    buffer = io.BytesIO()
-    with style.context(["default", {"svg.hashsalt": "microlut", "font.size": 9}]):
-        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-        _draw(figure.add_subplot(), book, weights)
-        figure.suptitle(title, fontsize=10)
-        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-    return buffer.getvalue()
+    flat = np.asarray(weights, dtype=np.float64).ravel()
+    write_figure(lambda axes: _draw(axes, book, flat), title, path)
 
 
 def _draw(axes: Axes, book: Codebook, weights: Array) -> None:

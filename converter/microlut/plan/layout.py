@@ -11,7 +11,7 @@ from microlut.errors import UnsupportedModel
 from microlut.plan.arena import Arena, live_bytes, place
 from microlut.plan.liveness import Buffer, tensor_buffers
 from microlut.plan.scratch import Tile, choose_tile
-from microlut.quantize.packing import row_bytes
+from microlut.quantize.packing import weight_bytes
 from microlut.quantized import (
     CompactStage,
     QNode,
@@ -96,16 +96,9 @@ def make_plan(graph: QuantizedGraph) -> Plan:
         output_offset=arena.offsets[owner[graph.output_name]],
         arena_bytes=arena.size,
         arena_lower_bound=arena.lower_bound,
-        weight_bytes=sum(weight_bytes(op) for _, op in graph.weighted()),
+        weight_bytes=sum(weight_bytes(op.weights) for _, op in graph.weighted()),
         parameter_bytes=sum(step.parameter_bytes for step in steps),
     )
-
-
-def weight_bytes(op: WeightedOp) -> int:
-    """Return the flash bytes of a layer's packed indices and codebook."""
-    rows, columns = (int(n) for n in op.weights.indices.shape)
-    table = 0 if op.weights.codebook is None else len(op.weights.codebook)
-    return rows * row_bytes(columns, op.weights.bits) + table
 
 
 def _scratch_name(step: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from microlut.ir import ActivationKind, Add, Conv2D, Dense, DepthwiseConv2D, Op
+from microlut.ir import ActivationKind, Add, Conv2D, Dense, DepthwiseConv2D, Op, channel_axis
 from microlut.quantize.requantize import INT8_MAX, INT8_MIN
 from microlut.quantized import Quantization
 
@@ -32,7 +32,7 @@ def smallest_output_scale(op: Op, input_scales: Sequence[float]) -> float:
         case Add():
             return 2.0**-18 * max(input_scales)  # 2^-19 makes the last factor 1, which is too large
         case Conv2D() | DepthwiseConv2D() | Dense():
-            axis = op.kernel.ndim - 1 if isinstance(op, DepthwiseConv2D) else 0
+            axis = channel_axis(op)
             others = tuple(i for i in range(op.kernel.ndim) if i != axis)
             weights = np.abs(op.kernel).sum(axis=others, dtype=np.float64)
             largest = 255.0 * input_scales[0] * weights + np.abs(op.bias)

@@ -8,16 +8,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.interpreter.float_ops import patches
-from microlut.ir import Conv2D, Dense, DepthwiseConv2D, FloatArray
+from microlut.ir import Conv2D, Dense, DepthwiseConv2D, FloatArray, Weighted
 from microlut.quantize.densities import Array
 from microlut.quantize.reconstruct import InputMoments
+from microlut.quantized import Quantization
 
 _POSITIONS = 1 << 18  # pixels that are looked at: plenty for some thousand unknowns
 _BATCH_VALUES = 1 << 22
+# Columns up to which a reconstruction is worth inverting a matrix of their square (128 MB).
+_WIDEST_RECONSTRUCTION = 4096
+
+
+def reconstruction_moments(
+    op: Weighted,
+    x: NDArray[np.int8],
+    quantization: Quantization,
+    real: FloatArray,
+) -> InputMoments | None:
+    """Return the moments that a layer's outputs are reconstructed by; None for too wide a layer.
+
+    Args:
+        op: The layer.
+        x: [n, ...] what it reads in the quantized network.
+        quantization: Of `x`.
+        real: [n, ...] what it reads in the float network.
+    """
+    if column_count(op) > _WIDEST_RECONSTRUCTION:
+        return None
+    return input_moments(op, x, quantization.zero_point, real / np.float32(quantization.scale))
 
 
 def input_moments(
-    op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8], zero_point: int, real: FloatArray
+    op: Weighted, x: NDArray[np.int8], zero_point: int, real: FloatArray
 ) -> InputMoments:
     """Return the moments of what meets a layer's weights, in steps of the input's quantization.
 
@@ -49,21 +71,21 @@ def input_moments(
     )
 
 
-def column_count(op: Conv2D | DepthwiseConv2D | Dense) -> int:
+def column_count(op: Weighted) -> int:
     """Return how many weights an output value is the sum of: rows and columns of the covariance."""
     if isinstance(op, DepthwiseConv2D):
         return math.prod(op.window.size)
     return int(op.kernel[0].size)
 
 
-def _values(op: Conv2D | DepthwiseConv2D | Dense) -> int:
+def _values(op: Weighted) -> int:
     """Return how many input values one output position sees."""
     if isinstance(op, DepthwiseConv2D):
         return int(op.kernel.size) // op.depth_multiplier
     return column_count(op)
 
 
-def _rows(op: Conv2D | DepthwiseConv2D | Dense, x: FloatArray) -> FloatArray:
+def _rows(op: Weighted, x: FloatArray) -> FloatArray:
     """Return the inputs that meet the columns: [groups, positions, columns]."""
     match op:
         case Dense():

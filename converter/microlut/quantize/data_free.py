@@ -16,12 +16,20 @@ from numpy.typing import NDArray
 
 from microlut.calibrate import Ranges
 from microlut.interpreter import float_ops
-from microlut.ir import ActivationKind, Dense, DepthwiseConv2D, FloatArray, Graph
+from microlut.ir import (
+    ActivationKind,
+    Dense,
+    DepthwiseConv2D,
+    FloatArray,
+    Graph,
+    Weighted,
+    channel_axis,
+)
 from microlut.quantize.densities import Array
 from microlut.quantize.feedback import assign_with_feedback
 from microlut.quantize.reconstruct import ScaleRule
-from microlut.quantize.synthetic import Weighted, walk
-from microlut.quantize.weights import WeightConfig, quantize_weights
+from microlut.quantize.synthetic import walk
+from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
 from microlut.quantized import Granularity, QuantizedWeights
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -83,7 +91,7 @@ def fit_layer(
 
     `allowed` makes scales that flash can hold of the wanted ones.
     """
-    axis = op.kernel.ndim - 1 if isinstance(op, DepthwiseConv2D) else 0
+    axis = channel_axis(op)
     weights = quantize_weights(op.kernel, axis, config, allowed=allowed)
     if weights.codebook is not None:
         blocks = _blocks(op, inputs)
@@ -181,16 +189,14 @@ def _covariance(rows: FloatArray) -> Array:
 
 def _error(op: Weighted, weights: QuantizedWeights) -> FloatArray:
     """Return by how much the quantized weights differ from the kernel, in its layout."""
-    last = isinstance(op, DepthwiseConv2D)
-    scales = weights.scales if last else weights.scales.reshape(-1, *[1] * (op.kernel.ndim - 1))
-    error: FloatArray = weights.int8() * scales
+    error = real_kernel(weights, channel_axis(op))
     error -= op.kernel
     return error
 
 
 def _relative_error(op: Weighted, error: FloatArray, granularity: Granularity) -> float:
     """Return squared error over squared weights: the mean of the channels, or the tensor's."""
-    axis = op.kernel.ndim - 1 if isinstance(op, DepthwiseConv2D) else 0
+    axis = channel_axis(op)
     others = tuple(i for i in range(op.kernel.ndim) if i != axis)
     lost, energy = (np.square(a).sum(axis=others, dtype=np.float64) for a in (error, op.kernel))
     if granularity == "tensor":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,12 +16,14 @@ from microlut.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    Graph,
     MaxPool2D,
     Node,
     Pad,
     Relu,
     Reshape,
     Softmax,
+    Weighted,
 )
 from microlut.quantize.activations import (
     activation_quantization,
@@ -63,6 +65,14 @@ def output_quantization(node: Node, inputs: Sequence[Quantization], ranges: Rang
             return inputs[0]
     smallest = smallest_output_scale(node.op, [quantization.scale for quantization in inputs])
     return activation_quantization(*ranges[node.name], smallest)
+
+
+def tensor_quantizations(graph: Graph, ranges: Ranges) -> Mapping[str, Quantization]:
+    """Return the quantization of the input and of every node's output, by name."""
+    known = {graph.input_name: activation_quantization(*ranges[graph.input_name])}
+    for node in graph.nodes:
+        known[node.name] = output_quantization(node, [known[n] for n in node.inputs], ranges)
+    return known
 
 
 def quantize_simple(node: Node, inputs: Sequence[Quantization], output: Quantization) -> QOp:
@@ -120,9 +130,7 @@ def _quantize_softmax(node: Node, x: Quantization) -> QSoftmax:
     return QSoftmax(factor.multiplier, factor.shift, max(-radius, -255))
 
 
-def scale_rule(
-    op: Conv2D | DepthwiseConv2D | Dense, x: Quantization, output: Quantization
-) -> ScaleRule:
+def scale_rule(op: Weighted, x: Quantization, output: Quantization) -> ScaleRule:
     """Return what makes possible weight scales of the wanted ones."""
     # Biases are stored in units of s_in * s_w: a tiny s_w would push them beyond 32 bits.
     smallest = 2.0 * np.abs(op.bias) / (_BIAS_LIMIT * x.scale)
@@ -137,7 +145,7 @@ def _possible_scales(
 
 
 def unbiased(
-    op: Conv2D | DepthwiseConv2D | Dense,
+    op: Weighted,
     weights: QuantizedWeights,
     x: Quantization,
     output: Quantization,

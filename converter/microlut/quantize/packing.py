@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.quantized import QuantizedWeights
+
 
 def row_bytes(columns: int, bits: int) -> int:
     """Return the bytes that one packed row of `columns` indices takes."""
@@ -27,3 +29,10 @@ def unpack_rows(packed: NDArray[np.uint8], columns: int, bits: int) -> NDArray[n
     flat = np.unpackbits(packed, axis=1, count=columns * bits, bitorder="little")
     planes = flat.reshape(packed.shape[0], columns, bits)
     return np.asarray((planes << np.arange(bits, dtype=np.uint8)).sum(axis=2), dtype=np.uint8)
+
+
+def weight_bytes(weights: QuantizedWeights) -> int:
+    """Return the flash bytes of a layer's packed indices and codebook."""
+    rows, columns = (int(n) for n in weights.indices.shape)
+    table = 0 if weights.codebook is None else len(weights.codebook)
+    return rows * row_bytes(columns, weights.bits) + table

@@ -18,26 +18,29 @@ from microlut.calibrate import Ranges
 from microlut.interpreter import float_ops, int_ops
 from microlut.ir import (
     ActivationKind,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
     FloatArray,
     Graph,
     Node,
     Shape,
+    Weighted,
+    channel_axis,
 )
-from microlut.quantize.activations import activation_quantization
-from microlut.quantize.covariance import column_count, input_moments
+from microlut.quality import spread
+from microlut.quantize.covariance import reconstruction_moments
 from microlut.quantize.data_free import fit_layer
 from microlut.quantize.operators import (
-    output_quantization,
     quantize_simple,
     scale_rule,
+    tensor_quantizations,
     unbiased,
     with_biases,
 )
 from microlut.quantize.synthetic import walk
-from microlut.quantize.weights import WeightConfig, quantize_weights
+from microlut.quantize.weights import (
+    LayerConfigs,
+    WeightConfig,
+    quantize_weights,
+)
 from microlut.quantized import (
     QNode,
     QOp,
@@ -49,8 +52,6 @@ from microlut.quantized import (
 
 _CORRECTION_BYTES = 1 << 30  # float and int8 activations kept while the means are corrected
 _FLOAT_BATCH = 32
-# Columns up to which a reconstruction is worth inverting a matrix of their square (128 MB).
-_WIDEST_RECONSTRUCTION = 4096
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ class _Tensor:
 
 
 def quantize(
-    graph: Graph, ranges: Ranges, samples: FloatArray, config: WeightConfig
+    graph: Graph, ranges: Ranges, samples: FloatArray, config: WeightConfig | LayerConfigs
 ) -> QuantizedGraph:
     """Quantize a graph on which all passes have run.
 
@@ -71,16 +72,18 @@ def quantize(
         graph: Float graph without BatchNorm and Identity.
         ranges: Calibrated range of every tensor.
         samples: [n, ...] calibration inputs, for the correction of the layer means.
-        config: Bits and granularity of the weights.
+        config: How weights are quantized: one for all layers, or one for each by its node's name.
     """
-    samples = samples[: _correction_samples(graph)]
-    first = activation_quantization(*ranges[graph.input_name])
+    configs = _by_layer(graph, config)
+    samples = spread(samples, _correction_samples(graph))
+    known = tensor_quantizations(graph, ranges)
+    first = known[graph.input_name]
     tensors = {graph.input_name: _Tensor(samples, quantize_array(samples, first), first)}
     last_use = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
     nodes = []
     for i, node in enumerate(graph.nodes):
         inputs = [tensors[name] for name in node.inputs]
-        qnode, result = _quantize_node(node, inputs, ranges, config)
+        qnode, result = _quantize_node(node, inputs, known[node.name], configs)
         nodes.append(qnode)
         tensors[node.name] = result
         for name in node.inputs:
@@ -90,20 +93,21 @@ def quantize(
 
 
 def quantize_without_data(
-    graph: Graph, ranges: Ranges, inputs: FloatArray, config: WeightConfig
+    graph: Graph, ranges: Ranges, inputs: FloatArray, config: WeightConfig | LayerConfigs
 ) -> QuantizedGraph:
     """Quantize a graph by synthetic inputs alone; arguments are those of `quantize` otherwise."""
-    first = activation_quantization(*ranges[graph.input_name])
-    known = {graph.input_name: first}
+    configs = _by_layer(graph, config)
+    known = tensor_quantizations(graph, ranges)
     nodes = []
     for step in walk(graph, inputs):
         node = step.node
         quantizations = [known[name] for name in node.inputs]
-        output = output_quantization(node, quantizations, ranges)
+        output = known[node.name]
         op: QOp
-        if isinstance(node.op, Conv2D | DepthwiseConv2D | Dense):
+        if isinstance(node.op, Weighted):
             x = quantizations[0]
-            layer = fit_layer(node.op, step.inputs[0], config, scale_rule(node.op, x, output))
+            rule = scale_rule(node.op, x, output)
+            layer = fit_layer(node.op, step.inputs[0], configs[node.name], rule)
             unit = x.scale * layer.weights.scales.astype(np.float64)
             op = with_biases(
                 unbiased(node.op, layer.weights, x, output), layer.bias / unit, x, output
@@ -111,8 +115,13 @@ def quantize_without_data(
         else:
             op = quantize_simple(node, quantizations, output)
         nodes.append(QNode(node.name, op, node.inputs, node.shape, output))
-        known[node.name] = output
-    return _graph(graph, first, nodes)
+    return _graph(graph, known[graph.input_name], nodes)
+
+
+def _by_layer(graph: Graph, config: WeightConfig | LayerConfigs) -> LayerConfigs:
+    if isinstance(config, WeightConfig):
+        return dict.fromkeys((node.name for node in graph.nodes), config)
+    return config
 
 
 def _graph(graph: Graph, first: Quantization, nodes: list[QNode]) -> QuantizedGraph:
@@ -132,24 +141,20 @@ def _correction_samples(graph: Graph) -> int:
 
 
 def _quantize_node(
-    node: Node, inputs: Sequence[_Tensor], ranges: Ranges, config: WeightConfig
+    node: Node, inputs: Sequence[_Tensor], output: Quantization, configs: LayerConfigs
 ) -> tuple[QNode, _Tensor]:
-    quantizations = [t.quantization for t in inputs]
-    output = output_quantization(node, quantizations, ranges)
     op: QOp
-    match node.op:
-        case Conv2D() | DepthwiseConv2D() | Dense():
-            op, result = _quantize_weighted(node, inputs[0], output, config)
-        case _:
-            op = quantize_simple(node, quantizations, output)
-            points = tuple(t.quantization.zero_point for t in inputs)
-            result = _Tensor(
-                float_ops.apply_op(node.op, [t.real for t in inputs], node.shape),
-                int_ops.apply_op(
-                    op, [t.integer for t in inputs], points, output.zero_point, node.shape
-                ),
-                output,
-            )
+    if isinstance(node.op, Weighted):
+        op, result = _quantize_weighted(node, inputs[0], output, configs[node.name])
+    else:
+        op = quantize_simple(node, [t.quantization for t in inputs], output)
+        points = tuple(t.quantization.zero_point for t in inputs)
+        integers = [t.integer for t in inputs]
+        result = _Tensor(
+            float_ops.apply_op(node.op, [t.real for t in inputs], node.shape),
+            int_ops.apply_op(op, integers, points, output.zero_point, node.shape),
+            output,
+        )
     return QNode(node.name, op, node.inputs, node.shape, output), result
 
 
@@ -161,14 +166,12 @@ def _quantize_weighted(
     The means are those of the layer's output before its activation.
     """
     op = node.op
-    assert isinstance(op, Conv2D | DepthwiseConv2D | Dense)
-    axis = op.kernel.ndim - 1 if isinstance(op, DepthwiseConv2D) else 0
+    assert isinstance(op, Weighted)
     moments = None
-    if config.bits < 8 and column_count(op) <= _WIDEST_RECONSTRUCTION:
-        real = x.real / np.float32(x.quantization.scale)
-        moments = input_moments(op, x.integer, x.quantization.zero_point, real)
+    if config.method != "fitted" and config.bits < 8:
+        moments = reconstruction_moments(op, x.integer, x.quantization, x.real)
     rule = scale_rule(op, x.quantization, output)
-    weights = quantize_weights(op.kernel, axis, config, moments, rule)
+    weights = quantize_weights(op.kernel, channel_axis(op), config, moments, rule)
     draft = unbiased(op, weights, x.quantization, output)
     wanted = _linear_output(op, x.real, node.shape)
     reached = int_ops.accumulate(draft, x.integer, x.quantization.zero_point)
@@ -180,7 +183,7 @@ def _quantize_weighted(
     return qop, _Tensor(float_ops.activate(wanted, op.activation), integer, output)
 
 
-def _linear_output(op: Conv2D | DepthwiseConv2D | Dense, x: FloatArray, shape: Shape) -> FloatArray:
+def _linear_output(op: Weighted, x: FloatArray, shape: Shape) -> FloatArray:
     """Return the layer's float output before its activation, computed in batches."""
     linear = replace(op, activation=ActivationKind.LINEAR)
     starts = range(0, len(x), _FLOAT_BATCH)

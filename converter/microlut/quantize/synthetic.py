@@ -21,15 +21,13 @@ from microlut.ir import (
     ChannelStatistics,
     Conv2D,
     Dense,
-    DepthwiseConv2D,
     FloatArray,
     Graph,
     Node,
+    Weighted,
     Window,
 )
 from microlut.quantize.densities import Array
-
-Weighted = Conv2D | DepthwiseConv2D | Dense
 
 _MOST_INPUTS = 64
 _TENSOR_VALUES = 1 << 22  # of the largest tensor, all inputs together: 16 MB

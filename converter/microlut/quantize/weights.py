@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -17,6 +18,7 @@ from microlut.quantize.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, re
 from microlut.quantized import FitReport, Granularity, QuantizedWeights
 
 Method = Literal["calibrated", "fitted", "empirical"]
+BIT_WIDTHS = range(2, 9)
 _SCALE_REFITS = 4
 
 
@@ -37,7 +39,7 @@ class WeightConfig:
     method: Method = "calibrated"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.bits, int) or self.bits not in range(2, 9):
+        if not isinstance(self.bits, int) or self.bits not in BIT_WIDTHS:
             raise InvalidInput(f"bits is {self.bits}; microlut has 2 to 8 bits a weight")
         for name, value, choices in (
             ("granularity", self.granularity, get_args(Granularity)),
@@ -46,6 +48,9 @@ class WeightConfig:
             if value not in choices:
                 allowed = " or ".join(map(repr, choices))
                 raise InvalidInput(f"{name} is {value!r}; give {allowed}")
+
+
+LayerConfigs = Mapping[str, WeightConfig]  # by the name of the layer's node
 
 
 def single_precision(scales: Array) -> Array:
@@ -122,6 +127,17 @@ def quantize_weights(
         scales=scales.astype(np.float32),
         fit=fit,
     )
+
+
+def real_kernel(weights: QuantizedWeights, axis: int) -> FloatArray:
+    """Return the real values of quantized weights in the kernel's shape.
+
+    `axis` is that of output channels.
+    """
+    last = axis == len(weights.shape) - 1
+    scales = weights.scales if last else weights.scales.reshape(-1, *[1] * (len(weights.shape) - 1))
+    kernel: FloatArray = weights.int8() * scales
+    return kernel
 
 
 def _assign(

@@ -14,10 +14,10 @@ from microlut.errors import UnsupportedModel
 from microlut.interpreter import int_ops
 from microlut.ir import Dense, Graph, MaxPool2D, Node, Reshape, Softmax, Window
 from microlut.plan import Plan, make_plan
-from microlut.plan.layout import largest_sum, weight_bytes
+from microlut.plan.layout import largest_sum
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.scratch import choose_tile
-from microlut.quantize.packing import pack_rows
+from microlut.quantize.packing import pack_rows, weight_bytes
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from microlut.quantized import QAdd, QClamp, QReshape, QuantizedGraph
@@ -132,7 +132,7 @@ def test_weight_bytes_are_those_of_packed_rows_and_codebook(plans: list[Plan]):
             if op.weights.codebook is not None:
                 packed = pack_rows(packed, op.weights.bits)
             table = 0 if op.weights.codebook is None else 2**op.weights.bits
-            assert weight_bytes(op) == packed.size + table
+            assert weight_bytes(op.weights) == packed.size + table
 
 
 def test_parameter_bytes_are_two_or_three_words_a_channel(plans: list[Plan]):

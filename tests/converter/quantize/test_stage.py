@@ -31,7 +31,7 @@ from microlut.ir import (
     Window,
 )
 from microlut.plan.layout import largest_sum
-from microlut.quantize import stage
+from microlut.quantize import covariance
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from microlut.quantized import (
@@ -266,7 +266,7 @@ def test_quantize_gives_very_wide_layers_nearest_levels(monkeypatch):
     def refuse(*_arguments):
         raise AssertionError("a covariance of that size was computed")
 
-    monkeypatch.setattr(stage, "input_moments", refuse)
+    monkeypatch.setattr(covariance, "input_moments", refuse)
     rng = np.random.default_rng(3)
     kernel = rng.normal(size=(4, 4097)).astype(np.float32)
     node = Node("wide", Dense(kernel, np.zeros(4, np.float32)), ("x",), (4,))

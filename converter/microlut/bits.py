@@ -1,0 +1,137 @@
+"""Bits for every layer: a prepared model, what the user allows and a budget in; a network out."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from microlut.errors import InvalidInput
+from microlut.plan import make_plan
+from microlut.prepared import Prepared
+from microlut.progress import Progress
+from microlut.quantize.allocate import allocate_average, allocate_bytes
+from microlut.quantize.sensitivity import Candidate, Candidates, sensitivities
+from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
+from microlut.quantized import QuantizedGraph
+from microlut.settings import Budget
+
+# Bits a weight on average that are tried, from few to many, until a network loses little enough.
+AVERAGES = (2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0)
+_STAGE_BYTES = 4  # of an output channel, in the compact form
+_ATTEMPTS = 8  # to make room for output stages that need more
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """An integer network, and the configurations that its layers were quantized with."""
+
+    configs: LayerConfigs
+    quantized: QuantizedGraph
+
+
+def quantize_within(prepared: Prepared, budget: Budget | None, progress: Progress) -> Allocation:
+    """Return the integer network that loses least within a budget.
+
+    Args:
+        prepared: The model, and what is allowed for its layers.
+        budget: What bits are chosen to keep; None takes the layers' own bits.
+        progress: Called with (what, done, total).
+
+    Raises:
+        InvalidInput: the budget cannot be kept.
+    """
+    if budget is None:
+        return _allocation(
+            prepared, {name: layer.config for name, layer in prepared.layers.items()}
+        )
+    measured = measure(prepared, progress)
+    if budget.average_bits is not None:
+        return _allocation(prepared, _configs(allocate_average(measured, budget.average_bits)))
+    if budget.flash_bytes is not None:
+        return _within_bytes(prepared, measured, budget.flash_bytes)
+    assert budget.max_drop is not None
+    return _within_drop(prepared, measured, budget.max_drop, progress)
+
+
+def _allocation(prepared: Prepared, configs: LayerConfigs) -> Allocation:
+    return Allocation(configs, prepared.quantize(configs))
+
+
+def _configs(choices: Mapping[str, Candidate]) -> LayerConfigs:
+    return {name: choice.config for name, choice in choices.items()}
+
+
+def measure(prepared: Prepared, progress: Progress) -> Candidates:
+    """Measure what each layer's bits do to the outputs: all widths, or the one that is pinned."""
+    options = {
+        name: [layer.config]
+        if layer.pinned
+        else [replace(layer.config, bits=bits) for bits in BIT_WIDTHS]
+        for name, layer in prepared.layers.items()
+    }
+    return sensitivities(prepared.graph, prepared.ranges, prepared.inputs, options, progress)
+
+
+def flash_bytes(quantized: QuantizedGraph) -> int:
+    """Return what a network's weights, codebooks and output stages take in flash."""
+    plan = make_plan(quantized)
+    return plan.weight_bytes + plan.parameter_bytes
+
+
+def _within_bytes(prepared: Prepared, measured: Candidates, budget: int) -> Allocation:
+    """Allocate what the output stages leave; how much they take is known only afterwards."""
+    graph = prepared.graph
+    left = budget - _STAGE_BYTES * sum(len(op.bias) for _, op in graph.weighted())
+    for _ in range(_ATTEMPTS):
+        found = _allocation(prepared, _configs(allocate_bytes(measured, left)))
+        excess = flash_bytes(found.quantized) - budget
+        if excess <= 0:
+            return found
+        left -= excess
+    raise InvalidInput(
+        f"flash budget is {budget:,} bytes; no choice of bits keeps to it; give more"
+    )
+
+
+def _within_drop(
+    prepared: Prepared, measured: Candidates, most: float, progress: Progress
+) -> Allocation:
+    """Return the network of fewest bits whose expected drop on held-out inputs is small enough."""
+    if prepared.samples is None:
+        raise InvalidInput(
+            "the accuracy that is lost can only be measured on calibration inputs; give some "
+            "hundred of them, or another budget"
+        )
+    tried = 0
+
+    def drop(configs: LayerConfigs) -> float:
+        nonlocal tried
+        progress("measure drop", tried, len(AVERAGES).bit_length())
+        tried += 1
+        found = prepared.held_out_quality(configs).expected_drop
+        if found is None:
+            raise InvalidInput("a network with one output has no accuracy; give another budget")
+        return found
+
+    front = front_of(measured)
+    first = bisect_left(front, True, key=lambda configs: drop(configs) <= most)
+    if first == len(front):
+        raise InvalidInput(
+            f"a drop of {most:g} points at most: even with all the bits that are allowed it is "
+            f"{drop(front[-1]):.2f} points; allow more, or give more calibration inputs"
+        )
+    return _allocation(prepared, front[first])
+
+
+def front_of(measured: Candidates) -> list[LayerConfigs]:
+    """Return the best allocations for `AVERAGES`, as far as the pinned layers allow them."""
+    front: list[LayerConfigs] = []
+    for average in AVERAGES:
+        try:
+            configs = _configs(allocate_average(measured, average))
+        except InvalidInput:  # the pinned layers have more bits than that
+            continue
+        if configs not in front:
+            front.append(configs)
+    return front

@@ -1,0 +1,83 @@
+"""A model made ready to be quantized: graph, ranges and inputs in, integer networks out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from microlut.calibrate import Ranges
+from microlut.ir import FloatArray, Graph
+from microlut.quality import Quality, integer_quality
+from microlut.quantize.stage import quantize, quantize_without_data
+from microlut.quantize.weights import LayerConfigs
+from microlut.quantized import QuantizedGraph
+from microlut.settings import LayerChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What all quantizations of a model have in common.
+
+    Attributes:
+        graph: The float network after the passes.
+        ranges: Of all its tensors.
+        inputs: [n, ...] what is quantized by: calibration inputs or synthetic ones.
+        samples: [n, ...] calibration inputs, if there are any.
+        layers: What is allowed for each layer with weights, by its node's name.
+        range_rule: How the ranges follow from the calibration inputs, if there are any.
+    """
+
+    graph: Graph
+    ranges: Ranges
+    inputs: FloatArray
+    samples: FloatArray | None
+    layers: Mapping[str, LayerChoice]
+    range_rule: str | None
+
+    @property
+    def judges(self) -> FloatArray:
+        """Inputs [n, ...] to compare the integer network with the float network on."""
+        return self.inputs if self.samples is None else self.samples
+
+    def quantize(self, configs: LayerConfigs) -> QuantizedGraph:
+        """Return the integer network with these configurations of its layers."""
+        with_data = any(config.method != "fitted" for config in configs.values())
+        stage = quantize if with_data else quantize_without_data
+        return stage(self.graph, self.ranges, self.inputs, configs)
+
+    def held_out_quality(self, configs: LayerConfigs) -> Quality:
+        """Return what the network loses on inputs that it was not quantized by.
+
+        Quantized by one half of the calibration inputs it is judged on the other one, and the other
+        way round; only the ranges of activations are those of all. What is quantized without data
+        is judged on all calibration inputs, and one input alone on itself.
+        """
+        if self.samples is None or self.inputs is not self.samples:
+            return integer_quality(self.graph, self.quantize(configs), self.judges)
+        if len(self.samples) == 1:
+            return integer_quality(self.graph, self.quantize(configs), self.samples)
+        halves = self.samples[::2], self.samples[1::2]
+        return _mean(
+            [
+                integer_quality(self.graph, replace(self, inputs=own).quantize(configs), other)
+                for own, other in (halves, halves[::-1])
+            ]
+        )
+
+
+def _mean(parts: list[Quality]) -> Quality:
+    """Return the quality on all inputs of the parts."""
+    counts = [part.inputs for part in parts]
+
+    def mean(values: list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return float(np.average(known, weights=counts)) if known else None
+
+    return Quality(
+        divergence=float(np.average([part.divergence for part in parts], weights=counts)),
+        agreement=mean([part.agreement for part in parts]),
+        expected_drop=mean([part.expected_drop for part in parts]),
+        inputs=sum(counts),
+    )

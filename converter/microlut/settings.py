@@ -1,0 +1,249 @@
+"""A configuration file enters; each layer's weight configuration and the budget leave.
+
+The file is TOML; docs/configuration.md describes it. What the command line gave is an `Overrides`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+
+from microlut.errors import InvalidInput
+from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Weighted
+from microlut.quantize.weights import Method, WeightConfig
+from microlut.quantized import Granularity
+from microlut.toml_file import Table, describe, dotted, read_toml
+
+SETTINGS_FILE = "microlut.toml"  # looked for in the current folder
+_PLAIN_INT8 = 8  # bits
+_LISTED_LAYERS = 5  # as many names as one line of an error can hold
+
+_Value = TypeVar("_Value")
+
+
+class Rule(Table):
+    """What is said of some layers' weights; None where nothing is."""
+
+    bits: Literal[2, 3, 4, 5, 6, 7, 8] | None = None
+    granularity: Granularity | None = None
+    method: Method | None = None
+
+
+class LayerRule(Rule):
+    """A rule for layers by their names; `exclude` keeps them in plain int8."""
+
+    exclude: bool | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.exclude and self.bits not in (None, _PLAIN_INT8):
+            found = f"found exclude = true and bits = {self.bits}"
+            raise ValueError(f"{found}; an excluded layer has 8 bits; remove one of the two")
+        return self
+
+
+class TypeRules(Table):
+    """A rule for each type of layer that has weights."""
+
+    conv2d: Rule = Rule()
+    depthwise_conv2d: Rule = Rule()
+    dense: Rule = Rule()
+
+    def of(self, op: Weighted) -> Rule:
+        """Return the rule for an operator's type."""
+        rules = {Conv2D: self.conv2d, DepthwiseConv2D: self.depthwise_conv2d, Dense: self.dense}
+        return rules[type(op)]
+
+
+class _BudgetTable(Table):
+    average_bits: Annotated[float, Field(ge=2, le=8)] | None = None
+    flash_bytes: Annotated[int, Field(gt=0)] | None = None
+    max_drop: Annotated[float, Field(ge=0, le=100)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        given = list(self.model_dump(exclude_none=True))
+        if len(given) != 1:
+            found, known = " and ".join(given) or "no key", ", ".join(type(self).model_fields)
+            raise ValueError(f"found {found}; give exactly one of {known}")
+        return self
+
+
+class _File(Table):
+    defaults: Rule = Rule()
+    budget: _BudgetTable | None = None
+    types: TypeRules = TypeRules()
+    layers: dict[str, LayerRule] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the layers' bits are chosen to keep; anything but exactly one is an InvalidInput."""
+
+    average_bits: float | None = None  # mean bits a weight over all layers, 2 to 8
+    flash_bytes: int | None = None  # of weights, codebooks and output stages, above 0
+    max_drop: float | None = None  # of accuracy, in percentage points, 0 to 100
+
+    def __post_init__(self) -> None:
+        try:
+            _BudgetTable.model_validate(self.as_json())
+        except ValidationError as error:
+            raise InvalidInput(describe(error, "budget")) from error
+
+    def as_json(self) -> dict[str, float]:
+        """Return the budget as JSON values: its one key."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a configuration file says; without arguments, what an empty one does."""
+
+    path: Path | None = None  # for errors
+    defaults: Rule = field(default_factory=Rule)
+    budget: Budget | None = None
+    types: TypeRules = field(default_factory=TypeRules)
+    layers: dict[str, LayerRule] = field(default_factory=dict)  # by name or pattern, in order
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line gave, None where nothing; bits and a budget are an InvalidInput."""
+
+    bits: int | None = None
+    granularity: Granularity | None = None
+    method: Method | None = None
+    budget: Budget | None = None
+
+    def __post_init__(self) -> None:
+        if self.bits is not None and self.budget is not None:
+            raise InvalidInput(
+                "bits and a budget are both given; bits are the same for all layers, a budget "
+                "chooses them layer by layer; give one of the two"
+            )
+        built_in = WeightConfig()
+        WeightConfig(  # raises for what is not allowed
+            built_in.bits if self.bits is None else self.bits,
+            self.granularity or built_in.granularity,
+            self.method or built_in.method,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LayerChoice:
+    """One layer's weight configuration; a budget may not change its bits if they are `pinned`."""
+
+    config: WeightConfig
+    pinned: bool
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a configuration file.
+
+    Raises:
+        InvalidInput: The file cannot be read, is not TOML, or says something that is not allowed.
+    """
+    try:
+        file = _File.model_validate(read_toml(path, InvalidInput))
+    except ValidationError as error:
+        raise InvalidInput(f"{path}: {describe(error)}") from error
+    budget = None if file.budget is None else Budget(**file.budget.model_dump())
+    return Settings(path, file.defaults, budget, file.types, file.layers)
+
+
+def budget_in_force(settings: Settings, overrides: Overrides) -> Budget | None:
+    """Return the budget to choose bits by, if any; bits on the command line leave none."""
+    return None if overrides.bits is not None else overrides.budget or settings.budget
+
+
+def layer_choices(
+    graph: Graph, settings: Settings, overrides: Overrides, default_method: Method
+) -> dict[str, LayerChoice]:
+    """Return the choice for every layer with weights, by name, in execution order.
+
+    Args:
+        graph: Float graph after the passes.
+        settings: What the file says.
+        overrides: What the command line gave.
+        default_method: Where neither says which.
+
+    Raises:
+        InvalidInput: A layer rule matches no layer.
+    """
+    layers = {node.name: op for node, op in graph.weighted()}
+    _check_rules_match(settings, layers)
+    built_in = WeightConfig(method=default_method)
+    choices = {}
+    for name, op in layers.items():
+        rules = [*_rules_by_name(name, settings.layers, layers), settings.types.of(op)]
+        choices[name] = _choose(rules, settings.defaults, overrides, built_in)
+    return choices
+
+
+def _rules_by_name(
+    name: str, rules: dict[str, LayerRule], layers: Collection[str]
+) -> list[LayerRule]:
+    """Return the layer's rules, the one that wins first."""
+    exact = [rules[name]] if name in rules else []
+    # A key that is a layer's name stands for that layer alone, brackets in it or not.
+    patterns = [rule for key, rule in rules.items() if key not in layers and fnmatchcase(name, key)]
+    return [*exact, *reversed(patterns)]
+
+
+def _choose(
+    rules: Sequence[Rule], defaults: Rule, overrides: Overrides, built_in: WeightConfig
+) -> LayerChoice:
+    named, excluded = _named_bits(rules)
+    pinned = named if excluded or overrides.bits is None else overrides.bits
+    levels: list[Overrides | Rule] = [overrides, *rules, defaults]
+    config = WeightConfig(
+        bits=_first([pinned, defaults.bits], built_in.bits),
+        granularity=_first([level.granularity for level in levels], built_in.granularity),
+        method=_first([level.method for level in levels], built_in.method),
+    )
+    return LayerChoice(config, pinned is not None)
+
+
+def _named_bits(rules: Sequence[Rule]) -> tuple[int | None, bool]:
+    """Return the bits that the rules name, and whether the layer is excluded.
+
+    Bits and `exclude` answer one question, so the first rule that names either decides; a false
+    `exclude` takes back only the true ones after it.
+    """
+    excludable = True
+    for rule in rules:
+        exclude = rule.exclude if isinstance(rule, LayerRule) else None
+        if exclude and excludable:
+            return _PLAIN_INT8, True
+        if rule.bits is not None:
+            return rule.bits, False
+        excludable = excludable and exclude is not False
+    return None, False
+
+
+def _first(values: Iterable[_Value | None], last: _Value) -> _Value:
+    return next((value for value in values if value is not None), last)
+
+
+def _check_rules_match(settings: Settings, layers: Collection[str]) -> None:
+    for key in settings.layers:
+        if key in layers or any(fnmatchcase(name, key) for name in layers):
+            continue
+        where = "" if settings.path is None else f"{settings.path}: "
+        raise InvalidInput(
+            f"{where}{dotted('layers', key)}: matches no layer that has weights; those are "
+            f"{_nearest(key, layers)}; correct the name or remove the rule"
+        )
+
+
+def _nearest(key: str, layers: Collection[str]) -> str:
+    """List layer names, those like `key` first."""
+    near = sorted(layers, key=lambda name: -difflib.SequenceMatcher(None, key, name).ratio())
+    more = f" and {len(near) - _LISTED_LAYERS} more" if len(near) > _LISTED_LAYERS else ""
+    return (", ".join(near[:_LISTED_LAYERS]) or "none") + more

@@ -1,0 +1,329 @@
+"""Bits by layer: what each budget keeps to, what it refuses, and on which inputs it is judged."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from microlut import bits as module
+from microlut import prepared as prepared_module
+from microlut.bits import AVERAGES, flash_bytes, front_of, measure, quantize_within
+from microlut.errors import InvalidInput
+from microlut.ir import FloatArray, Graph, Node, Relu
+from microlut.prepared import Prepared
+from microlut.progress import silent
+from microlut.quality import Quality, integer_quality
+from microlut.quantize.stage import quantize, quantize_without_data
+from microlut.quantize.synthetic import synthetic_inputs
+from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
+from microlut.quantized import QuantizedGraph
+from microlut.settings import Budget
+from small_classifier import choices, classifier, pictures, prepared
+
+NAMES = [node.name for node, _ in classifier().weighted()]
+SIZES = {node.name: op.kernel.size for node, op in classifier().weighted()}
+
+
+def same(bits: int) -> LayerConfigs:
+    return dict.fromkeys(NAMES, WeightConfig(bits))
+
+
+def average(configs: LayerConfigs) -> float:
+    return sum(configs[name].bits * size for name, size in SIZES.items()) / sum(SIZES.values())
+
+
+def equal(first: QuantizedGraph, second: QuantizedGraph) -> bool:
+    return all(
+        np.array_equal(a.weights.indices, b.weights.indices)
+        and np.array_equal(a.weights.scales, b.weights.scales)
+        and np.array_equal(a.output.bias, b.output.bias)
+        for (_, a), (_, b) in zip(first.weighted(), second.weighted(), strict=True)
+    )
+
+
+# --- prepared
+
+
+class Spy:
+    """Stands in for the stage and the judge; keeps the inputs that each of them was given."""
+
+    def __init__(self, monkeypatch, drop: float = 0.0) -> None:
+        self.by: list[FloatArray] = []
+        self.on: list[FloatArray] = []
+        self.drop = drop
+        monkeypatch.setattr(prepared_module, "quantize", self.quantize)
+        monkeypatch.setattr(prepared_module, "quantize_without_data", self.quantize)
+        monkeypatch.setattr(prepared_module, "integer_quality", self.judge)
+
+    def quantize(self, _graph, _ranges, inputs, _configs):
+        self.by.append(inputs)
+
+    def judge(self, _graph, _quantized, x):
+        self.on.append(x)
+        return Quality(float(len(self.on)), 10.0 * len(self.on), self.drop, len(x))
+
+
+def rows(x: FloatArray) -> set[bytes]:
+    return {one.tobytes() for one in x}
+
+
+@pytest.mark.parametrize("count", [2, 9, 40])
+def test_held_out_quality_judges_on_inputs_that_it_was_not_quantized_by(monkeypatch, count: int):
+    spy = Spy(monkeypatch)
+    x = pictures(count)
+    prepared(samples=x).held_out_quality(same(4))
+    assert len(spy.by) == len(spy.on) == 2
+    for by, on in zip(spy.by, spy.on, strict=True):
+        assert not rows(by) & rows(on)
+        assert rows(by) | rows(on) == rows(x)
+    assert rows(spy.on[0]) | rows(spy.on[1]) == rows(x)
+
+
+def test_held_out_quality_is_the_mean_over_all_inputs(monkeypatch):
+    Spy(monkeypatch)
+    found = prepared(samples=pictures(9)).held_out_quality(same(4))
+    halves = (4, 5)  # judged: the second half, then the first
+    assert found.divergence == pytest.approx(np.average([1, 2], weights=halves))
+    assert found.agreement == pytest.approx(np.average([10, 20], weights=halves))
+    assert found.inputs == 9
+
+
+def test_one_calibration_input_is_better_than_none():
+    found = prepared(samples=pictures(1)).held_out_quality(same(8))
+    assert found.divergence < 0.1
+
+
+def test_held_out_quality_without_data_is_on_all_calibration_inputs(monkeypatch):
+    spy = Spy(monkeypatch)
+    x, made = pictures(9), pictures(5, seed=3)
+    replace(prepared(samples=x), inputs=made).held_out_quality(same(4))
+    assert [rows(by) for by in spy.by] == [rows(made)]
+    assert [rows(on) for on in spy.on] == [rows(x)]
+
+
+def test_held_out_quality_without_any_calibration_inputs_is_on_synthetic_ones(monkeypatch):
+    spy = Spy(monkeypatch)
+    made = pictures(5, seed=3)
+    replace(prepared(), inputs=made, samples=None).held_out_quality(same(4))
+    assert [rows(on) for on in spy.on] == [rows(made)]
+
+
+def test_held_out_quality_of_one_output_has_no_classes():
+    found = prepared(classifier(False, classes=1)).held_out_quality(same(4))
+    assert (found.agreement, found.expected_drop) == (None, None)
+    assert found.divergence > 0
+
+
+def test_held_out_quality_is_worse_than_that_on_the_own_inputs():
+    ready = prepared(samples=pictures(12))
+    own = integer_quality(ready.graph, ready.quantize(same(2)), ready.judges)
+    assert ready.held_out_quality(same(2)).divergence > own.divergence
+
+
+def test_methods_may_be_mixed():
+    configs = {
+        name: WeightConfig(3, method=method)
+        for name, method in zip(NAMES, ("calibrated", "fitted", "empirical", "fitted"), strict=True)
+    }
+    ready = prepared()
+    expected = quantize(ready.graph, ready.ranges, ready.samples, configs)
+    assert equal(ready.quantize(configs), expected)
+    assert not equal(ready.quantize(configs), ready.quantize(same(3)))
+
+
+def test_all_fitted_layers_go_the_way_without_data():
+    graph = classifier()
+    configs = dict.fromkeys(NAMES, WeightConfig(3, method="fitted"))
+    ready = replace(prepared(), inputs=synthetic_inputs(graph, (-3.0, 3.0)))
+    expected = quantize_without_data(graph, ready.ranges, ready.inputs, configs)
+    assert equal(ready.quantize(configs), expected)
+    assert not equal(ready.quantize(configs), quantize(graph, ready.ranges, ready.inputs, configs))
+
+
+# --- budgets
+
+
+def test_without_a_budget_layers_have_their_own_bits():
+    ready = prepared(config=WeightConfig(5), pinned={NAMES[1]: WeightConfig(3, "tensor")})
+    found = quantize_within(ready, None, silent)
+    assert [found.configs[name].bits for name in NAMES] == [5, 3, 5, 5]
+    assert [op.weights.bits for _, op in found.quantized.weighted()] == [5, 3, 5, 5]
+    assert equal(found.quantized, ready.quantize(found.configs))
+
+
+@pytest.mark.parametrize("most", [2.0, 2.4, 3.1, 4.0, 6.5, 8.0])
+def test_average_bits_are_within_the_budget(most: float):
+    found = quantize_within(prepared(), Budget(average_bits=most), silent)
+    assert average(found.configs) <= most
+    step = max(SIZES.values()) / sum(SIZES.values())
+    assert average(found.configs) > most - 2 * step - 1e-9
+    assert [op.weights.bits for _, op in found.quantized.weighted()] == [
+        found.configs[name].bits for name in NAMES
+    ]
+
+
+def test_average_that_an_allocation_has_exactly_is_enough_for_it():
+    first = quantize_within(prepared(), Budget(average_bits=3.1), silent)
+    again = quantize_within(prepared(), Budget(average_bits=average(first.configs)), silent)
+    assert again.configs == first.configs
+
+
+def test_bits_by_layer_lose_less_than_the_same_for_all():
+    ready = prepared()
+    found = quantize_within(ready, Budget(average_bits=3.0), silent)
+    lost = [
+        integer_quality(ready.graph, q, pictures(200, seed=9)).divergence
+        for q in (found.quantized, ready.quantize(same(3)))
+    ]
+    assert lost[0] < lost[1]
+
+
+@pytest.mark.parametrize("budget", [235, 260, 300, 340, 400, 480, 10_000])
+def test_flash_bytes_are_within_the_budget_and_near_it(budget: int):
+    found = quantize_within(prepared(), Budget(flash_bytes=budget), silent)
+    used = flash_bytes(found.quantized)
+    assert used <= budget
+    # no layer's next width fits
+    if budget < 10_000:
+        assert used > budget - 60
+
+
+def test_flash_bytes_that_a_network_has_exactly_are_enough_for_it():
+    used = flash_bytes(prepared().quantize(same(2)))
+    found = quantize_within(prepared(), Budget(flash_bytes=used), silent)
+    assert flash_bytes(found.quantized) == used
+    with pytest.raises(InvalidInput, match="bytes cannot hold the weights, which take"):
+        quantize_within(prepared(), Budget(flash_bytes=used - 1), silent)
+
+
+def test_flash_bytes_make_room_for_larger_output_stages(monkeypatch):
+    real = module.flash_bytes
+    monkeypatch.setattr(module, "flash_bytes", lambda quantized: real(quantized) + 20)
+    found = quantize_within(prepared(), Budget(flash_bytes=320), silent)
+    assert 240 < real(found.quantized) <= 300
+
+
+def test_flash_bytes_that_no_choice_keeps_to_are_refused(monkeypatch):
+    monkeypatch.setattr(module, "flash_bytes", lambda _quantized: 10_001)
+    with pytest.raises(InvalidInput, match="flash budget is 10,000 bytes; no choice of bits"):
+        quantize_within(prepared(), Budget(flash_bytes=10_000), silent)
+
+
+@functools.cache
+def fronts() -> list[LayerConfigs]:
+    """Return the front of the network, its layers not pinned."""
+    return front_of(measure(prepared(), silent))
+
+
+def given_drops(monkeypatch, drops: list[float]) -> None:
+    """Let the allocations of the front have these expected drops, then 0."""
+
+    def quality(_self: Prepared, configs: LayerConfigs) -> Quality:
+        number = fronts().index(configs)
+        return Quality(0.0, 50.0, drops[number] if number < len(drops) else 0.0, 1)
+
+    monkeypatch.setattr(Prepared, "held_out_quality", quality)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 5])
+def test_max_drop_takes_the_fewest_bits(monkeypatch, number: int):
+    given_drops(monkeypatch, [9.0, 7.0, 5.0, 3.0, 2.5, 1.0][:number])
+    found = quantize_within(prepared(), Budget(max_drop=0.5), silent)
+    assert found.configs == fronts()[number]
+    assert equal(found.quantized, prepared().quantize(found.configs))
+
+
+def test_max_drop_that_is_just_kept_is_allowed(monkeypatch):
+    given_drops(monkeypatch, [9.0, 0.5])
+    found = quantize_within(prepared(), Budget(max_drop=0.5), silent)
+    assert found.configs == fronts()[1]
+
+
+def test_max_drop_that_is_impossible_is_refused_with_the_best(monkeypatch):
+    given_drops(monkeypatch, [4.25] * len(AVERAGES))
+    with pytest.raises(InvalidInput, match=r"a drop of 1 points at most: .* is 4\.25 points"):
+        quantize_within(prepared(), Budget(max_drop=1.0), silent)
+
+
+def test_max_drop_is_measured_on_held_out_inputs():
+    ready = prepared(samples=pictures(60))
+    found = quantize_within(ready, Budget(max_drop=1.0), silent)
+    assert ready.held_out_quality(found.configs).expected_drop <= 1.0
+
+
+def test_max_drop_needs_calibration_inputs():
+    with pytest.raises(InvalidInput, match="only be measured on calibration inputs"):
+        quantize_within(replace(prepared(), samples=None), Budget(max_drop=1.0), silent)
+
+
+def test_max_drop_needs_classes():
+    with pytest.raises(InvalidInput, match="a network with one output has no accuracy"):
+        quantize_within(prepared(classifier(False, classes=1)), Budget(max_drop=1.0), silent)
+
+
+PINS = {NAMES[0]: WeightConfig(2), NAMES[3]: WeightConfig(8)}
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [Budget(average_bits=4.0), Budget(flash_bytes=400), Budget(max_drop=50.0)],
+    ids=lambda budget: next(iter(budget.as_json())),
+)
+def test_pinned_layers_keep_their_bits(budget: Budget):
+    found = quantize_within(prepared(pinned=PINS), budget, silent)
+    assert [found.configs[name].bits for name in (NAMES[0], NAMES[3])] == [2, 8]
+
+
+def test_only_the_own_width_of_a_pinned_layer_is_measured():
+    measured = measure(prepared(config=WeightConfig(4, "tensor"), pinned=PINS), silent)
+    tried = {name: [choice.config for choice in found] for name, found in measured.items()}
+    assert [tried[name] for name in PINS] == [[config] for config in PINS.values()]
+    assert tried[NAMES[1]] == [WeightConfig(bits, "tensor") for bits in BIT_WIDTHS]
+
+
+def test_average_that_pinned_layers_make_impossible_is_refused():
+    pins = dict.fromkeys(NAMES, WeightConfig(8))
+    with pytest.raises(InvalidInput, match=r"3 bits a weight on average: at least 8\.00"):
+        quantize_within(prepared(pinned=pins), Budget(average_bits=3.0), silent)
+
+
+# --- the front
+
+
+def test_front_goes_from_few_bits_to_many():
+    front = fronts()
+    assert all(config.bits == 2 for config in front[0].values())
+    averages = [average(configs) for configs in front]
+    assert all(any(found <= most + 1e-9 for most in AVERAGES) for found in averages)
+    assert averages == sorted(averages)
+    assert len({tuple(configs.items()) for configs in front}) == len(front) > 5
+
+
+def test_front_leaves_out_what_pinned_layers_make_impossible():
+    pins = dict.fromkeys(NAMES[:1], WeightConfig(8))
+    front = front_of(measure(prepared(pinned=pins), silent))
+    least = average({**same(2), **pins})
+    assert average(front[0]) >= least > AVERAGES[0]
+    assert front[0] == {**front[0], **pins}
+
+
+def test_front_of_pinned_layers_alone_is_one_allocation():
+    pins = dict.fromkeys(NAMES, WeightConfig(3))
+    assert front_of(measure(prepared(pinned=pins), silent)) == [pins]
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [Budget(average_bits=4.0), Budget(flash_bytes=400)],
+    ids=lambda budget: next(iter(budget.as_json())),
+)
+def test_network_without_weights_keeps_every_budget(budget: Budget):
+    graph = Graph("none", "x", (4,), (Node("y", Relu("relu"), ("x",), (4,)),), "y")
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    assert choices(graph, WeightConfig()) == {}
+    found = quantize_within(prepared(graph, x), budget, silent)
+    assert found.configs == {}
+    assert flash_bytes(found.quantized) == 0

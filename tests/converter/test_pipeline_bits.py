@@ -1,0 +1,208 @@
+"""Bits by layer from the model file to the report: the function, the command line, its faults."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digits_example import CALIBRATION, MODEL, conversion, samples
+from microlut import cli
+from microlut.bits import flash_bytes
+from microlut.errors import InvalidInput
+from microlut.interpreter import int_ops
+from microlut.pipeline import Conversion, convert
+from microlut.quantized import load, quantize_array
+from microlut.settings import Budget
+
+LAYERS = [node.name for node, _ in conversion().graph.weighted()]
+SIZES = [op.kernel.size for _, op in conversion().graph.weighted()]
+
+
+@functools.cache
+def within(**budget: float) -> Conversion:
+    return convert(MODEL, CALIBRATION, budget=Budget(**budget))
+
+
+def bits_of(made: Conversion) -> list[int]:
+    return [op.weights.bits for _, op in made.quantized.weighted()]
+
+
+def average(bits: list[int]) -> float:
+    return float(np.average(bits, weights=SIZES))
+
+
+def file(folder: Path, text: str) -> Path:
+    path = folder / "given.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_convert_keeps_average_bits():
+    most = 2.5
+    made = within(average_bits=most)
+    assert most - 0.5 < average(bits_of(made)) <= most
+    assert len(set(bits_of(made))) > 1
+    assert made.report.bits == pytest.approx(average(bits_of(made)))
+    assert made.report.budget == {"average_bits": most}
+    layers = [layer.bits for layer in made.report.layers if layer.bits is not None]
+    assert layers == bits_of(made)
+
+
+def test_convert_keeps_flash_bytes():
+    budget = conversion(3).report.weight_bytes + conversion(3).report.parameter_bytes
+    made = within(flash_bytes=budget)
+    assert made.report.weight_bytes + made.report.parameter_bytes <= budget
+    assert flash_bytes(made.quantized) == made.report.weight_bytes + made.report.parameter_bytes
+
+
+def test_convert_with_mixed_bits_gives_the_same_again_and_tells_what_it_measures():
+    told: list[str] = []
+    budget = Budget(average_bits=2.5)
+    again = convert(MODEL, CALIBRATION, budget=budget, progress=lambda what, *_: told.append(what))
+    assert again.sources == within(average_bits=2.5).sources
+    assert again.report == within(average_bits=2.5).report
+    assert told.count("measure bits") == len(LAYERS)
+
+
+def test_mixed_bits_still_tell_digits_apart():
+    made, test = within(average_bits=2.5), samples()
+    y = int_ops.evaluate(made.quantized, quantize_array(test.x, made.quantized.input_quantization))
+    assert np.mean(y.argmax(axis=1) == test.y) > 0.9
+
+
+def test_convert_within_a_budget_needs_no_calibration():
+    made = convert(MODEL, budget=Budget(average_bits=3.0), input_range=(0.0, 16.0))
+    assert average(bits_of(made)) <= 3.0
+    assert made.report.method == "fitted"
+
+
+def test_convert_refuses_bits_and_a_budget():
+    with pytest.raises(InvalidInput, match="bits and a budget are both given"):
+        convert(MODEL, CALIBRATION, bits=4, budget=Budget(average_bits=3.0))
+
+
+def test_settings_pin_layers_and_give_the_budget(tmp_path):
+    settings = file(
+        tmp_path, f'[budget]\naverage_bits = 3\n[layers."{LAYERS[0]}"]\nexclude = true\n'
+    )
+    made = convert(MODEL, CALIBRATION, settings=settings)
+    assert bits_of(made)[0] == 8
+    assert average(bits_of(made)) <= 3.0
+    assert made.report.budget == {"average_bits": 3.0}
+
+
+def test_settings_may_mix_methods_and_granularities(tmp_path):
+    text = f'[layers."{LAYERS[0]}"]\nbits = 6\nmethod = "fitted"\ngranularity = "tensor"\n'
+    made = convert(MODEL, CALIBRATION, settings=file(tmp_path, text))
+    assert bits_of(made) == [6, *[4] * (len(LAYERS) - 1)]
+    assert (made.report.method, made.report.granularity) == ("mixed", "mixed")
+    first = next(layer for layer in made.report.layers if layer.name == LAYERS[0])
+    assert (first.method, first.granularity) == ("fitted", "tensor")
+
+
+def test_arguments_win_over_settings(tmp_path):
+    settings = file(tmp_path, "[defaults]\nbits = 3\n[budget]\naverage_bits = 2\n")
+    made = convert(MODEL, CALIBRATION, settings=settings, bits=5)
+    assert set(bits_of(made)) == {5}
+    assert made.report.budget is None
+
+
+# --- the command line
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def call(monkeypatch, capfd, tmp_path):
+    """Call `microlut convert` for the digits in an empty folder; results go to its `out`."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*options: object) -> Answer:
+        arguments = ("convert", MODEL, "--calibration", CALIBRATION, "-o", "out", *options)
+        monkeypatch.setattr(sys, "argv", ["microlut", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capfd.readouterr()
+        return Answer(int(stop.value.code or 0), out, err)
+
+    return run
+
+
+def test_average_bits_option(call, tmp_path):
+    answer = call("--average-bits", 2.5, "--json")
+    assert (answer.code, answer.err) == (0, "")
+    found = json.loads(answer.out)
+    assert found["budget"] == {"average_bits": 2.5}
+    assert found["bits"] <= 2.5
+    assert (tmp_path / "out" / "weights.c").read_text() == within(average_bits=2.5).sources[
+        "weights.c"
+    ]
+    saved = load(tmp_path / "out" / "model.json")
+    assert [op.weights.bits for _, op in saved.weighted()] == bits_of(within(average_bits=2.5))
+
+
+def test_flash_budget_option(call):
+    budget = conversion(4).report.weight_bytes + conversion(4).report.parameter_bytes
+    found = json.loads(call("--flash-budget", budget, "--json").out)
+    assert found["budget"] == {"flash_bytes": budget}
+    assert budget * 0.8 < found["weight_bytes"] + found["parameter_bytes"] <= budget
+
+
+def test_max_drop_option(call):
+    found = json.loads(call("--max-drop", 1, "--json").out)
+    assert found["budget"] == {"max_drop": 1.0}
+    assert found["quality"]["expected_drop"] < 5
+    assert found["bits"] < 8
+
+
+@pytest.mark.parametrize("rule", ["min-max", "percentile", "min-error"])
+def test_ranges_option(call, rule: str):
+    found = json.loads(call("--ranges", rule, "--bits", 8, "--json").out)
+    assert found["range_rule"].startswith(rule)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_configuration_is_that_given_or_that_of_the_folder(call, tmp_path, given: bool):
+    name = "mine.toml" if given else "microlut.toml"
+    (tmp_path / name).write_text(f'[layers."{LAYERS[-1]}"]\nbits = 7\n')
+    found = json.loads(call(*(("--config", name) if given else ()), "--json").out)
+    bits = [layer["bits"] for layer in found["layers"] if layer["bits"]]
+    assert bits == [*[4] * (len(LAYERS) - 1), 7]
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (("--average-bits", 3, "--flash-budget", 9000), ("average_bits", "flash_bytes")),
+        (("--average-bits", 3, "--max-drop", 1), ("average_bits", "max_drop")),
+        (("--bits", 4, "--average-bits", 3), ("bits and a budget are both given",)),
+        (("--bits", 4, "--max-drop", 1), ("bits and a budget are both given",)),
+        (("--average-bits", 9), ("average_bits", "8")),
+        (("--average-bits", 1.5), ("average_bits", "2")),
+        (("--flash-budget", 0), ("flash_bytes",)),
+        (("--flash-budget", 100), ("bytes cannot hold the weights", "at least")),
+        (("--max-drop", -1), ("max_drop",)),
+        (("--config", "missing.toml"), ("missing.toml",)),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else None,
+)
+def test_budget_that_cannot_be_kept_is_one_line_and_exit_code_2(call, tmp_path, options, parts):
+    answer = call(*options)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("microlut: ")
+    assert answer.err.count("\n") == 1
+    for part in parts:
+        assert part in answer.err
+    assert not (tmp_path / "out").exists()
