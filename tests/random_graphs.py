@@ -273,10 +273,85 @@ def _random_block(rng: Rng, net: Network) -> None:
     net.add(op, shape, *([net.last] * (2 if isinstance(op, Add) else 1)))
 
 
+def wide_cases(seed: int = 0) -> Iterator[Case]:
+    """Yield layers of many channels, convolutions and depthwise ones, all bits and both rounds."""
+    for i, channels in enumerate((1, 12, 63, 64, 100, 127, 130) * 4):
+        rng = np.random.default_rng([seed, i, 1])
+        net = Network(f"wide{i}", (int(rng.integers(1, 9)), int(rng.integers(1, 7)), channels))
+        act, strides = activation(rng), (1 + i % 3, 1 + i // 3 % 3)
+        if i % 2:
+            _convolve(rng, net, int(rng.choice([1, 6, 65, 130])), (1, 1 + i // 7 % 2), strides, act)
+        else:
+            _convolve_depthwise(rng, net, (3, 3), (strides[0], 1 + i // 14), act)
+        yield net.case(rng, bits=2 + i % 7, granularity=i // 7 % 2)
+
+
+def kernel_case(bits: int, granularity: int) -> Case:
+    """Return a network that takes every path of the kernels with weights.
+
+    It has byte and word gathering, layers in place, additions that convolutions do, as left and as
+    right term, and every form of rounding.
+    """
+    return _telling(
+        lambda attempt: _kernels(bits, granularity, np.random.default_rng([bits, attempt]))
+    )
+
+
+def _kernels(bits: int, granularity: int, rng: Rng) -> Case:
+    net = Network(f"kernels{bits}{granularity}", (11, 6, 1))
+    relu, none = ActivationKind.RELU, ActivationKind.LINEAR
+    _convolve(rng, net, 24, (10, 4), activation=relu)
+    _convolve_depthwise(rng, net, (3, 3), activation=relu)
+    start = _convolve(rng, net, 24, (1, 1), activation=relu)
+    _convolve(rng, net, 12, (1, 3), activation=ActivationKind.RELU6)
+    branch = _convolve(rng, net, 24, (3, 3), activation=none)
+    net.add(Add(relu), net.shape, start, branch)
+    start = _convolve_depthwise(rng, net, (3, 3), (2, 2), activation=none)
+    _convolve_depthwise(rng, net, (5, 2), activation=none)
+    branch = _convolve(rng, net, 24, (1, 1), activation=none)
+    net.add(Add(), net.shape, branch, start)
+    _convolve(rng, net, 67, (3, 2), (1, 3), none)
+    _convolve(rng, net, 5, (1, 1), activation=none)
+    return net.case(rng, bits, granularity)
+
+
+def _convolve(
+    rng: Rng,
+    net: Network,
+    filters: int,
+    size: tuple[int, int],
+    strides: tuple[int, int] = (1, 1),
+    activation: ActivationKind = ActivationKind.LINEAR,
+) -> str:
+    w = Window(size, strides, same_padding(net.shape[:2], size, strides, (1, 1)))
+    kernel = weights(rng, (filters, *size, net.shape[2]), 0)
+    op = Conv2D(kernel, bias(rng, filters), w, activation)
+    return net.add(op, (*w.output_size(*net.shape[:2]), filters))
+
+
+def _convolve_depthwise(
+    rng: Rng,
+    net: Network,
+    size: tuple[int, int],
+    strides: tuple[int, int] = (1, 1),
+    activation: ActivationKind = ActivationKind.LINEAR,
+) -> str:
+    w = Window(size, strides, same_padding(net.shape[:2], size, strides, (1, 1)))
+    kernel = weights(rng, (*size, net.shape[2]), 2)
+    op = DepthwiseConv2D(kernel, bias(rng, net.shape[2]), w, 1, activation)
+    return net.add(op, (*w.output_size(*net.shape[:2]), net.shape[2]))
+
+
 def every_operator_case(bits: int, seed: int = 0) -> Case:
     """Return a network in which every operator occurs and whose outputs depend on its inputs."""
-    for attempt in range(100):
-        case = _every_operator(bits, np.random.default_rng([seed, bits, attempt]))
+    return _telling(
+        lambda attempt: _every_operator(bits, np.random.default_rng([seed, bits, attempt]))
+    )
+
+
+def _telling(make: Callable[[int], Case]) -> Case:
+    """Return the first of some networks whose outputs differ between inputs."""
+    for case in map(make, range(100)):
         q = case.quantized()
         y = evaluate(q, int8_inputs(q, 0, count=8))
         if len(np.unique(y, axis=0)) >= 6 and len(np.unique(y)) > 20:

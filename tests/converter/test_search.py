@@ -11,26 +11,36 @@ import numpy as np
 import pytest
 
 import microlut.search as stage
-from digits_example import CALIBRATION, MODEL
 from microlut.bits import flash_bytes
+from microlut.calibrate import calibrate
 from microlut.errors import InvalidInput
 from microlut.front import SearchResult
-from microlut.pipeline import Options, prepare
+from microlut.ir import Conv2D, Dense, Graph, Node, Reshape, Window
 from microlut.prepared import Prepared
 from microlut.progress import silent
 from microlut.quality import Quality
-from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
+from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.search import search
-
-Costs = Callable[[LayerConfigs], tuple[int, float]]
+from microlut.settings import LayerChoice
 
 
 @cache
 def prepared() -> Prepared:
-    """Return the digits network with a few calibration inputs."""
-    with np.load(CALIBRATION) as arrays:
-        inputs = arrays["x"][:24]
-    return prepare(MODEL, inputs, Options(), None, silent)
+    """Return a small network of two layers with a few calibration inputs."""
+    rng = np.random.default_rng(0)
+    conv = Conv2D(
+        rng.normal(size=(4, 3, 3, 2)).astype(np.float32), np.zeros(4, np.float32), Window((3, 3))
+    )
+    dense = Dense(rng.laplace(size=(3, 16)).astype(np.float32), np.zeros(3, np.float32))
+    nodes = (
+        Node("conv", conv, ("x",), (2, 2, 4)),
+        Node("flat", Reshape(), ("conv",), (16,)),
+        Node("dense", dense, ("flat",), (3,)),
+    )
+    graph = Graph("net", "x", (4, 4, 2), nodes, "dense")
+    samples = rng.normal(size=(12, 4, 4, 2)).astype(np.float32)
+    layers = {name: LayerChoice(WeightConfig(), pinned=False) for name in ("conv", "dense")}
+    return Prepared(graph, calibrate(graph, samples), samples, samples, layers, "min-max")
 
 
 @cache
@@ -240,8 +250,7 @@ def test_no_jobs_are_refused():
 
 
 def test_without_calibration_inputs_the_result_says_so(measured: list[LayerConfigs]):
-    made = prepare(MODEL, None, Options(input_range=(0.0, 16.0)), None, silent)
-    assert search(made, None, silent, jobs=1).synthetic
+    assert search(replace(prepared(), samples=None), None, silent, jobs=1).synthetic
     assert not search(prepared(), None, silent, jobs=1).synthetic
 
 

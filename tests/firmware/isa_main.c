@@ -1,5 +1,6 @@
 /* Compares one implementation of the primitives with a plain reference: all counts up to 70, all
- * alignments, and blocks that end exactly where the last value is. */
+ * alignments, and blocks that end exactly where the last value is; tiles of 1 to 40 quads; and the
+ * ends of the range of what is scaled. */
 #include "isa/isa.h"
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #define LARGEST_COUNT 70u
+#define MOST_QUADS 40u
 
 static uint32_t state = 12345u;
 
@@ -55,9 +57,95 @@ static int check(size_t count, size_t x_offset, size_t w_offset, size_t stride)
     return good;
 }
 
+/* Value number i of two that are in a word. */
+static int32_t half(uint32_t pair, size_t i)
+{
+    return (int16_t)(i == 0 ? pair : pair >> 16);
+}
+
+static int32_t pair_product(uint32_t a, uint32_t b)
+{
+    return half(a, 0) * half(b, 0) + half(a, 1) * half(b, 1);
+}
+
+/* A block of its own with `count` pairs of int8 values. */
+static uint32_t *new_pairs(size_t count)
+{
+    uint32_t *block = malloc(count * sizeof(uint32_t));
+    for (size_t i = 0; i < count; i++) {
+        block[i] = (uint32_t)(uint16_t)next_value() | (uint32_t)next_value() << 16;
+    }
+    return block;
+}
+
+static int check_tile(size_t quads)
+{
+    uint32_t *weights = new_pairs(4u * quads);
+    uint32_t *columns = new_pairs(MLUT_QUAD_WORDS * quads);
+    int32_t totals[8];
+    int32_t wanted[8];
+    for (size_t i = 0; i < 8u; i++) {
+        wanted[i] = totals[i] = (int32_t)i * 100000000 - 300000000;
+        for (size_t k = 0; k < 2u * quads; k++) {
+            wanted[i] += pair_product(weights[2u * k + i / 4u], columns[4u * k + i % 4u]);
+        }
+    }
+    const mlut_span_t span = mlut_span(columns, quads);
+    int good = mlut_isa_tile(weights, &span, totals) == weights + 4u * quads;
+    good &= memcmp(totals, wanted, sizeof(wanted)) == 0;
+    free(columns);
+    free(weights);
+    return good;
+}
+
+static int check_two_3x3(void)
+{
+    uint32_t *p = new_pairs(3);
+    uint32_t *q = new_pairs(3);
+    uint32_t weights[6];
+    int32_t totals[2] = {-5, 1000000000};
+    int32_t wanted[2] = {-5, 1000000000};
+    for (size_t j = 0; j < 3u; j++) {
+        const int32_t w[3] = {next_value(), next_value(), next_value()};
+        const int32_t x[4] = {half(p[j], 0), half(p[j], 1), half(q[j], 0), half(q[j], 1)};
+        weights[j] = mlut_generic_pair(w[0], w[1]);
+        weights[j + 3u] = mlut_generic_pair(w[1], w[2]);
+        wanted[0] += w[0] * x[0] + w[1] * x[1] + w[2] * x[2];
+        wanted[1] += w[0] * x[1] + w[1] * x[2] + w[2] * x[3];
+    }
+    mlut_isa_two_3x3(p, q, weights, totals);
+    free(q);
+    free(p);
+    return memcmp(totals, wanted, sizeof(wanted)) == 0;
+}
+
+static int check_scalars(void)
+{
+    const int32_t edges[] = {INT32_MIN + 1, -1073741825, -129, -128, -1, 0, 1, 127, 128, INT32_MAX};
+    int good = 1;
+    for (size_t i = 0; i < 10u; i++) {
+        const int32_t x = edges[i];
+        const uint32_t word = (uint32_t)x;
+        good &= mlut_isa_saturate(x) == (x < -128 ? -128 : x > 127 ? 127 : x);
+        for (size_t j = 0; j < 4u; j++) {
+            const uint32_t pair = j % 2u == 0 ? mlut_isa_even(word) : mlut_isa_odd(word);
+            good &= half(pair, j / 2u) == (int8_t)(word >> (8u * j));
+        }
+        for (size_t j = 0; j < 10u; j++) {
+            const int64_t product = (int64_t)x * edges[j];
+            good &= mlut_isa_high_mul(x, edges[j]) == (product + 2147483648) >> 32;
+        }
+    }
+    return good;
+}
+
 int main(void)
 {
-    unsigned failures = 0;
+    unsigned failures = check_scalars() ? 0 : 1;
+    for (size_t quads = 1; quads <= MOST_QUADS; quads++) {
+        failures += check_tile(quads) ? 0 : 1;
+        failures += check_two_3x3() ? 0 : 1;
+    }
     for (size_t count = 0; count <= LARGEST_COUNT; count++) {
         for (size_t offsets = 0; offsets < 16u; offsets++) {
             for (size_t gap = 0; gap < 4u; gap++) {

@@ -1,6 +1,6 @@
 /* Expands output stages: `program stages expanded`, both files in the byte order of the host. A
  * stage is its ratio, {words, bias_shift, shift, channels} as int32, and its words; an expanded
- * channel is bias, multiplier and shift. Every array is a block of its own. */
+ * channel is bias, multiplier, shift and nudge. Every array is a block of its own. */
 #include "kernels/output_stage.h"
 
 #include <stdio.h>

@@ -13,6 +13,7 @@ from microlut.codegen.names import identifier
 from microlut.emulators import Task, run_image
 from microlut.interpreter import int_ops
 from microlut.plan import make_plan
+from microlut.quantized import QuantizedGraph
 from microlut.toolchain import build
 
 
@@ -20,9 +21,18 @@ from microlut.toolchain import build
 @pytest.mark.parametrize("board_id", ["mps2-an386", "mps2-an385"])
 @pytest.mark.parametrize("bits", [3, 8])
 def test_emulated_firmware_equals_the_interpreter(board_id: str, bits: int, tmp_path: Path):
+    check(rg.every_operator_case(bits, seed=1).quantized(), board_id, bits, tmp_path)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_kernels_of_the_dsp_extension_equal_the_interpreter(bits: int, tmp_path: Path):
+    check(rg.kernel_case(bits, bits % 2).quantized(), "mps2-an386", bits, tmp_path)
+
+
+def check(q: QuantizedGraph, board_id: str, bits: int, tmp_path: Path) -> None:
     require("arm-none-eabi-gcc")
     require("qemu-system-arm")
-    q = rg.every_operator_case(bits, seed=1).quantized()
     board, x = load_board(board_id), rg.int8_inputs(q, bits, count=5)
     project = write_sources(render(make_plan(q)), tmp_path / "model")
     image = build(project, identifier(q.name), board, tmp_path / "build")

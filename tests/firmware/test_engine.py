@@ -47,8 +47,9 @@ def assert_equal(outputs: Outputs, prefix: str) -> None:
 @pytest.fixture(scope="module")
 def operators(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     """Outputs of single operators, whose scratch ends where the arena ends."""
-    counts = {"conv2d": 21, "depthwise_conv2d": 21, "dense": 14}
+    counts = {"conv2d": 70, "depthwise_conv2d": 70, "dense": 14}
     cases = [c for k in rg.OPERATORS for c in rg.operator_cases(k, counts.get(k, 7), seed=11)]
+    cases += rg.wide_cases()
     graphs = [case.quantized() for case in cases]
     return check(graphs, tmp_path_factory.mktemp("operators"), scratch_last)
 
@@ -57,16 +58,17 @@ def operators(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     """Outputs of networks of several operators, laid out as planned."""
     cases = [*rg.network_cases(28, seed=11), *(rg.every_operator_case(b) for b in range(2, 9))]
+    cases += [rg.kernel_case(b, b // 2 % 2) for b in range(2, 9)]
     graphs = [case.quantized() for case in cases]
     return check(graphs, tmp_path_factory.mktemp("networks"), lambda plan: plan)
 
 
-@pytest.mark.parametrize("kind", rg.OPERATORS)
+@pytest.mark.parametrize("kind", [*rg.OPERATORS, "wide"])
 def test_operator_equals_the_interpreter(operators: Outputs, kind: str):
     assert_equal(operators, kind)
 
 
-@pytest.mark.parametrize("prefix", ["net", "every"])
+@pytest.mark.parametrize("prefix", ["net", "every", "kernels"])
 def test_network_equals_the_interpreter(networks: Outputs, prefix: str):
     assert_equal(networks, prefix)
 

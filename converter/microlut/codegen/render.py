@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from microlut.codegen.literals import array_lines, float_literal
 from microlut.codegen.names import comment, identifier, unique_identifiers
 from microlut.plan import Plan, Step
-from microlut.plan.scratch import gathers
+from microlut.plan.rounding import Rounding, adds_quickly, left_term, output_rounding
+from microlut.plan.scratch import patches
 from microlut.quantize.packing import pack_rows
 from microlut.quantized import (
+    QAdd,
     QConv2D,
+    QNode,
     Quantization,
     QuantizedGraph,
     WeightedOp,
@@ -23,7 +26,7 @@ from microlut.quantized import (
 from microlut.resources import data_folder
 from microlut.version import VERSION
 
-ABI = 2  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 3  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 Sources = dict[str, str]
 
@@ -38,12 +41,33 @@ class LayerView:
     in_shape: tuple[int, ...]
     in_quantizations: tuple[Quantization, ...]
     tables: WeightTables | None
-    gather: bool
+    patch: bool
+    rounding: Rounding
+    sum: SumView | None
 
     @property
     def kind(self) -> str:
         """Kind of the operator, which selects the template's macro."""
         return self.step.node.op.kind
+
+
+@dataclass(frozen=True, slots=True)
+class SumView:
+    """An addition as the templates see it; left and right are as the engine takes them.
+
+    Attributes:
+        node: The addition.
+        order: Which of its inputs is left, which right.
+        zero_points: Of left and right.
+        quick: Whether the quick form may be taken.
+        left: Whether a convolution that does the addition has made the left term.
+    """
+
+    node: QNode
+    order: tuple[int, int]
+    zero_points: tuple[int, int]
+    quick: bool
+    left: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +135,22 @@ def _layer(graph: QuantizedGraph, step: Step, name: str) -> LayerView:
         in_shape=in_shape,
         in_quantizations=tuple(graph.quantization_of(i) for i in node.inputs),
         tables=_tables(node.op) if isinstance(node.op, WeightedOp) else None,
-        gather=isinstance(node.op, QConv2D) and gathers(node.op),
+        patch=isinstance(node.op, QConv2D) and patches(node.op),
+        rounding=output_rounding(node.op, node.quantization.zero_point)
+        if isinstance(node.op, WeightedOp)
+        else Rounding.ANY,
+        sum=_sum(graph, step.sum or node, node.name),
+    )
+
+
+def _sum(graph: QuantizedGraph, node: QNode, maker: str) -> SumView | None:
+    if not isinstance(node.op, QAdd):
+        return None
+    left = left_term(node.op)
+    order = (left, 1 - left)
+    points = tuple(graph.quantization_of(node.inputs[i]).zero_point for i in order)
+    return SumView(
+        node, order, (points[0], points[1]), adds_quickly(node.op), node.inputs[left] == maker
     )
 
 

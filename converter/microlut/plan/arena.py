@@ -9,9 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from microlut.plan.liveness import Buffer
-
 ALIGNMENT = 16  # bytes, MLUT_ALIGNMENT of the engine
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Bytes of the arena that are needed from step `first` to step `last`, both included."""
+
+    name: str
+    size: int
+    first: int
+    last: int
+
+    def overlaps(self, other: Buffer) -> bool:
+        """Return whether both are needed at the same time."""
+        return self.first <= other.last and other.first <= self.last
+
 
 _ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
     lambda b: (-b.size, b.first),

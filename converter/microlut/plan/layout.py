@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from microlut.errors import UnsupportedModel
-from microlut.plan.arena import Arena, live_bytes, place
-from microlut.plan.liveness import Buffer, tensor_buffers
-from microlut.plan.scratch import Tile, choose_tile
+from microlut.plan.arena import Arena, Buffer, live_bytes, place
+from microlut.plan.liveness import tensor_buffers
+from microlut.plan.rounding import largest_sum
+from microlut.plan.schedule import schedule
+from microlut.plan.scratch import Tile, choose_tile, whole_tile
+from microlut.plan.sharing import Sharing, find_sharing
 from microlut.quantize.packing import weight_bytes
 from microlut.quantized import (
     CompactStage,
@@ -19,10 +20,10 @@ from microlut.quantized import (
     QuantizedGraph,
     WeightedOp,
     compact_stage,
-    weights_by_channel,
 )
 
 _LARGEST_DIMENSION = 65535  # dimensions are uint16_t in the engine
+_SCRATCH_SHARE = 5  # scratch may always take this part of what the largest tensors take together
 _LONGEST_SOFTMAX = 4095  # its sum of values up to 1 is a Q12.19
 
 
@@ -30,7 +31,12 @@ _LONGEST_SOFTMAX = 4095  # its sum of values up to 1 is a Q12.19
 class Step:
     """One kernel call: byte offsets of its tensors in the arena, its tile and scratch.
 
-    `stage` is the output stage of a layer with weights, as it stands in flash.
+    Attributes:
+        tile: Output channels decoded together.
+        rows: Output rows that a depthwise convolution does together.
+        stage: The output stage of a layer with weights, as it stands in flash.
+        sum: The addition that a convolution does itself, writing over the other term.
+        merged: Whether another step does this addition.
     """
 
     node: QNode
@@ -39,7 +45,10 @@ class Step:
     scratch_offset: int
     scratch_bytes: int
     tile: int
+    rows: int
     stage: CompactStage | None
+    sum: QNode | None = None
+    merged: bool = False
 
     @property
     def parameter_bytes(self) -> int:
@@ -75,20 +84,25 @@ class Plan:
 def make_plan(graph: QuantizedGraph) -> Plan:
     """Plan the memory of a quantized graph.
 
-    Small tiles give the smallest arena; then every layer gets the largest tile for which that
-    arena has room at its step, unless the placement then grows.
+    Nodes are put in order, what shares bytes is decided, and small tiles then give the size of the
+    arena; every layer gets the largest tile with which it stays as large as that.
     """
     _check_limits(graph)
-    buffers, owner = tensor_buffers(graph)
-    small = [choose_tile(node.op, 0) for node in graph.nodes]
-    arena = place([*buffers, *_scratch_buffers(small)])
-    grown = [
-        choose_tile(node.op, arena.size - live_bytes(buffers, step))
-        for step, node in enumerate(graph.nodes)
-    ]
-    wide = place([*buffers, *_scratch_buffers(grown)])
-    tiles, arena = (grown, wide) if wide.size <= arena.size else (small, arena)
-    steps = tuple(_step(graph, i, owner, arena, tile) for i, tile in enumerate(tiles))
+    graph = schedule(graph)
+    sharing = find_sharing(graph)
+    buffers, owner = tensor_buffers(graph, sharing)
+    live = [live_bytes(buffers, step) for step in range(len(graph.nodes))]
+    small = _tiles(graph, sharing, [max(live) // _SCRATCH_SHARE] * len(live))
+    tiles, arena = _grown(graph, sharing, buffers, small)
+    merged = {node.name for node in sharing.sums.values()}
+    steps = tuple(
+        replace(
+            _step(graph, i, owner, arena, tile),
+            sum=sharing.sums.get(graph.nodes[i].name),
+            merged=graph.nodes[i].name in merged,
+        )
+        for i, tile in enumerate(tiles)
+    )
     return Plan(
         graph=graph,
         steps=steps,
@@ -99,6 +113,36 @@ def make_plan(graph: QuantizedGraph) -> Plan:
         weight_bytes=sum(weight_bytes(op.weights) for _, op in graph.weighted()),
         parameter_bytes=sum(step.parameter_bytes for step in steps),
     )
+
+
+def _grown(
+    graph: QuantizedGraph, sharing: Sharing, buffers: Sequence[Buffer], tiles: list[Tile]
+) -> tuple[list[Tile], Arena]:
+    """Give layers, most weights first, larger tiles where the arena stays as large as it is."""
+    tiles = list(tiles)
+    arena = place([*buffers, *_scratch_buffers(tiles)])
+    sizes = {graph.nodes.index(node): op.weights.indices.size for node, op in graph.weighted()}
+    for step in sorted(sizes, key=lambda step: -sizes[step]):
+        node, room = graph.nodes[step], arena.size - live_bytes(buffers, step)
+        while node.name not in sharing.whole and room > tiles[step].scratch_bytes:
+            tile = choose_tile(node.op, node.shape, room, node.name in sharing.sums)
+            wider = [*tiles[:step], tile, *tiles[step + 1 :]]
+            placed = place([*buffers, *_scratch_buffers(wider)])
+            if placed.size <= arena.size:
+                tiles, arena = wider, placed
+                break
+            room = min(tile.scratch_bytes, room) - 1
+    return tiles, arena
+
+
+def _tiles(graph: QuantizedGraph, sharing: Sharing, free: Sequence[int]) -> list[Tile]:
+    """Return every step's tile, given the bytes that it may take."""
+    return [
+        whole_tile(node.op, node.shape)
+        if node.name in sharing.whole
+        else choose_tile(node.op, node.shape, room, node.name in sharing.sums)
+        for node, room in zip(graph.nodes, free, strict=True)
+    ]
 
 
 def _scratch_name(step: int) -> str:
@@ -124,6 +168,7 @@ def _step(
         scratch_offset=arena.offsets.get(_scratch_name(index), 0),
         scratch_bytes=tile.scratch_bytes,
         tile=tile.channels,
+        rows=tile.rows,
         stage=_stage(graph, node),
     )
 
@@ -161,14 +206,3 @@ def _check_limits(graph: QuantizedGraph) -> None:
                 f"{node.name}: its sums may need more than 32 bits; use fewer inputs a layer, or "
                 "calibration inputs on which its output is not almost constant"
             )
-
-
-def largest_sum(op: WeightedOp) -> int:
-    """Return a bound on every 32-bit number that the engine makes of a layer's sums.
-
-    That is max over channels of (|bias| + 256 sum |w|) * 2^shift: the input zero point is folded
-    into the bias, so inputs and zero point count 128 each; a shift to the left comes last.
-    """
-    sums = np.abs(weights_by_channel(op)).sum(axis=1)
-    largest = np.abs(op.output.bias.astype(np.int64)) + 256 * sums
-    return int(np.max(largest << np.maximum(op.output.shift.astype(np.int64), 0)))

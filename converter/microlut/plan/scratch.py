@@ -8,69 +8,109 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from microlut.ir import Shape
 from microlut.plan.arena import aligned
 from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp
 
 _SMALL_TILE_BYTES = 2048  # what a tile may always take, even where the arena is full
-_SMALL_DEPTHWISE_BYTES = 1024  # less, for another tile does not gather the inputs again
 _SMALL_TILE_CHANNELS = 16  # the same at 8 bits, where nothing is decoded
-_CHANNEL_BYTES = 12  # of mlut_channel_t: an expanded bias, multiplier and shift
+_CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and nudge
 _ROWS_AT_A_TIME = 4  # of mlut_isa_dot4
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
+_EVERYTHING = 1 << 31  # bytes, more than any arena
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Output channels decoded together, and the scratch bytes of the layer."""
+    """Output channels decoded together, the scratch bytes of the layer, and rows of a band."""
 
     channels: int
     scratch_bytes: int
+    rows: int = 0
 
 
-def choose_tile(op: QOp, free_bytes: int) -> Tile:
+def choose_tile(op: QOp, shape: Shape, free_bytes: int, adds: bool = False) -> Tile:
     """Return a tile within `free_bytes` of scratch, or the small default one.
 
     It is the smallest with which the layer takes as few tiles as with the largest that fits.
+
+    Args:
+        op: The layer.
+        shape: Its output's shape.
+        free_bytes: What scratch may take.
+        adds: A convolution that adds its outputs keeps those of four pixels in scratch.
     """
     match op:
-        case QConv2D(weights=weights):
-            columns = weights.indices.shape[1]
-            patch = aligned(columns) if gathers(op) else 0
-            return _rows_tile(weights.shape[0], columns, weights.bits, free_bytes, patch)
+        case QConv2D():
+            return _convolution_tile(op, max(free_bytes, _SMALL_TILE_BYTES), adds)
         case QDense(weights=weights):
             units, inputs = weights.shape
-            return _rows_tile(units, inputs, weights.bits, free_bytes, 0)
-        case QDepthwiseConv2D(weights=weights, depth_multiplier=multiplier):
-            positions = math.prod(weights.shape[:2])
-            return _depthwise_tile(weights.shape[2], positions, multiplier, free_bytes)
+            return _rows_tile(units, inputs, weights.bits, free_bytes)
+        case QDepthwiseConv2D():
+            return _depthwise_tile(op, shape, free_bytes)
     return Tile(0, 0)
 
 
-def gathers(op: QConv2D) -> bool:
-    """Return whether receptive fields are copied: all but 1x1 kernels without padding."""
-    return op.window.size != (1, 1) or bool(op.window.padding)
+def whole_tile(op: QOp, shape: Shape) -> Tile:
+    """Return the tile that holds all of a layer's channels and rows."""
+    return choose_tile(op, shape, _EVERYTHING)
 
 
-def _rows_tile(rows: int, columns: int, bits: int, free_bytes: int, patch: int) -> Tile:
+def patches(op: QConv2D) -> bool:
+    """Return whether receptive fields are gathered as bytes before they are widened.
+
+    Words are widened in place of bytes where channels come in fours or a field is one pixel.
+    """
+    return op.weights.shape[3] % 4 != 0 and op.window.size != (1, 1)
+
+
+def _convolution_tile(op: QConv2D, budget: int, adds: bool) -> Tile:
+    channels, columns = op.weights.indices.shape
+    quads = -(-columns // 4)
+    fixed = 32 * quads + (4 * quads if patches(op) else 0)
+    each = _CHANNEL_BYTES + 8 * quads + (4 if adds else 0)
+    tile = _even_tile(channels, (budget - fixed) // each, 2)
+    return Tile(tile, aligned((tile + tile % 2) * each + fixed))
+
+
+def _rows_tile(rows: int, columns: int, bits: int, free_bytes: int) -> Tile:
     each = _CHANNEL_BYTES
     if bits == 8:  # the rows in flash are the weights
-        budget = max(free_bytes, patch + _SMALL_TILE_CHANNELS * each)
+        budget = max(free_bytes, _SMALL_TILE_CHANNELS * each)
     else:
         budget = max(free_bytes, _SMALL_TILE_BYTES)
         each += columns
-    tile = _even_tile(rows, (budget - patch) // each, _ROWS_AT_A_TIME)
-    return Tile(tile, aligned(tile * each) + patch)
-
-
-def _depthwise_tile(channels: int, positions: int, multiplier: int, free_bytes: int) -> Tile:
-    each = _CHANNEL_BYTES + 4 + positions  # with an accumulator and a column of weights
-    fitting = max(free_bytes, _SMALL_DEPTHWISE_BYTES) // each
-    tile = _even_tile(channels, fitting, _CHANNELS_AT_A_TIME * multiplier)
+    tile = _even_tile(rows, budget // each, _ROWS_AT_A_TIME)
     return Tile(tile, aligned(tile * each))
+
+
+def _depthwise_tile(op: QDepthwiseConv2D, shape: Shape, free_bytes: int) -> Tile:
+    """Return all rows if they fit, else as many as do, and then as many channels as fit beside."""
+    height, width, channels = shape
+    positions = math.prod(op.weights.shape[:2])
+    each = _CHANNEL_BYTES + positions
+    step = _CHANNELS_AT_A_TIME * op.depth_multiplier
+    budget = max(free_bytes, _SMALL_TILE_BYTES)
+    room = budget - min(channels, step) * each
+    fitting = max((n for n in range(1, height + 1) if _band_bytes(op, n, width) <= room), default=1)
+    rows = _even_tile(height, fitting, min(2, height))
+    band = _band_bytes(op, rows, width)
+    tile = _even_tile(channels, (budget - band) // each, step)
+    return Tile(tile, aligned(tile * each + band), rows)
+
+
+def _band_bytes(op: QDepthwiseConv2D, rows: int, width: int) -> int:
+    """Return the bytes of four planes of int16 that hold the inputs of some output rows."""
+    window = op.window
+    (height, kernel), (down, right) = window.size, window.dilation
+    tall = (rows - 1) * window.strides[0] + (height - 1) * down + 1
+    wide = (width - 1) * window.strides[1] + (kernel - 1) * right + 1
+    return 8 * (tall + tall % 2) * wide
 
 
 def _even_tile(channels: int, fitting: int, step: int) -> int:
     """Return the smallest multiple of `step`, or all channels, that needs no more tiles."""
-    largest = min(channels, max(fitting // step * step, step))
+    largest = channels if fitting >= channels else max(fitting // step * step, step)
+    largest = min(channels, largest)
     tiles = -(-channels // largest)
     return min(channels, -(-channels // (tiles * step)) * step)

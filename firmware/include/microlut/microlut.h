@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Generated code refuses to compile against another version of these structures. */
-#define MLUT_ABI 2
+#define MLUT_ABI 3
 
 /* Weights: `columns` indices a row, `bits` bits each, packed from the least significant bit of the
  * row's first byte on; a row starts on a byte. weight = codebook[index]. With 8 bits there is no
@@ -26,6 +26,12 @@ typedef struct {
     uint32_t row_bytes;
     uint8_t bits; /* 2 to 8 */
 } mlut_weights_t;
+
+/* Which form of the output stage a layer may take; all give TensorFlow Lite's results. The quick
+ * ones need output limits of -128 and 127, shifts of -21 to -1, and sums below 2^30. */
+#define MLUT_ROUND_ANY 0u      /* no conditions */
+#define MLUT_ROUND_SIGNED 1u   /* quick */
+#define MLUT_ROUND_POSITIVE 2u /* quick; and results below the zero point are limited to it */
 
 /* How an accumulator becomes an int8: acc * input scale * weight scale / output scale. A channel
  * takes `words` words: its weight scale as a 16-bit floating-point number, and its bias, into which
@@ -39,6 +45,7 @@ typedef struct {
     int8_t zero_point;
     int8_t minimum;
     int8_t maximum;
+    uint8_t rounding; /* MLUT_ROUND_... */
 } mlut_output_t;
 
 /* A picture's size in pixels and channels. */
@@ -60,47 +67,6 @@ typedef struct {
     uint16_t dilation_x;
 } mlut_window_t;
 
-/* Convolution. Rows of `weights`: output channels; columns: kernel height, width, input channel.
- * `tile` output channels are decoded at a time.
- * Scratch: tile * (12 + columns) bytes, without `columns` if bits is 8, rounded up to a multiple of
- * MLUT_ALIGNMENT; then `columns` bytes unless the input is read in place (`gather` is 0: 1x1
- * kernels without padding). */
-typedef struct {
-    mlut_weights_t weights;
-    mlut_output_t output;
-    mlut_shape_t in;
-    mlut_shape_t out;
-    mlut_window_t window;
-    uint16_t tile;
-    uint8_t gather;
-    int8_t input_zero_point;
-} mlut_conv2d_t;
-
-/* Depthwise convolution. Rows of `weights`: kernel positions; columns: output channels. Output
- * channel c reads input channel c / depth_multiplier. `tile` channels at a time: a multiple of
- * 8 * depth_multiplier, or all. Scratch: (12 + 4 + kernel positions) * tile bytes. */
-typedef struct {
-    mlut_weights_t weights;
-    mlut_output_t output;
-    mlut_shape_t in;
-    mlut_shape_t out;
-    mlut_window_t window;
-    uint16_t tile;
-    uint16_t depth_multiplier;
-    int8_t input_zero_point;
-} mlut_depthwise_conv2d_t;
-
-/* Fully connected layer over `vectors` inputs. Rows of `weights`: units; columns: inputs.
- * Scratch: tile * (12 + inputs) bytes, without `inputs` if bits is 8. */
-typedef struct {
-    mlut_weights_t weights;
-    mlut_output_t output;
-    uint32_t vectors;
-    uint16_t inputs;
-    uint16_t units;
-    uint16_t tile;
-} mlut_dense_t;
-
 /* A factor multiplier * 2^(shift - 31). */
 typedef struct {
     int32_t multiplier;
@@ -118,7 +84,57 @@ typedef struct {
     int16_t output_zero_point;
     int8_t minimum;
     int8_t maximum;
+    uint8_t quick; /* left factor 1/2, shifts of right and output -21 to -1, limits -128 and 127 */
 } mlut_add_t;
+
+/* Convolution. Rows of `weights`: output channels; columns: kernel height, width, input channel.
+ * `tile` output channels, an even number or all, are decoded at a time. With `sum`, the outputs are
+ * added to `out` as it is on entry (`sum_left`: they are the left term). The output may be the
+ * input if tile is all channels, the kernel 1x1 without stride, and there are no more outputs than
+ * inputs. Scratch, with quads = columns / 4 rounded up and rows = tile rounded up to even: rows *
+ * (16 + 8 * quads) + 32 * quads bytes, 4 * quads more if `patch`, 4 * tile more with `sum`. */
+typedef struct {
+    mlut_weights_t weights;
+    mlut_output_t output;
+    mlut_shape_t in;
+    mlut_shape_t out;
+    mlut_window_t window;
+    const mlut_add_t *sum; /* or NULL */
+    uint16_t tile;
+    uint8_t patch; /* gather bytes before they are widened: kernels over channels not in fours */
+    uint8_t sum_left;
+    int8_t input_zero_point;
+} mlut_conv2d_t;
+
+/* Depthwise convolution. Rows of `weights`: kernel positions; columns: output channels. Output
+ * channel c reads input channel c / depth_multiplier. `tile` channels at a time: a multiple of
+ * 8 * depth_multiplier, or all; `rows` output rows at a time. The output may be the input if both
+ * have the same shape and `rows` is all of them.
+ * Scratch: tile * (16 + kernel positions) + 8 * pitch * height bytes, where a band of the padded
+ * input has height (rows - 1) * stride_y + (window height - 1) * dilation_y + 1, rounded up to
+ * even, and pitch (output width - 1) * stride_x + (window width - 1) * dilation_x + 1. */
+typedef struct {
+    mlut_weights_t weights;
+    mlut_output_t output;
+    mlut_shape_t in;
+    mlut_shape_t out;
+    mlut_window_t window;
+    uint16_t tile;
+    uint16_t rows;
+    uint16_t depth_multiplier;
+    int8_t input_zero_point;
+} mlut_depthwise_conv2d_t;
+
+/* Fully connected layer over `vectors` inputs. Rows of `weights`: units; columns: inputs.
+ * Scratch: tile * (16 + inputs) bytes, without `inputs` if bits is 8. */
+typedef struct {
+    mlut_weights_t weights;
+    mlut_output_t output;
+    uint32_t vectors;
+    uint16_t inputs;
+    uint16_t units;
+    uint16_t tile;
+} mlut_dense_t;
 
 /* Maximum or mean over a window; padded positions do not count. */
 typedef struct {

@@ -15,29 +15,34 @@ static inline uint32_t mlut_dsp_load(const int8_t *from)
     return word;
 }
 
-static inline int16x2_t mlut_dsp_even(uint32_t word)
+static inline uint32_t mlut_dsp_even(uint32_t word)
 {
-    return __sxtb16((int8x4_t)word);
+    return (uint32_t)__sxtb16((int8x4_t)word);
 }
 
-static inline int16x2_t mlut_dsp_odd(uint32_t word)
+static inline uint32_t mlut_dsp_odd(uint32_t word)
 {
 #if defined(__arm__)
     /* GCC does not fold the rotation into SXTB16: doing it here saves a tenth of a convolution. */
-    int16x2_t odd;
+    uint32_t odd;
     __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));
     return odd;
 #else
-    return __sxtb16((int8x4_t)((word >> 8) | (word << 24)));
+    return (uint32_t)__sxtb16((int8x4_t)((word >> 8) | (word << 24)));
 #endif
+}
+
+static inline int32_t mlut_dsp_mac2(uint32_t a, uint32_t b, int32_t total)
+{
+    return __smlad((int16x2_t)a, (int16x2_t)b, total);
 }
 
 /* total + the products of four int8, given the even and odd values of one operand. */
 static inline int32_t mlut_dsp_mac4(
-    int16x2_t even, int16x2_t odd, const int8_t *weights, int32_t total)
+    uint32_t even, uint32_t odd, const int8_t *weights, int32_t total)
 {
     const uint32_t word = mlut_dsp_load(weights);
-    return __smlad(odd, mlut_dsp_odd(word), __smlad(even, mlut_dsp_even(word), total));
+    return mlut_dsp_mac2(odd, mlut_dsp_odd(word), mlut_dsp_mac2(even, mlut_dsp_even(word), total));
 }
 
 static inline int32_t mlut_dsp_dot(
@@ -65,8 +70,8 @@ static inline void mlut_dsp_dot4(
     int32_t t3 = totals[3];
     for (size_t i = 0; i < whole; i += 4) {
         const uint32_t word = mlut_dsp_load(x + i);
-        const int16x2_t even = mlut_dsp_even(word);
-        const int16x2_t odd = mlut_dsp_odd(word);
+        const uint32_t even = mlut_dsp_even(word);
+        const uint32_t odd = mlut_dsp_odd(word);
         t0 = mlut_dsp_mac4(even, odd, w0 + i, t0);
         t1 = mlut_dsp_mac4(even, odd, w1 + i, t1);
         t2 = mlut_dsp_mac4(even, odd, w2 + i, t2);
@@ -78,5 +83,105 @@ static inline void mlut_dsp_dot4(
     totals[3] = t3;
     mlut_generic_dot4(x + whole, weights + whole, stride, count - whole, totals);
 }
+
+#if defined(__arm__)
+static inline int32_t mlut_dsp_saturate(int32_t x)
+{
+    int32_t nearest; /* GCC 12 gives __ssat unsigned parameters, which warn */
+    __asm__("ssat %0, #8, %1" : "=r"(nearest) : "r"(x));
+    return nearest;
+}
+
+static inline int32_t mlut_dsp_high_mul(int32_t a, int32_t b)
+{
+    int32_t high; /* ACLE's __smmulr is missing in GCC 12 */
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+    return high;
+}
+
+/* One pair of two rows by four columns: 16 products in 11 instructions. */
+#define MLUT_DSP_PAIRS                                                                             \
+    "ldrd %[a], %[b], [%[w]], #8\n\t"                                                              \
+    "ldrd %[c], %[d], [%[x]], #8\n\t"                                                              \
+    "smlad %[t0], %[a], %[c], %[t0]\n\t"                                                           \
+    "smlad %[t4], %[b], %[c], %[t4]\n\t"                                                           \
+    "smlad %[t1], %[a], %[d], %[t1]\n\t"                                                           \
+    "smlad %[t5], %[b], %[d], %[t5]\n\t"                                                           \
+    "ldrd %[c], %[d], [%[x]], #8\n\t"                                                              \
+    "smlad %[t2], %[a], %[c], %[t2]\n\t"                                                           \
+    "smlad %[t6], %[b], %[c], %[t6]\n\t"                                                           \
+    "smlad %[t3], %[a], %[d], %[t3]\n\t"                                                           \
+    "smlad %[t7], %[b], %[d], %[t7]\n\t"
+#define MLUT_DSP_QUAD MLUT_DSP_PAIRS MLUT_DSP_PAIRS
+
+/* Eight accumulators, two pointers and four operands take all 14 registers, so what the loop needs
+ * besides is in memory; GCC spills accumulators here. The loop is entered where the quads that are
+ * left over of eight begin: the NOP makes the first one start where PC reads as. */
+static inline __attribute__((always_inline)) const uint32_t *mlut_dsp_tile(
+    const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
+{
+    const uint32_t *x = columns->first;
+    uint32_t a, b, c, d;
+    __asm__ volatile("ldr %[a], %[entry]\n\t"
+                     "add pc, %[a]\n\t"
+                     "nop\n"
+                     "1:\t" MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD
+                         MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD "ldr %[a], %[end]\n\t"
+                     "cmp %[x], %[a]\n\t"
+                     "bne 1b"
+        : [t0] "+r"(totals[0]), [t1] "+r"(totals[1]), [t2] "+r"(totals[2]), [t3] "+r"(totals[3]),
+        [t4] "+r"(totals[4]), [t5] "+r"(totals[5]), [t6] "+r"(totals[6]), [t7] "+r"(totals[7]),
+        [w] "+r"(weights), [x] "+r"(x), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d)
+        : [entry] "m"(columns->entry), [end] "m"(columns->end)
+        : "cc", "memory");
+    return weights;
+}
+/* In C, GCC takes pairs apart outside of the caller's loop, and then runs out of registers. */
+static inline __attribute__((always_inline)) void mlut_dsp_two_3x3(
+    const uint32_t *p, const uint32_t *q, const uint32_t weights[6], int32_t totals[2])
+{
+    uint32_t a, b;
+    __asm__("ldr %[a], [%[p]]\n\t"
+            "ldr %[b], [%[p], #4]\n\t"
+            "ldr %[p], [%[p], #8]\n\t"
+            "smlad %[t0], %[a], %[w0], %[t0]\n\t"
+            "smlatb %[t1], %[a], %[w0], %[t1]\n\t"
+            "smlad %[t0], %[b], %[w1], %[t0]\n\t"
+            "smlatb %[t1], %[b], %[w1], %[t1]\n\t"
+            "smlad %[t0], %[p], %[w2], %[t0]\n\t"
+            "smlatb %[t1], %[p], %[w2], %[t1]\n\t"
+            "ldr %[a], [%[q]]\n\t"
+            "ldr %[b], [%[q], #4]\n\t"
+            "ldr %[p], [%[q], #8]\n\t"
+            "smlabt %[t0], %[a], %[w3], %[t0]\n\t"
+            "smlad %[t1], %[a], %[w3], %[t1]\n\t"
+            "smlabt %[t0], %[b], %[w4], %[t0]\n\t"
+            "smlad %[t1], %[b], %[w4], %[t1]\n\t"
+            "smlabt %[t0], %[p], %[w5], %[t0]\n\t"
+            "smlad %[t1], %[p], %[w5], %[t1]"
+        : [t0] "+r"(totals[0]), [t1] "+r"(totals[1]), [a] "=&r"(a), [b] "=&r"(b), [p] "+r"(p)
+        : [q] "r"(q), [w0] "r"(weights[0]), [w1] "r"(weights[1]), [w2] "r"(weights[2]),
+        [w3] "r"(weights[3]), [w4] "r"(weights[4]), [w5] "r"(weights[5])
+        : "memory");
+}
+#else
+#define mlut_dsp_two_3x3 mlut_generic_two_3x3
+
+static inline int32_t mlut_dsp_saturate(int32_t x)
+{
+    return mlut_generic_saturate(x);
+}
+
+static inline int32_t mlut_dsp_high_mul(int32_t a, int32_t b)
+{
+    return mlut_generic_high_mul(a, b);
+}
+
+static inline const uint32_t *mlut_dsp_tile(
+    const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
+{
+    return mlut_generic_tile(weights, columns, totals);
+}
+#endif
 
 #endif /* MLUT_ISA_DSP_H */

@@ -2,6 +2,8 @@
 #ifndef MLUT_ISA_GENERIC_H
 #define MLUT_ISA_GENERIC_H
 
+#include "isa/span.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +38,63 @@ static inline void mlut_generic_dot4(
     totals[1] = t1;
     totals[2] = t2;
     totals[3] = t3;
+}
+
+/* Two int16 in one word, the first in the low half. */
+static inline uint32_t mlut_generic_pair(int32_t first, int32_t second)
+{
+    return (uint32_t)(uint16_t)first | (uint32_t)second << 16;
+}
+
+static inline uint32_t mlut_generic_even(uint32_t word)
+{
+    return mlut_generic_pair((int8_t)word, (int8_t)(word >> 16));
+}
+
+static inline uint32_t mlut_generic_odd(uint32_t word)
+{
+    return mlut_generic_pair((int8_t)(word >> 8), (int8_t)(word >> 24));
+}
+
+static inline int32_t mlut_generic_high_mul(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+}
+
+static inline int32_t mlut_generic_saturate(int32_t x)
+{
+    const int32_t raised = x < INT8_MIN ? INT8_MIN : x;
+    return raised > INT8_MAX ? INT8_MAX : raised;
+}
+
+static inline int32_t mlut_generic_mac2(uint32_t a, uint32_t b, int32_t total)
+{
+    return total + (int16_t)a * (int16_t)b + ((int32_t)a >> 16) * ((int32_t)b >> 16);
+}
+
+static inline void mlut_generic_two_3x3(
+    const uint32_t *p, const uint32_t *q, const uint32_t weights[6], int32_t totals[2])
+{
+    for (size_t j = 0; j < 3; j++) {
+        const uint32_t upper = weights[j];
+        const uint32_t lower = weights[3u + j];
+        totals[0] = mlut_generic_mac2(p[j], upper, totals[0]);
+        totals[0] += (int16_t)q[j] * ((int32_t)lower >> 16);
+        totals[1] += ((int32_t)p[j] >> 16) * (int16_t)upper;
+        totals[1] = mlut_generic_mac2(q[j], lower, totals[1]);
+    }
+}
+
+static inline const uint32_t *mlut_generic_tile(
+    const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
+{
+    for (const uint32_t *x = columns->first; x < columns->end; weights += 2, x += 4) {
+        for (size_t c = 0; c < 4; c++) {
+            totals[c] = mlut_generic_mac2(weights[0], x[c], totals[c]);
+            totals[c + 4u] = mlut_generic_mac2(weights[1], x[c], totals[c + 4u]);
+        }
+    }
+    return weights;
 }
 
 #endif /* MLUT_ISA_GENERIC_H */

@@ -10,24 +10,58 @@
  *                      int32_t totals[4])
  *     adds to totals[r] the sum of x[i] * weights[r * stride + i], r = 0 .. 3.
  *
+ *   uint32_t mlut_isa_even(uint32_t word), mlut_isa_odd(uint32_t word)
+ *     widen bytes 0 and 2, or 1 and 3, to a pair: two int16 in one word.
+ *
+ *   int32_t mlut_isa_high_mul(int32_t a, int32_t b)
+ *     returns a * b / 2^32, rounded to nearest, halves up.
+ *
+ *   int32_t mlut_isa_saturate(int32_t x)
+ *     returns the int8 nearest to x.
+ *
+ *   int32_t mlut_isa_mac2(uint32_t a, uint32_t b, int32_t total)
+ *     returns total + both products of two pairs.
+ *
+ *   void mlut_isa_two_3x3(const uint32_t *p, const uint32_t *q, const uint32_t weights[6],
+ *                         int32_t totals[2])
+ *     convolves four rows of three values, which lie in pairs of vertical neighbours: rows 0 and 1
+ *     in p, 2 and 3 in q. weights[j] is the pair of rows 0 and 1 of column j, weights[3 + j] that
+ * of rows 1 and 2. Adds to totals[0] the sum over rows 0 to 2, to totals[1] that over 1 to 3.
+ *
+ *   const uint32_t *mlut_isa_tile(const uint32_t *weights, const mlut_span_t *columns,
+ *                                 int32_t totals[8])
+ *     multiplies 2 rows by 4 columns of one or more quads, 4 values each: adds to totals[4 * r + c]
+ *     the sum over i < 2 * quads of the products of the pairs weights[2 * i + r] and
+ *     columns[4 * i + c]. Returns the end of the weights.
+ *
  * Sums wrap nowhere: the converter guarantees |total| < 2^31 at every step. All implementations
  * give equal results; tests/firmware compares them with a plain reference on host and emulator. A
  * build for a core that should have an extension but lost it to a compiler flag stops here. */
 #ifndef MLUT_ISA_H
 #define MLUT_ISA_H
 
+#include "isa/span.h"
+
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
 #define MLUT_ISA_NAME "dsp"
 #include "isa/dsp.h"
-#define mlut_isa_dot mlut_dsp_dot
-#define mlut_isa_dot4 mlut_dsp_dot4
+#define MLUT_ISA(name) mlut_dsp_##name
 #elif defined(MLUT_REQUIRE_DSP)
 #error "this board's core has the DSP extension, but the compiler flags switched it off"
 #else
 #define MLUT_ISA_NAME "generic"
 #include "isa/generic.h"
-#define mlut_isa_dot mlut_generic_dot
-#define mlut_isa_dot4 mlut_generic_dot4
+#define MLUT_ISA(name) mlut_generic_##name
 #endif
+
+#define mlut_isa_dot MLUT_ISA(dot)
+#define mlut_isa_dot4 MLUT_ISA(dot4)
+#define mlut_isa_even MLUT_ISA(even)
+#define mlut_isa_odd MLUT_ISA(odd)
+#define mlut_isa_high_mul MLUT_ISA(high_mul)
+#define mlut_isa_saturate MLUT_ISA(saturate)
+#define mlut_isa_mac2 MLUT_ISA(mac2)
+#define mlut_isa_two_3x3 MLUT_ISA(two_3x3)
+#define mlut_isa_tile MLUT_ISA(tile)
 
 #endif /* MLUT_ISA_H */

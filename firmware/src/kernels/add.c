@@ -1,7 +1,10 @@
 /* Element-wise sum: both inputs are brought to a common scale with 20 extra bits, added, and
- * scaled to the output. */
-#include "fixed_point.h"
-#include "microlut/microlut.h"
+ * scaled to the output. TensorFlow Lite takes twice the larger input scale as the common one, so
+ * that one factor is exactly 1/2: the quick form wants it left. */
+#include "kernels/add.h"
+
+#include "isa/isa.h"
+#include "kernels/output_stage.h"
 
 #define LEFT_SHIFT 20u
 
@@ -11,12 +14,51 @@ static int32_t term(int8_t value, int16_t zero_point, mlut_factor_t factor)
     return mlut_multiply(shifted, factor.multiplier, factor.shift);
 }
 
-void mlut_add(const mlut_add_t *layer, const int8_t *left, const int8_t *right, int8_t *out)
+static void add_any(
+    const mlut_add_t *layer, const int8_t *left, const int8_t *right, size_t count, int8_t *out)
 {
-    for (size_t i = 0; i < layer->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const int32_t sum = term(left[i], layer->left_zero_point, layer->left) +
                             term(right[i], layer->right_zero_point, layer->right);
         const int32_t scaled = mlut_multiply(sum, layer->output.multiplier, layer->output.shift);
         out[i] = mlut_clamp_int8(scaled + layer->output_zero_point, layer->minimum, layer->maximum);
     }
+}
+
+static mlut_channel_t as_channel(mlut_factor_t factor, int32_t zero_point)
+{
+    const mlut_channel_t channel = {
+        0, factor.multiplier, factor.shift, mlut_quick_nudge(factor.shift, zero_point)};
+    return channel;
+}
+
+/* No term is beyond 255 * 2^19, so all sums stay below 2^28. */
+static void add_quick(
+    const mlut_add_t *layer, const int8_t *left, const int8_t *right, size_t count, int8_t *out)
+{
+    const mlut_channel_t narrow = as_channel(layer->right, 0);
+    const mlut_channel_t output = as_channel(layer->output, layer->output_zero_point);
+    const int32_t left_offset = layer->left_zero_point * (1 << (LEFT_SHIFT - 1u));
+    const int32_t right_offset = layer->right_zero_point * (1 << LEFT_SHIFT);
+    for (size_t i = 0; i < count; i++) {
+        const int32_t exact = left[i] * (1 << (LEFT_SHIFT - 1u)) - left_offset;
+        const int32_t shifted = right[i] * (1 << LEFT_SHIFT) - right_offset;
+        const int32_t sum = exact + mlut_quick_scale(&narrow, shifted, MLUT_ROUND_SIGNED);
+        out[i] = mlut_quick_output(&output, sum, MLUT_ROUND_SIGNED);
+    }
+}
+
+void mlut_add_span(
+    const mlut_add_t *layer, const int8_t *left, const int8_t *right, size_t count, int8_t *out)
+{
+    if (layer->quick) {
+        add_quick(layer, left, right, count, out);
+    } else {
+        add_any(layer, left, right, count, out);
+    }
+}
+
+void mlut_add(const mlut_add_t *layer, const int8_t *left, const int8_t *right, int8_t *out)
+{
+    mlut_add_span(layer, left, right, layer->count, out);
 }

@@ -1,45 +1,103 @@
 /* Convolution with codebook weights.
  *
  * out[y, x, c] = stage(bias[c] + sum over (i, j, k) of w[c, i, j, k] * in[y', x', k]) with
- * y' = y * stride - pad + i * dilation, x' likewise. A tile of output channels is decoded once and
- * meets every pixel; each pixel's receptive field is gathered into one contiguous vector, where
- * padding holds the input zero point (whose products the folded bias takes away again). */
-#include "decode.h"
-#include "kernels/rows.h"
+ * y' = y * stride - pad + i * dilation, x' likewise. A tile of output channels is unpacked once and
+ * meets every pixel, four pixels at a time: their receptive fields are gathered and widened, then
+ * two rows of weights times four fields are what the accumulators hold. Padding has the value of
+ * the input zero point (whose products the folded bias takes away again). */
+#include "isa/isa.h"
+#include "kernels/add.h"
+#include "kernels/columns.h"
+#include "kernels/output_stage.h"
+#include "unpack.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-/* Copy the receptive field of output pixel (y, x) to `patch`, height x width x channels. */
-static void gather(const mlut_conv2d_t *layer, const int8_t *in, size_t y, size_t x, int8_t *patch)
+/* A tile of channels times up to four columns, and where the outputs go. */
+typedef struct {
+    const mlut_output_t *stage;
+    const mlut_channel_t *channels;
+    const uint32_t *weights;
+    mlut_span_t columns;
+    size_t rows;
+    size_t count;  /* of columns that are pixels */
+    size_t stride; /* bytes from one pixel's outputs to the next one's */
+} block_t;
+
+/* Write one channel of up to four pixels. */
+static inline void finish_row(const block_t *block,
+    const mlut_channel_t *channel,
+    const int32_t totals[4],
+    unsigned rounding,
+    int8_t *out)
 {
-    const mlut_window_t *window = &layer->window;
-    const size_t channels = layer->in.channels;
-    const size_t row_bytes = layer->in.width * channels;
-    /* Positions before the picture wrap to huge unsigned values, which the tests below reject. */
-    const size_t top = y * window->stride_y - window->pad_top;
-    const size_t left = x * window->stride_x - window->pad_left;
-    const size_t right = left + (size_t)window->width - 1u;
-    for (size_t i = 0; i < window->height; i++) {
-        const size_t row = top + i * window->dilation_y;
-        if (row >= layer->in.height) {
-            memset(patch, layer->input_zero_point, window->width * channels);
-            patch += window->width * channels;
-            continue;
+    const size_t stride = block->stride;
+    if (rounding == MLUT_ROUND_ANY) {
+        for (size_t i = 0; i < block->count; i++) {
+            out[i * stride] = mlut_output(block->stage, channel, totals[i]);
         }
-        const int8_t *from = in + row * row_bytes;
-        if (window->dilation_x == 1 && left < layer->in.width && right < layer->in.width) {
-            memcpy(patch, from + left * channels, window->width * channels);
-            patch += window->width * channels;
-            continue;
+        return;
+    }
+    const mlut_channel_t quick = *channel; /* which outputs cannot alias */
+    out[0] = mlut_quick_output(&quick, totals[0], rounding);
+    if (block->count == MLUT_COLUMNS) {
+        out[stride] = mlut_quick_output(&quick, totals[1], rounding);
+        out[2u * stride] = mlut_quick_output(&quick, totals[2], rounding);
+        out[3u * stride] = mlut_quick_output(&quick, totals[3], rounding);
+        return;
+    }
+    if (block->count > 1) {
+        out[stride] = mlut_quick_output(&quick, totals[1], rounding);
+    }
+    if (block->count > 2) {
+        out[2u * stride] = mlut_quick_output(&quick, totals[2], rounding);
+    }
+}
+
+static inline __attribute__((always_inline)) void multiply(
+    const block_t *block, unsigned rounding, int8_t *out)
+{
+    const mlut_channel_t *channel = block->channels;
+    const uint32_t *weights = block->weights;
+    const mlut_span_t columns = block->columns;
+    const int8_t *const end = out + block->rows;
+    for (; out < end; channel += 2) {
+        const int32_t a = channel[0].bias;
+        const int32_t b = channel[1].bias;
+        int32_t totals[8] = {a, a, a, a, b, b, b, b};
+        weights = mlut_isa_tile(weights, &columns, totals);
+        finish_row(block, channel, totals, rounding, out++);
+        if (out < end) {
+            finish_row(block, channel + 1, totals + 4, rounding, out++);
         }
-        for (size_t j = 0; j < window->width; j++, patch += channels) {
-            const size_t column = left + j * window->dilation_x;
-            if (column >= layer->in.width) {
-                memset(patch, layer->input_zero_point, channels);
-            } else {
-                memcpy(patch, from + column * channels, channels);
-            }
-        }
+    }
+}
+
+static void multiply_block(const block_t *block, int8_t *out)
+{
+    switch (block->stage->rounding) {
+    case MLUT_ROUND_POSITIVE:
+        multiply(block, MLUT_ROUND_POSITIVE, out);
+        break;
+    case MLUT_ROUND_SIGNED:
+        multiply(block, MLUT_ROUND_SIGNED, out);
+        break;
+    default:
+        multiply(block, MLUT_ROUND_ANY, out);
+        break;
+    }
+}
+
+/* Add the block's outputs to those of another layer, which `out` holds. */
+static void add_block(
+    const mlut_conv2d_t *layer, const block_t *block, const int8_t *results, int8_t *out)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        const int8_t *mine = results + i * block->stride;
+        int8_t *other = out + i * layer->out.channels;
+        mlut_add_span(layer->sum, layer->sum_left ? mine : other, layer->sum_left ? other : mine,
+            block->rows, other);
     }
 }
 
@@ -47,29 +105,41 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
 {
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->out.channels;
-    const size_t columns = (size_t)window->height * window->width * layer->in.channels;
+    const size_t values = (size_t)window->height * window->width * layer->in.channels;
+    const size_t quads = (values + 3u) / 4u;
+    const size_t even_tile = (layer->tile + 1u) & ~(size_t)1;
     mlut_channel_t *expanded = scratch;
-    int8_t *decoded = (int8_t *)(expanded + layer->tile);
-    const size_t row_bytes = layer->weights.codebook == NULL ? 0 : columns;
-    const size_t tile_bytes = layer->tile * (sizeof(mlut_channel_t) + row_bytes);
-    int8_t *patch =
-        (int8_t *)scratch + (tile_bytes + MLUT_ALIGNMENT - 1u) / MLUT_ALIGNMENT * MLUT_ALIGNMENT;
+    uint32_t *weights = (uint32_t *)(expanded + even_tile);
+    uint32_t *columns = weights + even_tile * quads * 2u;
+    int8_t *patch = (int8_t *)(columns + MLUT_COLUMNS * quads * 2u);
+    int8_t *results = patch + (layer->patch ? 4u * quads : 0u);
+    const size_t pixels = (size_t)layer->out.height * layer->out.width;
 
     for (size_t first = 0; first < channels; first += layer->tile) {
         const size_t rows = channels - first < layer->tile ? channels - first : layer->tile;
-        const int8_t *weights = mlut_decode_rows(&layer->weights, first, rows, columns, decoded);
+        mlut_unpack_rows(&layer->weights, first, rows, values, weights);
         mlut_expand_channels(&layer->output, first, rows, expanded);
-        int8_t *to = out + first;
-        for (size_t y = 0; y < layer->out.height; y++) {
-            for (size_t x = 0; x < layer->out.width; x++, to += channels) {
-                const int8_t *vector = patch;
-                if (layer->gather) {
-                    gather(layer, in, y, x, patch);
-                } else {
-                    const size_t row = y * window->stride_y * layer->in.width;
-                    vector = in + (row + x * window->stride_x) * layer->in.channels;
+        size_t y = 0;
+        size_t x = 0;
+        for (size_t pixel = 0; pixel < pixels; pixel += MLUT_COLUMNS) {
+            block_t block = {&layer->output, expanded, weights, mlut_span(columns, quads), rows, 0,
+                layer->sum == NULL ? channels : rows};
+            for (; block.count < MLUT_COLUMNS && pixel + block.count < pixels; block.count++) {
+                mlut_gather_column(layer, in, y, x, patch, columns + block.count);
+                if (++x == layer->out.width) {
+                    x = 0;
+                    y++;
                 }
-                mlut_multiply_rows(&layer->output, expanded, vector, weights, columns, rows, to);
+            }
+            if (block.count < MLUT_COLUMNS) {
+                mlut_clear_columns(block.count, quads, columns);
+            }
+            int8_t *to = out + pixel * channels + first;
+            if (layer->sum == NULL) {
+                multiply_block(&block, to);
+            } else {
+                multiply_block(&block, results);
+                add_block(layer, &block, results, to);
             }
         }
     }

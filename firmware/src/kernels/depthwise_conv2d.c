@@ -1,71 +1,220 @@
 /* Depthwise convolution with codebook weights.
  *
- * out[y, x, c] = stage(bias[c] + sum over (i, j) of w[i, j, c] * in[y', x', c / multiplier]). For
- * every pixel the kernel positions are added one after the other to a row of accumulators, so that
- * weights and inputs are both read along channels. Padding has the value of the zero point. */
+ * out[y, x, c] = stage(bias[c] + sum over (i, j) of w[i, j, c] * in[y', x', c / multiplier]). Four
+ * input channels at a time are spread into planes of int16, with the padding around them, for a
+ * band of output rows. In a plane two rows lie interleaved: a word is a pair of vertical
+ * neighbours, and 3x3 kernels make two output rows of two rows of words. Padding has the value of
+ * the zero point. */
 #include "decode.h"
+#include "isa/isa.h"
 #include "kernels/output_stage.h"
 
-/* totals[c] += weights[c] * x[c / multiplier] over `count` channels. */
-static void accumulate(
-    int32_t *totals, const int8_t *weights, const int8_t *x, size_t count, size_t multiplier)
+#include <string.h>
+
+#define LANES 4u
+
+/* A band of input rows as planes, one a channel. */
+typedef struct {
+    uint32_t *pairs;
+    size_t pitch;  /* pairs a row */
+    size_t height; /* rows of the picture, two to a pair */
+    size_t size;   /* pairs a plane */
+    size_t top;    /* the picture's row that is the first one, modulo 2^n */
+} planes_t;
+
+/* What one channel of a band needs. */
+typedef struct {
+    const mlut_depthwise_conv2d_t *layer;
+    const mlut_channel_t *channel;
+    const int8_t *weights; /* of the channel, one every `gap` */
+    size_t gap;
+    const uint32_t *plane; /* its row y is the half y % 2 of row y / 2 */
+    size_t pitch;          /* words a row */
+    size_t rows;           /* of outputs */
+} job_t;
+
+/* Outputs of a 3x3 kernel without dilation whose first input row is the first of a pair: of one
+ * row, or with `both` of the next row too. */
+static inline __attribute__((always_inline)) void convolve_3x3(const job_t *job,
+    const uint32_t weights[6],
+    const uint32_t *p,
+    int both,
+    unsigned rounding,
+    int8_t *out)
 {
-    if (multiplier == 1) {
-        for (size_t c = 0; c < count; c++) {
-            totals[c] += (int32_t)weights[c] * x[c];
-        }
-        return;
-    }
-    for (size_t c = 0; c < count; x++) {
-        for (size_t m = 0; m < multiplier; m++, c++) {
-            totals[c] += (int32_t)weights[c] * *x;
+    const mlut_channel_t channel = *job->channel; /* which outputs cannot alias */
+    const size_t step = job->layer->window.stride_x;
+    const size_t stride = job->layer->out.channels;
+    const size_t below = job->layer->out.width * stride;
+    const uint32_t *q = p + job->pitch;
+    for (const int8_t *const end = out + below; out != end; p += step, q += step, out += stride) {
+        int32_t totals[2] = {channel.bias, channel.bias};
+        mlut_isa_two_3x3(p, q, weights, totals);
+        out[0] = mlut_quick_output(&channel, totals[0], rounding);
+        if (both) {
+            out[below] = mlut_quick_output(&channel, totals[1], rounding);
         }
     }
 }
 
-static void accumulate_padding(int32_t *totals, const int8_t *weights, int32_t value, size_t count)
+/* All rows of a 3x3 kernel with stride 1 or 2. */
+static inline __attribute__((always_inline)) void convolve_rows_3x3(
+    const job_t *job, unsigned rounding, int8_t *out)
 {
-    for (size_t c = 0; c < count; c++) {
-        totals[c] += weights[c] * value;
+    uint32_t pairs[6]; /* of column j, rows 0 and 1, and rows 1 and 2 */
+    for (size_t j = 0; j < 3; j++) {
+        const int8_t *w = job->weights + j * job->gap;
+        pairs[j] = mlut_generic_pair(w[0], w[3u * job->gap]);
+        pairs[j + 3u] = mlut_generic_pair(w[3u * job->gap], w[6u * job->gap]);
+    }
+    const size_t row_bytes = (size_t)job->layer->out.width * job->layer->out.channels;
+    const uint32_t *from = job->plane;
+    size_t left = job->rows;
+    if (job->layer->window.stride_y == 1) {
+        for (; left > 1; left -= 2, from += job->pitch, out += 2u * row_bytes) {
+            convolve_3x3(job, pairs, from, 1, rounding, out);
+        }
+    }
+    for (; left > 0; left--, from += job->pitch, out += row_bytes) {
+        convolve_3x3(job, pairs, from, 0, rounding, out);
     }
 }
 
-/* Accumulate all kernel positions of output pixel (y, x) for `count` channels from `first` on. */
-static void convolve_pixel(const mlut_depthwise_conv2d_t *layer,
-    const int8_t *in,
-    const int8_t *weights,
-    const size_t position[2],
-    size_t first,
-    size_t count,
-    int32_t *totals)
+static int32_t plane_value(const job_t *job, size_t row, size_t column)
 {
-    const mlut_window_t *window = &layer->window;
-    const size_t top = position[0] * window->stride_y - window->pad_top;
-    const size_t left = position[1] * window->stride_x - window->pad_left;
-    for (size_t i = 0; i < window->height; i++) {
-        const size_t row = top + i * window->dilation_y;
-        for (size_t j = 0; j < window->width; j++, weights += count) {
-            const size_t column = left + j * window->dilation_x;
-            if (row >= layer->in.height || column >= layer->in.width) {
-                accumulate_padding(totals, weights, layer->input_zero_point, count);
-                continue;
+    const uint32_t pair = job->plane[row / 2u * job->pitch + column];
+    return (int16_t)(row % 2u == 0 ? pair : pair >> 16);
+}
+
+/* Any kernel. */
+static void convolve_any(const job_t *job, int8_t *out)
+{
+    const mlut_window_t *window = &job->layer->window;
+    for (size_t y = 0; y < job->rows; y++) {
+        for (size_t x = 0; x < job->layer->out.width; x++, out += job->layer->out.channels) {
+            const int8_t *weight = job->weights;
+            int32_t total = job->channel->bias;
+            for (size_t i = 0; i < window->height; i++) {
+                const size_t row = y * window->stride_y + i * window->dilation_y;
+                for (size_t j = 0; j < window->width; j++, weight += job->gap) {
+                    const size_t column = x * window->stride_x + j * window->dilation_x;
+                    total += *weight * plane_value(job, row, column);
+                }
             }
-            const size_t pixel = row * layer->in.width + column;
-            const size_t channel = first / layer->depth_multiplier;
-            const int8_t *from = in + pixel * layer->in.channels + channel;
-            accumulate(totals, weights, from, count, layer->depth_multiplier);
+            *out = mlut_output(&job->layer->output, job->channel, total);
         }
     }
+}
+
+static __attribute__((noinline)) void convolve(const job_t *job, int8_t *out)
+{
+    const mlut_window_t *window = &job->layer->window;
+    const unsigned rounding = job->layer->output.rounding;
+    if (window->height != 3 || window->width != 3 || window->stride_y > 2 ||
+        window->dilation_y != 1 || window->dilation_x != 1 || rounding == MLUT_ROUND_ANY) {
+        convolve_any(job, out);
+    } else if (rounding == MLUT_ROUND_POSITIVE) {
+        convolve_rows_3x3(job, MLUT_ROUND_POSITIVE, out);
+    } else {
+        convolve_rows_3x3(job, MLUT_ROUND_SIGNED, out);
+    }
+}
+
+/* Write one half of a pair. */
+static inline void put_half(uint8_t *to, uint32_t value)
+{
+    const uint16_t half = (uint16_t)value;
+    memcpy(to, &half, sizeof(half));
+}
+
+/* Spread `lanes` channels of one row of the picture: one value a pair, to planes `size` bytes
+ * apart. */
+static void spread_row(
+    const int8_t *from, size_t channels, size_t count, size_t lanes, uint8_t *to, size_t size)
+{
+    for (; lanes < LANES && count > 0; count--, from += channels, to += 4) {
+        for (size_t i = 0; i < lanes; i++) {
+            put_half(to + i * size, (uint32_t)from[i]);
+        }
+    }
+    uint8_t *third = to + 2u * size;
+    for (; count > 0; count--, from += channels, to += 4, third += 4) {
+        uint32_t word;
+        memcpy(&word, from, sizeof(word));
+        const uint32_t even = mlut_isa_even(word);
+        const uint32_t odd = mlut_isa_odd(word);
+        put_half(to, even);
+        put_half(to + size, odd);
+        put_half(third, even >> 16);
+        put_half(third + size, odd >> 16);
+    }
+}
+
+/* Spread `lanes` channels of the picture from number `first` on; the padding is there already. */
+static void spread(const mlut_depthwise_conv2d_t *layer,
+    const int8_t *in,
+    size_t first,
+    size_t lanes,
+    const planes_t *planes)
+{
+    const size_t channels = layer->in.channels;
+    const size_t pad = layer->window.pad_left;
+    const size_t room = planes->pitch > pad ? planes->pitch - pad : 0;
+    const size_t count = layer->in.width < room ? layer->in.width : room;
+    for (size_t i = 0; i < planes->height; i++) {
+        const size_t row = planes->top + i;
+        if (row < layer->in.height) {
+            const int8_t *from = in + row * layer->in.width * channels + first;
+            uint8_t *to = (uint8_t *)(planes->pairs + i / 2u * planes->pitch + pad) + i % 2u * 2u;
+            spread_row(from, channels, count, lanes, to, planes->size * sizeof(uint32_t));
+        }
+    }
+}
+
+/* Values from an output row's or column's first input to its last one's end. */
+static size_t reach(size_t outputs, size_t stride, size_t size, size_t dilation)
+{
+    return (outputs - 1u) * stride + (size - 1u) * dilation + 1u;
+}
+
+/* All channels of a tile for the output rows of one band. */
+static __attribute__((noinline)) void convolve_band(
+    job_t *job, const planes_t *planes, const int8_t *in, size_t first, size_t count, int8_t *out)
+{
+    const mlut_depthwise_conv2d_t *layer = job->layer;
+    const size_t multiplier = layer->depth_multiplier;
+    const job_t start = *job;
+    const uint32_t padding = mlut_generic_pair(layer->input_zero_point, layer->input_zero_point);
+    for (size_t i = 0; i < LANES * planes->size; i++) {
+        planes->pairs[i] = padding;
+    }
+    for (size_t c = 0; c < count; c++) {
+        const size_t lane = c / multiplier % LANES;
+        if (c % (LANES * multiplier) == 0) {
+            const size_t left = (count - c) / multiplier;
+            spread(layer, in, (first + c) / multiplier, left < LANES ? left : LANES, planes);
+        }
+        job->plane = planes->pairs + lane * planes->size;
+        job->weights = start.weights + c;
+        job->channel = start.channel + c;
+        convolve(job, out + c);
+    }
+    *job = start;
 }
 
 void mlut_depthwise_conv2d(
     const mlut_depthwise_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
+    const mlut_window_t *window = &layer->window;
     const size_t channels = layer->out.channels;
-    const size_t positions = (size_t)layer->window.height * layer->window.width;
+    const size_t positions = (size_t)window->height * window->width;
     mlut_channel_t *expanded = scratch;
-    int32_t *totals = (int32_t *)(expanded + layer->tile);
-    int8_t *weights = (int8_t *)(totals + layer->tile);
+    planes_t planes;
+    planes.pairs = (uint32_t *)(expanded + layer->tile);
+    planes.pitch = reach(layer->out.width, window->stride_x, window->width, window->dilation_x);
+    planes.height = reach(layer->rows, window->stride_y, window->height, window->dilation_y);
+    planes.size = planes.pitch * ((planes.height + 1u) / 2u);
+    int8_t *weights = (int8_t *)(planes.pairs + LANES * planes.size);
 
     for (size_t first = 0; first < channels; first += layer->tile) {
         const size_t count = channels - first < layer->tile ? channels - first : layer->tile;
@@ -73,18 +222,13 @@ void mlut_depthwise_conv2d(
             mlut_decode(&layer->weights, i, first, count, weights + i * count);
         }
         mlut_expand_channels(&layer->output, first, count, expanded);
-        int8_t *to = out + first;
-        for (size_t y = 0; y < layer->out.height; y++) {
-            for (size_t x = 0; x < layer->out.width; x++, to += channels) {
-                const size_t position[2] = {y, x};
-                for (size_t c = 0; c < count; c++) {
-                    totals[c] = expanded[c].bias;
-                }
-                convolve_pixel(layer, in, weights, position, first, count, totals);
-                for (size_t c = 0; c < count; c++) {
-                    to[c] = mlut_output(&layer->output, expanded + c, totals[c]);
-                }
-            }
+        job_t job = {layer, expanded, weights, count, NULL, planes.pitch, 0};
+        for (size_t y = 0; y < layer->out.height; y += layer->rows) {
+            const size_t left = layer->out.height - y;
+            job.rows = left < layer->rows ? left : layer->rows;
+            planes.top = y * window->stride_y - window->pad_top;
+            int8_t *to = out + y * layer->out.width * channels + first;
+            convolve_band(&job, &planes, in, first, count, to);
         }
     }
 }

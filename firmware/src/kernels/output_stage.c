@@ -31,5 +31,7 @@ void mlut_expand_channels(
         expanded[i].bias = expand_bias(stage, words, exponent);
         expanded[i].multiplier = (int32_t)(((uint32_t)(product >> 32) + 1u) >> 1);
         expanded[i].shift = shift;
+        expanded[i].nudge =
+            stage->rounding == MLUT_ROUND_ANY ? 0 : mlut_quick_nudge(shift, stage->zero_point);
     }
 }

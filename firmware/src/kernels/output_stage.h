@@ -3,6 +3,7 @@
 #define MLUT_OUTPUT_STAGE_H
 
 #include "fixed_point.h"
+#include "isa/isa.h"
 #include "microlut/microlut.h"
 
 #include <stddef.h>
@@ -12,9 +13,10 @@ typedef struct {
     int32_t bias;
     int32_t multiplier;
     int32_t shift;
+    int32_t nudge; /* of the quick forms */
 } mlut_channel_t;
 
-_Static_assert(sizeof(mlut_channel_t) == 12, "the converter plans 12 bytes of scratch a channel");
+_Static_assert(sizeof(mlut_channel_t) == 16, "the converter plans 16 bytes of scratch a channel");
 
 /* Expand `count` channels from number `first` on. */
 void mlut_expand_channels(
@@ -25,6 +27,31 @@ static inline int8_t mlut_output(
 {
     const int32_t scaled = mlut_multiply(total, channel->multiplier, channel->shift);
     return mlut_clamp_int8(scaled + stage->zero_point, stage->minimum, stage->maximum);
+}
+
+/* The quick form of mlut_multiply plus a zero point z, for shifts of -21 to -1.
+ *
+ * With |total| < 2^30, the high word of 2 total * multiplier, rounded, is mlut_high_mul of both. To
+ * round a half away from zero is to add 2^(e - 1), less 1 if negative, and to shift right by e;
+ * z * 2^e joins what is added. Where negative results are limited to 0 anyway, rounding their
+ * halves up does as well, for -1/2 then becomes 0 and all others stay below. */
+static inline int32_t mlut_quick_nudge(int32_t shift, int32_t zero_point)
+{
+    return (2 * zero_point + 1) * (int32_t)(UINT32_C(1) << (unsigned)(-shift - 1));
+}
+
+static inline int32_t mlut_quick_scale(
+    const mlut_channel_t *channel, int32_t total, unsigned rounding)
+{
+    const int32_t product = mlut_isa_high_mul(mlut_shift_left(total, 1), channel->multiplier);
+    const int32_t away = rounding == MLUT_ROUND_SIGNED ? product + (product >> 31) : product;
+    return (away + channel->nudge) >> (unsigned)-channel->shift;
+}
+
+static inline int8_t mlut_quick_output(
+    const mlut_channel_t *channel, int32_t total, unsigned rounding)
+{
+    return (int8_t)mlut_isa_saturate(mlut_quick_scale(channel, total, rounding));
 }
 
 #endif /* MLUT_OUTPUT_STAGE_H */

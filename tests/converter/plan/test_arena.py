@@ -3,8 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microlut.plan.arena import ALIGNMENT, aligned, live_bytes, lower_bound, place
-from microlut.plan.liveness import Buffer
+from microlut.plan.arena import ALIGNMENT, Buffer, aligned, live_bytes, lower_bound, place
 
 
 @st.composite

@@ -14,9 +14,10 @@ from microlut.errors import UnsupportedModel
 from microlut.interpreter import int_ops
 from microlut.ir import Dense, Graph, MaxPool2D, Node, Reshape, Softmax, Window
 from microlut.plan import Plan, make_plan
-from microlut.plan.layout import largest_sum
 from microlut.plan.liveness import tensor_buffers
+from microlut.plan.rounding import largest_sum
 from microlut.plan.scratch import choose_tile
+from microlut.plan.sharing import find_sharing
 from microlut.quantize.packing import pack_rows, weight_bytes
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
@@ -26,6 +27,7 @@ from microlut.quantized import QAdd, QClamp, QReshape, QuantizedGraph
 @pytest.fixture(scope="module")
 def plans() -> list[Plan]:
     cases = [*rg.network_cases(40, seed=3), *(rg.every_operator_case(b) for b in (2, 8))]
+    cases += [rg.kernel_case(b, 1) for b in (4, 8)]
     return [make_plan(case.quantized()) for case in cases]
 
 
@@ -82,27 +84,35 @@ def test_values_that_are_still_read_are_not_overwritten(plans: list[Plan]):
 
         written[region(plan.graph.input_name, plan.input_offset)] = 0
         for number, step in enumerate(plan.steps, start=1):
-            for name, offset in zip(step.node.inputs, step.input_offsets, strict=True):
-                assert np.all(written[region(name, offset)] == numbers[name])
+            if step.merged:
+                continue
+            read = list(zip(step.node.inputs, step.input_offsets, strict=True))
+            if step.sum is not None:
+                read += [(n, step.output_offset) for n in step.sum.inputs if n != step.node.name]
             scratch = slice(step.scratch_offset, step.scratch_offset + step.scratch_bytes)
-            written[scratch] = -1
-            for name, offset in zip(step.node.inputs, step.input_offsets, strict=True):
-                assert np.all(written[region(name, offset)] == numbers[name])
-            same = isinstance(step.node.op, QReshape)
-            numbers[step.node.name] = numbers[step.node.inputs[0]] if same else number
-            written[region(step.node.name, step.output_offset)] = numbers[step.node.name]
+            for area in (slice(0), scratch):
+                written[area] = -1
+                for name, offset in read:
+                    assert np.all(written[region(name, offset)] == numbers[name])
+            made = step.sum or step.node
+            same = isinstance(made.op, QReshape)
+            numbers[made.name] = numbers[made.inputs[0]] if same else number
+            written[region(made.name, step.output_offset)] = numbers[made.name]
         last = plan.graph.output_name
         assert np.all(written[region(last, plan.output_offset)] == numbers[last])
 
 
-def test_only_additions_clamps_and_reshapes_write_over_their_input(plans: list[Plan]):
-    in_place = 0
+def test_all_that_writes_over_its_input_was_decided_to(plans: list[Plan]):
+    in_place, in_sums = 0, 0
     for plan in plans:
+        whole = find_sharing(plan.graph).whole
         for step in plan.steps:
+            in_sums += step.sum is not None
             if step.output_offset in step.input_offsets:
-                assert isinstance(step.node.op, QAdd | QClamp | QReshape)
+                assert isinstance(step.node.op, QAdd | QClamp | QReshape) or step.node.name in whole
                 in_place += 1
     assert in_place > 10
+    assert in_sums >= 4
 
 
 def test_tile_grows_where_the_arena_has_room():
@@ -113,7 +123,7 @@ def test_tile_grows_where_the_arena_has_room():
     net.add(Dense(rg.weights(rng, (40, 128), 0), rg.bias(rng, 40)), (40,))
     plan = make_plan(net.case(rng, 4, 1).quantized())
     last = plan.steps[-1]
-    assert choose_tile(last.node.op, 0).channels == 12
+    assert choose_tile(last.node.op, last.node.shape, 0).channels == 12
     assert last.tile == 40
     assert plan.arena_bytes == plan.arena_lower_bound
 

@@ -5,7 +5,8 @@ import numpy as np
 import random_graphs as rg
 from microlut.calibrate import calibrate
 from microlut.ir import ActivationKind, Add, Relu, Reshape, Softmax
-from microlut.plan.liveness import Buffer, tensor_buffers
+from microlut.plan.arena import Buffer
+from microlut.plan.liveness import tensor_buffers
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from microlut.quantized import QuantizedGraph

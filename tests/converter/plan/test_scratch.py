@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microlut.ir import Padding, Window
-from microlut.plan.scratch import choose_tile, gathers
+from microlut.plan.scratch import choose_tile, patches, whole_tile
 from microlut.quantized import (
     OutputStage,
     QClamp,
@@ -31,73 +31,103 @@ def align(size: int) -> int:
     return (size + 15) // 16 * 16
 
 
-@given(BITS, st.integers(1, 100), st.integers(1, 5), st.integers(1, 40), st.integers(0, 20_000))
-def test_convolution_tile(bits: int, filters: int, kernel: int, channels: int, free: int):
+@given(
+    BITS,
+    st.integers(1, 100),
+    st.integers(1, 5),
+    st.integers(1, 40),
+    st.integers(0, 20_000),
+    st.booleans(),
+)
+def test_convolution_tile(
+    bits: int, filters: int, kernel: int, channels: int, free: int, adds: bool
+):
     w = weights((filters, kernel, kernel, channels), filters, bits)
-    tile = choose_tile(QConv2D(w, STAGE, Window((kernel, kernel))), free)
-    columns = kernel * kernel * channels
-    patch = align(columns) if kernel > 1 else 0
+    op = QConv2D(w, STAGE, Window((kernel, kernel)))
+    tile = choose_tile(op, (9, 9, filters), free, adds)
+    quads = (kernel * kernel * channels + 3) // 4
+    fixed = 32 * quads + (4 * quads if kernel > 1 and channels % 4 else 0)
+    each = 16 + 8 * quads + 4 * adds
     assert 1 <= tile.channels <= filters
-    each = 12 + (0 if bits == 8 else columns)
-    assert tile.scratch_bytes == align(tile.channels * each) + patch
-    assert tile.channels == filters or tile.channels % 4 == 0
-    smallest = align(16 * 12) + patch if bits == 8 else SMALL
-    smallest = max(smallest, align(min(filters, 4) * each) + patch)
-    assert tile.scratch_bytes <= max(align(free), smallest)
+    assert tile.channels == filters or tile.channels % 2 == 0
+    assert tile.scratch_bytes == align((tile.channels + tile.channels % 2) * each + fixed)
+    smallest = align(2 * each + fixed)
+    assert tile.scratch_bytes <= max(align(max(free, SMALL) + each), smallest)
 
 
 @given(BITS, st.integers(1, 300), st.integers(1, 900), st.integers(0, 20_000))
 def test_dense_tile(bits: int, units: int, inputs: int, free: int):
-    tile = choose_tile(QDense(weights((units, inputs), units, bits), STAGE), free)
+    tile = choose_tile(QDense(weights((units, inputs), units, bits), STAGE), (units,), free)
     assert 1 <= tile.channels <= units
-    each = 12 + (0 if bits == 8 else inputs)
+    each = 16 + (0 if bits == 8 else inputs)
     assert tile.scratch_bytes == align(tile.channels * each)
-    smallest = 16 * 12 if bits == 8 else SMALL
+    smallest = 16 * 16 if bits == 8 else SMALL
     assert tile.scratch_bytes <= max(align(free), smallest, align(4 * each))
 
 
-@given(BITS, st.integers(1, 60), st.integers(1, 4), st.integers(1, 5), st.integers(0, 20_000))
-def test_depthwise_tile(bits: int, channels: int, multiplier: int, kernel: int, free: int):
-    outputs, positions = channels * multiplier, kernel * kernel
-    w = weights((kernel, kernel, outputs), positions, bits)
-    op = QDepthwiseConv2D(w, STAGE, Window((kernel, kernel)), multiplier)
-    tile = choose_tile(op, free)
+@given(
+    st.integers(1, 60),
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.integers(0, 20_000),
+)
+def test_depthwise_tile(channels: int, multiplier: int, kernel: int, stride: int, free: int):
+    outputs, positions, (height, width) = channels * multiplier, kernel * kernel, (9, 7)
+    w = weights((kernel, kernel, outputs), positions, 4)
+    op = QDepthwiseConv2D(w, STAGE, Window((kernel, kernel), (stride, stride)), multiplier)
+    tile = choose_tile(op, (height, width, outputs), free)
     assert 1 <= tile.channels <= outputs
     assert tile.channels == outputs or tile.channels % (8 * multiplier) == 0
-    assert tile.scratch_bytes == align(tile.channels * (16 + positions))
-    smallest = align(8 * multiplier * (16 + positions))
-    assert tile.scratch_bytes <= max(align(free), SMALL // 2, smallest)
+    assert 1 <= tile.rows <= height
+
+    def bytes_of(tile_channels: int, rows: int) -> int:
+        tall, wide = (rows - 1) * stride + kernel, (width - 1) * stride + kernel
+        return align(tile_channels * (16 + positions) + 8 * (tall + tall % 2) * wide)
+
+    assert tile.scratch_bytes == bytes_of(tile.channels, tile.rows)
+    smallest = bytes_of(min(outputs, 8 * multiplier), min(height, 2))
+    assert tile.scratch_bytes <= max(align(max(free, SMALL)), smallest)
+
+
+def test_depthwise_tile_is_whole_where_there_is_room():
+    w = weights((3, 3, 24), 9, 4)
+    op = QDepthwiseConv2D(w, STAGE, Window((3, 3)), 1)
+    assert whole_tile(op, (25, 5, 24)) == choose_tile(op, (25, 5, 24), 10_000)
+    assert (whole_tile(op, (25, 5, 24)).channels, whole_tile(op, (25, 5, 24)).rows) == (24, 25)
 
 
 @given(st.integers(2, 7), st.integers(0, 30_000), st.integers(0, 30_000))
 def test_more_room_never_gives_a_smaller_tile(bits: int, a: int, b: int):
     op = QDense(weights((128, 640), 128, bits), STAGE)
-    assert choose_tile(op, min(a, b)).channels <= choose_tile(op, max(a, b)).channels
+    less, more = (choose_tile(op, (128,), free).channels for free in sorted((a, b)))
+    assert less <= more
 
 
 @given(st.integers(1, 400), st.integers(1, 300), st.integers(0, 20_000))
 def test_smaller_tile_would_take_more_rounds(units: int, inputs: int, free: int):
     """Of the tiles that take as many rounds as the largest that fits, the smallest is chosen."""
-    tile = choose_tile(QDense(weights((units, inputs), units, 4), STAGE), free).channels
-    largest = max(max(free, SMALL) // (12 + inputs) // 4 * 4, 4)
+    tile = choose_tile(QDense(weights((units, inputs), units, 4), STAGE), (units,), free).channels
+    fitting = max(free, SMALL) // (16 + inputs)
+    largest = units if fitting >= units else max(fitting // 4 * 4, 4)
     rounds = -(-units // tile)
     assert rounds == -(-units // min(largest, units))
     assert tile <= 4 or -(-units // (tile - 4)) > rounds
 
 
 @pytest.mark.parametrize(
-    ("window", "wanted"),
+    ("window", "channels", "wanted"),
     [
-        (Window((1, 1)), False),
-        (Window((1, 1), strides=(2, 2)), False),
-        (Window((1, 1), padding=Padding(right=1)), True),
-        (Window((1, 2)), True),
-        (Window((3, 3)), True),
+        (Window((1, 1)), 3, False),
+        (Window((1, 1), padding=Padding(right=1)), 3, False),
+        (Window((3, 3)), 8, False),
+        (Window((1, 2)), 3, True),
+        (Window((3, 3)), 1, True),
     ],
 )
-def test_only_unpadded_1x1_kernels_read_in_place(window: Window, wanted: bool):
-    assert gathers(QConv2D(weights((1, *window.size, 1), 1, 4), STAGE, window)) is wanted
+def test_only_kernels_over_odd_channels_gather_bytes(window: Window, channels: int, wanted: bool):
+    assert patches(QConv2D(weights((1, *window.size, channels), 1, 4), STAGE, window)) is wanted
 
 
 def test_operator_without_weights_needs_no_scratch():
-    assert choose_tile(QClamp(0, 127), 10_000).scratch_bytes == 0
+    assert choose_tile(QClamp(0, 127), (4,), 10_000).scratch_bytes == 0

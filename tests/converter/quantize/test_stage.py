@@ -30,7 +30,7 @@ from microlut.ir import (
     Softmax,
     Window,
 )
-from microlut.plan.layout import largest_sum
+from microlut.plan.rounding import largest_sum
 from microlut.quantize import covariance
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig

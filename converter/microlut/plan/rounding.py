@@ -1,0 +1,61 @@
+"""Which form of rounding the engine may take: operators in, choices out.
+
+The conditions are those of firmware/include/microlut/microlut.h; every form gives the same results.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from microlut.quantized import QAdd, WeightedOp, weights_by_channel
+
+_FULL_RANGE = (-128, 127)
+_QUICK_SHIFTS = (-21, -1)
+_EXACT_HALF = (1 << 30, 0)
+
+
+class Rounding(IntEnum):
+    """MLUT_ROUND_ANY, _SIGNED and _POSITIVE of the engine."""
+
+    ANY = 0
+    SIGNED = 1
+    POSITIVE = 2
+
+
+def output_rounding(op: WeightedOp, output_point: int) -> Rounding:
+    """Return the quickest form of a layer's output stage."""
+    stage = op.output
+    if (stage.minimum, stage.maximum) != _FULL_RANGE or largest_sum(op) >= 1 << 30:
+        return Rounding.ANY
+    if not all(_QUICK_SHIFTS[0] <= shift <= _QUICK_SHIFTS[1] for shift in stage.shift):
+        return Rounding.ANY
+    return Rounding.POSITIVE if output_point == stage.minimum else Rounding.SIGNED
+
+
+def left_term(op: QAdd) -> int:
+    """Return which input is the left term: the one whose factor is 1/2, if there is one."""
+    return int(op.input_multipliers[0] != _EXACT_HALF)
+
+
+def adds_quickly(op: QAdd) -> bool:
+    """Return whether the quick form of the addition may be taken."""
+    left = left_term(op)
+    shifts = (op.input_multipliers[1 - left][1], op.output_multiplier[1])
+    return (
+        op.input_multipliers[left] == _EXACT_HALF
+        and all(_QUICK_SHIFTS[0] <= shift <= _QUICK_SHIFTS[1] for shift in shifts)
+        and (op.minimum, op.maximum) == _FULL_RANGE
+    )
+
+
+def largest_sum(op: WeightedOp) -> int:
+    """Return a bound on every 32-bit number that the engine makes of a layer's sums.
+
+    That is max over channels of (|bias| + 256 sum |w|) * 2^shift: the input zero point is folded
+    into the bias, so inputs and zero point count 128 each; a shift to the left comes last.
+    """
+    sums = np.abs(weights_by_channel(op)).sum(axis=1)
+    largest = np.abs(op.output.bias.astype(np.int64)) + 256 * sums
+    return int(np.max(largest << np.maximum(op.output.shift.astype(np.int64), 0)))

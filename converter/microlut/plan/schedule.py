@@ -1,0 +1,53 @@
+"""In which order nodes run: quantized graph in, the same graph with its nodes in that order out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from microlut.plan.arena import live_bytes, lower_bound
+from microlut.plan.liveness import tensor_buffers
+from microlut.quantized import QNode, QuantizedGraph
+
+_MOST_ROUNDS = 8  # each moves one node; branches of common networks need one or two
+
+
+def schedule(graph: QuantizedGraph) -> QuantizedGraph:
+    """Move nodes of branches to where they leave large layers the most memory for scratch.
+
+    The peak of the tensors never grows. One node is moved at a time, to its best place, while that
+    helps.
+    """
+    best, cost = graph, _cost(graph)
+    for _ in range(_MOST_ROUNDS):
+        moved = min(_moves(best), key=_cost, default=best)
+        if _cost(moved) >= cost:
+            break
+        best, cost = moved, _cost(moved)
+    return best
+
+
+def _cost(graph: QuantizedGraph) -> tuple[int, int]:
+    """Return the tensors' peak, and the bytes that they withhold from every layer's weights."""
+    buffers, _ = tensor_buffers(graph)
+    weights = {node.name: op.weights.indices.size for node, op in graph.weighted()}
+    withheld = (
+        live_bytes(buffers, step) * weights.get(node.name, 0)
+        for step, node in enumerate(graph.nodes)
+    )
+    return lower_bound(buffers), sum(withheld)
+
+
+def _moves(graph: QuantizedGraph) -> Iterator[QuantizedGraph]:
+    """Yield the graph with one node moved forward, in all ways that keep it behind its inputs."""
+    nodes = graph.nodes
+    for old, node in enumerate(nodes):
+        for new in range(old - 1, -1, -1):
+            if nodes[new].name in node.inputs:
+                break
+            yield replace(graph, nodes=_moved(nodes, old, new))
+
+
+def _moved(nodes: tuple[QNode, ...], old: int, new: int) -> tuple[QNode, ...]:
+    rest = [*nodes[:old], *nodes[old + 1 :]]
+    return (*rest[:new], nodes[old], *rest[new:])

@@ -1,0 +1,139 @@
+#include "kernels/columns.h"
+
+#include "isa/isa.h"
+
+#include <string.h>
+
+/* Where the next inputs go: widened to `column`, or as bytes to `patch` if that is not NULL. */
+typedef struct {
+    uint32_t *column;
+    int8_t *patch;
+} sink_t;
+
+static inline uint32_t *widen_four(uint32_t word, uint32_t *column)
+{
+    column[0] = mlut_isa_even(word);
+    column[MLUT_COLUMNS] = mlut_isa_odd(word);
+    return column + 2u * MLUT_COLUMNS;
+}
+
+static inline uint32_t load(const int8_t *from, size_t count)
+{
+    uint32_t word = 0;
+    memcpy(&word, from, count);
+    return word;
+}
+
+/* Widen `count` bytes; what is missing to a multiple of 4 is zero. */
+static inline __attribute__((always_inline)) uint32_t *widen(
+    const int8_t *from, size_t count, uint32_t *column)
+{
+    for (; count >= 16; count -= 16, from += 16) {
+        const uint32_t words[4] = {
+            load(from, 4), load(from + 4, 4), load(from + 8, 4), load(from + 12, 4)};
+        column = widen_four(words[0], column);
+        column = widen_four(words[1], column);
+        column = widen_four(words[2], column);
+        column = widen_four(words[3], column);
+    }
+    for (; count >= 4; count -= 4, from += 4) {
+        column = widen_four(load(from, 4), column);
+    }
+    uint32_t last = 0;
+    for (size_t i = 0; i < count; i++) {
+        last |= (uint32_t)(uint8_t)from[i] << (8u * i);
+    }
+    return count == 0 ? column : widen_four(last, column);
+}
+
+static void put_bytes(sink_t *sink, const int8_t *from, size_t count)
+{
+    for (; count >= 4; count -= 4, from += 4, sink->patch += 4) {
+        memcpy(sink->patch, from, 4);
+    }
+    for (; count > 0; count--) {
+        *sink->patch++ = *from++;
+    }
+}
+
+static void put(sink_t *sink, const int8_t *from, size_t count)
+{
+    if (sink->patch == NULL) {
+        sink->column = widen(from, count, sink->column);
+    } else {
+        put_bytes(sink, from, count);
+    }
+}
+
+static __attribute__((noinline)) void put_padding(sink_t *sink, int8_t value, size_t count)
+{
+    if (sink->patch != NULL) {
+        for (; count > 0; count--) {
+            *sink->patch++ = value;
+        }
+        return;
+    }
+    const uint32_t four = (uint8_t)value * UINT32_C(0x01010101);
+    for (; count >= 4; count -= 4) {
+        sink->column = widen_four(four, sink->column);
+    }
+    if (count != 0) {
+        sink->column = widen_four(four >> (32u - 8u * count), sink->column);
+    }
+}
+
+/* One kernel row, which reads the picture's row `from` from pixel `left` on. */
+static void gather_row(const mlut_conv2d_t *layer, const int8_t *from, size_t left, sink_t *sink)
+{
+    const mlut_window_t *window = &layer->window;
+    const size_t channels = layer->in.channels;
+    const size_t right = left + (size_t)window->width - 1u;
+    if (window->dilation_x == 1 && left < layer->in.width && right < layer->in.width) {
+        put(sink, from + left * channels, window->width * channels);
+        return;
+    }
+    for (size_t j = 0; j < window->width; j++) {
+        const size_t column = left + j * window->dilation_x;
+        if (column >= layer->in.width) {
+            put_padding(sink, layer->input_zero_point, channels);
+        } else {
+            put(sink, from + column * channels, channels);
+        }
+    }
+}
+
+void mlut_gather_column(const mlut_conv2d_t *layer,
+    const int8_t *in,
+    size_t y,
+    size_t x,
+    int8_t *patch,
+    uint32_t *column)
+{
+    const mlut_window_t *window = &layer->window;
+    const size_t row_bytes = (size_t)layer->in.width * layer->in.channels;
+    /* Positions before the picture wrap to huge unsigned values, which the tests below reject. */
+    const size_t top = y * window->stride_y - window->pad_top;
+    const size_t left = x * window->stride_x - window->pad_left;
+    sink_t sink = {column, layer->patch ? patch : NULL};
+    for (size_t i = 0; i < window->height; i++) {
+        const size_t row = top + i * window->dilation_y;
+        if (row < layer->in.height) {
+            gather_row(layer, in + row * row_bytes, left, &sink);
+        } else {
+            put_padding(&sink, layer->input_zero_point, window->width * layer->in.channels);
+        }
+    }
+    if (layer->patch) {
+        widen(patch, (size_t)(sink.patch - patch), column);
+    }
+}
+
+void mlut_clear_columns(size_t first, size_t quads, uint32_t *columns)
+{
+    const uint32_t *const end = columns + MLUT_COLUMNS * 2u * quads;
+    for (; columns < end; columns += MLUT_COLUMNS) {
+        for (size_t i = first; i < MLUT_COLUMNS; i++) {
+            columns[i] = 0;
+        }
+    }
+}

@@ -1,0 +1,26 @@
+/* Receptive fields as columns of int16 pairs, laid out for mlut_isa_tile. */
+#ifndef MLUT_COLUMNS_H
+#define MLUT_COLUMNS_H
+
+#include "microlut/microlut.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Columns that are gathered together. */
+#define MLUT_COLUMNS 4u
+
+/* Write the receptive field of output pixel (y, x) to every fourth word of `column`: four inputs
+ * are the pairs (0, 2) and (1, 3), and a last quad is filled with zeros. `patch` takes the bytes of
+ * one receptive field if layer->patch is set. */
+void mlut_gather_column(const mlut_conv2d_t *layer,
+    const int8_t *in,
+    size_t y,
+    size_t x,
+    int8_t *patch,
+    uint32_t *column);
+
+/* Fill columns number `first` to 3 with zeros. */
+void mlut_clear_columns(size_t first, size_t quads, uint32_t *columns);
+
+#endif /* MLUT_COLUMNS_H */
