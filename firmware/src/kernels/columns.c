@@ -56,7 +56,7 @@ static void put_bytes(sink_t *sink, const int8_t *from, size_t count)
     }
 }
 
-static void put(sink_t *sink, const int8_t *from, size_t count)
+static __attribute__((noinline)) void put(sink_t *sink, const int8_t *from, size_t count)
 {
     if (sink->patch == NULL) {
         sink->column = widen(from, count, sink->column);
@@ -79,6 +79,16 @@ static __attribute__((noinline)) void put_padding(sink_t *sink, int8_t value, si
     }
     if (count != 0) {
         sink->column = widen_four(four >> (32u - 8u * count), sink->column);
+    }
+}
+
+/* A whole field inside the picture, which is most of them: no call a row. */
+static void widen_rows(const mlut_conv2d_t *layer, const int8_t *from, uint32_t *column)
+{
+    const size_t count = (size_t)layer->window.width * layer->in.channels;
+    const size_t step = (size_t)layer->in.width * layer->in.channels * layer->window.dilation_y;
+    for (size_t i = layer->window.height; i > 0; i--, from += step) {
+        column = widen(from, count, column);
     }
 }
 
@@ -114,6 +124,13 @@ void mlut_gather_column(const mlut_conv2d_t *layer,
     /* Positions before the picture wrap to huge unsigned values, which the tests below reject. */
     const size_t top = y * window->stride_y - window->pad_top;
     const size_t left = x * window->stride_x - window->pad_left;
+    const size_t right = left + (size_t)window->width - 1u;
+    const size_t bottom = top + (window->height - 1u) * (size_t)window->dilation_y;
+    if (!layer->patch && window->dilation_x == 1 && top < layer->in.height &&
+        bottom < layer->in.height && left < layer->in.width && right < layer->in.width) {
+        widen_rows(layer, in + top * row_bytes + left * layer->in.channels, column);
+        return;
+    }
     sink_t sink = {column, layer->patch ? patch : NULL};
     for (size_t i = 0; i < window->height; i++) {
         const size_t row = top + i * window->dilation_y;
