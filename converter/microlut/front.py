@@ -100,7 +100,7 @@ def search_text(result: SearchResult) -> str:
             size_text(point.flash_bytes),
             "" if (same := point.quality.agreement) is None else percent_text(same),
             "" if (drop := point.quality.expected_drop) is None else f"{drop:.2f}",
-            f"{point.quality.divergence:.4f}",
+            f"{point.quality.divergence:.2g}",
             "*" if point.on_front else "",
         )
         for point in result.points

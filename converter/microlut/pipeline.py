@@ -23,7 +23,7 @@ from microlut.passes import run_passes
 from microlut.plan import Plan, make_plan
 from microlut.prepared import Prepared
 from microlut.progress import Progress, silent
-from microlut.quality import affordable_inputs, integer_quality, layer_snr, spread
+from microlut.quality import affordable_inputs, compare, spread
 from microlut.quantize.data_free import expected_ranges
 from microlut.quantize.ranges import RangeChoice, choose_ranges
 from microlut.quantize.synthetic import synthetic_inputs
@@ -143,6 +143,7 @@ def convert_with(
     quantized = replace(
         found.quantized, source=_source_name(model), source_sha256=source_hash(model)
     )
+    making = _making(prepared, found, budget)  # before large texts take memory
     progress("plan", 3, _STAGES)
     plan = make_plan(quantized)
     progress("generate", 4, _STAGES)
@@ -152,7 +153,7 @@ def convert_with(
         plan=plan,
         sources=render(plan),
         tflite=to_tflite(quantized),
-        report=convert_report(plan, identifier(quantized.name), _making(prepared, found, budget)),
+        report=convert_report(plan, identifier(quantized.name), making),
     )
     progress("generate", 5, _STAGES)
     return conversion
@@ -193,13 +194,13 @@ def prepare(
 def _making(prepared: Prepared, found: Allocation, budget: Budget | None) -> Making:
     """Return how a network was made and how near it comes, measured on a few inputs."""
     judges = spread(prepared.judges, affordable_inputs(prepared.graph))
+    comparison = compare(prepared.graph, found.quantized, judges)
     return Making(
         configs=found.configs,
         budget=budget,
         calibration_samples=0 if prepared.samples is None else len(prepared.samples),
         range_rule=prepared.range_rule,
-        quality=integer_quality(prepared.graph, found.quantized, judges),
-        snr=layer_snr(prepared.graph, found.quantized, judges),
+        comparison=comparison,
     )
 
 

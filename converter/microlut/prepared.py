@@ -54,7 +54,8 @@ class Prepared:
         way round; only the ranges of activations are those of all. What is quantized without data
         is judged on all calibration inputs, and one input alone on itself.
         """
-        if self.samples is None or self.inputs is not self.samples:
+        with_data = any(config.method != "fitted" for config in configs.values())
+        if self.samples is None or not with_data:
             return integer_quality(self.graph, self.quantize(configs), self.judges)
         if len(self.samples) == 1:
             return integer_quality(self.graph, self.quantize(configs), self.samples)

@@ -43,6 +43,21 @@ class Quality:
     inputs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How near an integer network comes, in all and tensor by tensor.
+
+    Attributes:
+        quality: Of the outputs.
+        snr: Signal-to-noise ratio of every node's output in dB, by name. The noise is what the
+            integer network's tensor differs from the float network's, everything before it
+            included; exact tensors have an infinite ratio.
+    """
+
+    quality: Quality
+    snr: Mapping[str, float]
+
+
 def affordable_inputs(graph: Graph) -> int:
     """Return how many inputs a network is worth running on: fewer of larger networks."""
     products = sum(
@@ -122,19 +137,17 @@ def integer_quality(graph: Graph, quantized: QuantizedGraph, x: FloatArray) -> Q
     return quality(graph, real, dequantize_array(integers, quantized.output_quantization))
 
 
-def layer_snr(graph: Graph, quantized: QuantizedGraph, x: FloatArray) -> Mapping[str, float]:
-    """Return the signal-to-noise ratio of every node's output in dB, by name.
-
-    The noise is what the integer network's tensor differs from the float network's, everything
-    before it included; exact outputs have an infinite ratio.
+def compare(graph: Graph, quantized: QuantizedGraph, x: FloatArray) -> Comparison:
+    """Run both networks on inputs [n, ...] and compare all their tensors.
 
     Args:
         graph: Float graph.
         quantized: Its integer form, with the same nodes.
-        x: Inputs [n, ...].
+        x: The inputs.
     """
     signal = dict.fromkeys((node.name for node in quantized.nodes), 0.0)
     noise = dict(signal)
+    outputs: list[tuple[FloatArray, FloatArray]] = []
     for start in range(0, len(x), _BATCH):
         batch = x[start : start + _BATCH]
         integers = int_ops.walk(quantized, quantize_array(batch, quantized.input_quantization))
@@ -143,7 +156,11 @@ def layer_snr(graph: Graph, quantized: QuantizedGraph, x: FloatArray) -> Mapping
             found = dequantize_array(integer, node.quantization)
             signal[node.name] += float(np.sum(np.square(real, dtype=np.float64)))
             noise[node.name] += float(np.sum(np.square(real - found, dtype=np.float64)))
-    return {name: _decibels(power, noise[name]) for name, power in signal.items()}
+            if node.name == graph.output_name:
+                outputs.append((real, found))
+    real, found = (np.concatenate(parts) for parts in zip(*outputs, strict=True))
+    snr = {name: _decibels(power, noise[name]) for name, power in signal.items()}
+    return Comparison(quality(graph, real, found), snr)
 
 
 def _decibels(signal: float, noise: float) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from microlut.plan import Plan, Step
-from microlut.quality import Quality
+from microlut.quality import Comparison, Quality
 from microlut.quantize.packing import weight_bytes
 from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph, WeightedOp
@@ -93,16 +93,14 @@ class Making:
         budget: What bits were chosen to keep, if anything.
         calibration_samples: Inputs that were given.
         range_rule: How activation ranges follow from them; None without any.
-        quality: Of the outputs.
-        snr: Of each node's output in dB, by name.
+        comparison: With the float network.
     """
 
     configs: LayerConfigs
     budget: Budget | None
     calibration_samples: int
     range_rule: str | None
-    quality: Quality
-    snr: Mapping[str, float]
+    comparison: Comparison
 
 
 def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
@@ -121,7 +119,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         budget=None if making.budget is None else making.budget.as_json(),
         calibration_samples=making.calibration_samples,
         range_rule=making.range_rule,
-        quality=making.quality,
+        quality=making.comparison.quality,
         weight_bytes=plan.weight_bytes,
         parameter_bytes=plan.parameter_bytes,
         arena_bytes=plan.arena_bytes,
@@ -150,7 +148,7 @@ def _tensor(graph: QuantizedGraph, name: str) -> TensorReport:
 
 def _layer(graph: QuantizedGraph, step: Step, making: Making) -> LayerReport:
     node = step.node
-    ratio = making.snr[node.name]
+    ratio = making.comparison.snr[node.name]
     snr = ratio if math.isfinite(ratio) else None
     if not isinstance(node.op, WeightedOp):
         return LayerReport(node.name, node.op.kind, node.shape, 0, step.scratch_bytes, snr)

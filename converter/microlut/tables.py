@@ -81,7 +81,7 @@ def _quality_text(report: ConvertReport) -> str:
     """Return how near the outputs are to the float network's."""
     found = report.quality
     kind = "calibration" if report.calibration_samples else "synthetic"
-    facts = [f"divergence {found.divergence:.4f}"]
+    facts = [f"divergence {found.divergence:.2g}"]
     if found.agreement is not None:
         facts.append(f"same class {percent_text(found.agreement)}")
     if found.expected_drop is not None:

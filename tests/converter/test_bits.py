@@ -18,7 +18,7 @@ from microlut.progress import silent
 from microlut.quality import Quality, integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.synthetic import synthetic_inputs
-from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
+from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
 from microlut.quantized import QuantizedGraph
 from microlut.settings import Budget
 from small_classifier import choices, classifier, pictures, prepared
@@ -27,8 +27,8 @@ NAMES = [node.name for node, _ in classifier().weighted()]
 SIZES = {node.name: op.kernel.size for node, op in classifier().weighted()}
 
 
-def same(bits: int) -> LayerConfigs:
-    return dict.fromkeys(NAMES, WeightConfig(bits))
+def same(bits: int, method: Method = "calibrated") -> LayerConfigs:
+    return dict.fromkeys(NAMES, WeightConfig(bits, method=method))
 
 
 def average(configs: LayerConfigs) -> float:
@@ -99,7 +99,7 @@ def test_one_calibration_input_is_better_than_none():
 def test_held_out_quality_without_data_is_on_all_calibration_inputs(monkeypatch):
     spy = Spy(monkeypatch)
     x, made = pictures(9), pictures(5, seed=3)
-    replace(prepared(samples=x), inputs=made).held_out_quality(same(4))
+    replace(prepared(samples=x), inputs=made).held_out_quality(same(4, "fitted"))
     assert [rows(by) for by in spy.by] == [rows(made)]
     assert [rows(on) for on in spy.on] == [rows(x)]
 
@@ -199,11 +199,13 @@ def test_flash_bytes_that_a_network_has_exactly_are_enough_for_it():
         quantize_within(prepared(), Budget(flash_bytes=used - 1), silent)
 
 
-def test_flash_bytes_make_room_for_larger_output_stages(monkeypatch):
+@pytest.mark.parametrize("budget", [320, 340, 440, 460])
+def test_flash_bytes_make_room_for_larger_output_stages_and_no_more(monkeypatch, budget: int):
     real = module.flash_bytes
+    wanted = real(quantize_within(prepared(), Budget(flash_bytes=budget - 20), silent).quantized)
     monkeypatch.setattr(module, "flash_bytes", lambda quantized: real(quantized) + 20)
-    found = quantize_within(prepared(), Budget(flash_bytes=320), silent)
-    assert 240 < real(found.quantized) <= 300
+    found = quantize_within(prepared(), Budget(flash_bytes=budget), silent)
+    assert real(found.quantized) == wanted <= budget - 20
 
 
 def test_flash_bytes_that_no_choice_keeps_to_are_refused(monkeypatch):

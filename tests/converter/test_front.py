@@ -30,10 +30,10 @@ def test_table_has_a_row_a_point():
     header, *rows = search_text(result()).splitlines()[:5]
     assert header.split()[:3] == ["weights", "bits", "flash"]
     assert [" ".join(row.split()) for row in rows] == [
-        "2 bits 1.99 1,000 bytes 91.00 % 9.00 0.5000 *",
-        "2.5 bits on average 2.49 1,300 bytes 99.00 % 1.00 0.4000 *",
-        "3 bits 2.99 1,600 bytes 98.50 % 1.50 0.3333",
-        "int8 7.99 4,096 bytes 100.25 % -0.25 0.1250 *",
+        "2 bits 1.99 1,000 bytes 91.00 % 9.00 0.5 *",
+        "2.5 bits on average 2.49 1,300 bytes 99.00 % 1.00 0.4 *",
+        "3 bits 2.99 1,600 bytes 98.50 % 1.50 0.33",
+        "int8 7.99 4,096 bytes 100.25 % -0.25 0.12 *",
     ]
 
 
@@ -68,5 +68,5 @@ def test_nothing_is_advised_where_all_lose_more():
 
 def test_network_without_classes_has_neither_drop_nor_advice():
     text = search_text(result((point("uniform", 4, 10, None),)))
-    assert text.splitlines()[1].split() == ["4", "bits", "3.99", "10", "bytes", "0.2500", "*"]
+    assert text.splitlines()[1].split() == ["4", "bits", "3.99", "10", "bytes", "0.25", "*"]
     assert len(text.splitlines()) == 3

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -124,12 +126,11 @@ class Answer:
 
 
 @pytest.fixture
-def call(monkeypatch, capfd, tmp_path):
-    """Call `microlut convert` for the digits in an empty folder; results go to its `out`."""
+def run(monkeypatch, capfd, tmp_path):
+    """Call the command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*options: object) -> Answer:
-        arguments = ("convert", MODEL, "--calibration", CALIBRATION, "-o", "out", *options)
+    def run(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["microlut", *map(str, arguments)])
         capfd.readouterr()
         with pytest.raises(SystemExit) as stop:
@@ -138,6 +139,14 @@ def call(monkeypatch, capfd, tmp_path):
         return Answer(int(stop.value.code or 0), out, err)
 
     return run
+
+
+@pytest.fixture
+def call(run):
+    """Call `microlut convert` for the digits; results go to `out`."""
+    return lambda *options: run(
+        "convert", MODEL, "--calibration", CALIBRATION, "-o", "out", *options
+    )
 
 
 def test_average_bits_option(call, tmp_path):
@@ -206,3 +215,56 @@ def test_budget_that_cannot_be_kept_is_one_line_and_exit_code_2(call, tmp_path, 
     for part in parts:
         assert part in answer.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_search_prints_a_table_and_draws_it_and_resumes(run, tmp_path):
+    options = ("search", MODEL, "--calibration", CALIBRATION, "--folder", "kept", "--jobs", 1)
+    answer = run(*options, "-o", "pictures/front.svg")
+    assert (answer.code, answer.err) == (0, "")
+    header, *lines = answer.out.splitlines()
+    assert header.split()[:3] == ["weights", "bits", "flash"]
+    labels = [re.split(r" {2,}", line)[0] for line in lines[:-2]]
+    assert {"int8", *(f"{bits} bits" for bits in range(2, 8))} <= set(labels)
+    assert any(label.endswith("on average") for label in labels)
+    assert lines[-2].startswith("Against the float model on 200 calibration inputs, held out")
+    assert re.search(r"microlut convert \.\.\. --(average-)?bits [\d.]+$", lines[-1])
+    drawn = ElementTree.parse(tmp_path / "pictures" / "front.svg").getroot()
+    assert drawn.tag.endswith("svg")
+    written = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}
+    found = json.loads(run(*options, "--json").out)
+    assert [point["label"] for point in found["points"]] == labels
+    assert found["advised"] in labels
+    again = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}
+    assert again == written
+    assert len(written) == 1 + len(labels)
+
+
+def test_search_without_calibration_keeps_what_the_configuration_pins(run, tmp_path):
+    pins = "".join(f'[layers."{name}"]\nbits = 7\n' for name in LAYERS[1:])
+    (tmp_path / "microlut.toml").write_text(pins)
+    answer = run("search", MODEL, "--input-range", 0, 16, "--jobs", 1, "--json")
+    assert (answer.code, answer.err) == (0, "")
+    found = json.loads(answer.out)
+    assert found["synthetic_inputs"] is True
+    bits = [[point["bits"][name] for name in LAYERS] for point in found["points"]]
+    assert sorted(bits) == [[first, *[7] * (len(LAYERS) - 1)] for first in range(2, 9)]
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (("-o", "front.pdf"), ".png or .svg"),
+        (("--jobs", 0), "jobs is 0"),
+        (("--config", "missing.toml"), "missing.toml"),
+        (("--folder", MODEL), "cannot be made"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_search_that_cannot_be_made_is_one_line_and_exit_code_2(run, tmp_path, options, part):
+    answer = run("search", MODEL, "--calibration", CALIBRATION, "--jobs", 1, *options)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("microlut: ")
+    assert answer.err.count("\n") == 1
+    assert part in answer.err
+    assert not list(tmp_path.iterdir())

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 import random_graphs as rg
 from microlut import quality as module
 from microlut.calibrate import calibrate
+from microlut.interpreter import float_ops
 from microlut.ir import Dense, Graph, Node, Relu, Reshape, Softmax
 from microlut.quality import (
     affordable_inputs,
+    compare,
     divergence,
     ends_with_softmax,
     integer_quality,
-    layer_snr,
     quality,
     spread,
+    without_softmax,
 )
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
@@ -124,6 +126,15 @@ def test_softmax_that_is_not_last_does_not_make_probabilities():
     graph = Graph("two", "x", (2,), nodes, "y")
     assert not ends_with_softmax(graph)
     assert ends_with_softmax(replace(graph, output_name="p"))
+    assert without_softmax(graph) == graph
+
+
+def test_without_a_final_softmax_the_output_is_what_it_reads():
+    nodes = (Node("z", Relu("relu"), ("x",), (2,)), Node("p", Softmax(), ("z",), (2,)))
+    graph = Graph("two", "x", (2,), nodes, "p")
+    x = rows([1, -3], [2, 5])
+    assert float_ops.evaluate(without_softmax(graph), x).tolist() == [[1, 0], [2, 5]]
+    assert without_softmax(PROBABILITIES).output_name == "x"
 
 
 # --- which inputs are looked at
@@ -206,7 +217,7 @@ def test_integer_quality_is_the_same_in_batches(monkeypatch):
 
 def test_layer_ratios_are_in_execution_order_and_high_with_eight_bits():
     graph = classifier(softmax=False)
-    ratios = layer_snr(graph, quantized(graph, 8), pictures())
+    ratios = compare(graph, quantized(graph, 8), pictures()).snr
     assert list(ratios) == [node.name for node in graph.nodes]
     assert min(ratios.values()) > 25
     assert max(ratios.values()) < 70
@@ -215,21 +226,21 @@ def test_layer_ratios_are_in_execution_order_and_high_with_eight_bits():
 def test_layer_ratios_are_the_same_in_batches(monkeypatch):
     graph = classifier()
     q, x = quantized(graph, 4), pictures(10)
-    whole = layer_snr(graph, q, x)
+    whole = compare(graph, q, x).snr
     monkeypatch.setattr(module, "_BATCH", 3)
-    assert layer_snr(graph, q, x) == pytest.approx(whole, abs=1e-3)
+    assert compare(graph, q, x).snr == pytest.approx(whole, abs=1e-3)
 
 
 def test_each_bit_adds_to_the_ratio_of_a_layer():
     graph = classifier()
     first = graph.nodes[0].name
-    ratios = [layer_snr(graph, quantized(graph, bits), pictures())[first] for bits in (2, 4, 6)]
+    ratios = [compare(graph, quantized(graph, bits), pictures()).snr[first] for bits in (2, 4, 6)]
     assert ratios[0] + 6 < ratios[1] < ratios[2] - 6
 
 
 def test_reshape_keeps_the_ratio_of_its_input():
     graph = classifier()
-    ratios = layer_snr(graph, quantized(graph, 4), pictures())
+    ratios = compare(graph, quantized(graph, 4), pictures()).snr
     (node,) = (node for node in graph.nodes if isinstance(node.op, Reshape))
     assert ratios[node.name] == ratios[node.inputs[0]]
 
@@ -238,7 +249,7 @@ def test_exact_outputs_have_an_infinite_ratio():
     graph = one(Relu("relu"), 4)
     x = np.arange(-128, 128, dtype=np.float32).reshape(-1, 4) / 2
     q = quantize(graph, calibrate(graph, x), x, WeightConfig())
-    assert layer_snr(graph, q, x) == {"y": float("inf")}
+    assert compare(graph, q, x).snr == {"y": float("inf")}
 
 
 def test_noise_without_signal_has_the_least_ratio():
@@ -247,7 +258,7 @@ def test_noise_without_signal_has_the_least_ratio():
     x = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
     graph = one(alive)
     q = quantize(graph, calibrate(graph, x), x, WeightConfig(8))
-    assert layer_snr(one(dead), q, x) == {"y": float("-inf")}
+    assert compare(one(dead), q, x).snr == {"y": float("-inf")}
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -262,8 +273,8 @@ def test_damaged_layer_shows_at_that_layer_first(number: int):
             turned = replace(weights, indices=np.roll(weights.indices, 1, axis=0))
             node = replace(node, op=replace(node.op, weights=turned))
         nodes.append(node)
-    sound = layer_snr(graph, q, pictures())
-    damaged = layer_snr(graph, replace(q, nodes=tuple(nodes)), pictures())
+    sound = compare(graph, q, pictures()).snr
+    damaged = compare(graph, replace(q, nodes=tuple(nodes)), pictures()).snr
     first = next(name for name in damaged if damaged[name] < 15)
     assert first == name
     before = list(damaged)[: list(damaged).index(name)]

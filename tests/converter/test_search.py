@@ -108,6 +108,25 @@ def test_points_are_from_small_to_large_and_those_of_the_front_diverge_less():
         assert point.on_front == (not better)
 
 
+@pytest.mark.parametrize(
+    ("size", "loss"),
+    [(lambda _: 1000, lambda bits: 1 / bits), (lambda bits: round(100 * bits), lambda _: 0.5)],
+    ids=["equal sizes", "equal divergences"],
+)
+def test_of_equal_points_the_one_that_is_better_otherwise_is_on_the_front(
+    size: Callable[[float], int], loss: Callable[[float], float], monkeypatch: pytest.MonkeyPatch
+):
+    def measure(number: int, _: Prepared, configs: LayerConfigs):
+        bits = average(configs)
+        return number, stage._Measured(size(bits), Quality(loss(bits), None, None, 1))
+
+    monkeypatch.setattr(stage, "_measure_point", measure)
+    points = search(prepared(), None, silent, jobs=1).points
+    assert [point.on_front for point in points] == [True] + [False] * (len(points) - 1)
+    ends = {point.average_bits for point in points}
+    assert points[0].average_bits == (max(ends) if size(2) == size(8) else min(ends))
+
+
 def test_pinned_layers_keep_their_bits(measured: list[LayerConfigs]):
     name, *others = prepared().layers
     layer = prepared().layers[name]
@@ -187,6 +206,14 @@ def changed_inputs(it: Prepared) -> Prepared:
     return replace(it, inputs=inputs, samples=inputs)
 
 
+def changed_synthetic_inputs(it: Prepared) -> Prepared:
+    return replace(it, inputs=it.inputs + np.float32(1))
+
+
+def no_samples(it: Prepared) -> Prepared:
+    return replace(it, samples=None)
+
+
 def changed_ranges(it: Prepared) -> Prepared:
     limits = {name: (low, high + 1) for name, (low, high) in it.ranges.limits.items()}
     return replace(it, ranges=replace(it.ranges, limits=limits))
@@ -201,7 +228,15 @@ def changed_granularity(it: Prepared) -> Prepared:
 
 
 @pytest.mark.parametrize(
-    "change", [changed_weights, changed_inputs, changed_ranges, changed_granularity]
+    "change",
+    [
+        changed_weights,
+        changed_inputs,
+        changed_synthetic_inputs,
+        no_samples,
+        changed_ranges,
+        changed_granularity,
+    ],
 )
 def test_what_is_kept_of_something_else_is_not_taken(
     change: Callable[[Prepared], Prepared], measured: list[LayerConfigs], tmp_path: Path

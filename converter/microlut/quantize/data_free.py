@@ -26,7 +26,7 @@ from microlut.ir import (
     channel_axis,
 )
 from microlut.quantize.densities import Array
-from microlut.quantize.feedback import assign_with_feedback
+from microlut.quantize.feedback import assign_with_feedback, feedback_factor
 from microlut.quantize.reconstruct import ScaleRule
 from microlut.quantize.synthetic import walk
 from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
@@ -54,10 +54,14 @@ class FittedLayer:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Input channels whose inputs, at all taps, have a `covariance` [groups, columns, columns]."""
+    """Input channels whose inputs, at all taps, have a `covariance` [groups, columns, columns].
+
+    `factor` is what feedback takes of it.
+    """
 
     channels: slice
     covariance: Array
+    factor: Array
 
 
 def expected_ranges(graph: Graph, inputs: FloatArray, input_range: tuple[float, float]) -> Ranges:
@@ -115,7 +119,7 @@ def _reassigned(op: Weighted, weights: QuantizedWeights, blocks: list[_Block]) -
         kernel = _grouped(op, op.kernel, block.channels)
         wanted = kernel.reshape(*kernel.shape[:2], -1).astype(np.float64)
         scales = weights.scales.astype(np.float64).reshape(wanted.shape[:2])
-        chosen = assign_with_feedback(wanted, block.covariance, levels, scales)
+        chosen = assign_with_feedback(wanted, block.factor, levels, scales)
         _grouped(op, indices, block.channels)[...] = chosen.reshape(kernel.shape)
     return replace(weights, indices=indices)
 
@@ -156,11 +160,17 @@ def _blocks(op: Weighted, inputs: FloatArray) -> list[_Block]:
     seen = _seen(op, inputs)
     count, taps, channels = seen.shape
     if isinstance(op, DepthwiseConv2D):
-        return [_Block(slice(channels), _covariance(np.moveaxis(seen, 2, 0)))]
+        return [_block(slice(channels), np.moveaxis(seen, 2, 0))]
     columns = min(_BLOCK_COLUMNS, count // _POSITIONS_A_COLUMN)
     width = max(1, columns // taps)
     parts = [slice(i, i + width) for i in range(0, channels, width)]
-    return [_Block(part, _covariance(seen[..., part].reshape(1, count, -1))) for part in parts]
+    return [_block(part, seen[..., part].reshape(1, count, -1)) for part in parts]
+
+
+def _block(channels: slice, rows: FloatArray) -> _Block:
+    """Return a block whose inputs are [groups, positions, columns]."""
+    covariance = _covariance(rows)
+    return _Block(channels, covariance, feedback_factor(covariance))
 
 
 def _seen(op: Weighted, inputs: FloatArray) -> FloatArray:

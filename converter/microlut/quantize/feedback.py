@@ -19,17 +19,16 @@ _DAMPING = 0.01  # of the mean variance, added to all: keeps rarely active input
 
 
 def assign_with_feedback(
-    weights: Array, covariance: Array, levels: Array, scales: Array
+    weights: Array, factor: Array, levels: Array, scales: Array
 ) -> NDArray[np.intp]:
     """Return the index of a level for every weight.
 
     Args:
         weights: [groups, rows, columns]; a depthwise layer has a group a channel, others one.
-        covariance: [groups, columns, columns] of the inputs that meet the columns.
+        factor: What `feedback_factor` makes of the covariance of the inputs that meet the columns.
         levels: [n] ascending.
         scales: [groups, rows]; the real value of level l in a row is scale * l.
     """
-    factor = _feedback_factor(covariance)
     remaining = weights.copy()
     indices = np.empty(weights.shape, dtype=np.intp)
     for j in range(weights.shape[2]):
@@ -60,8 +59,8 @@ def damped(covariance: Array) -> Array:
     return covariance + added[:, None, None] * np.eye(columns)
 
 
-def _feedback_factor(covariance: Array) -> Array:
-    """Return the upper Cholesky factor U of the inverse covariance: H^-1 = U^T U."""
+def feedback_factor(covariance: Array) -> Array:
+    """Return the upper Cholesky factors U [groups, columns, columns] of inverses: H^-1 = U^T U."""
     inverse = np.linalg.inv(damped(covariance))
     symmetric = 0.5 * (inverse + np.swapaxes(inverse, 1, 2))
     return np.swapaxes(np.linalg.cholesky(symmetric), 1, 2)

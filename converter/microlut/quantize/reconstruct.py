@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from microlut.quantize.codebook import nearest_index
 from microlut.quantize.densities import Array
-from microlut.quantize.feedback import assign_with_feedback, damped, refit_scales
+from microlut.quantize.feedback import assign_with_feedback, damped, feedback_factor, refit_scales
 
 LEVEL_MAX = 127
 _ROUNDS = 4
@@ -65,9 +65,8 @@ def reconstruct(
     """
     covariance = damped(moments.covariance)
     targets = _targets(weights, moments, covariance)
-    state = Reconstruction(
-        levels, scales, assign_with_feedback(targets, moments.covariance, levels, scales)
-    )
+    factor = feedback_factor(moments.covariance)
+    state = Reconstruction(levels, scales, assign_with_feedback(targets, factor, levels, scales))
     for _ in range(_ROUNDS):
         if allowed is not None:
             if len(levels) <= _REFITTED_LEVELS:

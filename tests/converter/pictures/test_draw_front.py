@@ -68,6 +68,17 @@ def test_without_classes_the_divergence_is_drawn(tmp_path: Path):
     assert "expected drop of accuracy, points" not in texts
 
 
+@pytest.mark.parametrize("drops", [(None, None), (3.0, None)])
+def test_divergence_is_drawn_on_a_logarithmic_axis_unless_all_have_drops(
+    drops: tuple[float | None, ...],
+):
+    axes = Figure().add_subplot()
+    points = tuple(point("uniform", 2 + i, 100 * (i + 1), drop) for i, drop in enumerate(drops))
+    front._draw(axes, result(points))
+    assert axes.get_lines()[0].get_xydata().tolist() == [[100, 1 / 2], [200, 1 / 3]]
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "divergence")
+
+
 @pytest.mark.parametrize("name", ["front.svg", "front.png"])
 def test_picture_is_the_same_every_time(tmp_path: Path, name: str):
     for folder in ("a", "b"):

@@ -1,13 +1,18 @@
 """Sharing out bits: as good as trying all combinations, within budget, or one clear line."""
 
+import ctypes
+import os
+import sys
 from collections.abc import Callable, Mapping
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microlut.errors import InvalidInput
+from microlut.quantize import allocate
 from microlut.quantize.allocate import allocate_average, allocate_bytes
 from microlut.quantize.sensitivity import Candidate, Candidates
 from microlut.quantize.weights import WeightConfig
@@ -180,3 +185,62 @@ def test_units_of_the_divergence_do_not_matter(scale: float):
 def test_choices_that_lose_nothing_can_be_allocated():
     layers = {"layer": tuple(candidate(bits, bits, 8, 0.0) for bits in range(2, 9))}
     assert allocate_bytes(layers, 4)["layer"].bytes <= 4
+
+
+def least_by_steps(layers: Candidates, budget: int) -> float:
+    """Return the least divergence within a budget of bytes, one layer after the other."""
+    best = {0: 0.0}  # bytes so far and the least divergence that takes them
+    for choices in layers.values():
+        longer: dict[int, float] = {}
+        for used, so_far in best.items():
+            for choice in choices:
+                total = used + choice.bytes
+                if total <= budget:
+                    longer[total] = min(longer.get(total, float("inf")), so_far + choice.divergence)
+        best = longer
+    return min(best.values())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_allocation_of_many_layers_is_the_best_and_not_one_near_it(seed: int):
+    rng = np.random.default_rng(seed)
+    worst = 1e4  # of a pinned layer: what is near to the best counts as a share of it
+    layers = {"pinned": (candidate(2, 16, 64, worst),)}
+    for number, weights in enumerate(rng.integers(8, 120, 16)):
+        scale = float(10 ** rng.uniform(-2, 1))
+        layers[f"layer{number}"] = tuple(
+            candidate(bits, int(weights * bits), int(weights), scale * 4.0**-bits * noise)
+            for bits, noise in zip(range(2, 9), rng.uniform(0.7, 1.4, 7).tolist(), strict=True)
+        )
+    budget = int(3.37 * weight_count(layers))
+    found = allocate_bytes(layers, budget)
+    assert size(found) <= budget
+    assert lost(found) - worst == pytest.approx(least_by_steps(layers, budget) - worst, rel=1e-6)
+
+
+def test_what_the_solver_prints_does_not_reach_standard_output(monkeypatch, capfd):
+    library = ctypes.CDLL(None)
+
+    def loud(*arguments: object, **options: object) -> object:
+        os.write(1, b"written\n")
+        library.puts(b"kept back by the C library")
+        return milp(*arguments, **options)
+
+    milp = allocate.milp
+    monkeypatch.setattr(allocate, "milp", loud)
+    sys.stdout.write("before\n")
+    allocate_bytes(two_layers(), 350)
+    library.fflush(None)
+    sys.stdout.write("after\n")
+    assert capfd.readouterr().out == "before\nafter\n"
+
+
+def test_standard_output_is_there_again_after_a_fault(monkeypatch, capfd):
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(allocate, "milp", fail)
+    with pytest.raises(MemoryError):
+        allocate_bytes(two_layers(), 350)
+    sys.stdout.write("after\n")
+    assert capfd.readouterr().out == "after\n"

@@ -8,7 +8,7 @@ from microlut.interpreter.float_ops import patches
 from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Window, same_padding
 from microlut.quantize.covariance import input_moments
 from microlut.quantize.densities import Array
-from microlut.quantize.feedback import assign_with_feedback, refit_scales
+from microlut.quantize.feedback import assign_with_feedback, feedback_factor, refit_scales
 
 
 def input_covariance(op: Conv2D | DepthwiseConv2D | Dense, x: np.ndarray, zero_point: int) -> Array:
@@ -72,7 +72,7 @@ def test_inputs_that_hardly_vary_have_no_negative_variance(value: int, channels:
 def test_uncorrelated_inputs_give_nearest_levels():
     weights = rg.weights(np.random.default_rng(0), (1, 6, 30), 0).astype(np.float64)
     levels, scales = np.array([-2.0, -0.5, 0.5, 2.0]), np.full((1, 6), 0.3)
-    chosen = assign_with_feedback(weights, np.eye(30)[None] * 40.0, levels, scales)
+    chosen = assign_with_feedback(weights, feedback_factor(np.eye(30)[None] * 40.0), levels, scales)
     distances = np.abs(weights[..., None] - 0.3 * levels)
     assert np.array_equal(chosen, distances.argmin(axis=-1))
 
@@ -81,7 +81,9 @@ def test_second_of_two_equal_inputs_makes_up_for_the_first():
     # 0.3 goes to 0; the other weight of the same input then stands for 0.3 + 0.4
     covariance = np.array([[[1.0, 0.9999], [0.9999, 1.0]]])
     weights = np.array([[[0.3, 0.4]]])
-    chosen = assign_with_feedback(weights, covariance, np.array([0.0, 1.0]), np.ones((1, 1)))
+    chosen = assign_with_feedback(
+        weights, feedback_factor(covariance), np.array([0.0, 1.0]), np.ones((1, 1))
+    )
     assert chosen.tolist() == [[[0, 1]]]
 
 

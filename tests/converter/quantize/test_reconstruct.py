@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from microlut.quantize.feedback import assign_with_feedback, damped
+from microlut.quantize.feedback import assign_with_feedback, damped, feedback_factor
 from microlut.quantize.reconstruct import InputMoments, reconstruct
 
 LEVELS = np.array([-127.0, -38.0, 38.0, 127.0])
@@ -39,7 +39,7 @@ def test_outputs_come_nearer_to_those_of_the_float_inputs_than_by_feedback_alone
     weights, scales = rng.normal(size=(1, 6, 24)), np.full((1, 6), 1.0 / 70)
     both = moments(x, real)
     found = reconstruct(weights, both, LEVELS, scales, keep)
-    plain = assign_with_feedback(weights, both.covariance, LEVELS, scales)
+    plain = assign_with_feedback(weights, feedback_factor(both.covariance), LEVELS, scales)
     started = type(found)(LEVELS, scales, plain)
     assert lost(x, real, weights, found) < 0.8 * lost(x, real, weights, started)
 
