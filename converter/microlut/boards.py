@@ -22,6 +22,7 @@ class Core(StrEnum):
     """Processor cores that the firmware can be compiled for."""
 
     HOST = "host"
+    CORTEX_M0PLUS = "cortex-m0plus"
     CORTEX_M3 = "cortex-m3"
     CORTEX_M4F = "cortex-m4f"
     CORTEX_M7 = "cortex-m7"
@@ -33,6 +34,7 @@ _DSP = "-DMLUT_REQUIRE_DSP"
 # The only place where a core becomes compiler flags.
 CORE_FLAGS: dict[Core, tuple[str, ...]] = {
     Core.HOST: (),
+    Core.CORTEX_M0PLUS: ("-mcpu=cortex-m0plus", "-mthumb", "-mfloat-abi=soft"),
     Core.CORTEX_M3: ("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft"),
     Core.CORTEX_M4F: ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", _DSP),
     # single precision, which every Cortex-M7 with an FPU has
@@ -42,6 +44,7 @@ CORE_FLAGS: dict[Core, tuple[str, ...]] = {
 # Start-up file and linker script (without ending) of each core; a hosted program has none.
 CORE_STARTUP: dict[Core, str] = {
     Core.HOST: "",
+    Core.CORTEX_M0PLUS: "cortex_m",
     Core.CORTEX_M3: "cortex_m",
     Core.CORTEX_M4F: "cortex_m",
     Core.CORTEX_M7: "cortex_m",

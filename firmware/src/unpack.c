@@ -7,79 +7,85 @@
 /* Weight number i of eight that stand in `bits` bytes. */
 static inline int32_t level(const int8_t *codebook, uint64_t eight, unsigned bits, unsigned i)
 {
-    return codebook[(eight >> (i * bits)) & ((1u << bits) - 1u)];
+    return codebook == NULL ? (int8_t)(eight >> (8u * i))
+                            : codebook[(eight >> (i * bits)) & ((1u << bits) - 1u)];
 }
 
-/* Write quad number q, 0 or 1, of eight weights to every other word. */
-static inline void unpack_quad(
-    const int8_t *codebook, uint64_t eight, unsigned bits, unsigned q, uint32_t *to)
+/* Write weights i to i + 3 of eight. */
+static inline __attribute__((always_inline)) void unpack_quad(
+    const int8_t *codebook, uint64_t eight, unsigned bits, unsigned i, size_t row, uint32_t *to)
 {
-    const unsigned i = 4u * q;
-    if (codebook == NULL) {
-        const uint32_t word = (uint32_t)(eight >> (32u * q));
-        to[0] = mlut_isa_even(word);
-        to[2] = mlut_isa_odd(word);
-        return;
-    }
-    to[0] =
-        mlut_generic_pair(level(codebook, eight, bits, i), level(codebook, eight, bits, i + 2u));
-    to[2] = mlut_generic_pair(
-        level(codebook, eight, bits, i + 1u), level(codebook, eight, bits, i + 3u));
+    mlut_isa_put_weights(level(codebook, eight, bits, i), level(codebook, eight, bits, i + 1u),
+        level(codebook, eight, bits, i + 2u), level(codebook, eight, bits, i + 3u), row, to);
 }
 
-/* One row. Inlined with constant `bits`, so that shifts and masks are constants. */
-static inline __attribute__((always_inline)) void unpack_row(
-    const uint8_t *from, const int8_t *codebook, unsigned bits, size_t columns, uint32_t *to)
+/* Up to 7 weights at a row's end, which any width can be. */
+static __attribute__((noinline)) void unpack_last(
+    const mlut_weights_t *weights, const uint8_t *from, size_t columns, size_t row, uint32_t *to)
 {
-    uint64_t eight;
-    for (; columns >= 8; columns -= 8, from += bits, to += 8) {
-        eight = 0;
-        memcpy(&eight, from, bits);
-        unpack_quad(codebook, eight, bits, 0, to);
-        unpack_quad(codebook, eight, bits, 1, to + 4);
-    }
-    eight = 0;
+    const unsigned bits = weights->bits;
+    uint64_t eight = 0;
     for (size_t i = 0; i * 8u < columns * bits; i++) {
         eight |= (uint64_t)from[i] << (8u * i);
     }
-    for (unsigned q = 0; q * 4u < columns; q++) {
-        unpack_quad(codebook, eight, bits, q, to + 4u * q);
+    for (unsigned i = 0; i < columns; i += 4u) {
+        unpack_quad(weights->codebook, eight, bits, i, row, to + i);
+    }
+}
+
+/* Inlined with constant `bits`, so that shifts and masks are constants. */
+static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights_t *weights,
+    unsigned bits,
+    size_t first,
+    size_t rows,
+    size_t columns,
+    uint32_t *to)
+{
+    const size_t quads = (columns + 3u) / 4u;
+    const int8_t *codebook = bits == 8 ? NULL : weights->codebook;
+    for (size_t r = 0; r < rows; r++) {
+        const uint8_t *from = weights->indices + (first + r) * weights->row_bytes;
+        uint32_t *quad = to + (r & ~(size_t)1) * quads * 2u;
+        size_t left = columns;
+        for (; left >= 8; left -= 8, from += bits, quad += 8) {
+            uint64_t eight = 0;
+            memcpy(&eight, from, bits);
+            unpack_quad(codebook, eight, bits, 0, r & 1u, quad);
+            unpack_quad(codebook, eight, bits, 4, r & 1u, quad + 4);
+        }
+        if (left > 0) {
+            unpack_last(weights, from, left, r & 1u, quad);
+        }
+    }
+    for (size_t q = 0; (rows & 1u) != 0 && q < quads; q++) { /* the row that makes it even */
+        mlut_isa_put_weights(0, 0, 0, 0, 1, to + (rows - 1u) * quads * 2u + 4u * q);
     }
 }
 
 void mlut_unpack_rows(
-    const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *pairs)
+    const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *to)
 {
-    const size_t quads = (columns + 3u) / 4u;
-    const int8_t *codebook = weights->codebook;
-    const uint8_t *from = weights->indices + first * weights->row_bytes;
-    for (size_t r = 0; r < rows; r++, from += weights->row_bytes) {
-        uint32_t *to = pairs + (r & ~(size_t)1) * quads * 2u + (r & 1u);
-        switch (weights->bits) {
-        case 2:
-            unpack_row(from, codebook, 2, columns, to);
-            break;
-        case 3:
-            unpack_row(from, codebook, 3, columns, to);
-            break;
-        case 4:
-            unpack_row(from, codebook, 4, columns, to);
-            break;
-        case 5:
-            unpack_row(from, codebook, 5, columns, to);
-            break;
-        case 6:
-            unpack_row(from, codebook, 6, columns, to);
-            break;
-        case 7:
-            unpack_row(from, codebook, 7, columns, to);
-            break;
-        default:
-            unpack_row(from, NULL, 8, columns, to);
-            break;
-        }
-    }
-    for (size_t i = 0; (rows & 1u) != 0 && i < quads * 2u; i++) {
-        pairs[(rows - 1u) * quads * 2u + 2u * i + 1u] = 0; /* the row that makes it even */
+    switch (weights->bits) {
+    case 2:
+        unpack_rows(weights, 2, first, rows, columns, to);
+        break;
+    case 3:
+        unpack_rows(weights, 3, first, rows, columns, to);
+        break;
+    case 4:
+        unpack_rows(weights, 4, first, rows, columns, to);
+        break;
+    case 5:
+        unpack_rows(weights, 5, first, rows, columns, to);
+        break;
+    case 6:
+        unpack_rows(weights, 6, first, rows, columns, to);
+        break;
+    case 7:
+        unpack_rows(weights, 7, first, rows, columns, to);
+        break;
+    default:
+        unpack_rows(weights, 8, first, rows, columns, to);
+        break;
     }
 }

@@ -59,9 +59,9 @@ __attribute__((naked)) _Noreturn void mlut_fault(void)
                      "ldr r1, =mlut_stack_end\n\t"
                      "ldr r2, =mlut_stack_start + 512\n\t"
                      "cmp r0, r2\n\t"
-                     "it lo\n\t"
-                     "movlo sp, r1\n\t"
-                     "b mlut_report_fault\n\t"
+                     "bhs 1f\n\t"
+                     "mov sp, r1\n"
+                     "1:\tb mlut_report_fault\n\t"
                      ".ltorg");
 }
 

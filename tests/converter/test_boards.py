@@ -94,7 +94,7 @@ def test_load_board_refuses_a_missing_file(tmp_path):
         (
             "cortex-m3",
             "cortex-m99",
-            "core: found 'cortex-m99'; input should be 'host', 'cortex-m3'",
+            "core: found 'cortex-m99'; input should be 'host', 'cortex-m0plus', 'cortex-m3'",
         ),
         ('port = "mps2"', 'port = "mps9"', "port: found 'mps9'; allowed are host, mps2"),
         ('port = "mps2"', 'port = "../app"', "port: found '../app'"),

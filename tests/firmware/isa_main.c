@@ -63,11 +63,6 @@ static int32_t half(uint32_t pair, size_t i)
     return (int16_t)(i == 0 ? pair : pair >> 16);
 }
 
-static int32_t pair_product(uint32_t a, uint32_t b)
-{
-    return half(a, 0) * half(b, 0) + half(a, 1) * half(b, 1);
-}
-
 /* A block of its own with `count` pairs of int8 values. */
 static uint32_t *new_pairs(size_t count)
 {
@@ -80,21 +75,40 @@ static uint32_t *new_pairs(size_t count)
 
 static int check_tile(size_t quads)
 {
-    uint32_t *weights = new_pairs(4u * quads);
-    uint32_t *columns = new_pairs(MLUT_QUAD_WORDS * quads);
+    const size_t values = 4u * quads;
+    int8_t *w = new_block(0, 2u * values);
+    int8_t *x = new_block(0, MLUT_COLUMNS * values);
+    uint32_t *weights = malloc(values * sizeof(uint32_t));
+    uint32_t *columns = malloc(MLUT_COLUMNS * quads * mlut_isa_column_words * sizeof(uint32_t));
+    for (size_t r = 0; r < 2u; r++) {
+        for (size_t k = 0; k < values; k += 4) {
+            const int8_t *from = w + r * values + k;
+            mlut_isa_put_weights(from[0], from[1], from[2], from[3], r, weights + k);
+        }
+    }
+    for (size_t c = 0; c < MLUT_COLUMNS; c++) {
+        uint32_t *column = columns + c;
+        for (size_t k = 0; k < values; k += 4) {
+            uint32_t four;
+            memcpy(&four, x + c * values + k, sizeof(four));
+            column = mlut_isa_put_inputs(four, column);
+        }
+    }
     int32_t totals[8];
     int32_t wanted[8];
     for (size_t i = 0; i < 8u; i++) {
         wanted[i] = totals[i] = (int32_t)i * 100000000 - 300000000;
-        for (size_t k = 0; k < 2u * quads; k++) {
-            wanted[i] += pair_product(weights[2u * k + i / 4u], columns[4u * k + i % 4u]);
+        for (size_t k = 0; k < values; k++) {
+            wanted[i] += w[i / 4u * values + k] * (x[i % 4u * values + k] + mlut_isa_input_offset);
         }
     }
-    const mlut_span_t span = mlut_span(columns, quads);
-    int good = mlut_isa_tile(weights, &span, totals) == weights + 4u * quads;
+    const mlut_span_t span = mlut_isa_span(columns, quads);
+    int good = mlut_isa_tile(weights, &span, totals) == weights + values;
     good &= memcmp(totals, wanted, sizeof(wanted)) == 0;
     free(columns);
     free(weights);
+    free(x);
+    free(w);
     return good;
 }
 

@@ -7,7 +7,7 @@ import pytest
 from engine_batch import require, write_sources
 
 import random_graphs as rg
-from microlut.boards import load_board
+from microlut.boards import Board, Core, load_board
 from microlut.codegen import render
 from microlut.codegen.names import identifier
 from microlut.emulators import Task, run_image
@@ -21,19 +21,27 @@ from microlut.toolchain import build
 @pytest.mark.parametrize("board_id", ["mps2-an386", "mps2-an385"])
 @pytest.mark.parametrize("bits", [3, 8])
 def test_emulated_firmware_equals_the_interpreter(board_id: str, bits: int, tmp_path: Path):
-    check(rg.every_operator_case(bits, seed=1).quantized(), board_id, bits, tmp_path)
+    check(rg.every_operator_case(bits, seed=1).quantized(), load_board(board_id), bits, tmp_path)
 
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("bits", range(2, 9))
 def test_kernels_of_the_dsp_extension_equal_the_interpreter(bits: int, tmp_path: Path):
-    check(rg.kernel_case(bits, bits % 2).quantized(), "mps2-an386", bits, tmp_path)
+    check(rg.kernel_case(bits, bits % 2).quantized(), load_board("mps2-an386"), bits, tmp_path)
 
 
-def check(q: QuantizedGraph, board_id: str, bits: int, tmp_path: Path) -> None:
+@pytest.mark.qemu
+@pytest.mark.parametrize("core", [Core.CORTEX_M0PLUS, Core.CORTEX_M3])
+@pytest.mark.parametrize("bits", [4, 5])
+def test_kernels_without_the_extension_equal_the_interpreter(core: Core, bits: int, tmp_path: Path):
+    board = load_board("mps2-an385").model_copy(update={"core": core})  # it executes both
+    check(rg.kernel_case(bits, bits % 2).quantized(), board, bits, tmp_path)
+
+
+def check(q: QuantizedGraph, board: Board, bits: int, tmp_path: Path) -> None:
     require("arm-none-eabi-gcc")
     require("qemu-system-arm")
-    board, x = load_board(board_id), rg.int8_inputs(q, bits, count=5)
+    x = rg.int8_inputs(q, bits, count=5)
     project = write_sources(render(make_plan(q)), tmp_path / "model")
     image = build(project, identifier(q.name), board, tmp_path / "build")
     flat = x.reshape(len(x), -1)

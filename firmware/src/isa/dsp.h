@@ -32,6 +32,34 @@ static inline uint32_t mlut_dsp_odd(uint32_t word)
 #endif
 }
 
+/* Inputs and weights of tiles are pairs of int16: of four values, (0, 2) and then (1, 3). */
+enum { mlut_dsp_column_words = 2, mlut_dsp_input_offset = 0, mlut_dsp_unaligned = 1 };
+
+/* Code bytes of the products of a quad. */
+#define MLUT_DSP_QUAD_CODE 88u
+
+/* The loop is over eight quads. */
+static inline mlut_span_t mlut_dsp_span(const uint32_t *first, size_t quads)
+{
+    const mlut_span_t span = {first, first + quads * MLUT_COLUMNS * mlut_dsp_column_words,
+        (8u - quads % 8u) % 8u * MLUT_DSP_QUAD_CODE};
+    return span;
+}
+
+static inline uint32_t *mlut_dsp_put_inputs(uint32_t four, uint32_t *column)
+{
+    column[0] = mlut_dsp_even(four);
+    column[MLUT_COLUMNS] = mlut_dsp_odd(four);
+    return column + 2u * MLUT_COLUMNS;
+}
+
+static inline void mlut_dsp_put_weights(
+    int32_t a, int32_t b, int32_t c, int32_t d, size_t row, uint32_t *quad)
+{
+    quad[row] = mlut_generic_pair(a, c);
+    quad[row + 2u] = mlut_generic_pair(b, d);
+}
+
 static inline int32_t mlut_dsp_mac2(uint32_t a, uint32_t b, int32_t total)
 {
     return __smlad((int16x2_t)a, (int16x2_t)b, total);
@@ -180,7 +208,13 @@ static inline int32_t mlut_dsp_high_mul(int32_t a, int32_t b)
 static inline const uint32_t *mlut_dsp_tile(
     const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
 {
-    return mlut_generic_tile(weights, columns, totals);
+    for (const uint32_t *x = columns->first; x < columns->end; weights += 2, x += MLUT_COLUMNS) {
+        for (size_t c = 0; c < MLUT_COLUMNS; c++) {
+            totals[c] = mlut_dsp_mac2(weights[0], x[c], totals[c]);
+            totals[c + 4u] = mlut_dsp_mac2(weights[1], x[c], totals[c + 4u]);
+        }
+    }
+    return weights;
 }
 #endif
 

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline int32_t mlut_generic_dot(
     const int8_t *x, const int8_t *weights, size_t count, int32_t total)
@@ -85,13 +86,45 @@ static inline void mlut_generic_two_3x3(
     }
 }
 
+/* The plain layout of tiles, for cores that multiply one value at a time: inputs stay bytes, and
+ * weights are int16, those of two rows side by side. */
+enum { mlut_generic_column_words = 1, mlut_generic_input_offset = 0, mlut_generic_unaligned = 0 };
+
+static inline mlut_span_t mlut_generic_span(const uint32_t *first, size_t quads)
+{
+    const mlut_span_t span = {first, first + quads * MLUT_COLUMNS, 0};
+    return span;
+}
+
+static inline uint32_t *mlut_generic_put_inputs(uint32_t four, uint32_t *column)
+{
+    column[0] = four;
+    return column + MLUT_COLUMNS;
+}
+
+static inline void mlut_generic_put_weights(
+    int32_t a, int32_t b, int32_t c, int32_t d, size_t row, uint32_t *quad)
+{
+    const int16_t four[4] = {(int16_t)a, (int16_t)b, (int16_t)c, (int16_t)d};
+    uint8_t *to = (uint8_t *)__builtin_assume_aligned(quad, 4) + 2u * row;
+    memcpy(__builtin_assume_aligned(to, 2), four, 2);
+    memcpy(__builtin_assume_aligned(to + 4, 2), four + 1, 2);
+    memcpy(__builtin_assume_aligned(to + 8, 2), four + 2, 2);
+    memcpy(__builtin_assume_aligned(to + 12, 2), four + 3, 2);
+}
+
 static inline const uint32_t *mlut_generic_tile(
     const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
 {
-    for (const uint32_t *x = columns->first; x < columns->end; weights += 2, x += 4) {
-        for (size_t c = 0; c < 4; c++) {
-            totals[c] = mlut_generic_mac2(weights[0], x[c], totals[c]);
-            totals[c + 4u] = mlut_generic_mac2(weights[1], x[c], totals[c + 4u]);
+    for (const uint32_t *x = columns->first; x < columns->end; weights += 4, x += MLUT_COLUMNS) {
+        for (size_t i = 0; i < 4; i++) {
+            const int32_t upper = (int16_t)weights[i];
+            const int32_t lower = (int32_t)weights[i] >> 16;
+            for (size_t c = 0; c < MLUT_COLUMNS; c++) {
+                const int32_t value = (int8_t)(x[c] >> (8u * i));
+                totals[c] += upper * value;
+                totals[c + 4u] += lower * value;
+            }
         }
     }
     return weights;

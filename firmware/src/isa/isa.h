@@ -28,11 +28,26 @@
  *     in p, 2 and 3 in q. weights[j] is the pair of rows 0 and 1 of column j, weights[3 + j] that
  * of rows 1 and 2. Adds to totals[0] the sum over rows 0 to 2, to totals[1] that over 1 to 3.
  *
+ * and, for the tiles of convolutions, whose layout is the implementation's own:
+ *
+ *   enum mlut_isa_column_words, words that four values of a column take, 1 or 2;
+ *        mlut_isa_input_offset, what put_inputs adds to each value;
+ *        mlut_isa_unaligned, whether words load fast from any address.
+ *
+ *   uint32_t *mlut_isa_put_inputs(uint32_t four, uint32_t *column)
+ *     writes four int8 to a column, to every MLUT_COLUMNS-th word; returns where the next ones go.
+ *
+ *   void mlut_isa_put_weights(int32_t a, int32_t b, int32_t c, int32_t d, size_t row,
+ *                             uint32_t *quad)
+ *     writes four weights of row 0 or 1 to the 4 words that two rows share.
+ *
+ *   mlut_span_t mlut_isa_span(const uint32_t *first, size_t quads)
+ *     returns the loop over MLUT_COLUMNS columns of one or more quads.
+ *
  *   const uint32_t *mlut_isa_tile(const uint32_t *weights, const mlut_span_t *columns,
  *                                 int32_t totals[8])
- *     multiplies 2 rows by 4 columns of one or more quads, 4 values each: adds to totals[4 * r + c]
- *     the sum over i < 2 * quads of the products of the pairs weights[2 * i + r] and
- *     columns[4 * i + c]. Returns the end of the weights.
+ *     multiplies 2 rows by 4 columns: adds to totals[4 * r + c] the sum of the products of row r
+ *     and column c, as they were put, that is with raised inputs. Returns the end of the weights.
  *
  * Sums wrap nowhere: the converter guarantees |total| < 2^31 at every step. All implementations
  * give equal results; tests/firmware compares them with a plain reference on host and emulator. A
@@ -48,6 +63,14 @@
 #define MLUT_ISA(name) mlut_dsp_##name
 #elif defined(MLUT_REQUIRE_DSP)
 #error "this board's core has the DSP extension, but the compiler flags switched it off"
+#elif defined(__ARM_ARCH_7M__) && defined(__thumb2__)
+#define MLUT_ISA_NAME "v7m"
+#include "isa/v7m.h"
+#define MLUT_ISA(name) mlut_v7m_##name
+#elif defined(__ARM_ARCH_6M__)
+#define MLUT_ISA_NAME "v6m"
+#include "isa/v6m.h"
+#define MLUT_ISA(name) mlut_v6m_##name
 #else
 #define MLUT_ISA_NAME "generic"
 #include "isa/generic.h"
@@ -62,6 +85,12 @@
 #define mlut_isa_saturate MLUT_ISA(saturate)
 #define mlut_isa_mac2 MLUT_ISA(mac2)
 #define mlut_isa_two_3x3 MLUT_ISA(two_3x3)
+#define mlut_isa_column_words MLUT_ISA(column_words)
+#define mlut_isa_input_offset MLUT_ISA(input_offset)
+#define mlut_isa_unaligned MLUT_ISA(unaligned)
+#define mlut_isa_put_inputs MLUT_ISA(put_inputs)
+#define mlut_isa_put_weights MLUT_ISA(put_weights)
+#define mlut_isa_span MLUT_ISA(span)
 #define mlut_isa_tile MLUT_ISA(tile)
 
 #endif /* MLUT_ISA_H */

@@ -2,6 +2,7 @@
 
 #include "isa/isa.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* Where the next inputs go: widened to `column`, or as bytes to `patch` if that is not NULL. */
@@ -10,40 +11,44 @@ typedef struct {
     int8_t *patch;
 } sink_t;
 
-static inline uint32_t *widen_four(uint32_t word, uint32_t *column)
-{
-    column[0] = mlut_isa_even(word);
-    column[MLUT_COLUMNS] = mlut_isa_odd(word);
-    return column + 2u * MLUT_COLUMNS;
-}
-
-static inline uint32_t load(const int8_t *from, size_t count)
+/* Up to four bytes as a word; with `aligned`, from an address that is a multiple of 4. */
+static inline __attribute__((always_inline)) uint32_t load(
+    const int8_t *from, size_t count, bool aligned)
 {
     uint32_t word = 0;
-    memcpy(&word, from, count);
+    memcpy(&word, aligned ? __builtin_assume_aligned(from, 4) : from, count);
     return word;
 }
 
-/* Widen `count` bytes; what is missing to a multiple of 4 is zero. */
-static inline __attribute__((always_inline)) uint32_t *widen(
-    const int8_t *from, size_t count, uint32_t *column)
+static inline __attribute__((always_inline)) uint32_t *widen_from(
+    const int8_t *from, size_t count, bool aligned, uint32_t *column)
 {
     for (; count >= 16; count -= 16, from += 16) {
-        const uint32_t words[4] = {
-            load(from, 4), load(from + 4, 4), load(from + 8, 4), load(from + 12, 4)};
-        column = widen_four(words[0], column);
-        column = widen_four(words[1], column);
-        column = widen_four(words[2], column);
-        column = widen_four(words[3], column);
+        const uint32_t words[4] = {load(from, 4, aligned), load(from + 4, 4, aligned),
+            load(from + 8, 4, aligned), load(from + 12, 4, aligned)};
+        column = mlut_isa_put_inputs(words[0], column);
+        column = mlut_isa_put_inputs(words[1], column);
+        column = mlut_isa_put_inputs(words[2], column);
+        column = mlut_isa_put_inputs(words[3], column);
     }
     for (; count >= 4; count -= 4, from += 4) {
-        column = widen_four(load(from, 4), column);
+        column = mlut_isa_put_inputs(load(from, 4, aligned), column);
     }
     uint32_t last = 0;
     for (size_t i = 0; i < count; i++) {
         last |= (uint32_t)(uint8_t)from[i] << (8u * i);
     }
-    return count == 0 ? column : widen_four(last, column);
+    return count == 0 ? column : mlut_isa_put_inputs(last, column);
+}
+
+/* Put `count` bytes; what is missing to a multiple of 4 is zero. */
+static inline __attribute__((always_inline)) uint32_t *widen(
+    const int8_t *from, size_t count, uint32_t *column)
+{
+    if (!mlut_isa_unaligned && (uintptr_t)from % 4u == 0) {
+        return widen_from(from, count, true, column);
+    }
+    return widen_from(from, count, false, column);
 }
 
 static void put_bytes(sink_t *sink, const int8_t *from, size_t count)
@@ -75,10 +80,10 @@ static __attribute__((noinline)) void put_padding(sink_t *sink, int8_t value, si
     }
     const uint32_t four = (uint8_t)value * UINT32_C(0x01010101);
     for (; count >= 4; count -= 4) {
-        sink->column = widen_four(four, sink->column);
+        sink->column = mlut_isa_put_inputs(four, sink->column);
     }
     if (count != 0) {
-        sink->column = widen_four(four >> (32u - 8u * count), sink->column);
+        sink->column = mlut_isa_put_inputs(four >> (32u - 8u * count), sink->column);
     }
 }
 
@@ -147,7 +152,7 @@ void mlut_gather_column(const mlut_conv2d_t *layer,
 
 void mlut_clear_columns(size_t first, size_t quads, uint32_t *columns)
 {
-    const uint32_t *const end = columns + MLUT_COLUMNS * 2u * quads;
+    const uint32_t *const end = columns + MLUT_COLUMNS * mlut_isa_column_words * quads;
     for (; columns < end; columns += MLUT_COLUMNS) {
         for (size_t i = first; i < MLUT_COLUMNS; i++) {
             columns[i] = 0;

@@ -7,9 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Columns that are gathered together. */
-#define MLUT_COLUMNS 4u
-
 /* Write the receptive field of output pixel (y, x) to every fourth word of `column`: four inputs
  * are the pairs (0, 2) and (1, 3), and a last quad is filled with zeros. `patch` takes the bytes of
  * one receptive field if layer->patch is set. */

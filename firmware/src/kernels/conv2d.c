@@ -39,7 +39,8 @@ static inline void finish_row(const block_t *block,
         }
         return;
     }
-    const mlut_channel_t quick = *channel; /* which outputs cannot alias */
+    /* A copy, which outputs cannot alias; member by member, where GCC would call memcpy. */
+    const mlut_channel_t quick = {0, channel->multiplier, channel->shift, channel->nudge};
     out[0] = mlut_quick_output(&quick, totals[0], rounding);
     if (block->count == MLUT_COLUMNS) {
         out[stride] = mlut_quick_output(&quick, totals[1], rounding);
@@ -101,6 +102,23 @@ static void add_block(
     }
 }
 
+/* Take the products of a row and what its inputs are raised by out of the bias. Words are pairs of
+ * weights of two rows: such inputs come with the plain layout. */
+static void lower_biases(
+    const uint32_t *weights, size_t rows, size_t quads, mlut_channel_t *channels)
+{
+    for (size_t r = 0; r < rows; r += 2) {
+        int32_t upper = 0;
+        int32_t lower = 0;
+        for (const uint32_t *const end = weights + 4u * quads; weights != end; weights++) {
+            upper += (int16_t)*weights;
+            lower += (int32_t)*weights >> 16;
+        }
+        channels[r].bias -= upper * mlut_isa_input_offset;
+        channels[r + 1u].bias -= lower * mlut_isa_input_offset;
+    }
+}
+
 void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
     const mlut_window_t *window = &layer->window;
@@ -119,11 +137,14 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
         const size_t rows = channels - first < layer->tile ? channels - first : layer->tile;
         mlut_unpack_rows(&layer->weights, first, rows, values, weights);
         mlut_expand_channels(&layer->output, first, rows, expanded);
+        if (mlut_isa_input_offset != 0) {
+            lower_biases(weights, rows, quads, expanded);
+        }
         size_t y = 0;
         size_t x = 0;
         for (size_t pixel = 0; pixel < pixels; pixel += MLUT_COLUMNS) {
-            block_t block = {&layer->output, expanded, weights, mlut_span(columns, quads), rows, 0,
-                layer->sum == NULL ? channels : rows};
+            block_t block = {&layer->output, expanded, weights, mlut_isa_span(columns, quads), rows,
+                0, layer->sum == NULL ? channels : rows};
             for (; block.count < MLUT_COLUMNS && pixel + block.count < pixels; block.count++) {
                 mlut_gather_column(layer, in, y, x, patch, columns + block.count);
                 if (++x == layer->out.width) {

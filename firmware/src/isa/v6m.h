@@ -1,0 +1,108 @@
+/* Primitives for Arm cores with 16-bit Thumb code (Cortex-M0, M0+). */
+#ifndef MLUT_ISA_V6M_H
+#define MLUT_ISA_V6M_H
+
+#include "isa/generic.h"
+
+#define mlut_v6m_dot mlut_generic_dot
+#define mlut_v6m_dot4 mlut_generic_dot4
+#define mlut_v6m_even mlut_generic_even
+#define mlut_v6m_odd mlut_generic_odd
+#define mlut_v6m_mac2 mlut_generic_mac2
+#define mlut_v6m_saturate mlut_generic_saturate
+#define mlut_v6m_two_3x3 mlut_generic_two_3x3
+#define mlut_v6m_span mlut_generic_span
+#define mlut_v6m_put_weights mlut_generic_put_weights
+
+/* Only unsigned bytes load at a constant distance, so the tiles' inputs are raised by 128. */
+enum { mlut_v6m_column_words = 1, mlut_v6m_input_offset = 128, mlut_v6m_unaligned = 0 };
+
+static inline uint32_t *mlut_v6m_put_inputs(uint32_t four, uint32_t *column)
+{
+    column[0] = four ^ UINT32_C(0x80808080);
+    return column + MLUT_COLUMNS;
+}
+
+/* From products of halves, which fit: the library's 64-bit product takes twice as long. */
+static inline int32_t mlut_v6m_high_mul(int32_t a, int32_t b)
+{
+    const int32_t a_low = (int32_t)((uint32_t)a & 0xffffu);
+    const int32_t b_low = (int32_t)((uint32_t)b & 0xffffu);
+    const int32_t a_high = a >> 16;
+    const int32_t b_high = b >> 16;
+    const uint32_t low = (uint32_t)a_low * (uint32_t)b_low;
+    const int32_t middle = a_high * b_low + (int32_t)(low >> 16);
+    const int32_t other = a_low * b_high + (int32_t)((uint32_t)middle & 0xffffu);
+    return a_high * b_high + (middle >> 16) + (((other >> 15) + 1) >> 1);
+}
+
+/* One value of a column times those of two rows. */
+#define MLUT_V6M_COLUMN(at, t0, t4)                                                                \
+    "ldrb r4, [r0, #" at "]\n\t"                                                                   \
+    "movs r5, r4\n\t"                                                                              \
+    "muls r5, r3\n\t"                                                                              \
+    "add " t0 ", r5\n\t"                                                                           \
+    "muls r4, r2\n\t"                                                                              \
+    "add " t4 ", r4\n\t"
+#define MLUT_V6M_VALUE(x0, x1, x2, x3)                                                             \
+    "ldmia r1!, {r2}\n\t"                                                                          \
+    "sxth r3, r2\n\t"                                                                              \
+    "asrs r2, r2, #16\n\t" MLUT_V6M_COLUMN(x0, "r6", "r10") MLUT_V6M_COLUMN(x1, "r7", "r11")       \
+        MLUT_V6M_COLUMN(x2, "r8", "r12") MLUT_V6M_COLUMN(x3, "r9", "lr")
+
+/* A function of its own, for GCC gives inline assembly no LR here. */
+static __attribute__((naked, noinline, unused)) const uint32_t *mlut_v6m_tile(
+    const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
+{
+    (void)weights;
+    (void)columns;
+    (void)totals;
+    __asm__ volatile(".syntax unified\n\t"
+                     "push {r4-r7, lr}\n\t"
+                     "mov r4, r8\n\t"
+                     "mov r5, r9\n\t"
+                     "mov r6, r10\n\t"
+                     "mov r7, r11\n\t"
+                     "push {r2, r4-r7}\n\t"
+                     "ldr r3, [r1, #4]\n\t"
+                     "push {r3}\n\t" /* the end */
+                     "ldr r3, [r1]\n\t"
+                     "mov r1, r0\n\t"
+                     "mov r0, r3\n\t"
+                     "ldmia r2!, {r4-r7}\n\t"
+                     "mov r8, r6\n\t"
+                     "mov r9, r7\n\t"
+                     "mov r6, r4\n\t"
+                     "mov r7, r5\n\t"
+                     "ldmia r2!, {r3-r5}\n\t"
+                     "mov r10, r3\n\t"
+                     "mov r11, r4\n\t"
+                     "mov r12, r5\n\t"
+                     "ldr r2, [r2]\n\t"
+                     "mov lr, r2\n"
+                     "1:\t" MLUT_V6M_VALUE("0", "4", "8", "12") MLUT_V6M_VALUE("1", "5", "9", "13")
+                         MLUT_V6M_VALUE("2", "6", "10", "14")
+                             MLUT_V6M_VALUE("3", "7", "11", "15") "ldr r2, [sp]\n\t"
+                                                                  "adds r0, #16\n\t"
+                                                                  "cmp r0, r2\n\t"
+                                                                  "bne 1b\n\t"
+                                                                  "mov r0, r1\n\t"
+                                                                  "pop {r1, r2}\n\t"
+                                                                  "mov r4, r8\n\t"
+                                                                  "mov r5, r9\n\t"
+                                                                  "stmia r2!, {r6, r7}\n\t"
+                                                                  "stmia r2!, {r4, r5}\n\t"
+                                                                  "mov r4, r10\n\t"
+                                                                  "mov r5, r11\n\t"
+                                                                  "mov r6, r12\n\t"
+                                                                  "mov r7, lr\n\t"
+                                                                  "stmia r2!, {r4-r7}\n\t"
+                                                                  "pop {r4-r7}\n\t"
+                                                                  "mov r8, r4\n\t"
+                                                                  "mov r9, r5\n\t"
+                                                                  "mov r10, r6\n\t"
+                                                                  "mov r11, r7\n\t"
+                                                                  "pop {r4-r7, pc}");
+}
+
+#endif /* MLUT_ISA_V6M_H */
