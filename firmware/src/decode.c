@@ -24,15 +24,3 @@ void mlut_decode(const mlut_weights_t *weights, size_t row, size_t first, size_t
         held -= bits;
     }
 }
-
-const int8_t *mlut_decode_rows(
-    const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, int8_t *scratch)
-{
-    if (weights->codebook == NULL) {
-        return (const int8_t *)weights->indices + first * columns;
-    }
-    for (size_t i = 0; i < rows; i++) {
-        mlut_decode(weights, first + i, 0, columns, scratch + i * columns);
-    }
-    return scratch;
-}

@@ -1,6 +1,6 @@
-#include "unpack.h"
-
+/* Packed indices to weights, laid out for mlut_isa_tile. */
 #include "isa/isa.h"
+#include "microlut/microlut.h"
 
 #include <string.h>
 
@@ -33,7 +33,11 @@ static __attribute__((noinline)) void unpack_last(
     }
 }
 
-/* Inlined with constant `bits`, so that shifts and masks are constants. */
+/* Unpack `rows` rows of `columns` weights from row `first` on; an odd row gets one of zeros beside
+ * it. Two rows take 4 words for every four columns. A last quad is filled with anything: the inputs
+ * beside it are zero.
+ *
+ * Inlined with constant `bits`, so that shifts and masks are constants. */
 static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights_t *weights,
     unsigned bits,
     size_t first,
@@ -62,30 +66,16 @@ static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights
     }
 }
 
-void mlut_unpack_rows(
-    const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *to)
-{
-    switch (weights->bits) {
-    case 2:
-        unpack_rows(weights, 2, first, rows, columns, to);
-        break;
-    case 3:
-        unpack_rows(weights, 3, first, rows, columns, to);
-        break;
-    case 4:
-        unpack_rows(weights, 4, first, rows, columns, to);
-        break;
-    case 5:
-        unpack_rows(weights, 5, first, rows, columns, to);
-        break;
-    case 6:
-        unpack_rows(weights, 6, first, rows, columns, to);
-        break;
-    case 7:
-        unpack_rows(weights, 7, first, rows, columns, to);
-        break;
-    default:
-        unpack_rows(weights, 8, first, rows, columns, to);
-        break;
+#define MLUT_UNPACK(bits)                                                                          \
+    void mlut_unpack_##bits(                                                                       \
+        const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *to)    \
+    {                                                                                              \
+        unpack_rows(weights, bits, first, rows, columns, to);                                      \
     }
-}
+MLUT_UNPACK(2)
+MLUT_UNPACK(3)
+MLUT_UNPACK(4)
+MLUT_UNPACK(5)
+MLUT_UNPACK(6)
+MLUT_UNPACK(7)
+MLUT_UNPACK(8)

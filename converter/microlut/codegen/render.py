@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 from microlut.codegen.literals import array_lines, float_literal
 from microlut.codegen.names import comment, identifier, unique_identifiers
 from microlut.plan import Plan, Step
-from microlut.plan.rounding import Rounding, adds_quickly, left_term, output_rounding
+from microlut.plan.rounding import (
+    Rounding,
+    adds_quickly,
+    left_term,
+    output_rounding,
+    quick_window,
+)
 from microlut.plan.scratch import patches
 from microlut.quantize.packing import pack_rows
 from microlut.quantized import (
     QAdd,
     QConv2D,
+    QDepthwiseConv2D,
     QNode,
     Quantization,
     QuantizedGraph,
@@ -26,7 +33,7 @@ from microlut.quantized import (
 from microlut.resources import data_folder
 from microlut.version import VERSION
 
-ABI = 3  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 4  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 Sources = dict[str, str]
 
@@ -49,6 +56,15 @@ class LayerView:
     def kind(self) -> str:
         """Kind of the operator, which selects the template's macro."""
         return self.step.node.op.kind
+
+    @property
+    def convolve(self) -> str:
+        """The engine's form of a depthwise convolution, without its prefix."""
+        op = self.step.node.op
+        quick = isinstance(op, QDepthwiseConv2D) and quick_window(op.window)
+        if self.rounding is Rounding.ANY or not quick:
+            return "any"
+        return f"3x3_{self.rounding.name.lower()}"
 
 
 @dataclass(frozen=True, slots=True)

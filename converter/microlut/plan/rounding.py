@@ -9,6 +9,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from microlut.ir import Window
 from microlut.quantized import QAdd, WeightedOp, weights_by_channel
 
 _FULL_RANGE = (-128, 127)
@@ -32,6 +33,11 @@ def output_rounding(op: WeightedOp, output_point: int) -> Rounding:
     if not all(_QUICK_SHIFTS[0] <= shift <= _QUICK_SHIFTS[1] for shift in stage.shift):
         return Rounding.ANY
     return Rounding.POSITIVE if output_point == stage.minimum else Rounding.SIGNED
+
+
+def quick_window(window: Window) -> bool:
+    """Return whether the quick forms of a depthwise convolution may be taken."""
+    return window.size == (3, 3) and window.strides[0] <= 2 and window.dilation == (1, 1)
 
 
 def left_term(op: QAdd) -> int:

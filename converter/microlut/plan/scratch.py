@@ -13,9 +13,8 @@ from microlut.plan.arena import aligned
 from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp
 
 _SMALL_TILE_BYTES = 2048  # what a tile may always take, even where the arena is full
-_SMALL_TILE_CHANNELS = 16  # the same at 8 bits, where nothing is decoded
 _CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and nudge
-_ROWS_AT_A_TIME = 4  # of mlut_isa_dot4
+_LARGEST_TABLE_BITS = 4  # up to which a dense layer decodes two weights by one entry
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
 _EVERYTHING = 1 << 31  # bytes, more than any arena
 
@@ -45,7 +44,7 @@ def choose_tile(op: QOp, shape: Shape, free_bytes: int, adds: bool = False) -> T
             return _convolution_tile(op, max(free_bytes, _SMALL_TILE_BYTES), adds)
         case QDense(weights=weights):
             units, inputs = weights.shape
-            return _rows_tile(units, inputs, weights.bits, free_bytes)
+            return Tile(units, _dense_bytes(inputs, weights.bits))
         case QDepthwiseConv2D():
             return _depthwise_tile(op, shape, free_bytes)
     return Tile(0, 0)
@@ -73,15 +72,12 @@ def _convolution_tile(op: QConv2D, budget: int, adds: bool) -> Tile:
     return Tile(tile, aligned((tile + tile % 2) * each + fixed))
 
 
-def _rows_tile(rows: int, columns: int, bits: int, free_bytes: int) -> Tile:
-    each = _CHANNEL_BYTES
+def _dense_bytes(inputs: int, bits: int) -> int:
+    """Return the bytes of a table of pairs of weights, if it stays small, and of widened inputs."""
     if bits == 8:  # the rows in flash are the weights
-        budget = max(free_bytes, _SMALL_TILE_CHANNELS * each)
-    else:
-        budget = max(free_bytes, _SMALL_TILE_BYTES)
-        each += columns
-    tile = _even_tile(rows, budget // each, _ROWS_AT_A_TIME)
-    return Tile(tile, aligned(tile * each))
+        return 0
+    table = 4 << 2 * bits if bits <= _LARGEST_TABLE_BITS else 0
+    return aligned(table + 2 * (-(-inputs // 8) * 8))
 
 
 def _depthwise_tile(op: QDepthwiseConv2D, shape: Shape, free_bytes: int) -> Tile:

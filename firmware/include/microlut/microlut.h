@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Generated code refuses to compile against another version of these structures. */
-#define MLUT_ABI 3
+#define MLUT_ABI 4
 
 /* Weights: `columns` indices a row, `bits` bits each, packed from the least significant bit of the
  * row's first byte on; a row starts on a byte. weight = codebook[index]. With 8 bits there is no
@@ -48,6 +48,26 @@ typedef struct {
     uint8_t rounding; /* MLUT_ROUND_... */
 } mlut_output_t;
 
+/* What only some layers need, a structure points to: the linker leaves out the rest. */
+struct mlut_block;
+struct mlut_rows;
+struct mlut_plane;
+typedef void mlut_unpack_t(
+    const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *to);
+typedef void mlut_multiply_t(const struct mlut_block *block, int8_t *out);
+typedef void mlut_convolve_t(const struct mlut_plane *plane, int8_t *out);
+typedef void mlut_dot_t(const struct mlut_rows *rows, int32_t totals[4]);
+
+/* By the weights' bits. */
+mlut_unpack_t mlut_unpack_2, mlut_unpack_3, mlut_unpack_4, mlut_unpack_5, mlut_unpack_6,
+    mlut_unpack_7, mlut_unpack_8;
+mlut_dot_t mlut_dot_2, mlut_dot_3, mlut_dot_4, mlut_dot_5, mlut_dot_6, mlut_dot_7, mlut_dot_8;
+
+/* By the output stage's rounding; the last two for 3x3 kernels without
+ * dilation whose vertical stride is 1 or 2. */
+mlut_multiply_t mlut_multiply_any, mlut_multiply_signed, mlut_multiply_positive;
+mlut_convolve_t mlut_convolve_any, mlut_convolve_3x3_signed, mlut_convolve_3x3_positive;
+
 /* A picture's size in pixels and channels. */
 typedef struct {
     uint16_t height;
@@ -74,7 +94,14 @@ typedef struct {
 } mlut_factor_t;
 
 /* Sum of two tensors of `count` elements. The output may be either input. */
-typedef struct {
+typedef struct mlut_sum mlut_add_t;
+typedef void mlut_add_span_t(
+    const mlut_add_t *layer, const int8_t *left, const int8_t *right, size_t count, int8_t *out);
+mlut_add_span_t mlut_add_any, mlut_add_quick;
+
+struct mlut_sum {
+    mlut_add_span_t *span; /* quick: left factor 1/2, shifts of right and output -21 to -1, limits
+                              -128 and 127 */
     uint32_t count;
     mlut_factor_t left;
     mlut_factor_t right;
@@ -84,8 +111,7 @@ typedef struct {
     int16_t output_zero_point;
     int8_t minimum;
     int8_t maximum;
-    uint8_t quick; /* left factor 1/2, shifts of right and output -21 to -1, limits -128 and 127 */
-} mlut_add_t;
+};
 
 /* Convolution. Rows of `weights`: output channels; columns: kernel height, width, input channel.
  * `tile` output channels, an even number or all, are decoded at a time. With `sum`, the outputs are
@@ -99,6 +125,8 @@ typedef struct {
     mlut_shape_t in;
     mlut_shape_t out;
     mlut_window_t window;
+    mlut_unpack_t *unpack;
+    mlut_multiply_t *multiply;
     const mlut_add_t *sum; /* or NULL */
     uint16_t tile;
     uint8_t patch; /* gather bytes before they are widened: kernels over channels not in fours */
@@ -119,6 +147,7 @@ typedef struct {
     mlut_shape_t in;
     mlut_shape_t out;
     mlut_window_t window;
+    mlut_convolve_t *convolve;
     uint16_t tile;
     uint16_t rows;
     uint16_t depth_multiplier;
@@ -126,14 +155,15 @@ typedef struct {
 } mlut_depthwise_conv2d_t;
 
 /* Fully connected layer over `vectors` inputs. Rows of `weights`: units; columns: inputs.
- * Scratch: tile * (16 + inputs) bytes, without `inputs` if bits is 8. */
+ * Scratch: none if bits is 8; else 2 * inputs, inputs rounded up to a multiple of 8, and up to 4
+ * bits a table of 4 << 2 * bits bytes. */
 typedef struct {
     mlut_weights_t weights;
     mlut_output_t output;
+    mlut_dot_t *dot;
     uint32_t vectors;
     uint16_t inputs;
     uint16_t units;
-    uint16_t tile;
 } mlut_dense_t;
 
 /* Maximum or mean over a window; padded positions do not count. */

@@ -1,8 +1,6 @@
 /* Element-wise sum: both inputs are brought to a common scale with 20 extra bits, added, and
  * scaled to the output. TensorFlow Lite takes twice the larger input scale as the common one, so
  * that one factor is exactly 1/2: the quick form wants it left. */
-#include "kernels/add.h"
-
 #include "isa/isa.h"
 #include "kernels/output_stage.h"
 
@@ -14,7 +12,7 @@ static int32_t term(int8_t value, int16_t zero_point, mlut_factor_t factor)
     return mlut_multiply(shifted, factor.multiplier, factor.shift);
 }
 
-static void add_any(
+void mlut_add_any(
     const mlut_add_t *layer, const int8_t *left, const int8_t *right, size_t count, int8_t *out)
 {
     for (size_t i = 0; i < count; i++) {
@@ -33,7 +31,7 @@ static mlut_channel_t as_channel(mlut_factor_t factor, int32_t zero_point)
 }
 
 /* No term is beyond 255 * 2^19, so all sums stay below 2^28. */
-static void add_quick(
+void mlut_add_quick(
     const mlut_add_t *layer, const int8_t *left, const int8_t *right, size_t count, int8_t *out)
 {
     const mlut_channel_t narrow = as_channel(layer->right, 0);
@@ -48,17 +46,7 @@ static void add_quick(
     }
 }
 
-void mlut_add_span(
-    const mlut_add_t *layer, const int8_t *left, const int8_t *right, size_t count, int8_t *out)
-{
-    if (layer->quick) {
-        add_quick(layer, left, right, count, out);
-    } else {
-        add_any(layer, left, right, count, out);
-    }
-}
-
 void mlut_add(const mlut_add_t *layer, const int8_t *left, const int8_t *right, int8_t *out)
 {
-    mlut_add_span(layer, left, right, layer->count, out);
+    layer->span(layer, left, right, layer->count, out);
 }

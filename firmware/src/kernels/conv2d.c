@@ -6,16 +6,14 @@
  * two rows of weights times four fields are what the accumulators hold. Padding has the value of
  * the input zero point (whose products the folded bias takes away again). */
 #include "isa/isa.h"
-#include "kernels/add.h"
 #include "kernels/columns.h"
 #include "kernels/output_stage.h"
-#include "unpack.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 /* A tile of channels times up to four columns, and where the outputs go. */
-typedef struct {
+typedef struct mlut_block {
     const mlut_output_t *stage;
     const mlut_channel_t *channels;
     const uint32_t *weights;
@@ -75,19 +73,19 @@ static inline __attribute__((always_inline)) void multiply(
     }
 }
 
-static void multiply_block(const block_t *block, int8_t *out)
+void mlut_multiply_any(const block_t *block, int8_t *out)
 {
-    switch (block->stage->rounding) {
-    case MLUT_ROUND_POSITIVE:
-        multiply(block, MLUT_ROUND_POSITIVE, out);
-        break;
-    case MLUT_ROUND_SIGNED:
-        multiply(block, MLUT_ROUND_SIGNED, out);
-        break;
-    default:
-        multiply(block, MLUT_ROUND_ANY, out);
-        break;
-    }
+    multiply(block, MLUT_ROUND_ANY, out);
+}
+
+void mlut_multiply_signed(const block_t *block, int8_t *out)
+{
+    multiply(block, MLUT_ROUND_SIGNED, out);
+}
+
+void mlut_multiply_positive(const block_t *block, int8_t *out)
+{
+    multiply(block, MLUT_ROUND_POSITIVE, out);
 }
 
 /* Add the block's outputs to those of another layer, which `out` holds. */
@@ -97,7 +95,7 @@ static void add_block(
     for (size_t i = 0; i < block->count; i++) {
         const int8_t *mine = results + i * block->stride;
         int8_t *other = out + i * layer->out.channels;
-        mlut_add_span(layer->sum, layer->sum_left ? mine : other, layer->sum_left ? other : mine,
+        layer->sum->span(layer->sum, layer->sum_left ? mine : other, layer->sum_left ? other : mine,
             block->rows, other);
     }
 }
@@ -135,7 +133,7 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
 
     for (size_t first = 0; first < channels; first += layer->tile) {
         const size_t rows = channels - first < layer->tile ? channels - first : layer->tile;
-        mlut_unpack_rows(&layer->weights, first, rows, values, weights);
+        layer->unpack(&layer->weights, first, rows, values, weights);
         mlut_expand_channels(&layer->output, first, rows, expanded);
         if (mlut_isa_input_offset != 0) {
             lower_biases(weights, rows, quads, expanded);
@@ -157,9 +155,9 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
             }
             int8_t *to = out + pixel * channels + first;
             if (layer->sum == NULL) {
-                multiply_block(&block, to);
+                layer->multiply(&block, to);
             } else {
-                multiply_block(&block, results);
+                layer->multiply(&block, results);
                 add_block(layer, &block, results, to);
             }
         }

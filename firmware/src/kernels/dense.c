@@ -1,22 +1,207 @@
-/* Fully connected layer with codebook weights: out[u] = stage(bias[u] + w[u] . in). */
-#include "decode.h"
-#include "kernels/rows.h"
+/* Fully connected layer with codebook weights: out[u] = stage(bias[u] + w[u] . in).
+ *
+ * No weight is used twice, so none is written to memory: a table turns the indices of two weights
+ * into a pair of int16, which meets two inputs, four rows at a time. Beyond 4 bits the table would
+ * be too large, and pairs are put together. With 8 bits there is nothing to decode. */
+#include "isa/isa.h"
+#include "kernels/output_stage.h"
+
+#include <string.h>
+
+#define ROWS 4u
+
+/* Four rows (the last may be the same), and what they are multiplied with. */
+typedef struct mlut_rows {
+    const uint8_t *rows[ROWS];
+    size_t count;      /* of rows that are not the same */
+    const int8_t *in;  /* the inputs */
+    const uint32_t *x; /* the same as pairs of int16, zeros up to a multiple of 8 */
+    const uint32_t *table;
+    const int8_t *codebook;
+    size_t bytes; /* a row */
+} job_t;
+
+/* Bytes that hold a whole number of pairs, at least two, and how many. */
+static inline unsigned unit_bytes(unsigned bits)
+{
+    return bits == 2 ? 2u : bits == 6 ? 3u : bits;
+}
+
+static inline unsigned unit_pairs(unsigned bits)
+{
+    return unit_bytes(bits) * 4u / bits;
+}
+
+static inline __attribute__((always_inline)) uint32_t pair_of(
+    const job_t *job, uint64_t unit, unsigned bits, unsigned i)
+{
+    const uint32_t both = (uint32_t)(unit >> (2u * bits * i));
+    if (bits <= 4) {
+        return job->table[both & ((1u << 2u * bits) - 1u)];
+    }
+    const unsigned mask = (1u << bits) - 1u;
+    return mlut_generic_pair(job->codebook[both & mask], job->codebook[both >> bits & mask]);
+}
+
+static inline __attribute__((always_inline)) uint64_t load(const uint8_t *from, size_t bytes)
+{
+    uint64_t unit = 0;
+    if (bytes == 2) {
+        uint16_t half;
+        memcpy(&half, from, sizeof(half));
+        return half;
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        unit |= (uint64_t)from[i] << (8u * i);
+    }
+    return unit;
+}
+
+/* Pair number i of two rows. */
+static inline __attribute__((always_inline)) void add_pairs(const job_t *job,
+    const uint64_t units[2],
+    unsigned bits,
+    unsigned i,
+    const uint32_t *x,
+    int32_t totals[2])
+{
+    totals[0] = mlut_isa_mac2(x[i], pair_of(job, units[0], bits, i), totals[0]);
+    totals[1] = mlut_isa_mac2(x[i], pair_of(job, units[1], bits, i), totals[1]);
+}
+
+/* Two rows, for more run out of registers. Inlined with constant `bits`, so that shifts and masks
+ * are constants. */
+static inline __attribute__((always_inline)) void dot_two(
+    const job_t *whole, unsigned bits, size_t row, int32_t totals[2])
+{
+    const job_t job = *whole;
+    const uint8_t *p = job.rows[row];
+    const uint8_t *q = job.rows[row + 1u];
+    const uint32_t *x = job.x;
+    const unsigned step = unit_bytes(bits);
+    int32_t sums[2] = {totals[0], totals[1]};
+    for (size_t left = job.bytes / step; left > 0; left--) {
+        const uint64_t units[2] = {load(p, step), load(q, step)};
+        add_pairs(&job, units, bits, 0, x, sums);
+        add_pairs(&job, units, bits, 1, x, sums);
+        if (unit_pairs(bits) > 2) {
+            add_pairs(&job, units, bits, 2, x, sums);
+            add_pairs(&job, units, bits, 3, x, sums);
+        }
+        p += step;
+        q += step;
+        x += unit_pairs(bits);
+    }
+    const size_t rest = job.bytes % step;
+    for (unsigned i = 0; i < unit_pairs(bits) && rest > 0; i++) {
+        const uint64_t units[2] = {load(p, rest), load(q, rest)};
+        add_pairs(&job, units, bits, i, x, sums);
+    }
+    totals[0] = sums[0];
+    totals[1] = sums[1];
+}
+
+#define MLUT_DOT(bits)                                                                             \
+    void mlut_dot_##bits(const job_t *job, int32_t totals[ROWS])                                   \
+    {                                                                                              \
+        dot_two(job, bits, 0, totals);                                                             \
+        dot_two(job, bits, 2, totals + 2);                                                         \
+    }
+MLUT_DOT(2)
+MLUT_DOT(3)
+MLUT_DOT(5)
+MLUT_DOT(6)
+MLUT_DOT(7)
+
+/* A byte is a pair, which meets four rows; unrolled, GCC would run out of registers. */
+void mlut_dot_4(const job_t *job, int32_t totals[ROWS])
+{
+    const uint8_t *p = job->rows[0];
+    const uint8_t *q = job->rows[1];
+    const uint8_t *r = job->rows[2];
+    const uint8_t *s = job->rows[3];
+    const uint32_t *const table = job->table;
+    const uint32_t *x = job->x;
+    int32_t t0 = totals[0];
+    int32_t t1 = totals[1];
+    int32_t t2 = totals[2];
+    int32_t t3 = totals[3];
+    for (const uint8_t *const end = p + job->bytes; p != end; x++) {
+        t0 = mlut_isa_mac2(*x, table[*p++], t0);
+        t1 = mlut_isa_mac2(*x, table[*q++], t1);
+        t2 = mlut_isa_mac2(*x, table[*r++], t2);
+        t3 = mlut_isa_mac2(*x, table[*s++], t3);
+    }
+    totals[0] = t0;
+    totals[1] = t1;
+    totals[2] = t2;
+    totals[3] = t3;
+}
+
+void mlut_dot_8(const job_t *job, int32_t totals[ROWS])
+{
+    const int8_t *first = (const int8_t *)job->rows[0];
+    if (job->count == ROWS) {
+        mlut_isa_dot4(job->in, first, job->bytes, job->bytes, totals);
+        return;
+    }
+    for (size_t r = 0; r < job->count; r++) {
+        totals[r] = mlut_isa_dot(job->in, first + r * job->bytes, job->bytes, totals[r]);
+    }
+}
+
+static void fill_table(const mlut_weights_t *weights, uint32_t *table)
+{
+    const size_t levels = (size_t)1 << weights->bits;
+    for (size_t second = 0; second < levels; second++) {
+        for (size_t first = 0; first < levels; first++) {
+            *table++ = mlut_generic_pair(weights->codebook[first], weights->codebook[second]);
+        }
+    }
+}
+
+/* Pairs of neighbours; zeros fill the last eight. */
+static void widen(const int8_t *x, size_t count, uint32_t *pairs)
+{
+    const size_t even = count & ~(size_t)1;
+    for (size_t i = 0; i < even; i += 2) {
+        *pairs++ = mlut_generic_pair(x[i], x[i + 1u]);
+    }
+    if (even < count) {
+        *pairs++ = mlut_generic_pair(x[even], 0);
+    }
+    for (size_t i = (count + 1u) / 2u; i % 4u != 0; i++) {
+        *pairs++ = 0;
+    }
+}
 
 void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
-    const size_t units = layer->units;
-    mlut_channel_t *expanded = scratch;
-    int8_t *decoded = (int8_t *)(expanded + layer->tile);
+    const mlut_weights_t *weights = &layer->weights;
+    uint32_t *table = scratch;
+    uint32_t *x = table + (weights->bits <= 4 ? (size_t)1 << 2u * weights->bits : 0u);
+    job_t job = {{NULL}, 0, in, x, table, weights->codebook, weights->row_bytes};
 
-    for (size_t first = 0; first < units; first += layer->tile) {
-        const size_t rows = units - first < layer->tile ? units - first : layer->tile;
-        const int8_t *weights =
-            mlut_decode_rows(&layer->weights, first, rows, layer->inputs, decoded);
-        mlut_expand_channels(&layer->output, first, rows, expanded);
-        for (size_t i = 0; i < layer->vectors; i++) {
-            const int8_t *vector = in + i * layer->inputs;
-            int8_t *to = out + i * units + first;
-            mlut_multiply_rows(&layer->output, expanded, vector, weights, layer->inputs, rows, to);
+    if (weights->bits <= 4) {
+        fill_table(weights, table);
+    }
+    for (size_t i = 0; i < layer->vectors; i++, job.in += layer->inputs) {
+        if (weights->bits < 8) {
+            widen(job.in, layer->inputs, x);
+        }
+        for (size_t row = 0; row < layer->units; row += ROWS) {
+            mlut_channel_t channels[ROWS];
+            int32_t totals[ROWS] = {0, 0, 0, 0};
+            job.count = layer->units - row < ROWS ? layer->units - row : ROWS;
+            for (size_t r = 0; r < ROWS; r++) {
+                const size_t mine = row + (r < job.count ? r : job.count - 1u);
+                job.rows[r] = weights->indices + mine * weights->row_bytes;
+            }
+            layer->dot(&job, totals);
+            mlut_expand_channels(&layer->output, row, job.count, channels);
+            for (size_t r = 0; r < job.count; r++) {
+                *out++ = mlut_output(&layer->output, channels + r, channels[r].bias + totals[r]);
+            }
         }
     }
 }

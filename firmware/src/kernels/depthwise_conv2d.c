@@ -23,7 +23,7 @@ typedef struct {
 } planes_t;
 
 /* What one channel of a band needs. */
-typedef struct {
+typedef struct mlut_plane {
     const mlut_depthwise_conv2d_t *layer;
     const mlut_channel_t *channel;
     const int8_t *weights; /* of the channel, one every `gap` */
@@ -87,7 +87,7 @@ static int32_t plane_value(const job_t *job, size_t row, size_t column)
 }
 
 /* Any kernel. */
-static void convolve_any(const job_t *job, int8_t *out)
+void mlut_convolve_any(const job_t *job, int8_t *out)
 {
     const mlut_window_t *window = &job->layer->window;
     for (size_t y = 0; y < job->rows; y++) {
@@ -106,18 +106,14 @@ static void convolve_any(const job_t *job, int8_t *out)
     }
 }
 
-static __attribute__((noinline)) void convolve(const job_t *job, int8_t *out)
+void mlut_convolve_3x3_signed(const job_t *job, int8_t *out)
 {
-    const mlut_window_t *window = &job->layer->window;
-    const unsigned rounding = job->layer->output.rounding;
-    if (window->height != 3 || window->width != 3 || window->stride_y > 2 ||
-        window->dilation_y != 1 || window->dilation_x != 1 || rounding == MLUT_ROUND_ANY) {
-        convolve_any(job, out);
-    } else if (rounding == MLUT_ROUND_POSITIVE) {
-        convolve_rows_3x3(job, MLUT_ROUND_POSITIVE, out);
-    } else {
-        convolve_rows_3x3(job, MLUT_ROUND_SIGNED, out);
-    }
+    convolve_rows_3x3(job, MLUT_ROUND_SIGNED, out);
+}
+
+void mlut_convolve_3x3_positive(const job_t *job, int8_t *out)
+{
+    convolve_rows_3x3(job, MLUT_ROUND_POSITIVE, out);
 }
 
 /* Write one half of a pair. */
@@ -197,7 +193,7 @@ static __attribute__((noinline)) void convolve_band(
         job->plane = planes->pairs + lane * planes->size;
         job->weights = start.weights + c;
         job->channel = start.channel + c;
-        convolve(job, out + c);
+        layer->convolve(job, out + c);
     }
     *job = start;
 }

@@ -12,7 +12,7 @@ import random_graphs as rg
 from microlut.calibrate import Ranges
 from microlut.errors import UnsupportedModel
 from microlut.interpreter import int_ops
-from microlut.ir import Dense, Graph, MaxPool2D, Node, Reshape, Softmax, Window
+from microlut.ir import Conv2D, Graph, MaxPool2D, Node, Softmax, Window
 from microlut.plan import Plan, make_plan
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum
@@ -116,15 +116,14 @@ def test_all_that_writes_over_its_input_was_decided_to(plans: list[Plan]):
 
 
 def test_tile_grows_where_the_arena_has_room():
-    """A dense layer behind a large picture may decode more rows at once, for no more memory."""
+    """A convolution behind a large picture may decode more rows at once, for no more memory."""
     net, rng = rg.Network("net", (32, 32, 8)), np.random.default_rng(0)
     net.add(MaxPool2D(Window((8, 8), (8, 8))), (4, 4, 8))
-    net.add(Reshape(), (128,))
-    net.add(Dense(rg.weights(rng, (40, 128), 0), rg.bias(rng, 40)), (40,))
+    net.add(Conv2D(rg.weights(rng, (80, 1, 1, 8), 0), rg.bias(rng, 80), Window((1, 1))), (4, 4, 80))
     plan = make_plan(net.case(rng, 4, 1).quantized())
     last = plan.steps[-1]
-    assert choose_tile(last.node.op, last.node.shape, 0).channels == 12
-    assert last.tile == 40
+    assert choose_tile(last.node.op, last.node.shape, 0).channels < 80
+    assert last.tile == 80
     assert plan.arena_bytes == plan.arena_lower_bound
 
 

@@ -56,13 +56,11 @@ def test_convolution_tile(
 
 
 @given(BITS, st.integers(1, 300), st.integers(1, 900), st.integers(0, 20_000))
-def test_dense_tile(bits: int, units: int, inputs: int, free: int):
+def test_dense_scratch(bits: int, units: int, inputs: int, free: int):
     tile = choose_tile(QDense(weights((units, inputs), units, bits), STAGE), (units,), free)
-    assert 1 <= tile.channels <= units
-    each = 16 + (0 if bits == 8 else inputs)
-    assert tile.scratch_bytes == align(tile.channels * each)
-    smallest = 16 * 16 if bits == 8 else SMALL
-    assert tile.scratch_bytes <= max(align(free), smallest, align(4 * each))
+    table = 4 * 2 ** (2 * bits) if bits <= 4 else 0
+    assert tile.channels == units
+    assert tile.scratch_bytes == (0 if bits == 8 else align(table + (inputs + 7) // 8 * 16))
 
 
 @given(
@@ -97,22 +95,26 @@ def test_depthwise_tile_is_whole_where_there_is_room():
     assert (whole_tile(op, (25, 5, 24)).channels, whole_tile(op, (25, 5, 24)).rows) == (24, 25)
 
 
-@given(st.integers(2, 7), st.integers(0, 30_000), st.integers(0, 30_000))
-def test_more_room_never_gives_a_smaller_tile(bits: int, a: int, b: int):
-    op = QDense(weights((128, 640), 128, bits), STAGE)
-    less, more = (choose_tile(op, (128,), free).channels for free in sorted((a, b)))
+def pointwise(filters: int, channels: int) -> QConv2D:
+    return QConv2D(weights((filters, 1, 1, channels), filters, 4), STAGE, Window((1, 1)))
+
+
+@given(st.integers(0, 30_000), st.integers(0, 30_000))
+def test_more_room_never_gives_a_smaller_tile(a: int, b: int):
+    op = pointwise(128, 640)
+    less, more = (choose_tile(op, (5, 5, 128), free).channels for free in sorted((a, b)))
     assert less <= more
 
 
-@given(st.integers(1, 400), st.integers(1, 300), st.integers(0, 20_000))
-def test_smaller_tile_would_take_more_rounds(units: int, inputs: int, free: int):
+@given(st.integers(1, 400), st.integers(1, 75), st.integers(0, 20_000))
+def test_smaller_tile_would_take_more_rounds(filters: int, quads: int, free: int):
     """Of the tiles that take as many rounds as the largest that fits, the smallest is chosen."""
-    tile = choose_tile(QDense(weights((units, inputs), units, 4), STAGE), (units,), free).channels
-    fitting = max(free, SMALL) // (16 + inputs)
-    largest = units if fitting >= units else max(fitting // 4 * 4, 4)
-    rounds = -(-units // tile)
-    assert rounds == -(-units // min(largest, units))
-    assert tile <= 4 or -(-units // (tile - 4)) > rounds
+    tile = choose_tile(pointwise(filters, 4 * quads), (5, 5, filters), free).channels
+    fitting = (max(free, SMALL) - 32 * quads) // (16 + 8 * quads)
+    largest = filters if fitting >= filters else max(fitting // 2 * 2, 2)
+    rounds = -(-filters // tile)
+    assert rounds == -(-filters // min(largest, filters))
+    assert tile <= 2 or -(-filters // (tile - 2)) > rounds
 
 
 @pytest.mark.parametrize(
