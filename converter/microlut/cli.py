@@ -48,7 +48,10 @@ from microlut.options import (
     ModelArgument,
     NameOption,
     OptionalInputs,
+    OriginalOption,
     OutputOption,
+    OutputsOption,
+    ProfileOption,
     RangesChoice,
     RangesOption,
     budget_of,
@@ -209,12 +212,9 @@ def run(
     board: BoardOption,
     inputs: InputsOption,
     limit: LimitOption = None,
-    outputs: Annotated[
-        Path | None, typer.Option(help="Write the outputs to this .npz: y_int8 and y (real).")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="The original model, for the float accuracy beside it.")
-    ] = None,
+    outputs: OutputsOption = None,
+    model: OriginalOption = None,
+    profile: ProfileOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the firmware on inputs, in the board's emulator or natively (--board host)."""
@@ -225,7 +225,7 @@ def run(
         raise InvalidInput(f"{outputs}: cannot be written (no such folder); choose another file")
     real = None if model is None else _float_top1(model, project, samples)
     with progress_bar(as_json) as progress:
-        outcome = workflow.run(project, target, samples, progress=progress)
+        outcome = workflow.run(project, target, samples, profile=profile, progress=progress)
     if outputs is not None:
         _write_outputs(outputs, project, outcome)
     if as_json:

@@ -34,11 +34,14 @@ class RunResult:
         outputs: int8 array [n, output_bytes].
         instructions: Exact executed instructions of each inference, or None if not counted.
         log: The console text, without the output lines.
+        pieces: If a task has a caller, the instructions of each inference in pieces: what precedes
+            the caller, each of its calls, and what follows the last return.
     """
 
     outputs: Int8Array
     instructions: tuple[int, ...] | None
     log: str
+    pieces: tuple[tuple[int, ...], ...] = ()
 
 
 def input_block(inputs: Int8Array) -> bytes:

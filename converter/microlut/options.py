@@ -114,6 +114,16 @@ OptionalInputs = Annotated[
     Path | None, typer.Option(help=".npz with array x and, for the accuracy, class numbers y.")
 ]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Use only the first N inputs.")]
+OutputsOption = Annotated[
+    Path | None, typer.Option(help="Write the outputs to this .npz: y_int8 and y (real).")
+]
+OriginalOption = Annotated[
+    Path | None,
+    typer.Option("--model", help="The original model, for the float accuracy beside it."),
+]
+ProfileOption = Annotated[
+    bool, typer.Option("--profile", help="Say where the instructions of an inference go.")
+]
 NameOption = Annotated[str | None, typer.Option(help="Name of the model; the file's by default.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.profile import Profile
 from microlut.project import Project
 from microlut.toolchain import Image
 from microlut.verify import Difference, FormResult, bit_exact
@@ -24,6 +25,7 @@ class RunOutcome:
         first_difference: Where they first differ.
         top1: Accuracy in percent, or None without labels.
         instructions: Executed instructions an inference (mean, least, most), or None if uncounted.
+        profile: Of the first inference, if it was asked for and could be counted.
     """
 
     image: Image
@@ -33,10 +35,12 @@ class RunOutcome:
     first_difference: Difference | None
     top1: float | None
     instructions: tuple[int, int, int] | None
+    profile: Profile | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the run as JSON values, without the outputs."""
         mean, least, most = self.instructions or (None, None, None)
+        profile = {} if self.profile is None else {"profile": self.profile.as_json()}
         return {
             "board": self.image.board_id,
             "flash_bytes": self.image.flash_bytes,
@@ -48,6 +52,7 @@ class RunOutcome:
             "instructions": mean,
             "instructions_min": least,
             "instructions_max": most,
+            **profile,
         }
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from microlut.plan import Plan, Step
 from microlut.quality import Comparison, Quality
 from microlut.quantize.packing import weight_bytes
 from microlut.quantize.weights import LayerConfigs
-from microlut.quantized import QuantizedGraph, WeightedOp
+from microlut.quantized import QReshape, QuantizedGraph, WeightedOp
 from microlut.settings import Budget
 from microlut.version import VERSION
 
@@ -29,7 +29,8 @@ class LayerReport:
     """One layer; the fit's fields are None without a codebook. Errors are relative mean squares.
 
     `snr_db` compares the layer's output with the float network's, everything before it included; it
-    is None where they are equal or the float network gives nothing but zeros.
+    is None where they are equal or the float network gives nothing but zeros. `kernel` is the layer
+    whose kernel call makes the output: mostly itself; None where the bytes only get another shape.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LayerReport:
     macs: int
     scratch_bytes: int
     snr_db: float | None
+    kernel: str | None
     bits: int | None = None
     granularity: str | None = None
     method: str | None = None
@@ -106,7 +108,8 @@ class Making:
 def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
     """Gather the report of a conversion."""
     graph = plan.graph
-    layers = tuple(_layer(graph, step, making) for step in plan.steps)
+    merged = {step.sum.name: step.node.name for step in plan.steps if step.sum is not None}
+    layers = tuple(_layer(step, making, merged) for step in plan.steps)
     return ConvertReport(
         microlut=VERSION,
         model=graph.name,
@@ -146,12 +149,13 @@ def _tensor(graph: QuantizedGraph, name: str) -> TensorReport:
     return TensorReport(graph.shape_of(name), quantization.scale, quantization.zero_point)
 
 
-def _layer(graph: QuantizedGraph, step: Step, making: Making) -> LayerReport:
+def _layer(step: Step, making: Making, merged: Mapping[str, str]) -> LayerReport:
     node = step.node
+    kernel = None if isinstance(node.op, QReshape) else merged.get(node.name, node.name)
     ratio = making.comparison.snr[node.name]
     snr = ratio if math.isfinite(ratio) else None
     if not isinstance(node.op, WeightedOp):
-        return LayerReport(node.name, node.op.kind, node.shape, 0, step.scratch_bytes, snr)
+        return LayerReport(node.name, node.op.kind, node.shape, 0, step.scratch_bytes, snr, kernel)
     weights, fit = node.op.weights, node.op.weights.fit
     config = making.configs[node.name]
     # Every output value needs one product a weight of its channel.
@@ -163,6 +167,7 @@ def _layer(graph: QuantizedGraph, step: Step, making: Making) -> LayerReport:
         macs=math.prod(node.shape) * each,
         scratch_bytes=step.scratch_bytes,
         snr_db=snr,
+        kernel=kernel,
         granularity=config.granularity,
         method=config.method,
         bits=weights.bits,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from microlut.boards import Board
 from microlut.doctor import ToolStatus
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
+from microlut.profile import Profile
 from microlut.report import ConvertReport
 from microlut.toolchain import Image
 from microlut.tools import HOST_CC, find_tool
@@ -106,7 +107,34 @@ def image_text(image: Image, board: Board) -> str:
 
 def run_text(outcome: RunOutcome, float_top1: float | None = None) -> str:
     """Return what a run of the firmware gave."""
-    return _facts(_accuracy(None, float_top1, outcome) + _run_facts(outcome))
+    facts = _facts(_accuracy(None, float_top1, outcome) + _run_facts(outcome))
+    return facts if outcome.profile is None else f"{profile_text(outcome.profile)}\n{facts}"
+
+
+def profile_text(profile: Profile) -> str:
+    """Return where the instructions of one inference go, a line a kernel call."""
+    total = profile.instructions
+    rows = [
+        (
+            " + ".join((layer.name, *layer.merged)),
+            layer.kind,
+            str(layer.bits or ""),
+            _count(layer.weight_bytes),
+            _count(layer.macs),
+            f"{layer.instructions:,}",
+            percent_text(100 * layer.instructions / total),
+            "" if layer.instructions_per_mac is None else f"{layer.instructions_per_mac:.3f}",
+        )
+        for layer in profile.layers
+    ]
+    outside = ("outside kernels", "", "", "", "", f"{profile.outside:,}")
+    rows.append((*outside, percent_text(100 * profile.outside / total), ""))
+    macs = sum(layer.macs for layer in profile.layers)
+    sizes = _count(sum(layer.weight_bytes for layer in profile.layers)), _count(macs)
+    mean = f"{total / macs:.3f}" if macs else ""
+    rows.append(("all", "", "", *sizes, f"{total:,}", percent_text(100.0), mean))
+    headers = ("layer", "kind", "bits", "weights", "MACs", "instructions", "share", "a MAC")
+    return table(headers, rows, "<<>>>>>>")
 
 
 def deploy_text(outcome: DeployOutcome) -> str:

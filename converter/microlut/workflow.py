@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut import project as projects
+from microlut.accuracy import float_top1, top1
 from microlut.boards import Board, Core, list_boards, load_board
 from microlut.emulators import Task, run_image
 from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
-from microlut.interpreter import float_ops, int_ops
-from microlut.ir import Graph
+from microlut.interpreter import int_ops
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.pipeline import Conversion
+from microlut.profile import make_profile
 from microlut.progress import Progress, silent
 from microlut.project import Project
 from microlut.quantized import quantize_array, quantized_range
@@ -28,7 +29,6 @@ from microlut.toolchain import build as build_image
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 from microlut.verify import INTERPRETER, FormResult, compare, compare_runtimes
 
-_FLOAT_BATCH = 64
 DEFAULT_EMULATOR_LIMIT = 50
 
 
@@ -74,13 +74,27 @@ def run(
     samples: Samples,
     *,
     count_instructions: bool = True,
+    profile: bool = False,
     progress: Progress = silent,
 ) -> RunOutcome:
-    """Build the firmware and run it on samples, in the board's emulator or natively."""
+    """Build the firmware and run it on samples, in the board's emulator or natively.
+
+    With `profile`, the instructions of the first inference are attributed to layers.
+    """
     check_runnable(board)
+    if profile:
+        check_countable(board)
     image = build(project, board)
     reference = _reference(project, samples)
-    return _run_image(image, board, reference, count_instructions, progress)
+    task = _task(image, board, reference)
+    if profile:
+        task = replace(task, caller=f"{project.prefix}_run")
+    else:
+        task = replace(task, count_instructions=count_instructions)
+    outcome, pieces = _run_task(task, image, reference, progress)
+    if not pieces:
+        return outcome
+    return replace(outcome, profile=make_profile(project.report["layers"], pieces[0]))
 
 
 def check_runnable(board: Board) -> None:
@@ -92,22 +106,35 @@ def check_runnable(board: Board) -> None:
         )
 
 
-def _run_image(
-    image: Image, board: Board, reference: _Reference, count_instructions: bool, progress: Progress
-) -> RunOutcome:
-    samples, done = len(reference.inputs), 0
+def check_countable(board: Board) -> None:
+    """Raise InvalidBoard if nothing counts instructions on this board."""
+    if board.core is Core.HOST:
+        raise InvalidBoard(
+            f"{board.id}: instructions are not counted there; profile on a board that "
+            "`microlut boards` says runs in qemu"
+        )
+
+
+def _task(image: Image, board: Board, reference: _Reference) -> Task:
+    flat = reference.inputs.reshape(len(reference.inputs), -1)
+    return Task(image.elf, board, flat, reference.outputs.shape[1])
+
+
+def _run_task(
+    task: Task, image: Image, reference: _Reference, progress: Progress
+) -> tuple[RunOutcome, tuple[tuple[int, ...], ...]]:
+    """Return what a run gave, and the pieces of its inferences if the task asks for them."""
+    board, samples, done = task.board, len(reference.inputs), 0
 
     def on_output() -> None:
         nonlocal done
         done += 1
         progress(board.id, done, samples)
 
-    flat = reference.inputs.reshape(samples, -1)
-    task = Task(image.elf, board, flat, reference.outputs.shape[1], count_instructions)
     result = run_image(task, on_output)
     compared = compare(board.id, result.outputs, reference.outputs)
     counts = result.instructions
-    return RunOutcome(
+    outcome = RunOutcome(
         image=image,
         samples=samples,
         outputs=result.outputs,
@@ -116,6 +143,7 @@ def _run_image(
         top1=top1(result.outputs, reference.labels),
         instructions=None if not counts else (round(np.mean(counts)), min(counts), max(counts)),
     )
+    return outcome, result.pieces
 
 
 def verify(
@@ -150,7 +178,9 @@ def verify(
     for board in chosen:
         count = total if board.core is Core.HOST else min(emulator_limit, total)
         image = build(project, board)
-        outcome = _run_image(image, board, reference.first(count), False, progress)
+        few = reference.first(count)
+        task = replace(_task(image, board, few), count_instructions=False)
+        outcome, _ = _run_task(task, image, few, progress)
         forms.append(compare(board.id, outcome.outputs, reference.outputs))
     return VerifyOutcome(total, tuple(forms), skipped, reference.top1)
 
@@ -196,7 +226,8 @@ def deploy(
         progress("build", 1, 1)
         if samples is not None:
             reference = _reference(staged, samples)
-            outcome = _run_image(image, board, reference, True, progress)
+            task = _task(image, board, reference)
+            outcome, _ = _run_task(task, image, reference, progress)
             integer, real = reference.top1, float_top1(conversion.graph, samples)
         _add_to_report(staged, DeployOutcome(staged, image, outcome, integer, real))
     image = _moved(image, folder, output)
@@ -239,31 +270,6 @@ def _add_to_report(project: Project, outcome: DeployOutcome) -> None:
         found |= {"integer_top1": outcome.integer_top1, "float_top1": outcome.float_top1}
     text = json.dumps(project.report | found, indent=2) + "\n"
     (project.path / projects.REPORT).write_text(text, encoding="utf-8")
-
-
-def float_top1(graph: Graph, samples: Samples) -> float | None:
-    """Return the float network's accuracy in percent, or None without labels."""
-    if samples.y is None:
-        return None
-    batches = [
-        float_ops.evaluate(graph, samples.x[i : i + _FLOAT_BATCH])
-        for i in range(0, len(samples), _FLOAT_BATCH)
-    ]
-    return top1(np.concatenate(batches), samples.y)
-
-
-def top1(outputs: NDArray[np.generic], labels: NDArray[np.int64] | None) -> float | None:
-    """Return in percent how often the largest output is the label; ties go to the first.
-
-    None without labels, or with a single output, of which there is no largest.
-    """
-    if labels is None:
-        return None
-    flat = outputs.reshape(len(outputs), -1)
-    if flat.shape[1] < 2:
-        return None
-    winners = flat.argmax(axis=1)
-    return 100.0 * float(np.mean(winners == labels))
 
 
 __all__ = [

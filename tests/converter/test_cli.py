@@ -272,6 +272,20 @@ def test_run_as_json_has_the_documented_keys(call, project):
     assert found["arena_bytes"] == conversion().report.arena_bytes
 
 
+@pytest.mark.qemu
+def test_run_profiles_kernel_calls(call, project):
+    need(ARM_GCC, NEWLIB, QEMU, HOST_CC)
+    files = ("--board", "mps2-an386", "--inputs", TEST, "--limit", 1, "--profile")
+    found = call("run", project, *files, "--json").json
+    profile = found["profile"]
+    calls = sum(layer["instructions"] for layer in profile["layers"])
+    assert calls + profile["outside"] == profile["instructions"] == found["instructions"]
+    lines = call("run", project, *files).out.splitlines()
+    assert [line.split()[0] for line in lines[1 : 1 + len(profile["layers"])]] == [
+        layer["name"] for layer in profile["layers"]
+    ]
+
+
 def test_run_without_labels_has_no_accuracy(call, project, tmp_path):
     need(HOST_CC)
     inputs = save_npz(tmp_path / "x.npz", x=np.zeros((2, *SHAPE), np.uint8))

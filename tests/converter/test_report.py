@@ -2,10 +2,14 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 
 from digits_example import SHAPE, conversion
+from microlut.quantize.weights import WeightConfig
+from microlut.quantized import QClamp, QNode
+from microlut.report import Making, convert_report
 
 # Of examples/digits/train.py: outputs x weights of a channel.
 MACS = {
@@ -47,6 +51,29 @@ def test_report_lists_layers_in_execution_order():
     assert [layer.name for layer in conversion().report.layers] == [
         step.node.name for step in conversion().plan.steps
     ]
+
+
+def test_report_says_which_kernel_makes_an_output(layers):
+    reshapes = {node.name for node in conversion().quantized.nodes if node.op.kind == "reshape"}
+    assert {name: layer.kernel for name, layer in layers.items()} == {
+        name: None if name in reshapes else name for name in layers
+    }
+
+
+def test_report_names_the_convolution_that_does_an_addition():
+    plan = conversion().plan
+    total = QNode("total", QClamp(-128, 127), ("x",), (1,), plan.steps[0].node.quantization)
+    steps = tuple(
+        replace(step, sum=total) if step.node.name == "body" else step for step in plan.steps
+    )
+    merged = replace(plan.steps[0], node=total, merged=True, stage=None)
+    making = Making(
+        {node.name: WeightConfig() for node, _ in plan.graph.weighted()},
+        *(None, 0, None, conversion().report.quality),
+        snr={step.node.name: 1.0 for step in (*steps, merged)},
+    )
+    report = convert_report(replace(plan, steps=(*steps, merged)), "digits", making)
+    assert {layer.name for layer in report.layers if layer.kernel == "body"} == {"body", "total"}
 
 
 def test_report_describes_input_and_output():

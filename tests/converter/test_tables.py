@@ -9,6 +9,7 @@ from microlut import tables
 from microlut.boards import list_boards, load_board
 from microlut.doctor import ToolStatus
 from microlut.outcomes import RunOutcome, VerifyOutcome
+from microlut.profile import LayerProfile, Profile
 from microlut.toolchain import Image
 from microlut.verify import Difference, FormResult
 
@@ -55,6 +56,18 @@ def test_run_text_tells_everything():
 def test_run_text_tells_where_outputs_differ():
     text = tables.run_text(outcome(bit_exact=False, first_difference=DIFFERENCE))
     assert "input 3, output 1: -7 instead of 5" in text
+
+
+def test_run_text_has_a_line_for_each_kernel_call():
+    conv = LayerProfile("conv", "conv2d", ("add",), 4, 72, 500, 1234)
+    pool = LayerProfile("pool", "pool2d", (), None, 0, 0, 266)
+    lines = tables.run_text(outcome(profile=Profile((conv, pool), 500))).splitlines()
+    assert [line.split("  ")[0] for line in lines[:5]] == [
+        *("layer", "conv + add", "pool", "outside kernels", "all")
+    ]
+    assert lines[1].split()[3:] == ["conv2d", "4", "72", "500", "1,234", "61.70", "%", "2.468"]
+    assert lines[2].split() == ["pool", "pool2d", "266", "13.30", "%"]
+    assert lines[4].split() == ["all", "72", "500", "2,000", "100.00", "%", "4.000"]
 
 
 def test_run_text_leaves_out_what_is_unknown():

@@ -65,6 +65,36 @@ def test_run_without_counting_has_no_instructions(project, m4):
     assert outcome.instructions is None
 
 
+@pytest.mark.qemu
+def test_profile_attributes_every_instruction(project, m4):
+    plain = microlut.run(project, m4, samples(1))
+    outcome = microlut.run(project, m4, samples(1), profile=True)
+    profile = outcome.profile
+    total, _, _ = plain.instructions
+    assert outcome.instructions == plain.instructions
+    assert sum(layer.instructions for layer in profile.layers) + profile.outside == total
+    assert 0 < profile.outside < 100
+    assert all(layer.instructions > 0 for layer in profile.layers)
+    assert [layer.name for layer in profile.layers] == [
+        layer["name"] for layer in project.report["layers"] if layer["kind"] != "reshape"
+    ]
+    assert sum(layer.macs for layer in profile.layers) == project.report["macs"]
+    parts = project.report["weight_bytes"], project.report["parameter_bytes"]
+    assert sum(layer.weight_bytes for layer in profile.layers) == sum(parts)
+
+
+@pytest.mark.qemu
+def test_profile_is_of_the_first_input(project, m4):
+    one, three = (microlut.run(project, m4, samples(n), profile=True) for n in (1, 3))
+    assert one.profile == three.profile
+
+
+def test_profile_needs_a_board_that_counts(project, host):
+    with pytest.raises(InvalidBoard, match="host: instructions are not counted there"):
+        microlut.run(project, host, samples(1), profile=True)
+    assert not (project.path / "build").exists()
+
+
 def test_run_tells_progress(project, host):
     told = []
     microlut.run(project, host, samples(4), progress=lambda *what: told.append(what))

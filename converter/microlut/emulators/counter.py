@@ -54,23 +54,50 @@ def counter_plugin(qemu: Path, scratch: Path) -> Path | None:
     return target
 
 
-def plugin_option(plugin: Path, elf: Path, counts: Path) -> tuple[str, ...]:
-    """Return QEMU's options that count between the probes of an ELF file into a text file."""
-    begin, end = (f"{address:x}" for address in probe_addresses(elf))
-    escaped = [str(path).replace(",", ",,") for path in (plugin, counts)]
-    return ("-plugin", f"file={escaped[0]},out={escaped[1]},begin={begin},end={end}")
+def plugin_option(
+    plugin: Path, elf: Path, counts: Path, caller: str | None = None, blocks: Path | None = None
+) -> tuple[str, ...]:
+    """Return QEMU's options that count between the probes of an ELF file into a text file.
+
+    Args:
+        plugin: What `counter_plugin` returned.
+        elf: The image.
+        counts: Gets a line a region: its instructions, as one number or in pieces.
+        caller: A function; every call that it makes becomes a piece. See insn_count.c.
+        blocks: Gets what was executed in each piece, block by block.
+    """
+    functions = functions_of(elf)
+    (begin, _), (end, _) = (_function(functions, name, elf) for name in (_BEGIN, _END))
+    options = [f"file={_escaped(plugin)}", f"out={_escaped(counts)}"]
+    options += [f"begin={begin:x}", f"end={end:x}"]
+    if caller is not None:
+        start, size = _function(functions, caller, elf)
+        options += [f"caller={start:x}", f"caller_end={start + size:x}"]
+    if blocks is not None:
+        options += [f"blocks={_escaped(blocks)}"]
+    return ("-plugin", ",".join(options))
 
 
-def probe_addresses(elf: Path) -> tuple[int, int]:
-    """Return the addresses of the first instruction of both probes (Thumb bit removed)."""
+def functions_of(elf: Path) -> dict[str, tuple[int, int]]:
+    """Return address (Thumb bit removed) and size in bytes of an image's functions, by name."""
     with elf.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
-        names = list(table.iter_symbols()) if isinstance(table, SymbolTableSection) else []
-        address_of = {symbol.name: symbol["st_value"] & ~1 for symbol in names}
-    try:
-        return address_of[_BEGIN], address_of[_END]
-    except KeyError as error:
-        raise RunFailed(f"{elf}: has no symbol {error}; build the firmware again") from error
+        symbols = list(table.iter_symbols()) if isinstance(table, SymbolTableSection) else []
+        return {
+            symbol.name: (symbol["st_value"] & ~1, symbol["st_size"])
+            for symbol in symbols
+            if symbol["st_info"]["type"] == "STT_FUNC"
+        }
+
+
+def _function(functions: dict[str, tuple[int, int]], name: str, elf: Path) -> tuple[int, int]:
+    if name not in functions:
+        raise RunFailed(f"{elf}: has no function {name}; build the firmware again")
+    return functions[name]
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace(",", ",,")
 
 
 def _cache_folder() -> Path | None:

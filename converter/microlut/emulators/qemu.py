@@ -38,6 +38,7 @@ def run(task: Task, on_output: OnOutput) -> RunResult:
         outputs=np.concatenate([result.outputs for result in results]),
         instructions=tuple(n for part in counts for n in part) if plugin else None,
         log="\n".join(result.log for result in results),
+        pieces=tuple(piece for result in results for piece in result.pieces),
     )
 
 
@@ -68,14 +69,23 @@ def _run_chunk(
         block.write_bytes(input_block(inputs))
         command = _command(qemu, task, block)
         if plugin is not None:
-            command += plugin_option(plugin, task.elf, counts)
+            command += plugin_option(plugin, task.elf, counts, task.caller, task.blocks)
         lines = run_bulk(command, len(inputs), task.timeout_seconds, on_output)
-        counted = counts.read_text(encoding="ascii") if plugin is not None else None
-    instructions = None if counted is None else tuple(int(n) for n in counted.split())
-    if instructions is not None and len(instructions) != len(inputs):
-        raise RunFailed(f"qemu: counted {len(instructions)} of {len(inputs)} inferences")
-    log = "\n".join(line for line in lines if not line.startswith(OUTPUT))
-    return RunResult(outputs_of(lines, len(inputs), task.output_bytes), instructions, log)
+        pieces = () if plugin is None else _pieces(counts)
+    if plugin is not None and len(pieces) != len(inputs):
+        raise RunFailed(f"qemu: counted {len(pieces)} of {len(inputs)} inferences")
+    return RunResult(
+        outputs=outputs_of(lines, len(inputs), task.output_bytes),
+        instructions=None if plugin is None else tuple(map(sum, pieces)),
+        log="\n".join(line for line in lines if not line.startswith(OUTPUT)),
+        pieces=pieces if task.caller is not None else (),
+    )
+
+
+def _pieces(counts: Path) -> tuple[tuple[int, ...], ...]:
+    """Return the numbers of each line of a text file."""
+    lines = counts.read_text(encoding="ascii").splitlines()
+    return tuple(tuple(map(int, line.split())) for line in lines)
 
 
 def _command(qemu: Path, task: Task, block: Path) -> tuple[str, ...]:

@@ -19,6 +19,9 @@ class Task:
         inputs: int8 array [n, input_bytes], n >= 1.
         output_bytes: Bytes of one output.
         count_instructions: Whether to count executed instructions, if the emulator can.
+        caller: A function whose calls are to be counted one by one.
+        blocks: Where to write what was executed, if instructions are counted; see insn_count.c.
+            For a few inputs: it grows by some hundred lines for each call.
         timeout_seconds: Longest time without any sign of progress.
     """
 
@@ -27,4 +30,6 @@ class Task:
     inputs: Int8Array
     output_bytes: int
     count_instructions: bool = True
+    caller: str | None = None
+    blocks: Path | None = None
     timeout_seconds: float = 60.0

@@ -1,0 +1,37 @@
+"""Top-1 accuracy: outputs and labels, or a float graph and samples, enter; percent leave."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.interpreter import float_ops
+from microlut.ir import Graph
+from microlut.samples import Samples
+
+_FLOAT_BATCH = 64
+
+
+def float_top1(graph: Graph, samples: Samples) -> float | None:
+    """Return the float network's accuracy in percent, or None without labels."""
+    if samples.y is None:
+        return None
+    batches = [
+        float_ops.evaluate(graph, samples.x[i : i + _FLOAT_BATCH])
+        for i in range(0, len(samples), _FLOAT_BATCH)
+    ]
+    return top1(np.concatenate(batches), samples.y)
+
+
+def top1(outputs: NDArray[np.generic], labels: NDArray[np.int64] | None) -> float | None:
+    """Return in percent how often the largest output is the label; ties go to the first.
+
+    None without labels, or with a single output, of which there is no largest.
+    """
+    if labels is None:
+        return None
+    flat = outputs.reshape(len(outputs), -1)
+    if flat.shape[1] < 2:
+        return None
+    winners = flat.argmax(axis=1)
+    return 100.0 * float(np.mean(winners == labels))

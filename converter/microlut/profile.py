@@ -1,0 +1,98 @@
+"""Where the time of an inference goes: counts and a report enter, a row a kernel call leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from microlut.errors import RunFailed
+
+
+@dataclass(frozen=True, slots=True)
+class LayerProfile:
+    """One kernel call, from the return of the one before it to its own.
+
+    Attributes:
+        name: The layer.
+        kind: Its operator.
+        merged: Layers that the same call does as well.
+        bits: Of a weight; None without weights.
+        weight_bytes: Packed indices, codebook and output stage in flash.
+        macs: Products.
+        instructions: Executed instructions, exactly.
+    """
+
+    name: str
+    kind: str
+    merged: tuple[str, ...]
+    bits: int | None
+    weight_bytes: int
+    macs: int
+    instructions: int
+
+    @property
+    def instructions_per_mac(self) -> float | None:
+        """Return instructions a product, or None without products."""
+        return self.instructions / self.macs if self.macs else None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One inference. `outside` are the instructions between the probes that no kernel call has."""
+
+    layers: tuple[LayerProfile, ...]
+    outside: int
+
+    @property
+    def instructions(self) -> int:
+        """Return all instructions between the probes."""
+        return sum(layer.instructions for layer in self.layers) + self.outside
+
+    def as_json(self) -> dict[str, object]:
+        """Return the profile as JSON values."""
+        layers = [
+            asdict(layer) | {"instructions_per_mac": layer.instructions_per_mac}
+            for layer in self.layers
+        ]
+        return {
+            "layers": layers,
+            "outside": self.outside,
+            "instructions": self.instructions,
+        }
+
+
+def make_profile(layers: Sequence[Mapping[str, Any]], pieces: Sequence[int]) -> Profile:
+    """Attribute the pieces of one inference to layers.
+
+    Args:
+        layers: Those of report.json, in execution order.
+        pieces: Instructions before the first call and its function, of each call, after the last.
+
+    Raises:
+        RunFailed: There are not as many calls as the report says.
+    """
+    before, *calls, after = pieces
+    done_by = [layer["kernel"] for layer in layers]
+    called = [layer for layer in layers if layer["kernel"] == layer["name"]]
+    if len(calls) != len(called):
+        raise RunFailed(
+            f"profile: the firmware made {len(calls)} kernel calls and the report has "
+            f"{len(called)}; run `microlut convert` again"
+        )
+    rows = []
+    for layer, instructions in zip(called, calls, strict=True):
+        name = layer["name"]
+        also = [other["name"] for other, by in zip(layers, done_by, strict=True) if by == name]
+        rows.append(
+            LayerProfile(
+                name=name,
+                kind=layer["kind"],
+                merged=tuple(other for other in also if other != name),
+                bits=layer["bits"],
+                weight_bytes=layer["weight_bytes"] + layer["parameter_bytes"],
+                macs=layer["macs"],
+                instructions=instructions,
+            )
+        )
+    return Profile(tuple(rows), before + after)
