@@ -1,0 +1,260 @@
+"""The same int8 network on CMSIS-NN: a quantized graph enters, an image for a board leaves.
+
+The network's own weights, multipliers and zero points are passed on, so its outputs must equal the
+integer interpreter's, byte by byte. Every node is one call, and calls can be counted one by one;
+each tensor has memory of its own, for CMSIS-NN plans none.
+"""
+
+from __future__ import annotations
+
+import math
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+import microlut
+from microlut.ir import Window
+from microlut.quantized import (
+    OutputStage,
+    QAdd,
+    QConv2D,
+    QDense,
+    QDepthwiseConv2D,
+    QNode,
+    QPool2D,
+    QReshape,
+    QSoftmax,
+    QuantizedGraph,
+    WeightedOp,
+)
+
+FIRMWARE = Path(__file__).resolve().parent.parent / "firmware"
+TEMPLATES = FIRMWARE.parent / "templates"
+GCC, AR = "arm-none-eabi-gcc", "arm-none-eabi-ar"
+PREFIX = "rival"
+CALLER = f"{PREFIX}_run"
+_PARTS = ("Convolution", "FullyConnected", "Pooling", "Softmax", "BasicMath", "NNSupport")
+_ADD_LEFT_SHIFT = 20  # of TensorFlow Lite's int8 addition
+_SCRATCH_BYTES = 1 << 16
+
+_HEADER = """#include "microlut/microlut.h"
+#define RIVAL_ARENA_BYTES {scratch}u
+#define RIVAL_INPUT_BYTES {inputs}u
+#define RIVAL_OUTPUT_BYTES {outputs}u
+extern uint8_t rival_arena[RIVAL_ARENA_BYTES];
+extern const mlut_model_t rival_model;
+"""
+_SOURCE = """#include "model.h"
+#include "arm_nnfunctions.h"
+_Alignas(16) uint8_t rival_arena[RIVAL_ARENA_BYTES];
+static const cmsis_nn_context context = {{rival_arena, RIVAL_ARENA_BYTES}};
+{data}
+static int8_t *rival_input(void *arena) {{ (void)arena; return {input}; }}
+const int8_t *rival_run(void *arena);
+const int8_t *rival_run(void *arena)
+{{
+    (void)arena;
+{calls}
+    return {output};
+}}
+const mlut_model_t rival_model = {{
+    .name = "rival", .arena_bytes = RIVAL_ARENA_BYTES,
+    .input_bytes = RIVAL_INPUT_BYTES, .output_bytes = RIVAL_OUTPUT_BYTES,
+    .input_scale = 1.0f, .output_scale = 1.0f,
+    .input = rival_input, .run = rival_run,
+}};
+"""
+
+
+def build_library(checkout: Path, board: microlut.Board, folder: Path) -> Path:
+    """Compile CMSIS-NN's integer kernels for a board into a static library."""
+    sources = [
+        str(file.resolve())
+        for part in _PARTS
+        for file in sorted((checkout / "Source" / f"{part}Functions").glob("*.c"))
+        if not file.stem.endswith(("f16", "f32"))
+    ]
+    folder.mkdir()
+    include = f"-I{(checkout / 'Include').resolve()}"
+    options = ["-O3", "-ffunction-sections", "-fdata-sections", "-w", include]
+    subprocess.run([GCC, *board.flags, *options, "-c", *sources], cwd=folder, check=True)
+    objects = [file.name for file in folder.glob("*.o")]
+    subprocess.run([AR, "rcs", "libcmsis_nn.a", *objects], cwd=folder, check=True)
+    return folder / "libcmsis_nn.a"
+
+
+def build_image(
+    graph: QuantizedGraph, board: microlut.Board, checkout: Path, library: Path, folder: Path
+) -> Path:
+    """Return the image of microlut's console application with the network on CMSIS-NN."""
+    folder.mkdir()
+    _write_sources(graph, board, folder)
+    includes = [FIRMWARE / "app", FIRMWARE / "port", FIRMWARE / "include", folder]
+    sources = [*(FIRMWARE / "app").glob("*.c"), *(FIRMWARE / "port" / board.port).glob("*.c")]
+    sources += [FIRMWARE / "startup" / f"{board.startup}.c", folder / "model.c"]
+    elf = folder / f"{PREFIX}.elf"
+    command = [GCC, *board.flags, "-Os", "-w", "-ffunction-sections", "-fdata-sections"]
+    command += [f"-DMLUT_CLOCK_HZ={board.clock_hz}u", "-nostartfiles", "--specs=nano.specs"]
+    command += [f"-I{path}" for path in (*includes, checkout / "Include")]
+    command += ["-Wl,--gc-sections", f"-L{folder}"]
+    command += [f"-T{FIRMWARE / 'linker' / board.startup}.ld", *map(str, sources), str(library)]
+    subprocess.run([*command, "-o", str(elf)], check=True)
+    return elf
+
+
+def called(graph: QuantizedGraph) -> list[QNode]:
+    """Return the nodes that make a call, in the order of the calls."""
+    return [node for node in graph.nodes if not isinstance(node.op, QReshape)]
+
+
+def _write_sources(graph: QuantizedGraph, board: microlut.Board, folder: Path) -> None:
+    assert board.memory is not None
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), keep_trailing_newline=True, autoescape=False
+    )
+    config = templates.get_template("app_config.h.j2").render(prefix=PREFIX, board=board)
+    (folder / "app_config.h").write_text(config, encoding="utf-8")
+    regions = {name: getattr(board.memory, name) for name in ("flash", "ram", "preload")}
+    script = templates.get_template("memory.ld.j2").render(board=board, **regions)
+    (folder / "memory.ld").write_text(script, encoding="utf-8")
+    sizes = {"inputs": math.prod(graph.input_shape), "outputs": math.prod(graph.output_shape)}
+    header = _HEADER.format(scratch=_SCRATCH_BYTES, **sizes)
+    (folder / "model.h").write_text(header, encoding="utf-8")
+    (folder / "model.c").write_text(source(graph), encoding="utf-8")
+
+
+def source(graph: QuantizedGraph) -> str:
+    """Return the C code that runs a network on CMSIS-NN."""
+    names = {graph.input_name: "t0"}
+    data = [_buffer("t0", graph.input_shape)]
+    calls = []
+    for i, node in enumerate(graph.nodes, start=1):
+        inputs = [names[name] for name in node.inputs]
+        if isinstance(node.op, QReshape):
+            names[node.name] = inputs[0]
+            continue
+        names[node.name] = f"t{i}"
+        data.append(_buffer(f"t{i}", node.shape))
+        if isinstance(node.op, WeightedOp):
+            data += _constants(node.op, i)
+        calls.append(f"    {_call(graph, node, i, inputs)};")
+    return _SOURCE.format(
+        data="\n".join(data),
+        calls="\n".join(calls),
+        input=names[graph.input_name],
+        output=names[graph.output_name],
+    )
+
+
+def _buffer(name: str, shape: Sequence[int]) -> str:
+    return f"static _Alignas(16) int8_t {name}[{math.prod(shape)}];"
+
+
+def _constants(op: WeightedOp, number: int) -> list[str]:
+    stage: OutputStage = op.output
+    weights = op.weights.int8()
+    arrays = (
+        ("int8_t", "w", weights),
+        ("int32_t", "b", stage.bias),
+        ("int32_t", "m", stage.multiplier),
+        ("int32_t", "s", stage.shift),
+    )
+    return [
+        f"static const _Alignas(16) {type_} {name}{number}[] = "
+        f"{{{','.join(map(str, np.ravel(values).tolist()))}}};"
+        for type_, name, values in arrays
+    ]
+
+
+def _call(graph: QuantizedGraph, node: QNode, i: int, inputs: Sequence[str]) -> str:
+    points = [graph.quantization_of(name).zero_point for name in node.inputs]
+    shape, out = graph.shape_of(node.inputs[0]), f"t{i}"
+    point = node.quantization.zero_point
+    match node.op:
+        case QConv2D(window=window) as op:
+            params = _struct("conv_params", -points[0], point, *_moves(window), _limits(op.output))
+            filters = _dims(node.shape[-1], *window.size, shape[-1])
+            return _weighted("convolve_wrapper", i, params, (shape, inputs[0], filters), node.shape)
+        case QDepthwiseConv2D(window=window, depth_multiplier=times) as op:
+            rest = (*_moves(window), _limits(op.output))
+            params = _struct("dw_conv_params", -points[0], point, times, *rest)
+            filters = _dims(1, *window.size, node.shape[-1])
+            parts = (shape, inputs[0], filters)
+            return _weighted("depthwise_conv_wrapper", i, params, parts, node.shape)
+        case QDense() as op:
+            params = _struct("fc_params", -points[0], 0, point, _limits(op.output))
+            return _dense(i, params, (shape, inputs[0]), node.shape)
+        case QAdd() as op:
+            return _add(op, points, point, (*inputs, out), math.prod(shape))
+        case QPool2D(window=window) as op:
+            stride, padding, _ = _moves(window)
+            params = _struct("pool_params", stride, padding, _limits(op))
+            kind = "avgpool" if op.mode == "average" else "max_pool"
+            size, wide = _dims(1, *window.size, 1), _dims(1, *node.shape)
+            ins = f"{_dims(1, *shape)}, {inputs[0]}"
+            return f"arm_{kind}_s8(&context, {params}, {ins}, {size}, {wide}, {out})"
+        case QSoftmax() as op:
+            rows, numbers = math.prod(shape[:-1]), (op.multiplier, op.left_shift)
+            facts = _list((rows, shape[-1], *numbers, op.minimum_difference))
+            return f"arm_softmax_s8({inputs[0]}, {facts}, {out})"
+    raise SystemExit(f"{node.name}: no call of CMSIS-NN is known for {node.op.kind}")
+
+
+def _weighted(
+    kind: str,
+    i: int,
+    params: str,
+    parts: tuple[Sequence[int], str, str],
+    out_shape: Sequence[int],
+) -> str:
+    in_shape, data, filters = parts
+    quant = f"&(cmsis_nn_per_channel_quant_params){{(int32_t *)m{i}, (int32_t *)s{i}}}"
+    ins = f"{_dims(1, *in_shape)}, {data}, {filters}, w{i}"
+    bias = f"{_dims(1, 1, 1, out_shape[-1])}, b{i}"
+    return (
+        f"arm_{kind}_s8(&context, {params}, {quant}, {ins}, {bias}, {_dims(1, *out_shape)}, t{i})"
+    )
+
+
+def _dense(i: int, params: str, parts: tuple[Sequence[int], str], out_shape: Sequence[int]) -> str:
+    shape, data = parts
+    vectors = math.prod(shape[:-1])
+    quant = f"&(cmsis_nn_quant_params){{(int32_t *)m{i}, (int32_t *)s{i}, 1}}"
+    ins = f"{_dims(vectors, 1, 1, shape[-1])}, {data}"
+    weights = f"{_dims(shape[-1], 1, 1, out_shape[-1])}, w{i}"
+    outs = f"{_dims(1, 1, 1, out_shape[-1])}, b{i}, {_dims(vectors, 1, 1, out_shape[-1])}, t{i}"
+    return f"arm_fully_connected_wrapper_s8(&context, {params}, {quant}, {ins}, {weights}, {outs})"
+
+
+def _add(op: QAdd, points: Sequence[int], point: int, tensors: tuple[str, ...], count: int) -> str:
+    first, second, out = tensors
+    left, right = op.input_multipliers
+    terms = _list((-points[0], *left, -points[1], *right, _ADD_LEFT_SHIFT))
+    stage = _list((point, *op.output_multiplier, op.minimum, op.maximum, count))
+    return f"arm_elementwise_add_s8({first}, {second}, {terms}, {out}, {stage})"
+
+
+def _moves(window: Window) -> tuple[str, str, str]:
+    """Return stride, padding and dilation; a tile is width, then height."""
+    pairs = (window.strides, (window.padding.top, window.padding.left), window.dilation)
+    stride, padding, dilation = (f"{{{across}, {down}}}" for down, across in pairs)
+    return stride, padding, dilation
+
+
+def _limits(stage: OutputStage | QPool2D) -> str:
+    return f"{{{stage.minimum}, {stage.maximum}}}"
+
+
+def _dims(*values: int) -> str:
+    return f"&(cmsis_nn_dims){{{_list(values)}}}"
+
+
+def _struct(name: str, *values: object) -> str:
+    return f"&(cmsis_nn_{name}){{{_list(values)}}}"
+
+
+def _list(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
