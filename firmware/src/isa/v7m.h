@@ -10,7 +10,6 @@
 #define mlut_v7m_odd mlut_generic_odd
 #define mlut_v7m_mac2 mlut_generic_mac2
 #define mlut_v7m_two_3x3 mlut_generic_two_3x3
-#define mlut_v7m_span mlut_generic_span
 #define mlut_v7m_put_inputs mlut_generic_put_inputs
 #define mlut_v7m_put_weights mlut_generic_put_weights
 
@@ -52,22 +51,40 @@ static inline int32_t mlut_v7m_high_mul(int32_t a, int32_t b)
     "mla %[t3], %[a], %[c], %[t3]\n\t"                                                             \
     "mla %[t7], %[b], %[c], %[t7]\n\t"
 
-/* All 14 registers are taken; in C, GCC spills accumulators. */
+#define MLUT_V7M_QUAD                                                                              \
+    MLUT_V7M_VALUE("], #16", ", #-14]", "], #16", ", #-12]", ", #-8]", ", #-4]")                   \
+    MLUT_V7M_VALUE(", #-12]", ", #-10]", ", #-15]", ", #-11]", ", #-7]", ", #-3]")                 \
+    MLUT_V7M_VALUE(", #-8]", ", #-6]", ", #-14]", ", #-10]", ", #-6]", ", #-2]")                   \
+    MLUT_V7M_VALUE(", #-4]", ", #-2]", ", #-13]", ", #-9]", ", #-5]", ", #-1]")
+
+/* Code bytes of a quad. */
+#define MLUT_V7M_QUAD_CODE 224u
+
+/* The loop is over four quads. */
+static inline mlut_span_t mlut_v7m_span(const uint32_t *first, size_t quads)
+{
+    const mlut_span_t span = {first, first + quads * MLUT_COLUMNS * mlut_v7m_column_words,
+        (4u - quads % 4u) % 4u * MLUT_V7M_QUAD_CODE};
+    return span;
+}
+
+/* All 14 registers are taken; in C, GCC spills accumulators. The loop is entered where the quads
+ * that are left over of four begin: the NOP makes the first one start where PC reads as. */
 static inline __attribute__((always_inline)) const uint32_t *mlut_v7m_tile(
     const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
 {
     const uint32_t *x = columns->first;
     int32_t a, b, c;
-    __asm__ volatile("1:\t" MLUT_V7M_VALUE("], #16", ", #-14]", "], #16", ", #-12]", ", #-8]",
-        ", #-4]") MLUT_V7M_VALUE(", #-12]", ", #-10]", ", #-15]", ", #-11]", ", #-7]", ", #-3]")
-            MLUT_V7M_VALUE(", #-8]", ", #-6]", ", #-14]", ", #-10]", ", #-6]", ", #-2]")
-                MLUT_V7M_VALUE(", #-4]", ", #-2]", ", #-13]", ", #-9]", ", #-5]",
-                    ", #-1]") "cmp %[x], %[end]\n\t"
-                              "bne 1b"
+    __asm__ volatile("ldr %[a], %[entry]\n\t"
+                     "add pc, %[a]\n\t"
+                     "nop\n"
+                     "1:\t" MLUT_V7M_QUAD MLUT_V7M_QUAD MLUT_V7M_QUAD MLUT_V7M_QUAD
+                     "cmp %[x], %[end]\n\t"
+                     "bne 1b"
         : [t0] "+r"(totals[0]), [t1] "+r"(totals[1]), [t2] "+r"(totals[2]), [t3] "+r"(totals[3]),
         [t4] "+r"(totals[4]), [t5] "+r"(totals[5]), [t6] "+r"(totals[6]), [t7] "+r"(totals[7]),
         [w] "+r"(weights), [x] "+r"(x), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c)
-        : [end] "r"(columns->end)
+        : [end] "r"(columns->end), [entry] "m"(columns->entry)
         : "cc", "memory");
     return weights;
 }
