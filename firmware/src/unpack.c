@@ -7,14 +7,17 @@
 /* Weight number i of eight that stand in `bits` bytes. */
 static inline int32_t level(const int8_t *codebook, uint64_t eight, unsigned bits, unsigned i)
 {
-    return codebook == NULL ? (int8_t)(eight >> (8u * i))
-                            : codebook[(eight >> (i * bits)) & ((1u << bits) - 1u)];
+    return codebook[(eight >> (i * bits)) & ((1u << bits) - 1u)];
 }
 
 /* Write weights i to i + 3 of eight. */
 static inline __attribute__((always_inline)) void unpack_quad(
     const int8_t *codebook, uint64_t eight, unsigned bits, unsigned i, size_t row, uint32_t *to)
 {
+    if (codebook == NULL) {
+        mlut_isa_put_bytes((uint32_t)(eight >> (8u * i)), row, to);
+        return;
+    }
     mlut_isa_put_weights(level(codebook, eight, bits, i), level(codebook, eight, bits, i + 1u),
         level(codebook, eight, bits, i + 2u), level(codebook, eight, bits, i + 3u), row, to);
 }

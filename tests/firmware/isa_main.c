@@ -83,7 +83,13 @@ static int check_tile(size_t quads)
     for (size_t r = 0; r < 2u; r++) {
         for (size_t k = 0; k < values; k += 4) {
             const int8_t *from = w + r * values + k;
-            mlut_isa_put_weights(from[0], from[1], from[2], from[3], r, weights + k);
+            if (k % 8u == 0) {
+                mlut_isa_put_weights(from[0], from[1], from[2], from[3], r, weights + k);
+            } else {
+                uint32_t four;
+                memcpy(&four, from, sizeof(four));
+                mlut_isa_put_bytes(four, r, weights + k);
+            }
         }
     }
     for (size_t c = 0; c < MLUT_COLUMNS; c++) {

@@ -60,6 +60,12 @@ static inline void mlut_dsp_put_weights(
     quad[row + 2u] = mlut_generic_pair(b, d);
 }
 
+static inline void mlut_dsp_put_bytes(uint32_t four, size_t row, uint32_t *quad)
+{
+    quad[row] = mlut_dsp_even(four);
+    quad[row + 2u] = mlut_dsp_odd(four);
+}
+
 static inline int32_t mlut_dsp_mac2(uint32_t a, uint32_t b, int32_t total)
 {
     return __smlad((int16x2_t)a, (int16x2_t)b, total);

@@ -113,6 +113,12 @@ static inline void mlut_generic_put_weights(
     memcpy(__builtin_assume_aligned(to + 12, 2), four + 3, 2);
 }
 
+static inline void mlut_generic_put_bytes(uint32_t four, size_t row, uint32_t *quad)
+{
+    mlut_generic_put_weights(
+        (int8_t)four, (int8_t)(four >> 8), (int8_t)(four >> 16), (int8_t)(four >> 24), row, quad);
+}
+
 static inline const uint32_t *mlut_generic_tile(
     const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
 {

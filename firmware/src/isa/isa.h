@@ -41,6 +41,9 @@
  *                             uint32_t *quad)
  *     writes four weights of row 0 or 1 to the 4 words that two rows share.
  *
+ *   void mlut_isa_put_bytes(uint32_t four, size_t row, uint32_t *quad)
+ *     does the same with the bytes of a word.
+ *
  *   mlut_span_t mlut_isa_span(const uint32_t *first, size_t quads)
  *     returns the loop over MLUT_COLUMNS columns of one or more quads.
  *
@@ -90,6 +93,7 @@
 #define mlut_isa_unaligned MLUT_ISA(unaligned)
 #define mlut_isa_put_inputs MLUT_ISA(put_inputs)
 #define mlut_isa_put_weights MLUT_ISA(put_weights)
+#define mlut_isa_put_bytes MLUT_ISA(put_bytes)
 #define mlut_isa_span MLUT_ISA(span)
 #define mlut_isa_tile MLUT_ISA(tile)
 

@@ -13,6 +13,7 @@
 #define mlut_v6m_two_3x3 mlut_generic_two_3x3
 #define mlut_v6m_span mlut_generic_span
 #define mlut_v6m_put_weights mlut_generic_put_weights
+#define mlut_v6m_put_bytes mlut_generic_put_bytes
 
 /* Only unsigned bytes load at a constant distance, so the tiles' inputs are raised by 128. */
 enum { mlut_v6m_column_words = 1, mlut_v6m_input_offset = 128, mlut_v6m_unaligned = 0 };

@@ -12,6 +12,7 @@
 #define mlut_v7m_two_3x3 mlut_generic_two_3x3
 #define mlut_v7m_put_inputs mlut_generic_put_inputs
 #define mlut_v7m_put_weights mlut_generic_put_weights
+#define mlut_v7m_put_bytes mlut_generic_put_bytes
 
 enum { mlut_v7m_column_words = 1, mlut_v7m_input_offset = 0, mlut_v7m_unaligned = 1 };
 

@@ -51,14 +51,15 @@ static inline __attribute__((always_inline)) uint32_t *widen(
     return widen_from(from, count, false, column);
 }
 
-static void put_bytes(sink_t *sink, const int8_t *from, size_t count)
+static inline int8_t *copy(const int8_t *from, size_t count, int8_t *to)
 {
-    for (; count >= 4; count -= 4, from += 4, sink->patch += 4) {
-        memcpy(sink->patch, from, 4);
+    for (; mlut_isa_unaligned && count >= 4; count -= 4, from += 4, to += 4) {
+        memcpy(to, from, 4);
     }
     for (; count > 0; count--) {
-        *sink->patch++ = *from++;
+        *to++ = *from++;
     }
+    return to;
 }
 
 static __attribute__((noinline)) void put(sink_t *sink, const int8_t *from, size_t count)
@@ -66,7 +67,7 @@ static __attribute__((noinline)) void put(sink_t *sink, const int8_t *from, size
     if (sink->patch == NULL) {
         sink->column = widen(from, count, sink->column);
     } else {
-        put_bytes(sink, from, count);
+        sink->patch = copy(from, count, sink->patch);
     }
 }
 
@@ -88,13 +89,22 @@ static __attribute__((noinline)) void put_padding(sink_t *sink, int8_t value, si
 }
 
 /* A whole field inside the picture, which is most of them: no call a row. */
-static void widen_rows(const mlut_conv2d_t *layer, const int8_t *from, uint32_t *column)
+static void gather_rows(
+    const mlut_conv2d_t *layer, const int8_t *from, int8_t *patch, uint32_t *column)
 {
     const size_t count = (size_t)layer->window.width * layer->in.channels;
     const size_t step = (size_t)layer->in.width * layer->in.channels * layer->window.dilation_y;
-    for (size_t i = layer->window.height; i > 0; i--, from += step) {
-        column = widen(from, count, column);
+    if (!layer->patch) {
+        for (size_t i = layer->window.height; i > 0; i--, from += step) {
+            column = widen(from, count, column);
+        }
+        return;
     }
+    int8_t *to = patch;
+    for (size_t i = layer->window.height; i > 0; i--, from += step) {
+        to = copy(from, count, to);
+    }
+    widen(patch, layer->window.height * count, column);
 }
 
 /* One kernel row, which reads the picture's row `from` from pixel `left` on. */
@@ -131,9 +141,9 @@ void mlut_gather_column(const mlut_conv2d_t *layer,
     const size_t left = x * window->stride_x - window->pad_left;
     const size_t right = left + (size_t)window->width - 1u;
     const size_t bottom = top + (window->height - 1u) * (size_t)window->dilation_y;
-    if (!layer->patch && window->dilation_x == 1 && top < layer->in.height &&
-        bottom < layer->in.height && left < layer->in.width && right < layer->in.width) {
-        widen_rows(layer, in + top * row_bytes + left * layer->in.channels, column);
+    if (window->dilation_x == 1 && top < layer->in.height && bottom < layer->in.height &&
+        left < layer->in.width && right < layer->in.width) {
+        gather_rows(layer, in + top * row_bytes + left * layer->in.channels, patch, column);
         return;
     }
     sink_t sink = {column, layer->patch ? patch : NULL};
