@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import traceback
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from microlut import doctor as doctors
@@ -44,9 +42,12 @@ from microlut.options import (
     JsonOption,
     LimitOption,
     MaxDropOption,
+    MaxRamOption,
     MethodChoice,
     ModelArgument,
     NameOption,
+    OptimizeChoice,
+    OptimizeOption,
     OptionalInputs,
     OriginalOption,
     OutputOption,
@@ -58,14 +59,14 @@ from microlut.options import (
     overrides_of,
     settings_of,
 )
-from microlut.outcomes import RunOutcome, image_json
+from microlut.outcomes import image_json, write_outputs
 from microlut.passes import run_passes
 from microlut.pictures.figure import check_picture
 from microlut.pictures.front import draw_front
 from microlut.pictures.histogram import draw_fit
 from microlut.pipeline import Options, convert_with, prepare, source_hash
+from microlut.plan import Goal
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import dequantize_array
 from microlut.samples import Samples, load_samples
 from microlut.search import search as search_front
 from microlut.terminal import print_error, print_json, progress_bar
@@ -112,6 +113,8 @@ def convert(
     max_drop: MaxDropOption = None,
     input_range: InputRangeOption = None,
     ranges: RangesOption = RangesChoice.AUTO,
+    optimize: OptimizeOption = OptimizeChoice.SPEED,
+    max_ram: MaxRamOption = None,
     config: ConfigOption = None,
     name: NameOption = None,
     as_json: JsonOption = False,
@@ -119,7 +122,8 @@ def convert(
     """Convert MODEL to C sources (model.h, model.c, weights.c), a .tflite file and report.json."""
     budget = budget_of(average_bits, flash_budget, max_drop)
     overrides = overrides_of(bits, granularity, method, budget)
-    options = Options(overrides, settings_of(config), input_range, ranges.value)
+    goal = Goal(optimize.value, max_ram)
+    options = Options(overrides, settings_of(config), input_range, ranges.value, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:
         conversion = convert_with(model, calibration, options, name, progress)
@@ -227,7 +231,7 @@ def run(
     with progress_bar(as_json) as progress:
         outcome = workflow.run(project, target, samples, profile=profile, progress=progress)
     if outputs is not None:
-        _write_outputs(outputs, project, outcome)
+        write_outputs(outputs, project, outcome)
     if as_json:
         print_json(outcome.as_json() | {"float_top1": real} | _memory_json(project))
     else:
@@ -283,6 +287,8 @@ def deploy(
     max_drop: MaxDropOption = None,
     input_range: InputRangeOption = None,
     ranges: RangesOption = RangesChoice.AUTO,
+    optimize: OptimizeOption = OptimizeChoice.SPEED,
+    max_ram: MaxRamOption = None,
     config: ConfigOption = None,
     name: NameOption = None,
     as_json: JsonOption = False,
@@ -293,7 +299,8 @@ def deploy(
         workflow.check_runnable(target)
     budget = budget_of(average_bits, flash_budget, max_drop)
     overrides = overrides_of(bits, granularity, method, budget)
-    options = Options(overrides, settings_of(config), input_range, ranges.value)
+    goal = Goal(optimize.value, max_ram)
+    options = Options(overrides, settings_of(config), input_range, ranges.value, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:
         conversion = convert_with(model, calibration, options, name, progress)
@@ -358,14 +365,6 @@ def _float_top1(model: Path, project: projects.Project, samples: Samples) -> flo
             "or has changed since; give that one"
         )
     return workflow.float_top1(graph, samples)
-
-
-def _write_outputs(path: Path, project: projects.Project, outcome: RunOutcome) -> None:
-    integers = outcome.outputs.reshape(-1, *project.graph.output_shape)
-    real = dequantize_array(integers, project.graph.output_quantization)
-    content = io.BytesIO()
-    np.savez_compressed(content, y_int8=integers, y=real)
-    write_file(path, content.getvalue())
 
 
 def _memory_json(project: projects.Project) -> dict[str, object]:

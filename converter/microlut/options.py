@@ -35,6 +35,14 @@ class RangesChoice(StrEnum):
     MIN_ERROR = "min-error"
 
 
+class OptimizeChoice(StrEnum):
+    """What is made small or quick."""
+
+    SPEED = "speed"
+    SIZE = "size"
+    RAM = "ram"
+
+
 class ExportFormat(StrEnum):
     """What `export` can write."""
 
@@ -94,6 +102,14 @@ RangesOption = Annotated[
         help="Ranges of activations; auto takes what keeps the outputs on the calibration inputs "
         "nearest to the float ones."
     ),
+]
+OptimizeOption = Annotated[
+    OptimizeChoice,
+    typer.Option(help="speed; size: the engine's code is small; ram: the arena is small."),
+]
+MaxRamOption = Annotated[
+    int | None,
+    typer.Option(metavar="BYTES", help="Keep the arena within BYTES, and use them for speed."),
 ]
 ConfigOption = Annotated[
     Path | None,

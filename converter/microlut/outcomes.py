@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.files import write_file
 from microlut.profile import Profile
 from microlut.project import Project
+from microlut.quantized import dequantize_array
 from microlut.toolchain import Image
 from microlut.verify import Difference, FormResult, bit_exact
 
@@ -97,6 +101,15 @@ class DeployOutcome:
     run: RunOutcome | None
     integer_top1: float | None
     float_top1: float | None
+
+
+def write_outputs(path: Path, project: Project, outcome: RunOutcome) -> None:
+    """Write a run's outputs to an .npz: `y_int8` and `y` (real), [samples, ...]."""
+    integers = outcome.outputs.reshape(-1, *project.graph.output_shape)
+    real = dequantize_array(integers, project.graph.output_quantization)
+    content = io.BytesIO()
+    np.savez_compressed(content, y_int8=integers, y=real)
+    write_file(path, content.getvalue())
 
 
 def image_json(image: Image) -> dict[str, object]:

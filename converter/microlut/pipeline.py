@@ -20,7 +20,7 @@ from microlut.errors import InvalidInput, ToolMissing
 from microlut.importers import import_model
 from microlut.ir import FloatArray, Graph
 from microlut.passes import run_passes
-from microlut.plan import Plan, make_plan
+from microlut.plan import Goal, Optimize, Plan, make_plan
 from microlut.prepared import Prepared
 from microlut.progress import Progress, silent
 from microlut.quality import affordable_inputs, compare, spread
@@ -73,12 +73,14 @@ class Options:
         settings: What the configuration file says.
         input_range: Smallest and largest value of inputs; needed without calibration inputs.
         range_rule: How the ranges of activations follow from the calibration inputs.
+        goal: What memory is planned for.
     """
 
     overrides: Overrides = field(default_factory=Overrides)
     settings: Settings = field(default_factory=Settings)
     input_range: tuple[float, float] | None = None
     range_rule: RangeChoice = "auto"
+    goal: Goal = field(default_factory=Goal)
 
 
 def convert(  # noqa: PLR0913 (the user's options, each by its name)
@@ -92,6 +94,8 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
     input_range: tuple[float, float] | None = None,
     range_rule: RangeChoice = "auto",
     settings: Path | str | None = None,
+    optimize: Optimize = "speed",
+    max_ram: int | None = None,
     name: str | None = None,
     progress: Progress = silent,
 ) -> Conversion:
@@ -112,6 +116,8 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
         range_rule: How the ranges of activations follow from the calibration inputs: "min-max",
             "percentile", "min-error", or the best of them by measuring, "auto".
         settings: A configuration file; the other arguments win over it.
+        optimize: "speed", "size" (of the engine's code) or "ram" (the smallest arena).
+        max_ram: Most bytes of the arena; a plan for speed then uses what is left for larger tiles.
         name: Name of the model; the file's by default.
         progress: Called with (stage, done, total).
 
@@ -123,6 +129,7 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
         Settings() if settings is None else load_settings(Path(settings)),
         input_range,
         range_rule,
+        Goal(optimize, max_ram),
     )
     return convert_with(model, calibration, options, name, progress)
 
@@ -145,7 +152,7 @@ def convert_with(
     )
     making = _making(prepared, found, budget)  # before large texts take memory
     progress("plan", 3, _STAGES)
-    plan = make_plan(quantized)
+    plan = make_plan(quantized, options.goal)
     progress("generate", 4, _STAGES)
     conversion = Conversion(
         graph=prepared.graph,

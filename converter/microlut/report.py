@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from microlut.plan import Plan, Step
+from microlut.plan import Optimize, Plan, Step
 from microlut.quality import Comparison, Quality
 from microlut.quantize.packing import weight_bytes
 from microlut.quantize.weights import LayerConfigs
@@ -76,6 +76,8 @@ class ConvertReport:
     parameter_bytes: int
     arena_bytes: int
     arena_lower_bound_bytes: int
+    optimize: Optimize
+    max_ram: int | None
     macs: int
     input: TensorReport
     output: TensorReport
@@ -127,6 +129,8 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         parameter_bytes=plan.parameter_bytes,
         arena_bytes=plan.arena_bytes,
         arena_lower_bound_bytes=plan.arena_lower_bound,
+        optimize=plan.goal.optimize,
+        max_ram=plan.goal.max_ram,
         macs=sum(layer.macs for layer in layers),
         input=_tensor(graph, graph.input_name),
         output=_tensor(graph, graph.output_name),

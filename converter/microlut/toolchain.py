@@ -19,6 +19,7 @@ from elftools.elf.elffile import ELFFile
 
 from microlut.boards import Board, Core, Region
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
+from microlut.plan import Optimize
 from microlut.resources import data_folder
 from microlut.tools import ARM_GCC, CMAKE, HOST_CC, NEWLIB, NINJA, require_tool
 
@@ -60,6 +61,7 @@ class _Job:
     prefix: str
     board: Board
     work: Path
+    optimize: Optimize
 
     @property
     def config(self) -> Path:
@@ -70,7 +72,9 @@ class _Job:
         return self.work / "build"
 
 
-def build(project: Path, prefix: str, board: Board, output: Path) -> Image:
+def build(
+    project: Path, prefix: str, board: Board, output: Path, optimize: Optimize = "speed"
+) -> Image:
     """Build the firmware of a converted model for a board.
 
     Args:
@@ -79,6 +83,7 @@ def build(project: Path, prefix: str, board: Board, output: Path) -> Image:
         board: What to build for.
         output: Folder for the ELF, BIN, HEX and MAP files; made if absent. On failure, files of an
             earlier build stay as they are, and `<output>-build.log` has the compiler's messages.
+        optimize: What the engine is compiled for.
 
     Raises:
         ToolMissing: A compiler or build tool is not installed.
@@ -92,7 +97,7 @@ def build(project: Path, prefix: str, board: Board, output: Path) -> Image:
         require_tool(tool)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as folder:
-        job = _Job(project.resolve(), prefix, board, Path(folder).resolve())
+        job = _Job(project.resolve(), prefix, board, Path(folder).resolve(), optimize)
         log = output.with_name(f"{output.name}-build.log")
         _write_config(job, board)
         _configure(job, log)
@@ -152,6 +157,7 @@ def _configure(job: _Job, log: Path) -> None:
         "MLUT_STARTUP": job.board.startup,
         "MLUT_CORE_FLAGS": ";".join(job.board.flags),
         "MLUT_CLOCK_HZ": str(job.board.clock_hz or 0),
+        "MLUT_OPTIMIZE": "-Os" if job.optimize == "size" else "-O2",
     }
     if job.board.core is Core.HOST:
         defines["CMAKE_C_COMPILER"] = str(require_tool(HOST_CC))

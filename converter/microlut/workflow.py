@@ -65,7 +65,8 @@ def _reference(project: Project, samples: Samples) -> _Reference:
 
 def build(project: Project, board: Board) -> Image:
     """Build the firmware into the project's folder for that board."""
-    return build_image(project.path, project.prefix, board, project.build_folder(board.id))
+    folder, optimize = project.build_folder(board.id), project.report["optimize"]
+    return build_image(project.path, project.prefix, board, folder, optimize)
 
 
 def run(

@@ -258,6 +258,15 @@ def test_build_as_json_has_the_documented_keys(call, project):
         assert Path(found[ending]).is_file()
 
 
+def test_convert_keeps_to_the_memory_allowed(call, tmp_path):
+    command = ("convert", MODEL, "--calibration", CALIBRATION, "-o", tmp_path / "out")
+    assert_refused(call(*command, "--max-ram", 500), 5, "at least", "--max-ram is 500")
+    assert not (tmp_path / "out").exists()
+    found = call(*command, "--optimize", "size", "--max-ram", 6000, "--json").json
+    assert (found["optimize"], found["max_ram"]) == ("size", 6000)
+    assert conversion().report.arena_bytes < found["arena_bytes"] <= 6000
+
+
 def test_run_as_json_has_the_documented_keys(call, project):
     need(HOST_CC)
     files = ("--inputs", TEST, "--model", MODEL)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from digits_example import CALIBRATION, MODEL, SHAPE, conversion
-from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.interpreter import float_ops, int_ops
 from microlut.pipeline import convert, source_hash
 from microlut.quantized import quantize_array, save
@@ -33,6 +33,20 @@ def test_convert_gives_the_same_bytes_again(tmp_path):
 def test_convert_takes_strings_and_arrays(kind, calibration):
     given = calibration if kind is np.asarray else str(CALIBRATION)
     assert convert(str(MODEL), given).sources == conversion().sources
+
+
+def test_convert_plans_for_the_goal():
+    usual = conversion().report
+    assert (usual.optimize, usual.max_ram) == ("speed", None)
+    small = convert(MODEL, CALIBRATION, optimize="ram").report
+    assert (small.optimize, small.arena_bytes <= usual.arena_bytes) == ("ram", True)
+    more = convert(MODEL, CALIBRATION, max_ram=6000).report
+    assert usual.arena_bytes < more.arena_bytes <= more.max_ram == 6000
+
+
+def test_convert_refuses_a_model_for_too_little_memory():
+    with pytest.raises(DoesNotFit, match=r"digits does not fit: its arena takes at least [\d,]+ "):
+        convert(MODEL, CALIBRATION, max_ram=500)
 
 
 def test_convert_tells_its_stages_in_order():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import microlut
-from digits_example import MODEL, conversion, samples
+from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import workflow
 from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
 from microlut.importers import import_model
@@ -49,6 +49,20 @@ def test_run_equals_the_interpreter(project, host):
     assert (outcome.samples, outcome.bit_exact, outcome.first_difference) == (25, True, None)
     assert (outcome.top1, outcome.instructions) == (100.0, None)
     np.testing.assert_array_equal(outcome.outputs.argmax(axis=1), samples(25).y)
+
+
+@pytest.mark.qemu
+def test_optimizing_for_size_makes_the_image_smaller_and_changes_no_output(tmp_path, m4):
+    usual, small = (
+        microlut.run(
+            microlut.write(microlut.convert(MODEL, CALIBRATION, optimize=optimize), tmp_path / "o"),
+            *(m4, samples(4)),
+        )
+        for optimize in ("speed", "size")
+    )
+    assert small.image.flash_bytes < usual.image.flash_bytes
+    assert small.bit_exact
+    np.testing.assert_array_equal(small.outputs, usual.outputs)
 
 
 @pytest.mark.qemu

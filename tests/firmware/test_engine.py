@@ -15,7 +15,7 @@ import random_graphs as rg
 from microlut.calibrate import Ranges
 from microlut.interpreter import int_ops
 from microlut.ir import Graph, Node, Softmax
-from microlut.plan import Plan, make_plan
+from microlut.plan import Goal, Plan, make_plan
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from microlut.quantized import QuantizedGraph
@@ -61,6 +61,24 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     cases += [rg.kernel_case(b, b // 2 % 2) for b in range(2, 9)]
     graphs = [case.quantized() for case in cases]
     return check(graphs, tmp_path_factory.mktemp("networks"), lambda plan: plan)
+
+
+def for_ram(plan: Plan) -> Plan:
+    """Return the plan of the same network that takes the least memory: with the smallest tiles."""
+    return make_plan(plan.graph, Goal("ram"))
+
+
+def test_operator_with_the_smallest_tiles_equals_the_interpreter(tmp_path: Path):
+    kinds = ("conv2d", "depthwise_conv2d", "dense")
+    graphs = [c.quantized() for kind in kinds for c in rg.operator_cases(kind, 21, seed=12)]
+    found = check(graphs, tmp_path, lambda plan: scratch_last(for_ram(plan)))
+    for kind in kinds:
+        assert_equal(found, kind)
+
+
+def test_network_with_the_least_memory_equals_the_interpreter(tmp_path: Path):
+    graphs = [case.quantized() for case in rg.network_cases(14, seed=12)]
+    assert_equal(check(graphs, tmp_path, for_ram), "net")
 
 
 @pytest.mark.parametrize("kind", [*rg.OPERATORS, "wide"])

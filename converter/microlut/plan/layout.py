@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from microlut.errors import UnsupportedModel
+from microlut.errors import DoesNotFit, UnsupportedModel
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
+from microlut.plan.goal import Goal
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum
 from microlut.plan.schedule import schedule
-from microlut.plan.scratch import Tile, choose_tile, whole_tile
-from microlut.plan.sharing import Sharing, find_sharing
+from microlut.plan.scratch import SMALL_TILE_BYTES, Tile, choose_tile, whole_tile
+from microlut.plan.sharing import WHOLE_IN_PLACE, Sharing, find_sharing
 from microlut.quantize.packing import weight_bytes
 from microlut.quantized import (
     CompactStage,
+    QDepthwiseConv2D,
     QNode,
     QSoftmax,
     QuantizedGraph,
@@ -24,6 +26,8 @@ from microlut.quantized import (
 
 _LARGEST_DIMENSION = 65535  # dimensions are uint16_t in the engine
 _SCRATCH_SHARE = 5  # scratch may always take this part of what the largest tensors take together
+# What may run in place where memory is short; the first of those that are equally small is taken.
+_IN_PLACE: tuple[tuple[type, ...], ...] = (WHOLE_IN_PLACE, (QDepthwiseConv2D,), ())
 _LONGEST_SOFTMAX = 4095  # its sum of values up to 1 is a Q12.19
 
 
@@ -69,6 +73,7 @@ class Plan:
         arena_lower_bound: No placement of these buffers can be smaller.
         weight_bytes: Packed indices and codebooks.
         parameter_bytes: Scales and biases of the output stages.
+        goal: What the plan was made for.
     """
 
     graph: QuantizedGraph
@@ -79,21 +84,40 @@ class Plan:
     arena_lower_bound: int
     weight_bytes: int
     parameter_bytes: int
+    goal: Goal
 
 
-def make_plan(graph: QuantizedGraph) -> Plan:
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """Tiles for one way of sharing, and the arena that they need."""
+
+    graph: QuantizedGraph
+    sharing: Sharing
+    buffers: Sequence[Buffer]
+    owner: dict[str, str]
+    tiles: Sequence[Tile]
+    arena: Arena
+
+    def with_tiles(self, tiles: Sequence[Tile]) -> _Draft:
+        arena = place([*self.buffers, *_scratch_buffers(tiles)])
+        return replace(self, tiles=tiles, arena=arena)
+
+
+def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
     """Plan the memory of a quantized graph.
 
     Nodes are put in order, what shares bytes is decided, and small tiles then give the size of the
-    arena; every layer gets the largest tile with which it stays as large as that.
+    arena; every layer gets the largest tile with which it stays as large as that, or as the goal's
+    memory.
+
+    Raises:
+        UnsupportedModel: The engine cannot hold one of the model's numbers.
+        DoesNotFit: The arena cannot be as small as the goal says.
     """
+    goal = goal or Goal()
     _check_limits(graph)
-    graph = schedule(graph)
-    sharing = find_sharing(graph)
-    buffers, owner = tensor_buffers(graph, sharing)
-    live = [live_bytes(buffers, step) for step in range(len(graph.nodes))]
-    small = _tiles(graph, sharing, [max(live) // _SCRATCH_SHARE] * len(live))
-    tiles, arena = _grown(graph, sharing, buffers, small)
+    draft = _draft(schedule(graph), goal)
+    graph, sharing, arena, owner = draft.graph, draft.sharing, draft.arena, draft.owner
     merged = {node.name for node in sharing.sums.values()}
     steps = tuple(
         replace(
@@ -101,7 +125,7 @@ def make_plan(graph: QuantizedGraph) -> Plan:
             sum=sharing.sums.get(graph.nodes[i].name),
             merged=graph.nodes[i].name in merged,
         )
-        for i, tile in enumerate(tiles)
+        for i, tile in enumerate(draft.tiles)
     )
     return Plan(
         graph=graph,
@@ -112,36 +136,71 @@ def make_plan(graph: QuantizedGraph) -> Plan:
         arena_lower_bound=arena.lower_bound,
         weight_bytes=sum(weight_bytes(op.weights) for _, op in graph.weighted()),
         parameter_bytes=sum(step.parameter_bytes for step in steps),
+        goal=goal,
     )
 
 
-def _grown(
-    graph: QuantizedGraph, sharing: Sharing, buffers: Sequence[Buffer], tiles: list[Tile]
-) -> tuple[list[Tile], Arena]:
-    """Give layers, most weights first, larger tiles where the arena stays as large as it is."""
-    tiles = list(tiles)
-    arena = place([*buffers, *_scratch_buffers(tiles)])
+def _draft(graph: QuantizedGraph, goal: Goal) -> _Draft:
+    """Return what shares bytes, and the tiles that the goal allows."""
+    most = goal.max_ram
+    if goal.optimize != "ram":
+        draft = _usual(graph)
+        if most is None or draft.arena.size <= most:
+            return _grown(draft, most or draft.arena.size)
+    draft = min(
+        (_smallest(graph, find_sharing(graph, in_place)) for in_place in _IN_PLACE),
+        key=lambda small: small.arena.size,
+    )
+    if most is not None and draft.arena.size > most:
+        raise DoesNotFit(
+            f"{graph.name} does not fit: its arena takes at least {draft.arena.size:,} bytes and "
+            f"--max-ram is {most:,}; allow more, or use smaller feature maps"
+        )
+    return _grown(draft, draft.arena.size if goal.optimize == "ram" or most is None else most)
+
+
+def _usual(graph: QuantizedGraph) -> _Draft:
+    """Return tiles of a fifth of what the largest tensors take together."""
+    draft = _shared(graph, find_sharing(graph))
+    live = [live_bytes(draft.buffers, step) for step in range(len(graph.nodes))]
+    return draft.with_tiles(_tiles(draft, max(live) // _SCRATCH_SHARE, SMALL_TILE_BYTES))
+
+
+def _smallest(graph: QuantizedGraph, sharing: Sharing) -> _Draft:
+    """Return the smallest tiles."""
+    draft = _shared(graph, sharing)
+    return draft.with_tiles(_tiles(draft, 0, 0))
+
+
+def _shared(graph: QuantizedGraph, sharing: Sharing) -> _Draft:
+    buffers, owner = tensor_buffers(graph, sharing)
+    return _Draft(graph, sharing, buffers, owner, (), place(buffers))
+
+
+def _grown(draft: _Draft, limit: int) -> _Draft:
+    """Give layers, most weights first, larger tiles where the arena stays within `limit` bytes."""
+    graph, sharing = draft.graph, draft.sharing
     sizes = {graph.nodes.index(node): op.weights.indices.size for node, op in graph.weighted()}
     for step in sorted(sizes, key=lambda step: -sizes[step]):
-        node, room = graph.nodes[step], arena.size - live_bytes(buffers, step)
-        while node.name not in sharing.whole and room > tiles[step].scratch_bytes:
+        node, room = graph.nodes[step], limit - live_bytes(draft.buffers, step)
+        while node.name not in sharing.whole and room > draft.tiles[step].scratch_bytes:
             tile = choose_tile(node.op, node.shape, room, node.name in sharing.sums)
-            wider = [*tiles[:step], tile, *tiles[step + 1 :]]
-            placed = place([*buffers, *_scratch_buffers(wider)])
-            if placed.size <= arena.size:
-                tiles, arena = wider, placed
+            wider = draft.with_tiles([*draft.tiles[:step], tile, *draft.tiles[step + 1 :]])
+            if wider.arena.size <= limit:
+                draft = wider
                 break
             room = min(tile.scratch_bytes, room) - 1
-    return tiles, arena
+    return draft
 
 
-def _tiles(graph: QuantizedGraph, sharing: Sharing, free: Sequence[int]) -> list[Tile]:
-    """Return every step's tile, given the bytes that it may take."""
+def _tiles(draft: _Draft, room: int, least: int) -> list[Tile]:
+    """Return every step's tile, given the bytes that each may take, and may take anyway."""
+    sharing = draft.sharing
     return [
         whole_tile(node.op, node.shape)
         if node.name in sharing.whole
-        else choose_tile(node.op, node.shape, room, node.name in sharing.sums)
-        for node, room in zip(graph.nodes, free, strict=True)
+        else choose_tile(node.op, node.shape, room, node.name in sharing.sums, least)
+        for node in draft.graph.nodes
     ]
 
 

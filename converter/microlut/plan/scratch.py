@@ -12,7 +12,7 @@ from microlut.ir import Shape
 from microlut.plan.arena import aligned
 from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp
 
-_SMALL_TILE_BYTES = 2048  # what a tile may always take, even where the arena is full
+SMALL_TILE_BYTES = 2048  # what a tile may take even where the arena is full
 _CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and nudge
 _LARGEST_TABLE_BITS = 4  # up to which a dense layer decodes two weights by one entry
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
@@ -28,7 +28,9 @@ class Tile:
     rows: int = 0
 
 
-def choose_tile(op: QOp, shape: Shape, free_bytes: int, adds: bool = False) -> Tile:
+def choose_tile(
+    op: QOp, shape: Shape, free_bytes: int, adds: bool = False, least: int = SMALL_TILE_BYTES
+) -> Tile:
     """Return a tile within `free_bytes` of scratch, or the small default one.
 
     It is the smallest with which the layer takes as few tiles as with the largest that fits.
@@ -38,15 +40,17 @@ def choose_tile(op: QOp, shape: Shape, free_bytes: int, adds: bool = False) -> T
         shape: Its output's shape.
         free_bytes: What scratch may take.
         adds: A convolution that adds its outputs keeps those of four pixels in scratch.
+        least: Bytes that a tile may take anyway.
     """
+    budget = max(free_bytes, least)
     match op:
         case QConv2D():
-            return _convolution_tile(op, max(free_bytes, _SMALL_TILE_BYTES), adds)
+            return _convolution_tile(op, budget, adds)
         case QDense(weights=weights):
             units, inputs = weights.shape
             return Tile(units, _dense_bytes(inputs, weights.bits))
         case QDepthwiseConv2D():
-            return _depthwise_tile(op, shape, free_bytes)
+            return _depthwise_tile(op, shape, budget)
     return Tile(0, 0)
 
 
@@ -80,13 +84,12 @@ def _dense_bytes(inputs: int, bits: int) -> int:
     return aligned(table + 2 * (-(-inputs // 8) * 8))
 
 
-def _depthwise_tile(op: QDepthwiseConv2D, shape: Shape, free_bytes: int) -> Tile:
+def _depthwise_tile(op: QDepthwiseConv2D, shape: Shape, budget: int) -> Tile:
     """Return all rows if they fit, else as many as do, and then as many channels as fit beside."""
     height, width, channels = shape
     positions = math.prod(op.weights.shape[:2])
     each = _CHANNEL_BYTES + positions
     step = _CHANNELS_AT_A_TIME * op.depth_multiplier
-    budget = max(free_bytes, _SMALL_TILE_BYTES)
     room = budget - min(channels, step) * each
     fitting = max((n for n in range(1, height + 1) if _band_bytes(op, n, width) <= room), default=1)
     rows = _even_tile(height, fitting, min(2, height))

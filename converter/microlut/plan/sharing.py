@@ -20,6 +20,9 @@ from microlut.quantized import (
     QuantizedGraph,
 )
 
+# The layers that can run in place, but then in one tile.
+WHOLE_IN_PLACE: tuple[type, ...] = (QConv2D, QDepthwiseConv2D)
+
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
@@ -36,8 +39,14 @@ class Sharing:
     whole: frozenset[str]
 
 
-def find_sharing(graph: QuantizedGraph) -> Sharing:
-    """Decide what shares bytes, node by node in execution order."""
+def find_sharing(graph: QuantizedGraph, in_place: tuple[type, ...] = WHOLE_IN_PLACE) -> Sharing:
+    """Decide what shares bytes, node by node in execution order.
+
+    Args:
+        graph: The network.
+        in_place: Which layers with weights may run in place: that saves a tensor, but takes scratch
+            for all of a layer's channels.
+    """
     sums, input_of, whole = find_sums(graph), dict[str, str](), set[str]()
     last = last_uses(graph)
     owner = {graph.input_name: graph.input_name}
@@ -46,8 +55,10 @@ def find_sharing(graph: QuantizedGraph) -> Sharing:
         if node.name in sums:
             (shared,) = (name for name in sums[node.name].inputs if name != node.name)
         else:
-            shared = _taken_over(graph, node, step, last, owner)
-            if shared is not None and isinstance(node.op, QConv2D | QDepthwiseConv2D):
+            weighted = isinstance(node.op, WHOLE_IN_PLACE)
+            if not weighted or isinstance(node.op, in_place):
+                shared = _taken_over(graph, node, step, last, owner)
+            if shared is not None and weighted:
                 whole.add(node.name)
         owner[node.name] = node.name
         if shared is not None:

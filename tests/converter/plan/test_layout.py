@@ -10,10 +10,10 @@ import pytest
 
 import random_graphs as rg
 from microlut.calibrate import Ranges
-from microlut.errors import UnsupportedModel
+from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.interpreter import int_ops
 from microlut.ir import Conv2D, Graph, MaxPool2D, Node, Softmax, Window
-from microlut.plan import Plan, make_plan
+from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum
 from microlut.plan.scratch import choose_tile
@@ -25,10 +25,20 @@ from microlut.quantized import QAdd, QClamp, QReshape, QuantizedGraph
 
 
 @pytest.fixture(scope="module")
-def plans() -> list[Plan]:
+def graphs() -> list[QuantizedGraph]:
     cases = [*rg.network_cases(40, seed=3), *(rg.every_operator_case(b) for b in (2, 8))]
     cases += [rg.kernel_case(b, 1) for b in (4, 8)]
-    return [make_plan(case.quantized()) for case in cases]
+    return [case.quantized() for case in cases]
+
+
+@pytest.fixture(scope="module")
+def plans(graphs: list[QuantizedGraph]) -> list[Plan]:
+    return [make_plan(graph) for graph in graphs]
+
+
+@pytest.fixture(scope="module")
+def thrifty(graphs: list[QuantizedGraph]) -> list[Plan]:
+    return [make_plan(graph, Goal("ram")) for graph in graphs]
 
 
 def spans(plan: Plan, step: int) -> Iterator[tuple[str, int, int]]:
@@ -73,9 +83,9 @@ def test_every_offset_is_aligned(plans: list[Plan]):
             assert all(offset % 16 == 0 for offset in offsets)
 
 
-def test_values_that_are_still_read_are_not_overwritten(plans: list[Plan]):
+def test_values_that_are_still_read_are_not_overwritten(plans: list[Plan], thrifty: list[Plan]):
     """Replay the plan: every byte remembers which tensor wrote it last."""
-    for plan in plans:
+    for plan in (*plans, *thrifty):
         written = np.full(plan.arena_bytes, -1)
         numbers = {plan.graph.input_name: 0}
 
@@ -125,6 +135,49 @@ def test_tile_grows_where_the_arena_has_room():
     assert choose_tile(last.node.op, last.node.shape, 0).channels < 80
     assert last.tile == 80
     assert plan.arena_bytes == plan.arena_lower_bound
+
+
+def test_ram_is_never_more_and_sometimes_less(plans: list[Plan], thrifty: list[Plan]):
+    pairs = [(a.arena_bytes, b.arena_bytes) for a, b in zip(plans, thrifty, strict=True)]
+    assert all(small <= usual for usual, small in pairs)
+    assert sum(small < usual for usual, small in pairs) > 5
+
+
+def test_size_has_the_plan_of_speed(graphs: list[QuantizedGraph], plans: list[Plan]):
+    found = [make_plan(graph, Goal("size")) for graph in graphs]
+    assert [plan.arena_bytes for plan in found] == [plan.arena_bytes for plan in plans]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0, 1.5])
+def test_arena_keeps_to_the_memory_allowed(
+    graphs: list[QuantizedGraph], plans: list[Plan], thrifty: list[Plan], share: float
+):
+    for graph, plan, small in zip(graphs, plans, thrifty, strict=True):
+        most = round(small.arena_bytes + share * (plan.arena_bytes - small.arena_bytes))
+        assert make_plan(graph, Goal(max_ram=most)).arena_bytes <= most
+
+
+def test_memory_that_is_left_makes_tiles_larger():
+    net, rng = rg.Network("net", (4, 4, 16)), np.random.default_rng(0)
+    kernel = rg.weights(rng, (80, 3, 3, 16), 0)
+    net.add(Conv2D(kernel, rg.bias(rng, 80), Window((3, 3))), (2, 2, 80))
+    graph = net.case(rng, 4, 1).quantized()
+    tiles = [make_plan(graph, Goal(max_ram=most)).steps[0].tile for most in (4000, 10_000, 60_000)]
+    assert tiles[0] < tiles[1] < tiles[2] == 80
+
+
+def test_too_little_memory_is_refused_with_what_is_needed(thrifty: list[Plan]):
+    for plan in thrifty[:5]:
+        least = plan.arena_bytes
+        for optimize in ("speed", "size", "ram"):
+            with pytest.raises(DoesNotFit, match=f"takes at least {least:,} bytes and --max-ram"):
+                make_plan(plan.graph, Goal(optimize, least - 1))
+
+
+@pytest.mark.parametrize("most", [0, -5])
+def test_memory_must_be_positive(most: int):
+    with pytest.raises(InvalidInput, match=f"max RAM is {most}; give a number of bytes"):
+        Goal(max_ram=most)
 
 
 def test_equal_graphs_give_equal_plans():
