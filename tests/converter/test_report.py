@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from digits_example import SHAPE, conversion
+from microlut.quality import Comparison
 from microlut.quantize.weights import WeightConfig
 from microlut.quantized import QClamp, QNode
 from microlut.report import Making, convert_report
@@ -67,10 +68,11 @@ def test_report_names_the_convolution_that_does_an_addition():
         replace(step, sum=total) if step.node.name == "body" else step for step in plan.steps
     )
     merged = replace(plan.steps[0], node=total, merged=True, stage=None)
+    snr = {step.node.name: 1.0 for step in (*steps, merged)}
     making = Making(
         {node.name: WeightConfig() for node, _ in plan.graph.weighted()},
-        *(None, 0, None, conversion().report.quality),
-        snr={step.node.name: 1.0 for step in (*steps, merged)},
+        *(None, 0, None),
+        comparison=Comparison(conversion().report.quality, snr),
     )
     report = convert_report(replace(plan, steps=(*steps, merged)), "digits", making)
     assert {layer.name for layer in report.layers if layer.kernel == "body"} == {"body", "total"}
