@@ -43,8 +43,7 @@ class Prepared:
 
     def quantize(self, configs: LayerConfigs) -> QuantizedGraph:
         """Return the integer network with these configurations of its layers."""
-        with_data = any(config.method != "fitted" for config in configs.values())
-        stage = quantize if with_data else quantize_without_data
+        stage = quantize if _needs_data(configs) else quantize_without_data
         return stage(self.graph, self.ranges, self.inputs, configs)
 
     def held_out_quality(self, configs: LayerConfigs) -> Quality:
@@ -54,11 +53,8 @@ class Prepared:
         way round; only the ranges of activations are those of all. What is quantized without data
         is judged on all calibration inputs, and one input alone on itself.
         """
-        with_data = any(config.method != "fitted" for config in configs.values())
-        if self.samples is None or not with_data:
+        if self.samples is None or len(self.samples) == 1 or not _needs_data(configs):
             return integer_quality(self.graph, self.quantize(configs), self.judges)
-        if len(self.samples) == 1:
-            return integer_quality(self.graph, self.quantize(configs), self.samples)
         halves = self.samples[::2], self.samples[1::2]
         return _mean(
             [
@@ -66,6 +62,10 @@ class Prepared:
                 for own, other in (halves, halves[::-1])
             ]
         )
+
+
+def _needs_data(configs: LayerConfigs) -> bool:
+    return any(config.method != "fitted" for config in configs.values())
 
 
 def _mean(parts: list[Quality]) -> Quality:

@@ -19,10 +19,9 @@ from microlut.calibrate import Ranges, Tails, measure
 from microlut.interpreter.float_ops import evaluate, walk
 from microlut.ir import FloatArray, Graph
 from microlut.quality import affordable_inputs, spread, without_softmax
-from microlut.quantize.activations import activation_quantization
 from microlut.quantize.densities import Array
-from microlut.quantize.operators import output_quantization
-from microlut.quantized import Quantization, dequantize_array, quantize_array
+from microlut.quantize.operators import tensor_quantizations
+from microlut.quantized import dequantize_array, quantize_array
 
 RangeChoice = Literal["auto", "min-max", "percentile", "min-error"]
 
@@ -142,15 +141,10 @@ def _rounded_outputs(
     graph: Graph, ranges: Ranges, batches: Iterable[FloatArray]
 ) -> Iterator[FloatArray]:
     """Yield the outputs of the float network with every tensor rounded to its int8 values."""
+    known = tensor_quantizations(graph, ranges)
     for batch in batches:
-        known: dict[str, Quantization] = {}
         for node, values in walk(graph, batch.copy()):
             name = graph.input_name if node is None else node.name
-            if node is None:
-                known[name] = activation_quantization(*ranges[name])
-            else:
-                inputs = [known[tensor] for tensor in node.inputs]
-                known[name] = output_quantization(node, inputs, ranges)
             # In place, so that the nodes after it read the rounded values.
             values[...] = dequantize_array(quantize_array(values, known[name]), known[name])
             if name == graph.output_name:
