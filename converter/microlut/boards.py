@@ -6,13 +6,22 @@ The file name without `.toml` is the board's id. Sizes are bytes, addresses are 
 from __future__ import annotations
 
 import difflib
-import itertools
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from microlut.board_tables import (
+    Console,
+    Emulators,
+    FlashTool,
+    Hertz,
+    Memory,
+    Name,
+    Oscillator,
+    Probe,
+)
 from microlut.errors import InvalidBoard
 from microlut.resources import data_folder
 from microlut.toml_file import Table, describe, read_toml
@@ -51,53 +60,8 @@ CORE_STARTUP: dict[Core, str] = {
 }
 
 
-_Address = Annotated[int, Field(ge=0, lt=2**32)]
-_Bytes = Annotated[int, Field(gt=0, le=2**32)]
-_Name = Annotated[str, Field(min_length=1)]
-_Folder = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+_Folder = Annotated[str, Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")]
 _Core = Annotated[Core, Field(strict=False)]
-
-
-class Region(Table):
-    """A memory: address of its first byte and size in bytes."""
-
-    origin: _Address
-    size: _Bytes
-
-    @property
-    def end(self) -> int:
-        """Return the address after the last byte."""
-        return self.origin + self.size
-
-
-class Memory(Table):
-    """What the linker may fill (flash, ram), and where an emulator can place inputs (preload)."""
-
-    flash: Region
-    ram: Region
-    preload: Region | None = None
-
-    @model_validator(mode="after")
-    def _do_not_overlap(self) -> Self:
-        named = (("flash", self.flash), ("ram", self.ram), ("preload", self.preload))
-        regions = sorted(((r.origin, r.end, n) for n, r in named if r is not None))
-        for (_, end, lower), (origin, _, upper) in itertools.pairwise(regions):
-            if origin < end:
-                raise ValueError(f"{lower} ends at {end:#x}, after the start of {upper}")
-        return self
-
-
-class QemuEmulator(Table):
-    """The board as a machine of `qemu-system-arm`."""
-
-    name: Literal["qemu"]
-    machine: _Name
-
-
-class NativeEmulator(Table):
-    """No emulator: the firmware is a program of this computer."""
-
-    name: Literal["native"]
 
 
 class Board(Table):
@@ -105,25 +69,29 @@ class Board(Table):
 
     not_in_files = frozenset({"id"})
 
-    id: _Name
-    title: _Name
-    mcu: _Name
+    id: Name
+    title: Name
+    mcu: Name
     core: _Core
-    port: _Folder  # in firmware/port
-    clock_hz: Annotated[int, Field(gt=0)] | None = None
-    stack_bytes: Annotated[int, Field(ge=1024, multiple_of=8)] | None = None
+    port: _Folder  # in firmware/port; the folders above it belong to the port as well
+    clock_hz: Hertz | None = None
+    oscillator: Oscillator | None = None
+    stack_bytes: Annotated[int, Field(ge=512, multiple_of=8)] | None = None
     memory: Memory | None = None
-    emulator: Annotated[QemuEmulator | NativeEmulator, Field(discriminator="name")] | None = None
+    console: Console | None = None
+    emulators: Emulators = Emulators()
+    probe: Probe | None = None
+    flash_tools: Annotated[tuple[FlashTool, ...], Field(strict=False)] = ()  # preferred one first
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        needed = {
-            "clock_hz": self.clock_hz,
-            "stack_bytes": self.stack_bytes,
-            "memory": self.memory,
-        }
         hosted = self.core is Core.HOST
-        wrong = [key for key, value in needed.items() if (value is None) is not hosted]
+        needed = ["clock_hz", "stack_bytes", "memory"]
+        refused = [*needed, "oscillator", "console", "probe", "flash_tools"]
+        given = {key for key in refused if getattr(self, key)}
+        wrong = [key for key in refused if key in given] if hosted else []
+        if not hosted:
+            wrong = [key for key in needed if key not in given]
         if wrong:
             state = "does not take" if hosted else "needs"
             raise ValueError(f"core {self.core.value} {state} {', '.join(wrong)}")
@@ -157,11 +125,18 @@ def load_board(name_or_path: str | Path) -> Board:
         board = Board.model_validate({"id": path.stem, **table})
     except ValidationError as error:
         raise InvalidBoard(f"{path}: {describe(error)}") from error
-    folders = (data_folder("firmware") / "port").iterdir()
-    ports = sorted(folder.name for folder in folders if folder.is_dir())
+    ports = _list_ports()
     if board.port not in ports:
         raise InvalidBoard(f"{path}: port: found {board.port!r}; allowed are {', '.join(ports)}")
     return board
+
+
+def _list_ports() -> tuple[str, ...]:
+    """Return the folders of firmware/port that have no folder inside, as `port` names them."""
+    top = data_folder("firmware") / "port"
+    folders = [path for path in top.rglob("*") if path.is_dir()]
+    parents = {path.parent for path in folders}
+    return tuple(sorted(path.relative_to(top).as_posix() for path in set(folders) - parents))
 
 
 def _path_of(name: str) -> Path:

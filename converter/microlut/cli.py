@@ -13,7 +13,9 @@ import typer
 from microlut import doctor as doctors
 from microlut import project as projects
 from microlut import tables, workflow
+from microlut.board_texts import board_text, boards_text
 from microlut.boards import list_boards, load_board
+from microlut.emulators import choose_emulator
 from microlut.errors import InvalidInput, ToolMissing
 from microlut.failures import (
     EXIT_DISAGREES,
@@ -33,6 +35,7 @@ from microlut.options import (
     BoardsOption,
     CalibrationOption,
     ConfigOption,
+    EmulatorOption,
     ExportFormat,
     FlashBudgetOption,
     FolderArgument,
@@ -64,10 +67,10 @@ from microlut.passes import run_passes
 from microlut.pictures.figure import check_picture
 from microlut.pictures.front import draw_front
 from microlut.pictures.histogram import draw_fit
-from microlut.pipeline import Options, convert_with, prepare, source_hash
+from microlut.pipeline import Options, convert_with, prepare
 from microlut.plan import Goal
 from microlut.quantize.weights import WeightConfig
-from microlut.samples import Samples, load_samples
+from microlut.samples import load_samples
 from microlut.search import search as search_front
 from microlut.terminal import print_error, print_json, progress_bar
 from microlut.version import VERSION
@@ -215,6 +218,7 @@ def run(
     folder: FolderArgument,
     board: BoardOption,
     inputs: InputsOption,
+    emulator: EmulatorOption = None,
     limit: LimitOption = None,
     outputs: OutputsOption = None,
     model: OriginalOption = None,
@@ -227,9 +231,11 @@ def run(
     samples = load_samples(inputs, project.graph.input_shape, limit)
     if outputs is not None and not outputs.absolute().parent.is_dir():
         raise InvalidInput(f"{outputs}: cannot be written (no such folder); choose another file")
-    real = None if model is None else _float_top1(model, project, samples)
+    real = None if model is None else workflow.checked_float_top1(model, project, samples)
     with progress_bar(as_json) as progress:
-        outcome = workflow.run(project, target, samples, profile=profile, progress=progress)
+        outcome = workflow.run(
+            project, target, samples, "layers" if profile else "inferences", emulator, progress
+        )
     if outputs is not None:
         write_outputs(outputs, project, outcome)
     if as_json:
@@ -296,7 +302,7 @@ def deploy(
     """The whole line: convert MODEL, build firmware for the board, run it on the inputs."""
     target = load_board(board)
     if inputs is not None:
-        workflow.check_runnable(target)
+        choose_emulator(target)
     budget = budget_of(average_bits, flash_budget, max_drop)
     overrides = overrides_of(bits, granularity, method, budget)
     goal = Goal(optimize.value, max_ram)
@@ -335,14 +341,19 @@ def export(
         print(f"Wrote {output}, {tables.size_text(len(data))}")
 
 
-@app.command()
-def boards(as_json: JsonOption = False) -> None:
-    """List the boards that firmware can be built for."""
-    known = [load_board(name) for name in list_boards()]
+@app.command(short_help="List the boards that firmware can be built for, or show one.")
+def boards(
+    name: Annotated[str | None, typer.Argument(help="Board id or .toml file: show it.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the boards that firmware can be built for; with NAME, show all that is known of one."""
+    known = [load_board(one) for one in ([name] if name else list_boards())]
     if as_json:
         print_json({"boards": [board.model_dump(mode="json") for board in known]})
+    elif name is None:
+        print(boards_text(known))
     else:
-        print(tables.boards_text(known))
+        print(board_text(known[0]))
 
 
 @app.command(short_help="Say which tools are there and how to install the others.")
@@ -355,16 +366,6 @@ def doctor(as_json: JsonOption = False) -> None:
         print(tables.tools_text(found))
     if any(tool.path is None for tool in found):
         raise typer.Exit(ToolMissing.exit_code)
-
-
-def _float_top1(model: Path, project: projects.Project, samples: Samples) -> float | None:
-    graph = run_passes(import_model(model))
-    if project.report["source_sha256"] not in ("", source_hash(model)):
-        raise InvalidInput(
-            f"{model}: is not the model that was converted, {project.report['source']}, "
-            "or has changed since; give that one"
-        )
-    return workflow.float_top1(graph, samples)
 
 
 def _memory_json(project: projects.Project) -> dict[str, object]:

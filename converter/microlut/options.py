@@ -43,6 +43,14 @@ class OptimizeChoice(StrEnum):
     RAM = "ram"
 
 
+class EmulatorChoice(StrEnum):
+    """What runs firmware without the board."""
+
+    RENODE = "renode"
+    QEMU = "qemu"
+    NATIVE = "native"
+
+
 class ExportFormat(StrEnum):
     """What `export` can write."""
 
@@ -120,6 +128,10 @@ InputRangeOption = Annotated[
     typer.Option(metavar="LOW HIGH", help="Range of inputs, needed without calibration inputs."),
 ]
 BoardOption = Annotated[str, typer.Option(help="Board id (see `microlut boards`) or .toml file.")]
+EmulatorOption = Annotated[
+    EmulatorChoice | None,
+    typer.Option(help="What to run in.", show_default="renode if there, else qemu or native"),
+]
 BoardsOption = Annotated[
     list[str] | None, typer.Option("--board", help="Board to verify on; may be repeated.")
 ]

@@ -161,17 +161,6 @@ def verify_text(outcome: VerifyOutcome) -> str:
     return "\n".join([*lines, _facts([*facts, ("bit-exact", _yes(outcome.bit_exact))])])
 
 
-def boards_text(boards: Iterable[Board]) -> str:
-    """Return a table of boards."""
-    rows = []
-    for board in boards:
-        memory = board.memory
-        sizes = (_kib(memory.flash.size), _kib(memory.ram.size)) if memory else ("", "")
-        emulator = board.emulator.name if board.emulator else ""
-        rows.append((board.id, board.core.value, *sizes, emulator, board.title))
-    return table(("board", "core", "flash", "RAM", "runs in", "title"), rows, "<<>><<")
-
-
 def tools_text(tools: Sequence[ToolStatus]) -> str:
     """Return a table of tools, and how to install those that are missing."""
     rows = [
@@ -250,7 +239,3 @@ def _verdict(form: FormResult) -> str:
 
 def _yes(value: bool) -> str:
     return "yes" if value else "NO"
-
-
-def _kib(size: int) -> str:
-    return f"{size / 1024:,.0f} KiB"

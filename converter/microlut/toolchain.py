@@ -17,7 +17,8 @@ import jinja2
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
-from microlut.boards import Board, Core, Region
+from microlut.board_tables import Region
+from microlut.boards import Board, Core
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
 from microlut.plan import Optimize
 from microlut.resources import data_folder

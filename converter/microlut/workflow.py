@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,13 @@ from numpy.typing import NDArray
 from microlut import project as projects
 from microlut.accuracy import float_top1, top1
 from microlut.boards import Board, Core, list_boards, load_board
-from microlut.emulators import Task, run_image
+from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
 from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
+from microlut.importers import import_model
 from microlut.interpreter import int_ops
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
-from microlut.pipeline import Conversion
+from microlut.passes import run_passes
+from microlut.pipeline import Conversion, source_hash
 from microlut.profile import make_profile
 from microlut.progress import Progress, silent
 from microlut.project import Project
@@ -30,6 +33,8 @@ from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 from microlut.verify import INTERPRETER, FormResult, compare, compare_runtimes
 
 DEFAULT_EMULATOR_LIMIT = 50
+
+Count = Literal["nothing", "inferences", "layers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +78,34 @@ def run(
     project: Project,
     board: Board,
     samples: Samples,
-    *,
-    count_instructions: bool = True,
-    profile: bool = False,
+    count: Count = "inferences",
+    emulator: str | None = None,
     progress: Progress = silent,
 ) -> RunOutcome:
-    """Build the firmware and run it on samples, in the board's emulator or natively.
+    """Build the firmware and run it on samples, in an emulator or natively.
 
-    With `profile`, the instructions of the first inference are attributed to layers.
+    Args:
+        project: The converted model.
+        board: What to build for.
+        samples: Inputs.
+        count: What to count the instructions of; "layers" are those of the first inference.
+        emulator: "renode", "qemu" or "native"; None takes the one that `choose_emulator` prefers.
+        progress: Called with (board, done, total).
     """
-    check_runnable(board)
-    if profile:
+    emulator = choose_emulator(board, emulator)
+    if count == "layers":
         check_countable(board)
     image = build(project, board)
     reference = _reference(project, samples)
-    task = _task(image, board, reference)
-    if profile:
+    task = replace(_task(image, board, reference), emulator=emulator)
+    if count == "layers":
         task = replace(task, caller=f"{project.prefix}_run")
     else:
-        task = replace(task, count_instructions=count_instructions)
+        task = replace(task, count_instructions=count != "nothing")
     outcome, pieces = _run_task(task, image, reference, progress)
     if not pieces:
         return outcome
     return replace(outcome, profile=make_profile(project.report["layers"], pieces[0]))
-
-
-def check_runnable(board: Board) -> None:
-    """Raise InvalidBoard if there is nothing to run the board's firmware in."""
-    if board.emulator is None:
-        raise InvalidBoard(
-            f"{board.id}: has no emulator to run inputs in; choose a board that `microlut boards` "
-            "says runs in one, or only build for this one"
-        )
 
 
 def check_countable(board: Board) -> None:
@@ -168,7 +169,7 @@ def verify(
         raise InvalidInput(f"emulator_limit is {emulator_limit}; give at least 1")
     chosen, skipped = (tuple(boards), ()) if boards is not None else _available_boards()
     for board in chosen:
-        check_runnable(board)
+        choose_emulator(board)
     total = len(samples)
     progress(INTERPRETER, 0, total)
     reference = _reference(project, samples)
@@ -191,10 +192,11 @@ def _available_boards() -> tuple[tuple[Board, ...], tuple[tuple[str, str], ...]]
     available, skipped = [], []
     for name in list_boards():
         board = load_board(name)
-        if board.emulator is None:
+        if not set(board.emulators.names) & set(EMULATORS):
             skipped.append((name, "has no emulator"))
             continue
-        needed = (HOST_CC,) if board.core is Core.HOST else (ARM_GCC, NEWLIB, QEMU)
+        needed = [HOST_CC] if board.core is Core.HOST else [ARM_GCC, NEWLIB]
+        needed += [QEMU] if choose_emulator(board) == "qemu" else []
         missing = [tool for tool in needed if find_tool(tool) is None]
         if missing:
             skipped.append((name, f"{missing[0].name} is missing: {missing[0].apt_command}"))
@@ -218,7 +220,7 @@ def deploy(
     """
     output = Path(output)
     if samples is not None:
-        check_runnable(board)
+        choose_emulator(board)
     integer = real = outcome = None
     with projects.staged(output) as folder:
         staged = projects.write(conversion, folder)
@@ -271,6 +273,17 @@ def _add_to_report(project: Project, outcome: DeployOutcome) -> None:
         found |= {"integer_top1": outcome.integer_top1, "float_top1": outcome.float_top1}
     text = json.dumps(project.report | found, indent=2) + "\n"
     (project.path / projects.REPORT).write_text(text, encoding="utf-8")
+
+
+def checked_float_top1(model: Path, project: Project, samples: Samples) -> float | None:
+    """Return the accuracy of the original model, after checking that it is the converted one."""
+    graph = run_passes(import_model(model))
+    if project.report["source_sha256"] not in ("", source_hash(model)):
+        raise InvalidInput(
+            f"{model}: is not the model that was converted, {project.report['source']}, "
+            "or has changed since; give that one"
+        )
+    return float_top1(graph, samples)
 
 
 __all__ = [

@@ -1,11 +1,20 @@
 # The firmware: console application + port + start-up code + one converted model + the engine.
 file(GLOB app_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/app/*.c")
-file(GLOB port_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/port/${MLUT_PORT}/*.c")
+
+# A port may lie in a folder with what several share: port/a/b is made of port/a and port/a/b.
+set(port_folders "")
+set(port_folder "${MLUT_PORT}")
+while(port_folder)
+  list(APPEND port_folders "${CMAKE_CURRENT_SOURCE_DIR}/port/${port_folder}")
+  cmake_path(GET port_folder PARENT_PATH port_folder)
+endwhile()
+list(TRANSFORM port_folders APPEND "/*.c" OUTPUT_VARIABLE port_globs)
+file(GLOB port_sources CONFIGURE_DEPENDS ${port_globs})
 
 add_executable(firmware
   ${app_sources} ${port_sources} "${MLUT_MODEL_DIR}/model.c" "${MLUT_MODEL_DIR}/weights.c")
 set_target_properties(firmware PROPERTIES OUTPUT_NAME "${MLUT_NAME}" SUFFIX ".elf")
-target_include_directories(firmware PRIVATE app port "${MLUT_MODEL_DIR}" "${MLUT_CONFIG_DIR}")
+target_include_directories(firmware PRIVATE app port ${port_folders} "${MLUT_MODEL_DIR}" "${MLUT_CONFIG_DIR}")
 target_compile_definitions(firmware PRIVATE MLUT_CLOCK_HZ=${MLUT_CLOCK_HZ}u)
 # Nothing here is hot: the generated code only calls the engine, so it is compiled for size.
 target_compile_options(firmware PRIVATE -Os)

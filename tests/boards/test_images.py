@@ -81,10 +81,10 @@ def test_preload_region_is_memory_from_end_to_end(fake_image, board_id):
     last.write_bytes(INPUTS[0].tobytes())
     head = image.elf.parent / "head.bin"
     head.write_bytes(block)
-    start = board.memory.preload.origin
+    start, machine = board.memory.preload.origin, board.emulators.qemu.machine
     process = subprocess.run(
         [
-            *(str(find_tool(QEMU)), "-machine", board.emulator.machine, "-kernel", str(image.elf)),
+            *(str(find_tool(QEMU)), "-machine", machine, "-kernel", str(image.elf)),
             *("-display", "none", "-monitor", "none", "-serial", "null", "-S"),
             *("-device", f"loader,file={head},addr={start:#x},force-raw=on"),
             *("-device", f"loader,file={last},addr={start + 16 + 6 * (fitting - 1):#x}"),
@@ -178,7 +178,13 @@ def test_endless_loop_is_a_timeout(tmp_path, altered_model):
 @pytest.mark.qemu
 def test_device_clock_counts_microseconds(fake_image):
     board, image = fake_image("mps2-an386")
-    command = [str(find_tool(QEMU)), "-machine", board.emulator.machine, "-kernel", str(image.elf)]
+    command = [
+        str(find_tool(QEMU)),
+        "-machine",
+        board.emulators.qemu.machine,
+        "-kernel",
+        str(image.elf),
+    ]
     command += ["-display", "none", "-monitor", "none", "-serial", "stdio", "-icount", "shift=0"]
     text = _talk(command, b"infer 100000 0%", until=b"m-infer-done")
     begin, end = (int(lap) for lap in re.findall(rb"m-lap-us-(\d+)", text)[-2:])
@@ -189,7 +195,13 @@ def test_device_clock_counts_microseconds(fake_image):
 @pytest.mark.qemu
 def test_bulk_without_preloaded_inputs_is_an_error(fake_image):
     board, image = fake_image("mps2-an386")
-    command = [str(find_tool(QEMU)), "-machine", board.emulator.machine, "-kernel", str(image.elf)]
+    command = [
+        str(find_tool(QEMU)),
+        "-machine",
+        board.emulators.qemu.machine,
+        "-kernel",
+        str(image.elf),
+    ]
     command += ["-display", "none", "-monitor", "none", "-serial", "stdio"]
     assert b"e-[No preloaded inputs]" in _talk(command, bulk_command(1), until=b"]")
 

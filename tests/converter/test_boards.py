@@ -17,9 +17,20 @@ stack_bytes = 2_048
 [memory]
 flash = { origin = 0x0000_0000, size = 65_536 }
 ram = { origin = 0x2000_0000, size = 16_384 }
-[emulator]
-name = "qemu"
+[console]
+uart = "USART2"
+tx = "PA2"
+rx = "PA3"
+[emulators.qemu]
 machine = "mps2-an385"
+[probe]
+usb = ["0483:374b"]
+[[flash_tools]]
+name = "openocd"
+config = ["interface/stlink.cfg"]
+[[flash_tools]]
+name = "pyocd"
+target = "stm32f446re"
 """
 
 
@@ -45,6 +56,13 @@ def test_list_boards_has_the_documented_boards():
 def test_load_board_takes_a_path(board_file):
     board = load_board(board_file(VALID))
     assert (board.id, board.memory.ram.end) == ("mine", 0x2000_4000)
+
+
+def test_load_board_takes_tools_in_their_order(board_file):
+    board = load_board(board_file(VALID))
+    assert [tool.name for tool in board.flash_tools] == ["openocd", "pyocd"]
+    assert board.flash_tools[0].config == ("interface/stlink.cfg",)
+    assert board.console.pins == ((0, 2), (0, 3))
 
 
 def test_load_board_takes_a_path_as_text(board_file):
@@ -86,7 +104,19 @@ def test_load_board_refuses_a_missing_file(tmp_path):
             "colour: is not a known key; .*llowed are tit",
         ),
         ("size = 65_536 }", "size = 65_536, x = 1 }", "memory.flash.x: is not .* origin, size"),
-        ('name = "qemu"', 'name = "qemu"\ncpu = "a"', "emulator.qemu.cpu: .* name, machine"),
+        (
+            'machine = "mps2-an385"',
+            'machine = "mps2-an385"\ncpu = "a"',
+            "emulators.qemu.cpu: .* machine",
+        ),
+        ("[emulators.qemu]", "[emulators.simics]", "emulators.simics: .* renode, qemu, native"),
+        ('rx = "PA3"', "", "console: tx and rx come together"),
+        ('"PA3"', '"PA333"', "console: rx is 'PA333'; give a pin like PA2"),
+        ('uart = "USART2"', "uart = 2", "console.uart: found 2"),
+        ('"openocd"', '"avrdude"', "flash_tools.0: found .*'openocd', 'pyocd', 'st-flash'"),
+        ('"pyocd"', '"openocd"', "flash_tools.1.openocd.target: .* name, config"),
+        ('["interface/stlink.cfg"]', "[]", "flash_tools.0.openocd.config: found .*at least 1"),
+        ("0483:374b", "0483", "probe.usb.0: found '0483'"),
         ('mcu = "none"', 'id = "none"', "id: is the file name"),
         ('title = "Test"', "", "title: is missing"),
         ('title = "Test"', "title = 3", "title: found 3"),
@@ -101,10 +131,9 @@ def test_load_board_refuses_a_missing_file(tmp_path):
         ('port = "mps2"', 'port = "../app"', "port: found '../app'"),
         ("2_048", "2_044", "stack_bytes: found 2044; .* multiple of 8"),
         ("stack_bytes = 2_048", "", "core cortex-m3 needs stack_bytes"),
-        ("cortex-m3", "host", "core host does not take clock_hz, stack_bytes, memory"),
+        ("cortex-m3", "host", "core host does not take clock_hz, stack_bytes, memory, console"),
         ("0x2000_0000", "0x0000_8000", "flash ends at 0x10000, after the start of ram"),
         ("0x2000_0000", "-1", "memory.ram.origin: found -1"),
-        ('name = "qemu"', 'name = "simics"', "emulator: found .*'qemu', 'native'"),
         ("[memory]", "[memory", "is not TOML"),
     ],
 )

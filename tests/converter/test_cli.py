@@ -157,6 +157,19 @@ def test_boards_as_json(call):
     assert [board["id"] for board in boards] == list(microlut.list_boards())
 
 
+def test_boards_shows_one(call, tmp_path):
+    assert "core                cortex-m4f" in call("boards", "mps2-an386").out.splitlines()
+    path = board_file(tmp_path / "mine.toml", 65536, 4096)
+    assert "ram                 4,096 bytes at 0x20000000" in call("boards", path).out.splitlines()
+    assert [board["id"] for board in call("boards", "host", "--json").json["boards"]] == ["host"]
+
+
+def test_run_refuses_an_emulator_that_the_board_lacks(call, earlier):
+    files = ("run", earlier.out, "--inputs", TEST)
+    answer = call(*files, "--board", "mps2-an386", "--emulator", "native")
+    assert_refused(answer, 4, "mps2-an386", "found 'native'; it runs in qemu")
+
+
 def test_doctor_as_json_names_every_tool(call):
     answer = call("doctor", "--json")
     tools = answer.json["tools"]
@@ -653,7 +666,7 @@ def test_deploy_for_unknown_board_fails_before_the_conversion(call, earlier):
     earlier.check()
 
 
-def board_file(path: Path, flash: int, ram: int, emulator: str = "") -> Path:
+def board_file(path: Path, flash: int, ram: int) -> Path:
     path.write_text(
         f"""title = "A small board"
 mcu = "none"
@@ -661,7 +674,6 @@ core = "cortex-m4f"
 port = "mps2"
 clock_hz = 25_000_000
 stack_bytes = 2048
-{emulator}
 [memory]
 flash = {{ origin = 0x0000_0000, size = {flash} }}
 ram = {{ origin = 0x2000_0000, size = {ram} }}

@@ -6,7 +6,7 @@ import pytest
 
 from digits_example import conversion
 from microlut import tables
-from microlut.boards import list_boards, load_board
+from microlut.boards import load_board
 from microlut.doctor import ToolStatus
 from microlut.outcomes import RunOutcome, VerifyOutcome
 from microlut.profile import LayerProfile, Profile
@@ -110,11 +110,6 @@ def test_image_text_compares_with_the_boards_memory():
     image = Image("mps2-an386", "x.elf", "x.map", flash_bytes=12345, ram_bytes=678)
     text = tables.image_text(image, board)
     assert "flash 12,345 of 4,194,304 bytes, RAM 678 of 4,194,304 bytes" in text
-
-
-@pytest.mark.parametrize("name", list_boards())
-def test_boards_text_names_the_board(name):
-    assert f"\n{name} " in tables.boards_text([load_board(name)])
 
 
 def test_tools_text_says_how_to_install_what_is_missing():

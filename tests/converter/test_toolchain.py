@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from microlut import tools
-from microlut.boards import Region, load_board
+from microlut.board_tables import Region
+from microlut.boards import load_board
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.toolchain import build, measure
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, find_tool

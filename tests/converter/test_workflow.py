@@ -11,6 +11,7 @@ import pytest
 import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import workflow
+from microlut.board_tables import Emulators
 from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
 from microlut.importers import import_model
 from microlut.passes import run_passes
@@ -75,14 +76,14 @@ def test_run_counts_instructions_the_same_every_time(project, m4):
 
 @pytest.mark.qemu
 def test_run_without_counting_has_no_instructions(project, m4):
-    outcome = microlut.run(project, m4, samples(1), count_instructions=False)
+    outcome = microlut.run(project, m4, samples(1), count="nothing")
     assert outcome.instructions is None
 
 
 @pytest.mark.qemu
 def test_profile_attributes_every_instruction(project, m4):
     plain = microlut.run(project, m4, samples(1))
-    outcome = microlut.run(project, m4, samples(1), profile=True)
+    outcome = microlut.run(project, m4, samples(1), count="layers")
     profile = outcome.profile
     total, _, _ = plain.instructions
     assert outcome.instructions == plain.instructions
@@ -99,13 +100,13 @@ def test_profile_attributes_every_instruction(project, m4):
 
 @pytest.mark.qemu
 def test_profile_is_of_the_first_input(project, m4):
-    one, three = (microlut.run(project, m4, samples(n), profile=True) for n in (1, 3))
+    one, three = (microlut.run(project, m4, samples(n), count="layers") for n in (1, 3))
     assert one.profile == three.profile
 
 
 def test_profile_needs_a_board_that_counts(project, host):
     with pytest.raises(InvalidBoard, match="host: instructions are not counted there"):
-        microlut.run(project, host, samples(1), profile=True)
+        microlut.run(project, host, samples(1), count="layers")
     assert not (project.path / "build").exists()
 
 
@@ -116,7 +117,9 @@ def test_run_tells_progress(project, host):
 
 
 def test_run_on_a_board_without_emulator_is_refused_before_the_build(project):
-    board = microlut.load_board("mps2-an386").model_copy(update={"emulator": None, "id": "mine"})
+    board = microlut.load_board("mps2-an386").model_copy(
+        update={"emulators": Emulators(), "id": "mine"}
+    )
     with pytest.raises(InvalidBoard, match="mine: has no emulator"):
         microlut.run(project, board, samples(1))
     assert not (project.path / "build").exists()

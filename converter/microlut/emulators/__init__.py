@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 import numpy as np
 
+from microlut.boards import Board
 from microlut.console import RunResult
 from microlut.emulators import native, qemu
 from microlut.emulators.session import OnOutput
 from microlut.emulators.task import Task
 from microlut.errors import InvalidBoard, InvalidInput
 
-__all__ = ["EMULATORS", "Task", "run_image"]
+__all__ = ["EMULATORS", "Task", "choose_emulator", "run_image"]
 
-# Names that a board's `emulator.name` may have.
+# What runs each of the tables that a board's `emulators` may have.
 EMULATORS: dict[str, Callable[[Task, OnOutput], RunResult]] = {
     "qemu": qemu.run,
     "native": native.run,
 }
 
 
+def choose_emulator(board: Board, name: str | None = None) -> str:
+    """Return which emulator runs the board's firmware.
+
+    Args:
+        board: The board.
+        name: Its emulator of this name; by default Renode if it is on PATH, else QEMU or none.
+
+    Raises:
+        InvalidBoard: The board does not have that emulator, or none at all.
+    """
+    names = [known for known in board.emulators.names if known in EMULATORS]
+    if not names:
+        raise InvalidBoard(
+            f"{board.id}: has no emulator to run inputs in; choose a board that `microlut boards` "
+            "says runs in one, or only build for this one"
+        )
+    if name is not None and name not in names:
+        raise InvalidBoard(f"{board.id}: emulator: found '{name}'; it runs in {', '.join(names)}")
+    if name is None and names[0] == "renode" and len(names) > 1 and not shutil.which("renode"):
+        return names[1]
+    return name or names[0]
+
+
 def run_image(task: Task, on_output: OnOutput = lambda: None) -> RunResult:
-    """Run a firmware image on all inputs, on its board's emulator.
+    """Run a firmware image on all inputs, in the emulator that the task names.
 
     Args:
         task: The image, its board and the inputs.
         on_output: Called once after each inference, to show progress.
 
     Raises:
-        InvalidBoard: The board has no emulator.
+        InvalidBoard: The board does not have that emulator.
         InvalidInput: The inputs are not an int8 array [n, input_bytes] with n >= 1.
         ToolMissing: The emulator is not installed.
         RunFailed: The firmware failed, said nothing for too long, or gave other outputs than asked.
@@ -39,6 +64,4 @@ def run_image(task: Task, on_output: OnOutput = lambda: None) -> RunResult:
         raise InvalidInput(
             f"inputs: found {inputs.dtype} of shape {inputs.shape}; give int8 [n, input_bytes]"
         )
-    if task.board.emulator is None:
-        raise InvalidBoard(f"{task.board.id}: emulator: is missing; choose a board that has one")
-    return EMULATORS[task.board.emulator.name](task, on_output)
+    return EMULATORS[choose_emulator(task.board, task.emulator)](task, on_output)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from microlut.boards import Board, QemuEmulator, Region
+from microlut.board_tables import Region
+from microlut.boards import Board
 from microlut.console import (
     BLOCK_HEADER_BYTES,
     OUTPUT,
@@ -90,10 +91,11 @@ def _pieces(counts: Path) -> tuple[tuple[int, ...], ...]:
 
 def _command(qemu: Path, task: Task, block: Path) -> tuple[str, ...]:
     """Return QEMU's command line: console on standard input and output, no monitor, no window."""
-    assert isinstance(task.board.emulator, QemuEmulator)
+    machine = task.board.emulators.qemu
+    assert machine is not None
     file, address = str(block).replace(",", ",,"), _preload_of(task.board).origin
     return (
-        *(str(qemu), "-machine", task.board.emulator.machine),
+        *(str(qemu), "-machine", machine.machine),
         *("-display", "none", "-monitor", "none", "-serial", "stdio"),
         *("-kernel", str(task.elf)),
         *("-device", f"loader,file={file},addr={address:#x},force-raw=on"),

@@ -22,6 +22,7 @@ class Task:
         caller: A function whose calls are to be counted one by one.
         blocks: Where to write what was executed, if instructions are counted; see insn_count.c.
             For a few inputs: it grows by some hundred lines for each call.
+        emulator: Which of the board's emulators; None for the one that `choose_emulator` prefers.
         timeout_seconds: Longest time without any sign of progress.
     """
 
@@ -32,4 +33,5 @@ class Task:
     count_instructions: bool = True
     caller: str | None = None
     blocks: Path | None = None
+    emulator: str | None = None
     timeout_seconds: float = 60.0

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import typing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from microlut import tools
-from microlut.boards import NativeEmulator, QemuEmulator, Region, load_board
-from microlut.emulators import EMULATORS, Task, run_image
+from microlut import emulators, tools
+from microlut.board_tables import Emulators, NativeEmulator, QemuEmulator, Region, RenodeEmulator
+from microlut.boards import load_board
+from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
 from microlut.emulators.qemu import _chunks
 from microlut.errors import InvalidBoard, InvalidInput, ToolMissing
 
@@ -18,10 +18,46 @@ INPUTS = np.zeros((2, 6), dtype=np.int8)
 ELF = Path("absent.elf")
 
 
+QEMU_TOO = Emulators(
+    renode=RenodeEmulator(platform="some"), qemu=QemuEmulator(machine="mps2-an386")
+)
+
+
+@pytest.fixture
+def with_renode(monkeypatch):
+    """A function from whether Renode is on PATH to a board that names it and QEMU."""
+
+    def set_up(there: bool):
+        monkeypatch.setattr(emulators.shutil, "which", lambda _: "/bin/renode" if there else None)
+        monkeypatch.setitem(EMULATORS, "renode", EMULATORS["qemu"])
+        return load_board("mps2-an386").model_copy(update={"emulators": QEMU_TOO})
+
+    return set_up
+
+
 def test_emulators_are_those_that_boards_may_name():
-    schemas = (QemuEmulator, NativeEmulator)
-    names = {typing.get_args(schema.model_fields["name"].annotation)[0] for schema in schemas}
-    assert set(EMULATORS) == names
+    assert set(EMULATORS) <= set(Emulators.model_fields)
+
+
+@pytest.mark.parametrize(("there", "chosen"), [(True, "renode"), (False, "qemu")])
+def test_choose_emulator_prefers_renode_where_it_is(with_renode, there, chosen):
+    assert choose_emulator(with_renode(there)) == chosen
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_choose_emulator_takes_the_one_that_is_named(with_renode, there):
+    board = with_renode(there)
+    assert [choose_emulator(board, name) for name in ("qemu", "renode")] == ["qemu", "renode"]
+
+
+def test_choose_emulator_runs_the_host_natively():
+    assert load_board("host").emulators == Emulators(native=NativeEmulator())
+    assert choose_emulator(load_board("host")) == "native"
+
+
+def test_choose_emulator_refuses_one_that_the_board_lacks():
+    with pytest.raises(InvalidBoard, match="host: emulator: found 'qemu'; it runs in native"):
+        choose_emulator(load_board("host"), "qemu")
 
 
 @pytest.mark.parametrize(
@@ -35,8 +71,8 @@ def test_run_image_refuses_inputs(inputs):
 
 
 def test_run_image_needs_an_emulator():
-    board = load_board("mps2-an386").model_copy(update={"emulator": None})
-    with pytest.raises(InvalidBoard, match="mps2-an386: emulator: is missing"):
+    board = load_board("mps2-an386").model_copy(update={"emulators": Emulators()})
+    with pytest.raises(InvalidBoard, match="mps2-an386: has no emulator to run inputs in"):
         run_image(Task(ELF, board, INPUTS, 3))
 
 

@@ -1,0 +1,169 @@
+"""The tables of a board file: what a TOML table may hold, with the unit of every figure.
+
+Sizes are bytes, addresses are absolute, clocks and oscillators Hz, serial speeds baud.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from microlut.toml_file import Table
+
+Address = Annotated[int, Field(ge=0, lt=2**32)]
+Bytes = Annotated[int, Field(gt=0, le=2**32)]
+Hertz = Annotated[int, Field(gt=0)]
+Name = Annotated[str, Field(min_length=1)]
+_Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+
+# STM32 PA2, Kinetis PTB16; nRF P0.06; RP2040 GP0, ESP32 GPIO21, and a bare number
+_PIN = re.compile(r"PT?([A-K])(\d{1,2})|P(\d)\.(\d{1,2})|(?:GP|GPIO)?(\d{1,2})")
+
+
+class Region(Table):
+    """A memory: address of its first byte and size in bytes."""
+
+    origin: Address
+    size: Bytes
+
+    @property
+    def end(self) -> int:
+        """Return the address after the last byte."""
+        return self.origin + self.size
+
+
+class Memory(Table):
+    """What the linker may fill (flash, ram), and where an emulator can place inputs (preload)."""
+
+    flash: Region
+    ram: Region
+    preload: Region | None = None
+
+    @model_validator(mode="after")
+    def _do_not_overlap(self) -> Self:
+        named = (("flash", self.flash), ("ram", self.ram), ("preload", self.preload))
+        regions = sorted(((r.origin, r.end, n) for n, r in named if r is not None))
+        for (_, end, lower), (origin, _, upper) in itertools.pairwise(regions):
+            if origin < end:
+                raise ValueError(f"{lower} ends at {end:#x}, after the start of {upper}")
+        return self
+
+
+class Oscillator(Table):
+    """What clocks the microcontroller from outside: a crystal, or with `bypass` a ready clock."""
+
+    hz: Hertz
+    bypass: bool = False
+
+
+class Console(Table):
+    """The serial port of the console, 8N1: its UART, its pins, and their multiplexer setting."""
+
+    uart: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]  # as the reference manual names it
+    baud: Annotated[int, Field(ge=1_200, le=4_000_000)] = 115_200
+    tx: str | None = None
+    rx: str | None = None
+    function: Annotated[int, Field(ge=0, le=31)] | None = None  # alternate function of both pins
+
+    @model_validator(mode="after")
+    def _pins_are_pins(self) -> Self:
+        if (self.tx is None) is not (self.rx is None):
+            raise ValueError("tx and rx come together; give both or neither")
+        for key, pin in (("tx", self.tx), ("rx", self.rx)):
+            if pin is not None and _PIN.fullmatch(pin) is None:
+                raise ValueError(f"{key} is {pin!r}; give a pin like PA2, PTB16, P0.06 or GP0")
+        return self
+
+    @property
+    def pins(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """Return bank (A is 0) and number of the tx and of the rx pin."""
+        if self.tx is None or self.rx is None:
+            return None
+        return _bank_and_number(self.tx), _bank_and_number(self.rx)
+
+
+def _bank_and_number(pin: str) -> tuple[int, int]:
+    """Return a pin's port, counted from 0, and its number in it.
+
+    >>> [_bank_and_number(pin) for pin in ("PA2", "PTB16", "P1.06", "GP21")]
+    [(0, 2), (1, 16), (1, 6), (0, 21)]
+    """
+    found = _PIN.fullmatch(pin)
+    assert found is not None
+    letter, of_letter, digit, of_digit, alone = found.groups()
+    if letter is not None:
+        return ord(letter) - ord("A"), int(of_letter)
+    return (0, int(alone)) if digit is None else (int(digit), int(of_digit))
+
+
+class QemuEmulator(Table):
+    """The board as a machine of QEMU's system emulator for its core."""
+
+    machine: Name
+
+
+class RenodeEmulator(Table):
+    """The board in Renode: `platform` is the name of our own boards/renode/NAME.repl."""
+
+    platform: _Word
+    mips: Annotated[int, Field(gt=0)] | None = None  # million instructions a virtual second
+
+
+class NativeEmulator(Table):
+    """No emulator: the firmware is a program of this computer."""
+
+
+class Emulators(Table):
+    """What the board's firmware can run in without the board."""
+
+    renode: RenodeEmulator | None = None
+    qemu: QemuEmulator | None = None
+    native: NativeEmulator | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of those that the board has, the preferred one first."""
+        return tuple(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+
+class Openocd(Table):
+    """OpenOCD, which reads these configuration files of its own in this order."""
+
+    name: Literal["openocd"]
+    config: Annotated[tuple[Name, ...], Field(min_length=1, strict=False)]
+
+
+class Pyocd(Table):
+    """PyOCD; `target` is one of `pyocd list --targets` or of an installed CMSIS pack."""
+
+    name: Literal["pyocd"]
+    target: _Word
+
+
+class StFlash(Table):
+    """The stlink project's st-flash, which writes to the start of `memory.flash`."""
+
+    name: Literal["st-flash"]
+
+
+class Esptool(Table):
+    """Espressif's esptool; `address` is where in the flash chip the image goes."""
+
+    name: Literal["esptool"]
+    chip: _Word
+    address: Address
+
+
+FlashTool = Annotated[Openocd | Pyocd | StFlash | Esptool, Field(discriminator="name")]
+
+
+class Probe(Table):
+    """How the computer sees the board: USB ids of its debug probe or serial port, VVVV:PPPP."""
+
+    usb: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")], ...],
+        Field(min_length=1, strict=False),
+    ]

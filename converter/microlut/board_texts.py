@@ -1,0 +1,64 @@
+"""Boards as plain text: boards enter, lines for people leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from microlut.board_tables import Console
+from microlut.boards import Board
+from microlut.tables import size_text, table
+from microlut.toml_file import Table
+
+_LABEL_WIDTH = 18
+
+
+def boards_text(boards: Iterable[Board]) -> str:
+    """Return a table of boards."""
+    rows = []
+    for board in boards:
+        memory = board.memory
+        sizes = (_kib(memory.flash.size), _kib(memory.ram.size)) if memory else ("", "")
+        tools = " ".join(tool.name for tool in board.flash_tools)
+        emulators = " ".join(board.emulators.names)
+        rows.append((board.id, board.core.value, *sizes, emulators, tools, board.title))
+    headers = ("board", "core", "flash", "RAM", "runs in", "flashed by", "title")
+    return table(headers, rows, "<<>><<<")
+
+
+def board_text(board: Board) -> str:
+    """Return all that is known of a board, a line a fact."""
+    facts = [("board", board.id), ("title", board.title), ("microcontroller", board.mcu)]
+    facts += [("core", board.core.value), ("port", board.port)]
+    if board.clock_hz is not None:
+        facts.append(("clock", f"{board.clock_hz / 1e6:g} MHz"))
+    if board.oscillator is not None:
+        kind = "clock from outside" if board.oscillator.bypass else "crystal"
+        facts.append((kind, f"{board.oscillator.hz / 1e6:g} MHz"))
+    for name, region in board.memory or ():
+        if region is not None:
+            facts.append((name, f"{size_text(region.size)} at {region.origin:#010x}"))
+    if board.stack_bytes is not None:
+        facts.append(("stack", size_text(board.stack_bytes)))
+    facts += _console_facts(board.console) if board.console is not None else []
+    for name in board.emulators.names:
+        facts.append(("runs in", " ".join((name, *_values(getattr(board.emulators, name))))))
+    facts += [("flashed by", " ".join(_values(tool))) for tool in board.flash_tools]
+    if board.probe is not None:
+        facts.append(("USB ids", ", ".join(board.probe.usb)))
+    return "\n".join(f"{label:<{_LABEL_WIDTH}}  {value}" for label, value in facts)
+
+
+def _console_facts(console: Console) -> list[tuple[str, str]]:
+    pins = f", tx {console.tx}, rx {console.rx}" if console.tx is not None else ""
+    return [("console", f"{console.uart}{pins}, {console.baud:,} baud, 8N1")]
+
+
+def _values(settings: Table) -> list[str]:
+    """Return the values of a table, and those of its lists, as text."""
+    values = [value for _, value in settings if value is not None]
+    parts = [value if isinstance(value, tuple) else (value,) for value in values]
+    return [str(value) for part in parts for value in part]
+
+
+def _kib(size: int) -> str:
+    return f"{size / 1024:,.0f} KiB"

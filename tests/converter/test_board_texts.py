@@ -1,0 +1,50 @@
+"""Boards as text: one line in the list, and all facts of one."""
+
+from __future__ import annotations
+
+import pytest
+
+from microlut.board_tables import Console, Emulators, Esptool, Openocd, Probe, QemuEmulator
+from microlut.board_texts import board_text, boards_text
+from microlut.boards import list_boards, load_board
+
+BOARD = load_board("mps2-an386").model_copy(
+    update={
+        "console": Console(uart="USART2", tx="PA2", rx="PA3"),
+        "emulators": Emulators(qemu=QemuEmulator(machine="some")),
+        "probe": Probe(usb=("0483:374b", "0483:374e")),
+        "flash_tools": (
+            Openocd(name="openocd", config=("a.cfg", "b.cfg")),
+            Esptool(name="esptool", chip="esp32c3", address=0),
+        ),
+    }
+)
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_boards_text_names_the_board(name):
+    assert f"\n{name} " in boards_text([load_board(name)])
+
+
+def test_boards_text_names_emulators_and_flash_tools():
+    line = boards_text([BOARD]).splitlines()[1]
+    assert line.split()[1:8] == ["cortex-m4f", "4,096", "KiB", "4,096", "KiB", "qemu", "openocd"]
+    assert line.split()[8] == "esptool"
+
+
+@pytest.mark.parametrize("name", list_boards())
+def test_board_text_names_its_core(name):
+    assert f" {load_board(name).core.value}\n" in board_text(load_board(name))
+
+
+def test_board_text_has_every_fact():
+    lines = {" ".join(line.split()) for line in board_text(BOARD).splitlines()}
+    assert lines >= {
+        "clock 25 MHz",
+        "ram 4,194,304 bytes at 0x20000000",
+        "console USART2, tx PA2, rx PA3, 115,200 baud, 8N1",
+        "runs in qemu some",
+        "USB ids 0483:374b, 0483:374e",
+        "flashed by openocd a.cfg b.cfg",
+        "flashed by esptool esp32c3 0",
+    }
