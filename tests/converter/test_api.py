@@ -18,7 +18,7 @@ PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 
 def command_line(*arguments: object) -> dict:
     done = subprocess.run(
-        [sys.executable, "-m", "microlut.cli", *map(str, arguments), "--json"],
+        [sys.executable, "-m", "microlut", *map(str, arguments), "--json"],
         capture_output=True,
         text=True,
         check=True,

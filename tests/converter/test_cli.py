@@ -71,7 +71,7 @@ def call(monkeypatch, capfd):
 def start(*arguments: object, **environment: str) -> Answer:
     """Call the command line in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "microlut.cli", *map(str, arguments)],
+        [sys.executable, "-m", "microlut", *map(str, arguments)],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), **environment},
@@ -932,7 +932,7 @@ def test_internal_error_is_one_line(call, monkeypatch):
     def fail() -> None:
         raise ZeroDivisionError("two\nlines")
 
-    monkeypatch.setattr(cli, "list_boards", fail)
+    monkeypatch.setattr(cli.machine, "list_boards", fail)
     assert_refused(call("boards"), 70, "ZeroDivisionError: two lines", "report it", "--debug")
 
 
@@ -940,7 +940,7 @@ def test_full_disk_is_one_line(call, monkeypatch):
     def fail() -> None:
         raise OSError(28, "No space left on device", "/tmp/x")
 
-    monkeypatch.setattr(cli, "list_boards", fail)
+    monkeypatch.setattr(cli.machine, "list_boards", fail)
     assert_refused(call("boards"), 2, "/tmp/x: No space left on device")
 
 
@@ -948,7 +948,7 @@ def test_interruption_is_one_line(call, monkeypatch):
     def fail() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "list_boards", fail)
+    monkeypatch.setattr(cli.machine, "list_boards", fail)
     assert_refused(call("boards"), 130, "interrupted")
     assert call("boards", "--json").json == {"error": "interrupted", "exit_code": 130}
 
@@ -977,7 +977,7 @@ def run_while(program: str, project: Path, folder: Path) -> Iterator[subprocess.
     inputs = save_npz(folder / "x.npz", x=np.tile(samples().x, (10, 1, 1, 1)))
     command = ("run", project, "--board", "mps2-an386", "--inputs", inputs)
     with subprocess.Popen(
-        [sys.executable, "-m", "microlut.cli", *map(str, command)],
+        [sys.executable, "-m", "microlut", *map(str, command)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -1061,7 +1061,7 @@ def test_convert_without_litert_says_what_to_install(without_litert, tmp_path):
 
 
 def test_closed_pipe_is_no_error():
-    command = f"{sys.executable} -m microlut.cli boards --json | head -n 1"
+    command = f"{sys.executable} -m microlut boards --json | head -n 1"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)}
     done = subprocess.run(
         ["sh", "-c", command], capture_output=True, text=True, env=environment, check=True

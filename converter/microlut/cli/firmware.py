@@ -1,0 +1,105 @@
+"""Verbs that take a converted folder and make or run firmware: build, run and verify."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from microlut import project as projects
+from microlut import tables, workflow
+from microlut.boards import load_board
+from microlut.errors import InvalidInput
+from microlut.failures import EXIT_DISAGREES
+from microlut.options import (
+    BoardOption,
+    BoardsOption,
+    EmulatorOption,
+    FolderArgument,
+    InputsOption,
+    JsonOption,
+    LimitOption,
+    OriginalOption,
+    OutputsOption,
+    ProfileOption,
+)
+from microlut.outcomes import image_json, write_outputs
+from microlut.samples import load_samples
+from microlut.terminal import print_json, progress_bar
+
+
+def build(folder: FolderArgument, board: BoardOption, as_json: JsonOption = False) -> None:
+    """Compile the firmware of a converted model: ELF, BIN and HEX, and its memory."""
+    project = projects.read(folder)
+    target = load_board(board)
+    image = workflow.build(project, target)
+    if as_json:
+        print_json(image_json(image) | _memory_json(project))
+    else:
+        print(tables.image_text(image, target))
+
+
+def run(
+    folder: FolderArgument,
+    board: BoardOption,
+    inputs: InputsOption,
+    emulator: EmulatorOption = None,
+    limit: LimitOption = None,
+    outputs: OutputsOption = None,
+    model: OriginalOption = None,
+    profile: ProfileOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the firmware on inputs, in the board's emulator or natively (--board host)."""
+    project = projects.read(folder)
+    target = load_board(board)
+    samples = load_samples(inputs, project.graph.input_shape, limit)
+    if outputs is not None and not outputs.absolute().parent.is_dir():
+        raise InvalidInput(f"{outputs}: cannot be written (no such folder); choose another file")
+    real = None if model is None else workflow.checked_float_top1(model, project, samples)
+    with progress_bar(as_json) as progress:
+        outcome = workflow.run(
+            project, target, samples, "layers" if profile else "inferences", emulator, progress
+        )
+    if outputs is not None:
+        write_outputs(outputs, project, outcome)
+    if as_json:
+        print_json(outcome.as_json() | {"float_top1": real} | _memory_json(project))
+    else:
+        print(tables.run_text(outcome, real))
+    if not outcome.bit_exact:
+        raise typer.Exit(EXIT_DISAGREES)
+
+
+def verify(
+    folder: FolderArgument,
+    inputs: InputsOption,
+    board: BoardsOption = None,
+    limit: LimitOption = None,
+    emulator_limit: Annotated[
+        int, typer.Option(min=1, help="Emulated boards run only the first N inputs.")
+    ] = workflow.DEFAULT_EMULATOR_LIMIT,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every executable form of the model and compare all outputs byte by byte.
+
+    The forms: the integer interpreter, tflite-micro, the desktop TFLite runtime, the engine on this
+    computer, and the firmware on each emulated board.
+    """
+    project = projects.read(folder)
+    boards = None if not board else [load_board(name) for name in board]
+    samples = load_samples(inputs, project.graph.input_shape, limit)
+    with progress_bar(as_json) as progress:
+        outcome = workflow.verify(
+            project, samples, boards, emulator_limit=emulator_limit, progress=progress
+        )
+    if as_json:
+        print_json(outcome.as_json() | _memory_json(project))
+    else:
+        print(tables.verify_text(outcome))
+    if not outcome.bit_exact:
+        raise typer.Exit(EXIT_DISAGREES)
+
+
+def _memory_json(project: projects.Project) -> dict[str, object]:
+    return {key: project.report[key] for key in ("bits", "weight_bytes", "arena_bytes")}

@@ -1,0 +1,40 @@
+"""Verbs that tell what there is: boards and doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from microlut import doctor as doctors
+from microlut import tables
+from microlut.board_texts import board_text, boards_text
+from microlut.boards import list_boards, load_board
+from microlut.errors import ToolMissing
+from microlut.options import JsonOption
+from microlut.terminal import print_json
+
+
+def boards(
+    name: Annotated[str | None, typer.Argument(help="Board id or .toml file: show it.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the boards that firmware can be built for; with NAME, show all that is known of one."""
+    known = [load_board(one) for one in ([name] if name else list_boards())]
+    if as_json:
+        print_json({"boards": [board.model_dump(mode="json") for board in known]})
+    elif name is None:
+        print(boards_text(known))
+    else:
+        print(board_text(known[0]))
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Say which tools are there, which are missing, and the command that installs each."""
+    found = doctors.diagnose()
+    if as_json:
+        print_json({"tools": [tool.as_json() for tool in found]})
+    else:
+        print(tables.tools_text(found))
+    if any(tool.path is None for tool in found):
+        raise typer.Exit(ToolMissing.exit_code)

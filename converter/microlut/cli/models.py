@@ -1,0 +1,197 @@
+"""Verbs that take a model file: convert, search, fit and deploy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from microlut import project as projects
+from microlut import tables, workflow
+from microlut.boards import load_board
+from microlut.emulators import choose_emulator
+from microlut.errors import InvalidInput
+from microlut.failures import EXIT_DISAGREES
+from microlut.fits import fit_layers, fits_text
+from microlut.front import search_text
+from microlut.importers import import_model
+from microlut.options import (
+    AverageBitsOption,
+    BitsOption,
+    BoardOption,
+    CalibrationOption,
+    ConfigOption,
+    FlashBudgetOption,
+    GranularityChoice,
+    InputRangeOption,
+    JsonOption,
+    LimitOption,
+    MaxDropOption,
+    MaxRamOption,
+    MethodChoice,
+    ModelArgument,
+    NameOption,
+    OptimizeChoice,
+    OptimizeOption,
+    OptionalInputs,
+    OutputOption,
+    RangesChoice,
+    RangesOption,
+    budget_of,
+    overrides_of,
+    settings_of,
+)
+from microlut.outcomes import image_json
+from microlut.passes import run_passes
+from microlut.pictures.figure import check_picture
+from microlut.pictures.front import draw_front
+from microlut.pictures.histogram import draw_fit
+from microlut.pipeline import Options, convert_with, prepare
+from microlut.plan import Goal
+from microlut.quantize.weights import WeightConfig
+from microlut.samples import load_samples
+from microlut.search import search as search_front
+from microlut.terminal import print_json, progress_bar
+
+
+def convert(
+    model: ModelArgument,
+    output: OutputOption,
+    calibration: CalibrationOption = None,
+    bits: BitsOption = None,
+    granularity: GranularityChoice = None,
+    method: MethodChoice = None,
+    average_bits: AverageBitsOption = None,
+    flash_budget: FlashBudgetOption = None,
+    max_drop: MaxDropOption = None,
+    input_range: InputRangeOption = None,
+    ranges: RangesOption = RangesChoice.AUTO,
+    optimize: OptimizeOption = OptimizeChoice.SPEED,
+    max_ram: MaxRamOption = None,
+    config: ConfigOption = None,
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Convert MODEL to C sources (model.h, model.c, weights.c), a .tflite file and report.json."""
+    budget = budget_of(average_bits, flash_budget, max_drop)
+    overrides = overrides_of(bits, granularity, method, budget)
+    goal = Goal(optimize.value, max_ram)
+    options = Options(overrides, settings_of(config), input_range, ranges.value, goal)
+    projects.check_replaceable(output)  # before minutes are spent
+    with progress_bar(as_json) as progress:
+        conversion = convert_with(model, calibration, options, name, progress)
+    project = projects.write_project(conversion, output)
+    if as_json:
+        print_json(project.report | {"output_folder": str(output)})
+        return
+    print(tables.conversion_text(conversion.report))
+    print(f"Wrote {output}: model.h, model.c, weights.c, engine/, model.tflite, report.json")
+
+
+def search(
+    model: ModelArgument,
+    calibration: CalibrationOption = None,
+    granularity: GranularityChoice = None,
+    method: MethodChoice = None,
+    input_range: InputRangeOption = None,
+    ranges: RangesOption = RangesChoice.AUTO,
+    config: ConfigOption = None,
+    picture: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Draw the front to this .svg or .png.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep finished points here; a search resumes from them.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Points measured at a time; -1: all cores.")] = -1,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure MODEL at all bit widths and with bits chosen layer by layer: accuracy against bytes.
+
+    Accuracy is what the calibration inputs tell: half of them quantize, the other half judges.
+    """
+    overrides = overrides_of(None, granularity, method, None)
+    options = Options(overrides, settings_of(config), input_range, ranges.value)
+    if picture is not None:
+        check_picture(picture)  # before minutes are spent
+    with progress_bar(as_json) as progress:
+        prepared = prepare(model, calibration, options, None, progress)
+        found = search_front(prepared, folder, progress, jobs)
+    if picture is not None:
+        draw_front(found, f"{found.model}: accuracy against bytes", picture)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        print(search_text(found))
+
+
+def fit(
+    model: ModelArgument,
+    layer: Annotated[str | None, typer.Option(help="Only this layer.")] = None,
+    bits: BitsOption = None,
+    granularity: GranularityChoice = None,
+    picture: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Draw --layer to this .svg or .png.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit levels to the weights of MODEL, without data: density, clipping range and errors."""
+    if picture is not None and layer is None:
+        raise InvalidInput("a picture shows one layer; name it with --layer")
+    graph = run_passes(import_model(model))
+    built_in = WeightConfig()
+    shared = built_in.granularity if granularity is None else granularity.value
+    fits = fit_layers(graph, bits or built_in.bits, shared, layer)
+    if picture is not None:
+        draw_fit(fits[0].book, fits[0].weights, fits[0].title, picture)
+    if as_json:
+        print_json({"layers": [found.as_json() for found in fits]})
+    else:
+        print(fits_text(fits))
+
+
+def deploy(
+    model: ModelArgument,
+    board: BoardOption,
+    output: OutputOption,
+    calibration: CalibrationOption = None,
+    inputs: OptionalInputs = None,
+    limit: LimitOption = None,
+    bits: BitsOption = None,
+    granularity: GranularityChoice = None,
+    method: MethodChoice = None,
+    average_bits: AverageBitsOption = None,
+    flash_budget: FlashBudgetOption = None,
+    max_drop: MaxDropOption = None,
+    input_range: InputRangeOption = None,
+    ranges: RangesOption = RangesChoice.AUTO,
+    optimize: OptimizeOption = OptimizeChoice.SPEED,
+    max_ram: MaxRamOption = None,
+    config: ConfigOption = None,
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The whole line: convert MODEL, build firmware for the board, run it on the inputs."""
+    target = load_board(board)
+    if inputs is not None:
+        choose_emulator(target)
+    budget = budget_of(average_bits, flash_budget, max_drop)
+    overrides = overrides_of(bits, granularity, method, budget)
+    goal = Goal(optimize.value, max_ram)
+    options = Options(overrides, settings_of(config), input_range, ranges.value, goal)
+    projects.check_replaceable(output)  # before minutes are spent
+    with progress_bar(as_json) as progress:
+        conversion = convert_with(model, calibration, options, name, progress)
+        samples = None
+        if inputs is not None:
+            samples = load_samples(inputs, conversion.graph.input_shape, limit)
+        outcome = workflow.deploy(conversion, target, output, samples, progress=progress)
+    if as_json:
+        print_json(outcome.project.report | image_json(outcome.image))
+    else:
+        print(tables.conversion_text(conversion.report))
+        print(tables.image_text(outcome.image, target))
+        if outcome.run is not None:
+            print(tables.deploy_text(outcome))
+    if outcome.run is not None and not outcome.run.bit_exact:
+        raise typer.Exit(EXIT_DISAGREES)
