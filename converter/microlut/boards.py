@@ -35,10 +35,12 @@ class Core(StrEnum):
     CORTEX_M3 = "cortex-m3"
     CORTEX_M4F = "cortex-m4f"
     CORTEX_M7 = "cortex-m7"
+    CORTEX_M55 = "cortex-m55"
 
 
-# A build that loses the DSP extension to some flag stops instead of running slowly.
+# A build that loses the core's extension to some flag stops instead of running slowly.
 _DSP = "-DMLUT_REQUIRE_DSP"
+_MVE = "-DMLUT_REQUIRE_MVE"
 
 # The only place where a core becomes compiler flags.
 CORE_FLAGS: dict[Core, tuple[str, ...]] = {
@@ -48,6 +50,8 @@ CORE_FLAGS: dict[Core, tuple[str, ...]] = {
     Core.CORTEX_M4F: ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", _DSP),
     # single precision, which every Cortex-M7 with an FPU has
     Core.CORTEX_M7: ("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard", _DSP),
+    # without a hard-float ABI, GCC builds for the DSP extension
+    Core.CORTEX_M55: ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", _MVE),
 }
 
 # Start-up file and linker script (without ending) of each core; a hosted program has none.
@@ -57,6 +61,7 @@ CORE_STARTUP: dict[Core, str] = {
     Core.CORTEX_M3: "cortex_m",
     Core.CORTEX_M4F: "cortex_m",
     Core.CORTEX_M7: "cortex_m",
+    Core.CORTEX_M55: "cortex_m",
 }
 
 

@@ -1,4 +1,4 @@
-/* Start of a Cortex-M (ARMv7-M) program: vector table, reset and fault reports.
+/* Start of a Cortex-M (ARMv6-M to ARMv8.1-M) program: vector table, reset and fault reports.
  *
  * Everything is found through symbols of linker/cortex_m.ld. Interrupts are not used.
  */
@@ -9,9 +9,11 @@
 #include <string.h>
 
 #define SCB_VTOR ((volatile uint32_t *)0xE000ED08u)
+#define SCB_CCR ((volatile uint32_t *)0xE000ED14u)
 #define SCB_CFSR ((volatile uint32_t *)0xE000ED28u)
 #define SCB_CPACR ((volatile uint32_t *)0xE000ED88u)
-#define CPACR_CP10_CP11_FULL (0xFu << 20)
+#define CPACR_CP10_CP11_FULL (0xFu << 20) /* floating point, and MVE */
+#define CCR_LOB (1u << 19)                /* low-overhead branches are remembered */
 
 /* Bytes that the processor stacks on an exception without floating-point state. */
 #define FRAME_BYTES 32u
@@ -46,6 +48,9 @@ _Noreturn void mlut_reset(void)
 {
 #if defined(__ARM_FP)
     *SCB_CPACR |= CPACR_CP10_CP11_FULL;
+#endif
+#if defined(__ARM_FEATURE_MVE)
+    *SCB_CCR |= CCR_LOB;
 #endif
     *SCB_VTOR = (uint32_t)(uintptr_t)vectors;
     __asm__ volatile("dsb\n\tisb" ::: "memory");

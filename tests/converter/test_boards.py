@@ -50,7 +50,7 @@ def test_load_board_knows_every_shipped_board(name):
 
 
 def test_list_boards_has_the_documented_boards():
-    assert set(list_boards()) >= {"host", "mps2-an385", "mps2-an386", "mps2-an500"}
+    assert set(list_boards()) >= {"host", "mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547"}
 
 
 def test_load_board_takes_a_path(board_file):
@@ -85,7 +85,7 @@ def test_load_board_names_close_matches():
 
 
 def test_load_board_lists_the_known_boards():
-    boards = "host, mps2-an385, mps2-an385-m0plus, mps2-an386, mps2-an500"
+    boards = "host, mps2-an385, mps2-an385-m0plus, mps2-an386, mps2-an500, mps3-an547"
     with pytest.raises(InvalidBoard, match=f"Boards: {boards}"):
         load_board("zzz")
 
@@ -127,7 +127,7 @@ def test_load_board_refuses_a_missing_file(tmp_path):
             "cortex-m99",
             "core: found 'cortex-m99'; input should be 'host', 'cortex-m0plus', 'cortex-m3'",
         ),
-        ('port = "mps2"', 'port = "mps9"', "port: found 'mps9'; allowed are host, mps2"),
+        ('port = "mps2"', 'port = "mps9"', "port: found 'mps9'; allowed are host, mps2, mps3"),
         ('port = "mps2"', 'port = "../app"', "port: found '../app'"),
         ("2_048", "2_044", "stack_bytes: found 2044; .* multiple of 8"),
         ("stack_bytes = 2_048", "", "core cortex-m3 needs stack_bytes"),

@@ -19,7 +19,7 @@ from microlut.runtimes import run_tflite_micro
 from microlut.samples import Samples
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 
-QEMU_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500")
+QEMU_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
 _BATCH = 50
 
 # Calibration inputs where only the equality of bytes is looked at: it takes less time, and the

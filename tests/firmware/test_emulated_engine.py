@@ -18,7 +18,7 @@ from microlut.toolchain import build
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("board_id", ["mps2-an386", "mps2-an385"])
+@pytest.mark.parametrize("board_id", ["mps2-an386", "mps2-an385", "mps3-an547"])
 @pytest.mark.parametrize("bits", [3, 8])
 def test_emulated_firmware_equals_the_interpreter(board_id: str, bits: int, tmp_path: Path):
     check(rg.every_operator_case(bits, seed=1).quantized(), load_board(board_id), bits, tmp_path)

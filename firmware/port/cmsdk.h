@@ -1,7 +1,12 @@
-/* Arm MPS2 FPGA images AN385, AN386 and AN500: CMSDK UART 0 and the FPGA's prescaled counter.
+/* Port of FPGA images for Arm's MPS boards: CMSDK UART 0 and the FPGA's prescaled counter.
  *
- * Registers: Arm Cortex-M System Design Kit TRM (DDI 0479), chapter 4.3 (APB UART), and Arm
- * Application Note AN385, section "FPGA system control and I/O".
+ * A board's port.c defines where they are, and then includes this file:
+ *   UART0_ADDRESS, FPGA_IO_ADDRESS
+ *   UART0_RX_IRQ      number of the receive interrupt
+ *   COUNTER_HZ        clock of the FPGA's prescaled counter
+ *
+ * Registers: Arm Cortex-M System Design Kit TRM (DDI 0479), chapter 4.3 (APB UART), and the images'
+ * application notes, section "FPGA system control and I/O".
  */
 #include "port.h"
 
@@ -25,16 +30,17 @@ typedef struct {
     volatile uint32_t prescale; /* 0x1c */
 } fpga_io_t;
 
-#define UART0 ((uart_t *)0x40004000u)
-#define FPGA_IO ((fpga_io_t *)0x40028000u)
-#define NVIC_ENABLE ((volatile uint32_t *)0xE000E100u)
-#define NVIC_CLEAR_PENDING ((volatile uint32_t *)0xE000E280u)
+#define UART0 ((uart_t *)UART0_ADDRESS)
+#define FPGA_IO ((fpga_io_t *)FPGA_IO_ADDRESS)
+#define NVIC_ENABLE ((volatile uint32_t *)0xE000E100u + UART0_RX_IRQ / 32u)
+#define NVIC_DISABLE ((volatile uint32_t *)0xE000E180u + UART0_RX_IRQ / 32u)
+#define NVIC_CLEAR_PENDING ((volatile uint32_t *)0xE000E280u + UART0_RX_IRQ / 32u)
 
 #define UART_TX_FULL 0x1u
 #define UART_RX_FULL 0x2u
 #define UART_ENABLE 0xBu /* transmitter, receiver, receive interrupt */
 #define UART_RX_INTERRUPT 0x2u
-#define UART0_RX_IRQ_MASK 0x1u /* interrupt 0 */
+#define UART0_RX_IRQ_MASK (UINT32_C(1) << UART0_RX_IRQ % 32u)
 
 void mlut_port_init(int argc, char **argv)
 {
@@ -46,7 +52,7 @@ void mlut_port_init(int argc, char **argv)
     UART0->control = UART_ENABLE;
     (void)UART0->data; /* drop a stale byte; also makes QEMU look for input at once */
     *NVIC_ENABLE = UART0_RX_IRQ_MASK;
-    FPGA_IO->prescale = MLUT_CLOCK_HZ / 1000000u - 1u;
+    FPGA_IO->prescale = COUNTER_HZ / 1000000u - 1u;
     FPGA_IO->counter = 0u;
 }
 
@@ -90,7 +96,7 @@ const uint8_t *mlut_port_preload(size_t *bytes)
 _Noreturn void mlut_port_exit(int status)
 {
     (void)status;
-    *(NVIC_ENABLE + 32) = UART0_RX_IRQ_MASK; /* 0xE000E180: disable, so that nothing wakes it */
+    *NVIC_DISABLE = UART0_RX_IRQ_MASK; /* so that nothing wakes it */
     for (;;) {
         __asm__ volatile("wfi" ::: "memory");
     }
