@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#if !MLUT_ISA_MVE
+
 /* Weight number i of eight that stand in `bits` bytes. */
 static inline int32_t level(const int8_t *codebook, uint64_t eight, unsigned bits, unsigned i)
 {
@@ -82,3 +84,5 @@ MLUT_UNPACK(5)
 MLUT_UNPACK(6)
 MLUT_UNPACK(7)
 MLUT_UNPACK(8)
+
+#endif

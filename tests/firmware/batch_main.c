@@ -2,13 +2,17 @@
  *
  * The arena has exactly the bytes that the model asks for, so that the address sanitizer sees any
  * step beside it, and is filled with a pattern before every run, so that nothing can depend on
- * what was there. */
+ * what was there. Without a sanitizer, BATCH_GUARD bytes behind the arena must not change. */
 #include "batch.h"
 #include "microlut/microlut.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifndef BATCH_GUARD
+#define BATCH_GUARD 0
+#endif
 
 static int run_one(const mlut_model_t *model, void *arena, FILE *inputs, FILE *outputs)
 {
@@ -26,10 +30,19 @@ int main(int argc, char **argv)
     int good = inputs != NULL && outputs != NULL;
     for (size_t i = 0; good && i < sizeof(batch) / sizeof(batch[0]); i++) {
         const mlut_model_t *model = batch[i];
-        void *arena = aligned_alloc(MLUT_ALIGNMENT, model->arena_bytes);
+        uint8_t *arena = aligned_alloc(MLUT_ALIGNMENT, model->arena_bytes + BATCH_GUARD);
+        if (arena == NULL) {
+            return 2;
+        }
         for (int run = 0; good && run < BATCH_RUNS; run++) {
-            memset(arena, 0x5a * run + 1, model->arena_bytes);
+            memset(arena, 0x5a * run + 1, model->arena_bytes + BATCH_GUARD);
             good = run_one(model, arena, inputs, outputs);
+            for (size_t j = 0; j < BATCH_GUARD; j++) {
+                if (arena[model->arena_bytes + j] != (uint8_t)(0x5a * run + 1)) {
+                    fprintf(stderr, "%s writes behind its arena\n", model->name);
+                    return 3;
+                }
+            }
         }
         free(arena);
     }

@@ -1,4 +1,7 @@
-"""Compile many generated models into one host program and run them: plans and inputs in."""
+"""Compile many generated models into one program and run them: plans and inputs in.
+
+The program is one of this computer, under both sanitizers, or one of an emulated Cortex-M55.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from microlut.boards import CORE_FLAGS, Core
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
 from microlut.plan import Plan
@@ -28,6 +32,37 @@ WARNINGS = (
     *("-Wstrict-prototypes", "-Wmissing-prototypes", "-Wundef", "-Wcast-align", "-Werror"),
 )
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What programs are compiled for and executed by."""
+
+    compiler: str
+    compile_options: tuple[str, ...]
+    link_options: tuple[str, ...] = ()
+    link_sources: tuple[Path, ...] = ()
+    emulator: tuple[str, ...] = ()
+
+    def execute(self, program: Path, *arguments: Path) -> str:
+        """Run a program and return its output; fail the test if it fails."""
+        if not self.emulator:
+            return run(program, *arguments)
+        words = ",".join(f"arg={word}" for word in (program, *arguments))
+        semihosting = ("-semihosting-config", f"enable=on,target=native,{words}")
+        emulator, *options = self.emulator
+        return run(require(emulator), *options, *semihosting, "-kernel", program)
+
+
+HOST = Target("gcc", ("-g", "-O1", *SANITIZERS), SANITIZERS)
+# Files and exit status go through semihosting; bytes behind the arena take the sanitizer's place.
+M55 = Target(
+    "arm-none-eabi-gcc",
+    (*CORE_FLAGS[Core.CORTEX_M55], "-O2", "-DBATCH_GUARD=64"),
+    (*CORE_FLAGS[Core.CORTEX_M55], "--specs=rdimon.specs", f"-T{HERE / 'bare.ld'}"),
+    (HERE / "bare.c",),
+    ("qemu-system-arm", "-machine", "mps3-an547", "-display", "none", "-monitor", "none"),
+)
 
 
 def require(program: str) -> str:
@@ -87,14 +122,17 @@ def scratch_last(plan: Plan) -> Plan:
 
 
 def run_batch(
-    plans: Sequence[Plan], inputs: Sequence[NDArray[np.int8]], folder: Path
+    plans: Sequence[Plan],
+    inputs: Sequence[NDArray[np.int8]],
+    folder: Path,
+    target: Target = HOST,
 ) -> list[NDArray[np.int8]]:
-    """Return the outputs [runs, output_bytes] of every model, from one sanitized host program.
+    """Return the outputs [runs, output_bytes] of every model, from one program.
 
     The models' names must differ, and so must the names of all their layers: the sources are
     compiled as a few large units.
     """
-    compiler = require("gcc")
+    compiler = require(target.compiler)
     folder.mkdir(parents=True, exist_ok=True)
     prefixes = [identifier(plan.graph.name) for plan in plans]
     assert len(set(prefixes)) == len(prefixes)
@@ -111,12 +149,13 @@ def run_batch(
         f'#include "microlut/microlut.h"\n#define BATCH_RUNS {len(inputs[0])}\n'
         f"{''.join(declarations)}static const mlut_model_t *const batch[] = {{{table}}};\n"
     )
-    command = (compiler, "-g", "-O1", *SANITIZERS, f"-I{folder}")
-    objects = compile_all([*units, HERE / "batch_main.c", *ENGINE], folder / "objects", *command)
+    sources = [*units, HERE / "batch_main.c", *target.link_sources, *ENGINE]
+    command = (compiler, *target.compile_options, f"-I{folder}")
+    objects = compile_all(sources, folder / "objects", *command)
     program, given, got = folder / "batch", folder / "inputs.bin", folder / "outputs.bin"
-    run(compiler, *SANITIZERS, *objects, "-o", program)
+    run(compiler, *target.link_options, *objects, "-o", program)
     given.write_bytes(b"".join(x.tobytes() for x in inputs))
-    run(program, given, got)
+    target.execute(program, given, got)
     return _split(np.fromfile(got, np.int8), plans, len(inputs[0]))
 
 

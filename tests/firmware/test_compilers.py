@@ -24,6 +24,7 @@ CORES = {
     "m3": ("-mcpu=cortex-m3",),
     "m4": ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     "m7": ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
+    "m55": ("-mcpu=cortex-m55", "-mfloat-abi=hard"),
     "m33": ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
 }
 # Long multiplication on cores that have none, and the compiler's own forms of memcpy and memset.
@@ -69,7 +70,9 @@ def test_nothing_but_memory_and_long_integer_helpers_is_needed(objects: list[Pat
     assert {name for name in needed if not ALLOWED.fullmatch(name)} == set()
 
 
-def test_stack_frames_have_fixed_sizes_below_200_bytes(objects: list[Path]):
+def test_stack_frames_have_fixed_sizes_below_a_limit(
+    objects: list[Path], request: pytest.FixtureRequest
+):
     lines = [
         line.split("\t")
         for path in objects
@@ -77,7 +80,8 @@ def test_stack_frames_have_fixed_sizes_below_200_bytes(objects: list[Path]):
     ]
     assert len(lines) > 10
     assert {kind for _, _, kind in lines} == {"static"}
-    assert max(int(size) for _, size, _ in lines) <= 200
+    limit = 352 if "m55" in request.node.name else 200  # vectors, and sums of 32 outputs
+    assert max(int(size) for _, size, _ in lines) <= limit
 
 
 def test_constant_arrays_take_the_planned_bytes(objects: list[Path]):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_batch import run_batch, scratch_last
+from engine_batch import HOST, Target, run_batch, scratch_last
 from numpy.typing import NDArray
 
 import random_graphs as rg
@@ -25,11 +25,14 @@ Outputs = dict[str, tuple[NDArray[np.int8], NDArray[np.int8]]]
 
 
 def check(
-    graphs: Sequence[QuantizedGraph], folder: Path, change: Callable[[Plan], Plan]
+    graphs: Sequence[QuantizedGraph],
+    folder: Path,
+    change: Callable[[Plan], Plan],
+    target: Target = HOST,
 ) -> Outputs:
     """Return, by model, what the engine gives and what the interpreter gives."""
     inputs = [rg.int8_inputs(graph, i, RUNS) for i, graph in enumerate(graphs)]
-    got = run_batch([change(make_plan(graph)) for graph in graphs], inputs, folder)
+    got = run_batch([change(make_plan(graph)) for graph in graphs], inputs, folder, target)
     wanted = [
         int_ops.evaluate(graph, x).reshape(RUNS, -1)
         for graph, x in zip(graphs, inputs, strict=True)

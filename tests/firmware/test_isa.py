@@ -16,7 +16,10 @@ def test_primitives_equal_the_reference(name: str, options: tuple[str, ...], tmp
     assert run(program) == f"{name}: 0 failures\n"
 
 
-def test_core_that_lost_its_extension_does_not_compile(tmp_path: Path):
-    flags = ("-std=c11", "-DMLUT_REQUIRE_DSP", "-Wfatal-errors", *INCLUDES)
-    with pytest.raises(AssertionError, match="compiler flags switched it off"):
+@pytest.mark.parametrize("extension", ["DSP", "MVE"])
+def test_core_that_lost_its_extension_does_not_compile(extension: str, tmp_path: Path):
+    flags = ("-std=c11", f"-DMLUT_REQUIRE_{extension}", "-Wfatal-errors", *INCLUDES)
+    with pytest.raises(
+        AssertionError, match=f"the {extension} extension, but the compiler flags switched"
+    ):
         run(require("gcc"), *flags, "-c", HERE / "isa_main.c", "-o", tmp_path / "isa.o")

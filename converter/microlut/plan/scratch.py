@@ -16,6 +16,7 @@ SMALL_TILE_BYTES = 2048  # what a tile may take even where the arena is full
 _CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and nudge
 _LARGEST_TABLE_BITS = 4  # up to which a dense layer decodes two weights by one entry
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
+_FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes a row
 _EVERYTHING = 1 << 31  # bytes, more than any arena
 
 
@@ -69,7 +70,7 @@ def patches(op: QConv2D) -> bool:
 
 def _convolution_tile(op: QConv2D, budget: int, adds: bool) -> Tile:
     channels, columns = op.weights.indices.shape
-    quads = -(-columns // 4)
+    quads = max(-(-columns // 4), _FEWEST_QUADS)
     fixed = 32 * quads + (4 * quads if patches(op) else 0)
     each = _CHANNEL_BYTES + 8 * quads + (4 if adds else 0)
     tile = _even_tile(channels, (budget - fixed) // each, 2)

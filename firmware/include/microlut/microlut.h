@@ -117,8 +117,9 @@ struct mlut_sum {
  * `tile` output channels, an even number or all, are decoded at a time. With `sum`, the outputs are
  * added to `out` as it is on entry (`sum_left`: they are the left term). The output may be the
  * input if tile is all channels, the kernel 1x1 without stride, and there are no more outputs than
- * inputs. Scratch, with quads = columns / 4 rounded up and rows = tile rounded up to even: rows *
- * (16 + 8 * quads) + 32 * quads bytes, 4 * quads more if `patch`, 4 * tile more with `sum`. */
+ * inputs. Scratch, with quads = columns / 4 rounded up, 2 at least, and rows = tile rounded up to
+ * even: rows * (16 + 8 * quads) + 32 * quads bytes, 4 * quads more if `patch`, 4 * tile more with
+ * `sum`. */
 typedef struct {
     mlut_weights_t weights;
     mlut_output_t output;

@@ -52,6 +52,9 @@
  *     multiplies 2 rows by 4 columns: adds to totals[4 * r + c] the sum of the products of row r
  *     and column c, as they were put, that is with raised inputs. Returns the end of the weights.
  *
+ * Cores with MLUT_ISA_MVE have operators of their own in the folder mve, in place of those in the
+ * folder kernels, which are compiled where it is 0.
+ *
  * Sums wrap nowhere: the converter guarantees |total| < 2^31 at every step. All implementations
  * give equal results; tests/firmware compares them with a plain reference on host and emulator. A
  * build for a core that should have an extension but lost it to a compiler flag stops here. */
@@ -60,7 +63,14 @@
 
 #include "isa/span.h"
 
-#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
+#if defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE % 2 == 1
+#define MLUT_ISA_NAME "mve"
+#define MLUT_ISA_MVE 1
+#include "isa/mve.h"
+#define MLUT_ISA(name) mlut_dsp_##name
+#elif defined(MLUT_REQUIRE_MVE)
+#error "this board's core has the MVE extension, but the compiler flags switched it off"
+#elif defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
 #define MLUT_ISA_NAME "dsp"
 #include "isa/dsp.h"
 #define MLUT_ISA(name) mlut_dsp_##name
@@ -78,6 +88,10 @@
 #define MLUT_ISA_NAME "generic"
 #include "isa/generic.h"
 #define MLUT_ISA(name) mlut_generic_##name
+#endif
+
+#ifndef MLUT_ISA_MVE
+#define MLUT_ISA_MVE 0
 #endif
 
 #define mlut_isa_dot MLUT_ISA(dot)

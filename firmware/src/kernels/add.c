@@ -4,6 +4,8 @@
 #include "isa/isa.h"
 #include "kernels/output_stage.h"
 
+#if !MLUT_ISA_MVE
+
 #define LEFT_SHIFT 20u
 
 static int32_t term(int8_t value, int16_t zero_point, mlut_factor_t factor)
@@ -50,3 +52,5 @@ void mlut_add(const mlut_add_t *layer, const int8_t *left, const int8_t *right, 
 {
     layer->span(layer, left, right, layer->count, out);
 }
+
+#endif

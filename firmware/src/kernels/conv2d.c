@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#if !MLUT_ISA_MVE
+
 /* A tile of channels times up to four columns, and where the outputs go. */
 typedef struct mlut_block {
     const mlut_output_t *stage;
@@ -163,3 +165,5 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
         }
     }
 }
+
+#endif

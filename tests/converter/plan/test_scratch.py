@@ -45,7 +45,7 @@ def test_convolution_tile(
     w = weights((filters, kernel, kernel, channels), filters, bits)
     op = QConv2D(w, STAGE, Window((kernel, kernel)))
     tile = choose_tile(op, (9, 9, filters), free, adds)
-    quads = (kernel * kernel * channels + 3) // 4
+    quads = max((kernel * kernel * channels + 3) // 4, 2)
     fixed = 32 * quads + (4 * quads if kernel > 1 and channels % 4 else 0)
     each = 16 + 8 * quads + 4 * adds
     assert 1 <= tile.channels <= filters
@@ -106,7 +106,7 @@ def test_more_room_never_gives_a_smaller_tile(a: int, b: int):
     assert less <= more
 
 
-@given(st.integers(1, 400), st.integers(1, 75), st.integers(0, 20_000))
+@given(st.integers(1, 400), st.integers(2, 75), st.integers(0, 20_000))
 def test_smaller_tile_would_take_more_rounds(filters: int, quads: int, free: int):
     """Of the tiles that take as many rounds as the largest that fits, the smallest is chosen."""
     tile = choose_tile(pointwise(filters, 4 * quads), (5, 5, filters), free).channels

@@ -1,0 +1,103 @@
+/* Vectors of Arm cores with MVE (Cortex-M55): 16 products an instruction.
+ *
+ * What works on single values is taken from dsp.h, for such cores have that extension too. Whole
+ * operators are in the folder mve, since their tiles have other layouts. Loops whose end is part of
+ * a vector are assembly: GCC makes none that hardware counts and masks. */
+#ifndef MLUT_ISA_MVE_H
+#define MLUT_ISA_MVE_H
+
+#include "isa/dsp.h"
+
+#include <arm_mve.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Copy bytes; the areas may lie anywhere but not overlap. */
+static inline void mlut_mve_copy(int8_t *to, const int8_t *from, size_t count)
+{
+    int8x16_t bytes;
+    __asm__ volatile("wlstp.8 lr, %[count], 2f\n"
+                     "1:\tvldrb.8 %q[bytes], [%[from]], #16\n\t"
+                     "vstrb.8 %q[bytes], [%[to]], #16\n\t"
+                     "letp lr, 1b\n"
+                     "2:"
+        : [to] "+r"(to), [from] "+r"(from), [bytes] "=&w"(bytes)
+        : [count] "r"(count)
+        : "lr", "cc", "memory");
+}
+
+static inline void mlut_mve_fill(int8_t *to, int8_t value, size_t count)
+{
+    const int8x16_t bytes = vdupq_n_s8(value);
+    __asm__ volatile("wlstp.8 lr, %[count], 2f\n"
+                     "1:\tvstrb.8 %q[bytes], [%[to]], #16\n\t"
+                     "letp lr, 1b\n"
+                     "2:"
+        : [to] "+r"(to)
+        : [count] "r"(count), [bytes] "w"(bytes)
+        : "lr", "cc", "memory");
+}
+
+/* Where 16 neighbouring weights stand in packed bytes: each in one or two, which shifts bring to
+ * the top of a lane. */
+typedef struct {
+    uint8x16_t low;
+    uint8x16_t high;
+    int8x16_t low_shift;
+    int8x16_t high_shift;
+} mlut_mve_fields_t;
+
+static inline __attribute__((always_inline)) mlut_mve_fields_t mlut_mve_fields(unsigned bits)
+{
+    const uint8x16_t first = vmulq_n_u8(vidupq_n_u8(0, 1), (uint8_t)bits);
+    const int8x16_t inside = vreinterpretq_s8_u8(vandq_u8(first, vdupq_n_u8(7)));
+    mlut_mve_fields_t fields;
+    fields.low = vshrq_n_u8(first, 3);
+    fields.high = vshrq_n_u8(vaddq_n_u8(first, (uint8_t)(bits - 1u)), 3);
+    fields.low_shift = vsubq_s8(vdupq_n_s8((int8_t)(8 - (int)bits)), inside);
+    fields.high_shift = vaddq_n_s8(fields.low_shift, 8);
+    return fields;
+}
+
+/* Decode 16 weights of 2 to 7 bits, or those of `lanes`; no byte behind the last one is read. */
+static inline __attribute__((always_inline)) int8x16_t mlut_mve_decode(const int8_t *codebook,
+    const uint8_t *from,
+    const mlut_mve_fields_t *fields,
+    unsigned bits,
+    mve_pred16_t lanes)
+{
+    uint8x16_t top = vldrbq_gather_offset_z_u8(from, fields->low, lanes);
+    top = vshlq_u8(top, fields->low_shift);
+    if (8u % bits != 0) { /* some weights are in two bytes */
+        const uint8x16_t high = vldrbq_gather_offset_z_u8(from, fields->high, lanes);
+        top = vorrq_u8(top, vshlq_u8(high, fields->high_shift));
+    }
+    const uint8x16_t index = vshlq_u8(top, vdupq_n_s8((int8_t)((int)bits - 8)));
+    return vldrbq_gather_offset_s8(codebook, index);
+}
+
+/* round(x * multiplier * 2^(shift - 31)) as mlut_multiply: VQRDMULH is its first rounding, halves
+ * up, and VRSHL is the second one, if 1 is taken from negative numbers before. */
+static inline __attribute__((always_inline)) int32x4_t mlut_mve_multiply(
+    int32x4_t x, int32x4_t multiplier, int32x4_t shift)
+{
+    const int32x4_t right = vminq_s32(shift, vdupq_n_s32(0));
+    x = vqrdmulhq_s32(vshlq_s32(x, vmaxq_s32(shift, vdupq_n_s32(0))), multiplier);
+    x = vqaddq_s32(x, vshrq_n_s32(vandq_s32(x, right), 31)); /* not where nothing is shifted */
+    return vrshlq_s32(x, right);
+}
+
+/* As mlut_quick_output, given 24 more than the shift: the rounded product is shifted so that the
+ * result becomes the top byte, which saturates. */
+static inline __attribute__((always_inline)) int32x4_t mlut_mve_quick(
+    int32x4_t x, int32x4_t multiplier, int32x4_t shift_24, int32x4_t nudge, int is_signed)
+{
+    x = vqrdmulhq_s32(x, multiplier);
+    if (is_signed) {
+        x = vaddq_s32(x, vshrq_n_s32(x, 31));
+    }
+    x = vqshlq_s32(vaddq_s32(x, nudge), shift_24);
+    return vshrq_n_s32(x, 24);
+}
+
+#endif /* MLUT_ISA_MVE_H */
