@@ -38,6 +38,18 @@ static inline void mlut_mve_fill(int8_t *to, int8_t value, size_t count)
         : "lr", "cc", "memory");
 }
 
+/* Four numbers as a vector; GCC goes through memory. */
+static inline __attribute__((always_inline)) int32x4_t mlut_mve_four(
+    int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    int32x4_t four;
+    __asm__("vmov %q[four][2], %q[four][0], %[a], %[c]\n\t"
+            "vmov %q[four][3], %q[four][1], %[b], %[d]"
+        : [four] "=&w"(four)
+        : [a] "r"(a), [b] "r"(b), [c] "r"(c), [d] "r"(d));
+    return four;
+}
+
 /* Where 16 neighbouring weights stand in packed bytes: each in one or two, which shifts bring to
  * the top of a lane. */
 typedef struct {

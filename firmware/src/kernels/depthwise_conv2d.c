@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#if !MLUT_ISA_MVE
+
 #define LANES 4u
 
 /* A band of input rows as planes, one a channel. */
@@ -228,3 +230,5 @@ void mlut_depthwise_conv2d(
         }
     }
 }
+
+#endif

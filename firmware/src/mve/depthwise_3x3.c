@@ -1,0 +1,194 @@
+/* Depthwise convolution with 3x3 kernels for cores with MVE.
+ *
+ * Four rows of a picture, two of which the next four rows share, are interleaved: a word has one
+ * channel's values of a column, and four channels lie side by side. So 16 bytes that one gather
+ * loads are four columns of four rows: two by two windows. Four vectors of weights, each with the
+ * kernel where its window is and zeros elsewhere, turn them into four outputs. */
+#include "mve/depthwise.h"
+#include "mve/output.h"
+
+#if MLUT_ISA_MVE
+
+#define CHANNELS 4u
+#define COLUMN (4u * CHANNELS) /* bytes */
+
+/* The kernel of a channel, column by column with a zero between, as the upper left window has it
+ * from byte 5 on; from byte 5 - 4 * j - i on, it is in place for the window i down, j right. */
+typedef struct {
+    int8_t bytes[24];
+} kernel_t;
+
+/* What a channel's outputs are made of: weights and places of four of them, and scalars. */
+typedef struct {
+    int8x16_t weights[4];
+    uint32x4_t offsets;
+    const mlut_channel_t *channel;
+} taps_t;
+
+/* Rows of a channel's outputs, one or two at a time. */
+typedef struct {
+    const int8_t *from;
+    int8_t *out;
+    size_t times;
+    size_t down;     /* bytes to the next four rows */
+    size_t out_down; /* bytes to the next outputs */
+} rows_t;
+
+/* Interleave four rows of the picture from number `row` on, with the padding beside them. */
+static void interleave(const mlut_plane_t *plane, size_t row, size_t first, int8_t *to)
+{
+    const mlut_depthwise_conv2d_t *layer = plane->layer;
+    const size_t channels = layer->in.channels;
+    const int8_t value = layer->input_zero_point;
+    const size_t pad = layer->window.pad_left;
+    const size_t room = plane->pitch > pad ? plane->pitch - pad : 0;
+    const size_t width = layer->in.width < room ? layer->in.width : room;
+    const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)channels);
+    const uint32x4_t padding = vreinterpretq_u32_s8(vdupq_n_s8(value));
+    const size_t row_bytes = layer->in.width * channels;
+    const int8_t *from = plane->in + row * row_bytes + first;
+    int8_t *const end = to + plane->pitch * COLUMN;
+    mlut_mve_fill(to, value, (plane->pitch < pad ? plane->pitch : pad) * COLUMN);
+    to += pad * COLUMN;
+    for (size_t x = 0; x < width; x += 4, from += 4u * channels, to += 4u * COLUMN) {
+        const mve_pred16_t inside = vctp32q(width - x);
+        uint8x16x4_t rows;
+        for (size_t i = 0; i < 4u; i++) {
+            const uint32_t *words = (const uint32_t *)(const void *)(from + i * row_bytes);
+            rows.val[i] = vreinterpretq_u8_u32(
+                row + i < layer->in.height ? vldrwq_gather_offset_z_u32(words, offsets, inside)
+                                           : padding);
+        }
+        vst4q_u8((uint8_t *)to, rows);
+    }
+    to -= (0u - width) % 4u * COLUMN; /* what follows the picture is padding again */
+    if (to < end) {
+        mlut_mve_fill(to, value, (size_t)(end - to));
+    }
+}
+
+/* Prepare windows for `down` by `right` outputs, 1 or 2; a missing one is its neighbour again. */
+static taps_t prepare(const mlut_plane_t *plane, const kernel_t *kernel, size_t down, size_t right)
+{
+    const uint32_t below = (uint32_t)((down - 1u) * plane->layer->out.width);
+    const uint32_t beside = (uint32_t)(right - 1u);
+    const uint32_t places[4] = {0, beside, below, below + beside};
+    const int8_t *first = kernel->bytes + 5;
+    taps_t taps;
+    taps.weights[0] = vldrbq_s8(first);
+    taps.weights[1] = vldrbq_s8(first - 4u * (right - 1u));
+    taps.weights[2] = vldrbq_s8(first - (down - 1u));
+    taps.weights[3] = vldrbq_s8(first - 4u * (right - 1u) - (down - 1u));
+    taps.offsets = vmulq_n_u32(vldrwq_u32(places), plane->layer->out.channels);
+    return taps;
+}
+
+/* Four outputs. */
+static inline __attribute__((always_inline)) void convolve_four(
+    const taps_t *taps, uint32x4_t columns, const int8_t *from, unsigned rounding, int8_t *out)
+{
+    const mlut_channel_t *channel = taps->channel;
+    const int8x16_t values = vreinterpretq_s8_u32(
+        vldrwq_gather_offset_u32((const uint32_t *)(const void *)from, columns));
+    int32x4_t x =
+        mlut_mve_four(vmladavq_s8(values, taps->weights[0]), vmladavq_s8(values, taps->weights[1]),
+            vmladavq_s8(values, taps->weights[2]), vmladavq_s8(values, taps->weights[3]));
+    x = vqrdmulhq_n_s32(vaddq_n_s32(x, channel->bias), channel->multiplier);
+    if (rounding == MLUT_ROUND_SIGNED) {
+        x = vaddq_s32(x, vshrq_n_s32(x, 31));
+    }
+    x = vqshlq_r_s32(vaddq_n_s32(x, channel->nudge), 24 + channel->shift);
+    vstrbq_scatter_offset_s32(out, taps->offsets, vshrq_n_s32(x, 24));
+}
+
+/* All outputs of some rows, `right` at a time; the last of an odd number is made with the one
+ * before it. */
+static inline __attribute__((always_inline)) void convolve_rows(const mlut_plane_t *plane,
+    const taps_t *all,
+    const rows_t *rows,
+    size_t right,
+    unsigned rounding)
+{
+    const mlut_channel_t channel = *all->channel; /* which outputs cannot alias */
+    taps_t taps = *all;
+    taps.channel = &channel;
+    const uint32x4_t columns = vmulq_n_u32(vidupq_n_u32(0, 1), COLUMN);
+    const size_t width = plane->layer->out.width;
+    const size_t channels = right * plane->layer->out.channels;
+    const size_t step = right * plane->layer->window.stride_x * COLUMN;
+    const int8_t *from = rows->from;
+    int8_t *out = rows->out;
+    for (size_t y = 0; y < rows->times; y++, from += rows->down, out += rows->out_down) {
+        const int8_t *x = from;
+        int8_t *to = out;
+        for (size_t left = width / right; left > 0; left--, x += step, to += channels) {
+            convolve_four(&taps, columns, x, rounding, to);
+        }
+        if (width % right != 0) {
+            convolve_four(&taps, columns, x - step / 2u, rounding, to - channels / 2u);
+        }
+    }
+}
+
+/* One channel: pairs of rows if the stride is 1, then what is left. */
+static inline __attribute__((always_inline)) void convolve_channel(
+    const mlut_plane_t *plane, size_t c, unsigned rounding, int8_t *out)
+{
+    const mlut_depthwise_conv2d_t *layer = plane->layer;
+    const mlut_window_t *window = &layer->window;
+    const size_t right = window->stride_x == 1 && layer->out.width > 1 ? 2u : 1u;
+    const size_t down = window->stride_y == 1 ? 2u : 1u;
+    const size_t row_bytes = (size_t)layer->out.width * layer->out.channels;
+    kernel_t kernel = {{0}};
+    const int8_t *weight = plane->weights + c;
+    for (size_t i = 0; i < 3u; i++) {
+        for (size_t j = 0; j < 3u; j++, weight += plane->count) {
+            kernel.bytes[5u + 4u * j + i] = *weight;
+        }
+    }
+    rows_t rows = {plane->band + c % CHANNELS * 4u, out + c, plane->rows / down,
+        plane->pitch * COLUMN, down * row_bytes};
+    taps_t taps = prepare(plane, &kernel, down, right);
+    taps.channel = plane->channels + c;
+    convolve_rows(plane, &taps, &rows, right, rounding);
+    if (plane->rows % down != 0) {
+        rows.from += rows.times * rows.down;
+        rows.out += rows.times * rows.out_down;
+        rows.times = 1;
+        taps = prepare(plane, &kernel, 1, right);
+        taps.channel = plane->channels + c;
+        convolve_rows(plane, &taps, &rows, right, rounding);
+    }
+}
+
+static inline __attribute__((always_inline)) void convolve_3x3(
+    const mlut_plane_t *plane, unsigned rounding, int8_t *out)
+{
+    const mlut_depthwise_conv2d_t *layer = plane->layer;
+    const size_t fours = layer->window.stride_y == 1 ? (plane->rows + 1u) / 2u : plane->rows;
+    if (layer->depth_multiplier != 1 || layer->in.channels % CHANNELS != 0) {
+        mlut_convolve_any(plane, out);
+        return;
+    }
+    for (size_t c = 0; c < plane->count; c++) {
+        if (c % CHANNELS == 0) {
+            for (size_t i = 0; i < fours; i++) {
+                interleave(plane, plane->top + 2u * i, plane->first + c,
+                    plane->band + i * plane->pitch * COLUMN);
+            }
+        }
+        convolve_channel(plane, c, rounding, out);
+    }
+}
+
+void mlut_convolve_3x3_signed(const mlut_plane_t *plane, int8_t *out)
+{
+    convolve_3x3(plane, MLUT_ROUND_SIGNED, out);
+}
+
+void mlut_convolve_3x3_positive(const mlut_plane_t *plane, int8_t *out)
+{
+    convolve_3x3(plane, MLUT_ROUND_POSITIVE, out);
+}
+
+#endif
