@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define MLUT_MVE_ALL 0xffffu /* the predicate of all lanes */
+
 /* Copy bytes; the areas may lie anywhere but not overlap. */
 static inline void mlut_mve_copy(int8_t *to, const int8_t *from, size_t count)
 {
@@ -71,6 +73,13 @@ static inline __attribute__((always_inline)) mlut_mve_fields_t mlut_mve_fields(u
     return fields;
 }
 
+static inline __attribute__((always_inline)) uint8x16_t mlut_mve_gather(
+    const uint8_t *from, uint8x16_t offsets, mve_pred16_t lanes)
+{
+    return lanes == MLUT_MVE_ALL ? vldrbq_gather_offset_u8(from, offsets)
+                                 : vldrbq_gather_offset_z_u8(from, offsets, lanes);
+}
+
 /* Decode 16 weights of 2 to 7 bits, or those of `lanes`; no byte behind the last one is read. */
 static inline __attribute__((always_inline)) int8x16_t mlut_mve_decode(const int8_t *codebook,
     const uint8_t *from,
@@ -78,14 +87,27 @@ static inline __attribute__((always_inline)) int8x16_t mlut_mve_decode(const int
     unsigned bits,
     mve_pred16_t lanes)
 {
-    uint8x16_t top = vldrbq_gather_offset_z_u8(from, fields->low, lanes);
+    uint8x16_t top = mlut_mve_gather(from, fields->low, lanes);
     top = vshlq_u8(top, fields->low_shift);
     if (8u % bits != 0) { /* some weights are in two bytes */
-        const uint8x16_t high = vldrbq_gather_offset_z_u8(from, fields->high, lanes);
+        const uint8x16_t high = mlut_mve_gather(from, fields->high, lanes);
         top = vorrq_u8(top, vshlq_u8(high, fields->high_shift));
     }
     const uint8x16_t index = vshlq_u8(top, vdupq_n_s8((int8_t)((int)bits - 8)));
     return vldrbq_gather_offset_s8(codebook, index);
+}
+
+/* The same of 2 to 8 bits. */
+static inline __attribute__((always_inline)) int8x16_t mlut_mve_sixteen(const int8_t *codebook,
+    const uint8_t *from,
+    const mlut_mve_fields_t *fields,
+    unsigned bits,
+    mve_pred16_t lanes)
+{
+    if (bits == 8) {
+        return vldrbq_z_s8((const int8_t *)from, lanes);
+    }
+    return mlut_mve_decode(codebook, from, fields, bits, lanes);
 }
 
 /* round(x * multiplier * 2^(shift - 31)) as mlut_multiply: VQRDMULH is its first rounding, halves

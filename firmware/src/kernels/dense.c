@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#if !MLUT_ISA_MVE
+
 #define ROWS 4u
 
 /* Four rows (the last may be the same), and what they are multiplied with. */
@@ -205,3 +207,5 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
         }
     }
 }
+
+#endif

@@ -1,45 +1,16 @@
 /* Maximum and mean over a window. Positions outside the picture do not count. */
-#include "fixed_point.h"
-#include "microlut/microlut.h"
+#include "kernels/region.h"
+
+#include "isa/isa.h"
 
 #include <string.h>
 
+#if !MLUT_ISA_MVE
+
 #define LANE_PIXELS 257u
 
-/* The part of a window that lies inside the picture, in input pixels; ends are exclusive. */
-typedef struct {
-    size_t top;
-    size_t bottom;
-    size_t left;
-    size_t right;
-} region_t;
-
-static void clip(size_t start, size_t pad, size_t length, size_t limit, size_t *from, size_t *to)
-{
-    const size_t end = start + length > pad ? start + length - pad : 0;
-    *from = start > pad ? start - pad : 0;
-    *to = end < limit ? end : limit;
-}
-
-static region_t region(const mlut_pool2d_t *layer, size_t y, size_t x)
-{
-    const mlut_window_t *window = &layer->window;
-    region_t inside;
-    clip(y * window->stride_y, window->pad_top, window->height, layer->in.height, &inside.top,
-        &inside.bottom);
-    clip(x * window->stride_x, window->pad_left, window->width, layer->in.width, &inside.left,
-        &inside.right);
-    return inside;
-}
-
-/* total / count rounded to nearest, halves away from zero. */
-static int32_t mean(int32_t total, int32_t count)
-{
-    return total > 0 ? (total + count / 2) / count : (total - count / 2) / count;
-}
-
 static int32_t sum_region(
-    const mlut_pool2d_t *layer, const int8_t *in, const region_t *inside, size_t channel)
+    const mlut_pool2d_t *layer, const int8_t *in, const mlut_region_t *inside, size_t channel)
 {
     int32_t total = 0;
     for (size_t row = inside->top; row < inside->bottom; row++) {
@@ -51,7 +22,7 @@ static int32_t sum_region(
 }
 
 static int32_t max_region(
-    const mlut_pool2d_t *layer, const int8_t *in, const region_t *inside, size_t channel)
+    const mlut_pool2d_t *layer, const int8_t *in, const mlut_region_t *inside, size_t channel)
 {
     int32_t largest = INT8_MIN;
     for (size_t row = inside->top; row < inside->bottom; row++) {
@@ -64,15 +35,10 @@ static int32_t max_region(
     return largest;
 }
 
-static int8_t limited_mean(const mlut_pool2d_t *layer, int32_t total, int32_t pixels)
-{
-    return mlut_clamp_int8(mean(total, pixels), layer->minimum, layer->maximum);
-}
-
 /* Four channels at once: bytes raised by 128 cannot overflow 16-bit lanes in LANE_PIXELS. */
 static void mean_of_four(const mlut_pool2d_t *layer,
     const int8_t *in,
-    const region_t *inside,
+    const mlut_region_t *inside,
     size_t channel,
     int8_t *out)
 {
@@ -92,17 +58,17 @@ static void mean_of_four(const mlut_pool2d_t *layer,
         }
     }
     const int32_t raised = 128 * pixels;
-    out[0] = limited_mean(layer, (int32_t)(even & 0xffffu) - raised, pixels);
-    out[1] = limited_mean(layer, (int32_t)(odd & 0xffffu) - raised, pixels);
-    out[2] = limited_mean(layer, (int32_t)(even >> 16) - raised, pixels);
-    out[3] = limited_mean(layer, (int32_t)(odd >> 16) - raised, pixels);
+    out[0] = mlut_limited_mean(layer, (int32_t)(even & 0xffffu) - raised, pixels);
+    out[1] = mlut_limited_mean(layer, (int32_t)(odd & 0xffffu) - raised, pixels);
+    out[2] = mlut_limited_mean(layer, (int32_t)(even >> 16) - raised, pixels);
+    out[3] = mlut_limited_mean(layer, (int32_t)(odd >> 16) - raised, pixels);
 }
 
 void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
 {
     for (size_t y = 0; y < layer->out.height; y++) {
         for (size_t x = 0; x < layer->out.width; x++) {
-            const region_t inside = region(layer, y, x);
+            const mlut_region_t inside = mlut_region(layer, y, x);
             const size_t pixels = (inside.bottom - inside.top) * (inside.right - inside.left);
             size_t c = 0;
             if (layer->in.channels % 4u == 0 && pixels <= LANE_PIXELS) {
@@ -112,7 +78,7 @@ void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *o
             }
             for (; c < layer->out.channels; c++) {
                 const int32_t total = sum_region(layer, in, &inside, c);
-                *out++ = limited_mean(layer, total, (int32_t)pixels);
+                *out++ = mlut_limited_mean(layer, total, (int32_t)pixels);
             }
         }
     }
@@ -122,7 +88,7 @@ void mlut_max_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
 {
     for (size_t y = 0; y < layer->out.height; y++) {
         for (size_t x = 0; x < layer->out.width; x++) {
-            const region_t inside = region(layer, y, x);
+            const mlut_region_t inside = mlut_region(layer, y, x);
             for (size_t c = 0; c < layer->out.channels; c++) {
                 const int32_t value = max_region(layer, in, &inside, c);
                 *out++ = mlut_clamp_int8(value, layer->minimum, layer->maximum);
@@ -130,3 +96,5 @@ void mlut_max_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
         }
     }
 }
+
+#endif

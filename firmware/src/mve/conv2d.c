@@ -33,8 +33,27 @@ static void add_block(
     }
 }
 
-/* One kernel row of a field, from `left` on; what is beside the picture is padding. */
-static int8_t *gather_row(const mlut_conv2d_t *layer, const int8_t *row, size_t left, int8_t *to)
+/* The next output pixel, and what its receptive field is copied from. */
+typedef struct {
+    const mlut_conv2d_t *layer;
+    const int8_t *in;
+    const int8_t *row; /* field of the row's first pixel, where whole fields are copied from */
+    size_t y;
+    size_t x;
+    size_t first;       /* pixel of a row whose field is inside the picture */
+    size_t inside;      /* such pixels of this row, one after the other */
+    size_t most_inside; /* the same of rows whose fields have all their rows */
+    size_t count;       /* bytes a kernel row */
+    size_t down;        /* bytes between kernel rows in the picture */
+} cursor_t;
+
+static size_t row_bytes(const mlut_conv2d_t *layer)
+{
+    return (size_t)layer->in.width * layer->in.channels;
+}
+
+/* One kernel row, from `left` on; what is beside the picture is padding. */
+static void gather_row(const mlut_conv2d_t *layer, const int8_t *row, size_t left, int8_t *to)
 {
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->in.channels;
@@ -45,32 +64,88 @@ static int8_t *gather_row(const mlut_conv2d_t *layer, const int8_t *row, size_t 
             mlut_mve_fill(to, layer->input_zero_point, channels);
         }
     }
-    return to;
 }
 
-/* The receptive field of output pixel (y, x). */
-static void gather(const mlut_conv2d_t *layer, const int8_t *in, size_t y, size_t x, int8_t *to)
+/* The receptive field of output pixel (y, x), some of which may be padding. */
+static __attribute__((noinline)) void gather_any(
+    const mlut_conv2d_t *layer, const int8_t *in, size_t y, size_t x, int8_t *to)
 {
     const mlut_window_t *window = &layer->window;
-    const size_t row_bytes = (size_t)layer->in.width * layer->in.channels;
     const size_t count = (size_t)window->width * layer->in.channels;
-    /* Positions before the picture wrap to huge unsigned values, which the tests below reject. */
+    /* Positions before the picture wrap to huge unsigned values, which the tests reject. */
     const size_t top = y * window->stride_y - window->pad_top;
     const size_t left = x * window->stride_x - window->pad_left;
-    const size_t right = left + (size_t)window->width - 1u;
-    const bool inside =
-        window->dilation_x == 1 && left < layer->in.width && right < layer->in.width;
-    for (size_t i = 0; i < window->height; i++) {
+    for (size_t i = 0; i < window->height; i++, to += count) {
         const size_t row = top + i * window->dilation_y;
-        if (row >= layer->in.height) {
-            mlut_mve_fill(to, layer->input_zero_point, count);
-            to += count;
-        } else if (inside) {
-            mlut_mve_copy(to, in + row * row_bytes + left * layer->in.channels, count);
-            to += count;
+        if (row < layer->in.height) {
+            gather_row(layer, in + row * row_bytes(layer), left, to);
         } else {
-            to = gather_row(layer, in + row * row_bytes, left, to);
+            mlut_mve_fill(to, layer->input_zero_point, count);
         }
+    }
+}
+
+/* Copy `rows` times `count` bytes, `down` bytes apart, so that they lie one after the other. */
+static inline void copy_rows(int8_t *to, const int8_t *from, size_t rows, size_t count, size_t down)
+{
+    const size_t beyond = (0u - count) % MLUT_MVE_LANES; /* what `to` is moved too far by */
+    const int8_t *x;
+    int8x16_t bytes;
+    __asm__ volatile("1:\tmov %[x], %[from]\n\t"
+                     "wlstp.8 lr, %[count], 3f\n"
+                     "2:\tvldrb.8 %q[bytes], [%[x]], #16\n\t"
+                     "vstrb.8 %q[bytes], [%[to]], #16\n\t"
+                     "letp lr, 2b\n"
+                     "3:\tadd %[from], %[down]\n\t"
+                     "sub %[to], %[beyond]\n\t"
+                     "subs %[rows], #1\n\t"
+                     "bne 1b"
+        : [to] "+r"(to), [from] "+r"(from), [rows] "+r"(rows), [x] "=&r"(x), [bytes] "=&w"(bytes)
+        : [count] "r"(count), [down] "r"(down), [beyond] "r"(beyond)
+        : "lr", "cc", "memory");
+}
+
+static void start_row(cursor_t *next)
+{
+    const mlut_conv2d_t *layer = next->layer;
+    const mlut_window_t *window = &layer->window;
+    const size_t top = next->y * window->stride_y - window->pad_top;
+    const size_t bottom = top + (window->height - 1u) * (size_t)window->dilation_y;
+    const bool whole = top < layer->in.height && bottom < layer->in.height;
+    next->inside = whole ? next->most_inside : 0;
+    next->row = next->in + top * row_bytes(layer) - window->pad_left * (size_t)layer->in.channels;
+    next->x = 0;
+}
+
+static cursor_t start(const mlut_conv2d_t *layer, const int8_t *in)
+{
+    const mlut_window_t *window = &layer->window;
+    cursor_t next = {.layer = layer, .in = in};
+    next.count = (size_t)window->width * layer->in.channels;
+    next.down = window->dilation_y * row_bytes(layer);
+    next.first = (window->pad_left + window->stride_x - 1u) / window->stride_x;
+    const size_t last = (size_t)layer->in.width + window->pad_left - window->width;
+    const bool dense = window->dilation_x == 1 && window->width <= layer->in.width;
+    if (dense && last / window->stride_x >= next.first) {
+        next.most_inside = last / window->stride_x + 1u - next.first;
+    }
+    start_row(&next);
+    return next;
+}
+
+/* Write the next pixel's receptive field. */
+static inline void gather(cursor_t *next, int8_t *to)
+{
+    const mlut_conv2d_t *layer = next->layer;
+    if (next->x - next->first < next->inside) {
+        const size_t step = (size_t)layer->window.stride_x * layer->in.channels;
+        copy_rows(to, next->row + next->x * step, layer->window.height, next->count, next->down);
+    } else {
+        gather_any(layer, next->in, next->y, next->x, to);
+    }
+    if (++next->x == layer->out.width) {
+        next->y++;
+        start_row(next);
     }
 }
 
@@ -111,17 +186,12 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
         const size_t rows = channels - first < layout.rows ? channels - first : layout.rows;
         layer->unpack(&layer->weights, first, rows, values, (uint32_t *)(void *)layout.weights);
         mlut_expand_channels(&layer->output, first, rows, layout.channels);
-        size_t y = 0;
-        size_t x = 0;
+        cursor_t next = start(layer, in);
         for (size_t pixel = 0; pixel < pixels; pixel += MLUT_COLUMNS) {
             mlut_block_t block = {&layer->output, layout.channels, layout.weights, layout.fields,
                 layout.width, rows, 0, layer->sum == NULL ? channels : rows};
             for (; block.count < MLUT_COLUMNS && pixel + block.count < pixels; block.count++) {
-                gather(layer, in, y, x, layout.fields + block.count * layout.width);
-                if (++x == layer->out.width) {
-                    x = 0;
-                    y++;
-                }
+                gather(&next, layout.fields + block.count * layout.width);
             }
             int8_t *to = out + pixel * channels + first;
             if (layer->sum == NULL) {

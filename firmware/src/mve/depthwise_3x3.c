@@ -35,7 +35,8 @@ typedef struct {
 } rows_t;
 
 /* Interleave four rows of the picture from number `row` on, with the padding beside them. */
-static void interleave(const mlut_plane_t *plane, size_t row, size_t first, int8_t *to)
+static __attribute__((noinline)) void interleave(
+    const mlut_plane_t *plane, size_t row, size_t first, int8_t *to)
 {
     const mlut_depthwise_conv2d_t *layer = plane->layer;
     const size_t channels = layer->in.channels;

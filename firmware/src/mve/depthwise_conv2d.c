@@ -12,7 +12,8 @@
 #define CHANNELS 8u /* of the input, in a band */
 
 /* Copy `count` channels of the picture from number `first` on, with the padding around them. */
-static void copy_band(const mlut_plane_t *plane, size_t first, size_t count)
+static __attribute__((noinline)) void copy_band(
+    const mlut_plane_t *plane, size_t first, size_t count)
 {
     const mlut_depthwise_conv2d_t *layer = plane->layer;
     const size_t channels = layer->in.channels;

@@ -7,8 +7,6 @@
 
 #if MLUT_ISA_MVE
 
-#define MLUT_MVE_ALL 0xffffu /* the predicate of all lanes */
-
 typedef struct {
     int32x4_t bias;
     int32x4_t multiplier;
@@ -16,17 +14,21 @@ typedef struct {
     int32x4_t nudge;
 } mlut_mve_channels_t;
 
-/* Four channels, of which the last may be any memory. */
+/* Four channels, of which the last may be any memory. GCC does not see that its own gather loads
+ * read the channels, and moves them to before those are written. */
 static inline __attribute__((always_inline)) mlut_mve_channels_t mlut_mve_channels(
     const mlut_channel_t *first, unsigned rounding)
 {
     const uint32x4_t at =
         vaddq_n_u32(vshlq_n_u32(vidupq_n_u32(0, 4), 2), (uint32_t)(uintptr_t)first);
     mlut_mve_channels_t channels;
-    channels.bias = vldrwq_gather_base_s32(at, 0);
-    channels.multiplier = vldrwq_gather_base_s32(at, 4);
-    channels.shift = vldrwq_gather_base_s32(at, 8);
-    channels.nudge = vldrwq_gather_base_s32(at, 12);
+    __asm__("vldrw.u32 %q[bias], [%q[at]]\n\t"
+            "vldrw.u32 %q[multiplier], [%q[at], #4]\n\t"
+            "vldrw.u32 %q[shift], [%q[at], #8]\n\t"
+            "vldrw.u32 %q[nudge], [%q[at], #12]"
+        : [bias] "=&w"(channels.bias), [multiplier] "=&w"(channels.multiplier),
+        [shift] "=&w"(channels.shift), [nudge] "=&w"(channels.nudge)
+        : [at] "w"(at), "m"(*(const mlut_channel_t(*)[4])first));
     if (rounding != MLUT_ROUND_ANY) {
         channels.shift = vaddq_n_s32(channels.shift, 24);
     }

@@ -20,13 +20,14 @@ static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights
     for (size_t r = 0; r < rows; r++) {
         const uint8_t *from = weights->indices + (first + r) * weights->row_bytes;
         int8_t *chunk = to + (r & ~(size_t)1) * chunks * MLUT_MVE_LANES + r % 2u * MLUT_MVE_LANES;
-        for (size_t left = columns; left > 0; chunk += 2u * MLUT_MVE_LANES, from += 2u * bits) {
-            const mve_pred16_t lanes = vctp8q(left);
-            const int8x16_t values =
-                bits == 8 ? vldrbq_z_s8((const int8_t *)from, lanes)
-                          : mlut_mve_decode(weights->codebook, from, &fields, bits, lanes);
-            vst1q_s8(chunk, values);
-            left -= left < MLUT_MVE_LANES ? left : MLUT_MVE_LANES;
+        size_t left = columns;
+        for (; left >= MLUT_MVE_LANES; left -= MLUT_MVE_LANES) {
+            vst1q_s8(chunk, mlut_mve_sixteen(weights->codebook, from, &fields, bits, MLUT_MVE_ALL));
+            chunk += 2u * MLUT_MVE_LANES;
+            from += 2u * bits;
+        }
+        if (left > 0) {
+            vst1q_s8(chunk, mlut_mve_sixteen(weights->codebook, from, &fields, bits, vctp8q(left)));
         }
     }
 }

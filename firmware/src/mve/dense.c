@@ -1,0 +1,81 @@
+/* Fully connected layer with codebook weights for cores with MVE: out[u] = stage(bias[u] + w[u] .
+ * in). No weight is used twice, so 16 at a time are decoded and multiplied at once; scratch is not
+ * needed. */
+#include "mve/block.h"
+#include "mve/output.h"
+
+#if MLUT_ISA_MVE
+
+#define ROWS 4u
+
+/* Up to four rows, and what they are multiplied with. */
+typedef struct mlut_rows {
+    const mlut_weights_t *weights;
+    const uint8_t *first;
+    const int8_t *in;
+    size_t inputs;
+    size_t count; /* of rows */
+} job_t;
+
+/* Inlined with constant `bits`, so that shifts are constants. */
+static inline __attribute__((always_inline)) void dot(
+    const job_t *job, unsigned bits, int32_t totals[ROWS])
+{
+    const mlut_mve_fields_t fields = mlut_mve_fields(bits);
+    const int8_t *codebook = job->weights->codebook;
+    const uint8_t *row = job->first;
+    for (size_t r = 0; r < job->count; r++, row += job->weights->row_bytes) {
+        const uint8_t *from = row;
+        const int8_t *x = job->in;
+        size_t left = job->inputs;
+        int32_t total = 0;
+        for (; left >= MLUT_MVE_LANES; left -= MLUT_MVE_LANES, x += MLUT_MVE_LANES) {
+            const int8x16_t w = mlut_mve_sixteen(codebook, from, &fields, bits, MLUT_MVE_ALL);
+            total = vmladavaq_s8(total, w, vldrbq_s8(x));
+            from += 2u * bits;
+        }
+        if (left > 0) {
+            const mve_pred16_t lanes = vctp8q(left);
+            const int8x16_t w = mlut_mve_sixteen(codebook, from, &fields, bits, lanes);
+            total = vmladavaq_s8(total, w, vldrbq_z_s8(x, lanes));
+        }
+        totals[r] = total;
+    }
+}
+
+#define MLUT_DOT(bits)                                                                             \
+    void mlut_dot_##bits(const job_t *job, int32_t totals[ROWS])                                   \
+    {                                                                                              \
+        dot(job, bits, totals);                                                                    \
+    }
+MLUT_DOT(2)
+MLUT_DOT(3)
+MLUT_DOT(4)
+MLUT_DOT(5)
+MLUT_DOT(6)
+MLUT_DOT(7)
+MLUT_DOT(8)
+
+void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    (void)scratch;
+    const mlut_weights_t *weights = &layer->weights;
+    job_t job = {weights, NULL, in, layer->inputs, 0};
+    for (size_t i = 0; i < layer->vectors; i++, job.in += layer->inputs) {
+        job.first = weights->indices;
+        for (size_t row = 0; row < layer->units; row += ROWS, out += job.count) {
+            mlut_channel_t expanded[ROWS] = {{0}};
+            int32_t totals[ROWS] = {0};
+            job.count = layer->units - row < ROWS ? layer->units - row : ROWS;
+            layer->dot(&job, totals);
+            mlut_expand_channels(&layer->output, row, job.count, expanded);
+            const mlut_mve_channels_t channels = mlut_mve_channels(expanded, MLUT_ROUND_ANY);
+            const int32x4_t done =
+                mlut_mve_output(&layer->output, &channels, vldrwq_s32(totals), MLUT_ROUND_ANY);
+            vstrbq_p_s32(out, done, vctp32q(job.count));
+            job.first += ROWS * weights->row_bytes;
+        }
+    }
+}
+
+#endif
