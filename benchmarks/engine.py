@@ -35,7 +35,7 @@ from microlut.quantized import QuantizedGraph, quantize_array
 from microlut.toolchain import measure
 
 BITS = (2, 3, 4, 6, 8)
-BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500")
+BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
 MICROLUT, CMSIS_NN = "microlut", "CMSIS-NN s8"
 DETAILED_BITS = 4
 

@@ -52,13 +52,28 @@ static size_t row_bytes(const mlut_conv2d_t *layer)
     return (size_t)layer->in.width * layer->in.channels;
 }
 
-/* One kernel row, from `left` on; what is beside the picture is padding. */
+/* One kernel row, from column `left` on, which is huge before the picture; what is beside it is
+ * padding. */
 static void gather_row(const mlut_conv2d_t *layer, const int8_t *row, size_t left, int8_t *to)
 {
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->in.channels;
+    const size_t width = layer->in.width;
+    if (window->dilation_x == 1) {
+        const size_t most = left < width ? 0u : 0u - left;
+        const size_t before = most < window->width ? most : window->width;
+        const size_t rest = window->width - before;
+        const size_t fitting = rest == 0 ? 0u : width - (left + before);
+        const size_t inside = fitting < rest ? fitting : rest;
+        mlut_mve_fill(to, layer->input_zero_point, before * channels);
+        to += before * channels;
+        mlut_mve_copy(to, row + (left + before) * channels, inside * channels);
+        to += inside * channels;
+        mlut_mve_fill(to, layer->input_zero_point, (rest - inside) * channels);
+        return;
+    }
     for (size_t j = 0; j < window->width; j++, left += window->dilation_x, to += channels) {
-        if (left < layer->in.width) {
+        if (left < width) {
             mlut_mve_copy(to, row + left * channels, channels);
         } else {
             mlut_mve_fill(to, layer->input_zero_point, channels);

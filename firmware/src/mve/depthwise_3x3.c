@@ -7,6 +7,8 @@
 #include "mve/depthwise.h"
 #include "mve/output.h"
 
+#include <stdbool.h>
+
 #if MLUT_ISA_MVE
 
 #define CHANNELS 4u
@@ -34,37 +36,105 @@ typedef struct {
     size_t out_down; /* bytes to the next outputs */
 } rows_t;
 
-/* Interleave four rows of the picture from number `row` on, with the padding beside them. */
-static __attribute__((noinline)) void interleave(
-    const mlut_plane_t *plane, size_t row, size_t first, int8_t *to)
+/* What is the same for all rows of a band. */
+typedef struct {
+    const mlut_plane_t *plane;
+    uint32x4_t offsets; /* of four pixels */
+    uint32x4_t last;    /* the same of the pixels that are left, the last of them repeated */
+    size_t pad;         /* columns before the picture */
+    size_t width;       /* columns of it */
+    size_t row_bytes;
+    size_t pixel_bytes;
+} source_t;
+
+static source_t source_of(const mlut_plane_t *plane)
 {
     const mlut_depthwise_conv2d_t *layer = plane->layer;
-    const size_t channels = layer->in.channels;
-    const int8_t value = layer->input_zero_point;
     const size_t pad = layer->window.pad_left;
     const size_t room = plane->pitch > pad ? plane->pitch - pad : 0;
-    const size_t width = layer->in.width < room ? layer->in.width : room;
-    const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)channels);
-    const uint32x4_t padding = vreinterpretq_u32_s8(vdupq_n_s8(value));
-    const size_t row_bytes = layer->in.width * channels;
-    const int8_t *from = plane->in + row * row_bytes + first;
-    int8_t *const end = to + plane->pitch * COLUMN;
-    mlut_mve_fill(to, value, (plane->pitch < pad ? plane->pitch : pad) * COLUMN);
-    to += pad * COLUMN;
-    for (size_t x = 0; x < width; x += 4, from += 4u * channels, to += 4u * COLUMN) {
-        const mve_pred16_t inside = vctp32q(width - x);
-        uint8x16x4_t rows;
-        for (size_t i = 0; i < 4u; i++) {
-            const uint32_t *words = (const uint32_t *)(const void *)(from + i * row_bytes);
-            rows.val[i] = vreinterpretq_u8_u32(
-                row + i < layer->in.height ? vldrwq_gather_offset_z_u32(words, offsets, inside)
-                                           : padding);
-        }
-        vst4q_u8((uint8_t *)to, rows);
+    const uint32x4_t numbers = vidupq_n_u32(0, 1);
+    source_t source = {.plane = plane, .pixel_bytes = layer->in.channels};
+    source.pad = plane->pitch < pad ? plane->pitch : pad;
+    source.width = layer->in.width < room ? layer->in.width : room;
+    source.row_bytes = layer->in.width * source.pixel_bytes;
+    source.offsets = vmulq_n_u32(numbers, (uint32_t)source.pixel_bytes);
+    const uint32x4_t most = vdupq_n_u32((uint32_t)(source.width + 3u) % 4u);
+    source.last = vmulq_n_u32(vminq_u32(numbers, most), (uint32_t)source.pixel_bytes);
+    return source;
+}
+
+/* Interleave four times `fours` columns of four rows, and return the end. GCC moves the four
+ * vectors through memory. */
+static inline int8_t *interleave_fours(
+    const int8_t *const rows[4], uint32x4_t offsets, size_t step, size_t fours, int8_t *to)
+{
+    const int8_t *first = rows[0];
+    const int8_t *second = rows[1];
+    const int8_t *third = rows[2];
+    const int8_t *fourth = rows[3];
+    __asm__ volatile("wls lr, %[fours], 2f\n"
+                     "1:\tvldrw.u32 q0, [%[first], %q[offsets]]\n\t"
+                     "vldrw.u32 q1, [%[second], %q[offsets]]\n\t"
+                     "vldrw.u32 q2, [%[third], %q[offsets]]\n\t"
+                     "vldrw.u32 q3, [%[fourth], %q[offsets]]\n\t"
+                     "add %[first], %[step]\n\t"
+                     "add %[second], %[step]\n\t"
+                     "add %[third], %[step]\n\t"
+                     "add %[fourth], %[step]\n\t"
+                     "vst40.8 {q0, q1, q2, q3}, [%[to]]\n\t"
+                     "vst41.8 {q0, q1, q2, q3}, [%[to]]\n\t"
+                     "vst42.8 {q0, q1, q2, q3}, [%[to]]\n\t"
+                     "vst43.8 {q0, q1, q2, q3}, [%[to]]!\n\t"
+                     "le lr, 1b\n"
+                     "2:"
+        : [first] "+r"(first), [second] "+r"(second), [third] "+r"(third), [fourth] "+r"(fourth),
+        [to] "+r"(to)
+        : [fours] "r"(fours), [step] "r"(step), [offsets] "w"(offsets)
+        : "q0", "q1", "q2", "q3", "lr", "cc", "memory");
+    return to;
+}
+
+/* Interleave four rows from number `row` on. Those that are padding are first any row. */
+static void interleave_rows(const source_t *source, size_t first, size_t row, int8_t *to)
+{
+    const mlut_plane_t *plane = source->plane;
+    const size_t pixel = source->pixel_bytes;
+    const size_t whole = source->width / 4u;
+    const int8x16_t padding = vdupq_n_s8(plane->layer->input_zero_point);
+    const int8_t *rows[4];
+    unsigned outside = 0; /* lanes */
+    for (size_t i = 0; i < 4u; i++) {
+        const bool inside = row + i < plane->layer->in.height;
+        rows[i] = plane->in + (inside ? (row + i) * source->row_bytes : 0u) + first;
+        outside |= (inside ? 0u : 0x1111u) << i;
     }
-    to -= (0u - width) % 4u * COLUMN; /* what follows the picture is padding again */
-    if (to < end) {
-        mlut_mve_fill(to, value, (size_t)(end - to));
+    int8_t *const end = interleave_fours(rows, source->offsets, 4u * pixel, whole, to);
+    if (source->width % 4u != 0) {
+        for (size_t i = 0; i < 4u; i++) {
+            rows[i] += 4u * whole * pixel;
+        }
+        interleave_fours(rows, source->last, 0, 1, end);
+    }
+    for (size_t x = 0; outside != 0 && x < source->width; x++) {
+        vstrbq_p_s8(to + x * COLUMN, padding, (mve_pred16_t)outside);
+    }
+}
+
+/* Interleave all rows of the band, four channels from number `first` on. */
+static __attribute__((noinline)) void interleave(
+    const source_t *source, size_t first, size_t fours, int8_t *to)
+{
+    const size_t row_bytes = source->plane->pitch * COLUMN;
+    const int8_t value = source->plane->layer->input_zero_point;
+    for (size_t i = 0; i < fours; i++, to += row_bytes) {
+        int8_t *picture = to + source->pad * COLUMN;
+        int8_t *behind = picture + source->width * COLUMN;
+        mlut_mve_fill(to, value, source->pad * COLUMN);
+        if (source->width != 0) {
+            interleave_rows(source, first, source->plane->top + 2u * i, picture);
+        }
+        /* up to three columns too many have been written: they are padding, or the next rows */
+        mlut_mve_fill(behind, value, (size_t)(to + row_bytes - behind));
     }
 }
 
@@ -171,12 +241,10 @@ static inline __attribute__((always_inline)) void convolve_3x3(
         mlut_convolve_any(plane, out);
         return;
     }
+    const source_t source = source_of(plane);
     for (size_t c = 0; c < plane->count; c++) {
         if (c % CHANNELS == 0) {
-            for (size_t i = 0; i < fours; i++) {
-                interleave(plane, plane->top + 2u * i, plane->first + c,
-                    plane->band + i * plane->pitch * COLUMN);
-            }
+            interleave(&source, plane->first + c, fours, plane->band);
         }
         convolve_channel(plane, c, rounding, out);
     }
