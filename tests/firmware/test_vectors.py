@@ -6,7 +6,7 @@ The same networks as in test_engine.py; no byte behind the arena may change.
 from pathlib import Path
 
 import pytest
-from engine_batch import HERE, INCLUDES, M55, WARNINGS, require, run, scratch_last
+from engine_batch import FIRMWARE, HERE, INCLUDES, M55, WARNINGS, require, run, scratch_last
 from test_engine import assert_equal, check, for_ram
 
 import random_graphs as rg
@@ -15,10 +15,11 @@ pytestmark = pytest.mark.qemu
 require_all = pytest.fixture(autouse=True)(lambda: require(M55.emulator[0]))
 
 
-def test_primitives_equal_the_reference(tmp_path: Path):
-    program = tmp_path / "isa"
+@pytest.mark.parametrize("name", ["isa_main.c", "mve_main.c"])
+def test_primitives_equal_the_reference(name: str, tmp_path: Path):
+    program = tmp_path / "program"
     flags = ("-std=c11", *M55.compile_options, *WARNINGS, *INCLUDES, *M55.link_options)
-    sources = (HERE / "isa_main.c", *M55.link_sources)
+    sources = (HERE / name, FIRMWARE / "src" / "decode.c", *M55.link_sources)
     run(require(M55.compiler), *flags, *sources, "-o", program)
     assert M55.execute(program) == "mve: 0 failures\n"
 
