@@ -74,7 +74,8 @@ static __attribute__((naked, noinline)) const int8_t *multiply_rows(const int8_t
                      "bne 1b\n\t"
                      "mov r0, r1\n\t"
                      "add sp, #32\n\t"
-                     "pop {r4-r11, pc}" ::[bytes] "i"(56));
+                     "pop {r4-r11, pc}" ::[bytes] "i"(56)
+        : "memory");
 }
 
 /* Write four channels of one pixel, or as many as `lanes` has. */
