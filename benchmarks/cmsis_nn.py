@@ -94,13 +94,17 @@ def build_image(
     _write_sources(graph, board, folder)
     includes = [FIRMWARE / "app", FIRMWARE / "port", FIRMWARE / "include", folder]
     sources = [*(FIRMWARE / "app").glob("*.c"), *(FIRMWARE / "port" / board.port).glob("*.c")]
-    sources += [FIRMWARE / "startup" / f"{board.startup}.c", folder / "model.c"]
+    sources += [FIRMWARE / "startup" / f"{board.toolchain.startup}.c", folder / "model.c"]
     elf = folder / f"{PREFIX}.elf"
     command = [GCC, *board.flags, "-Os", "-w", "-ffunction-sections", "-fdata-sections"]
     command += [f"-DMLUT_CLOCK_HZ={board.clock_hz}u", "-nostartfiles", "--specs=nano.specs"]
     command += [f"-I{path}" for path in (*includes, checkout / "Include")]
     command += ["-Wl,--gc-sections", f"-L{folder}"]
-    command += [f"-T{FIRMWARE / 'linker' / board.startup}.ld", *map(str, sources), str(library)]
+    command += [
+        f"-T{FIRMWARE / 'linker' / board.toolchain.startup}.ld",
+        *map(str, sources),
+        str(library),
+    ]
     subprocess.run([*command, "-o", str(elf)], check=True)
     return elf
 

@@ -32,7 +32,7 @@ from microlut.emulators import Task, run_image
 from microlut.interpreter import int_ops
 from microlut.profile import make_profile
 from microlut.quantized import QuantizedGraph, quantize_array
-from microlut.toolchain import measure
+from microlut.sizes import measure
 
 BITS = (2, 3, 4, 6, 8)
 BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
@@ -122,7 +122,7 @@ def measure_microlut(
         image = microlut.build(project, board)
         subject = Subject(image.elf, f"{project.prefix}_run", board, conversion.quantized, inputs)
         pieces, whole = run(subject, folder)
-        flash = measure(image.elf).flash_bytes
+        flash = measure(image.elf, board).flash_bytes
     profile = make_profile(project.report["layers"], [count for count, _ in pieces])
     timed = core_has_cycles(board)
     layers = tuple(
@@ -152,7 +152,7 @@ def measure_cmsis_nn(
     return Row(
         *(model, subject.board.id, subject.board.core.value, CMSIS_NN, 8, conversion.report.macs),
         *(whole[0], whole[1] if timed else None, pieces[0][0] + pieces[-1][0]),
-        *(measure(subject.elf).flash_bytes, None, layers),
+        *(measure(subject.elf, subject.board).flash_bytes, None, layers),
     )
 
 

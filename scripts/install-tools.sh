@@ -1,6 +1,7 @@
 #!/bin/sh
 # Install the programs that microlut starts and that no Python package brings: a C compiler, the
-# Arm bare-metal compiler with newlib, QEMU for Arm, and Python's venv module.
+# bare-metal compilers for Arm (with newlib) and RISC-V (with picolibc), QEMU for both, and Python's
+# venv module.
 #
 # Does nothing when all are there. Uses apt-get where it exists; elsewhere it says what to install.
 set -eu
@@ -9,9 +10,9 @@ has() {
     command -v "$1" >/dev/null 2>&1
 }
 
-has_newlib() {
-    has arm-none-eabi-gcc || return 1
-    case $(arm-none-eabi-gcc -print-file-name=nano.specs) in
+has_file() { # compiler, file of a C library
+    has "$1" || return 1
+    case $("$1" -print-file-name="$2") in
     /*) return 0 ;;
     *) return 1 ;;
     esac
@@ -26,8 +27,11 @@ missing=
 has_venv || missing="$missing python3-venv"
 { has cc && has c++; } || missing="$missing build-essential" # c++ only for tests
 has arm-none-eabi-gcc || missing="$missing gcc-arm-none-eabi"
-has_newlib || missing="$missing libnewlib-arm-none-eabi"
+has_file arm-none-eabi-gcc nano.specs || missing="$missing libnewlib-arm-none-eabi"
 has qemu-system-arm || missing="$missing qemu-system-arm"
+has riscv64-unknown-elf-gcc || missing="$missing gcc-riscv64-unknown-elf"
+has_file riscv64-unknown-elf-gcc picolibc.specs || missing="$missing picolibc-riscv64-unknown-elf"
+has qemu-system-riscv32 || missing="$missing qemu-system-misc"
 
 if [ -z "$missing" ]; then
     echo "install-tools: everything is installed"
@@ -38,9 +42,9 @@ if ! has apt-get; then
     echo "install-tools: missing (names of Debian packages):$missing" >&2
     echo "There is no apt-get here. Install them with:" >&2
     echo "  Fedora: sudo dnf install python3 gcc make arm-none-eabi-gcc-cs" \
-        "arm-none-eabi-newlib qemu-system-arm" >&2
+        "arm-none-eabi-newlib qemu-system-arm qemu-system-riscv" >&2
     echo "  Arch:   sudo pacman -S python base-devel arm-none-eabi-gcc" \
-        "arm-none-eabi-newlib qemu-system-arm" >&2
+        "arm-none-eabi-newlib qemu-system-arm riscv64-elf-gcc qemu-system-riscv" >&2
     echo "  macOS:  xcode-select --install; brew install python qemu;" \
         "brew install --cask gcc-arm-embedded" >&2
     exit 1

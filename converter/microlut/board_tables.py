@@ -36,11 +36,16 @@ class Region(Table):
 
 
 class Memory(Table):
-    """What the linker may fill (flash, ram), and where an emulator can place inputs (preload)."""
+    """What the linker may fill (flash, ram), and where an emulator can place inputs (preload).
+
+    With `code_origin`, a loader copies the whole image from flash to RAM, whose first byte fetches
+    see at that address.
+    """
 
     flash: Region
     ram: Region
     preload: Region | None = None
+    code_origin: Address | None = None
 
     @model_validator(mode="after")
     def _do_not_overlap(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from microlut.board_tables import Console
+from microlut.board_tables import Console, Memory
 from microlut.boards import Board
 from microlut.tables import size_text, table
 from microlut.toml_file import Table
@@ -34,9 +34,7 @@ def board_text(board: Board) -> str:
     if board.oscillator is not None:
         kind = "clock from outside" if board.oscillator.bypass else "crystal"
         facts.append((kind, f"{board.oscillator.hz / 1e6:g} MHz"))
-    for name, region in board.memory or ():
-        if region is not None:
-            facts.append((name, f"{size_text(region.size)} at {region.origin:#010x}"))
+    facts += _memory_facts(board.memory) if board.memory is not None else []
     if board.stack_bytes is not None:
         facts.append(("stack", size_text(board.stack_bytes)))
     facts += _console_facts(board.console) if board.console is not None else []
@@ -46,6 +44,14 @@ def board_text(board: Board) -> str:
     if board.probe is not None:
         facts.append(("USB ids", ", ".join(board.probe.usb)))
     return "\n".join(f"{label:<{_LABEL_WIDTH}}  {value}" for label, value in facts)
+
+
+def _memory_facts(memory: Memory) -> list[tuple[str, str]]:
+    named = (("flash", memory.flash), ("ram", memory.ram), ("preload", memory.preload))
+    facts = [(n, f"{size_text(r.size)} at {r.origin:#010x}") for n, r in named if r is not None]
+    if memory.code_origin is not None:
+        facts.append(("code", f"loaded to ram, fetched at {memory.code_origin:#010x}"))
+    return facts
 
 
 def _console_facts(console: Console) -> list[tuple[str, str]]:

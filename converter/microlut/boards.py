@@ -25,6 +25,7 @@ from microlut.board_tables import (
 from microlut.errors import InvalidBoard
 from microlut.resources import data_folder
 from microlut.toml_file import Table, describe, read_toml
+from microlut.tools import CORTEX_M, HOSTED, RISCV, Toolchain
 
 
 class Core(StrEnum):
@@ -36,6 +37,7 @@ class Core(StrEnum):
     CORTEX_M4F = "cortex-m4f"
     CORTEX_M7 = "cortex-m7"
     CORTEX_M55 = "cortex-m55"
+    RISCV32IMC = "riscv32imc"
 
 
 # A build that loses the core's extension to some flag stops instead of running slowly.
@@ -52,16 +54,18 @@ CORE_FLAGS: dict[Core, tuple[str, ...]] = {
     Core.CORTEX_M7: ("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard", _DSP),
     # without a hard-float ABI, GCC builds for the DSP extension
     Core.CORTEX_M55: ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", _MVE),
+    Core.RISCV32IMC: ("-march=rv32imc", "-mabi=ilp32"),
 }
 
-# Start-up file and linker script (without ending) of each core; a hosted program has none.
-CORE_STARTUP: dict[Core, str] = {
-    Core.HOST: "",
-    Core.CORTEX_M0PLUS: "cortex_m",
-    Core.CORTEX_M3: "cortex_m",
-    Core.CORTEX_M4F: "cortex_m",
-    Core.CORTEX_M7: "cortex_m",
-    Core.CORTEX_M55: "cortex_m",
+# What compiles for a core and emulates it.
+CORE_TOOLCHAINS: dict[Core, Toolchain] = {
+    Core.HOST: HOSTED,
+    Core.CORTEX_M0PLUS: CORTEX_M,
+    Core.CORTEX_M3: CORTEX_M,
+    Core.CORTEX_M4F: CORTEX_M,
+    Core.CORTEX_M7: CORTEX_M,
+    Core.CORTEX_M55: CORTEX_M,
+    Core.RISCV32IMC: RISCV,
 }
 
 
@@ -108,9 +112,9 @@ class Board(Table):
         return CORE_FLAGS[self.core]
 
     @property
-    def startup(self) -> str:
-        """Return the name of the start-up file and linker script; empty for a hosted program."""
-        return CORE_STARTUP[self.core]
+    def toolchain(self) -> Toolchain:
+        """Return what compiles for the core and emulates it."""
+        return CORE_TOOLCHAINS[self.core]
 
 
 def list_boards() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from microlut.tools import NEWLIB, TOOLS, Tool, find_tool
+from microlut.tools import TOOLS, Tool, find_tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def diagnose() -> tuple[ToolStatus, ...]:
 
 def _status_of(tool: Tool) -> ToolStatus:
     path = find_tool(tool)
-    version = None if path is None or tool is NEWLIB else _version_of(path)
+    version = None if path is None or tool.compiler else _version_of(path)
     return ToolStatus(tool.name, path, version, tool.needed_for, tool.install_commands)
 
 

@@ -14,30 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-from elftools.elf.constants import SH_FLAGS
-from elftools.elf.elffile import ELFFile
 
 from microlut.board_tables import Region
 from microlut.boards import Board, Core
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
 from microlut.plan import Optimize
 from microlut.resources import data_folder
-from microlut.tools import ARM_GCC, CMAKE, HOST_CC, NEWLIB, NINJA, require_tool
+from microlut.sizes import measure
+from microlut.tools import CMAKE, HOST_CC, NINJA, require_tool
 
 # Enough for any image whose true size is wanted, and small enough for every address map.
 _UNLIMITED_BYTES = 0x1000_0000
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Memory of an image in bytes, as `size` prints it (Berkeley format).
-
-    Flash is text + data, RAM is data + bss; `sections` has the name and size of each section.
-    """
-
-    flash_bytes: int
-    ram_bytes: int
-    sections: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +81,7 @@ def build(
     for name in ("model.h", "model.c", "weights.c"):
         if not (project / name).is_file():
             raise InvalidInput(f"{project}: has no {name}; give the folder that `convert` made")
-    for tool in (HOST_CC,) if board.core is Core.HOST else (ARM_GCC, NEWLIB):
+    for tool in board.toolchain.needs:
         require_tool(tool)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as folder:
@@ -105,25 +92,6 @@ def build(
         _compile(job, log)
         log.unlink(missing_ok=True)
         return _deliver(job, output)
-
-
-def measure(elf: Path) -> Sizes:
-    """Return the sizes of a firmware ELF file, equal to those of GNU `size`."""
-    text = data = bss = 0
-    sections = []
-    with elf.open("rb") as file:
-        for section in ELFFile(file).iter_sections():
-            flags, size = section["sh_flags"], section["sh_size"]
-            if not flags & SH_FLAGS.SHF_ALLOC or size == 0:
-                continue
-            sections.append((section.name, size))
-            if flags & SH_FLAGS.SHF_EXECINSTR or not flags & SH_FLAGS.SHF_WRITE:
-                text += size
-            elif section["sh_type"] != "SHT_NOBITS":
-                data += size
-            else:
-                bss += size
-    return Sizes(text + data, data + bss, tuple(sections))
 
 
 def _write_config(job: _Job, board: Board) -> None:
@@ -148,14 +116,15 @@ def _write_config(job: _Job, board: Board) -> None:
 
 
 def _configure(job: _Job, log: Path) -> None:
-    firmware = data_folder("firmware")
+    firmware, toolchain = data_folder("firmware"), job.board.toolchain
     defines = {
         "CMAKE_MAKE_PROGRAM": str(require_tool(NINJA)),
         "MLUT_MODEL_DIR": str(job.project),
         "MLUT_CONFIG_DIR": str(job.config),
         "MLUT_NAME": job.prefix,
         "MLUT_PORT": job.board.port,
-        "MLUT_STARTUP": job.board.startup,
+        "MLUT_STARTUP": toolchain.startup,
+        "MLUT_SPECS": toolchain.specs,
         "MLUT_CORE_FLAGS": ";".join(job.board.flags),
         "MLUT_CLOCK_HZ": str(job.board.clock_hz or 0),
         "MLUT_OPTIMIZE": "-Os" if job.optimize == "size" else "-O2",
@@ -163,7 +132,8 @@ def _configure(job: _Job, log: Path) -> None:
     if job.board.core is Core.HOST:
         defines["CMAKE_C_COMPILER"] = str(require_tool(HOST_CC))
     else:
-        defines["CMAKE_TOOLCHAIN_FILE"] = str(firmware / "cmake" / "arm-none-eabi.cmake")
+        defines["CMAKE_TOOLCHAIN_FILE"] = str(firmware / "cmake" / "bare-metal.cmake")
+        defines["MLUT_COMPILER_PREFIX"] = toolchain.prefix
     command = [str(require_tool(CMAKE)), "-G", "Ninja", "-S", str(firmware), "-B", str(job.build)]
     result = _run([*command, *(f"-D{name}={value}" for name, value in defines.items())])
     if result.returncode != 0:
@@ -233,7 +203,7 @@ def _without_limits(board: Board) -> Board:
 def _does_not_fit(job: _Job, messages: str) -> DoesNotFit:
     """Describe the need in both memories; the linker's own overflow counts alignment gaps too."""
     assert job.board.memory is not None
-    sizes = measure(job.build / f"{job.prefix}.elf")
+    sizes = measure(job.build / f"{job.prefix}.elf", job.board)
     parts, advice = [], []
     for name, used, region, help_text in (
         ("flash", sizes.flash_bytes, job.board.memory.flash, "fewer bits per weight"),
@@ -264,9 +234,8 @@ def _forget_folders(job: _Job) -> None:
 
 def _deliver(job: _Job, output: Path) -> Image:
     """Move the finished files into the output folder, each in one step."""
-    elf = job.build / f"{job.prefix}.elf"
     hosted = job.board.core is Core.HOST
-    sizes = None if hosted else measure(elf)
+    sizes = None if hosted else measure(job.build / f"{job.prefix}.elf", job.board)
     output.mkdir(exist_ok=True)
     _forget_folders(job)
     placed: dict[str, Path] = {}

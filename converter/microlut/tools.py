@@ -1,5 +1,7 @@
 """External programs: what each is for, how to install it, and where it is on this machine.
 
+A `Toolchain` is what cores of one kind need of them.
+
 Enters: a program's name. Leaves: its path, or `ToolMissing` with the command that installs it.
 """
 
@@ -17,7 +19,10 @@ from microlut.errors import ToolMissing
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program that microlut starts, and what installs it (other than apt: dnf, pacman, brew)."""
+    """A program that microlut starts, and what installs it (other than apt: dnf, pacman, brew).
+
+    `compiler` is given for a file of a C library, which is not on PATH: that compiler is asked.
+    """
 
     name: str
     needed_for: str
@@ -25,6 +30,7 @@ class Tool:
     dnf: str
     pacman: str
     brew: str
+    compiler: str = ""
 
     @property
     def apt_command(self) -> str:
@@ -68,17 +74,66 @@ HOST_CC = Tool(
     "base-devel",
     "gcc",
 )
-
-NEWLIB = Tool(  # found through the compiler, not on PATH
+NEWLIB = Tool(
     "nano.specs",
     "building firmware for Cortex-M boards (newlib-nano, the C library)",
     "libnewlib-arm-none-eabi",
     "arm-none-eabi-newlib",
     "arm-none-eabi-newlib",
     "--cask gcc-arm-embedded",
+    compiler="arm-none-eabi-gcc",
+)
+RISCV_GCC = Tool(
+    "riscv64-unknown-elf-gcc",
+    "building firmware for RISC-V boards",
+    "gcc-riscv64-unknown-elf",
+    "gcc-riscv64-linux-gnu",
+    "riscv64-elf-gcc",
+    "riscv-software-src/riscv/riscv-tools",
+)
+PICOLIBC = Tool(
+    "picolibc.specs",
+    "building firmware for RISC-V boards (picolibc, the C library)",
+    "picolibc-riscv64-unknown-elf",
+    "picolibc-riscv64-elf",
+    "riscv64-elf-picolibc",
+    "picolibc",
+    compiler="riscv64-unknown-elf-gcc",
+)
+QEMU_RISCV = Tool(
+    "qemu-system-riscv32",
+    "running firmware for RISC-V boards without hardware",
+    "qemu-system-misc",
+    "qemu-system-riscv",
+    "qemu-system-riscv",
+    "qemu",
 )
 
-TOOLS = (CMAKE, NINJA, HOST_CC, ARM_GCC, NEWLIB, QEMU)
+TOOLS = (CMAKE, NINJA, HOST_CC, ARM_GCC, NEWLIB, QEMU, RISCV_GCC, PICOLIBC, QEMU_RISCV)
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """What builds and emulates cores of one kind.
+
+    Attributes:
+        prefix: Of the names of the cross compiler's programs; empty for this computer's own.
+        startup: Files in firmware/startup and firmware/linker, without ending; empty if hosted.
+        needs: Compiler and C library.
+        specs: GCC's specs file of the C library; empty if hosted.
+        qemu: The emulator of the cores, or None.
+    """
+
+    prefix: str
+    startup: str
+    needs: tuple[Tool, ...]
+    specs: str = ""
+    qemu: Tool | None = None
+
+
+HOSTED = Toolchain("", "", (HOST_CC,))
+CORTEX_M = Toolchain("arm-none-eabi-", "cortex_m", (ARM_GCC, NEWLIB), NEWLIB.name, QEMU)
+RISCV = Toolchain("riscv64-unknown-elf-", "riscv", (RISCV_GCC, PICOLIBC), PICOLIBC.name, QEMU_RISCV)
 
 
 def _search_path() -> str:
@@ -87,19 +142,19 @@ def _search_path() -> str:
 
 
 def find_tool(tool: Tool) -> Path | None:
-    """Return the path of an installed program (or of newlib's specs), or None."""
-    if tool is NEWLIB:
-        return _file_of_arm_gcc(tool.name)
+    """Return the path of an installed program (or of a C library's specs), or None."""
+    if tool.compiler:
+        return _file_of(tool.compiler, tool.name)
     found = shutil.which(tool.name, path=_search_path())
     return Path(found) if found else None
 
 
-def _file_of_arm_gcc(name: str) -> Path | None:
-    """Return a library file of the Arm compiler; GCC answers with the bare name if it has none."""
-    compiler = find_tool(ARM_GCC)
-    if compiler is None:
+def _file_of(compiler: str, name: str) -> Path | None:
+    """Return a library file of a compiler; GCC answers with the bare name if it has none."""
+    found = shutil.which(compiler, path=_search_path())
+    if found is None:
         return None
-    command = [str(compiler), f"-print-file-name={name}"]
+    command = [found, f"-print-file-name={name}"]
     answer = subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
     return Path(answer) if Path(answer).is_absolute() else None
 

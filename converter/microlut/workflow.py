@@ -29,7 +29,7 @@ from microlut.quantized import quantize_array, quantized_range
 from microlut.samples import Samples, check_scaled_alike, load_samples
 from microlut.toolchain import Image
 from microlut.toolchain import build as build_image
-from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+from microlut.tools import find_tool
 from microlut.verify import INTERPRETER, FormResult, compare, compare_runtimes
 
 DEFAULT_EMULATOR_LIMIT = 50
@@ -195,8 +195,8 @@ def _available_boards() -> tuple[tuple[Board, ...], tuple[tuple[str, str], ...]]
         if not set(board.emulators.names) & set(EMULATORS):
             skipped.append((name, "has no emulator"))
             continue
-        needed = [HOST_CC] if board.core is Core.HOST else [ARM_GCC, NEWLIB]
-        needed += [QEMU] if choose_emulator(board) == "qemu" else []
+        qemu = board.toolchain.qemu if choose_emulator(board) == "qemu" else None
+        needed = (*board.toolchain.needs, *((qemu,) if qemu else ()))
         missing = [tool for tool in needed if find_tool(tool) is None]
         if missing:
             skipped.append((name, f"{missing[0].name} is missing: {missing[0].apt_command}"))

@@ -24,8 +24,9 @@ target_link_options(firmware PRIVATE -Wl,--gc-sections "-Wl,-Map=${MLUT_NAME}.ma
 if(MLUT_STARTUP)
   set(linker_script "${CMAKE_CURRENT_SOURCE_DIR}/linker/${MLUT_STARTUP}.ld")
   target_sources(firmware PRIVATE "startup/${MLUT_STARTUP}.c")
+  target_include_directories(firmware PRIVATE startup)
   target_link_options(firmware PRIVATE
-    -nostartfiles --specs=nano.specs "-L${MLUT_CONFIG_DIR}" "-T${linker_script}"
+    -nostartfiles "-L${MLUT_CONFIG_DIR}" "-T${linker_script}"
     -Wl,--build-id=none -Wl,--fatal-warnings)
   set_property(TARGET firmware APPEND PROPERTY
     LINK_DEPENDS "${linker_script}" "${MLUT_CONFIG_DIR}/memory.ld")

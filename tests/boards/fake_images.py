@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microlut.boards import Board, Core
-from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+from microlut.boards import Board
+from microlut.tools import find_tool
 
 FAKE_MODEL = Path(__file__).with_name("fake_model")
 FAKE_TABLE = (3, -7, 12, -30, 44, 5, -61, 8, 99, -1, 0, 27, -128, 127, 64, -64)
@@ -16,8 +16,8 @@ FAKE_TABLE = (3, -7, 12, -30, 44, 5, -61, 8, 99, -1, 0, 27, -128, 127, 64, -64)
 
 def require_tools(board: Board) -> None:
     """Skip the test if the board's compiler or emulator is missing, and say how to get it."""
-    needed = (HOST_CC,) if board.core is Core.HOST else (ARM_GCC, NEWLIB, QEMU)
-    for tool in needed:
+    qemu = board.toolchain.qemu if board.emulators.qemu else None
+    for tool in (*board.toolchain.needs, *((qemu,) if qemu else ())):
         if find_tool(tool) is None:
             pytest.skip(f"{board.id} not tested: {tool.name} is missing ({tool.apt_command})")
 

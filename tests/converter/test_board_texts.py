@@ -48,3 +48,9 @@ def test_board_text_has_every_fact():
         "flashed by openocd a.cfg b.cfg",
         "flashed by esptool esp32c3 0",
     }
+
+
+def test_board_text_tells_where_loaded_code_is_fetched():
+    memory = BOARD.memory.model_copy(update={"code_origin": 0x4038_0000})
+    lines = board_text(BOARD.model_copy(update={"memory": memory})).splitlines()
+    assert f"{'code':<18}  loaded to ram, fetched at 0x40380000" in lines

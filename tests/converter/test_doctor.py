@@ -11,7 +11,7 @@ import pytest
 from microlut import tools
 from microlut.doctor import diagnose
 from microlut.errors import ToolMissing
-from microlut.tools import NEWLIB, QEMU, TOOLS, find_tool, require_tool
+from microlut.tools import NEWLIB, PICOLIBC, QEMU, TOOLS, find_tool, require_tool
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "install-tools.sh"
 
@@ -69,6 +69,13 @@ def test_newlib_is_found_through_the_compiler(bare_path):
     assert find_tool(NEWLIB) == Path("/usr/lib/arm/nano.specs")
 
 
+def test_picolibc_is_found_through_its_own_compiler(bare_path):
+    _program(bare_path, "arm-none-eabi-gcc", "/usr/lib/arm/picolibc.specs")
+    assert find_tool(PICOLIBC) is None
+    _program(bare_path, "riscv64-unknown-elf-gcc", "/usr/lib/riscv/picolibc.specs")
+    assert find_tool(PICOLIBC) == Path("/usr/lib/riscv/picolibc.specs")
+
+
 def _run_script(folder: Path, path: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["/bin/sh", SCRIPT], env={"PATH": path, "LOG": str(folder / "log")},
@@ -80,7 +87,8 @@ def _run_script(folder: Path, path: str) -> subprocess.CompletedProcess[str]:
 def fake_machine(tmp_path):
     """A folder with stand-ins for all tools; sudo and apt-get only write down their arguments."""
     _program(tmp_path, "arm-none-eabi-gcc", "/usr/lib/arm/nano.specs")
-    for name in ("python3", "cc", "c++", "qemu-system-arm"):
+    _program(tmp_path, "riscv64-unknown-elf-gcc", "/usr/lib/riscv/picolibc.specs")
+    for name in ("python3", "cc", "c++", "qemu-system-arm", "qemu-system-riscv32"):
         _program(tmp_path, name, "")
     for name, body in (
         ("id", "echo 1000"),
@@ -100,12 +108,14 @@ def test_install_script_does_nothing_if_all_is_there(fake_machine):
 
 
 def test_install_script_installs_only_what_is_missing(fake_machine):
-    (fake_machine / "qemu-system-arm").unlink()
+    for name in ("qemu-system-arm", "riscv64-unknown-elf-gcc"):
+        (fake_machine / name).unlink()
     result = _run_script(fake_machine, str(fake_machine))
     assert result.returncode == 0, result.stderr
+    missing = "qemu-system-arm gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"
     assert (fake_machine / "log").read_text().splitlines() == [
         "noninteractive update",
-        "noninteractive install -y --no-install-recommends qemu-system-arm",
+        f"noninteractive install -y --no-install-recommends {missing}",
     ]
 
 

@@ -10,7 +10,8 @@ from microlut import tools
 from microlut.board_tables import Region
 from microlut.boards import load_board
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
-from microlut.toolchain import build, measure
+from microlut.sizes import measure
+from microlut.toolchain import build
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, find_tool
 
 FAKE_MODEL = Path(__file__).resolve().parents[1] / "boards" / "fake_model"
@@ -134,6 +135,7 @@ def test_build_fits_exactly(tmp_path, small_board):
 
 @pytest.mark.qemu
 def test_measure_adds_up_the_sections(tmp_path, small_board):
-    image = build(FAKE_MODEL, "fake", small_board(65536, 65536), tmp_path / "out")
-    sizes = measure(image.elf)
+    board = small_board(65536, 65536)
+    image = build(FAKE_MODEL, "fake", board, tmp_path / "out")
+    sizes = measure(image.elf, board)
     assert sum(dict(sizes.sections).values()) == sizes.flash_bytes + sizes.ram_bytes

@@ -17,9 +17,9 @@ from microlut.project import Project
 from microlut.quantized import quantize_array
 from microlut.runtimes import run_tflite_micro
 from microlut.samples import Samples
-from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+from microlut.tools import HOST_CC, find_tool
 
-QEMU_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
+QEMU_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547", "riscv-virt")
 _BATCH = 50
 
 # Calibration inputs where only the equality of bytes is looked at: it takes less time, and the
@@ -34,7 +34,9 @@ def need_host() -> None:
 
 def need_qemu() -> None:
     """Skip the test where firmware cannot be built for the emulated boards, or not be run."""
-    _need(ARM_GCC, NEWLIB, QEMU)
+    for name in QEMU_BOARDS:
+        toolchain = microlut.load_board(name).toolchain
+        _need(*toolchain.needs, toolchain.qemu)
 
 
 def _need(*tools) -> None:

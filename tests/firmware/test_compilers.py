@@ -19,16 +19,22 @@ from microlut.codegen import render
 from microlut.plan import make_plan
 
 PREFIX = "every4"
-CORES = {
-    "m0plus": ("-mcpu=cortex-m0plus",),
-    "m3": ("-mcpu=cortex-m3",),
-    "m4": ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
-    "m7": ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
-    "m55": ("-mcpu=cortex-m55", "-mfloat-abi=hard"),
-    "m33": ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+ARM = "arm-none-eabi-"
+CORES = {  # prefix of the compiler's programs, flags
+    "m0plus": (ARM, "-mthumb", "-mcpu=cortex-m0plus"),
+    "m3": (ARM, "-mthumb", "-mcpu=cortex-m3"),
+    "m4": (ARM, "-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    "m7": (ARM, "-mthumb", "-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
+    "m55": (ARM, "-mthumb", "-mcpu=cortex-m55", "-mfloat-abi=hard"),
+    "m33": (ARM, "-mthumb", "-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+    "rv32imc": (
+        *("riscv64-unknown-elf-", "--specs=picolibc.specs", "-march=rv32imc", "-mabi=ilp32"),
+    ),
 }
 # Long multiplication on cores that have none, and the compiler's own forms of memcpy and memset.
-ALLOWED = re.compile(r"mem(cpy|set|move)|__aeabi_(l\w+|mem\w+|u?idiv(mod)?)|__gnu_thumb1_case_\w+")
+ALLOWED = re.compile(
+    r"mem(cpy|set|move)|__aeabi_(l\w+|mem\w+|u?idiv(mod)?)|__gnu_thumb1_case_\w+|__(u?div|mod)di3"
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +45,25 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [*ENGINE, folder / "model.c", folder / "weights.c"]
 
 
-@pytest.fixture(scope="module", params=CORES)
+@pytest.fixture(scope="module", params=CORES.values(), ids=CORES)
+def core(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Prefix of a compiler's programs, and the flags of a core."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
 def objects(
-    request: pytest.FixtureRequest, sources: list[Path], tmp_path_factory: pytest.TempPathFactory
+    core: tuple[str, ...], sources: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> list[Path]:
     """Objects of one core, compiled with warnings as errors."""
-    compiler, folder = require("arm-none-eabi-gcc"), tmp_path_factory.mktemp(request.param)
-    flags = (*CORES[request.param], "-mthumb", "-O2", "-fstack-usage", f"-I{sources[-1].parent}")
-    return compile_all(sources, folder, compiler, *flags)
+    prefix, *flags = core
+    folder = tmp_path_factory.mktemp("objects")
+    flags += ["-O2", "-fstack-usage", f"-I{sources[-1].parent}"]
+    return compile_all(sources, folder, require(f"{prefix}gcc"), *flags)
 
 
-def symbols(objects: list[Path], option: str) -> set[str]:
-    lines = run("arm-none-eabi-nm", "-g", option, *objects).splitlines()
+def symbols(core: tuple[str, ...], objects: list[Path], option: str) -> set[str]:
+    lines = run(f"{core[0]}nm", "-g", option, *objects).splitlines()
     return {line.split()[-1] for line in lines if line and not line.endswith(":")}
 
 
@@ -59,14 +72,16 @@ def test_every_source_compiles_without_a_warning(objects: list[Path], sources: l
     assert len(objects) == len(sources) >= 11
 
 
-def test_external_symbols_are_prefixed(objects: list[Path]):
-    defined = symbols(objects, "--defined-only")
+def test_external_symbols_are_prefixed(core: tuple[str, ...], objects: list[Path]):
+    defined = symbols(core, objects, "--defined-only")
     assert {"mlut_conv2d", f"{PREFIX}_run"} < defined
     assert {name for name in defined if not name.startswith(("mlut_", f"{PREFIX}_"))} == set()
 
 
-def test_nothing_but_memory_and_long_integer_helpers_is_needed(objects: list[Path]):
-    needed = symbols(objects, "--undefined-only") - symbols(objects, "--defined-only")
+def test_nothing_but_memory_and_long_integer_helpers_is_needed(
+    core: tuple[str, ...], objects: list[Path]
+):
+    needed = symbols(core, objects, "--undefined-only") - symbols(core, objects, "--defined-only")
     assert {name for name in needed if not ALLOWED.fullmatch(name)} == set()
 
 
@@ -84,10 +99,10 @@ def test_stack_frames_have_fixed_sizes_below_a_limit(
     assert max(int(size) for _, size, _ in lines) <= limit
 
 
-def test_constant_arrays_take_the_planned_bytes(objects: list[Path]):
+def test_constant_arrays_take_the_planned_bytes(core: tuple[str, ...], objects: list[Path]):
     plan = make_plan(rg.every_operator_case(4).quantized())
     sizes = {"indices": 0, "codebook": 0, "channels": 0}
-    for line in run("arm-none-eabi-nm", "-S", objects[-1]).splitlines():
+    for line in run(f"{core[0]}nm", "-S", objects[-1]).splitlines():
         _, size, _, name = line.split()
         sizes[name.rsplit("_", 1)[1]] += int(size, 16)
     assert sizes["indices"] + sizes["codebook"] == plan.weight_bytes

@@ -1,4 +1,4 @@
-"""Run a Cortex-M image in QEMU: an ELF file and int8 inputs enter, a `RunResult` leaves."""
+"""Run an image in QEMU: an ELF file and int8 inputs enter, a `RunResult` leaves."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from microlut.emulators.counter import counter_plugin, plugin_option
 from microlut.emulators.session import OnOutput, run_bulk
 from microlut.emulators.task import Task
 from microlut.errors import InvalidBoard, InvalidInput, RunFailed
-from microlut.tools import QEMU, require_tool
+from microlut.tools import require_tool
 
 
 def run(task: Task, on_output: OnOutput) -> RunResult:
     """Run every input of the task; inputs that do not fit at once take several starts of QEMU."""
-    qemu = require_tool(QEMU)
+    emulator = task.board.toolchain.qemu
+    assert emulator is not None
+    qemu = require_tool(emulator)
     with tempfile.TemporaryDirectory(prefix="microlut-") as folder:
         plugin = counter_plugin(qemu, Path(folder)) if task.count_instructions else None
         results = [
