@@ -18,6 +18,7 @@ import jinja2
 from microlut.board_tables import Region
 from microlut.boards import Board, Core
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
+from microlut.esp_image import esptool_of, write_esp_image
 from microlut.plan import Optimize
 from microlut.resources import data_folder
 from microlut.sizes import measure
@@ -115,6 +116,12 @@ def _write_config(job: _Job, board: Board) -> None:
         (job.config / "memory.ld").write_text(script, encoding="utf-8")
 
 
+def _formats(board: Board) -> tuple[str, ...]:
+    """Return what objcopy makes of the ELF file, as the names of format and file ending."""
+    plain = board.core is not Core.HOST and esptool_of(board) is None
+    return ("binary:bin", "ihex:hex") if plain else ()
+
+
 def _configure(job: _Job, log: Path) -> None:
     firmware, toolchain = data_folder("firmware"), job.board.toolchain
     defines = {
@@ -125,6 +132,7 @@ def _configure(job: _Job, log: Path) -> None:
         "MLUT_PORT": job.board.port,
         "MLUT_STARTUP": toolchain.startup,
         "MLUT_SPECS": toolchain.specs,
+        "MLUT_FORMATS": ";".join(_formats(job.board)),
         "MLUT_CORE_FLAGS": ";".join(job.board.flags),
         "MLUT_CLOCK_HZ": str(job.board.clock_hz or 0),
         "MLUT_OPTIMIZE": "-Os" if job.optimize == "size" else "-O2",
@@ -236,10 +244,15 @@ def _deliver(job: _Job, output: Path) -> Image:
     """Move the finished files into the output folder, each in one step."""
     hosted = job.board.core is Core.HOST
     sizes = None if hosted else measure(job.build / f"{job.prefix}.elf", job.board)
+    endings = ("elf", "map", *(format.partition(":")[2] for format in _formats(job.board)))
+    if esptool_of(job.board) is not None:
+        elf = job.build / f"{job.prefix}.elf"
+        write_esp_image(elf, elf.with_suffix(".bin"), job.board)
+        endings += ("bin",)
     output.mkdir(exist_ok=True)
     _forget_folders(job)
     placed: dict[str, Path] = {}
-    for ending in ("elf", "map") if hosted else ("elf", "map", "bin", "hex"):
+    for ending in endings:
         made = job.build / f"{job.prefix}.{ending}"
         placed[ending] = output / made.name
         made.replace(placed[ending])

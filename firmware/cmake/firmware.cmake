@@ -30,7 +30,7 @@ if(MLUT_STARTUP)
     -Wl,--build-id=none -Wl,--fatal-warnings)
   set_property(TARGET firmware APPEND PROPERTY
     LINK_DEPENDS "${linker_script}" "${MLUT_CONFIG_DIR}/memory.ld")
-  foreach(format IN ITEMS binary:bin ihex:hex)
+  foreach(format IN LISTS MLUT_FORMATS)
     string(REPLACE ":" ";" format "${format}")
     list(GET format 0 bfd_name)
     list(GET format 1 ending)

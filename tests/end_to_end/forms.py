@@ -17,7 +17,7 @@ from microlut.project import Project
 from microlut.quantized import quantize_array
 from microlut.runtimes import run_tflite_micro
 from microlut.samples import Samples
-from microlut.tools import HOST_CC, find_tool
+from microlut.tools import HOST_CC, Tool, find_tool
 
 QEMU_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547", "riscv-virt")
 _BATCH = 50
@@ -29,17 +29,18 @@ FEW = 40
 
 def need_host() -> None:
     """Skip the test where there is no C compiler."""
-    _need(HOST_CC)
+    need(HOST_CC)
 
 
 def need_qemu() -> None:
     """Skip the test where firmware cannot be built for the emulated boards, or not be run."""
     for name in QEMU_BOARDS:
         toolchain = microlut.load_board(name).toolchain
-        _need(*toolchain.needs, toolchain.qemu)
+        need(*toolchain.needs, toolchain.qemu)
 
 
-def _need(*tools) -> None:
+def need(*tools: Tool) -> None:
+    """Skip the test where one of the tools is missing."""
     for tool in tools:
         if find_tool(tool) is None:
             pytest.skip(f"firmware not tested: {tool.name} is missing ({tool.apt_command})")

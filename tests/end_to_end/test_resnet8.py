@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, need_qemu
+from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need, need_host, need_qemu
 
 import microlut
 from microlut.samples import load_samples
@@ -49,6 +49,13 @@ def test_resnet8_keeps_its_accuracy(bits, points, files, images, converted):
     assert found.real > 87
     # 500 images are few: an honest limit would fail one time in six at its very edge without this
     assert found.lost <= points + found.standard_error
+
+
+def test_resnet8_fits_the_esp32_c3(files, converted):
+    board = microlut.load_board("esp32-c3-devkitm-1")
+    need(*board.toolchain.needs)
+    built = microlut.build(converted(*files, 4), board)
+    assert built.flash_bytes < built.ram_bytes < board.memory.ram.size / 2
 
 
 @pytest.mark.qemu

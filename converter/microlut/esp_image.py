@@ -1,0 +1,39 @@
+"""Images that the ROM of Espressif's chips loads: an ELF file enters, esptool's image leaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from microlut.board_tables import Esptool
+from microlut.boards import Board
+from microlut.errors import BuildFailed
+
+# Dual output at 80 MHz: every module's flash chip can do that, whatever its wiring.
+_FLASH_SETTINGS = ("--flash-mode", "dio", "--flash-freq", "80m")
+_MEBIBYTE = 1 << 20
+
+
+def esptool_of(board: Board) -> Esptool | None:
+    """Return the table of a board that esptool flashes: its ROM loads no plain binary."""
+    tables = (tool for tool in board.flash_tools if isinstance(tool, Esptool))
+    return next(tables, None)
+
+
+def write_esp_image(elf: Path, target: Path, board: Board) -> None:
+    """Write the segments of an ELF file as the image that the board's ROM loads.
+
+    Raises:
+        BuildFailed: esptool refuses the ELF file.
+    """
+    table, memory = esptool_of(board), board.memory
+    assert table is not None
+    assert memory is not None
+    command = [sys.executable, "-m", "esptool", "--chip", table.chip, "elf2image"]
+    command += [*_FLASH_SETTINGS, "--flash-size", f"{memory.flash.size // _MEBIBYTE}MB"]
+    command += ["--output", str(target), str(elf)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise BuildFailed(f"{elf.name} for {board.id}: esptool: {said[-1] if said else '?'}")
