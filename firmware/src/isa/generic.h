@@ -119,20 +119,38 @@ static inline void mlut_generic_put_bytes(uint32_t four, size_t row, uint32_t *q
         (int8_t)four, (int8_t)(four >> 8), (int8_t)(four >> 16), (int8_t)(four >> 24), row, quad);
 }
 
+/* Adds the products of one value of each column and the weights of two rows. */
+static inline void mlut_generic_products(
+    const uint32_t *x, size_t i, uint32_t pair, int32_t sums[8])
+{
+    const int8_t *values = (const int8_t *)x + i;
+    const int32_t upper = (int16_t)pair;
+    const int32_t lower = (int32_t)pair >> 16;
+    const int32_t a = values[0];
+    const int32_t b = values[4];
+    const int32_t c = values[8];
+    const int32_t d = values[12];
+    sums[0] += upper * a;
+    sums[1] += upper * b;
+    sums[2] += upper * c;
+    sums[3] += upper * d;
+    sums[4] += lower * a;
+    sums[5] += lower * b;
+    sums[6] += lower * c;
+    sums[7] += lower * d;
+}
+
 static inline const uint32_t *mlut_generic_tile(
     const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
 {
+    int32_t sums[8]; /* registers, where totals may be memory */
+    memcpy(sums, totals, sizeof sums);
     for (const uint32_t *x = columns->first; x < columns->end; weights += 4, x += MLUT_COLUMNS) {
-        for (size_t i = 0; i < 4; i++) {
-            const int32_t upper = (int16_t)weights[i];
-            const int32_t lower = (int32_t)weights[i] >> 16;
-            for (size_t c = 0; c < MLUT_COLUMNS; c++) {
-                const int32_t value = (int8_t)(x[c] >> (8u * i));
-                totals[c] += upper * value;
-                totals[c + 4u] += lower * value;
-            }
+        for (size_t i = 0; i < 4u; i++) {
+            mlut_generic_products(x, i, weights[i], sums);
         }
     }
+    memcpy(totals, sums, sizeof sums);
     return weights;
 }
 
