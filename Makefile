@@ -23,6 +23,7 @@ $(VENV)/ready: pyproject.toml scripts/install-tools.sh
 	touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready
+	sh scripts/install-tools.sh --tests
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 

@@ -3,6 +3,7 @@
 # bare-metal compilers for Arm (with newlib) and RISC-V (with picolibc), QEMU for both, and Python's
 # venv module.
 #
+# With --tests also what only tests need: a compiler for Xtensa.
 # Does nothing when all are there. Uses apt-get where it exists; elsewhere it says what to install.
 set -eu
 
@@ -32,6 +33,9 @@ has qemu-system-arm || missing="$missing qemu-system-arm"
 has riscv64-unknown-elf-gcc || missing="$missing gcc-riscv64-unknown-elf"
 has_file riscv64-unknown-elf-gcc picolibc.specs || missing="$missing picolibc-riscv64-unknown-elf"
 has qemu-system-riscv32 || missing="$missing qemu-system-misc"
+if [ "${1:-}" = --tests ]; then
+    has xtensa-lx106-elf-gcc || missing="$missing gcc-xtensa-lx106"
+fi
 
 if [ -z "$missing" ]; then
     echo "install-tools: everything is installed"

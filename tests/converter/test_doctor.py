@@ -76,9 +76,9 @@ def test_picolibc_is_found_through_its_own_compiler(bare_path):
     assert find_tool(PICOLIBC) == Path("/usr/lib/riscv/picolibc.specs")
 
 
-def _run_script(folder: Path, path: str) -> subprocess.CompletedProcess[str]:
+def _run_script(folder: Path, path: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["/bin/sh", SCRIPT], env={"PATH": path, "LOG": str(folder / "log")},
+        ["/bin/sh", SCRIPT, *arguments], env={"PATH": path, "LOG": str(folder / "log")},
         capture_output=True, text=True, check=False, cwd=folder,
     )  # fmt: skip
 
@@ -117,6 +117,12 @@ def test_install_script_installs_only_what_is_missing(fake_machine):
         "noninteractive update",
         f"noninteractive install -y --no-install-recommends {missing}",
     ]
+
+
+def test_install_script_installs_what_only_tests_need_when_asked(fake_machine):
+    result = _run_script(fake_machine, str(fake_machine), "--tests")
+    assert result.returncode == 0, result.stderr
+    assert (fake_machine / "log").read_text().endswith("recommends gcc-xtensa-lx106\n")
 
 
 def test_install_script_without_apt_tells_what_to_install(fake_machine):
