@@ -23,7 +23,7 @@ def test_digits_forms_are_equal(bits, granularity, tmp_path):
 def test_digits_is_equal_on_board(board, tmp_path):
     need_qemu()
     project = microlut.write(conversion(), tmp_path / "out")
-    assert_forms_equal(project, samples(20), board)
+    assert_forms_equal(project, samples(), board)
 
 
 # On 597 images one is 0.17 %: half a point is three images.
