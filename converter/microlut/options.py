@@ -111,6 +111,14 @@ RangesOption = Annotated[
         "nearest to the float ones."
     ),
 ]
+DistillOption = Annotated[
+    bool,
+    typer.Option(
+        "--distill/--no-distill",
+        help="Train a network with layers of less than 6 bits to answer like the float network "
+        "(calibration inputs are needed, labels are not); it takes up to a minute.",
+    ),
+]
 OptimizeOption = Annotated[
     OptimizeChoice,
     typer.Option(help="speed; size: the engine's code is small; ram: the arena is small."),

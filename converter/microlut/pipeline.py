@@ -27,7 +27,7 @@ from microlut.quality import affordable_inputs, compare, spread
 from microlut.quantize.data_free import expected_ranges
 from microlut.quantize.ranges import RangeChoice, choose_ranges
 from microlut.quantize.synthetic import synthetic_inputs
-from microlut.quantize.weights import Method
+from microlut.quantize.weights import LayerConfigs, Method
 from microlut.quantized import Granularity, QuantizedGraph
 from microlut.report import ConvertReport, Making, convert_report
 from microlut.samples import as_samples, load_samples
@@ -39,8 +39,10 @@ from microlut.settings import (
     layer_choices,
     load_settings,
 )
+from microlut.tensorflow_package import load_tensorflow
 
 _STAGES = 5
+_LOSSLESS_BITS = 6  # a weight; what these lose is not worth a minute of training
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Options:
         settings: What the configuration file says.
         input_range: Smallest and largest value of inputs; needed without calibration inputs.
         range_rule: How the ranges of activations follow from the calibration inputs.
+        distill: Whether the network is trained to answer like the float network.
         goal: What memory is planned for.
     """
 
@@ -80,6 +83,7 @@ class Options:
     settings: Settings = field(default_factory=Settings)
     input_range: tuple[float, float] | None = None
     range_rule: RangeChoice = "auto"
+    distill: bool = True
     goal: Goal = field(default_factory=Goal)
 
 
@@ -93,6 +97,7 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
     budget: Budget | None = None,
     input_range: tuple[float, float] | None = None,
     range_rule: RangeChoice = "auto",
+    distill: bool = True,
     settings: Path | str | None = None,
     optimize: Optimize = "speed",
     max_ram: int | None = None,
@@ -115,6 +120,8 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
             calibration inputs.
         range_rule: How the ranges of activations follow from the calibration inputs: "min-max",
             "percentile", "min-error", or the best of them by measuring, "auto".
+        distill: Whether a network with layers of few bits is trained to answer like the float
+            network, after all else; it needs calibration inputs and takes up to a minute.
         settings: A configuration file; the other arguments win over it.
         optimize: "speed", "size" (of the engine's code) or "ram" (the smallest arena).
         max_ram: Most bytes of the arena; a plan for speed then uses what is left for larger tiles.
@@ -129,6 +136,7 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
         Settings() if settings is None else load_settings(Path(settings)),
         input_range,
         range_rule,
+        distill,
         Goal(optimize, max_ram),
     )
     return convert_with(model, calibration, options, name, progress)
@@ -147,10 +155,12 @@ def convert_with(
     progress("quantize", 2, _STAGES)
     budget = budget_in_force(options.settings, options.overrides)
     found = quantize_within(prepared, budget, progress)
+    trained = _distilled(prepared, found, progress) if options.distill else None
     quantized = replace(
-        found.quantized, source=_source_name(model), source_sha256=source_hash(model)
+        trained or found.quantized, source=_source_name(model), source_sha256=source_hash(model)
     )
-    making = _making(prepared, found, budget)  # before large texts take memory
+    # before large texts take memory
+    making = _making(prepared, found.configs, quantized, budget, trained is not None)
     progress("plan", 3, _STAGES)
     plan = make_plan(quantized, options.goal)
     progress("generate", 4, _STAGES)
@@ -198,16 +208,34 @@ def prepare(
     return Prepared(graph, chosen.ranges, inputs, samples, layers, chosen.rule)
 
 
-def _making(prepared: Prepared, found: Allocation, budget: Budget | None) -> Making:
+def _distilled(prepared: Prepared, found: Allocation, progress: Progress) -> QuantizedGraph | None:
+    """Return the network after training, if there is data to train by and something to win back."""
+    configs = found.configs.values()
+    lossy = any(config.method != "fitted" and config.bits < _LOSSLESS_BITS for config in configs)
+    if prepared.samples is None or not lossy:
+        return None
+    load_tensorflow("distillation (--no-distill leaves it out)")
+    from microlut.distill.train import distill
+
+    return distill(prepared.graph, found.quantized, found.configs, prepared.samples, progress)
+
+
+def _making(
+    prepared: Prepared,
+    configs: LayerConfigs,
+    quantized: QuantizedGraph,
+    budget: Budget | None,
+    distilled: bool,
+) -> Making:
     """Return how a network was made and how near it comes, measured on a few inputs."""
     judges = spread(prepared.judges, affordable_inputs(prepared.graph))
-    comparison = compare(prepared.graph, found.quantized, judges)
     return Making(
-        configs=found.configs,
+        configs=configs,
         budget=budget,
         calibration_samples=0 if prepared.samples is None else len(prepared.samples),
         range_rule=prepared.range_rule,
-        comparison=comparison,
+        distilled=distilled,
+        comparison=compare(prepared.graph, quantized, judges),
     )
 
 

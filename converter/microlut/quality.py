@@ -58,13 +58,18 @@ class Comparison:
     snr: Mapping[str, float]
 
 
-def affordable_inputs(graph: Graph) -> int:
-    """Return how many inputs a network is worth running on: fewer of larger networks."""
-    products = sum(
+def products(graph: Graph) -> int:
+    """Return the multiplications of one inference in layers with weights, at least 1."""
+    counts = (
         math.prod(node.shape) * (op.kernel.size // node.shape[-1]) for node, op in graph.weighted()
     )
+    return max(1, sum(counts))
+
+
+def affordable_inputs(graph: Graph) -> int:
+    """Return how many inputs a network is worth running on: fewer of larger networks."""
     values = sum(math.prod(shape) for shape in (graph.input_shape, *(n.shape for n in graph.nodes)))
-    by_cost = min(_PRODUCTS // max(1, products), _VALUES // values)
+    by_cost = min(_PRODUCTS // products(graph), _VALUES // values)
     return max(1, min(_INPUTS, by_cost))
 
 

@@ -71,6 +71,7 @@ class ConvertReport:
     budget: dict[str, float] | None
     calibration_samples: int
     range_rule: str | None
+    distilled: bool
     quality: Quality
     weight_bytes: int
     parameter_bytes: int
@@ -97,6 +98,7 @@ class Making:
         budget: What bits were chosen to keep, if anything.
         calibration_samples: Inputs that were given.
         range_rule: How activation ranges follow from them; None without any.
+        distilled: Whether it was trained to answer like the float network.
         comparison: With the float network.
     """
 
@@ -104,6 +106,7 @@ class Making:
     budget: Budget | None
     calibration_samples: int
     range_rule: str | None
+    distilled: bool
     comparison: Comparison
 
 
@@ -124,6 +127,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         budget=None if making.budget is None else making.budget.as_json(),
         calibration_samples=making.calibration_samples,
         range_rule=making.range_rule,
+        distilled=making.distilled,
         quality=making.comparison.quality,
         weight_bytes=plan.weight_bytes,
         parameter_bytes=plan.parameter_bytes,

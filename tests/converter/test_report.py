@@ -71,7 +71,7 @@ def test_report_names_the_convolution_that_does_an_addition():
     snr = {step.node.name: 1.0 for step in (*steps, merged)}
     making = Making(
         {node.name: WeightConfig() for node, _ in plan.graph.weighted()},
-        *(None, 0, None),
+        *(None, 0, None, False),
         comparison=Comparison(conversion().report.quality, snr),
     )
     report = convert_report(replace(plan, steps=(*steps, merged)), "digits", making)

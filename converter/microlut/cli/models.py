@@ -22,6 +22,7 @@ from microlut.options import (
     BoardOption,
     CalibrationOption,
     ConfigOption,
+    DistillOption,
     FlashBudgetOption,
     GranularityChoice,
     InputRangeOption,
@@ -67,6 +68,7 @@ def convert(
     max_drop: MaxDropOption = None,
     input_range: InputRangeOption = None,
     ranges: RangesOption = RangesChoice.AUTO,
+    distill: DistillOption = True,
     optimize: OptimizeOption = OptimizeChoice.SPEED,
     max_ram: MaxRamOption = None,
     config: ConfigOption = None,
@@ -77,7 +79,7 @@ def convert(
     budget = budget_of(average_bits, flash_budget, max_drop)
     overrides = overrides_of(bits, granularity, method, budget)
     goal = Goal(optimize.value, max_ram)
-    options = Options(overrides, settings_of(config), input_range, ranges.value, goal)
+    options = Options(overrides, settings_of(config), input_range, ranges.value, distill, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:
         conversion = convert_with(model, calibration, options, name, progress)
@@ -165,6 +167,7 @@ def deploy(
     max_drop: MaxDropOption = None,
     input_range: InputRangeOption = None,
     ranges: RangesOption = RangesChoice.AUTO,
+    distill: DistillOption = True,
     optimize: OptimizeOption = OptimizeChoice.SPEED,
     max_ram: MaxRamOption = None,
     config: ConfigOption = None,
@@ -178,7 +181,7 @@ def deploy(
     budget = budget_of(average_bits, flash_budget, max_drop)
     overrides = overrides_of(bits, granularity, method, budget)
     goal = Goal(optimize.value, max_ram)
-    options = Options(overrides, settings_of(config), input_range, ranges.value, goal)
+    options = Options(overrides, settings_of(config), input_range, ranges.value, distill, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:
         conversion = convert_with(model, calibration, options, name, progress)

@@ -1,15 +1,12 @@
 """Reads SavedModel folders written by Keras 2, as data: no graph in them is ever loaded or run.
 
-Only this module imports TensorFlow, for its protocol buffers and its checkpoint reader.
+TensorFlow is imported for its protocol buffers and its checkpoint reader only.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.errors import InvalidInput, ToolMissing
+from microlut.errors import InvalidInput
 from microlut.importers.keras_config import (
     MAX_NESTING,
     MAX_WEIGHT_ELEMENTS,
@@ -30,6 +27,7 @@ from microlut.importers.keras_config import (
     root_layer,
 )
 from microlut.importers.keras_metadata import read_keras_metadata
+from microlut.tensorflow_package import load_tensorflow
 
 _ROOT = 0
 _MAX_GRAPH_BYTES = 512 << 20
@@ -74,7 +72,7 @@ def read(folder: Path) -> KerasModel:
         ToolMissing: TensorFlow is not installed.
     """
     source = str(folder)
-    tensorflow = _tensorflow(source)
+    tensorflow = load_tensorflow(f"{source}: reading a SavedModel")
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
@@ -87,34 +85,6 @@ def read(folder: Path) -> KerasModel:
             f"{source}: the SavedModel is damaged ({one_line(error)}); copy the whole folder again"
         ) from error
     return KerasModel(config, weights, source)
-
-
-def _tensorflow(source: str) -> ModuleType:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        with _quiet():
-            import tensorflow
-    except ImportError as error:
-        raise ToolMissing(
-            f"{source}: reading a SavedModel needs TensorFlow ({one_line(error)}); "
-            "install it with: pip install tensorflow"
-        ) from error
-    module: ModuleType = tensorflow
-    return module
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Drop what C++ code writes to standard error; TensorFlow greets with a page of it."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _open(folder: Path, tensorflow: ModuleType) -> _SavedModel:

@@ -29,8 +29,8 @@ from microlut.quantize.densities import Array
 from microlut.quantize.feedback import assign_with_feedback, feedback_factor
 from microlut.quantize.reconstruct import ScaleRule
 from microlut.quantize.synthetic import walk
-from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
-from microlut.quantized import Granularity, QuantizedWeights
+from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel, with_error
+from microlut.quantized import QuantizedWeights
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -103,11 +103,8 @@ def fit_layer(
         if config.granularity == "channel":
             scales = allowed(_refitted(op, weights, blocks)).astype(np.float32)
             weights = _reassigned(op, replace(weights, scales=scales), blocks)
-    error = _error(op, weights)
-    if weights.fit is not None:
-        relative = _relative_error(op, error, config.granularity)
-        weights = replace(weights, fit=replace(weights.fit, error=relative))
-    return FittedLayer(weights, op.bias - _mean_shift(op, error, inputs))
+    weights = with_error(weights, op, config.granularity)
+    return FittedLayer(weights, op.bias - _mean_shift(op, _error(op, weights), inputs))
 
 
 def _reassigned(op: Weighted, weights: QuantizedWeights, blocks: list[_Block]) -> QuantizedWeights:
@@ -202,17 +199,6 @@ def _error(op: Weighted, weights: QuantizedWeights) -> FloatArray:
     error = real_kernel(weights, channel_axis(op))
     error -= op.kernel
     return error
-
-
-def _relative_error(op: Weighted, error: FloatArray, granularity: Granularity) -> float:
-    """Return squared error over squared weights: the mean of the channels, or the tensor's."""
-    axis = channel_axis(op)
-    others = tuple(i for i in range(op.kernel.ndim) if i != axis)
-    lost, energy = (np.square(a).sum(axis=others, dtype=np.float64) for a in (error, op.kernel))
-    if granularity == "tensor":
-        lost, energy = lost.sum(keepdims=True), energy.sum(keepdims=True)
-    used = energy > 0
-    return float(np.mean(lost[used] / energy[used])) if used.any() else 0.0
 
 
 def _mean_shift(op: Weighted, error: FloatArray, inputs: FloatArray) -> Array:

@@ -23,7 +23,7 @@ from microlut.quantize.feedback import assign_with_feedback, damped, feedback_fa
 LEVEL_MAX = 127
 _ROUNDS = 4
 _SWEEPS = 8
-_REFITTED_LEVELS = 16  # more levels than that are so near to each other that moving them is no gain
+REFITTED_LEVELS = 16  # more levels than that are so near to each other that moving them is no gain
 _ONE_HOT_VALUES = 1 << 22
 
 ScaleRule = Callable[[Array], Array]  # wanted scales [channels] to possible ones, not smaller
@@ -69,7 +69,7 @@ def reconstruct(
     state = Reconstruction(levels, scales, assign_with_feedback(targets, factor, levels, scales))
     for _ in range(_ROUNDS):
         if allowed is not None:
-            if len(levels) <= _REFITTED_LEVELS:
+            if len(levels) <= REFITTED_LEVELS:
                 state = _with_levels(state, _refit_levels(targets, covariance, state))
             chosen = state.levels[state.indices]
             wanted = refit_scales(targets, covariance, chosen, state.scales)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.ir import FloatArray
+from microlut.ir import FloatArray, Weighted, channel_axis
 from microlut.quantize.codebook import channel_spreads, fit_codebook, nearest_index
 from microlut.quantize.densities import Array
 from microlut.quantize.kmeans import kmeans_codebook
@@ -138,6 +138,29 @@ def real_kernel(weights: QuantizedWeights, axis: int) -> FloatArray:
     scales = weights.scales if last else weights.scales.reshape(-1, *[1] * (len(weights.shape) - 1))
     kernel: FloatArray = weights.int8() * scales
     return kernel
+
+
+def relative_error(op: Weighted, weights: QuantizedWeights, granularity: Granularity) -> float:
+    """Return squared error over squared weights: the mean of the channels, or the tensor's."""
+    axis = channel_axis(op)
+    error = real_kernel(weights, axis)
+    error -= op.kernel
+    others = tuple(i for i in range(op.kernel.ndim) if i != axis)
+    lost, energy = (np.square(a).sum(axis=others, dtype=np.float64) for a in (error, op.kernel))
+    if granularity == "tensor":
+        lost, energy = lost.sum(keepdims=True), energy.sum(keepdims=True)
+    used = energy > 0
+    return float(np.mean(lost[used] / energy[used])) if used.any() else 0.0
+
+
+def with_error(
+    weights: QuantizedWeights, op: Weighted, granularity: Granularity
+) -> QuantizedWeights:
+    """Return the weights with the error of their fit measured again."""
+    if weights.fit is None:
+        return weights
+    error = relative_error(op, weights, granularity)
+    return replace(weights, fit=replace(weights.fit, error=error))
 
 
 def _assign(

@@ -1,0 +1,1 @@
+"""Distillation: an integer network is trained to answer like its float network."""

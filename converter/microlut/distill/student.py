@@ -1,0 +1,171 @@
+"""The integer network as one that can be trained: a quantized graph in, a better one out.
+
+Activations are rounded to int8 as the integer network rounds them, weights are levels times scales;
+gradients pass a rounding as if it were not there (Bengio et al. 2013, "straight-through"). A weight
+of few levels has a place on the line of its levels and takes the level that is nearest to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import tensorflow as tf
+
+from microlut.distill.operators import Tensor, activate, linear, simple
+from microlut.ir import Add, AveragePool2D, FloatArray, Graph, Node, Weighted, channel_axis
+from microlut.quantize.densities import Array
+from microlut.quantize.operators import scale_rule, unbiased, with_biases
+from microlut.quantize.reconstruct import LEVEL_MAX, REFITTED_LEVELS
+from microlut.quantize.weights import LayerConfigs, with_error
+from microlut.quantized import (
+    Granularity,
+    QNode,
+    Quantization,
+    QuantizedGraph,
+    WeightedOp,
+    quantized_range,
+)
+
+# What a variable moves by when the optimizer moves it by 1: one rate then serves all of them.
+_LEVEL_UNIT = LEVEL_MAX
+_PLACE_UNIT = 4.0  # distances of neighbouring levels
+_BIAS_UNIT = 16  # steps of the layer's output
+
+
+class Student:
+    """The integer network of a float graph; `variables` are what training may change."""
+
+    def __init__(self, graph: Graph, quantized: QuantizedGraph, configs: LayerConfigs) -> None:
+        self._graph, self._quantized = graph, quantized
+        self._layers = {
+            node.name: _Layer(
+                node,
+                qnode,
+                quantized.quantization_of(node.inputs[0]),
+                configs[node.name].granularity,
+            )
+            for node, qnode in zip(graph.nodes, quantized.nodes, strict=True)
+            if isinstance(node.op, Weighted)
+        }
+        self.variables = [v for layer in self._layers.values() for v in layer.variables]
+
+    def tensors(self, x: Tensor) -> dict[str, Tensor]:
+        """Return every tensor by name as real values, for inputs `x` [batch, *input_shape]."""
+        first = self._quantized.input_quantization
+        found = {self._quantized.input_name: _rounded_to(first, x)}
+        for node, qnode in zip(self._graph.nodes, self._quantized.nodes, strict=True):
+            inputs = [found[name] for name in node.inputs]
+            layer = self._layers.get(node.name)
+            y = layer(inputs[0]) if layer is not None else simple(node.op, inputs, node.shape)
+            if layer is not None or isinstance(node.op, Add | AveragePool2D):
+                y = _rounded_to(qnode.quantization, y)
+            found[node.name] = y
+        return found
+
+    def limit(self) -> None:
+        """Keep levels within int8 and in their order; call after each change of the variables."""
+        for layer in self._layers.values():
+            layer.limit()
+
+    def quantized(self) -> QuantizedGraph:
+        """Return the integer network with the variables as they are."""
+        nodes = []
+        for node in self._quantized.nodes:
+            layer = self._layers.get(node.name)
+            nodes.append(node if layer is None else replace(node, op=layer.quantized()))
+        return replace(self._quantized, nodes=tuple(nodes))
+
+
+class _Layer:
+    """A layer with weights. Scales move by factors, all else by sums."""
+
+    def __init__(self, node: Node, qnode: QNode, x: Quantization, granularity: Granularity) -> None:
+        assert isinstance(node.op, Weighted)
+        assert isinstance(qnode.op, WeightedOp)
+        self._op, self._qop = node.op, qnode.op
+        self._x, self._output, self._granularity = x, qnode.quantization, granularity
+        weights = qnode.op.weights
+        # plain int8 has a scale a channel in any case
+        self._shared = granularity == "tensor" and weights.codebook is not None
+        self._bias = (qnode.op.output.bias * _unit(x, weights.scales)).astype(np.float32)
+        self._growth = tf.Variable(tf.zeros(1 if self._shared else len(weights.scales)))
+        self._shift = tf.Variable(tf.zeros(len(weights.scales)))
+        self.variables = [self._growth, self._shift]
+        # Levels so many that they are near to each other stay, and so do the weights.
+        self._moves = weights.codebook is not None and len(weights.codebook) <= REFITTED_LEVELS
+        if self._moves:
+            assert weights.codebook is not None
+            levels = weights.codebook.astype(np.float32)
+            self._place_unit = _PLACE_UNIT * float(levels[-1] - levels[0]) / (len(levels) - 1)
+            self._levels = tf.Variable(levels / _LEVEL_UNIT)
+            self._places = tf.Variable(weights.int8().astype(np.float32) / self._place_unit)
+            self.variables += [self._levels, self._places]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the layer's real output, not yet rounded."""
+        weights = self._qop.weights
+        values = self._chosen() if self._moves else weights.int8().astype(np.float32)
+        by_channel = [1] * len(weights.shape)
+        by_channel[channel_axis(self._op)] = -1
+        scales = tf.reshape(weights.scales * tf.exp(self._growth), by_channel)
+        bias = self._bias + self._shift * (_BIAS_UNIT * self._output.scale)
+        return activate(linear(self._op, x, values * scales, bias), self._op.activation)
+
+    def _chosen(self) -> Tensor:
+        """Return the level of each weight; gradients reach the levels and the places."""
+        levels = self._levels * _LEVEL_UNIT
+        levels += tf.stop_gradient(tf.round(levels) - levels)
+        places = self._places * self._place_unit
+        return tf.gather(levels, _nearest(levels, places)) + places - tf.stop_gradient(places)
+
+    def limit(self) -> None:
+        """Keep the levels within int8 and in their order."""
+        if self._moves:
+            largest = LEVEL_MAX / _LEVEL_UNIT
+            self._levels.assign(tf.sort(tf.clip_by_value(self._levels, -largest, largest)))
+
+    def quantized(self) -> WeightedOp:
+        """Return the integer layer with the variables as they are."""
+        weights = self._qop.weights
+        if self._moves:
+            levels = _apart(np.rint(self._levels.numpy() * _LEVEL_UNIT))
+            indices = _nearest(tf.constant(levels), self._places * self._place_unit).numpy()
+            rows = indices.reshape(weights.indices.shape).astype(np.uint8)
+            weights = replace(weights, codebook=levels.astype(np.int8), indices=rows)
+        wanted = weights.scales.astype(np.float64) * np.exp(self._growth.numpy())
+        scales = scale_rule(self._op, self._x, self._output)(wanted)
+        if self._shared:
+            scales = np.full_like(scales, scales.max())
+        weights = with_error(
+            replace(weights, scales=scales.astype(np.float32)), self._op, self._granularity
+        )
+        bias = self._bias + self._shift.numpy() * (_BIAS_UNIT * self._output.scale)
+        draft = unbiased(self._op, weights, self._x, self._output)
+        return with_biases(draft, bias / _unit(self._x, scales), self._x, self._output)
+
+
+def _unit(x: Quantization, scales: Array | FloatArray) -> Array:
+    """Return what one unit of the accumulator is worth in each channel."""
+    unit: Array = x.scale * scales.astype(np.float64)
+    return unit
+
+
+def _nearest(levels: Tensor, places: Tensor) -> Tensor:
+    """Return the indices of the nearest of the ascending levels."""
+    thresholds = tf.stop_gradient(levels[1:] + levels[:-1]) / 2
+    return tf.reduce_sum(tf.cast(places[..., None] >= thresholds, tf.int32), axis=-1)
+
+
+def _apart(levels: FloatArray) -> FloatArray:
+    """Return the nearest whole levels that differ: ascending ones within int8 in, such ones out."""
+    steps = np.arange(len(levels), dtype=np.float32)
+    ascending = np.maximum.accumulate(levels - steps) + steps
+    highest = LEVEL_MAX - steps[::-1]
+    return np.minimum(ascending, highest)
+
+
+def _rounded_to(quantization: Quantization, x: Tensor) -> Tensor:
+    """Return real values as int8 holds them; gradients pass where it holds them."""
+    low, high = quantized_range(quantization)
+    return tf.quantization.fake_quant_with_min_max_args(x, min=low, max=high)

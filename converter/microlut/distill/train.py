@@ -1,0 +1,127 @@
+"""Train an integer network: it, its float network and inputs in; a network that errs less out.
+
+Reconstruction (`quantize`) looks at one layer at a time. Here the scales, biases, levels and the
+choice of levels of all layers change together, so that the outputs come near to those of the float
+network (Hinton et al. 2015, "distillation"). The float network says what is wanted: no labels are
+needed, and inputs can be varied (`distill.variety`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from microlut.distill.operators import Tensor, tensors
+from microlut.distill.student import Student
+from microlut.distill.variety import varied
+from microlut.ir import Add, FloatArray, Graph
+from microlut.progress import Progress
+from microlut.quality import (
+    affordable_inputs,
+    ends_with_softmax,
+    integer_quality,
+    products,
+    spread,
+    without_softmax,
+)
+from microlut.quantize.weights import LayerConfigs
+from microlut.quantized import QuantizedGraph
+
+_BATCH = 50
+_STEPS = 800
+_PASSES = 80  # times that an input is seen at most; few inputs are learned by heart sooner
+_FEWEST_STEPS = 100  # less is not worth while
+_PRODUCTS = _STEPS * _BATCH * 13_000_000  # multiplications of the float network: about a minute
+_LOSSLESS = 1e-3  # divergence from the float outputs, which costs hundredths of a point
+_WARM_UP = 20  # steps until the rate is reached
+_RATE = 0.002  # in units of the student's variables; it falls to zero by half a cosine
+_SEED = 0
+
+
+def distill(
+    graph: Graph,
+    quantized: QuantizedGraph,
+    configs: LayerConfigs,
+    inputs: FloatArray,
+    progress: Progress,
+) -> QuantizedGraph | None:
+    """Return the integer network after training.
+
+    Or None, where nothing is won: the network is too large to be trained or the inputs are too few,
+    it answers as the float network already, or it comes no nearer on the inputs.
+
+    Args:
+        graph: The float network after the passes.
+        quantized: Its integer form.
+        configs: How its layers were quantized, by name.
+        inputs: [n, ...] calibration inputs.
+        progress: Called with ("distill", steps done, steps).
+    """
+    affordable = _PRODUCTS // (_BATCH * products(graph))
+    steps = min(_STEPS, affordable, _PASSES * len(inputs) // _BATCH)
+    if steps < _FEWEST_STEPS:
+        return None
+    judges = spread(inputs, affordable_inputs(graph))
+    before = integer_quality(graph, quantized, judges).divergence
+    if before < _LOSSLESS:
+        return None
+    student = Student(graph, quantized, configs)
+    step = _step(graph, student, steps)
+    batches = varied(inputs, graph, _BATCH, np.random.default_rng(_SEED))
+    for done in range(steps):
+        progress("distill", done, steps)
+        step(tf.constant(next(batches)))
+    trained = student.quantized()
+    after = integer_quality(graph, trained, judges).divergence
+    return trained if after < before else None
+
+
+def _step(graph: Graph, student: Student, steps: int) -> Callable[[Tensor], None]:
+    """Return what improves the student by one batch of inputs."""
+    rate = tf.keras.optimizers.schedules.CosineDecay(
+        0.0, steps - _WARM_UP, warmup_target=_RATE, warmup_steps=_WARM_UP
+    )
+    optimizer = tf.keras.optimizers.Adam(rate, epsilon=1e-8)
+    optimizer.build(student.variables)
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def step(x: Tensor) -> None:
+        wanted = tensors(graph, x)
+        with tf.GradientTape() as tape:
+            loss = _loss(graph, wanted, student.tensors(x))
+        gradients = tape.gradient(loss, student.variables)
+        optimizer.apply(gradients, student.variables)
+        student.limit()
+
+    result: Callable[[Tensor], None] = step
+    return result
+
+
+def _loss(graph: Graph, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Tensor:
+    """Return how far a network's tensors are from the wanted ones.
+
+    It is the sum of relative squared errors, of what a softmax reads (or of the outputs) and, in
+    the mean, of the sums where branches meet (or of all layers), which tells early layers more than
+    the outputs do; and the Kullback-Leibler divergence of a softmax.
+    """
+    last = without_softmax(graph).output_name
+    loss = _relative(wanted[last], found[last])
+    sums = [node.name for node in graph.nodes if isinstance(node.op, Add)]
+    inner = sums or [node.name for node, _ in graph.weighted()]
+    for name in inner:
+        loss += _relative(wanted[name], found[name]) / len(inner)
+    if ends_with_softmax(graph):
+        p, q = (tf.nn.log_softmax(tensors[last]) for tensors in (wanted, found))
+        divergences = tf.reduce_sum(tf.exp(p) * (p - q), axis=-1)
+        loss += tf.reduce_mean(divergences)
+    return loss
+
+
+def _relative(wanted: Tensor, found: Tensor) -> Tensor:
+    """Return squared error over squared deviation from the channels' means."""
+    others = tuple(range(len(wanted.shape) - 1))
+    mean = tf.reduce_mean(wanted, axis=others, keepdims=True)
+    power = tf.reduce_sum(tf.square(wanted - mean))
+    return tf.reduce_sum(tf.square(wanted - found)) / (power + 1e-12)

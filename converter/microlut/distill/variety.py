@@ -1,0 +1,132 @@
+"""More inputs of a few: calibration inputs and a float network in, endlessly varied batches out.
+
+A network that is trained on some hundred inputs learns these by heart. Which ways to vary an input
+make sense depends on what it is: a photograph may be mirrored, a spectrogram may not. The float
+network knows: a way is taken if its answers mostly stay. Varied inputs need no labels either, for
+the float network says what is wanted of them; that also allows to put two together: one blended
+with the other (Zhang et al. 2018, "mixup"), or some of its rows in the other's place (Yun et al.
+2019, "CutMix").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from microlut.interpreter import float_ops
+from microlut.ir import FloatArray, Graph
+from microlut.quality import quality
+
+_JUDGES = 128  # inputs that a way is tried on
+_BATCH = 32
+_KEPT_PERCENT = 88.0  # of the answers, or it is not a variation but another input
+_KEPT_ERROR = 0.1  # squared error over squared outputs, for networks that do not classify
+_BLENDED = 0.9  # share of the batches
+_PASTED = 0.5  # share of the inputs
+_SHIFT = 8  # an eighth of the height or width at most
+_CONTRAST = 0.4
+_DEVIATIONS = 0.25  # of all values, by which a channel is raised or lowered at most
+_NOISE = 0.25  # deviations of the value at this place over the inputs
+
+Random = np.random.Generator
+Variation = Callable[[FloatArray, Random], FloatArray]  # inputs [n, ...] to as many others
+
+
+def varied(inputs: FloatArray, graph: Graph, batch: int, random: Random) -> Iterator[FloatArray]:
+    """Yield batches [batch, ...] of varied inputs without end.
+
+    Args:
+        inputs: [n, ...] calibration inputs; each comes as often as the others.
+        graph: The float network.
+        batch: Inputs a batch.
+        random: What the variations follow from.
+    """
+    ways = [way for way in variations(inputs) if _keeps_answers(graph, inputs, way, random)]
+    low, high = inputs.min(), inputs.max()
+    waiting = np.empty(0, dtype=np.intp)
+    while True:
+        while len(waiting) < batch:
+            waiting = np.concatenate([waiting, random.permutation(len(inputs))])
+        chosen, waiting = inputs[waiting[:batch]], waiting[batch:]
+        for way in ways:
+            chosen = way(chosen, random)
+        chosen = _pasted(chosen, random)
+        if random.random() < _BLENDED:
+            share = random.random((batch, *[1] * (inputs.ndim - 1)), dtype=np.float32)
+            chosen = share * chosen + (1 - share) * chosen[random.permutation(batch)]
+        yield np.clip(chosen, low, high)
+
+
+def variations(inputs: FloatArray) -> tuple[Variation, ...]:
+    """Return the ways to vary inputs like these [n, ...]."""
+    deviation = float(inputs.std())
+    by_place: FloatArray = inputs.std(axis=0)
+
+    def contrast(x: FloatArray, random: Random) -> FloatArray:
+        factor = random.uniform(1 - _CONTRAST, 1 + _CONTRAST, (len(x), *[1] * (x.ndim - 1)))
+        mean: FloatArray = x.mean(axis=tuple(range(1, x.ndim)), keepdims=True)
+        return mean + (x - mean) * factor.astype(np.float32)
+
+    def offset(x: FloatArray, random: Random) -> FloatArray:
+        reach = _DEVIATIONS * deviation
+        shape = (len(x), *[1] * (x.ndim - 2), x.shape[-1])
+        return x + random.uniform(-reach, reach, shape).astype(np.float32)
+
+    def noise(x: FloatArray, random: Random) -> FloatArray:
+        strength = _NOISE * random.random((len(x), *[1] * (x.ndim - 1)), dtype=np.float32)
+        return x + strength * by_place * random.standard_normal(x.shape, dtype=np.float32)
+
+    if inputs.ndim != 4:
+        return (contrast, offset, noise)
+    return (_mirror(2), _mirror(1), _shift(1), _shift(2), contrast, offset, noise)
+
+
+def _mirror(axis: int) -> Variation:
+    """Return what mirrors half of the pictures."""
+
+    def mirror(x: FloatArray, random: Random) -> FloatArray:
+        chosen = random.random((len(x), 1, 1, 1)) < 0.5
+        return np.where(chosen, np.flip(x, axis), x)
+
+    return mirror
+
+
+def _shift(axis: int) -> Variation:
+    """Return what shifts pictures along an axis, each by another number of pixels."""
+
+    def shift(x: FloatArray, random: Random) -> FloatArray:
+        size = x.shape[axis]
+        reach = size // _SHIFT
+        steps = random.integers(-reach, reach, len(x), endpoint=True)
+        places = np.abs(np.arange(size) + steps[:, None])  # reflected at both borders
+        places = np.minimum(places, 2 * (size - 1) - places)
+        shape = (len(x), size, 1, 1) if axis == 1 else (len(x), 1, size, 1)
+        return np.take_along_axis(x, places.reshape(shape), axis)
+
+    return shift
+
+
+def _pasted(x: FloatArray, random: Random) -> FloatArray:
+    """Return inputs of which half have a quarter to three quarters of their rows from another."""
+    rows = x.shape[1]
+    count = random.integers(rows // 4, 3 * rows // 4, len(x), endpoint=True)
+    count[random.random(len(x)) >= _PASTED] = 0
+    first = random.integers(0, rows - count, endpoint=True)
+    row = np.arange(rows)
+    taken = (row >= first[:, None]) & (row < (first + count)[:, None])
+    taken = taken.reshape(len(x), rows, *[1] * (x.ndim - 2))
+    return np.where(taken, x[random.permutation(len(x))], x)
+
+
+def _keeps_answers(graph: Graph, inputs: FloatArray, way: Variation, random: Random) -> bool:
+    chosen = inputs[np.linspace(0, len(inputs) - 1, min(_JUDGES, len(inputs))).astype(np.intp)]
+    found = quality(graph, _outputs(graph, chosen), _outputs(graph, way(chosen, random)))
+    if found.agreement is None:
+        return found.divergence <= _KEPT_ERROR
+    return found.agreement >= _KEPT_PERCENT
+
+
+def _outputs(graph: Graph, x: FloatArray) -> FloatArray:
+    starts = range(0, len(x), _BATCH)
+    return np.concatenate([float_ops.evaluate(graph, x[i : i + _BATCH]) for i in starts])

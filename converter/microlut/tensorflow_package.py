@@ -1,0 +1,48 @@
+"""TensorFlow, imported only where it is needed, and without its page of greetings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from microlut.errors import ToolMissing
+
+
+def load_tensorflow(purpose: str) -> ModuleType:
+    """Import TensorFlow, which takes seconds.
+
+    Args:
+        purpose: What needs it, such as "a.keras: reading it"; the error starts with it.
+
+    Raises:
+        ToolMissing: It is not installed, or cannot be loaded.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with quiet():
+            import tensorflow
+    except ImportError as error:
+        reason = " ".join(str(error).split())
+        raise ToolMissing(
+            f"{purpose} needs TensorFlow ({reason}); install it with: pip install tensorflow"
+        ) from error
+    module: ModuleType = tensorflow
+    return module
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what C++ code writes to standard error."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,103 @@
+"""The integer network as one that can be trained, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+import random_graphs as rg
+from microlut.interpreter import int_ops
+from microlut.quantized import dequantize_array, quantize_array
+
+tf = pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
+
+from microlut.distill.student import Student, _apart  # noqa: E402
+
+
+def cases(kinds: Iterable[str], count: int) -> list[rg.Case]:
+    return [case for kind in kinds for case in rg.operator_cases(kind, count)]
+
+
+def student_of(case: rg.Case) -> Student:
+    configs = {node.name: case.config for node in case.graph.nodes}
+    return Student(case.graph, case.quantized(), configs)
+
+
+ALL = cases(("conv2d", "depthwise_conv2d", "dense", "add", "average_pool2d", "max_pool2d"), 7)
+NETWORKS = list(rg.network_cases(5))
+
+
+@pytest.mark.parametrize("case", ALL + NETWORKS, ids=[case.name for case in ALL + NETWORKS])
+def test_an_untrained_student_is_the_integer_network(case):
+    quantized = case.quantized()
+    found = student_of(case).quantized()
+    for (_, op), (_, expected) in zip(found.weighted(), quantized.weighted(), strict=True):
+        assert np.array_equal(op.weights.indices, expected.weights.indices)
+        assert np.array_equal(op.weights.scales, expected.weights.scales)
+    x = rg.int8_inputs(quantized, 0)
+    assert np.array_equal(int_ops.evaluate(found, x), int_ops.evaluate(quantized, x))
+
+
+@pytest.mark.parametrize("case", ALL, ids=[case.name for case in ALL])
+def test_tensors_are_within_a_step_of_the_integer_ones(case):
+    quantized = case.quantized()
+    found = student_of(case).tensors(tf.constant(case.samples))[case.graph.output_name]
+    integers = int_ops.evaluate(
+        quantized, quantize_array(case.samples, quantized.input_quantization)
+    )
+    step = quantized.output_quantization.scale
+    # a sum at the border of two steps may fall to either side, as double rounding has it
+    expected = dequantize_array(integers, quantized.output_quantization)
+    assert np.max(np.abs(found - expected)) <= 1.01 * step
+
+
+@pytest.mark.parametrize("bits", [2, 4, 5, 8])
+def test_only_few_levels_and_their_weights_can_move(bits):
+    case = next(case for case in cases(("conv2d",), 40) if case.config.bits == bits)
+    assert len(student_of(case).variables) == (4 if bits <= 4 else 2)
+
+
+def test_one_scale_stays_one():
+    case = next(case for case in cases(("conv2d",), 40) if case.config.granularity == "tensor")
+    student = student_of(case)
+    student.variables[0].assign_add(tf.fill(student.variables[0].shape, 0.1))
+    before, after = (
+        graph.weighted()[0][1].weights.scales for graph in (case.quantized(), student.quantized())
+    )
+    assert len(set(after.tolist())) == 1
+    np.testing.assert_allclose(after, before * np.exp(0.1), rtol=2.0**-11)
+
+
+def test_a_moved_place_takes_another_level():
+    case = next(case for case in cases(("dense",), 40) if case.config.bits == 2)
+    student = student_of(case)
+    places = student.variables[3]
+    places.assign(tf.fill(places.shape, 1000.0))
+    assert np.all(student.quantized().weighted()[0][1].weights.indices == 3)
+
+
+def test_limit_keeps_levels_in_order_and_within_int8():
+    case = next(case for case in cases(("dense",), 40) if case.config.bits == 2)
+    student = student_of(case)
+    student.variables[2].assign([0.5, -2.0, 3.0, 0.1])
+    student.limit()
+    codebook = student.quantized().weighted()[0][1].weights.codebook
+    assert codebook is not None
+    assert np.all(np.diff(codebook.astype(int)) > 0)
+    assert codebook.min() == -127
+    assert codebook.max() == 127
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ([-3, 0, 5], [-3, 0, 5]),
+        ([4, 4, 4], [4, 5, 6]),
+        ([126, 127, 127], [125, 126, 127]),
+        ([-127, -127, -127], [-127, -126, -125]),
+    ],
+)
+def test_levels_that_coincide_move_apart(levels, expected):
+    assert _apart(np.asarray(levels, np.float32)).tolist() == expected

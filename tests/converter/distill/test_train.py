@@ -1,0 +1,100 @@
+"""Training an integer network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from microlut.progress import silent
+from microlut.quality import integer_quality
+from microlut.quantize.weights import WeightConfig
+from microlut.quantized import QuantizedGraph, WeightedOp
+from small_classifier import classifier, pictures, prepared
+
+pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
+
+from microlut.distill import train
+from microlut.distill.student import Student
+
+
+def start(bits: int, softmax: bool = True):
+    ready = prepared(classifier(softmax), pictures(240), WeightConfig(bits))
+    configs = {name: layer.config for name, layer in ready.layers.items()}
+    return ready, configs, ready.quantize(configs)
+
+
+def same(a: QuantizedGraph, b: QuantizedGraph) -> bool:
+    pairs = zip(a.weighted(), b.weighted(), strict=True)
+    return all(
+        np.array_equal(x.weights.indices, y.weights.indices)
+        and np.array_equal(x.weights.scales, y.weights.scales)
+        and np.array_equal(x.output.bias, y.output.bias)
+        for (_, x), (_, y) in pairs
+    )
+
+
+def damaged(quantized: QuantizedGraph) -> QuantizedGraph:
+    """Return the network with the scales of all layers a fifth too large."""
+    nodes = []
+    for node in quantized.nodes:
+        if isinstance(node.op, WeightedOp):
+            scales = (node.op.weights.scales * np.float32(1.2)).astype(np.float32)
+            op = replace(node.op, weights=replace(node.op.weights, scales=scales))
+            node = replace(node, op=op)
+        nodes.append(node)
+    return replace(quantized, nodes=tuple(nodes))
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_training_mends_what_is_wrong_on_other_inputs_too(softmax, monkeypatch):
+    monkeypatch.setattr(train, "_STEPS", 300)
+    ready, configs, quantized = start(3, softmax)
+    graph, others = ready.graph, pictures(200, seed=7)
+    untrained = Student(graph, damaged(quantized), configs).quantized()
+    trained = train.distill(graph, untrained, configs, ready.samples, silent)
+    assert trained is not None
+    before, after = (
+        integer_quality(graph, found, others).divergence for found in (untrained, trained)
+    )
+    assert after < 0.5 * before
+
+
+def test_training_is_repeatable_and_tells_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(train, "_STEPS", 100)
+    ready, configs, quantized = start(2)
+    told = []
+    first, second = (
+        train.distill(
+            ready.graph, quantized, configs, ready.samples, lambda *step: told.append(step)
+        )
+        for _ in range(2)
+    )
+    assert first is not None
+    assert second is not None
+    assert same(first, second)
+    assert told[:2] == [("distill", 0, 100), ("distill", 1, 100)]
+
+
+def test_a_network_that_lost_nothing_is_left_alone():
+    ready, configs, quantized = start(8)
+    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
+
+
+def test_a_network_that_is_too_large_is_left_alone(monkeypatch):
+    ready, configs, quantized = start(2)
+    monkeypatch.setattr(train, "_PRODUCTS", 1)
+    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
+
+
+def test_few_inputs_are_not_trained_by():
+    ready, configs, quantized = start(2)
+    assert train.distill(ready.graph, quantized, configs, ready.samples[:60], silent) is None
+
+
+def test_a_network_that_comes_no_nearer_is_left_alone(monkeypatch):
+    ready, configs, quantized = start(2)
+    monkeypatch.setattr(train, "_RATE", 10.0)
+    monkeypatch.setattr(train, "_STEPS", 100)
+    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
