@@ -2,7 +2,7 @@
 #ifndef MLUT_ISA_DSP_H
 #define MLUT_ISA_DSP_H
 
-#include "isa/generic.h"
+#include "generic.h"
 
 #include <arm_acle.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef MLUT_ISA_GENERIC_H
 #define MLUT_ISA_GENERIC_H
 
-#include "isa/span.h"
+#include "span.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -61,32 +61,32 @@
 #ifndef MLUT_ISA_H
 #define MLUT_ISA_H
 
-#include "isa/span.h"
+#include "span.h"
 
 #if defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE % 2 == 1
 #define MLUT_ISA_NAME "mve"
 #define MLUT_ISA_MVE 1
-#include "isa/mve.h"
+#include "mve.h"
 #define MLUT_ISA(name) mlut_dsp_##name
 #elif defined(MLUT_REQUIRE_MVE)
 #error "this board's core has the MVE extension, but the compiler flags switched it off"
 #elif defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
 #define MLUT_ISA_NAME "dsp"
-#include "isa/dsp.h"
+#include "dsp.h"
 #define MLUT_ISA(name) mlut_dsp_##name
 #elif defined(MLUT_REQUIRE_DSP)
 #error "this board's core has the DSP extension, but the compiler flags switched it off"
 #elif defined(__ARM_ARCH_7M__) && defined(__thumb2__)
 #define MLUT_ISA_NAME "v7m"
-#include "isa/v7m.h"
+#include "v7m.h"
 #define MLUT_ISA(name) mlut_v7m_##name
 #elif defined(__ARM_ARCH_6M__)
 #define MLUT_ISA_NAME "v6m"
-#include "isa/v6m.h"
+#include "v6m.h"
 #define MLUT_ISA(name) mlut_v6m_##name
 #else
 #define MLUT_ISA_NAME "generic"
-#include "isa/generic.h"
+#include "generic.h"
 #define MLUT_ISA(name) mlut_generic_##name
 #endif
 

@@ -6,7 +6,7 @@
 #ifndef MLUT_ISA_MVE_H
 #define MLUT_ISA_MVE_H
 
-#include "isa/dsp.h"
+#include "dsp.h"
 
 #include <arm_mve.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 #ifndef MLUT_ISA_V7M_H
 #define MLUT_ISA_V7M_H
 
-#include "isa/generic.h"
+#include "generic.h"
 
 #define mlut_v7m_dot mlut_generic_dot
 #define mlut_v7m_dot4 mlut_generic_dot4

@@ -1,6 +1,6 @@
-#include "kernels/columns.h"
+#include "columns.h"
 
-#include "isa/isa.h"
+#include "../isa/isa.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -5,9 +5,9 @@
  * meets every pixel, four pixels at a time: their receptive fields are gathered and widened, then
  * two rows of weights times four fields are what the accumulators hold. Padding has the value of
  * the input zero point (whose products the folded bias takes away again). */
-#include "isa/isa.h"
-#include "kernels/columns.h"
-#include "kernels/output_stage.h"
+#include "../isa/isa.h"
+#include "columns.h"
+#include "output_stage.h"
 
 #include <stdbool.h>
 #include <string.h>

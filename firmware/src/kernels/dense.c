@@ -3,8 +3,8 @@
  * No weight is used twice, so none is written to memory: a table turns the indices of two weights
  * into a pair of int16, which meets two inputs, four rows at a time. Beyond 4 bits the table would
  * be too large, and pairs are put together. With 8 bits there is nothing to decode. */
-#include "isa/isa.h"
-#include "kernels/output_stage.h"
+#include "../isa/isa.h"
+#include "output_stage.h"
 
 #include <string.h>
 

@@ -5,9 +5,9 @@
  * band of output rows. In a plane two rows lie interleaved: a word is a pair of vertical
  * neighbours, and 3x3 kernels make two output rows of two rows of words. Padding has the value of
  * the zero point. */
-#include "decode.h"
-#include "isa/isa.h"
-#include "kernels/output_stage.h"
+#include "../decode.h"
+#include "../isa/isa.h"
+#include "output_stage.h"
 
 #include <string.h>
 

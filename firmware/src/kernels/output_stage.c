@@ -4,7 +4,7 @@
  * that the layer's channels share. Its product with the ratio of the activations' scales has 63 or
  * 64 bits; rounded to 31 bits it is the multiplier. The converter has made sure, channel by
  * channel, that this is what TensorFlow Lite computes in double precision. */
-#include "kernels/output_stage.h"
+#include "output_stage.h"
 
 static int32_t expand_bias(const mlut_output_t *stage, const uint16_t *words, unsigned exponent)
 {

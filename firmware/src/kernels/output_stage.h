@@ -2,8 +2,8 @@
 #ifndef MLUT_OUTPUT_STAGE_H
 #define MLUT_OUTPUT_STAGE_H
 
-#include "fixed_point.h"
-#include "isa/isa.h"
+#include "../fixed_point.h"
+#include "../isa/isa.h"
 #include "microlut/microlut.h"
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* Maximum and mean over a window. Positions outside the picture do not count. */
-#include "kernels/region.h"
+#include "region.h"
 
-#include "isa/isa.h"
+#include "../isa/isa.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef MLUT_REGION_H
 #define MLUT_REGION_H
 
-#include "fixed_point.h"
+#include "../fixed_point.h"
 #include "microlut/microlut.h"
 
 /* In input pixels; ends are exclusive. */

@@ -1,7 +1,7 @@
 /* Element-wise sum for cores with MVE, four elements at a time; what is computed is that of
  * kernels/add.c. */
-#include "isa/isa.h"
-#include "kernels/output_stage.h"
+#include "../isa/isa.h"
+#include "../kernels/output_stage.h"
 
 #if MLUT_ISA_MVE
 

@@ -2,8 +2,8 @@
 #ifndef MLUT_MVE_BLOCK_H
 #define MLUT_MVE_BLOCK_H
 
-#include "isa/isa.h"
-#include "kernels/output_stage.h"
+#include "../isa/isa.h"
+#include "../kernels/output_stage.h"
 
 #define MLUT_MVE_LANES 16u /* int8 in a vector */
 

@@ -1,8 +1,8 @@
 /* Fully connected layer with codebook weights for cores with MVE: out[u] = stage(bias[u] + w[u] .
  * in). No weight is used twice, so 16 at a time are decoded and multiplied at once; scratch is not
  * needed. */
-#include "mve/block.h"
-#include "mve/output.h"
+#include "block.h"
+#include "output.h"
 
 #if MLUT_ISA_MVE
 

@@ -2,8 +2,8 @@
 #ifndef MLUT_MVE_DEPTHWISE_H
 #define MLUT_MVE_DEPTHWISE_H
 
-#include "isa/isa.h"
-#include "kernels/output_stage.h"
+#include "../isa/isa.h"
+#include "../kernels/output_stage.h"
 
 /* A tile of channels for some output rows. */
 typedef struct mlut_plane {

@@ -4,8 +4,8 @@
  * channel's values of a column, and four channels lie side by side. So 16 bytes that one gather
  * loads are four columns of four rows: two by two windows. Four vectors of weights, each with the
  * kernel where its window is and zeros elsewhere, turn them into four outputs. */
-#include "mve/depthwise.h"
-#include "mve/output.h"
+#include "depthwise.h"
+#include "output.h"
 
 #include <stdbool.h>
 

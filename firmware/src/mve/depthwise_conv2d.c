@@ -1,9 +1,9 @@
 /* Depthwise convolution with codebook weights for cores with MVE; what is computed is that of
  * kernels/depthwise_conv2d.c. Any kernel: eight input channels at a time are copied to a band with
  * the padding around them, then four output channels meet one position after the other. */
-#include "decode.h"
-#include "mve/depthwise.h"
-#include "mve/output.h"
+#include "../decode.h"
+#include "depthwise.h"
+#include "output.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Tiles of convolutions for cores with MVE: products, and their sums' output stage. */
-#include "mve/block.h"
-#include "mve/output.h"
+#include "block.h"
+#include "output.h"
 
 #if MLUT_ISA_MVE
 

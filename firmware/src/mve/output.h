@@ -2,8 +2,8 @@
 #ifndef MLUT_MVE_OUTPUT_H
 #define MLUT_MVE_OUTPUT_H
 
-#include "isa/isa.h"
-#include "kernels/output_stage.h"
+#include "../isa/isa.h"
+#include "../kernels/output_stage.h"
 
 #if MLUT_ISA_MVE
 

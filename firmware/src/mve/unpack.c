@@ -1,5 +1,5 @@
 /* Packed indices to int8 weights, laid out for the tiles of mve/conv2d.c. */
-#include "mve/block.h"
+#include "block.h"
 
 #if MLUT_ISA_MVE
 
