@@ -52,7 +52,7 @@ _SOURCE = """#include "model.h"
 _Alignas(16) uint8_t rival_arena[RIVAL_ARENA_BYTES];
 static const cmsis_nn_context context = {{rival_arena, RIVAL_ARENA_BYTES}};
 {data}
-static int8_t *rival_input(void *arena) {{ (void)arena; return {input}; }}
+static int8_t *rival_init(void *arena, size_t bytes) {{ (void)arena, (void)bytes; return {input}; }}
 const int8_t *rival_run(void *arena);
 const int8_t *rival_run(void *arena)
 {{
@@ -64,7 +64,7 @@ const mlut_model_t rival_model = {{
     .name = "rival", .arena_bytes = RIVAL_ARENA_BYTES,
     .input_bytes = RIVAL_INPUT_BYTES, .output_bytes = RIVAL_OUTPUT_BYTES,
     .input_scale = 1.0f, .output_scale = 1.0f,
-    .input = rival_input, .run = rival_run,
+    .init = rival_init, .run = rival_run,
 }};
 """
 

@@ -7,7 +7,7 @@
 
 const int8_t *mlut_infer(const uint8_t *input)
 {
-    memcpy(MLUT_APP_MODEL.input(MLUT_APP_ARENA), input, MLUT_APP_INPUT_BYTES);
+    memcpy(MLUT_APP_MODEL.init(MLUT_APP_ARENA, MLUT_APP_ARENA_BYTES), input, MLUT_APP_INPUT_BYTES);
     mlut_probe_begin();
     const int8_t *output = MLUT_APP_MODEL.run(MLUT_APP_ARENA);
     mlut_probe_end();

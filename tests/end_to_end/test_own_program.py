@@ -18,13 +18,11 @@ WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 ONE_MODEL = """
 #include "model.h"
 #include <stdio.h>
-#include <string.h>
 
 int main(void)
 {
-    static int8_t values[DIGITS_INPUT_BYTES];
-    while (fread(values, 1, sizeof values, stdin) == sizeof values) {
-        memcpy(digits_input(digits_arena), values, sizeof values);
+    int8_t *input = digits_init(digits_arena, sizeof digits_arena);
+    while (fread(input, 1, DIGITS_INPUT_BYTES, stdin) == DIGITS_INPUT_BYTES) {
         fwrite(digits_run(digits_arena), 1, DIGITS_OUTPUT_BYTES, stdout);
     }
     return 0;
@@ -41,9 +39,10 @@ int main(void)
 {
     static int8_t values[FIRST_INPUT_BYTES];
     while (fread(values, 1, sizeof values, stdin) == sizeof values) {
-        memcpy(first_input(first_arena), values, sizeof values);
-        memcpy(second_model.input(second_arena), values, sizeof values);
+        memcpy(first_init(first_arena, sizeof first_arena), values, sizeof values);
         fwrite(first_run(first_arena), 1, FIRST_OUTPUT_BYTES, stdout);
+        int8_t *input = second_model.init(second_arena, second_model.arena_bytes);
+        memcpy(input, values, sizeof values);
         fwrite(second_model.run(second_arena), 1, second_model.output_bytes, stdout);
     }
     return 0;
@@ -70,7 +69,7 @@ def engine(folder: Path) -> list[Path]:
 
 
 def includes(folder: Path) -> list[str]:
-    return [f"-I{folder}", f"-I{folder}/engine/include", f"-I{folder}/engine/src"]
+    return [f"-I{folder}", f"-I{folder}/engine/include"]
 
 
 def test_own_program_with_one_model(compiler, tmp_path):

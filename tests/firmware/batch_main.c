@@ -16,7 +16,7 @@
 
 static int run_one(const mlut_model_t *model, void *arena, FILE *inputs, FILE *outputs)
 {
-    if (fread(model->input(arena), 1, model->input_bytes, inputs) != model->input_bytes) {
+    if (fread(model->init(arena, model->arena_bytes), 1, model->input_bytes, inputs) != model->input_bytes) {
         return 0;
     }
     const int8_t *result = model->run(arena);

@@ -115,15 +115,36 @@ def test_host_compiles_at_every_level(sources: list[Path], optimize: str, tmp_pa
     assert compile_all(sources, tmp_path, require("gcc"), optimize, include)
 
 
-def test_cpp_can_use_the_header(sources: list[Path], tmp_path: Path):
+CPP_PROGRAM = """
+#include "model.h"
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+// NAME in an arena of the program's own and in the one that comes with it, by both interfaces.
+int main()
+{
+    alignas(MLUT_ALIGNMENT) static std::uint8_t mine[MACRO_ARENA_BYTES];
+    std::int8_t *input = NAME_init(mine, sizeof mine);
+    std::memset(input, 1, MACRO_INPUT_BYTES);
+    const std::int8_t *output = NAME_run(mine);
+    const std::vector<std::int8_t> found(output, output + MACRO_OUTPUT_BYTES);
+    input = NAME_model.init(NAME_arena, NAME_model.arena_bytes);
+    std::memset(input, 1, NAME_model.input_bytes);
+    if (std::memcmp(NAME_model.run(NAME_arena), found.data(), NAME_model.output_bytes) != 0) {
+        return 1;
+    }
+    const bool refused = NAME_init(nullptr, sizeof mine) == nullptr &&
+                         NAME_init(mine, sizeof mine - 1u) == nullptr &&
+                         NAME_init(mine + 1, sizeof mine) == nullptr;
+    return refused ? 0 : 2;
+}
+"""
+
+
+def test_cpp_program_runs_the_model_in_both_arenas(sources: list[Path], tmp_path: Path):
     compiler, program = require("g++"), tmp_path / "use.cpp"
-    macro = PREFIX.upper()
-    program.write_text(
-        f'#include "model.h"\n#include <cstdint>\n#include <cstring>\nint main()\n{{\n'
-        f"    std::memset({PREFIX}_input({PREFIX}_arena), 1, {macro}_INPUT_BYTES);\n"
-        f"    const std::int8_t *y = {PREFIX}_run({PREFIX}_arena);\n"
-        f"    return y == nullptr || {PREFIX}_model.output_bytes != {macro}_OUTPUT_BYTES;\n}}\n"
-    )
+    program.write_text(CPP_PROGRAM.replace("NAME", PREFIX).replace("MACRO", PREFIX.upper()))
     include = f"-I{sources[-1].parent}"
     objects = compile_all(sources, tmp_path / "objects", require("gcc"), include)
     warnings = [w for w in WARNINGS if "prototypes" not in w]

@@ -33,7 +33,7 @@ from microlut.quantized import (
 from microlut.resources import data_folder
 from microlut.version import VERSION
 
-ABI = 4  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 5  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 Sources = dict[str, str]
 

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Generated code refuses to compile against another version of these structures. */
-#define MLUT_ABI 4
+#define MLUT_ABI 5
 
 /* Weights: `columns` indices a row, `bits` bits each, packed from the least significant bit of the
  * row's first byte on; a row starts on a byte. weight = codebook[index]. With 8 bits there is no
@@ -227,7 +227,9 @@ typedef struct {
     float output_scale;
     int32_t input_zero_point;
     int32_t output_zero_point;
-    int8_t *(*input)(void *arena);     /* where the caller writes input_bytes before each run */
+    /* Takes an arena; returns where input_bytes are written before each run, or NULL if the arena
+     * is too small or not aligned to MLUT_ALIGNMENT. */
+    int8_t *(*init)(void *arena, size_t bytes);
     const int8_t *(*run)(void *arena); /* runs one inference, returns output_bytes of output */
 } mlut_model_t;
 

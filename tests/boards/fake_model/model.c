@@ -4,9 +4,9 @@
 _Alignas(8) uint8_t fake_arena[FAKE_ARENA_BYTES] __attribute__((section(".bss.fake_arena")));
 #endif
 
-int8_t *fake_input(void *arena)
+int8_t *fake_init(void *arena, size_t bytes)
 {
-    return arena;
+    return bytes < FAKE_ARENA_BYTES ? NULL : arena;
 }
 
 /* out[i] = table[in[i] mod 16] xor in[i + 3]; the output overwrites the input, as a real arena may.
@@ -29,6 +29,6 @@ const mlut_model_t fake_model = {
     .output_scale = 0.00390625F,
     .input_zero_point = 0,
     .output_zero_point = -128,
-    .input = fake_input,
+    .init = fake_init,
     .run = fake_run,
 };

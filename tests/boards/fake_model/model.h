@@ -15,7 +15,7 @@ extern uint8_t fake_arena[FAKE_ARENA_BYTES];
 extern const int8_t fake_table[16];
 extern const mlut_model_t fake_model;
 
-int8_t *fake_input(void *arena);
+int8_t *fake_init(void *arena, size_t bytes);
 const int8_t *fake_run(void *arena);
 
 #endif /* FAKE_MODEL_H */
