@@ -13,6 +13,7 @@ from microlut import ir, resources
 from microlut.boards import Core, list_boards, load_board
 from microlut.cli import VERBS
 from microlut.codegen.render import ABI
+from microlut.exporters import ExportFormat
 from microlut.plan.arena import ALIGNMENT
 from microlut.quantized import QOp, WeightedOp
 
@@ -125,6 +126,11 @@ def test_readme_names_every_board_and_every_verb():
     assert missing == []
 
 
+def test_every_export_format_is_explained():
+    text = (CHECKOUT / "docs" / "exports.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## ([a-z][\w-]*)$", text, re.MULTILINE) == list(ExportFormat)
+
+
 @pytest.mark.parametrize(
     "document",
     [CHECKOUT / "README.md", *sorted(CHECKOUT.glob("docs/*.md"))],
@@ -140,6 +146,8 @@ def test_wheel_carries_every_data_folder():
     for name in ("boards", "firmware", "templates"):
         assert f'{name} = "microlut/_data/{name}"' in text
         assert resources.data_folder(name) == CHECKOUT / name
+    assert 'LICENSE = "microlut/_data/LICENSE"' in text
+    assert resources.license_file() == CHECKOUT / "LICENSE"
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)

@@ -11,6 +11,7 @@ Example:
 
 from microlut.boards import Board, list_boards, load_board
 from microlut.errors import MicrolutError
+from microlut.exporters import Exported, export
 from microlut.pipeline import Conversion, convert
 from microlut.project import Project, read
 from microlut.project import write_project as write
@@ -27,6 +28,7 @@ __all__ = [
     "Budget",
     "Codebook",
     "Conversion",
+    "Exported",
     "MicrolutError",
     "Project",
     "__version__",
@@ -34,6 +36,7 @@ __all__ = [
     "build",
     "convert",
     "deploy",
+    "export",
     "fit_codebook",
     "list_boards",
     "load_board",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from microlut.exporters import ExportFormat
 from microlut.settings import SETTINGS_FILE, Budget, Overrides, Settings, load_settings
 
 
@@ -49,12 +50,6 @@ class EmulatorChoice(StrEnum):
     RENODE = "renode"
     QEMU = "qemu"
     NATIVE = "native"
-
-
-class ExportFormat(StrEnum):
-    """What `export` can write."""
-
-    TFLITE = "tflite"
 
 
 ModelArgument = Annotated[
@@ -135,6 +130,10 @@ InputRangeOption = Annotated[
     tuple[float, float] | None,
     typer.Option(metavar="LOW HIGH", help="Range of inputs, needed without calibration inputs."),
 ]
+FoldersArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="DIR...", help="Folders that `convert` wrote; they share one engine."),
+]
 BoardOption = Annotated[str, typer.Option(help="Board id (see `microlut boards`) or .toml file.")]
 EmulatorOption = Annotated[
     EmulatorChoice | None,
@@ -160,7 +159,12 @@ OriginalOption = Annotated[
 ProfileOption = Annotated[
     bool, typer.Option("--profile", help="Say where the instructions of an inference go.")
 ]
-NameOption = Annotated[str | None, typer.Option(help="Name of the model; the file's by default.")]
+NameOption = Annotated[str | None, typer.Option(help="Name in C; the (first) model's by default.")]
+FormatOption = Annotated[ExportFormat, typer.Option("--to", help="What to write.")]
+ExportOption = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="Folder; a file for tflite, zip, and if it ends in .zip."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

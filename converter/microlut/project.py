@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ _ENGINE, _BUILD = "engine", "build"
 _ENGINE_PARTS = ("include", "src")
 _FILES = "files"  # key of report.json: what the conversion wrote, relative to the folder
 _BUILT = r"build/[^/]+/{prefix}\.(elf|map|bin|hex)|build/[^/]+-build\.log"
+ForeignFile = Callable[[Path], str | None]
 _REPORT_ADAPTER: TypeAdapter[ConvertReport] = TypeAdapter(ConvertReport)
 
 
@@ -65,13 +66,17 @@ class Project:
 
 
 @contextmanager
-def staged(output: Path) -> Iterator[Path]:
+def staged(output: Path, foreign_file: ForeignFile | None = None) -> Iterator[Path]:
     """Yield a new folder beside `output` that takes its place if the block succeeds.
+
+    Args:
+        output: Where the folder goes.
+        foreign_file: Finds what must not be lost; by default what no conversion or build wrote.
 
     Raises:
         InvalidInput: `output` is a file, a folder with something else in it, or not writable.
     """
-    check_replaceable(output)
+    check_replaceable(output, foreign_file)
     output = output.resolve()  # a link keeps pointing there
     made = [folder for folder in output.parents if not folder.exists()]
     try:
@@ -110,7 +115,7 @@ def _not_writable(output: Path, error: OSError) -> InvalidInput:
     )
 
 
-def check_replaceable(output: Path) -> None:
+def check_replaceable(output: Path, foreign_file: ForeignFile | None = None) -> None:
     """Raise InvalidInput if `output` is something that must not be replaced."""
     try:
         if not output.exists():
@@ -122,7 +127,7 @@ def check_replaceable(output: Path) -> None:
                 f"{output}: is the current folder or above it, and would be replaced; "
                 "choose a folder beside or below the current one"
             )
-        foreign = _foreign_file(output)
+        foreign = (foreign_file or _foreign_file)(output)
     except OSError as error:
         raise _not_writable(output, error) from error
     if foreign is not None:

@@ -1,4 +1,4 @@
-"""Find the data folders (boards, firmware, templates) in a wheel or in a checkout."""
+"""Find the data (boards, firmware, templates, licence) in a wheel or in a checkout."""
 
 from pathlib import Path
 
@@ -8,16 +8,23 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def data_folder(name: str) -> Path:
-    """Return the folder `boards`, `firmware` or `templates` as a real path.
+    """Return the folder `boards`, `firmware` or `templates` as a real path."""
+    return _data(name)
 
-    A wheel carries them in `microlut/_data`; an editable install uses the checkout itself.
-    """
+
+def license_file() -> Path:
+    """Return the file with microlut's licence, which goes along with the engine."""
+    return _data("LICENSE")
+
+
+def _data(name: str) -> Path:
+    """Return a file or folder that a wheel carries in `microlut/_data`, or the checkout's own."""
     checkout = _PACKAGE.parent.parent
     if (checkout / "pyproject.toml").is_file() and (checkout / "firmware").is_dir():
         return checkout / name
-    if (_PACKAGE / "_data" / name).is_dir():
+    if (_PACKAGE / "_data" / name).exists():
         return _PACKAGE / "_data" / name
     raise MicrolutError(
-        f"microlut's folder {name} is neither in {_PACKAGE / '_data'} nor in {checkout}; "
+        f"microlut's {name} is neither in {_PACKAGE / '_data'} nor in {checkout}; "
         "install microlut again"
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from microlut.boards import Board
 from microlut.doctor import ToolStatus
+from microlut.exporters import Exported
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.profile import Profile
 from microlut.report import ConvertReport
@@ -103,6 +104,12 @@ def image_text(image: Image, board: Board) -> str:
         f"RAM {image.ram_bytes:,} of {size_text(board.memory.ram.size)} (stack included)\n"
         f"Image: {image.elf} (and .bin, .hex, .map)"
     )
+
+
+def export_text(exported: Exported) -> str:
+    """Return what an export wrote."""
+    start = "; start with its README.md" if exported.files else ""
+    return f"Wrote {exported.path}, {size_text(exported.bytes)}{start}"
 
 
 def run_text(outcome: RunOutcome, float_top1: float | None = None) -> str:

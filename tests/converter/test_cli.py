@@ -347,6 +347,22 @@ def test_export_writes_the_tflite_file(call, project, tmp_path):
     assert (answer.code, answer.err) == (0, "")
     assert (tmp_path / "m.tflite").read_bytes() == conversion().tflite
     assert answer.json["bytes"] == len(conversion().tflite)
+    assert answer.json["file"] == str(tmp_path / "m.tflite")
+
+
+def test_export_writes_a_library(call, project, tmp_path):
+    answer = call(
+        "export", project, "--to", "cmake", "-o", tmp_path / "lib", "--name", "net", "--json"
+    )
+    assert (answer.code, answer.err) == (0, "")
+    files = {p.relative_to(tmp_path / "lib").as_posix() for p in (tmp_path / "lib").rglob("*.*")}
+    facts = answer.json
+    assert set(facts.pop("files")) == files | {"LICENSE"}
+    assert facts.pop("bytes") > 50_000
+    assert facts == {"format": "cmake", "name": "net", "folder": str(tmp_path / "lib")}
+    answer = call("export", project, "--to", "zip", "-o", tmp_path / "lib.zip")
+    assert (answer.code, answer.err) == (0, "")
+    assert re.fullmatch(r"Wrote .*lib\.zip, [\d,]+ bytes; start with its README\.md\n", answer.out)
 
 
 # --- outputs that differ

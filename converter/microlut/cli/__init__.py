@@ -31,7 +31,7 @@ VERBS = (
     (run, "Run the firmware on inputs, in an emulator or natively."),
     (verify, "Compare all executable forms, byte by byte."),
     (deploy, "The whole line: convert, build and run."),
-    (export, "Write the converted model as an int8 .tflite file."),
+    (export, "Write converted models for your own project."),
     (boards, "List the boards that firmware can be built for, or show one."),
     (doctor, "Say which tools are there and how to install the others."),
 )

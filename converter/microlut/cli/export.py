@@ -1,29 +1,23 @@
-"""The verb that writes a converted model for other tools."""
+"""The verb that writes converted models for other people's build systems and tools."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
+from microlut import exporters, tables
 from microlut import project as projects
-from microlut import tables
-from microlut.files import write_file
-from microlut.options import ExportFormat, FolderArgument, JsonOption
+from microlut.options import ExportOption, FoldersArgument, FormatOption, JsonOption, NameOption
 from microlut.terminal import print_json
 
 
 def export(
-    folder: FolderArgument,
-    to: Annotated[ExportFormat, typer.Option("--to", help="What to write.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    folders: FoldersArgument,
+    to: FormatOption,
+    output: ExportOption,
+    name: NameOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a converted model in another tool's format: an int8 .tflite file."""
-    data = projects.read(folder).tflite
-    write_file(output, data)
+    """Write converted models as a library of another build system, or as an int8 .tflite file."""
+    exported = exporters.export([projects.read(folder) for folder in folders], to, output, name)
     if as_json:
-        print_json({"format": to.value, "file": str(output), "bytes": len(data)})
+        print_json(exported.as_json())
     else:
-        print(f"Wrote {output}, {tables.size_text(len(data))}")
+        print(tables.export_text(exported))

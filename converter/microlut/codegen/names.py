@@ -13,6 +13,12 @@ switch template this thread_local true typedef typeof union unsigned using virtu
 while
 """
 _KEYWORDS = frozenset(_WORDS.split())  # of C and of C++
+_HEADER_WORDS = """
+arduino assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal
+stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time
+uchar unistd wchar wctype
+"""
+_HEADERS = frozenset(_HEADER_WORDS.split())  # a model's own, NAME.h, would hide these
 _LONGEST = 40  # C11 promises 63 significant characters; prefix, layer and suffix share them
 
 
@@ -22,13 +28,15 @@ def identifier(name: str) -> str:
     Example:
         >>> identifier("My-Net v2"), identifier("2nd"), identifier("int"), identifier("mlut_x")
         ('my_net_v2', 'm_2nd', 'int_model', 'm_mlut_x')
+        >>> identifier("math")
+        'math_model'
     """
     cleaned = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_LONGEST].strip("_")
     if not cleaned:
         return "model"
     if cleaned[0].isdigit() or cleaned.startswith("mlut"):
         cleaned = f"m_{cleaned}"
-    return f"{cleaned}_model" if cleaned in _KEYWORDS else cleaned
+    return f"{cleaned}_model" if cleaned in _KEYWORDS | _HEADERS else cleaned
 
 
 def unique_identifiers(names: Iterable[str]) -> dict[str, str]:

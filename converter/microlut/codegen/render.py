@@ -9,8 +9,8 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.codegen.literals import array_lines, float_literal
-from microlut.codegen.names import comment, identifier, unique_identifiers
+from microlut.codegen.environment import environment
+from microlut.codegen.names import identifier, unique_identifiers
 from microlut.plan import Plan, Step
 from microlut.plan.rounding import (
     Rounding,
@@ -30,7 +30,6 @@ from microlut.quantized import (
     QuantizedGraph,
     WeightedOp,
 )
-from microlut.resources import data_folder
 from microlut.version import VERSION
 
 ABI = 5  # MLUT_ABI of firmware/include/microlut/microlut.h
@@ -96,21 +95,9 @@ class WeightTables:
 
 def render(plan: Plan) -> Sources:
     """Return model.h, model.c and weights.c for a plan; equal plans give equal bytes."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters.update(
-        array_lines=array_lines, float_literal=float_literal, comment=comment
-    )
-    environment.globals["count"] = math.prod
-    context = _context(plan)
+    templates, context = environment(), _context(plan)
     return {
-        name: _text(environment.get_template(f"{name}.j2"), context)
+        name: _text(templates.get_template(f"{name}.j2"), context)
         for name in ("model.h", "model.c", "weights.c")
     }
 

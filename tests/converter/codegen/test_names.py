@@ -22,6 +22,11 @@ def test_identifier_is_no_keyword(keyword: str):
     assert identifier(keyword) == f"{keyword.lower().strip('_')}_model"
 
 
+@pytest.mark.parametrize("header", ["math", "String", "TIME", "Arduino"])
+def test_identifier_hides_no_header_of_the_library(header: str):
+    assert identifier(header) == f"{header.lower()}_model"
+
+
 @given(st.lists(st.text(max_size=6), unique=True))
 def test_unique_identifiers_are_unique(names: list[str]):
     found = unique_identifiers(names)

@@ -1,0 +1,26 @@
+"""Templates as every stage fills them: strict about names, and with C's literals as filters."""
+
+from __future__ import annotations
+
+import math
+
+import jinja2
+
+from microlut.codegen.literals import array_lines, float_literal
+from microlut.codegen.names import comment
+from microlut.resources import data_folder
+
+
+def environment() -> jinja2.Environment:
+    """Return the environment of microlut's templates."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(data_folder("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    made.filters.update(array_lines=array_lines, float_literal=float_literal, comment=comment)
+    made.globals["count"] = math.prod
+    return made

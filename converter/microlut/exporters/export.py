@@ -1,0 +1,102 @@
+"""One or more converted models in, what `export` wrote out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from microlut.codegen.names import identifier
+from microlut.errors import InvalidInput
+from microlut.exporters.formats import ExportFormat
+from microlut.exporters.output import write_archive, write_folder
+from microlut.exporters.package import package_files
+from microlut.files import write_file
+from microlut.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote.
+
+    Attributes:
+        format: Of the export.
+        path: Of the folder or file.
+        name: Of the package.
+        bytes: Of the file, or of the folder's files together.
+        files: In the folder or archive, relative to it; none if the file is the model itself.
+    """
+
+    format: ExportFormat
+    path: Path
+    name: str
+    bytes: int
+    files: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON values."""
+        place = "folder" if self.path.is_dir() else "file"
+        facts: dict[str, object] = {"format": self.format.value, "name": self.name}
+        facts |= {place: str(self.path), "bytes": self.bytes}
+        return facts | ({"files": list(self.files)} if self.files else {})
+
+
+def export(
+    projects: Project | Sequence[Project],
+    to: ExportFormat | str,
+    output: Path | str,
+    name: str | None = None,
+) -> Exported:
+    """Write converted models in another tool's format.
+
+    Args:
+        projects: One model, or several that one program runs side by side; they share the engine.
+        to: The format.
+        output: Folder to write; a file for `zip` and `tflite`, and if it ends in .zip.
+        name: Of the package; the first model's by default.
+
+    Raises:
+        InvalidInput: the models or the name cannot be used, or `output` is in use.
+    """
+    models = [projects] if isinstance(projects, Project) else list(projects)
+    to, output = _format(to), Path(output)
+    if not models:
+        raise InvalidInput("there is no model to export; give at least one")
+    name = models[0].prefix if name is None else _checked(name)
+    if to is ExportFormat.TFLITE:
+        data = _only(models).tflite
+        write_file(output, data)
+        return Exported(to, output, name, len(data), ())
+    files = package_files(models, to, name)
+    if to is ExportFormat.ZIP or output.suffix == ".zip":
+        size = write_archive(files, name, output)
+    else:
+        write_folder(files, output)
+        size = sum(map(len, files.values()))
+    return Exported(to, output, name, size, tuple(files))
+
+
+def _format(to: ExportFormat | str) -> ExportFormat:
+    try:
+        return ExportFormat(to)
+    except ValueError:
+        known = ", ".join(known.value for known in ExportFormat)
+        raise InvalidInput(f"format {to!r} is not known; allowed are {known}") from None
+
+
+def _checked(name: str) -> str:
+    """Return the name if build systems, folders and C take it."""
+    if identifier(name) != name:
+        raise InvalidInput(
+            f"name {name!r} cannot be used; allowed are lower-case letters, digits and underscores "
+            f"that are no word of C, such as {identifier(name)!r}"
+        )
+    return name
+
+
+def _only(models: Sequence[Project]) -> Project:
+    if len(models) > 1:
+        raise InvalidInput(
+            f"a .tflite file holds one model, and {len(models)} were given; export them one by one"
+        )
+    return models[0]

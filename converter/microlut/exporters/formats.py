@@ -1,0 +1,35 @@
+"""The formats that `export` knows, and where each has its C files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ExportFormat(StrEnum):
+    """What `export` can write."""
+
+    CMAKE = "cmake"
+    ZIP = "zip"
+    TFLITE = "tflite"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Folders of the C files, relative to the exported folder.
+
+    Attributes:
+        headers: What programs include; it is the one include path that is needed.
+        sources: Everything else.
+    """
+
+    headers: str
+    sources: str
+
+
+_SPLIT = Layout("include", "src")
+
+LAYOUTS = {
+    ExportFormat.CMAKE: _SPLIT,
+    ExportFormat.ZIP: _SPLIT,
+}

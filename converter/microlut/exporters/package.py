@@ -1,0 +1,98 @@
+"""Converted models in; all files of an exported folder, as bytes, out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from microlut.codegen.environment import environment
+from microlut.exporters.formats import LAYOUTS, ExportFormat
+from microlut.exporters.sources import Files, source_files
+from microlut.interpreter import int_ops
+from microlut.project import Project
+from microlut.resources import data_folder, license_file
+from microlut.version import VERSION
+
+MANIFEST = "microlut.json"  # what an export wrote, with the SHA-256 of every other file
+_TEMPLATES = "export"
+_MOST_EXPECTED = 32  # outputs that the example compares
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """A model as the templates see it.
+
+    Attributes:
+        prefix: Of its C names; `macro` is the same in capitals.
+        input_shape: Without the batch; likewise `output_shape`.
+        expected: The first of the int8 outputs for the example's test pattern.
+        report: The contents of report.json.
+    """
+
+    prefix: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    expected: tuple[int, ...]
+    report: Mapping[str, object]
+
+    @property
+    def macro(self) -> str:
+        """Return the prefix of the model's macros."""
+        return self.prefix.upper()
+
+
+def package_files(projects: Sequence[Project], to: ExportFormat, name: str) -> Files:
+    """Return the files of a package called `name`, by their paths in it.
+
+    Equal models give equal bytes.
+    """
+    layout = LAYOUTS[to]
+    files = source_files(projects, layout)
+    models = [_view(project) for project in projects]
+    context: dict[str, object] = {
+        "name": name,
+        "models": models,
+        "headers": layout.headers,
+        "sources": sorted(file for file in files if file.endswith(".c")),
+        "public": sorted(file for file in files if file.startswith(f"{layout.headers}/")),
+        "optimize": "-Os" if all(m.report["optimize"] == "size" for m in models) else "-O2",
+        "version": VERSION,
+    }
+    files |= _filled(to, name, context)
+    files["LICENSE"] = license_file().read_bytes()
+    files[MANIFEST] = _manifest(to, models, files)
+    return dict(sorted(files.items()))
+
+
+def _view(project: Project) -> ModelView:
+    graph = project.graph
+    positions = np.arange(np.prod(graph.input_shape))
+    pattern = (positions * 37 % 256 - 128).astype(np.int8)  # as in templates/export/example.j2
+    outputs = int_ops.evaluate(graph, pattern.reshape(1, *graph.input_shape)).ravel()
+    expected = tuple(outputs[:_MOST_EXPECTED].tolist())
+    return ModelView(
+        project.prefix, graph.input_shape, graph.output_shape, expected, project.report
+    )
+
+
+def _filled(to: ExportFormat, name: str, context: dict[str, object]) -> Files:
+    """Fill the format's templates; NAME in their paths is the package's name."""
+    templates = environment()
+    root = data_folder("templates")
+    files = {}
+    for path in sorted((root / _TEMPLATES / to.value).rglob("*.j2")):
+        text = templates.get_template(path.relative_to(root).as_posix()).render(context)
+        place = path.relative_to(root / _TEMPLATES / to.value).as_posix()
+        files[place.removesuffix(".j2").replace("NAME", name)] = text.encode()
+    return files
+
+
+def _manifest(to: ExportFormat, models: Sequence[ModelView], files: Files) -> bytes:
+    hashes = {path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())}
+    sources = {m.prefix: m.report["source_sha256"] for m in models}
+    content = {"microlut": VERSION, "format": to.value, "models": sources, "files": hashes}
+    return (json.dumps(content, indent=2) + "\n").encode()

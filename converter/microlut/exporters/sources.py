@@ -1,0 +1,77 @@
+"""Converted models in; the C files that every format shares, at the places of its layout, out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from microlut.codegen.render import ABI
+from microlut.errors import InvalidInput
+from microlut.exporters.formats import Layout
+from microlut.project import Project
+
+Files = dict[str, bytes]
+
+_ENGINE = "microlut"  # folder of the engine beside the models
+_INCLUDE = '#include "model.h"\n'  # in model.c
+
+
+def source_files(projects: Sequence[Project], layout: Layout) -> Files:
+    """Return the models' C files, named after the models, and one engine.
+
+    Raises:
+        InvalidInput: a model's folder lacks a source, or holds those of another engine.
+    """
+    files = _engine_files(projects[0], layout)
+    for project in projects:
+        for name, data in _model_files(project, layout).items():
+            if name in files:
+                raise InvalidInput(
+                    f"{project.path}: its file {name} is another model's too; "
+                    "convert one of them with another --name"
+                )
+            files[name] = data
+    return files
+
+
+def _model_files(project: Project, layout: Layout) -> Files:
+    prefix = project.prefix
+    header, code, weights = (
+        _read(project, name).decode() for name in ("model.h", "model.c", "weights.c")
+    )
+    if f"#if MLUT_ABI != {ABI}\n" not in header or code.count(_INCLUDE) != 1:
+        raise InvalidInput(
+            f"{project.path}: its sources are not those that this version of microlut writes "
+            f"(MLUT_ABI {ABI}); run `microlut convert` again, into a new folder"
+        )
+    # One folder holds the files of all models, so their names are the models'.
+    code = code.replace(_INCLUDE, f'#include "{prefix}.h"\n')
+    return {
+        f"{layout.headers}/{prefix}.h": header.encode(),
+        f"{layout.sources}/{prefix}.c": code.encode(),
+        f"{layout.sources}/{prefix}_weights.c": weights.encode(),
+    }
+
+
+def _engine_files(project: Project, layout: Layout) -> Files:
+    header = "engine/include/microlut/microlut.h"
+    files = {f"{layout.headers}/{_ENGINE}/microlut.h": _read(project, header)}
+    folder = project.path / "engine" / "src"
+    for file in sorted(folder.rglob("*.[ch]")):
+        name = file.relative_to(folder).as_posix()
+        files[f"{layout.sources}/{_ENGINE}/{name}"] = _bytes(file)
+    return files
+
+
+def _read(project: Project, name: str) -> bytes:
+    return _bytes(project.path / name)
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            f"{file}: cannot be read ({error.strerror}); "
+            "run `microlut convert` again, into a new folder"
+        ) from error
