@@ -10,6 +10,7 @@ class ExportFormat(StrEnum):
     """What `export` can write."""
 
     CMAKE = "cmake"
+    ARDUINO = "arduino"
     ZIP = "zip"
     TFLITE = "tflite"
 
@@ -28,8 +29,10 @@ class Layout:
 
 
 _SPLIT = Layout("include", "src")
+_TOGETHER = Layout("src", "src")
 
 LAYOUTS = {
     ExportFormat.CMAKE: _SPLIT,
+    ExportFormat.ARDUINO: _TOGETHER,
     ExportFormat.ZIP: _SPLIT,
 }

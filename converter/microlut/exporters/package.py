@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microlut.codegen.environment import environment
+from microlut.errors import InvalidInput
 from microlut.exporters.formats import LAYOUTS, ExportFormat
 from microlut.exporters.sources import Files, source_files
 from microlut.interpreter import int_ops
@@ -58,11 +59,13 @@ def package_files(projects: Sequence[Project], to: ExportFormat, name: str) -> F
         "models": models,
         "headers": layout.headers,
         "sources": sorted(file for file in files if file.endswith(".c")),
-        "public": sorted(file for file in files if file.startswith(f"{layout.headers}/")),
         "optimize": "-Os" if all(m.report["optimize"] == "size" for m in models) else "-O2",
         "version": VERSION,
     }
-    files |= _filled(to, name, context)
+    filled = _filled(to, name, context)
+    for file in filled.keys() & files.keys():
+        raise InvalidInput(f"{file} would be a model's file and an example's; give another --name")
+    files |= filled
     files["LICENSE"] = license_file().read_bytes()
     files[MANIFEST] = _manifest(to, models, files)
     return dict(sorted(files.items()))
