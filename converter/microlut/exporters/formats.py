@@ -11,6 +11,7 @@ class ExportFormat(StrEnum):
 
     CMAKE = "cmake"
     ARDUINO = "arduino"
+    PLATFORMIO = "platformio"
     ZIP = "zip"
     TFLITE = "tflite"
 
@@ -34,5 +35,6 @@ _TOGETHER = Layout("src", "src")
 LAYOUTS = {
     ExportFormat.CMAKE: _SPLIT,
     ExportFormat.ARDUINO: _TOGETHER,
+    ExportFormat.PLATFORMIO: _TOGETHER,
     ExportFormat.ZIP: _SPLIT,
 }
