@@ -12,6 +12,7 @@ class ExportFormat(StrEnum):
     CMAKE = "cmake"
     ARDUINO = "arduino"
     PLATFORMIO = "platformio"
+    ESP_IDF = "esp-idf"
     ZIP = "zip"
     TFLITE = "tflite"
 
@@ -36,5 +37,6 @@ LAYOUTS = {
     ExportFormat.CMAKE: _SPLIT,
     ExportFormat.ARDUINO: _TOGETHER,
     ExportFormat.PLATFORMIO: _TOGETHER,
+    ExportFormat.ESP_IDF: _SPLIT,
     ExportFormat.ZIP: _SPLIT,
 }
