@@ -13,6 +13,7 @@ class ExportFormat(StrEnum):
     ARDUINO = "arduino"
     PLATFORMIO = "platformio"
     ESP_IDF = "esp-idf"
+    ZEPHYR = "zephyr"
     ZIP = "zip"
     TFLITE = "tflite"
 
@@ -38,5 +39,6 @@ LAYOUTS = {
     ExportFormat.ARDUINO: _TOGETHER,
     ExportFormat.PLATFORMIO: _TOGETHER,
     ExportFormat.ESP_IDF: _SPLIT,
+    ExportFormat.ZEPHYR: _SPLIT,
     ExportFormat.ZIP: _SPLIT,
 }
