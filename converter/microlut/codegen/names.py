@@ -14,11 +14,11 @@ while
 """
 _KEYWORDS = frozenset(_WORDS.split())  # of C and of C++
 _HEADER_WORDS = """
-arduino assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal
+arduino assert complex ctype errno fenv float inttypes iso646 limits locale main math setjmp signal
 stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time
 uchar unistd wchar wctype
 """
-_HEADERS = frozenset(_HEADER_WORDS.split())  # a model's own, NAME.h, would hide these
+_HEADERS = frozenset(_HEADER_WORDS.split())  # or of projects: a model's own, NAME.h, would hide it
 _LONGEST = 40  # C11 promises 63 significant characters; prefix, layer and suffix share them
 
 

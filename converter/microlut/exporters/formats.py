@@ -14,6 +14,7 @@ class ExportFormat(StrEnum):
     PLATFORMIO = "platformio"
     ESP_IDF = "esp-idf"
     ZEPHYR = "zephyr"
+    STM32CUBE = "stm32cube"
     ZIP = "zip"
     TFLITE = "tflite"
 
@@ -40,5 +41,6 @@ LAYOUTS = {
     ExportFormat.PLATFORMIO: _TOGETHER,
     ExportFormat.ESP_IDF: _SPLIT,
     ExportFormat.ZEPHYR: _SPLIT,
+    ExportFormat.STM32CUBE: Layout("Inc", "Src"),
     ExportFormat.ZIP: _SPLIT,
 }

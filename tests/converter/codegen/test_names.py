@@ -22,7 +22,7 @@ def test_identifier_is_no_keyword(keyword: str):
     assert identifier(keyword) == f"{keyword.lower().strip('_')}_model"
 
 
-@pytest.mark.parametrize("header", ["math", "String", "TIME", "Arduino"])
+@pytest.mark.parametrize("header", ["math", "String", "TIME", "Arduino", "main"])
 def test_identifier_hides_no_header_of_the_library(header: str):
     assert identifier(header) == f"{header.lower()}_model"
 
