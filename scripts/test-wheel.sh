@@ -18,3 +18,4 @@ cd "$work"
 venv/bin/microlut deploy digits.keras --board mps2-an386 --output out \
     --calibration digits_calibration.npz --inputs digits_test.npz
 venv/bin/microlut verify out --inputs digits_test.npz --limit 50
+venv/bin/microlut export out --to cmake --output library
