@@ -55,6 +55,9 @@ def test_package_has_the_models_one_engine_licence_readme_and_example(package):
     for file in (engine / "src").rglob("*.[ch]"):
         parts[f"{layout.sources}/microlut/{file.relative_to(engine / 'src').as_posix()}"] = file
     assert {name: files[name] for name in parts} == {n: f.read_bytes() for n, f in parts.items()}
+    sources = [Path(name) for name in files if name.startswith(f"{layout.sources}/")]
+    objects = [source.stem for source in sources if source.suffix == ".c"]
+    assert len(set(objects)) == len(objects), "some archivers know objects by these names alone"
     code = b"".join(data for name, data in files.items() if "example" in name or "sample" in name)
     assert b"digits_init(" in code
     assert b"second_run(" in code

@@ -1,4 +1,4 @@
-/* Packed indices to int8 weights, laid out for the tiles of mve/conv2d.c. */
+/* Packed indices to int8 weights, laid out for the tiles of mve/mve_conv2d.c. */
 #include "block.h"
 
 #if MLUT_ISA_MVE
