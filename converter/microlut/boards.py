@@ -116,6 +116,11 @@ class Board(Table):
         """Return what compiles for the core and emulates it."""
         return CORE_TOOLCHAINS[self.core]
 
+    @property
+    def baud(self) -> int:
+        """Return the speed of the console's serial port."""
+        return self.console.baud if self.console else Console.model_fields["baud"].default
+
 
 def list_boards() -> tuple[str, ...]:
     """Return the ids of all boards that come with microlut, sorted."""

@@ -1,7 +1,8 @@
 """The firmware's line protocol: console text enters, typed results leave; nothing is run here.
 
-The protocol is MLPerf Tiny's device protocol with one command more, `bulk N`, which infers the
-first N inputs of a preloaded block and answers with one line `m-output-HEX` for each of them.
+The protocol is MLPerf Tiny's device protocol with two commands more. `bulk N` infers the first N
+inputs of a preloaded block and answers with one line `m-output-HEX` for each of them; `output`
+prints that line for the last inference.
 """
 
 from __future__ import annotations
@@ -69,6 +70,18 @@ def load_commands(values: bytes, bytes_per_command: int = 31) -> tuple[bytes, ..
     starts = range(0, len(values), bytes_per_command)
     chunks = (values[start : start + bytes_per_command].hex() for start in starts)
     return (f"db load {len(values)}%".encode(), *(f"db {chunk}%".encode() for chunk in chunks))
+
+
+class Lines:
+    """Cuts a stream of console bytes into lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> tuple[str, ...]:
+        """Return the lines that a piece completes, without their ends."""
+        *complete, self._rest = (self._rest + piece).split(b"\n")
+        return tuple(line.decode("ascii", errors="replace").rstrip("\r") for line in complete)
 
 
 def failure_of(line: str) -> str | None:

@@ -50,3 +50,9 @@ class RunFailed(MicrolutError):
     """The firmware or its emulator did not answer as the protocol says."""
 
     exit_code = 8
+
+
+class DeviceFailed(MicrolutError):
+    """A board, its probe or its serial port is absent, in use, forbidden, or refused the image."""
+
+    exit_code = 9

@@ -159,6 +159,14 @@ OriginalOption = Annotated[
 ProfileOption = Annotated[
     bool, typer.Option("--profile", help="Say where the instructions of an inference go.")
 ]
+PortOption = Annotated[
+    str | None,
+    typer.Option(help="Run on the board at this serial port, such as /dev/ttyACM0."),
+]
+PtyOption = Annotated[
+    bool,
+    typer.Option("--pty", help="Run no inputs: offer the emulated board as a serial port instead."),
+]
 NameOption = Annotated[str | None, typer.Option(help="Name in C; the (first) model's by default.")]
 FormatOption = Annotated[ExportFormat, typer.Option("--to", help="What to write.")]
 ExportOption = Annotated[

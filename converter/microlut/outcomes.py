@@ -29,6 +29,8 @@ class RunOutcome:
         first_difference: Where they first differ.
         top1: Accuracy in percent, or None without labels.
         instructions: Executed instructions an inference (mean, least, most), or None if uncounted.
+        microseconds: Time of an inference by the board's own clock (mean, least, most), or None
+            where it says nothing: in emulators.
         profile: Of the first inference, if it was asked for and could be counted.
     """
 
@@ -40,10 +42,12 @@ class RunOutcome:
     top1: float | None
     instructions: tuple[int, int, int] | None
     profile: Profile | None = None
+    microseconds: tuple[int, int, int] | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the run as JSON values, without the outputs."""
         mean, least, most = self.instructions or (None, None, None)
+        latency = {} if self.microseconds is None else _latency_json(self.microseconds)
         profile = {} if self.profile is None else {"profile": self.profile.as_json()}
         return {
             "board": self.image.board_id,
@@ -56,8 +60,14 @@ class RunOutcome:
             "instructions": mean,
             "instructions_min": least,
             "instructions_max": most,
+            **latency,
             **profile,
         }
+
+
+def _latency_json(microseconds: tuple[int, int, int]) -> dict[str, object]:
+    mean, least, most = microseconds
+    return {"latency_us": mean, "latency_us_min": least, "latency_us_max": most}
 
 
 @dataclass(frozen=True, slots=True)

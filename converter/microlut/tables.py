@@ -13,6 +13,7 @@ from microlut.doctor import ToolStatus
 from microlut.exporters import Exported
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.profile import Profile
+from microlut.project import Project
 from microlut.report import ConvertReport
 from microlut.toolchain import Image
 from microlut.tools import HOST_CC, find_tool
@@ -20,6 +21,7 @@ from microlut.verify import Difference, FormResult
 
 _LABEL_WIDTH = 40
 _INSTRUCTIONS = "instructions an inference"
+_LATENCY = "time of an inference, by its own clock"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = "") -> str:
@@ -152,6 +154,16 @@ def deploy_text(outcome: DeployOutcome) -> str:
     return _facts(facts + _run_facts(outcome.run))
 
 
+def offer_text(project: Project, board: Board, port: str) -> str:
+    """Return where an emulated board is offered, and how to use it."""
+    command = f"microlut run {project.path} --board {board.id} --port {port} --inputs FILE"
+    return (
+        f"{board.id} is at {port}, for any program that opens serial ports, such as\n"
+        f"  microlut monitor --port {port}\n  {command}\n"
+        "(docs/mlperf-tiny.md: MLPerf Tiny's runner). Ctrl-C ends it."
+    )
+
+
 def verify_text(outcome: VerifyOutcome) -> str:
     """Return the comparison of all forms."""
     rows = [
@@ -223,6 +235,9 @@ def _run_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
     if outcome.instructions is not None:
         mean, least, most = outcome.instructions
         facts.append((_INSTRUCTIONS, f"{mean:,} ({least:,} to {most:,})"))
+    elif outcome.microseconds is not None:
+        mean, least, most = outcome.microseconds
+        facts.append((_LATENCY, f"{mean:,} us ({least:,} to {most:,} us)"))
     elif outcome.image.flash_bytes is not None:  # not a host program: those are never counted
         facts.append((_INSTRUCTIONS, f"not counted: {_why_not_counted()}"))
     return facts

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from microlut import project as projects
 from microlut.accuracy import float_top1, top1
@@ -18,15 +17,14 @@ from microlut.boards import Board, Core, list_boards, load_board
 from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
 from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
 from microlut.importers import import_model
-from microlut.interpreter import int_ops
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.passes import run_passes
 from microlut.pipeline import Conversion, source_hash
 from microlut.profile import make_profile
 from microlut.progress import Progress, silent
 from microlut.project import Project
-from microlut.quantized import quantize_array, quantized_range
-from microlut.samples import Samples, check_scaled_alike, load_samples
+from microlut.reference import Reference, make_reference
+from microlut.samples import Samples, load_samples
 from microlut.toolchain import Image
 from microlut.toolchain import build as build_image
 from microlut.tools import find_tool
@@ -35,37 +33,6 @@ from microlut.verify import INTERPRETER, FormResult, compare, compare_runtimes
 DEFAULT_EMULATOR_LIMIT = 50
 
 Count = Literal["nothing", "inferences", "layers"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Reference:
-    """What every form is given, int8 [n, ...], and what it must answer, int8 [n, bytes]."""
-
-    inputs: NDArray[np.int8]
-    outputs: NDArray[np.int8]
-    labels: NDArray[np.int64] | None
-
-    @property
-    def top1(self) -> float | None:
-        return top1(self.outputs, self.labels)
-
-    def first(self, count: int) -> _Reference:
-        labels = None if self.labels is None else self.labels[:count]
-        return _Reference(self.inputs[:count], self.outputs[:count], labels)
-
-
-def _reference(project: Project, samples: Samples) -> _Reference:
-    quantization = project.graph.input_quantization
-    check_scaled_alike(samples, *quantized_range(quantization))
-    inputs = quantize_array(samples.x, quantization)
-    outputs = int_ops.evaluate(project.graph, inputs).reshape(len(inputs), -1)
-    classes = outputs.shape[1]
-    if samples.y is not None and 1 < classes <= samples.y.max():
-        raise InvalidInput(
-            f"y holds class numbers up to {samples.y.max()}, but the model has {classes} outputs; "
-            f"give numbers from 0 to {classes - 1}"
-        )
-    return _Reference(inputs, outputs, samples.y)
 
 
 def build(project: Project, board: Board) -> Image:
@@ -96,7 +63,7 @@ def run(
     if count == "layers":
         check_countable(board)
     image = build(project, board)
-    reference = _reference(project, samples)
+    reference = make_reference(project, samples)
     task = replace(_task(image, board, reference), emulator=emulator)
     if count == "layers":
         task = replace(task, caller=f"{project.prefix}_run")
@@ -117,13 +84,12 @@ def check_countable(board: Board) -> None:
         )
 
 
-def _task(image: Image, board: Board, reference: _Reference) -> Task:
-    flat = reference.inputs.reshape(len(reference.inputs), -1)
-    return Task(image.elf, board, flat, reference.outputs.shape[1])
+def _task(image: Image, board: Board, reference: Reference) -> Task:
+    return Task(image.elf, board, reference.flat_inputs, reference.outputs.shape[1])
 
 
 def _run_task(
-    task: Task, image: Image, reference: _Reference, progress: Progress
+    task: Task, image: Image, reference: Reference, progress: Progress
 ) -> tuple[RunOutcome, tuple[tuple[int, ...], ...]]:
     """Return what a run gave, and the pieces of its inferences if the task asks for them."""
     board, samples, done = task.board, len(reference.inputs), 0
@@ -172,7 +138,7 @@ def verify(
         choose_emulator(board)
     total = len(samples)
     progress(INTERPRETER, 0, total)
-    reference = _reference(project, samples)
+    reference = make_reference(project, samples)
     forms = [FormResult(INTERPRETER, total, 0, None, True)]
     forms += compare_runtimes(
         project.graph, project.tflite, reference.inputs, reference.outputs, progress
@@ -228,7 +194,7 @@ def deploy(
         image = _build_staged(staged, board, output)
         progress("build", 1, 1)
         if samples is not None:
-            reference = _reference(staged, samples)
+            reference = make_reference(staged, samples)
             task = _task(image, board, reference)
             outcome, _ = _run_task(task, image, reference, progress)
             integer, real = reference.top1, float_top1(conversion.graph, samples)

@@ -1,4 +1,4 @@
-/* MLPerf Tiny's device protocol (EEMBC "th_api"), and one command of our own, `bulk`.
+/* MLPerf Tiny's device protocol (EEMBC "th_api"), and two commands of our own, `bulk` and `output`.
  *
  * A command is a line of words that ends in '%'; carriage returns and line feeds are skipped. Every
  * answer ends in a line `m-ready`; errors are lines `e-[...]`.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from fake_images import fake_outputs
 
 from microlut.console import load_commands, microseconds_of, results_of
 
@@ -50,6 +51,7 @@ def test_start_greets(fake_image):
         (b"nam%", ["e-[Unknown command: nam]"]),
         (b"%", ["e-[Unknown command: ]"]),
         (b"results%", ["e-[No results: no inference has run]"]),
+        (b"output%", ["e-[No output: no inference has run]"]),
         (b"db%", ["e-[Command 'db' requires a subcommand]"]),
         (b"db load%", ["e-[Command 'db load' requires the # of bytes]"]),
         (b"db load 0%", ["e-[Command 'db load' must be >0 bytes]"]),
@@ -117,6 +119,12 @@ def test_infer_gives_the_real_values_of_the_loaded_input(talk):
     expected = (outputs.astype(float) + 128) / 256
     assert results_of(lines) == pytest.approx(expected, abs=0.5e-6)
     assert len([line for line in lines if line.startswith("m-results-")]) == 2
+
+
+def test_output_gives_the_bytes_of_the_last_inference(talk):
+    values = np.array([1, 2, 3, -128, 127, 77], dtype=np.int8)
+    lines = talk(*load_commands(values.tobytes()), b"infer 1 0%", b"output%")
+    assert lines[-2:] == [f"m-output-{fake_outputs(values[None]).tobytes().hex()}", "m-ready"]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ VERBS = (
     "verify",
     "deploy",
     "export",
+    "monitor",
     "boards",
     "doctor",
 )
@@ -621,7 +622,7 @@ def test_convert_refuses_bits(bits, call, earlier):
 
 BAD_COMMANDS = {
     "no verb": ("--json",),
-    "unknown verb": ("flash",),
+    "unknown verb": ("erase",),
     "unknown option": ("boards", "--colour"),
     "no argument": ("convert",),
     "no output": ("convert", MODEL),

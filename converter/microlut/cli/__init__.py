@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from microlut.cli.devices import monitor
 from microlut.cli.export import export
 from microlut.cli.firmware import build, run, verify
 from microlut.cli.machine import boards, doctor
@@ -28,10 +29,11 @@ VERBS = (
     (search, "Measure what accuracy costs in bytes, and draw it."),
     (fit, "Say which density each layer's weights have, and draw it."),
     (build, "Compile the firmware for a board."),
-    (run, "Run the firmware on inputs, in an emulator or natively."),
+    (run, "Run the firmware on inputs: emulated, natively or on a board."),
     (verify, "Compare all executable forms, byte by byte."),
     (deploy, "The whole line: convert, build and run."),
     (export, "Write converted models for your own project."),
+    (monitor, "A terminal for a board's console."),
     (boards, "List the boards that firmware can be built for, or show one."),
     (doctor, "Say which tools are there and how to install the others."),
 )
@@ -42,7 +44,7 @@ app = typer.Typer(
     epilog="Every verb takes --json (one JSON object on standard output) and --debug (tracebacks). "
     "Exit codes: 0 done, 1 outputs disagree, 2 bad command line or input, 3 unsupported model, "
     "4 unknown or invalid board, 5 does not fit, 6 tool missing, 7 build failed, 8 run failed, "
-    "70 internal error, 130 interrupted, 143 terminated.",
+    "9 board, probe or port failed, 70 internal error, 130 interrupted, 143 terminated.",
     add_completion=False,
     rich_markup_mode=None,
 )

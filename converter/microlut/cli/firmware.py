@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from microlut import project as projects
 from microlut import tables, workflow
-from microlut.boards import load_board
+from microlut.boards import Board, load_board
+from microlut.emulators import offer_image
 from microlut.errors import InvalidInput
 from microlut.failures import EXIT_DISAGREES
+from microlut.on_board import run_on_board
 from microlut.options import (
     BoardOption,
     BoardsOption,
@@ -19,12 +24,16 @@ from microlut.options import (
     InputsOption,
     JsonOption,
     LimitOption,
+    OptionalInputs,
     OriginalOption,
     OutputsOption,
+    PortOption,
     ProfileOption,
+    PtyOption,
 )
 from microlut.outcomes import image_json, write_outputs
 from microlut.samples import load_samples
+from microlut.serial_port import SerialPort
 from microlut.terminal import print_json, progress_bar
 
 
@@ -42,25 +51,39 @@ def build(folder: FolderArgument, board: BoardOption, as_json: JsonOption = Fals
 def run(
     folder: FolderArgument,
     board: BoardOption,
-    inputs: InputsOption,
+    inputs: OptionalInputs = None,
     emulator: EmulatorOption = None,
+    port: PortOption = None,
+    pty: PtyOption = False,
     limit: LimitOption = None,
     outputs: OutputsOption = None,
     model: OriginalOption = None,
     profile: ProfileOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the firmware on inputs, in the board's emulator or natively (--board host)."""
+    """Run the firmware on inputs: in an emulator, natively (--board host), or on a real board.
+
+    With --port on the board at a serial port, which `microlut flash` has written; with --pty on
+    none, but as a serial port for other programs.
+    """
     project = projects.read(folder)
     target = load_board(board)
+    _check_ways(inputs, port, pty, profile)
+    if pty:
+        _offer(project, target, emulator, as_json)
+        return
+    assert inputs is not None
     samples = load_samples(inputs, project.graph.input_shape, limit)
     if outputs is not None and not outputs.absolute().parent.is_dir():
         raise InvalidInput(f"{outputs}: cannot be written (no such folder); choose another file")
     real = None if model is None else workflow.checked_float_top1(model, project, samples)
     with progress_bar(as_json) as progress:
-        outcome = workflow.run(
-            project, target, samples, "layers" if profile else "inferences", emulator, progress
-        )
+        if port is None:
+            count: workflow.Count = "layers" if profile else "inferences"
+            outcome = workflow.run(project, target, samples, count, emulator, progress)
+        else:
+            with SerialPort(port, target.baud) as opened:
+                outcome = run_on_board(project, target, samples, opened, progress)
     if outputs is not None:
         write_outputs(outputs, project, outcome)
     if as_json:
@@ -69,6 +92,29 @@ def run(
         print(tables.run_text(outcome, real))
     if not outcome.bit_exact:
         raise typer.Exit(EXIT_DISAGREES)
+
+
+def _check_ways(inputs: Path | None, port: str | None, pty: bool, profile: bool) -> None:
+    """Raise InvalidInput for options of `run` that do not go together."""
+    if pty and (inputs or port):
+        raise InvalidInput("--pty runs no inputs; run them from another terminal, with --port")
+    if inputs is None and not pty:
+        raise InvalidInput("nothing to run; give --inputs, or --pty to offer a serial port")
+    if profile and (port or pty):
+        raise InvalidInput("--profile counts instructions, which only emulators do; leave it out")
+
+
+def _offer(project: projects.Project, board: Board, emulator: str | None, as_json: bool) -> None:
+    """Run the emulated board at a pseudo-terminal until Ctrl-C."""
+    image = workflow.build(project, board)
+    with offer_image(board, image.elf, emulator) as offered:
+        if as_json:
+            print_json({"board": board.id, "port": offered.port})
+        else:
+            print(tables.offer_text(project, board, offered.port))
+        sys.stdout.flush()
+        with suppress(KeyboardInterrupt):  # that is how it ends
+            offered.wait()
 
 
 def verify(

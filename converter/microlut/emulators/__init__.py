@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import numpy as np
 
 from microlut.boards import Board
 from microlut.console import RunResult
 from microlut.emulators import native, qemu
+from microlut.emulators.pseudo_terminal import Offered, offered
 from microlut.emulators.session import OnOutput
 from microlut.emulators.task import Task
 from microlut.errors import InvalidBoard, InvalidInput
 
-__all__ = ["EMULATORS", "Task", "choose_emulator", "run_image"]
+__all__ = ["EMULATORS", "Offered", "Task", "choose_emulator", "offer_image", "run_image"]
 
 # What runs each of the tables that a board's `emulators` may have.
 EMULATORS: dict[str, Callable[[Task, OnOutput], RunResult]] = {
     "qemu": qemu.run,
     "native": native.run,
+}
+
+# The command lines that these start, with the console on standard input and output.
+_CONSOLES: dict[str, Callable[[Board, Path], tuple[str, ...]]] = {
+    "qemu": qemu.console_command,
+    "native": native.console_command,
 }
 
 
@@ -44,6 +53,24 @@ def choose_emulator(board: Board, name: str | None = None) -> str:
     if name is None and names[0] == "renode" and len(names) > 1 and not shutil.which("renode"):
         return names[1]
     return name or names[0]
+
+
+def offer_image(
+    board: Board, elf: Path, emulator: str | None = None
+) -> AbstractContextManager[Offered]:
+    """Start an image with its console at a pseudo-terminal, in QEMU or as a program.
+
+    Raises:
+        InvalidBoard: The board has neither, or not the one that is named.
+        ToolMissing: The emulator is not installed.
+    """
+    names = [known for known in board.emulators.names if known in _CONSOLES]
+    if not names or emulator not in (None, *names):
+        raise InvalidBoard(
+            f"{board.id}: cannot be offered as a serial port in {emulator or 'any emulator'}; it "
+            f"can in {', '.join(names) or 'none'}: choose a board that runs in QEMU"
+        )
+    return offered(_CONSOLES[emulator or names[0]](board, elf))
 
 
 def run_image(task: Task, on_output: OnOutput = lambda: None) -> RunResult:

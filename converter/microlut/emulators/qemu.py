@@ -33,7 +33,7 @@ def run(task: Task, on_output: OnOutput) -> RunResult:
     with tempfile.TemporaryDirectory(prefix="microlut-") as folder:
         plugin = counter_plugin(qemu, Path(folder)) if task.count_instructions else None
         results = [
-            _run_chunk(qemu, plugin, task, chunk, on_output)
+            _run_chunk(plugin, task, chunk, on_output)
             for chunk in _chunks(task.inputs, _preload_of(task.board))
         ]
     counts = [result.instructions for result in results if result.instructions is not None]
@@ -64,13 +64,13 @@ def _chunks(inputs: Int8Array, region: Region) -> Iterator[Int8Array]:
 
 
 def _run_chunk(
-    qemu: Path, plugin: Path | None, task: Task, inputs: Int8Array, on_output: OnOutput
+    plugin: Path | None, task: Task, inputs: Int8Array, on_output: OnOutput
 ) -> RunResult:
     with tempfile.TemporaryDirectory(prefix="microlut-") as folder:
         block = Path(folder) / "inputs.bin"
         counts = Path(folder) / "counts.txt"
         block.write_bytes(input_block(inputs))
-        command = _command(qemu, task, block)
+        command = _command(task, block)
         if plugin is not None:
             command += plugin_option(plugin, task.elf, counts, task.caller, task.blocks)
         lines = run_bulk(command, len(inputs), task.timeout_seconds, on_output)
@@ -91,14 +91,20 @@ def _pieces(counts: Path) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(map(int, line.split())) for line in lines)
 
 
-def _command(qemu: Path, task: Task, block: Path) -> tuple[str, ...]:
+def console_command(board: Board, elf: Path) -> tuple[str, ...]:
     """Return QEMU's command line: console on standard input and output, no monitor, no window."""
-    machine = task.board.emulators.qemu
+    machine, emulator = board.emulators.qemu, board.toolchain.qemu
     assert machine is not None
-    file, address = str(block).replace(",", ",,"), _preload_of(task.board).origin
+    assert emulator is not None
     return (
-        *(str(qemu), "-machine", machine.machine),
+        *(str(require_tool(emulator)), "-machine", machine.machine),
         *("-display", "none", "-monitor", "none", "-serial", "stdio"),
-        *("-kernel", str(task.elf)),
-        *("-device", f"loader,file={file},addr={address:#x},force-raw=on"),
+        *("-kernel", str(elf)),
     )
+
+
+def _command(task: Task, block: Path) -> tuple[str, ...]:
+    """Return the command line that also places the inputs."""
+    file, address = str(block).replace(",", ",,"), _preload_of(task.board).origin
+    loader = ("-device", f"loader,file={file},addr={address:#x},force-raw=on")
+    return (*console_command(task.board, task.elf), *loader)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from microlut.console import OUTPUT, READY, bulk_command, failure_of
+from microlut.console import OUTPUT, READY, Lines, bulk_command, failure_of
 from microlut.errors import RunFailed
 
 _PIECE_BYTES = 65536
@@ -78,7 +78,7 @@ def _lines(process: subprocess.Popen[bytes], timeout_seconds: float) -> Iterator
     """Yield the complete lines that a program prints, until it closes its output."""
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
-    rest = b""
+    lines = Lines()
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         while True:
@@ -90,6 +90,4 @@ def _lines(process: subprocess.Popen[bytes], timeout_seconds: float) -> Iterator
             piece = os.read(descriptor, _PIECE_BYTES)
             if not piece:
                 return
-            *complete, rest = (rest + piece).split(b"\n")
-            for line in complete:
-                yield line.decode("ascii", errors="replace").rstrip("\r")
+            yield from lines.feed(piece)

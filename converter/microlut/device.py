@@ -1,0 +1,159 @@
+"""Talk to firmware over a serial line: a port and int8 inputs enter, a `DeviceRun` leaves.
+
+The protocol is the one that emulated boards speak (console.py); inputs go over the line.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from microlut.console import (
+    OUTPUT,
+    READY,
+    Int8Array,
+    Lines,
+    failure_of,
+    load_commands,
+    microseconds_of,
+    output_of,
+)
+from microlut.errors import DeviceFailed, RunFailed
+
+# The console takes commands of 256 characters: "db ", two for each byte, and "%".
+_BYTES_PER_COMMAND = 126
+_LAP_MODULUS = 2**32  # microseconds, as the firmware prints them
+# A board may just be starting, or be in the middle of a command that someone else began.
+_ATTEMPTS = 5
+_QUIET_SECONDS = 0.2
+_ANSWER_SECONDS = 1.0
+
+OnOutput = Callable[[], None]
+
+
+class Port(Protocol):
+    """A byte stream in both directions; `read` waits at most so long and may return nothing."""
+
+    name: str
+
+    def read(self, seconds: float) -> bytes:
+        """Return what has arrived."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRun:
+    """What a board answered: outputs int8 [n, output_bytes], and the time of each inference."""
+
+    outputs: Int8Array
+    microseconds: tuple[int, ...]
+
+
+class Device:
+    """The firmware at the other end of a port, found ready for commands.
+
+    Args:
+        port: Open port.
+        silence_seconds: Longest time without a line while a command runs.
+
+    Raises:
+        DeviceFailed: Nothing there speaks the protocol.
+    """
+
+    def __init__(self, port: Port, silence_seconds: float = 60.0) -> None:
+        self._port = port
+        self._silence_seconds = silence_seconds
+        self._find()
+
+    def command(self, command: bytes) -> tuple[str, ...]:
+        """Send a command and return the lines of its answer, without the last, `m-ready`.
+
+        Raises:
+            RunFailed: An error or fault line, or silence for too long.
+        """
+        self._port.write(command)
+        lines = self._answer(self._silence_seconds)
+        if lines is None:
+            raise RunFailed(
+                f"{self._port.name}: the board was silent for {self._silence_seconds:g} s; "
+                "reset it and run again"
+            )
+        for line in lines:
+            failure = failure_of(line)
+            if failure is not None:
+                raise RunFailed(f"{self._port.name}: the firmware reports: {failure}")
+        return lines
+
+    def model(self) -> str:
+        """Return the name of the model that the firmware runs."""
+        for line in self.command(b"profile%"):
+            found = re.fullmatch(r"m-model-\[(.*)\]", line)
+            if found:
+                return found[1]
+        raise RunFailed(f"{self._port.name}: the firmware does not name its model")
+
+    def infer(self, values: bytes, output_bytes: int) -> tuple[Int8Array, int]:
+        """Infer one input; return the output int8 [output_bytes] and the microseconds it took."""
+        for command in load_commands(values, _BYTES_PER_COMMAND):
+            answer = self.command(command)
+        if "m-load-done" not in answer:
+            raise RunFailed(f"{self._port.name}: the line lost input bytes; check cable and ground")
+        laps = microseconds_of(self.command(b"infer 1 0%"))
+        rows = [line for line in self.command(b"output%") if line.startswith(OUTPUT)]
+        if len(laps) != 2 or len(rows) != 1:
+            raise RunFailed(f"{self._port.name}: the line lost text; check cable and ground")
+        return output_of(rows[0], output_bytes), (laps[1] - laps[0]) % _LAP_MODULUS
+
+    def _find(self) -> None:
+        """Return once the firmware has answered to its name."""
+        for _ in range(_ATTEMPTS):
+            self._port.write(b"%")  # ends a command that was begun
+            self._discard()
+            self._port.write(b"name%")
+            answer = self._answer(_ANSWER_SECONDS) or ()
+            if any(line.startswith("m-name-dut-[") for line in answer):
+                return
+        raise DeviceFailed(
+            f"{self._port.name}: no answer in the device protocol; flash the board (microlut "
+            "flash), press its reset button, and check that the port and the baud rate are the "
+            "console's"
+        )
+
+    def _discard(self) -> None:
+        """Drop what arrives, until nothing does or it is plainly no answer."""
+        end = time.monotonic() + _ANSWER_SECONDS
+        while self._port.read(_QUIET_SECONDS) and time.monotonic() < end:
+            pass
+
+    def _answer(self, silence_seconds: float) -> tuple[str, ...] | None:
+        """Return the lines up to `m-ready`, or None after silence."""
+        found: list[str] = []
+        cutter = Lines()
+        while READY not in found:
+            piece = self._port.read(silence_seconds)
+            if not piece:
+                return None
+            found += cutter.feed(piece)
+            if any(line.startswith("m-fault-[") for line in found):  # nothing will follow
+                return tuple(found)
+        return tuple(found[: found.index(READY)])
+
+
+def run_inputs(
+    device: Device, inputs: Int8Array, output_bytes: int, on_output: OnOutput = lambda: None
+) -> DeviceRun:
+    """Infer inputs int8 [n, input_bytes] one after the other; `on_output` is called after each."""
+    outputs, times = [], []
+    for row in np.ascontiguousarray(inputs):
+        output, microseconds = device.infer(row.tobytes(), output_bytes)
+        outputs.append(output)
+        times.append(microseconds)
+        on_output()
+    return DeviceRun(np.stack(outputs), tuple(times))

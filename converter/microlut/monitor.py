@@ -1,0 +1,65 @@
+"""A terminal for a board's console: bytes go from the keyboard to the port and back to the screen.
+
+The firmware does not echo, so what is typed is shown here.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import termios
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from microlut.serial_port import SerialPort
+
+_END_KEY = b"\x1d"  # Ctrl-]
+_PIECE_BYTES = 4096
+_QUIET_SECONDS = 1.0
+
+
+def monitor(port: SerialPort, keyboard: int, screen: int) -> None:
+    """Connect a port with two file descriptors until Ctrl-] is typed.
+
+    If the keyboard is a file or a pipe, its end is sent, and the monitor ends when the port has
+    been quiet for a second.
+
+    Raises:
+        DeviceFailed: The port is gone.
+    """
+    with _by_keys(keyboard), selectors.DefaultSelector() as selector:
+        selector.register(port, selectors.EVENT_READ)
+        selector.register(keyboard, selectors.EVENT_READ)
+        ended = False
+        while True:
+            ready = selector.select(_QUIET_SECONDS if ended else None)
+            if ended and not ready:
+                return
+            for key, _ in ready:
+                if key.fd != keyboard:
+                    os.write(screen, port.read(0))
+                    continue
+                typed = os.read(keyboard, _PIECE_BYTES)
+                if _END_KEY in typed:
+                    return
+                if typed:
+                    os.write(screen, typed.replace(b"%", b"%\r\n"))
+                    port.write(typed)
+                else:
+                    selector.unregister(keyboard)
+                    ended = True
+
+
+@contextmanager
+def _by_keys(keyboard: int) -> Iterator[None]:
+    """Let a terminal deliver every key at once and without echo; Ctrl-C stays what it is."""
+    if not os.isatty(keyboard):
+        yield
+        return
+    before = termios.tcgetattr(keyboard)
+    try:
+        tty.setcbreak(keyboard)
+        yield
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)

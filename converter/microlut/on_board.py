@@ -1,0 +1,63 @@
+"""Run a converted model's inputs on a real board: a serial port enters, a `RunOutcome` leaves."""
+
+from __future__ import annotations
+
+from statistics import mean
+
+from microlut.accuracy import top1
+from microlut.boards import Board
+from microlut.device import Device, Port, run_inputs
+from microlut.errors import RunFailed
+from microlut.outcomes import RunOutcome
+from microlut.progress import Progress, silent
+from microlut.project import Project
+from microlut.reference import make_reference
+from microlut.samples import Samples
+from microlut.verify import compare
+from microlut.workflow import build
+
+
+def run_on_board(
+    project: Project, board: Board, samples: Samples, port: Port, progress: Progress = silent
+) -> RunOutcome:
+    """Run samples on the board at a port, whose firmware is this project's.
+
+    Args:
+        project: The converted model.
+        board: What the firmware is built for, which gives the image's sizes.
+        samples: Inputs.
+        port: Open port of the board's console.
+        progress: Called with (board, done, total).
+
+    Raises:
+        DeviceFailed: Nothing at the port speaks the protocol, or it is gone.
+        RunFailed: The board runs another model, or its firmware failed.
+    """
+    image = build(project, board)
+    reference = make_reference(project, samples)
+    device, done, total = Device(port), 0, len(samples)
+    found = device.model()
+    if found != project.prefix:
+        raise RunFailed(
+            f"{port.name}: the board runs model {found} and not {project.prefix}; flash it with: "
+            f"microlut flash {project.path} --board {board.id}"
+        )
+
+    def on_output() -> None:
+        nonlocal done
+        done += 1
+        progress(board.id, done, total)
+
+    result = run_inputs(device, reference.flat_inputs, reference.outputs.shape[1], on_output)
+    compared = compare(board.id, result.outputs, reference.outputs)
+    times = result.microseconds
+    return RunOutcome(
+        image=image,
+        samples=total,
+        outputs=result.outputs,
+        bit_exact=compared.agrees,
+        first_difference=compared.first,
+        top1=top1(result.outputs, reference.labels),
+        instructions=None,
+        microseconds=(round(mean(times)), min(times), max(times)),
+    )
