@@ -19,7 +19,8 @@ class ToolStatus:
         path: Where it is, or None if it is not installed.
         version: What it says its version is, or None if it is missing or does not say.
         needed_for: What does not work without it.
-        install: Pairs of a package manager (apt, dnf, pacman, brew) and its command line.
+        install: Pairs of a package manager (pip, apt, dnf, pacman, brew) and its command line.
+        optional: Whether only some boards need it.
     """
 
     name: str
@@ -27,6 +28,12 @@ class ToolStatus:
     version: str | None
     needed_for: str
     install: tuple[tuple[str, str], ...]
+    optional: bool = False
+
+    @property
+    def lacks(self) -> bool:
+        """Return whether it is not there and should be."""
+        return self.path is None and not self.optional
 
     def as_json(self) -> dict[str, object]:
         """Return the state as JSON values."""
@@ -36,6 +43,7 @@ class ToolStatus:
             "version": self.version,
             "needed_for": self.needed_for,
             "install": dict(self.install),
+            "optional": self.optional,
         }
 
 
@@ -47,7 +55,9 @@ def diagnose() -> tuple[ToolStatus, ...]:
 def _status_of(tool: Tool) -> ToolStatus:
     path = find_tool(tool)
     version = None if path is None or tool.compiler else _version_of(path)
-    return ToolStatus(tool.name, path, version, tool.needed_for, tool.install_commands)
+    return ToolStatus(
+        tool.name, path, version, tool.needed_for, tool.install_commands, tool.optional
+    )
 
 
 def _version_of(program: Path) -> str | None:

@@ -52,6 +52,15 @@ class EmulatorChoice(StrEnum):
     NATIVE = "native"
 
 
+class FlashToolOption(StrEnum):
+    """What writes firmware to a board."""
+
+    PYOCD = "pyocd"
+    OPENOCD = "openocd"
+    ST_FLASH = "st-flash"
+    ESPTOOL = "esptool"
+
+
 ModelArgument = Annotated[
     Path, typer.Argument(metavar="MODEL", help=".keras or .h5 file, or SavedModel folder.")
 ]
@@ -162,6 +171,17 @@ ProfileOption = Annotated[
 PortOption = Annotated[
     str | None,
     typer.Option(help="Run on the board at this serial port, such as /dev/ttyACM0."),
+]
+FlashPortOption = Annotated[
+    str | None, typer.Option("--port", help="Serial port, where a board is flashed through one.")
+]
+ProbeOption = Annotated[str | None, typer.Option(help="Serial number of the debug probe.")]
+FlashToolChoice = Annotated[
+    FlashToolOption | None,
+    typer.Option(help="Flash tool.", show_default="the board's first that is installed"),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Check, and print the command without running it.")
 ]
 PtyOption = Annotated[
     bool,

@@ -31,7 +31,7 @@ REPORT, MODEL, TFLITE = "report.json", "model.json", "model.tflite"
 _ENGINE, _BUILD = "engine", "build"
 _ENGINE_PARTS = ("include", "src")
 _FILES = "files"  # key of report.json: what the conversion wrote, relative to the folder
-_BUILT = r"build/[^/]+/{prefix}\.(elf|map|bin|hex)|build/[^/]+-build\.log"
+_BUILT = r"build/[^/]+/{prefix}\.(elf|map|bin|hex|json)|build/[^/]+-build\.log"
 ForeignFile = Callable[[Path], str | None]
 _REPORT_ADAPTER: TypeAdapter[ConvertReport] = TypeAdapter(ConvertReport)
 

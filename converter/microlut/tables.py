@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from microlut.boards import Board
 from microlut.doctor import ToolStatus
 from microlut.exporters import Exported
+from microlut.flash import FlashResult
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.profile import Profile
 from microlut.project import Project
@@ -164,6 +165,19 @@ def offer_text(project: Project, board: Board, port: str) -> str:
     )
 
 
+def flash_text(project: Project, result: FlashResult) -> str:
+    """Return what was written to a board, or would be."""
+    if not result.written:
+        note = f"\nNot possible now: {result.note}" if result.note else ""
+        return f"{result.command_text}{note}"
+    place = f" through {result.device}" if result.device else ""
+    return (
+        f"{result.board}: wrote {size_text(result.bytes)} with {result.tool}{place}\n"
+        f"Run inputs on it: microlut run {project.path} --board {result.board} --port PORT "
+        "--inputs FILE"
+    )
+
+
 def verify_text(outcome: VerifyOutcome) -> str:
     """Return the comparison of all forms."""
     rows = [
@@ -182,16 +196,17 @@ def verify_text(outcome: VerifyOutcome) -> str:
 
 def tools_text(tools: Sequence[ToolStatus]) -> str:
     """Return a table of tools, and how to install those that are missing."""
-    rows = [
-        (tool.name, tool.version or "", str(tool.path or "MISSING"), tool.needed_for)
-        for tool in tools
-    ]
+    rows = [(tool.name, tool.version or "", _place(tool), tool.needed_for) for tool in tools]
     lines = [table(("tool", "version", "where", "needed for"), rows)]
     for tool in tools:
         if tool.path is None:
-            lines.append(f"To install {tool.name}:")
+            lines.append(f"To install {tool.name}{' (optional)' if tool.optional else ''}:")
             lines += [f"  {manager}: {command}" for manager, command in tool.install]
     return "\n".join(lines)
+
+
+def _place(tool: ToolStatus) -> str:
+    return "MISSING" if tool.lacks else str(tool.path or "not there (optional)")
 
 
 def difference_text(difference: Difference | None) -> str:

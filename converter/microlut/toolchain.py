@@ -17,6 +17,7 @@ import jinja2
 
 from microlut.board_tables import Region
 from microlut.boards import Board, Core
+from microlut.build_record import BuildRecord, write_record
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
 from microlut.esp_image import esptool_of, write_esp_image
 from microlut.plan import Optimize
@@ -256,6 +257,7 @@ def _deliver(job: _Job, output: Path) -> Image:
         made = job.build / f"{job.prefix}.{ending}"
         placed[ending] = output / made.name
         made.replace(placed[ending])
+    write_record(output / f"{job.prefix}.json", BuildRecord.of(job.board, placed.values()))
     return Image(
         board_id=job.board.id,
         elf=placed["elf"],

@@ -21,16 +21,20 @@ from microlut.errors import ToolMissing
 class Tool:
     """A program that microlut starts, and what installs it (other than apt: dnf, pacman, brew).
 
-    `compiler` is given for a file of a C library, which is not on PATH: that compiler is asked.
+    An optional one is needed by some boards only. What is on PyPI has only `pip`, which brings the
+    newest chips. `compiler` is given for a file of a C library, which is not on PATH: that compiler
+    is asked.
     """
 
     name: str
     needed_for: str
-    apt: str
-    dnf: str
-    pacman: str
-    brew: str
+    apt: str = ""
+    dnf: str = ""
+    pacman: str = ""
+    brew: str = ""
+    pip: str = ""
     compiler: str = ""
+    optional: bool = False
 
     @property
     def apt_command(self) -> str:
@@ -38,8 +42,15 @@ class Tool:
         return f"sudo apt-get install -y {self.apt}"
 
     @property
+    def install_command(self) -> str:
+        """Return the command line that installs the program, on Debian if that matters."""
+        return f"pip install {self.pip}" if self.pip else self.apt_command
+
+    @property
     def install_commands(self) -> tuple[tuple[str, str], ...]:
-        """Return pairs of a package manager's name and its command line, apt first."""
+        """Return pairs of a package manager's name and its command line, pip or apt first."""
+        if self.pip:
+            return (("pip", self.install_command),)
         return (
             ("apt", self.apt_command),
             ("dnf", f"sudo dnf install {self.dnf}"),
@@ -109,7 +120,35 @@ QEMU_RISCV = Tool(
     "qemu",
 )
 
-TOOLS = (CMAKE, NINJA, HOST_CC, ARM_GCC, NEWLIB, QEMU, RISCV_GCC, PICOLIBC, QEMU_RISCV)
+OPENOCD = Tool(
+    "openocd",
+    "flashing boards through a debug probe",
+    *("openocd", "openocd", "openocd", "open-ocd"),
+    optional=True,
+)
+PYOCD = Tool(
+    "pyocd",
+    "flashing boards through a debug probe",
+    pip="pyocd",
+    optional=True,
+)
+ST_FLASH = Tool(
+    "st-flash",
+    "flashing STM32 boards through an ST-Link",
+    *("stlink-tools", "stlink", "stlink", "stlink"),
+    optional=True,
+)
+ESPTOOL = Tool(
+    "esptool",
+    "flashing ESP32 boards",
+    pip="esptool",
+    optional=True,
+)
+
+TOOLS = (
+    *(CMAKE, NINJA, HOST_CC, ARM_GCC, NEWLIB, QEMU, RISCV_GCC, PICOLIBC, QEMU_RISCV),
+    *(OPENOCD, PYOCD, ST_FLASH, ESPTOOL),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +204,6 @@ def require_tool(tool: Tool) -> Path:
     if found is None:
         raise ToolMissing(
             f"{tool.name} is not installed (needed for {tool.needed_for}); "
-            f"install it with: {tool.apt_command}"
+            f"install it with: {tool.install_command}"
         )
     return found

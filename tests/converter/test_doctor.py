@@ -50,8 +50,15 @@ def test_diagnose_survives_a_tool_without_version(bare_path):
 def test_diagnose_tells_how_to_install_what_is_missing(bare_path):
     for status in diagnose():
         assert status.path is None
-        assert dict(status.install)["apt"].startswith("sudo apt-get install -y ")
+        manager, command = status.install[0]
+        start = {"pip": "pip install ", "apt": "sudo apt-get install -y "}[manager]
+        assert command.removeprefix(start) not in (command, "")
         assert status.needed_for
+
+
+def test_optional_tools_are_those_that_flash(bare_path):
+    flashing = {"openocd", "pyocd", "st-flash", "esptool"}
+    assert {status.name for status in diagnose() if not status.lacks} == flashing
 
 
 def test_require_tool_names_the_apt_command(bare_path):
@@ -132,6 +139,12 @@ def test_install_script_without_apt_tells_what_to_install(fake_machine):
     assert result.returncode != 0
     assert "gcc-arm-none-eabi libnewlib-arm-none-eabi" in result.stderr
     assert all(word in result.stderr for word in ("dnf", "pacman", "brew"))
+
+
+def test_install_script_for_developers_brings_flash_tools(fake_machine):
+    result = _run_script(fake_machine, str(fake_machine), "dev")
+    assert result.returncode == 0, result.stderr
+    assert (fake_machine / "log").read_text().endswith(" openocd stlink-tools\n")
 
 
 def test_install_script_can_be_executed():

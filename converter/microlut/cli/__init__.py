@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from microlut.cli.devices import monitor
+from microlut.cli.devices import flash, monitor
 from microlut.cli.export import export
 from microlut.cli.firmware import build, run, verify
 from microlut.cli.machine import boards, doctor
@@ -33,6 +33,7 @@ VERBS = (
     (verify, "Compare all executable forms, byte by byte."),
     (deploy, "The whole line: convert, build and run."),
     (export, "Write converted models for your own project."),
+    (flash, "Write the firmware to a real board."),
     (monitor, "A terminal for a board's console."),
     (boards, "List the boards that firmware can be built for, or show one."),
     (doctor, "Say which tools are there and how to install the others."),

@@ -1,4 +1,4 @@
-"""Verbs that take a real board: monitor."""
+"""Verbs that take a real board: flash and monitor."""
 
 from __future__ import annotations
 
@@ -7,9 +7,45 @@ from typing import Annotated
 
 import typer
 
+from microlut import project as projects
+from microlut import tables
+from microlut.boards import load_board
+from microlut.flash import Target
+from microlut.flash import flash as write_image
 from microlut.monitor import monitor as connect
-from microlut.options import JsonOption
+from microlut.options import (
+    BoardOption,
+    DryRunOption,
+    FlashPortOption,
+    FlashToolChoice,
+    FolderArgument,
+    JsonOption,
+    ProbeOption,
+)
 from microlut.serial_port import DEFAULT_BAUD, SerialPort
+from microlut.terminal import print_json
+
+
+def flash(
+    folder: FolderArgument,
+    board: BoardOption,
+    port: FlashPortOption = None,
+    probe: ProbeOption = None,
+    tool: FlashToolChoice = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the firmware to a real board, with pyOCD, OpenOCD, st-flash or esptool.
+
+    Before that it is checked that the image was built for this board and fits, and that exactly
+    one such board is there.
+    """
+    project = projects.read(folder)
+    result = write_image(project, load_board(board), Target(tool, probe, port), dry_run=dry_run)
+    if as_json:
+        print_json(result.as_json())
+    else:
+        print(tables.flash_text(project, result))
 
 
 def monitor(

@@ -36,5 +36,5 @@ def doctor(as_json: JsonOption = False) -> None:
         print_json({"tools": [tool.as_json() for tool in found]})
     else:
         print(tables.tools_text(found))
-    if any(tool.path is None for tool in found):
+    if any(tool.lacks for tool in found):
         raise typer.Exit(ToolMissing.exit_code)

@@ -1,0 +1,213 @@
+"""Write a built image to a real board: checks first, then the tool; a typed result leaves.
+
+Nothing is written unless the image was built for this very board, lies within its flash, and there
+is exactly one such board to write to.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+from microlut.board_tables import FlashTool, Memory
+from microlut.boards import Board
+from microlut.build_record import read_record
+from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
+from microlut.find_device import find_port, find_probe
+from microlut.flashers import FLASHERS, Flasher, FlashJob
+from microlut.project import Project
+from microlut.tools import find_tool
+from microlut.workflow import build
+
+_TIMEOUT_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How the user chose a board: a tool, and the probe or port; None leaves the choice to us."""
+
+    tool: str | None = None
+    probe: str | None = None
+    port: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlashResult:
+    """What was done, or with `written` False would be.
+
+    Attributes:
+        board: The board's id.
+        tool: The tool's name.
+        device: Serial number of the probe, or serial port; None if that is left to the tool.
+        command: The tool's command line.
+        bytes: What is written to flash.
+        written: Whether it was.
+        note: Why it could not be now.
+    """
+
+    board: str
+    tool: str
+    device: str | None
+    command: tuple[str, ...]
+    bytes: int
+    written: bool
+    note: str = ""
+
+    @property
+    def command_text(self) -> str:
+        """Return the command line as a shell takes it."""
+        return shlex.join(self.command)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the result as JSON values."""
+        return {
+            "board": self.board,
+            "tool": self.tool,
+            "device": self.device,
+            "command": list(self.command),
+            "bytes": self.bytes,
+            "written": self.written,
+            "note": self.note,
+        }
+
+
+def flash(
+    project: Project, board: Board, target: Target | None = None, *, dry_run: bool = False
+) -> FlashResult:
+    """Write the project's firmware to a board; it is built if it is not there yet.
+
+    Args:
+        project: The converted model.
+        board: The board.
+        target: Which tool and device.
+        dry_run: Check all, but write nothing; a board that is not there is only noted.
+
+    Raises:
+        InvalidBoard: The board cannot be flashed, or not with that tool.
+        InvalidInput: The image was built for another board, or has changed since.
+        DoesNotFit: The image has bytes outside the board's flash.
+        ToolMissing: No tool that the board names is installed.
+        DeviceFailed: No board, several, or the tool failed.
+    """
+    target = target or Target()
+    flasher, arguments = _choose_tool(board, target.tool)
+    program = find_tool(flasher.tool)
+    assert program is not None
+    assert board.memory is not None
+    elf, binary = _checked_image(project, board)
+    size = _check_place(elf, binary, board.id, board.memory, flasher)
+    device, note = _find(flasher, board, target, dry_run)
+    job = FlashJob(program, arguments, elf, binary, board.memory.flash.origin, device)
+    command = flasher.command(job)
+    if not dry_run:
+        _execute(flasher, command)
+    return FlashResult(board.id, flasher.tool.name, device, command, size, not dry_run, note)
+
+
+def _choose_tool(board: Board, name: str | None) -> tuple[Flasher, FlashTool]:
+    """Return the first of the board's tools that is installed, and what the board says for it."""
+    named = [arguments.name for arguments in board.flash_tools]
+    if not named:
+        raise InvalidBoard(
+            f"{board.id}: has no flash_tools, so it is no board to flash; choose one for which "
+            "`microlut boards` shows a flash tool"
+        )
+    if name is not None and name not in named:
+        raise InvalidBoard(
+            f"{board.id}: flash_tools: found no {name}; it can be flashed with {', '.join(named)}"
+        )
+    wanted = [arguments for arguments in board.flash_tools if name in (None, arguments.name)]
+    for arguments in wanted:
+        if find_tool(FLASHERS[arguments.name].tool) is not None:
+            return FLASHERS[arguments.name], arguments
+    tools = [FLASHERS[arguments.name].tool for arguments in wanted]
+    ways = "; or ".join(f"{tool.name}: {tool.install_command}" for tool in tools)
+    raise ToolMissing(f"{board.id}: no flash tool is installed; install {ways}")
+
+
+def _checked_image(project: Project, board: Board) -> tuple[Path, Path]:
+    """Return the .elf and .bin of a sound image for this board, which is built if it is absent."""
+    folder = project.build_folder(board.id)
+    path = folder / f"{project.prefix}.json"
+    if not folder.is_dir():
+        build(project, board)
+    if not path.is_file():
+        raise InvalidInput(
+            f"{folder}: does not say what it was built for (no {path.name}); build again: "
+            f"microlut build {project.path} --board {board.id}"
+        )
+    record = read_record(path)
+    record.check(folder, board)
+    files = [folder / f"{project.prefix}.{ending}" for ending in ("elf", "bin")]
+    missing = [file.name for file in files if file.name not in record.files]
+    if missing:
+        raise InvalidInput(f"{folder}: has no {missing[0]}, which flash tools need; build again")
+    return files[0], files[1]
+
+
+def _check_place(elf: Path, binary: Path, board: str, memory: Memory, flasher: Flasher) -> int:
+    """Return the bytes to write, after checking that all that is loaded has a place."""
+    places = (memory.flash, memory.ram) if flasher.fills_ram else (memory.flash,)
+    with elf.open("rb") as file:
+        for segment in ELFFile(file).iter_segments("PT_LOAD"):
+            start, end = segment["p_paddr"], segment["p_paddr"] + segment["p_filesz"]
+            if end > start and not any(p.origin <= start <= end <= p.end for p in places):
+                allowed = " or ".join(f"{place.origin:#x} to {place.end:#x}" for place in places)
+                raise DoesNotFit(
+                    f"{elf}: holds bytes for {start:#x} to {end:#x}, and {board} has {allowed}; "
+                    "build it for this board, with fewer bits if it is too large"
+                )
+    return binary.stat().st_size
+
+
+def _find(flasher: Flasher, board: Board, target: Target, dry_run: bool) -> tuple[str | None, str]:
+    """Return the device to write to; in a dry run what is wrong with it is only a note."""
+    probed = flasher.link == "probe"
+    wrong, right = ("--port", "--probe") if probed else ("--probe", "--port")
+    if (target.port if probed else target.probe) is not None:
+        raise InvalidInput(
+            f"{board.id}: {flasher.tool.name} reaches it by its {right[2:]}; "
+            f"leave {wrong} out, and give {right} if there are several"
+        )
+    try:
+        if probed:
+            return find_probe(board, target.probe), ""
+        return find_port(board, target.port), ""
+    except DeviceFailed as error:
+        if not dry_run:
+            raise
+        return (target.probe if probed else target.port), str(error)
+
+
+def _execute(flasher: Flasher, command: tuple[str, ...]) -> None:
+    """Run the tool; its messages and exit status become one line if it fails."""
+    name = flasher.tool.name
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceFailed(
+            f"{name}: took longer than {_TIMEOUT_SECONDS:g} s and was stopped; press the board's "
+            "reset button, plug it in again and flash again"
+        ) from error
+    if done.returncode == 0:
+        return
+    lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    matching = [(p, advice) for p, advice in flasher.advice if re.search(p, done.stdout)]
+    pattern, advice = matching[0] if matching else ("", "see docs/flashing.md")
+    said = next((line for line in lines if pattern and re.search(pattern, line)), "")
+    said = said or (lines[-1] if lines else f"exit status {done.returncode}")
+    raise DeviceFailed(f"{name}: {said}; {advice}; by hand: {shlex.join(command)}")

@@ -1,0 +1,15 @@
+"""Flash tools: the name that a board's file gives enters, a `Flasher` leaves."""
+
+from __future__ import annotations
+
+from microlut.flashers import esptool, openocd, pyocd, st_flash
+from microlut.flashers.flasher import Flasher, FlashJob
+
+__all__ = ["FLASHERS", "FlashJob", "Flasher"]
+
+FLASHERS: dict[str, Flasher] = {
+    "openocd": openocd.FLASHER,
+    "pyocd": pyocd.FLASHER,
+    "st-flash": st_flash.FLASHER,
+    "esptool": esptool.FLASHER,
+}

@@ -1,0 +1,64 @@
+"""What every flash tool is asked to do, and what each of them says about itself: the types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from microlut.board_tables import FlashTool
+from microlut.tools import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class FlashJob:
+    """Write one image to one board.
+
+    Attributes:
+        program: The tool's program.
+        arguments: What the board's file says for this tool.
+        elf: The image with its addresses.
+        bin: The image as it lies in flash, from its first byte.
+        origin: Address of that byte.
+        device: Serial number of the debug probe, or serial port; None for the only one there is.
+    """
+
+    program: Path
+    arguments: FlashTool
+    elf: Path
+    bin: Path
+    origin: int
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flasher:
+    """A flash tool.
+
+    Attributes:
+        tool: The program and how it is installed.
+        link: Whether it reaches boards by a debug probe or by a serial port.
+        command: Returns the command line that writes, verifies and starts an image.
+        advice: Pairs of a regular expression for the tool's messages and what to check then; the
+            first that matches counts.
+        fills_ram: Whether the image may have bytes for RAM, which a loader copies at the start.
+    """
+
+    tool: Tool
+    link: Literal["probe", "port"]
+    command: Callable[[FlashJob], tuple[str, ...]]
+    advice: tuple[tuple[str, str], ...]
+    fills_ram: bool = False
+
+
+PERMISSIONS = (
+    "permission denied: install the udev rule of docs/flashing.md for the probe, join the group "
+    "dialout for a port, and plug the board in again"
+)
+CABLE = "check that the cable carries data, that the board has power, and try another USB port"
+TARGET = (
+    "the probe works but the microcontroller does not answer: check its power and the wires of an "
+    "external probe, hold reset while starting, and set the boot pins to start from flash"
+)
+BUSY = "the board is in use: close the debugger, monitor or IDE that has it open"

@@ -1,0 +1,362 @@
+"""Flashing without hardware: stand-ins for tools, probes and ports; all refusals and commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from fake_images import FAKE_MODEL
+
+from microlut import find_device, tools
+from microlut import flash as flashing
+from microlut.board_tables import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
+from microlut.boards import Board, load_board
+from microlut.build_record import BuildRecord, write_record
+from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
+from microlut.flash import Target, flash
+from microlut.project import Project
+from microlut.serial_port import PortInfo
+from microlut.toolchain import build
+from microlut.tools import ARM_GCC, NEWLIB, find_tool
+from microlut.usb_devices import UsbDevice
+
+ST_LINK = UsbDevice("0483:374b", "066BFF51", "STM32 STLink")
+OTHER = UsbDevice("1d6b:0002", None, "root hub")
+PORT = PortInfo("/dev/null", 0x303A, 0x1001, None, "USB JTAG/serial debug unit")
+TOOLS = (
+    Pyocd(name="pyocd", target="stm32f407vg"),
+    Openocd(name="openocd", config=("interface/stlink.cfg", "target/stm32f4x.cfg")),
+    StFlash(name="st-flash"),
+)
+ESP = Esptool(name="esptool", chip="esp32c3", address=0)
+
+
+def board_with(*flash_tools: object, usb: tuple[str, ...] = ("0483:374b",)) -> Board:
+    probe = Probe(usb=usb) if usb else None
+    board = load_board("mps2-an386")
+    return board.model_copy(update={"flash_tools": flash_tools or TOOLS, "probe": probe})
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A project with the fake model and its image for the board, not to be changed."""
+    for tool in (ARM_GCC, NEWLIB):
+        if find_tool(tool) is None:
+            pytest.skip(f"flashing not tested: {tool.name} is missing ({tool.apt_command})")
+    folder = tmp_path_factory.mktemp("flash") / "model"
+    shutil.copytree(FAKE_MODEL, folder)
+    build(folder, "fake", board_with(), folder / "build" / "mps2-an386")
+    return folder
+
+
+@pytest.fixture
+def project(built, tmp_path) -> Project:
+    folder = shutil.copytree(built, tmp_path / "model")
+    return Project(folder, "fake", None, {"optimize": "speed"})
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine with one ST-Link, one port and, as they are installed, tools that write a log."""
+    monkeypatch.setattr(tools, "_search_path", lambda: str(tmp_path / "bin"))
+    monkeypatch.setattr(find_device, "usb_devices", lambda: (ST_LINK, OTHER))
+    monkeypatch.setattr(find_device, "ports", lambda: (PORT,))
+    (tmp_path / "bin").mkdir()
+    return tmp_path
+
+
+def install(machine: Path, name: str, script: str = "") -> Path:
+    path = machine / "bin" / name
+    path.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{machine / "log"}"\n{script}\n')
+    path.chmod(0o755)
+    return path
+
+
+def calls(machine: Path) -> list[str]:
+    log = machine / "log"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def record_of(project: Project) -> Path:
+    return project.build_folder("mps2-an386") / "fake.json"
+
+
+def record(project: Project, board: Board) -> None:
+    """Say of the image, which has no part that differs, that it was built for another board."""
+    files = project.build_folder("mps2-an386").glob("fake.[!j]*")
+    write_record(record_of(project), BuildRecord.of(board, files))
+
+
+# --- commands
+
+
+def test_flash_with_openocd(project, machine):
+    program = install(machine, "openocd")
+    result = flash(project, board_with())
+    elf = str(project.build_folder("mps2-an386") / "fake.elf")
+    assert calls(machine) == list(result.command[1:])
+    assert result.command[0] == str(program)
+    assert result.command[1:5] == ("-f", "interface/stlink.cfg", "-f", "target/stm32f4x.cfg")
+    assert result.command[5:] == (
+        *("-c", "adapter serial 066BFF51"),
+        *("-c", f"program {elf} verify reset exit"),
+    )
+    assert (result.tool, result.device, result.written) == ("openocd", "066BFF51", True)
+    assert result.bytes == (project.build_folder("mps2-an386") / "fake.bin").stat().st_size
+
+
+def test_flash_with_openocd_quotes_paths_for_tcl(project, machine):
+    install(machine, "openocd")
+    folder = shutil.copytree(project.path, machine / "a {b} $c [d]")
+    moved = Project(folder, "fake", None, project.report)
+    text = flash(moved, board_with()).command[-1]
+    assert r"a\ \{b\}\ \$c\ \[d\]/build" in text
+
+
+def test_flash_with_pyocd(project, machine):
+    install(machine, "pyocd")
+    result = flash(project, board_with())
+    assert calls(machine)[:6] == [
+        *("load", "--no-wait", "--target", "stm32f407vg", "--uid", "066BFF51")
+    ]
+    assert calls(machine)[6].endswith("fake.elf")
+    assert result.tool == "pyocd"
+
+
+def test_flash_with_st_flash(project, machine):
+    install(machine, "st-flash")
+    flash(project, board_with())
+    assert calls(machine)[:4] == ["--serial", "066BFF51", "--reset", "write"]
+    assert calls(machine)[4].endswith("fake.bin")
+    assert calls(machine)[5] == "0x00000000"
+
+
+def test_flash_with_esptool(project, machine):
+    install(machine, "esptool")
+    board = board_with(ESP, usb=("303a:1001",))
+    record(project, board)
+    result = flash(project, board)
+    assert calls(machine)[:6] == [
+        *("--chip", "esp32c3", "--port", "/dev/null", "write-flash", "0x0")
+    ]
+    assert calls(machine)[6].endswith("fake.bin")
+    assert result.device == "/dev/null"
+
+
+def test_first_tool_that_is_installed_is_taken(project, machine):
+    for name in ("st-flash", "openocd"):
+        install(machine, name)
+    assert flash(project, board_with()).tool == "openocd"
+    assert flash(project, board_with(), Target(tool="st-flash")).tool == "st-flash"
+
+
+def test_dry_run_runs_nothing(project, machine, monkeypatch):
+    install(machine, "openocd")
+    result = flash(project, board_with(), dry_run=True)
+    assert (result.written, result.note, result.device) == (False, "", "066BFF51")
+    monkeypatch.setattr(find_device, "usb_devices", lambda: (OTHER,))
+    result = flash(project, board_with(), dry_run=True)
+    assert result.note.startswith("mps2-an386: no probe 0483:374b on USB")
+    assert "program" in result.command_text
+    assert calls(machine) == []
+    assert json.dumps(result.as_json())
+
+
+def test_image_that_is_not_there_is_built(project, built, machine, monkeypatch):
+    install(machine, "openocd")
+    asked = []
+
+    def build_again(project: Project, board: Board) -> None:
+        asked.append(board.id)
+        shutil.copytree(built / "build", project.path / "build")
+
+    monkeypatch.setattr(flashing, "build", build_again)
+    assert flash(project, board_with()).written
+    shutil.rmtree(project.path / "build")
+    assert flash(project, board_with()).written
+    assert asked == ["mps2-an386"]
+
+
+# --- refusals; nothing is ever written
+
+
+def refused(project, machine, board=None, target=None, message="", kind=DeviceFailed) -> None:
+    with pytest.raises(kind, match=message) as error:
+        flash(project, board or board_with(), target)
+    assert "\n" not in str(error.value)
+    assert calls(machine) == []
+
+
+def test_board_that_cannot_be_flashed(project, machine):
+    board = load_board("mps2-an386")
+    refused(project, machine, board, None, "has no flash_tools", InvalidBoard)
+
+
+def test_tool_that_the_board_does_not_name(project, machine):
+    message = "found no esptool; it can be flashed with pyocd, openocd, st-flash"
+    refused(project, machine, None, Target(tool="esptool"), message, InvalidBoard)
+
+
+def test_no_tool_is_installed(project, machine):
+    message = "pyocd: pip install pyocd; or openocd: sudo apt-get install -y openocd; or st-flash"
+    refused(project, machine, None, None, message, ToolMissing)
+
+
+def test_image_for_another_board(project, machine):
+    install(machine, "openocd")
+    record(project, load_board("mps2-an385"))
+    message = r"built for mps2-an385 \(cortex-m3\) and not for mps2-an386 \(cortex-m4f\)"
+    refused(project, machine, None, None, message, InvalidInput)
+
+
+def test_board_file_changed_since_the_build(project, machine):
+    install(machine, "openocd")
+    board = board_with().model_copy(update={"clock_hz": 24_000_000})
+    refused(project, machine, board, None, "board file has changed since", InvalidInput)
+
+
+@pytest.mark.parametrize("name", ["fake.elf", "fake.bin"])
+def test_image_changed_since_the_build(name, project, machine):
+    install(machine, "openocd")
+    (project.build_folder("mps2-an386") / name).write_bytes(b"other")
+    refused(project, machine, None, None, f"{name}: is missing or was changed", InvalidInput)
+
+
+def test_image_without_record(project, machine):
+    install(machine, "openocd")
+    record_of(project).unlink()
+    message = "does not say what it was built for .*build again: microlut build"
+    refused(project, machine, None, None, message, InvalidInput)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"board": 3}'])
+def test_damaged_record(text, project, machine):
+    install(machine, "openocd")
+    record_of(project).write_text(text)
+    refused(project, machine, None, None, "fake.json: is damaged", InvalidInput)
+
+
+def test_image_outside_the_flash(project, machine):
+    install(machine, "openocd")
+    board = board_with()
+    memory = Memory(flash=Region(origin=0x0800_0000, size=0x1_0000), ram=board.memory.ram)
+    board = board.model_copy(update={"memory": memory})
+    record(project, board)
+    message = "holds bytes for 0x0 to .* and mps2-an386 has 0x8000000 to 0x8010000; build it"
+    refused(project, machine, board, None, message, DoesNotFit)
+
+
+def test_no_probe(project, machine, monkeypatch):
+    install(machine, "openocd")
+    monkeypatch.setattr(find_device, "usb_devices", lambda: (OTHER,))
+    refused(project, machine, message="no probe 0483:374b on USB; check that the cable")
+
+
+def test_several_probes(project, machine, monkeypatch):
+    install(machine, "openocd")
+    second = UsbDevice("0483:374b", "0670FF48", "STM32 STLink")
+    monkeypatch.setattr(find_device, "usb_devices", lambda: (ST_LINK, second))
+    refused(project, machine, message=r"2 probes; .*066BFF51.*0670FF48.*choose one with --probe")
+    assert flash(project, board_with(), Target(probe="0670FF48")).device == "0670FF48"
+
+
+def test_unknown_probe(project, machine):
+    install(machine, "openocd")
+    target = Target(probe="123")
+    refused(project, machine, None, target, "no probe with serial number 123; here: 0483:374b")
+
+
+def test_forbidden_probe(project, machine, monkeypatch):
+    install(machine, "openocd")
+    forbidden = UsbDevice("0483:374b", None, "STM32 STLink", forbidden=True)
+    monkeypatch.setattr(find_device, "usb_devices", lambda: (forbidden,))
+    refused(project, machine, message=r"permission denied: install the udev rule of docs/flashing")
+
+
+def test_board_without_usb_ids_leaves_the_probe_to_the_tool(project, machine):
+    install(machine, "st-flash")
+    board = board_with(usb=())
+    record(project, board)
+    assert flash(project, board).device is None
+    assert flash(project, board, Target(probe="123")).command[1:3] == ("--serial", "123")
+
+
+def test_port_for_a_probe_and_probe_for_a_port(project, machine):
+    install(machine, "openocd")
+    install(machine, "esptool")
+    refused(project, machine, None, Target(port="/dev/x"), "by its probe", InvalidInput)
+    board = board_with(ESP, usb=("303a:1001",))
+    record(project, board)
+    refused(project, machine, board, Target(probe="1"), "by its port", InvalidInput)
+
+
+@pytest.mark.parametrize(
+    ("here", "named", "message"),
+    [
+        ((), None, "no serial port of 303a:1001; here: none; check that the cable"),
+        ((PORT, PORT), None, r"2 boards; here: /dev/null 303a:1001, .* choose one with --port"),
+        ((PORT,), "/dev/x", "no serial port /dev/x; here: /dev/null 303a:1001"),
+        (
+            (PortInfo("/dev/ttyS0", None, None, None, ""),),
+            "/dev/ttyS0",
+            "/dev/ttyS0 is no USB, the board's is 303a:1001",
+        ),
+        (
+            (PortInfo("/dev/absent", 0x303A, 0x1001, None, ""),),
+            None,
+            "/dev/absent: permission denied: .*dialout",
+        ),
+    ],
+    ids=["none", "several", "absent", "other", "forbidden"],
+)
+def test_ports_that_are_refused(here, named, message, project, machine, monkeypatch):
+    install(machine, "esptool")
+    monkeypatch.setattr(find_device, "ports", lambda: here)
+    board = board_with(ESP, usb=("303a:1001",))
+    record(project, board)
+    refused(project, machine, board, Target(port=named), message)
+
+
+# --- what tools say when they fail
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "advice"),
+    [
+        ("openocd", "Error: open failed", "no probe answers: check that the cable"),
+        ("openocd", "Error: libusb_open() failed with LIBUSB_ERROR_ACCESS", "udev rule"),
+        ("openocd", "Error: init mode failed (unable to connect to the target)", "boot pins"),
+        ("openocd", "Can't find target/stm32x.cfg", "lacks a configuration file"),
+        ("pyocd", "No connected debug probes", "no probe answers"),
+        ("pyocd", "Target type stm32f407vg not recognized.", "pyocd pack install"),
+        ("pyocd", "usb.core.USBError: [Errno 13] Access denied (insufficient perm", "udev rule"),
+        ("st-flash", "Couldn't find any ST-Link devices", "no ST-Link answers"),
+        ("st-flash", "Failed to connect to target", "boot pins"),
+        ("st-flash", "something new", "see docs/flashing.md"),
+        ("st-flash", "", "exit status 3; see docs/flashing.md"),
+    ],
+)
+def test_failed_tool_says_what_to_check(name, said, advice, project, machine):
+    install(machine, name, f'echo "first"; echo "{said}" >&2; exit 3' if said else "exit 3")
+    with pytest.raises(DeviceFailed, match=advice) as error:
+        flash(project, board_with())
+    assert str(error.value).startswith(f"{name}: {said or 'exit status 3'}; ")
+    assert f"by hand: {machine / 'bin' / name} " in str(error.value)
+
+
+def test_esptool_that_gets_no_answer_tells_of_the_boot_mode(project, machine):
+    said = "A fatal error occurred: Failed to connect to ESP32-C3: No serial data received."
+    install(machine, "esptool", f"echo '{said}'; exit 2")
+    board = board_with(ESP, usb=("303a:1001",))
+    record(project, board)
+    with pytest.raises(DeviceFailed, match="hold the BOOT button, press and release RESET"):
+        flash(project, board)
+
+
+def test_tool_that_hangs_is_stopped(project, machine, monkeypatch):
+    install(machine, "openocd", "exec sleep 20")
+    monkeypatch.setattr(flashing, "_TIMEOUT_SECONDS", 0.5)
+    with pytest.raises(DeviceFailed, match=r"took longer than 0.5 s and was stopped"):
+        flash(project, board_with())
