@@ -21,7 +21,7 @@ import pytest
 
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
-from microlut import cli
+from microlut import cli, resources
 from microlut.quantized import dequantize_array
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 
@@ -369,6 +369,36 @@ def test_export_writes_a_library(call, project, tmp_path):
 
 
 # --- outputs that differ
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch) -> Path:
+    """Return the file of a board that st-flash writes to, which is a stand-in that fails."""
+    (tmp_path / "bin").mkdir()
+    tool = tmp_path / "bin" / "st-flash"
+    tool.write_text('#!/bin/sh\necho "Couldn\'t find any ST-Link devices"; exit 1\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path / "bin"), os.environ["PATH"])))
+    text = (resources.data_folder("boards") / "mps2-an386.toml").read_text(encoding="utf-8")
+    board = tmp_path / "bench.toml"
+    board.write_text(f'{text}\n[[flash_tools]]\nname = "st-flash"\n')
+    return board
+
+
+def test_flash_dry_run_prints_the_command(bench, call, project):
+    need(ARM_GCC, NEWLIB)
+    answer = call("flash", project, "--board", bench, "--dry-run")
+    image = project / "build" / "bench" / "digits.bin"
+    command = f"{bench.parent}/bin/st-flash --reset write {image} 0x00000000\n"
+    assert answer == Answer(0, command, "")
+    found = call("flash", project, "--board", bench, "--dry-run", "--json").json
+    assert found["command"][-2:] == [str(image), "0x00000000"]
+    assert (found["board"], found["tool"], found["written"]) == ("bench", "st-flash", False)
+    assert_refused(call("flash", project, "--board", bench), 9, "no ST-Link answers", "by hand: ")
+
+
+def test_flash_refuses_a_board_without_flash_tools(call, project):
+    assert_refused(call("flash", project, "--board", "mps2-an386"), 4, "has no flash_tools")
 
 
 @pytest.fixture
