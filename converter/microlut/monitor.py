@@ -16,14 +16,14 @@ from microlut.serial_port import SerialPort
 
 _END_KEY = b"\x1d"  # Ctrl-]
 _PIECE_BYTES = 4096
-_QUIET_SECONDS = 1.0
+_QUIET_SECONDS = 2.0
 
 
 def monitor(port: SerialPort, keyboard: int, screen: int) -> None:
     """Connect a port with two file descriptors until Ctrl-] is typed.
 
     If the keyboard is a file or a pipe, its end is sent, and the monitor ends when the port has
-    been quiet for a second.
+    been quiet for two seconds.
 
     Raises:
         DeviceFailed: The port is gone.
