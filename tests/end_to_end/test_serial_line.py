@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_samples_over_the_line_are_bit_exact(board, project, tmp_path):
             *("run", project, "--board", board, "--port", port, *files, "--limit", 50, "--json")
         )
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         rest = process.stdout.read()
         assert process.stderr.read() == ""
     found = json.loads(answer.stdout)
@@ -83,6 +84,18 @@ def test_samples_over_the_line_are_bit_exact(board, project, tmp_path):
     assert found["instructions"] is None
     assert (tmp_path / "y.npz").is_file()
     assert f"--board {board} --port {port} --inputs FILE" in rest
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_board_is_gone_if_microlut_is_killed(board, project):
+    with board_at_a_port(project, board) as (process, port):
+        line = os.open(port, os.O_RDONLY | os.O_NOCTTY)
+        process.kill()
+        # hangs up when nobody has the other side of the pseudo-terminal, thus not the emulator
+        hangup = select.poll()
+        hangup.register(line, 0)
+        assert [event for _, event in hangup.poll(60_000)] == [select.POLLHUP]
+        os.close(line)
 
 
 def test_other_model_on_the_board_is_refused(project, tmp_path):
@@ -114,7 +127,7 @@ def test_absent_port_is_one_line(project):
 def test_monitor_answers(project):
     with board_at_a_port(project, "host") as (_, port):
         answer = subprocess.run(
-            **command("monitor", "--port", port), input="name%", check=False, timeout=60
+            **command("monitor", "--port", port), input="name%", check=False, timeout=120
         )
     assert answer.returncode == 0
     assert answer.stdout.splitlines() == ["name%", "m-name-dut-[microlut]", "m-ready"]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from microlut.emulators.process import started
 from microlut.errors import RunFailed
 
 
@@ -44,19 +45,8 @@ def offered(command: tuple[str, ...]) -> Iterator[Offered]:
         # No echo and no translation. Our own open slave side keeps that, and the master side alive,
         # while no one else has the port open.
         tty.setraw(slave)
-        with tempfile.TemporaryFile() as messages, _started(command, master, messages) as process:
+        with tempfile.TemporaryFile() as messages, started(command, messages, master) as process:
             yield Offered(os.ttyname(slave), process, messages)
     finally:
         os.close(master)
         os.close(slave)
-
-
-@contextmanager
-def _started(
-    command: tuple[str, ...], terminal: int, messages: IO[bytes]
-) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=messages) as process:
-        try:
-            yield process
-        finally:
-            process.kill()

@@ -9,9 +9,9 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 from microlut.console import OUTPUT, READY, Lines, bulk_command, failure_of
+from microlut.emulators.process import started
 from microlut.errors import RunFailed
 
 _PIECE_BYTES = 65536
@@ -36,7 +36,7 @@ def run_bulk(
     name = Path(command[0]).name
     lines: list[str] = []
     answers = 0
-    with tempfile.TemporaryFile() as messages, _started(command, messages) as process:
+    with tempfile.TemporaryFile() as messages, started(command, messages) as process:
         for line in _lines(process, timeout_seconds):
             lines.append(line)
             failure = failure_of(line)
@@ -54,17 +54,6 @@ def run_bulk(
         said = messages.read().decode(errors="replace").strip().partition("\n")[0].strip()
     detail = f" ({said})" if said else f"; last line: {lines[-1] if lines else 'none'!r}"
     raise RunFailed(f"{name}: ended before it had answered{detail}")
-
-
-@contextlib.contextmanager
-def _started(command: tuple[str, ...], messages: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def _send(process: subprocess.Popen[bytes], request: bytes) -> None:
