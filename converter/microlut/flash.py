@@ -14,7 +14,7 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from microlut.board_tables import FlashTool, Memory
+from microlut.board_tables import FlashTool, Memory, Region
 from microlut.boards import Board
 from microlut.build_record import read_record
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
@@ -100,7 +100,7 @@ def flash(
     assert program is not None
     assert board.memory is not None
     elf, binary = _checked_image(project, board)
-    size = _check_place(elf, binary, board.id, board.memory, flasher)
+    size = _check_place(elf, binary, board.id, board.memory)
     device, note = _find(flasher, board, target, dry_run)
     job = FlashJob(program, arguments, elf, binary, board.memory.flash.origin, device)
     command = flasher.command(job)
@@ -150,9 +150,9 @@ def _checked_image(project: Project, board: Board) -> tuple[Path, Path]:
     return files[0], files[1]
 
 
-def _check_place(elf: Path, binary: Path, board: str, memory: Memory, flasher: Flasher) -> int:
+def _check_place(elf: Path, binary: Path, board: str, memory: Memory) -> int:
     """Return the bytes to write, after checking that all that is loaded has a place."""
-    places = (memory.flash, memory.ram) if flasher.fills_ram else (memory.flash,)
+    places = _places(memory)
     with elf.open("rb") as file:
         for segment in ELFFile(file).iter_segments("PT_LOAD"):
             start, end = segment["p_paddr"], segment["p_paddr"] + segment["p_filesz"]
@@ -163,6 +163,13 @@ def _check_place(elf: Path, binary: Path, board: str, memory: Memory, flasher: F
                     "build it for this board, with fewer bits if it is too large"
                 )
     return binary.stat().st_size
+
+
+def _places(memory: Memory) -> tuple[Region, ...]:
+    """Return where an image's bytes may be for: flash, or the RAM that a loader copies them to."""
+    if memory.code_origin is None:
+        return (memory.flash,)
+    return memory.ram, Region(origin=memory.code_origin, size=memory.ram.size)
 
 
 def _find(flasher: Flasher, board: Board, target: Target, dry_run: bool) -> tuple[str | None, str]:

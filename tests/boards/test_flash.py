@@ -248,6 +248,30 @@ def test_image_outside_the_flash(project, machine):
     refused(project, machine, board, None, message, DoesNotFit)
 
 
+def esp_with_a_loader() -> Board:
+    """Return a board whose loader copies code to 0x0, where the fake image has it, and data."""
+    board = board_with(ESP, usb=("303a:1001",))
+    memory = Memory(
+        flash=Region(origin=0x4000_0000, size=0x40_0000),
+        ram=Region(origin=0x2000_0000, size=0x40_0000),
+        code_origin=0,
+    )
+    return board.model_copy(update={"memory": memory})
+
+
+def test_image_that_a_loader_copies_has_its_place_in_ram(project, machine):
+    install(machine, "esptool")
+    board = esp_with_a_loader()
+    record(project, board)
+    assert flash(project, board).written
+    board = board.model_copy(
+        update={"memory": board.memory.model_copy(update={"code_origin": 0x3000_0000})}
+    )
+    record(project, board)
+    with pytest.raises(DoesNotFit, match="has 0x20000000 to 0x20400000 or 0x30000000 to 0x304000"):
+        flash(project, board)
+
+
 def test_no_probe(project, machine, monkeypatch):
     install(machine, "openocd")
     monkeypatch.setattr(find_device, "usb_devices", lambda: (OTHER,))

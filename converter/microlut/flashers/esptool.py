@@ -32,5 +32,4 @@ FLASHER = Flasher(
         ),
         ("This chip is|not match|Unexpected chip", "the board has another chip than its file says"),
     ),
-    fills_ram=True,
 )

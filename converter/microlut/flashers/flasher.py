@@ -42,14 +42,12 @@ class Flasher:
         command: Returns the command line that writes, verifies and starts an image.
         advice: Pairs of a regular expression for the tool's messages and what to check then; the
             first that matches counts.
-        fills_ram: Whether the image may have bytes for RAM, which a loader copies at the start.
     """
 
     tool: Tool
     link: Literal["probe", "port"]
     command: Callable[[FlashJob], tuple[str, ...]]
     advice: tuple[tuple[str, str], ...]
-    fills_ram: bool = False
 
 
 PERMISSIONS = (
