@@ -92,12 +92,12 @@ def build_image(
     """Return the image of microlut's console application with the network on CMSIS-NN."""
     folder.mkdir()
     _write_sources(graph, board, folder)
-    includes = [FIRMWARE / "app", FIRMWARE / "port", FIRMWARE / "include", folder]
+    includes = [*(FIRMWARE / name for name in ("app", "port", "startup", "include")), folder]
     sources = [*(FIRMWARE / "app").glob("*.c"), *(FIRMWARE / "port" / board.port).glob("*.c")]
-    sources += [FIRMWARE / "startup" / f"{board.toolchain.startup}.c", folder / "model.c"]
+    sources += [*(FIRMWARE / "startup").glob(f"{board.toolchain.startup}*.c"), folder / "model.c"]
     elf = folder / f"{PREFIX}.elf"
     command = [GCC, *board.flags, "-Os", "-w", "-ffunction-sections", "-fdata-sections"]
-    command += [f"-DMLUT_CLOCK_HZ={board.clock_hz}u", "-nostartfiles", "--specs=nano.specs"]
+    command += ["-nostartfiles", "--specs=nano.specs"]
     command += [f"-I{path}" for path in (*includes, checkout / "Include")]
     command += ["-Wl,--gc-sections", f"-L{folder}"]
     command += [
@@ -121,6 +121,8 @@ def _write_sources(graph: QuantizedGraph, board: microlut.Board, folder: Path) -
     )
     config = templates.get_template("app_config.h.j2").render(prefix=PREFIX, board=board)
     (folder / "app_config.h").write_text(config, encoding="utf-8")
+    ports = templates.get_template("board_config.h.j2").render(board=board)
+    (folder / "board_config.h").write_text(ports, encoding="utf-8")
     regions = {name: getattr(board.memory, name) for name in ("flash", "ram", "preload")}
     script = templates.get_template("memory.ld.j2").render(board=board, **regions)
     (folder / "memory.ld").write_text(script, encoding="utf-8")

@@ -108,6 +108,8 @@ def _write_config(job: _Job, board: Board) -> None:
     header = templates.get_template("app_config.h.j2").render(prefix=job.prefix, board=board)
     (job.config / "app_config.h").write_text(header, encoding="utf-8")
     if board.memory is not None:
+        header = templates.get_template("board_config.h.j2").render(board=board)
+        (job.config / "board_config.h").write_text(header, encoding="utf-8")
         script = templates.get_template("memory.ld.j2").render(
             board=board,
             flash=board.memory.flash,
@@ -135,7 +137,6 @@ def _configure(job: _Job, log: Path) -> None:
         "MLUT_SPECS": toolchain.specs,
         "MLUT_FORMATS": ";".join(_formats(job.board)),
         "MLUT_CORE_FLAGS": ";".join(job.board.flags),
-        "MLUT_CLOCK_HZ": str(job.board.clock_hz or 0),
         "MLUT_OPTIMIZE": "-Os" if job.optimize == "size" else "-O2",
     }
     if job.board.core is Core.HOST:

@@ -15,7 +15,6 @@ add_executable(firmware
   ${app_sources} ${port_sources} "${MLUT_MODEL_DIR}/model.c" "${MLUT_MODEL_DIR}/weights.c")
 set_target_properties(firmware PROPERTIES OUTPUT_NAME "${MLUT_NAME}" SUFFIX ".elf")
 target_include_directories(firmware PRIVATE app port ${port_folders} "${MLUT_MODEL_DIR}" "${MLUT_CONFIG_DIR}")
-target_compile_definitions(firmware PRIVATE MLUT_CLOCK_HZ=${MLUT_CLOCK_HZ}u)
 # Nothing here is hot: the generated code only calls the engine, so it is compiled for size.
 target_compile_options(firmware PRIVATE -Os)
 target_link_libraries(firmware PRIVATE microlut)
@@ -23,7 +22,9 @@ target_link_options(firmware PRIVATE -Wl,--gc-sections "-Wl,-Map=${MLUT_NAME}.ma
 
 if(MLUT_STARTUP)
   set(linker_script "${CMAKE_CURRENT_SOURCE_DIR}/linker/${MLUT_STARTUP}.ld")
-  target_sources(firmware PRIVATE "startup/${MLUT_STARTUP}.c")
+  file(GLOB startup_sources CONFIGURE_DEPENDS
+    "${CMAKE_CURRENT_SOURCE_DIR}/startup/${MLUT_STARTUP}*.c")
+  target_sources(firmware PRIVATE ${startup_sources})
   target_include_directories(firmware PRIVATE startup)
   target_link_options(firmware PRIVATE
     -nostartfiles "-L${MLUT_CONFIG_DIR}" "-T${linker_script}"

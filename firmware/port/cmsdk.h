@@ -8,13 +8,9 @@
  * Registers: Arm Cortex-M System Design Kit TRM (DDI 0479), chapter 4.3 (APB UART), and the images'
  * application notes, section "FPGA system control and I/O".
  */
+#include "board_config.h"
+#include "cortex_m.h"
 #include "port.h"
-
-#ifndef MLUT_CLOCK_HZ
-#error "MLUT_CLOCK_HZ is not defined: build with firmware/CMakeLists.txt"
-#endif
-
-#define BAUD 115200u
 
 typedef struct {
     volatile uint32_t data;
@@ -32,26 +28,19 @@ typedef struct {
 
 #define UART0 ((uart_t *)UART0_ADDRESS)
 #define FPGA_IO ((fpga_io_t *)FPGA_IO_ADDRESS)
-#define NVIC_ENABLE ((volatile uint32_t *)0xE000E100u + UART0_RX_IRQ / 32u)
-#define NVIC_DISABLE ((volatile uint32_t *)0xE000E180u + UART0_RX_IRQ / 32u)
-#define NVIC_CLEAR_PENDING ((volatile uint32_t *)0xE000E280u + UART0_RX_IRQ / 32u)
 
 #define UART_TX_FULL 0x1u
 #define UART_RX_FULL 0x2u
 #define UART_ENABLE 0xBu /* transmitter, receiver, receive interrupt */
 #define UART_RX_INTERRUPT 0x2u
-#define UART0_RX_IRQ_MASK (UINT32_C(1) << UART0_RX_IRQ % 32u)
 
 void mlut_port_init(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    /* Interrupts stay masked: the receive interrupt only has to end a WFI, no handler runs. */
-    __asm__ volatile("cpsid i" ::: "memory");
-    UART0->divider = MLUT_CLOCK_HZ / BAUD;
+    UART0->divider = MLUT_CLOCK_HZ / MLUT_CONSOLE_BAUD;
     UART0->control = UART_ENABLE;
     (void)UART0->data; /* drop a stale byte; also makes QEMU look for input at once */
-    *NVIC_ENABLE = UART0_RX_IRQ_MASK;
     FPGA_IO->prescale = COUNTER_HZ / 1000000u - 1u;
     FPGA_IO->counter = 0u;
 }
@@ -59,9 +48,8 @@ void mlut_port_init(int argc, char **argv)
 int mlut_port_read(void)
 {
     while ((UART0->state & UART_RX_FULL) == 0u) {
-        __asm__ volatile("wfi" ::: "memory");
+        mlut_sleep_until(UART0_RX_IRQ);
         UART0->interrupt = UART_RX_INTERRUPT;
-        *NVIC_CLEAR_PENDING = UART0_RX_IRQ_MASK;
     }
     return (int)(UART0->data & 0xFFu);
 }
@@ -83,21 +71,4 @@ uint64_t mlut_port_microseconds(void)
     total += now - last; /* modulo 2^32, so right across one wrap */
     last = now;
     return total;
-}
-
-const uint8_t *mlut_port_preload(size_t *bytes)
-{
-    extern const uint8_t mlut_preload_start[];
-    extern const uint8_t mlut_preload_bytes[]; /* its address is the value */
-    *bytes = (size_t)(uintptr_t)mlut_preload_bytes;
-    return *bytes > 0u ? mlut_preload_start : NULL;
-}
-
-_Noreturn void mlut_port_exit(int status)
-{
-    (void)status;
-    *NVIC_DISABLE = UART0_RX_IRQ_MASK; /* so that nothing wakes it */
-    for (;;) {
-        __asm__ volatile("wfi" ::: "memory");
-    }
 }

@@ -17,7 +17,8 @@ int mlut_port_read(void);
 
 void mlut_port_write(const char *text, size_t bytes);
 
-/* Monotonic microseconds since mlut_port_init; call at least once an hour. */
+/* Monotonic microseconds since mlut_port_init; call at least once every 8 seconds. A board without
+ * a clock that runs always answers the same. */
 uint64_t mlut_port_microseconds(void);
 
 /* Start and size of a region that something outside has filled with test inputs, or NULL and 0. */

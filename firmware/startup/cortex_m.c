@@ -1,6 +1,6 @@
 /* Start of a Cortex-M (ARMv6-M to ARMv8.1-M) program: vector table, reset and fault reports.
  *
- * Everything is found through symbols of linker/cortex_m.ld. Interrupts are not used.
+ * Everything is found through symbols of linker/cortex_m.ld. No external interrupt has a handler.
  */
 #include "port.h"
 #include "print.h"
@@ -11,6 +11,10 @@
 #define SCB_VTOR ((volatile uint32_t *)0xE000ED08u)
 #define SCB_CCR ((volatile uint32_t *)0xE000ED14u)
 #define SCB_CFSR ((volatile uint32_t *)0xE000ED28u)
+#define SCB_MMFAR ((volatile uint32_t *)0xE000ED34u)
+#define SCB_BFAR ((volatile uint32_t *)0xE000ED38u)
+#define CFSR_MMARVALID (1u << 7)
+#define CFSR_BFARVALID (1u << 15)
 #define SCB_CPACR ((volatile uint32_t *)0xE000ED88u)
 #define CPACR_CP10_CP11_FULL (0xFu << 20) /* floating point, and MVE */
 #define CCR_LOB (1u << 19)                /* low-overhead branches are remembered */
@@ -33,6 +37,11 @@ int main(int argc, char **argv);
 _Noreturn void mlut_reset(void);
 _Noreturn void mlut_fault(void);
 _Noreturn void mlut_report_fault(const uint8_t *frame);
+#if defined(__ARM_ARCH_6M__)
+void mlut_tick(void); /* of the clock that SysTick is there */
+#else
+#define mlut_tick mlut_fault
+#endif
 
 static const vector_t vectors[16];
 
@@ -76,9 +85,22 @@ static void print_register(const char *name, uint32_t value)
     mlut_print_hex(value, 8);
 }
 
+/* Armv6-M has no register that says what the fault was. */
+static void print_cause(void)
+{
+#if !defined(__ARM_ARCH_6M__)
+    uint32_t status = *SCB_CFSR;
+    print_register(" cfsr=0x", status);
+    if ((status & CFSR_MMARVALID) != 0u) {
+        print_register(" address=0x", *SCB_MMFAR);
+    } else if ((status & CFSR_BFARVALID) != 0u) {
+        print_register(" address=0x", *SCB_BFAR);
+    }
+#endif
+}
+
 _Noreturn void mlut_report_fault(const uint8_t *frame)
 {
-    uint32_t status = *SCB_CFSR;
     frame_t saved = {0};
     /* A frame outside the stack was never written: that is the fault itself. */
     bool stacked = frame >= mlut_stack_start && frame + FRAME_BYTES <= mlut_stack_end;
@@ -90,7 +112,7 @@ _Noreturn void mlut_report_fault(const uint8_t *frame)
     mlut_print(stacked ? "exception" : "stack overflow");
     print_register(" pc=0x", saved.pc);
     print_register(" lr=0x", saved.lr);
-    print_register(" cfsr=0x", status);
+    print_cause();
     mlut_print("]\r\n");
     mlut_port_exit(1);
 }
@@ -112,5 +134,5 @@ __attribute__((section(".isr_vector"), used)) static const vector_t vectors[16] 
     mlut_fault, /* DebugMonitor */
     NULL,
     mlut_fault, /* PendSV */
-    mlut_fault, /* SysTick */
+    mlut_tick,  /* SysTick */
 };

@@ -13,13 +13,13 @@ from microlut.boards import Board, Core, list_boards, load_board
 from microlut.console import bulk_command
 from microlut.emulators import Task, run_image
 from microlut.emulators.counter import counter_plugin
+from microlut.emulators.preload import preload_of
 from microlut.errors import RunFailed
 from microlut.esp_image import esptool_of
 from microlut.toolchain import Image, build
 from microlut.tools import find_tool
 
 BOARDS = [name for name in list_boards() if load_board(name).core is not Core.HOST]
-PLAIN_BOARDS = [name for name in BOARDS if esptool_of(load_board(name)) is None]
 QEMU_BOARDS = [name for name in BOARDS if load_board(name).emulators.qemu]
 INPUTS = np.random.default_rng(3).integers(-128, 128, (40, 6), dtype=np.int8)
 
@@ -31,9 +31,10 @@ def test_image_gives_the_models_outputs(fake_image, board_id):
     assert result.outputs.tolist() == fake_outputs(INPUTS).tolist()
 
 
+# One test: a build takes longer than all that is asked of it.
 @pytest.mark.qemu
 @pytest.mark.parametrize("board_id", BOARDS)
-def test_image_sizes_are_those_of_gnu_size(fake_image, board_id):
+def test_image_is_what_it_says(fake_image, board_id):
     board, image = fake_image(board_id)
     printed = subprocess.run(
         [f"{board.toolchain.prefix}size", image.elf], capture_output=True, text=True, check=True
@@ -41,20 +42,16 @@ def test_image_sizes_are_those_of_gnu_size(fake_image, board_id):
     text, data, bss = (int(field) for field in printed.splitlines()[1].split()[:3])
     in_ram = text if board.memory.code_origin is not None else 0
     assert (image.flash_bytes, image.ram_bytes) == (text + data, in_ram + data + bss)
-
-
-@pytest.mark.qemu
-@pytest.mark.parametrize("board_id", BOARDS)
-def test_image_ram_includes_the_whole_stack(fake_image, board_id):
-    board, image = fake_image(board_id)
+    if esptool_of(board) is None:
+        assert image.bin.stat().st_size == image.flash_bytes
     assert dict(image.sections)[".stack"] == board.stack_bytes
-
-
-@pytest.mark.qemu
-@pytest.mark.parametrize("board_id", PLAIN_BOARDS)
-def test_image_binary_is_as_long_as_flash(fake_image, board_id):
-    _, image = fake_image(board_id)
-    assert image.bin.stat().st_size == image.flash_bytes
+    assert str(FAKE_MODEL.parent.parent.parent).encode() not in image.elf.read_bytes()
+    preload = preload_of(image.elf)
+    if board.memory.preload is not None:
+        assert preload == board.memory.preload
+    elif board.memory.code_origin is None:
+        assert 0 <= preload.origin - board.memory.flash.origin - image.flash_bytes < 16
+        assert preload.end == board.memory.flash.end
 
 
 @pytest.mark.parametrize("board_id", ["host", "mps2-an386", "riscv-virt"])
@@ -69,23 +66,17 @@ def test_image_is_the_same_in_every_folder(tmp_path, fake_image, board_id):
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("board_id", BOARDS)
-def test_image_has_no_absolute_path(fake_image, board_id):
-    _, image = fake_image(board_id)
-    assert str(FAKE_MODEL.parent.parent.parent).encode() not in image.elf.read_bytes()
-
-
-@pytest.mark.qemu
 @pytest.mark.parametrize("board_id", QEMU_BOARDS)
 def test_preload_region_is_memory_from_end_to_end(fake_image, board_id):
     board, image = fake_image(board_id)
-    fitting = (board.memory.preload.size - 16) // 6
+    preload = preload_of(image.elf)
+    fitting = (preload.size - 16) // 6
     block = b"MLUT" + b"".join(n.to_bytes(4, "little") for n in (1, 6, fitting))
     last = image.elf.parent / "last.bin"
     last.write_bytes(INPUTS[0].tobytes())
     head = image.elf.parent / "head.bin"
     head.write_bytes(block)
-    start, machine = board.memory.preload.origin, board.emulators.qemu.machine
+    start, machine = preload.origin, board.emulators.qemu.machine
     process = subprocess.run(
         [
             *(qemu_of(board), "-machine", machine, "-kernel", str(image.elf)),
@@ -145,11 +136,11 @@ FAULTS = {
     "arm-none-eabi-": {
         "undefined_instruction": (
             '__asm__ volatile("udf #0");',
-            r"exception pc=0x[0-9a-f]{8} lr=0x.* cfsr=0x00010000",
+            r"exception pc=0x[0-9a-f]{8} lr=0x.{8} cfsr=0x00010000",
         ),
         "jump_to_arm_state": (
             "((void (*)(void))0x40)();",
-            r"exception pc=0x00000040 lr=0x.* cfsr=0x00020000",
+            r"exception pc=0x00000040 lr=0x.{8} cfsr=0x00020000",
         ),
     },
     "riscv64-unknown-elf-": {
@@ -178,6 +169,8 @@ def test_fault_is_reported_with_its_place(tmp_path, altered_model, board_id, fau
     board = load_board(board_id)
     require_tools(board)
     statement, told = FAULTS[board.toolchain.prefix][fault]
+    if board.core.value.startswith("cortex-m0"):  # Armv6-M does not say what the fault was
+        told = re.sub(r" cfsr=\w+", r"\\]", told)
     model = altered_model(
         "    int8_t *data = arena;\n", f"    {statement}\n    int8_t *data = arena;\n"
     )

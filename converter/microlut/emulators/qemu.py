@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from microlut.board_tables import Region
 from microlut.boards import Board
-from microlut.console import (
-    BLOCK_HEADER_BYTES,
-    OUTPUT,
-    Int8Array,
-    RunResult,
-    input_block,
-    outputs_of,
-)
+from microlut.console import OUTPUT, Int8Array, RunResult, input_block, outputs_of
 from microlut.emulators.counter import counter_plugin, plugin_option
+from microlut.emulators.preload import chunks, preload_of
 from microlut.emulators.session import OnOutput, run_bulk
 from microlut.emulators.task import Task
-from microlut.errors import InvalidBoard, InvalidInput, RunFailed
+from microlut.errors import RunFailed
 from microlut.tools import require_tool
 
 
@@ -34,7 +26,7 @@ def run(task: Task, on_output: OnOutput) -> RunResult:
         plugin = counter_plugin(qemu, Path(folder)) if task.count_instructions else None
         results = [
             _run_chunk(plugin, task, chunk, on_output)
-            for chunk in _chunks(task.inputs, _preload_of(task.board))
+            for chunk in chunks(task.inputs, preload_of(task.elf))
         ]
     counts = [result.instructions for result in results if result.instructions is not None]
     return RunResult(
@@ -43,24 +35,6 @@ def run(task: Task, on_output: OnOutput) -> RunResult:
         log="\n".join(result.log for result in results),
         pieces=tuple(piece for result in results for piece in result.pieces),
     )
-
-
-def _preload_of(board: Board) -> Region:
-    if board.memory is None or board.memory.preload is None:
-        raise InvalidBoard(f"{board.id}: memory.preload: is missing; QEMU places inputs there")
-    return board.memory.preload
-
-
-def _chunks(inputs: Int8Array, region: Region) -> Iterator[Int8Array]:
-    """Yield the inputs in parts of which each fits into the preload region."""
-    fitting = (region.size - BLOCK_HEADER_BYTES) // inputs.shape[1]
-    if fitting < 1:
-        raise InvalidInput(
-            f"an input has {inputs.shape[1]:,} bytes and the preload region {region.size:,}; "
-            "use a board with a larger one"
-        )
-    for start in range(0, len(inputs), fitting):
-        yield inputs[start : start + fitting]
 
 
 def _run_chunk(
@@ -105,6 +79,6 @@ def console_command(board: Board, elf: Path) -> tuple[str, ...]:
 
 def _command(task: Task, block: Path) -> tuple[str, ...]:
     """Return the command line that also places the inputs."""
-    file, address = str(block).replace(",", ",,"), _preload_of(task.board).origin
+    file, address = str(block).replace(",", ",,"), preload_of(task.elf).origin
     loader = ("-device", f"loader,file={file},addr={address:#x},force-raw=on")
     return (*console_command(task.board, task.elf), *loader)

@@ -8,8 +8,6 @@
 
 #include <stdint.h>
 
-#define MLUT_CRYSTAL_HZ 40000000u
-
 #define MLUT_REGISTER(address) ((volatile uint32_t *)(address))
 #define MLUT_BIT(number) (UINT32_C(1) << (number))
 

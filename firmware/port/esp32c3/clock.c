@@ -5,7 +5,10 @@
  * The manual does not describe the PLL's analog registers: those follow ESP-IDF's rtc_clk_init.c
  * and clk_tree_ll.h (clk_ll_bbpll_set_config) for a crystal of 40 MHz, in the same order.
  */
+#include "board_config.h"
 #include "chip.h"
+
+_Static_assert(MLUT_OSCILLATOR_HZ == 40000000u, "the PLL is set up for a crystal of 40 MHz");
 
 #define WATCHDOG_KEY 0x50D83AA1u
 #define WATCHDOG_ENABLE MLUT_BIT(31)

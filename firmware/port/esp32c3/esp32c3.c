@@ -3,11 +3,10 @@
  * ESP32-C3 Technical Reference Manual, chapters "UART Controller", "IO MUX and GPIO Matrix" and
  * "ESP-RISC-V CPU" (performance counter); bits as in ESP-IDF's uart_reg.h and io_mux_reg.h.
  */
+#include "board_config.h"
 #include "chip.h"
 #include "csr.h"
 #include "port.h"
-
-#define BAUD 115200u
 
 #define UART0 0x60000000u
 #define UART_FIFO MLUT_REGISTER(UART0 + 0x00u)
@@ -22,7 +21,7 @@
 /* crystal, divided by 1, for the core, the receiver and the transmitter */
 #define CLOCK_CRYSTAL (MLUT_BIT(25) | MLUT_BIT(24) | MLUT_BIT(22) | 3u << 20)
 /* the divider in sixteenths; its fraction is written 20 bits up */
-#define SIXTEENTHS (MLUT_CRYSTAL_HZ * 16u / BAUD)
+#define SIXTEENTHS (MLUT_OSCILLATOR_HZ * 16u / MLUT_CONSOLE_BAUD)
 #define FIFO_BYTES 128u
 #define RECEIVED(status) ((status) & 0x3FFu)
 #define TO_SEND(status) ((status) >> 16 & 0x3FFu)

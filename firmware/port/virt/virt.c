@@ -3,6 +3,7 @@
  * Registers: TI PC16550D data sheet, section 8 (UART); RISC-V ACLINT specification, chapter 2
  * (mtime); RISC-V PLIC specification, chapter 3; addresses: QEMU's hw/riscv/virt.c, virt_memmap.
  */
+#include "board_config.h"
 #include "csr.h"
 #include "port.h"
 
@@ -17,7 +18,6 @@ typedef struct {
 
 #define UART ((uart_t *)0x10000000u)
 #define UART_CLOCK_HZ 3686400u /* "clock-frequency" in the machine's device tree */
-#define BAUD 115200u
 #define LCR_8N1 0x03u
 #define LCR_DIVISOR 0x80u
 #define IER_RECEIVED 0x01u
@@ -53,7 +53,7 @@ void mlut_port_init(int argc, char **argv)
     (void)argc;
     (void)argv;
     UART->line_control = LCR_DIVISOR;
-    UART->data = UART_CLOCK_HZ / (16u * BAUD);
+    UART->data = UART_CLOCK_HZ / (16u * MLUT_CONSOLE_BAUD);
     UART->interrupt = 0;
     UART->line_control = LCR_8N1;
     UART->fifo = 0;

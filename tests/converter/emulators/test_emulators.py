@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from microlut import emulators, tools
-from microlut.board_tables import Emulators, NativeEmulator, QemuEmulator, Region, RenodeEmulator
+from microlut.board_tables import Emulators, NativeEmulator, QemuEmulator, RenodeEmulator
 from microlut.boards import load_board
 from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
-from microlut.emulators.qemu import _chunks
 from microlut.errors import InvalidBoard, InvalidInput, ToolMissing
 
 INPUTS = np.zeros((2, 6), dtype=np.int8)
@@ -80,15 +79,3 @@ def test_run_image_names_a_missing_qemu(tmp_path, monkeypatch):
     monkeypatch.setattr(tools, "_search_path", lambda: str(tmp_path))
     with pytest.raises(ToolMissing, match="sudo apt-get install -y qemu-system-arm"):
         run_image(Task(ELF, load_board("mps2-an386"), INPUTS, 3))
-
-
-def test_chunks_fill_the_region():
-    inputs = np.arange(70, dtype=np.int8).reshape(7, 10)
-    parts = list(_chunks(inputs, Region(origin=0, size=16 + 35)))
-    assert [len(part) for part in parts] == [3, 3, 1]
-    assert np.array_equal(np.concatenate(parts), inputs)
-
-
-def test_chunks_refuse_an_input_larger_than_the_region():
-    with pytest.raises(InvalidInput, match="an input has 10 bytes and the preload region 25"):
-        list(_chunks(np.zeros((1, 10), dtype=np.int8), Region(origin=0, size=25)))
