@@ -32,10 +32,12 @@ class Core(StrEnum):
     """Processor cores that the firmware can be compiled for."""
 
     HOST = "host"
+    CORTEX_M0 = "cortex-m0"
     CORTEX_M0PLUS = "cortex-m0plus"
     CORTEX_M3 = "cortex-m3"
     CORTEX_M4F = "cortex-m4f"
     CORTEX_M7 = "cortex-m7"
+    CORTEX_M33 = "cortex-m33"
     CORTEX_M55 = "cortex-m55"
     RISCV32IMC = "riscv32imc"
 
@@ -47,11 +49,17 @@ _MVE = "-DMLUT_REQUIRE_MVE"
 # The only place where a core becomes compiler flags.
 CORE_FLAGS: dict[Core, tuple[str, ...]] = {
     Core.HOST: (),
+    Core.CORTEX_M0: ("-mcpu=cortex-m0", "-mthumb", "-mfloat-abi=soft"),
     Core.CORTEX_M0PLUS: ("-mcpu=cortex-m0plus", "-mthumb", "-mfloat-abi=soft"),
     Core.CORTEX_M3: ("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft"),
     Core.CORTEX_M4F: ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", _DSP),
     # single precision, which every Cortex-M7 with an FPU has
     Core.CORTEX_M7: ("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard", _DSP),
+    # with the DSP extension and an FPU, which it may lack
+    Core.CORTEX_M33: (
+        *("-mcpu=cortex-m33", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+        _DSP,
+    ),
     # without a hard-float ABI, GCC builds for the DSP extension
     Core.CORTEX_M55: ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", _MVE),
     Core.RISCV32IMC: ("-march=rv32imc", "-mabi=ilp32"),
@@ -60,10 +68,12 @@ CORE_FLAGS: dict[Core, tuple[str, ...]] = {
 # What compiles for a core and emulates it.
 CORE_TOOLCHAINS: dict[Core, Toolchain] = {
     Core.HOST: HOSTED,
+    Core.CORTEX_M0: CORTEX_M,
     Core.CORTEX_M0PLUS: CORTEX_M,
     Core.CORTEX_M3: CORTEX_M,
     Core.CORTEX_M4F: CORTEX_M,
     Core.CORTEX_M7: CORTEX_M,
+    Core.CORTEX_M33: CORTEX_M,
     Core.CORTEX_M55: CORTEX_M,
     Core.RISCV32IMC: RISCV,
 }
