@@ -17,7 +17,7 @@ def boards_text(boards: Iterable[Board]) -> str:
     rows = []
     for board in boards:
         memory = board.memory
-        sizes = (_kib(memory.flash.size), _kib(memory.ram.size)) if memory else ("", "")
+        sizes = (kib(memory.flash.size), kib(memory.ram.size)) if memory else ("", "")
         tools = " ".join(tool.name for tool in board.flash_tools)
         emulators = " ".join(board.emulators.names)
         rows.append((board.id, board.core.value, *sizes, emulators, tools, board.title))
@@ -66,5 +66,6 @@ def _values(settings: Table) -> list[str]:
     return [str(value) for part in parts for value in part]
 
 
-def _kib(size: int) -> str:
+def kib(size: int) -> str:
+    """Return a number of bytes in KiB."""
     return f"{size / 1024:,.0f} KiB"
