@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from forms import QEMU_BOARDS, accuracy, assert_forms_equal, need_host, need_qemu
+from forms import accuracy, assert_forms_equal, need_host
 
 import microlut
 from digits_example import CALIBRATION, MODEL, TEST, conversion, samples
@@ -16,14 +16,6 @@ def test_digits_forms_are_equal(bits, granularity, tmp_path):
     need_host()
     project = microlut.write(conversion(bits, granularity), tmp_path / "out")
     assert_forms_equal(project, samples(40), "host")
-
-
-@pytest.mark.qemu
-@pytest.mark.parametrize("board", QEMU_BOARDS)
-def test_digits_is_equal_on_board(board, tmp_path):
-    need_qemu()
-    project = microlut.write(conversion(), tmp_path / "out")
-    assert_forms_equal(project, samples(), board)
 
 
 # On 597 images one is 0.17 %: half a point is three images.
