@@ -145,7 +145,7 @@ def test_load_board_refuses_a_missing_file(tmp_path):
             "cortex-m99",
             "core: found 'cortex-m99'; input should be 'host', 'cortex-m0', 'cortex-m0plus'",
         ),
-        ('port = "mps2"', 'port = "mps9"', "port: found 'mps9'; .*host, mps2.*stm32/f4"),
+        ('port = "mps2"', 'port = "mps9"', "port: found 'mps9'; .*host, mk64f12, mps2.*stm32/f4"),
         ('port = "mps2"', 'port = "../app"', "port: found '../app'"),
         ("2_048", "2_044", "stack_bytes: found 2044; .* multiple of 8"),
         ("stack_bytes = 2_048", "", "core cortex-m3 needs stack_bytes"),
