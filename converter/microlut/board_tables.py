@@ -165,6 +165,12 @@ class Esptool(Table):
 FlashTool = Annotated[Openocd | Pyocd | StFlash | Esptool, Field(discriminator="name")]
 
 
+class Uf2(Table):
+    """The board takes UF2 files, which must name this family of microcontrollers."""
+
+    family: Address
+
+
 class Probe(Table):
     """How the computer sees the board: USB ids of its debug probe or serial port, VVVV:PPPP."""
 

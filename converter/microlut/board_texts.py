@@ -43,6 +43,8 @@ def board_text(board: Board) -> str:
     facts += [("flashed by", " ".join(_values(tool))) for tool in board.flash_tools]
     if board.probe is not None:
         facts.append(("USB ids", ", ".join(board.probe.usb)))
+    if board.uf2 is not None:
+        facts.append(("UF2 family", f"{board.uf2.family:#010x}"))
     return "\n".join(f"{label:<{_LABEL_WIDTH}}  {value}" for label, value in facts)
 
 

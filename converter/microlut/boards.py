@@ -21,6 +21,7 @@ from microlut.board_tables import (
     Name,
     Oscillator,
     Probe,
+    Uf2,
 )
 from microlut.errors import InvalidBoard
 from microlut.resources import data_folder
@@ -100,13 +101,14 @@ class Board(Table):
     console: Console | None = None
     emulators: Emulators = Emulators()
     probe: Probe | None = None
+    uf2: Uf2 | None = None
     flash_tools: Annotated[tuple[FlashTool, ...], Field(strict=False)] = ()  # preferred one first
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         hosted = self.core is Core.HOST
         needed = ["clock_hz", "stack_bytes", "memory"]
-        refused = [*needed, "oscillator", "console", "probe", "flash_tools"]
+        refused = [*needed, "oscillator", "console", "probe", "uf2", "flash_tools"]
         given = {key for key in refused if getattr(self, key)}
         wrong = [key for key in refused if key in given] if hosted else []
         if not hosted:

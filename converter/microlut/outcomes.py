@@ -129,6 +129,7 @@ def image_json(image: Image) -> dict[str, object]:
         "elf": str(image.elf),
         "bin": image.bin and str(image.bin),
         "hex": image.hex and str(image.hex),
+        "uf2": image.uf2 and str(image.uf2),
         "map": str(image.map),
         "flash_bytes": image.flash_bytes,
         "ram_bytes": image.ram_bytes,

@@ -102,10 +102,12 @@ def image_text(image: Image, board: Board) -> str:
     """Return an image: its memory, how much of the board's that is, and where it is."""
     if image.flash_bytes is None or image.ram_bytes is None or board.memory is None:
         return f"{board.id}: {image.elf}"
+    others = (image.bin, image.hex, image.uf2, image.map)
+    endings = ", ".join(path.suffix for path in others if path is not None)
     return (
         f"{board.id}: flash {image.flash_bytes:,} of {size_text(board.memory.flash.size)}, "
         f"RAM {image.ram_bytes:,} of {size_text(board.memory.ram.size)} (stack included)\n"
-        f"Image: {image.elf} (and .bin, .hex, .map)"
+        f"Image: {image.elf} (and {endings})"
     )
 
 

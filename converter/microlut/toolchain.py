@@ -24,6 +24,7 @@ from microlut.plan import Optimize
 from microlut.resources import data_folder
 from microlut.sizes import measure
 from microlut.tools import CMAKE, HOST_CC, NINJA, require_tool
+from microlut.uf2_image import write_uf2_image
 
 # Enough for any image whose true size is wanted, and small enough for every address map.
 _UNLIMITED_BYTES = 0x1000_0000
@@ -38,6 +39,7 @@ class Image:
     map: Path
     bin: Path | None = None
     hex: Path | None = None
+    uf2: Path | None = None
     flash_bytes: int | None = None
     ram_bytes: int | None = None
     sections: tuple[tuple[str, int], ...] = ()
@@ -121,7 +123,7 @@ def _write_config(job: _Job, board: Board) -> None:
 
 def _formats(board: Board) -> tuple[str, ...]:
     """Return what objcopy makes of the ELF file, as the names of format and file ending."""
-    plain = board.core is not Core.HOST and esptool_of(board) is None
+    plain = board.core is not Core.HOST and esptool_of(board) is None and board.uf2 is None
     return ("binary:bin", "ihex:hex") if plain else ()
 
 
@@ -247,10 +249,13 @@ def _deliver(job: _Job, output: Path) -> Image:
     hosted = job.board.core is Core.HOST
     sizes = None if hosted else measure(job.build / f"{job.prefix}.elf", job.board)
     endings = ("elf", "map", *(format.partition(":")[2] for format in _formats(job.board)))
+    elf = job.build / f"{job.prefix}.elf"
     if esptool_of(job.board) is not None:
-        elf = job.build / f"{job.prefix}.elf"
         write_esp_image(elf, elf.with_suffix(".bin"), job.board)
         endings += ("bin",)
+    if job.board.uf2 is not None:
+        write_uf2_image(elf, job.board.uf2)
+        endings += ("bin", "uf2")
     output.mkdir(exist_ok=True)
     _forget_folders(job)
     placed: dict[str, Path] = {}
@@ -265,6 +270,7 @@ def _deliver(job: _Job, output: Path) -> Image:
         map=placed["map"],
         bin=placed.get("bin"),
         hex=placed.get("hex"),
+        uf2=placed.get("uf2"),
         flash_bytes=sizes.flash_bytes if sizes else None,
         ram_bytes=sizes.ram_bytes if sizes else None,
         sections=sizes.sections if sizes else (),

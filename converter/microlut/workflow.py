@@ -221,10 +221,9 @@ def _moved(image: Image, old: Path, new: Path) -> Image:
     def move(path: Path | None) -> Path | None:
         return None if path is None else new / path.relative_to(old)
 
-    moved_elf, moved_map = move(image.elf), move(image.map)
-    assert moved_elf is not None
-    assert moved_map is not None
-    return replace(image, elf=moved_elf, map=moved_map, bin=move(image.bin), hex=move(image.hex))
+    elf, map_file = new / image.elf.relative_to(old), new / image.map.relative_to(old)
+    others = replace(image, bin=move(image.bin), hex=move(image.hex), uf2=move(image.uf2))
+    return replace(others, elf=elf, map=map_file)
 
 
 def _add_to_report(project: Project, outcome: DeployOutcome) -> None:

@@ -8,7 +8,7 @@ while(port_folder)
   list(APPEND port_folders "${CMAKE_CURRENT_SOURCE_DIR}/port/${port_folder}")
   cmake_path(GET port_folder PARENT_PATH port_folder)
 endwhile()
-list(TRANSFORM port_folders APPEND "/*.[cS]" OUTPUT_VARIABLE port_globs)
+list(TRANSFORM port_folders APPEND "/*.c" OUTPUT_VARIABLE port_globs)
 file(GLOB port_sources CONFIGURE_DEPENDS ${port_globs})
 
 add_executable(firmware

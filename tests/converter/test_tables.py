@@ -107,8 +107,10 @@ def test_verify_text_tells_rounding_apart():
 
 def test_image_text_compares_with_the_boards_memory():
     board = load_board("mps2-an386")
-    image = Image("mps2-an386", "x.elf", "x.map", flash_bytes=12345, ram_bytes=678)
+    files = {ending: Path(f"x.{ending}") for ending in ("elf", "map", "bin", "uf2")}
+    image = Image("mps2-an386", **files, flash_bytes=12345, ram_bytes=678)
     text = tables.image_text(image, board)
+    assert text.endswith("Image: x.elf (and .bin, .uf2, .map)")
     assert "flash 12,345 of 4,194,304 bytes, RAM 678 of 4,194,304 bytes" in text
 
 

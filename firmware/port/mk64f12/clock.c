@@ -1,7 +1,7 @@
-/* Watchdog and clocks: Reference Manual chapters 24 "Watchdog Timer (WDOG)", 25 "Multipurpose Clock
- * Generator (MCG)" and 12 "System Integration Module (SIM)"; limits of 5.5 "Internal clocking
- * requirements" and of the data sheet K64P144M120SF5. Cache and prefetch of the flash are on, and
- * its wait states right for every divider, after reset (28 "Flash Memory Controller").
+/* Watchdog and clocks: Reference Manual, "Watchdog Timer (WDOG)", "Multipurpose Clock Generator
+ * (MCG)" and "System Integration Module (SIM)"; limits of "Internal clocking requirements" and of
+ * the data sheet K64P144M120SF5. Cache and prefetch of the flash are on, and its wait states right
+ * for every divider, after reset ("Flash Memory Controller (FMC)").
  */
 #include "board_config.h"
 #include "mk64f12.h"
@@ -16,7 +16,7 @@
 
 #define MCG_C1 0x40064000u
 #define C1_CLKS_EXTERNAL (2u << 6)
-#define C1_FRDIV_1536 (7u << 3) /* the FLL, not used, must see 31.25 to 39.06 kHz: 50 MHz / 1536 */
+#define C1_FRDIV_1536 (7u << 3)  /* even unused the FLL must see 31.25 to 39.06 kHz */
 #define C1_AFTER_RESET (1u << 2) /* IREFS */
 #define MCG_C2 0x40064001u
 #define C2_RANGE_VERY_HIGH (2u << 4)
@@ -62,7 +62,7 @@ static bool wait(uint32_t mask, uint32_t value)
 }
 
 /* It would reset the chip after 0.24 s. The two keys must come within 20 bus cycles of each other
- * (24.3.1 "Unlocking and updating the watchdog"). */
+ * ("Unlocking and updating the watchdog"). */
 static void stop_watchdog(void)
 {
     uint16_t control = K64_REG16(WDOG_STCTRLH);
@@ -73,7 +73,7 @@ static void stop_watchdog(void)
     }
 }
 
-/* FEI, FBE, PBE, PEE: 25.5.3.1 "Example 1: Moving from FEI to PEE Mode", with a ready clock. */
+/* Modes FEI, FBE, PBE, PEE, as in "MCG mode switching", but with a ready clock for a crystal. */
 static bool switch_to_pll(void)
 {
     K64_REG32(SIM_CLKDIV1) = CLKDIV1;

@@ -1,7 +1,8 @@
 /* The port of the MK64F12: UART and its pins, and DWT's cycle counter.
  *
- * Registers: Reference Manual chapters 52 "Universal Asynchronous Receiver/Transmitter (UART)", 11
- * "Port Control and Interrupts (PORT)", 12.2 "SIM_SCGC4", "SIM_SCGC5", and table 3-4 for interrupts.
+ * Registers: Reference Manual, "Universal Asynchronous Receiver/Transmitter (UART)", "Port Control
+ * and Interrupts (PORT)", "System Clock Gating Control Register 4" and 5, "Interrupt channel
+ * assignments".
  */
 #include "board_config.h"
 #include "cortex_m.h"
@@ -51,7 +52,7 @@ static void use_pin(unsigned bank, unsigned pin, uint32_t pull)
         (MLUT_CONSOLE_FUNCTION << PCR_MUX_SHIFT) | pull;
 }
 
-/* The divider counts 32nds: 52.4.3 "Baud rate generation". */
+/* The divider counts 32nds: "Baud rate generation". */
 static void open_uart(uint32_t hz)
 {
     uint32_t divider = (2u * hz + MLUT_CONSOLE_BAUD / 2u) / MLUT_CONSOLE_BAUD;

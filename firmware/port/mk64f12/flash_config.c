@@ -1,5 +1,5 @@
-/* The 16 bytes at 0x400 that the flash controller reads at reset: Reference Manual 29.3.1 "Flash
- * configuration field description" and 6.3.3 "Boot options". With other values the chip may lock
+/* The 16 bytes at 0x400 that the flash controller reads at reset: Reference Manual, "Flash
+ * configuration field description" and "FOPT boot options". With other values the chip may lock
  * itself, for ever if FSEC forbids mass erase as well.
  */
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* The crystal and the instruction cache: Product Specification chapters 5.4 "CLOCK - Clock control",
- * 4.3 "NVMC - Non-volatile memory controller" and 4.9 "AP-Protect".
+/* The crystal and the instruction cache: Product Specification, "CLOCK - Clock control", "NVMC -
+ * Non-volatile memory controller" and "Access port protection".
  */
 #include "board_config.h"
 #include "nrf52840.h"
@@ -24,7 +24,7 @@
 #endif
 
 /* From revision 3 on, a debugger that unlocked the chip is locked out by every reset until the
- * firmware agrees (4.9.1 "Access port protection"). */
+ * firmware agrees ("Access port protection"). */
 static void keep_debugger(void)
 {
     if (NRF_REG(UICR_APPROTECT) == APPROTECT_IS_OFF) {

@@ -1,7 +1,7 @@
 /* The port of the nRF52840: UARTE, whose DMA reads and writes RAM only, and DWT's cycle counter.
  *
- * Registers: Product Specification chapters 6.34 "UARTE - Universal asynchronous receiver/
- * transmitter with EasyDMA" and 6.9 "GPIO - General purpose input/output".
+ * Registers: Product Specification, "UARTE - Universal asynchronous receiver/transmitter with
+ * EasyDMA" and "GPIO - General purpose input/output".
  */
 #include "board_config.h"
 #include "cortex_m.h"

@@ -1,6 +1,6 @@
 /* Nordic nRF52840: registers are read and written through NRF_REG.
  *
- * Addresses and bits: nRF52840 Product Specification v1.8, tables "Instances" and "Registers" of the
+ * Addresses and bits: nRF52840 Product Specification, tables "Instances" and "Registers" of the
  * chapters that the files name, compared with Nordic's MDK header nrf52840.h.
  */
 #ifndef MLUT_NRF52840_H

@@ -1,0 +1,87 @@
+"""Images for the RP2040: an ELF file enters, its boot stage sealed; BIN and UF2 files leave.
+
+UF2 is what boards take that show up as a USB drive: https://github.com/microsoft/uf2.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+from microlut.board_tables import Uf2
+from microlut.errors import BuildFailed
+
+BOOT2_BYTES = 256
+_POLYNOMIAL = 0x04C1_1DB7
+
+_MAGIC = (0x0A32_4655, 0x9E5D_5157, 0x0AB1_6F30)
+_FAMILY_IS_GIVEN = 0x2000
+_PAYLOAD_BYTES = 256
+_BLOCK_BYTES = 512
+_HEADER = struct.Struct("<8I")
+
+
+def boot2_checksum(code: bytes) -> int:
+    """Return the checksum of the first 252 bytes of flash (RP2040 Datasheet 2.8.1.3.1).
+
+    CRC-32 with the most significant bit first, all ones at the start, nothing inverted at the end.
+    """
+    checksum = 0xFFFF_FFFF
+    for byte in code:
+        checksum ^= byte << 24
+        for _ in range(8):
+            carry = checksum >> 31
+            checksum = (checksum << 1 & 0xFFFF_FFFF) ^ (_POLYNOMIAL if carry else 0)
+    return checksum
+
+
+def uf2_blocks(data: bytes, address: int, family: int) -> bytes:
+    """Return a flat image as UF2: blocks of 512 bytes, each with 256 of the image."""
+    count = -(-len(data) // _PAYLOAD_BYTES)
+    blocks = []
+    for number in range(count):
+        start = number * _PAYLOAD_BYTES
+        payload = data[start : start + _PAYLOAD_BYTES]
+        head = (*_MAGIC[:2], _FAMILY_IS_GIVEN, address + start, _PAYLOAD_BYTES, number, count)
+        block = _HEADER.pack(*head, family) + payload
+        blocks.append(block.ljust(_BLOCK_BYTES - 4, b"\0") + _MAGIC[2].to_bytes(4, "little"))
+    return b"".join(blocks)
+
+
+def write_uf2_image(elf: Path, table: Uf2) -> None:
+    """Put the checksum into an ELF file's boot stage, and write NAME.bin and NAME.uf2 beside it.
+
+    Raises:
+        BuildFailed: The ELF file does not begin with a boot stage of 256 bytes.
+    """
+    _seal(elf)
+    address, data = _flat_image(elf)
+    elf.with_suffix(".bin").write_bytes(data)
+    elf.with_suffix(".uf2").write_bytes(uf2_blocks(data, address, table.family))
+
+
+def _seal(elf: Path) -> None:
+    with elf.open("r+b") as file:
+        section = ELFFile(file).get_section_by_name(".boot2")
+        if section is None or section["sh_size"] != BOOT2_BYTES:
+            raise BuildFailed(f"{elf.name}: has no section .boot2 of {BOOT2_BYTES} bytes")
+        checksum = boot2_checksum(section.data()[:-4])
+        file.seek(section["sh_offset"] + BOOT2_BYTES - 4)
+        file.write(checksum.to_bytes(4, "little"))
+
+
+def _flat_image(elf: Path) -> tuple[int, bytes]:
+    """Return where an ELF file's first byte in flash goes, and all from there on."""
+    with elf.open("rb") as file:
+        loaded = [
+            (segment["p_paddr"], segment.data())
+            for segment in ELFFile(file).iter_segments("PT_LOAD")
+            if segment["p_filesz"] > 0
+        ]
+    start = min(address for address, _ in loaded)
+    image = bytearray(max(address + len(data) for address, data in loaded) - start)
+    for address, data in loaded:
+        image[address - start : address - start + len(data)] = data
+    return start, bytes(image)
