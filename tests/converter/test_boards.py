@@ -55,6 +55,7 @@ def test_list_boards_has_the_documented_boards():
     real = {"stm32f4-discovery", "nucleo-f446re", "stm32f746g-discovery", "nucleo-h743zi"}
     real |= {"nucleo-l4r5zi", "bluepill-f103c8", "stm32f072b-discovery", "nucleo-u575zi"}
     real |= {"nucleo-g0b1re", "esp32-c3-devkitm-1"}
+    real |= {"nrf52840-dk", "frdm-k64f", "raspberry-pi-pico"}
     assert set(list_boards()) >= emulated | real
 
 
