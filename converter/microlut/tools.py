@@ -22,8 +22,8 @@ class Tool:
     """A program that microlut starts, and what installs it (other than apt: dnf, pacman, brew).
 
     An optional one is needed by some boards only. What is on PyPI has only `pip`, which brings the
-    newest chips. `compiler` is given for a file of a C library, which is not on PATH: that compiler
-    is asked.
+    newest chips; what no package manager of a system has says in `elsewhere` how to get it.
+    `compiler` is given for a file of a C library, which is not on PATH: that compiler is asked.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Tool:
     pacman: str = ""
     brew: str = ""
     pip: str = ""
+    elsewhere: str = ""
     compiler: str = ""
     optional: bool = False
 
@@ -44,6 +45,8 @@ class Tool:
     @property
     def install_command(self) -> str:
         """Return the command line that installs the program, on Debian if that matters."""
+        if self.elsewhere:
+            return self.elsewhere
         return f"pip install {self.pip}" if self.pip else self.apt_command
 
     @property
@@ -51,6 +54,8 @@ class Tool:
         """Return pairs of a package manager's name and its command line, pip or apt first."""
         if self.pip:
             return (("pip", self.install_command),)
+        if self.elsewhere:
+            return (("elsewhere", self.elsewhere),)
         return (
             ("apt", self.apt_command),
             ("dnf", f"sudo dnf install {self.dnf}"),
@@ -76,6 +81,13 @@ QEMU = Tool(
     "qemu-system-arm",
     "qemu-system-arm",
     "qemu",
+)
+RENODE = Tool(
+    "renode",
+    "running firmware for Cortex-M boards in Renode (1.16 or newer)",
+    elsewhere="conda install -c conda-forge renode-cli; or unpack a portable release of "
+    "github.com/renode/renode/releases and put it on PATH",
+    optional=True,
 )
 HOST_CC = Tool(
     "cc",
@@ -147,7 +159,7 @@ ESPTOOL = Tool(
 
 TOOLS = (
     *(CMAKE, NINJA, HOST_CC, ARM_GCC, NEWLIB, QEMU, RISCV_GCC, PICOLIBC, QEMU_RISCV),
-    *(OPENOCD, PYOCD, ST_FLASH, ESPTOOL),
+    *(RENODE, OPENOCD, PYOCD, ST_FLASH, ESPTOOL),
 )
 
 

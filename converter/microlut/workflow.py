@@ -27,7 +27,7 @@ from microlut.reference import Reference, make_reference
 from microlut.samples import Samples, load_samples
 from microlut.toolchain import Image
 from microlut.toolchain import build as build_image
-from microlut.tools import find_tool
+from microlut.tools import RENODE, find_tool
 from microlut.verify import INTERPRETER, FormResult, compare, compare_runtimes
 
 DEFAULT_EMULATOR_LIMIT = 50
@@ -59,9 +59,9 @@ def run(
         emulator: "renode", "qemu" or "native"; None takes the one that `choose_emulator` prefers.
         progress: Called with (board, done, total).
     """
-    emulator = choose_emulator(board, emulator)
     if count == "layers":
         check_countable(board)
+    emulator = choose_emulator(board, emulator or ("qemu" if count == "layers" else None))
     image = build(project, board)
     reference = make_reference(project, samples)
     task = replace(_task(image, board, reference), emulator=emulator)
@@ -76,10 +76,10 @@ def run(
 
 
 def check_countable(board: Board) -> None:
-    """Raise InvalidBoard if nothing counts instructions on this board."""
-    if board.core is Core.HOST:
+    """Raise InvalidBoard if nothing counts instructions call by call on this board."""
+    if board.emulators.qemu is None:
         raise InvalidBoard(
-            f"{board.id}: instructions are not counted there; profile on a board that "
+            f"{board.id}: instructions are not counted call by call there; profile on a board that "
             "`microlut boards` says runs in qemu"
         )
 
@@ -161,11 +161,11 @@ def _available_boards() -> tuple[tuple[Board, ...], tuple[tuple[str, str], ...]]
         if not set(board.emulators.names) & set(EMULATORS):
             skipped.append((name, "has no emulator"))
             continue
-        qemu = board.toolchain.qemu if choose_emulator(board) == "qemu" else None
-        needed = (*board.toolchain.needs, *((qemu,) if qemu else ()))
+        emulator = {"qemu": board.toolchain.qemu, "renode": RENODE}.get(choose_emulator(board))
+        needed = (*board.toolchain.needs, *((emulator,) if emulator else ()))
         missing = [tool for tool in needed if find_tool(tool) is None]
         if missing:
-            skipped.append((name, f"{missing[0].name} is missing: {missing[0].apt_command}"))
+            skipped.append((name, f"{missing[0].name} is missing: {missing[0].install_command}"))
         else:
             available.append(board)
     return tuple(available), tuple(skipped)

@@ -169,7 +169,7 @@ def test_boards_shows_one(call, tmp_path):
 def test_run_refuses_an_emulator_that_the_board_lacks(call, earlier):
     files = ("run", earlier.out, "--inputs", TEST)
     answer = call(*files, "--board", "mps2-an386", "--emulator", "native")
-    assert_refused(answer, 4, "mps2-an386", "found 'native'; it runs in qemu")
+    assert_refused(answer, 4, "mps2-an386", "found 'native'; it runs in renode, qemu")
 
 
 def test_doctor_as_json_names_every_tool(call):

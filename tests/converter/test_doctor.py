@@ -51,14 +51,14 @@ def test_diagnose_tells_how_to_install_what_is_missing(bare_path):
     for status in diagnose():
         assert status.path is None
         manager, command = status.install[0]
-        start = {"pip": "pip install ", "apt": "sudo apt-get install -y "}[manager]
-        assert command.removeprefix(start) not in (command, "")
+        start = {"pip": "pip install ", "apt": "sudo apt-get install -y ", "elsewhere": "conda "}
+        assert command.removeprefix(start[manager]) not in (command, "")
         assert status.needed_for
 
 
-def test_optional_tools_are_those_that_flash(bare_path):
-    flashing = {"openocd", "pyocd", "st-flash", "esptool"}
-    assert {status.name for status in diagnose() if not status.lacks} == flashing
+def test_optional_tools_are_those_that_flash_and_renode(bare_path):
+    optional = {"renode", "openocd", "pyocd", "st-flash", "esptool"}
+    assert {status.name for status in diagnose() if not status.lacks} == optional
 
 
 def test_require_tool_names_the_apt_command(bare_path):

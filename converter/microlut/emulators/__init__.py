@@ -11,7 +11,7 @@ import numpy as np
 
 from microlut.boards import Board
 from microlut.console import RunResult
-from microlut.emulators import native, qemu
+from microlut.emulators import native, qemu, renode
 from microlut.emulators.pseudo_terminal import Offered, offered
 from microlut.emulators.session import OnOutput
 from microlut.emulators.task import Task
@@ -21,6 +21,7 @@ __all__ = ["EMULATORS", "Offered", "Task", "choose_emulator", "offer_image", "ru
 
 # What runs each of the tables that a board's `emulators` may have.
 EMULATORS: dict[str, Callable[[Task, OnOutput], RunResult]] = {
+    "renode": renode.run,
     "qemu": qemu.run,
     "native": native.run,
 }

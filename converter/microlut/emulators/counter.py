@@ -66,16 +66,21 @@ def plugin_option(
         caller: A function; every call that it makes becomes a piece. See insn_count.c.
         blocks: Gets what was executed in each piece, block by block.
     """
-    functions = functions_of(elf)
-    (begin, _), (end, _) = (_function(functions, name, elf) for name in (_BEGIN, _END))
+    begin, end = probes_of(elf)
     options = [f"file={_escaped(plugin)}", f"out={_escaped(counts)}"]
     options += [f"begin={begin:x}", f"end={end:x}"]
     if caller is not None:
-        start, size = _function(functions, caller, elf)
+        start, size = _function(functions_of(elf), caller, elf)
         options += [f"caller={start:x}", f"caller_end={start + size:x}"]
     if blocks is not None:
         options += [f"blocks={_escaped(blocks)}"]
     return ("-plugin", ",".join(options))
+
+
+def probes_of(elf: Path) -> tuple[int, int]:
+    """Return the addresses of the functions that an image calls before and after an inference."""
+    functions = functions_of(elf)
+    return _function(functions, _BEGIN, elf)[0], _function(functions, _END, elf)[0]
 
 
 def functions_of(elf: Path) -> dict[str, tuple[int, int]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from microlut.boards import Board
 from microlut.console import OUTPUT, Int8Array, RunResult, input_block, outputs_of
+from microlut.emulators.chunks import run_in_chunks
 from microlut.emulators.counter import counter_plugin, plugin_option
-from microlut.emulators.preload import chunks, preload_of
+from microlut.emulators.preload import preload_of
 from microlut.emulators.session import OnOutput, run_bulk
 from microlut.emulators.task import Task
 from microlut.errors import RunFailed
@@ -24,17 +23,7 @@ def run(task: Task, on_output: OnOutput) -> RunResult:
     qemu = require_tool(emulator)
     with tempfile.TemporaryDirectory(prefix="microlut-") as folder:
         plugin = counter_plugin(qemu, Path(folder)) if task.count_instructions else None
-        results = [
-            _run_chunk(plugin, task, chunk, on_output)
-            for chunk in chunks(task.inputs, preload_of(task.elf))
-        ]
-    counts = [result.instructions for result in results if result.instructions is not None]
-    return RunResult(
-        outputs=np.concatenate([result.outputs for result in results]),
-        instructions=tuple(n for part in counts for n in part) if plugin else None,
-        log="\n".join(result.log for result in results),
-        pieces=tuple(piece for result in results for piece in result.pieces),
-    )
+        return run_in_chunks(task, lambda inputs: _run_chunk(plugin, task, inputs, on_output))
 
 
 def _run_chunk(

@@ -1,0 +1,28 @@
+"""Inputs that do not fit into the image's preload region at once: run in parts, then joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from microlut.console import Int8Array, RunResult
+from microlut.emulators.preload import chunks, preload_of
+from microlut.emulators.task import Task
+
+
+def run_in_chunks(task: Task, run_chunk: Callable[[Int8Array], RunResult]) -> RunResult:
+    """Run every input of the task, in as few parts as the image's preload region allows.
+
+    Args:
+        task: What to run.
+        run_chunk: Starts the emulator once, for inputs that fit.
+    """
+    results = [run_chunk(chunk) for chunk in chunks(task.inputs, preload_of(task.elf))]
+    counts = [result.instructions for result in results if result.instructions is not None]
+    return RunResult(
+        outputs=np.concatenate([result.outputs for result in results]),
+        instructions=tuple(n for part in counts for n in part) if counts else None,
+        log="\n".join(result.log for result in results),
+        pieces=tuple(piece for result in results for piece in result.pieces),
+    )
