@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +15,7 @@ from microlut.emulators.pseudo_terminal import Offered, offered
 from microlut.emulators.session import OnOutput
 from microlut.emulators.task import Task
 from microlut.errors import InvalidBoard, InvalidInput
+from microlut.tools import RENODE, find_tool
 
 __all__ = ["EMULATORS", "Offered", "Task", "choose_emulator", "offer_image", "run_image"]
 
@@ -51,7 +51,7 @@ def choose_emulator(board: Board, name: str | None = None) -> str:
         )
     if name is not None and name not in names:
         raise InvalidBoard(f"{board.id}: emulator: found '{name}'; it runs in {', '.join(names)}")
-    if name is None and names[0] == "renode" and len(names) > 1 and not shutil.which("renode"):
+    if name is None and names[0] == "renode" and len(names) > 1 and find_tool(RENODE) is None:
         return names[1]
     return name or names[0]
 

@@ -27,7 +27,7 @@ def with_renode(monkeypatch):
     """A function from whether Renode is on PATH to a board that names it and QEMU."""
 
     def set_up(there: bool):
-        monkeypatch.setattr(emulators.shutil, "which", lambda _: "/bin/renode" if there else None)
+        monkeypatch.setattr(emulators, "find_tool", lambda _: Path("renode") if there else None)
         monkeypatch.setitem(EMULATORS, "renode", EMULATORS["qemu"])
         return load_board("mps2-an386").model_copy(update={"emulators": QEMU_TOO})
 
