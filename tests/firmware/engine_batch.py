@@ -8,20 +8,25 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from microlut.boards import CORE_FLAGS, Core
+from microlut.boards import CORE_FLAGS, Board, Core
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
-from microlut.plan import Plan
+from microlut.emulators import Task, run_image
+from microlut.plan import Optimize, Plan
 from microlut.resources import data_folder
+from microlut.toolchain import build
+from microlut.tools import find_tool
 
 HERE = Path(__file__).parent
 FIRMWARE = data_folder("firmware")
@@ -55,6 +60,9 @@ class Target:
 
 
 HOST = Target("gcc", ("-g", "-O1", *SANITIZERS), SANITIZERS)
+# The DSP extension's variant in C, on this computer.
+DSP = ("-D__ARM_FEATURE_DSP=1", "-D__ARM_FEATURE_SIMD32=1", f"-I{HERE / 'fake_acle'}")
+HOST_DSP = replace(HOST, compile_options=(*HOST.compile_options, *DSP))
 # Files and exit status go through semihosting; bytes behind the arena take the sanitizer's place.
 M55 = Target(
     "arm-none-eabi-gcc",
@@ -71,6 +79,13 @@ def require(program: str) -> str:
     if path is None:
         pytest.skip(f"needs {program}; install it with scripts/install-tools.sh")
     return path
+
+
+def require_tools(board: Board) -> None:
+    """Skip unless all tools are there that build and emulate a board's images."""
+    for tool in (*board.toolchain.needs, board.toolchain.qemu):
+        if find_tool(tool) is None:
+            pytest.skip(f"{board.id} not tested: {tool.name} is missing ({tool.apt_command})")
 
 
 def run(*command: str | Path) -> str:
@@ -98,6 +113,19 @@ def compile_all(sources: Sequence[Path], folder: Path, *command: str) -> list[Pa
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(compile_one, sources, objects))
     return objects
+
+
+@cache
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder that is removed when the tests end."""
+    return tempfile.TemporaryDirectory(prefix="microlut-tests-")
+
+
+@cache
+def engine_objects(target: Target) -> list[Path]:
+    """Return the engine's objects, which take longer to compile than most models."""
+    folder = Path(tempfile.mkdtemp(dir=_temporary_folder().name))
+    return compile_all(ENGINE, folder, target.compiler, *target.compile_options)
 
 
 def write_sources(sources: Sources, folder: Path) -> Path:
@@ -149,14 +177,102 @@ def run_batch(
         f'#include "microlut/microlut.h"\n#define BATCH_RUNS {len(inputs[0])}\n'
         f"{''.join(declarations)}static const mlut_model_t *const batch[] = {{{table}}};\n"
     )
-    sources = [*units, HERE / "batch_main.c", *target.link_sources, *ENGINE]
     command = (compiler, *target.compile_options, f"-I{folder}")
-    objects = compile_all(sources, folder / "objects", *command)
+    sources = [*units, HERE / "batch_main.c", *target.link_sources]
+    objects = compile_all(sources, folder / "objects", *command) + engine_objects(target)
     program, given, got = folder / "batch", folder / "inputs.bin", folder / "outputs.bin"
     run(compiler, *target.link_options, *objects, "-o", program)
     given.write_bytes(b"".join(x.tobytes() for x in inputs))
     target.execute(program, given, got)
     return _split(np.fromfile(got, np.int8), plans, len(inputs[0]))
+
+
+_BATCH_HEADER = """#ifndef BATCH_H
+#define BATCH_H
+#include "microlut/microlut.h"
+#define BATCH_ARENA_BYTES {arena}u
+#define BATCH_INPUT_BYTES {inputs}u
+#define BATCH_OUTPUT_BYTES {outputs}u
+extern uint8_t batch_arena[];
+extern const mlut_model_t batch_model;
+#endif
+"""
+_BATCH_MODEL = """#include "model.h"
+#include <string.h>
+{includes}
+static const mlut_model_t *const models[] = {{{table}}};
+_Alignas(MLUT_ALIGNMENT) uint8_t batch_arena[BATCH_ARENA_BYTES];
+static int8_t all_inputs[BATCH_INPUT_BYTES];
+static int8_t all_outputs[BATCH_OUTPUT_BYTES];
+
+static int8_t *input(void *arena)
+{{
+    (void)arena;
+    return all_inputs;
+}}
+
+static const int8_t *run(void *arena)
+{{
+    const int8_t *from = all_inputs;
+    int8_t *to = all_outputs;
+    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {{
+        const mlut_model_t *model = models[i];
+        memset(arena, 0x5b, model->arena_bytes);
+        memcpy(model->input(arena), from, model->input_bytes);
+        memcpy(to, model->run(arena), model->output_bytes);
+        from += model->input_bytes;
+        to += model->output_bytes;
+    }}
+    return all_outputs;
+}}
+
+const mlut_model_t batch_model = {{
+    .name = "batch",
+    .arena_bytes = BATCH_ARENA_BYTES,
+    .input_bytes = BATCH_INPUT_BYTES,
+    .output_bytes = BATCH_OUTPUT_BYTES,
+    .input_scale = 1.0f,
+    .output_scale = 1.0f,
+    .input = input,
+    .run = run,
+}};
+"""
+
+
+def run_batch_on(
+    board: Board,
+    plans: Sequence[Plan],
+    inputs: Sequence[NDArray[np.int8]],
+    folder: Path,
+    optimize: Optimize = "speed",
+) -> list[NDArray[np.int8]]:
+    """Return the outputs [runs, output_bytes] of every model, from one image in an emulator.
+
+    The image is the firmware as microlut builds it, of a model that runs all models.
+    """
+    require_tools(board)
+    prefixes = [identifier(plan.graph.name) for plan in plans]
+    for prefix, plan in zip(prefixes, plans, strict=True):
+        write_sources(render(plan), folder / "models" / prefix)
+    each = np.concatenate([x.reshape(len(x), -1) for x in inputs], axis=1)
+    sizes = [int(np.prod(plan.graph.output_shape)) for plan in plans]
+    includes = "".join(f'#include "models/{p}/model.c"\n' for p in prefixes)
+    sources = {
+        "model.h": _BATCH_HEADER.format(
+            arena=max(plan.arena_bytes for plan in plans),
+            inputs=each.shape[1],
+            outputs=sum(sizes),
+        ),
+        "model.c": _BATCH_MODEL.format(
+            includes=includes, table=", ".join(f"&{p}_model" for p in prefixes)
+        ),
+        "weights.c": "".join(f'#include "models/{p}/weights.c"\n' for p in prefixes),
+    }
+    for name, text in sources.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    image = build(folder, "batch", board, folder / "build", optimize)
+    task = Task(image.elf, board, each, sum(sizes), count_instructions=False)
+    return np.split(run_image(task).outputs, np.cumsum(sizes)[:-1], axis=1)
 
 
 def _split(values: NDArray[np.int8], plans: Sequence[Plan], runs: int) -> list[NDArray[np.int8]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_batch import write_sources
+from engine_batch import require_tools, write_sources
 
 import random_graphs as rg
 from microlut.boards import Board, load_board
@@ -15,7 +15,6 @@ from microlut.interpreter import int_ops
 from microlut.plan import make_plan
 from microlut.quantized import QuantizedGraph
 from microlut.toolchain import build
-from microlut.tools import find_tool
 
 
 @pytest.mark.qemu
@@ -41,9 +40,7 @@ def test_kernels_without_the_extension_equal_the_interpreter(
 
 
 def check(q: QuantizedGraph, board: Board, bits: int, tmp_path: Path) -> None:
-    for tool in (*board.toolchain.needs, board.toolchain.qemu):
-        if find_tool(tool) is None:
-            pytest.skip(f"{board.id} not tested: {tool.name} is missing ({tool.apt_command})")
+    require_tools(board)
     x = rg.int8_inputs(q, bits, count=5)
     project = write_sources(render(make_plan(q)), tmp_path / "model")
     image = build(project, identifier(q.name), board, tmp_path / "build")

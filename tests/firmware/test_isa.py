@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-from engine_batch import HERE, INCLUDES, SANITIZERS, WARNINGS, require, run
-
-DSP = ("-D__ARM_FEATURE_DSP=1", "-D__ARM_FEATURE_SIMD32=1", f"-I{HERE / 'fake_acle'}")
+from engine_batch import DSP, HERE, INCLUDES, SANITIZERS, WARNINGS, require, run
 
 
 @pytest.mark.parametrize(("name", "options"), [("generic", ()), ("dsp", DSP)])
