@@ -29,10 +29,10 @@ import microlut
 from microlut.boards import Core
 from microlut.console import Int8Array
 from microlut.emulators import Task, run_image
+from microlut.image import measure
 from microlut.interpreter import int_ops
 from microlut.profile import make_profile
 from microlut.quantized import QuantizedGraph, quantize_array
-from microlut.sizes import measure
 
 BITS = (2, 3, 4, 6, 8)
 BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")

@@ -1,8 +1,9 @@
 """The firmware's line protocol: console text enters, typed results leave; nothing is run here.
 
 The protocol is MLPerf Tiny's device protocol with two commands more. `bulk N` infers the first N
-inputs of a preloaded block and answers with one line `m-output-HEX` for each of them; `output`
-prints that line for the last inference.
+inputs of a preloaded block and answers with one line `m-output-HEX` for each of them, and on a
+microcontroller with `m-stack-bytes-N`, the most that the stack has held; `output` prints the line
+of the last inference.
 """
 
 from __future__ import annotations
@@ -37,12 +38,14 @@ class RunResult:
         log: The console text, without the output lines.
         pieces: If a task has a caller, the instructions of each inference in pieces: what precedes
             the caller, each of its calls, and what follows the last return.
+        stack_bytes: The most that the stack held, or None if the firmware does not say.
     """
 
     outputs: Int8Array
     instructions: tuple[int, ...] | None
     log: str
     pieces: tuple[tuple[int, ...], ...] = ()
+    stack_bytes: int | None = None
 
 
 def input_block(inputs: Int8Array) -> bytes:
@@ -140,6 +143,16 @@ def results_of(lines: Iterable[str]) -> tuple[float, ...]:
         return tuple(float(number) for number in texts[-1].split(","))
     except ValueError as error:
         raise RunFailed(f"console: {texts[-1]!r} are not numbers; the console lost text") from error
+
+
+def stack_bytes_of(lines: Iterable[str]) -> int | None:
+    """Return the largest number of the lines `m-stack-bytes-N`, or None without any.
+
+    >>> stack_bytes_of(["m-output-00", "m-stack-bytes-412"])
+    412
+    """
+    found = [re.fullmatch(r"m-stack-bytes-(\d+)", line) for line in lines]
+    return max((int(match[1]) for match in found if match), default=None)
 
 
 def microseconds_of(lines: Sequence[str]) -> tuple[int, ...]:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.files import write_file
+from microlut.image import Image
 from microlut.profile import Profile
 from microlut.project import Project
 from microlut.quantized import dequantize_array
-from microlut.toolchain import Image
 from microlut.verify import Difference, FormResult, bit_exact
 
 
@@ -32,6 +32,7 @@ class RunOutcome:
         microseconds: Time of an inference by the board's own clock (mean, least, most), or None
             where it says nothing: in emulators.
         profile: Of the first inference, if it was asked for and could be counted.
+        stack_bytes: The most that the stack held since the start, or None on a computer.
     """
 
     image: Image
@@ -43,6 +44,7 @@ class RunOutcome:
     instructions: tuple[int, int, int] | None
     profile: Profile | None = None
     microseconds: tuple[int, int, int] | None = None
+    stack_bytes: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the run as JSON values, without the outputs."""
@@ -60,6 +62,8 @@ class RunOutcome:
             "instructions": mean,
             "instructions_min": least,
             "instructions_max": most,
+            "engine_code_bytes": self.image.engine_code_bytes,
+            "stack_bytes": stack_json(self.image, self.stack_bytes),
             **latency,
             **profile,
         }
@@ -133,5 +137,15 @@ def image_json(image: Image) -> dict[str, object]:
         "map": str(image.map),
         "flash_bytes": image.flash_bytes,
         "ram_bytes": image.ram_bytes,
+        "engine_code_bytes": image.engine_code_bytes,
+        "stack_bytes": stack_json(image),
         "sections": dict(image.sections),
     }
+
+
+def stack_json(image: Image, measured: int | None = None) -> dict[str, int] | None:
+    """Return what an image's stack can take, has, and was seen to take, as JSON values."""
+    if image.stack is None:
+        return None
+    seen = {} if measured is None else {"measured": measured}
+    return {"used": image.stack.used, "reserved": image.stack.reserved, **seen}

@@ -12,11 +12,11 @@ from microlut.boards import Board
 from microlut.doctor import ToolStatus
 from microlut.exporters import Exported
 from microlut.flash import FlashResult
+from microlut.image import Image
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.profile import Profile
 from microlut.project import Project
 from microlut.report import ConvertReport
-from microlut.toolchain import Image
 from microlut.tools import HOST_CC, find_tool
 from microlut.verify import Difference, FormResult
 
@@ -107,6 +107,7 @@ def image_text(image: Image, board: Board) -> str:
     return (
         f"{board.id}: flash {image.flash_bytes:,} of {size_text(board.memory.flash.size)}, "
         f"RAM {image.ram_bytes:,} of {size_text(board.memory.ram.size)} (stack included)\n"
+        f"{_parts_text(image)}"
         f"Image: {image.elf} (and {endings})"
     )
 
@@ -115,6 +116,16 @@ def export_text(exported: Exported) -> str:
     """Return what an export wrote."""
     start = "; start with its README.md" if exported.files else ""
     return f"Wrote {exported.path}, {size_text(exported.bytes)}{start}"
+
+
+def _parts_text(image: Image) -> str:
+    """Return a line about the engine's code and the stack, if they are known."""
+    if image.engine_code_bytes is None or image.stack is None:
+        return ""
+    return (
+        f"engine code {size_text(image.engine_code_bytes)}, "
+        f"stack at most {image.stack.used:,} of {size_text(image.stack.reserved)}\n"
+    )
 
 
 def run_text(outcome: RunOutcome, float_top1: float | None = None) -> str:
@@ -257,6 +268,9 @@ def _run_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
         facts.append((_LATENCY, f"{mean:,} us ({least:,} to {most:,} us)"))
     elif outcome.image.flash_bytes is not None:  # not a host program: those are never counted
         facts.append((_INSTRUCTIONS, f"not counted: {_why_not_counted()}"))
+    if outcome.stack_bytes is not None and outcome.image.stack is not None:
+        limits = f"at most {outcome.image.stack.used:,}, reserved {outcome.image.stack.reserved:,}"
+        facts.append(("bytes of stack used", f"{outcome.stack_bytes:,} ({limits})"))
     return facts
 
 

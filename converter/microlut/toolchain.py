@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
@@ -20,29 +20,15 @@ from microlut.boards import Board, Core
 from microlut.build_record import BuildRecord, write_record
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
 from microlut.esp_image import esptool_of, write_esp_image
+from microlut.image import Image, Stack, engine_code_bytes, measure
 from microlut.plan import Optimize
 from microlut.resources import data_folder
-from microlut.sizes import measure
+from microlut.stack import worst_stack_bytes
 from microlut.tools import CMAKE, HOST_CC, NINJA, require_tool
 from microlut.uf2_image import write_uf2_image
 
 # Enough for any image whose true size is wanted, and small enough for every address map.
 _UNLIMITED_BYTES = 0x1000_0000
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """Built firmware. A host program has only an ELF file and a map, and no flash or RAM size."""
-
-    board_id: str
-    elf: Path
-    map: Path
-    bin: Path | None = None
-    hex: Path | None = None
-    uf2: Path | None = None
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
-    sections: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +233,15 @@ def _forget_folders(job: _Job) -> None:
 def _deliver(job: _Job, output: Path) -> Image:
     """Move the finished files into the output folder, each in one step."""
     hosted = job.board.core is Core.HOST
-    sizes = None if hosted else measure(job.build / f"{job.prefix}.elf", job.board)
+    image = Image(job.board.id, job.build / f"{job.prefix}.elf", job.build / f"{job.prefix}.map")
+    if not hosted:
+        image = _measured(job, image)
     endings = ("elf", "map", *(format.partition(":")[2] for format in _formats(job.board)))
-    elf = job.build / f"{job.prefix}.elf"
     if esptool_of(job.board) is not None:
-        write_esp_image(elf, elf.with_suffix(".bin"), job.board)
+        write_esp_image(image.elf, image.elf.with_suffix(".bin"), job.board)
         endings += ("bin",)
     if job.board.uf2 is not None:
-        write_uf2_image(elf, job.board.uf2)
+        write_uf2_image(image.elf, job.board.uf2)
         endings += ("bin", "uf2")
     output.mkdir(exist_ok=True)
     _forget_folders(job)
@@ -264,14 +251,26 @@ def _deliver(job: _Job, output: Path) -> Image:
         placed[ending] = output / made.name
         made.replace(placed[ending])
     write_record(output / f"{job.prefix}.json", BuildRecord.of(job.board, placed.values()))
-    return Image(
-        board_id=job.board.id,
+    return replace(
+        image,
         elf=placed["elf"],
         map=placed["map"],
         bin=placed.get("bin"),
         hex=placed.get("hex"),
         uf2=placed.get("uf2"),
-        flash_bytes=sizes.flash_bytes if sizes else None,
-        ram_bytes=sizes.ram_bytes if sizes else None,
-        sections=sizes.sections if sizes else (),
+    )
+
+
+def _measured(job: _Job, image: Image) -> Image:
+    """Return the image with all that is known of its memory."""
+    sizes = measure(image.elf, job.board)
+    graphs = (path.read_text(encoding="utf-8") for path in sorted(job.build.rglob("*.ci")))
+    assert job.board.stack_bytes is not None
+    return replace(
+        image,
+        flash_bytes=sizes.flash_bytes,
+        ram_bytes=sizes.ram_bytes,
+        sections=sizes.sections,
+        engine_code_bytes=engine_code_bytes(image.map),
+        stack=Stack(worst_stack_bytes(graphs, image.elf), job.board.stack_bytes),
     )

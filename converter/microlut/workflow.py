@@ -16,8 +16,9 @@ from microlut.accuracy import float_top1, top1
 from microlut.boards import Board, Core, list_boards, load_board
 from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
 from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
+from microlut.image import Image
 from microlut.importers import import_model
-from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
+from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome, stack_json
 from microlut.passes import run_passes
 from microlut.pipeline import Conversion, source_hash
 from microlut.profile import make_profile
@@ -25,7 +26,6 @@ from microlut.progress import Progress, silent
 from microlut.project import Project
 from microlut.reference import Reference, make_reference
 from microlut.samples import Samples, load_samples
-from microlut.toolchain import Image
 from microlut.toolchain import build as build_image
 from microlut.tools import RENODE, find_tool
 from microlut.verify import INTERPRETER, FormResult, compare, compare_runtimes
@@ -110,6 +110,7 @@ def _run_task(
         first_difference=compared.first,
         top1=top1(result.outputs, reference.labels),
         instructions=None if not counts else (round(np.mean(counts)), min(counts), max(counts)),
+        stack_bytes=result.stack_bytes,
     )
     return outcome, result.pieces
 
@@ -232,6 +233,8 @@ def _add_to_report(project: Project, outcome: DeployOutcome) -> None:
         "board": outcome.image.board_id,
         "flash_bytes": outcome.image.flash_bytes,
         "ram_bytes": outcome.image.ram_bytes,
+        "engine_code_bytes": outcome.image.engine_code_bytes,
+        "stack_bytes": stack_json(outcome.image),
     }
     if outcome.run is not None:
         found |= outcome.run.as_json()

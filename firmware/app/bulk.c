@@ -4,6 +4,7 @@
 #include "inference.h"
 #include "port.h"
 #include "print.h"
+#include "stack.h"
 #include "words.h"
 
 /* Header of the preloaded inputs, little-endian: magic, version, bytes per input, inputs. */
@@ -57,6 +58,10 @@ const int8_t *mlut_bulk_command(char *rest)
         mlut_print("m-output-");
         mlut_print_bytes((const uint8_t *)output, MLUT_APP_OUTPUT_BYTES);
         mlut_print("\r\n");
+    }
+    const uint32_t stack = mlut_stack_used();
+    if (stack != 0u) {
+        mlut_print_number_line("m-stack-bytes-", stack, "");
     }
     return output;
 }

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Prints one line of output bytes per input; returns the last output, NULL after an error. */
+/* Prints one line of output bytes per input, and how deep the stack has been. Returns the last
+ * output, NULL after an error. */
 const int8_t *mlut_bulk_command(char *rest);
 
 #endif /* MLUT_BULK_H */

@@ -21,10 +21,12 @@ target_link_libraries(firmware PRIVATE microlut)
 target_link_options(firmware PRIVATE -Wl,--gc-sections "-Wl,-Map=${MLUT_NAME}.map")
 
 if(MLUT_STARTUP)
+  # The deepest stack is computed from the call graphs, with the frames' sizes.
+  target_compile_options(mlut_options INTERFACE -fcallgraph-info=su)
   set(linker_script "${CMAKE_CURRENT_SOURCE_DIR}/linker/${MLUT_STARTUP}.ld")
   file(GLOB startup_sources CONFIGURE_DEPENDS
     "${CMAKE_CURRENT_SOURCE_DIR}/startup/${MLUT_STARTUP}*.c")
-  target_sources(firmware PRIVATE ${startup_sources})
+  target_sources(firmware PRIVATE ${startup_sources} startup/paint.c)
   target_include_directories(firmware PRIVATE startup)
   target_link_options(firmware PRIVATE
     -nostartfiles "-L${MLUT_CONFIG_DIR}" "-T${linker_script}"

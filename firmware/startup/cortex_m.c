@@ -2,6 +2,7 @@
  *
  * Everything is found through symbols of linker/cortex_m.ld. No external interrupt has a handler.
  */
+#include "paint.h"
 #include "port.h"
 #include "print.h"
 
@@ -48,6 +49,7 @@ static const vector_t vectors[16];
 /* Not inlined: a prologue that saves floating-point registers must come after the FPU is on. */
 static _Noreturn __attribute__((noinline)) void start(void)
 {
+    mlut_paint_stack();
     memcpy(mlut_data_start, mlut_data_load, (size_t)(mlut_data_end - mlut_data_start));
     memset(mlut_bss_start, 0, (size_t)(mlut_bss_end - mlut_bss_start));
     mlut_port_exit(main(0, NULL));

@@ -4,6 +4,7 @@
  * are those of the RISC-V Privileged Architecture, version 1.12.
  */
 #include "csr.h"
+#include "paint.h"
 #include "port.h"
 #include "print.h"
 
@@ -39,6 +40,7 @@ static void protect_constants(void)
 
 _Noreturn void mlut_start(void)
 {
+    mlut_paint_stack();
     if (&mlut_data_start[0] != &mlut_data_load[0]) { /* else a loader has put it in place */
         memcpy(mlut_data_start, mlut_data_load, (size_t)(mlut_data_end - mlut_data_start));
     }

@@ -9,7 +9,8 @@ import pytest
 from fake_images import FAKE_MODEL, require_tools
 
 from microlut.boards import Board, load_board
-from microlut.toolchain import Image, build
+from microlut.image import Image
+from microlut.toolchain import build
 
 
 @pytest.fixture(scope="session")

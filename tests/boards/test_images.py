@@ -16,7 +16,8 @@ from microlut.emulators.counter import counter_plugin
 from microlut.emulators.preload import preload_of
 from microlut.errors import RunFailed
 from microlut.esp_image import esptool_of
-from microlut.toolchain import Image, build
+from microlut.image import Image
+from microlut.toolchain import build
 from microlut.tools import find_tool
 
 BOARDS = [name for name in list_boards() if load_board(name).core is not Core.HOST]

@@ -10,7 +10,7 @@ from microlut import tools
 from microlut.board_tables import Region
 from microlut.boards import load_board
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
-from microlut.sizes import measure
+from microlut.image import measure
 from microlut.toolchain import build
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, find_tool
 

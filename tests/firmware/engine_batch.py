@@ -272,7 +272,10 @@ def run_batch_on(
         (folder / name).write_text(text, encoding="utf-8")
     image = build(folder, "batch", board, folder / "build", optimize)
     task = Task(image.elf, board, each, sum(sizes), count_instructions=False)
-    return np.split(run_image(task).outputs, np.cumsum(sizes)[:-1], axis=1)
+    result = run_image(task)
+    assert image.stack is not None
+    assert 0 < (result.stack_bytes or 0) <= image.stack.used
+    return np.split(result.outputs, np.cumsum(sizes)[:-1], axis=1)
 
 
 def _split(values: NDArray[np.int8], plans: Sequence[Plan], runs: int) -> list[NDArray[np.int8]]:

@@ -47,5 +47,8 @@ def check(q: QuantizedGraph, board: Board, bits: int, tmp_path: Path) -> None:
     flat = x.reshape(len(x), -1)
     task = Task(image.elf, board, flat, int(np.prod(q.output_shape)), count_instructions=False)
     wanted = int_ops.evaluate(q, x).reshape(len(x), -1)
-    assert np.array_equal(run_image(task).outputs, wanted)
+    result = run_image(task)
+    assert np.array_equal(result.outputs, wanted)
+    assert image.stack is not None
+    assert 0 < (result.stack_bytes or 0) <= image.stack.used <= image.stack.reserved
     assert len(np.unique(wanted, axis=0)) > 1

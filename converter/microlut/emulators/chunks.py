@@ -25,4 +25,5 @@ def run_in_chunks(task: Task, run_chunk: Callable[[Int8Array], RunResult]) -> Ru
         instructions=tuple(n for part in counts for n in part) if counts else None,
         log="\n".join(result.log for result in results),
         pieces=tuple(piece for result in results for piece in result.pieces),
+        stack_bytes=max((result.stack_bytes or 0 for result in results), default=0) or None,
     )

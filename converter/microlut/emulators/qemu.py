@@ -6,7 +6,14 @@ import tempfile
 from pathlib import Path
 
 from microlut.boards import Board
-from microlut.console import OUTPUT, Int8Array, RunResult, input_block, outputs_of
+from microlut.console import (
+    OUTPUT,
+    Int8Array,
+    RunResult,
+    input_block,
+    outputs_of,
+    stack_bytes_of,
+)
 from microlut.emulators.chunks import run_in_chunks
 from microlut.emulators.counter import counter_plugin, plugin_option
 from microlut.emulators.preload import preload_of
@@ -45,6 +52,7 @@ def _run_chunk(
         instructions=None if plugin is None else tuple(map(sum, pieces)),
         log="\n".join(line for line in lines if not line.startswith(OUTPUT)),
         pieces=pieces if task.caller is not None else (),
+        stack_bytes=stack_bytes_of(lines),
     )
 
 

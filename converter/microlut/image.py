@@ -1,7 +1,8 @@
-"""Sizes of firmware: an ELF file enters, bytes of flash and RAM leave."""
+"""Built firmware and what its memory holds: ELF and map files enter, bytes leave."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,12 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from microlut.boards import Board
+
+# A section of one of the engine's objects, in a map's list of what is linked.
+_ENGINE_SECTION = re.compile(
+    r"^ \.(?:text|rodata|data|bss)\S*\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) \S*libmicrolut\.a\(",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,34 @@ class Sizes:
     flash_bytes: int
     ram_bytes: int
     sections: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Bytes of an image's stack: the most that it can take, computed, and what it has."""
+
+    used: int
+    reserved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Built firmware. A host program has only an ELF file and a map; nothing of it is measured.
+
+    `engine_code_bytes` are the engine's code and constants, without those of the C library.
+    """
+
+    board_id: str
+    elf: Path
+    map: Path
+    bin: Path | None = None
+    hex: Path | None = None
+    uf2: Path | None = None
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    sections: tuple[tuple[str, int], ...] = ()
+    engine_code_bytes: int | None = None
+    stack: Stack | None = None
 
 
 def measure(elf: Path, board: Board) -> Sizes:
@@ -42,3 +77,10 @@ def measure(elf: Path, board: Board) -> Sizes:
             else:
                 bss += size
     return Sizes(text + data, data + bss + (text if in_ram else 0), tuple(sections))
+
+
+def engine_code_bytes(map_file: Path) -> int:
+    """Return the bytes of the engine's objects in a linker's map, without what it left out."""
+    text = map_file.read_text(encoding="utf-8", errors="replace")
+    _, _, linked = text.partition("Linker script and memory map")
+    return sum(int(size, 16) for _, size in _ENGINE_SECTION.findall(linked))

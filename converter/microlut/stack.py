@@ -1,0 +1,116 @@
+"""The deepest stack of a program: the compiler's call graphs and an ELF file enter, bytes leave.
+
+GCC writes each unit's call graph, with the bytes of every function's frame, to a `.ci` file
+(-fcallgraph-info=su). What a pointer calls is not in it: that is any function whose address stands
+in the image, of the part of the program that such a call can reach.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+# Assembly has no frame in the graph: the C library's and libgcc's functions for integers push at
+# most 10 registers. None of them calls on.
+ASSEMBLY_BYTES = 48
+# The engine's functions that are naked, of which the graph says that they have no frame.
+_NAKED = {"mlut_v6m_tile": 44, "multiply_rows": 68}
+_ROOTS = ("mlut_start", "mlut_reset")  # the first C function; RISC-V's mlut_reset is assembly
+_INDIRECT = "__indirect_call"
+_NODE = re.compile(r'node: \{ title: "([^"]+)" label: "([^"]*)"')
+_EDGE = re.compile(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"')
+_FRAME = re.compile(r"^([^\\]+)\\n(.+?):\d+:\d+\\n(\d+) bytes \((\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """A function in C: its name, the part of the program that it belongs to, and its frame."""
+
+    name: str
+    part: str
+    frame_bytes: int
+
+
+@dataclass(slots=True)
+class _Graph:
+    """Functions and calls by title, which is a name, or for static functions file and name."""
+
+    functions: dict[str, _Function] = field(default_factory=dict)
+    calls: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+
+def worst_stack_bytes(graphs: Iterable[str], elf: Path) -> int:
+    """Return the bytes that the program's stack can take, from reset on, without exceptions.
+
+    No function of the firmware recurses, so a call that leads back to one under way, which only
+    pointers seem to make, is not followed.
+
+    Args:
+        graphs: The texts of all `.ci` files.
+        elf: The linked program, from which functions may be missing that the graphs have.
+    """
+    graph = _Graph()
+    for text in graphs:
+        _add(graph, text)
+    root = next(name for name in _ROOTS if name in graph.functions)
+    return _depth(graph, root, (), _addressed(elf))
+
+
+def _add(graph: _Graph, text: str) -> None:
+    for title, label in _NODE.findall(text):
+        found = _FRAME.match(label)
+        if found is not None:
+            name, file, size, _ = found.groups()
+            graph.functions[title] = _Function(name, _part(file), _NAKED.get(name, int(size)))
+    for source, target in _EDGE.findall(text):
+        graph.calls[source].add(target)
+
+
+def _part(file: str) -> str:
+    """Return the part of the program that a file belongs to."""
+    if file.endswith(("/model.c", "/inference.c")):
+        return "model"  # inference.c calls the model through its structure
+    return "engine" if "/firmware/src/" in file else "application"
+
+
+def _depth(graph: _Graph, title: str, above: tuple[str, ...], addressed: frozenset[str]) -> int:
+    """Return the bytes of a function's frame and of the deepest call that it makes."""
+    function = graph.functions.get(title)
+    if function is None:
+        return ASSEMBLY_BYTES
+    targets = graph.calls[title] - {_INDIRECT}
+    if _INDIRECT in graph.calls[title]:
+        targets |= {
+            other
+            for other, found in graph.functions.items()
+            if found.part == function.part and found.name in addressed
+        }
+    path = (*above, title)
+    deepest = max((_depth(graph, t, path, addressed) for t in targets if t not in path), default=0)
+    return function.frame_bytes + deepest
+
+
+def _addressed(elf: Path) -> frozenset[str]:
+    """Return the functions whose address, with the Thumb bit, is a word of the image."""
+    words: set[int] = set()
+    names: Mapping[str, int] = {}
+    with elf.open("rb") as file:
+        for section in ELFFile(file).iter_sections():
+            if isinstance(section, SymbolTableSection):
+                names = {
+                    s.name: s["st_value"]
+                    for s in section.iter_symbols()
+                    if s["st_info"]["type"] == "STT_FUNC"
+                }
+            elif section["sh_flags"] & SH_FLAGS.SHF_ALLOC and section["sh_type"] == "SHT_PROGBITS":
+                data = section.data()
+                words.update(struct.unpack(f"<{len(data) // 4}I", data[: len(data) // 4 * 4]))
+    return frozenset(name for name, address in names.items() if address in words)

@@ -1,0 +1,7 @@
+#include "stack.h"
+
+/* Start-up code that paints the stack replaces this. */
+__attribute__((weak)) uint32_t mlut_stack_used(void)
+{
+    return 0;
+}
