@@ -11,8 +11,9 @@ from microlut.boards import Board, load_board
 from microlut.codegen import render
 from microlut.codegen.names import identifier
 from microlut.emulators import Task, run_image
+from microlut.image import Image
 from microlut.interpreter import int_ops
-from microlut.plan import make_plan
+from microlut.plan import Goal, Optimize, make_plan
 from microlut.quantized import QuantizedGraph
 from microlut.toolchain import build
 
@@ -39,11 +40,20 @@ def test_kernels_without_the_extension_equal_the_interpreter(
     check(rg.kernel_case(bits, bits % 2).quantized(), load_board(board_id), bits, tmp_path)
 
 
-def check(q: QuantizedGraph, board: Board, bits: int, tmp_path: Path) -> None:
+@pytest.mark.qemu
+def test_engine_for_size_is_small_and_gives_the_same(tmp_path: Path):
+    q, board = rg.kernel_case(4, 0).quantized(), load_board("mps2-an386")
+    speed, size = (check(q, board, 4, tmp_path / goal, goal) for goal in ("speed", "size"))
+    assert 0 < (size.engine_code_bytes or 0) < 0.7 * (speed.engine_code_bytes or 0)
+
+
+def check(
+    q: QuantizedGraph, board: Board, bits: int, tmp_path: Path, optimize: Optimize = "speed"
+) -> Image:
     require_tools(board)
     x = rg.int8_inputs(q, bits, count=5)
-    project = write_sources(render(make_plan(q)), tmp_path / "model")
-    image = build(project, identifier(q.name), board, tmp_path / "build")
+    project = write_sources(render(make_plan(q, Goal(optimize))), tmp_path / "model")
+    image = build(project, identifier(q.name), board, tmp_path / "build", optimize)
     flat = x.reshape(len(x), -1)
     task = Task(image.elf, board, flat, int(np.prod(q.output_shape)), count_instructions=False)
     wanted = int_ops.evaluate(q, x).reshape(len(x), -1)
@@ -52,3 +62,4 @@ def check(q: QuantizedGraph, board: Board, bits: int, tmp_path: Path) -> None:
     assert image.stack is not None
     assert 0 < (result.stack_bytes or 0) <= image.stack.used <= image.stack.reserved
     assert len(np.unique(wanted, axis=0)) > 1
+    return image

@@ -5,7 +5,7 @@ granularities, zero points at both ends; small and large tiles, layers in place,
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 import random_layers as rl
 from microlut.boards import load_board
-from microlut.plan import Goal, Plan, make_plan
+from microlut.plan import Goal, Optimize, Plan, make_plan
 from microlut.plan.rounding import output_rounding
 from microlut.quantized import QDepthwiseConv2D, QuantizedGraph
 
-BOARDS = ("mps2-an386", "mps2-an385", "mps2-an385-m0plus", "mps3-an547", "riscv-virt")
 WINDOWED = ("conv2d", "depthwise")
 
 
@@ -98,9 +97,23 @@ def test_host_kernels_equal_the_reference(whole: Sweep, target: Target, tmp_path
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("board", BOARDS)
-def test_emulated_kernels_equal_the_reference(part: Sweep, board: str, tmp_path: Path):
-    outputs = run_batch_on(load_board(board), part.plans, part.inputs, tmp_path)
+@pytest.mark.parametrize(
+    ("board", "optimize"),
+    [
+        ("mps2-an386", "speed"),
+        ("mps2-an386", "size"),
+        ("mps2-an385", "speed"),
+        ("mps2-an385", "size"),
+        ("mps2-an385-m0plus", "speed"),
+        ("mps3-an547", "speed"),
+        ("riscv-virt", "speed"),
+    ],
+)
+def test_emulated_kernels_equal_the_reference(
+    part: Sweep, board: str, optimize: Optimize, tmp_path: Path
+):
+    plans = [replace(plan, goal=Goal(optimize)) for plan in part.plans]
+    outputs = run_batch_on(load_board(board), plans, part.inputs, tmp_path, optimize)
     assert part.differing(outputs) == []
 
 

@@ -123,12 +123,12 @@ def _context(plan: Plan) -> dict[str, object]:
         "macro": prefix.upper(),
         "input_bytes": math.prod(graph.input_shape),
         "output_bytes": math.prod(graph.output_shape),
-        "layers": [_layer(graph, step, names[step.node.name]) for step in plan.steps],
+        "layers": [_layer(plan, step, names[step.node.name]) for step in plan.steps],
     }
 
 
-def _layer(graph: QuantizedGraph, step: Step, name: str) -> LayerView:
-    node = step.node
+def _layer(plan: Plan, step: Step, name: str) -> LayerView:
+    graph, node, small = plan.graph, step.node, plan.goal.optimize == "size"
     source = node.inputs[0]
     in_shape = graph.shape_of(source)
     return LayerView(
@@ -139,7 +139,7 @@ def _layer(graph: QuantizedGraph, step: Step, name: str) -> LayerView:
         in_quantizations=tuple(graph.quantization_of(i) for i in node.inputs),
         tables=_tables(node.op) if isinstance(node.op, WeightedOp) else None,
         patch=isinstance(node.op, QConv2D) and patches(node.op),
-        rounding=output_rounding(node.op, node.quantization.zero_point)
+        rounding=output_rounding(node.op, node.quantization.zero_point, few_forms=small)
         if isinstance(node.op, WeightedOp)
         else Rounding.ANY,
         sum=_sum(graph, step.sum or node, node.name),

@@ -15,7 +15,8 @@ class Goal:
     """What the user asks of a plan.
 
     Attributes:
-        optimize: "speed"; "size", the same plan for an engine compiled for size; or "ram", the
+        optimize: "speed"; "size", the same plan for an engine compiled for size, with
+            fewer forms of kernels; or "ram", the
             smallest arena, and then the largest tiles that it has room for.
         max_ram: Most bytes of the arena; None: as few as a plan for speed needs.
 

@@ -25,14 +25,18 @@ class Rounding(IntEnum):
     POSITIVE = 2
 
 
-def output_rounding(op: WeightedOp, output_point: int) -> Rounding:
-    """Return the quickest form of a layer's output stage."""
+def output_rounding(op: WeightedOp, output_point: int, few_forms: bool = False) -> Rounding:
+    """Return the quickest form of a layer's output stage.
+
+    With `few_forms` there is one quick form for all layers, so that only its code is linked.
+    """
     stage = op.output
     if (stage.minimum, stage.maximum) != _FULL_RANGE or largest_sum(op) >= 1 << 30:
         return Rounding.ANY
     if not all(_QUICK_SHIFTS[0] <= shift <= _QUICK_SHIFTS[1] for shift in stage.shift):
         return Rounding.ANY
-    return Rounding.POSITIVE if output_point == stage.minimum else Rounding.SIGNED
+    positive = output_point == stage.minimum and not few_forms
+    return Rounding.POSITIVE if positive else Rounding.SIGNED
 
 
 def quick_window(window: Window) -> bool:

@@ -2,6 +2,7 @@
 #ifndef MLUT_ISA_DSP_H
 #define MLUT_ISA_DSP_H
 
+#include "../small.h"
 #include "generic.h"
 
 #include <arm_acle.h>
@@ -38,11 +39,13 @@ enum { mlut_dsp_column_words = 2, mlut_dsp_input_offset = 0, mlut_dsp_unaligned 
 /* Code bytes of the products of a quad. */
 #define MLUT_DSP_QUAD_CODE 88u
 
-/* The loop is over eight quads. */
+/* Quads of the loop. */
+#define MLUT_DSP_UNROLLED (MLUT_SMALL ? 1u : 8u)
+
 static inline mlut_span_t mlut_dsp_span(const uint32_t *first, size_t quads)
 {
     const mlut_span_t span = {first, first + quads * MLUT_COLUMNS * mlut_dsp_column_words,
-        (8u - quads % 8u) % 8u * MLUT_DSP_QUAD_CODE};
+        (MLUT_DSP_UNROLLED - quads % MLUT_DSP_UNROLLED) % MLUT_DSP_UNROLLED * MLUT_DSP_QUAD_CODE};
     return span;
 }
 
@@ -147,10 +150,17 @@ static inline int32_t mlut_dsp_high_mul(int32_t a, int32_t b)
     "smlad %[t3], %[a], %[d], %[t3]\n\t"                                                           \
     "smlad %[t7], %[b], %[d], %[t7]\n\t"
 #define MLUT_DSP_QUAD MLUT_DSP_PAIRS MLUT_DSP_PAIRS
+#if MLUT_SMALL
+#define MLUT_DSP_QUADS MLUT_DSP_QUAD
+#else
+#define MLUT_DSP_QUADS                                                                             \
+    MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD            \
+        MLUT_DSP_QUAD MLUT_DSP_QUAD
+#endif
 
 /* Eight accumulators, two pointers and four operands take all 14 registers, so what the loop needs
  * besides is in memory; GCC spills accumulators here. The loop is entered where the quads that are
- * left over of eight begin: the NOP makes the first one start where PC reads as. */
+ * left over begin: the NOP makes the first one start where PC reads as. */
 static inline __attribute__((always_inline)) const uint32_t *mlut_dsp_tile(
     const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
 {
@@ -159,8 +169,7 @@ static inline __attribute__((always_inline)) const uint32_t *mlut_dsp_tile(
     __asm__ volatile("ldr %[a], %[entry]\n\t"
                      "add pc, %[a]\n\t"
                      "nop\n"
-                     "1:\t" MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD
-                         MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD "ldr %[a], %[end]\n\t"
+                     "1:\t" MLUT_DSP_QUADS "ldr %[a], %[end]\n\t"
                      "cmp %[x], %[a]\n\t"
                      "bne 1b"
         : [t0] "+r"(totals[0]), [t1] "+r"(totals[1]), [t2] "+r"(totals[2]), [t3] "+r"(totals[3]),

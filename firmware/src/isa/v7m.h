@@ -2,6 +2,7 @@
 #ifndef MLUT_ISA_V7M_H
 #define MLUT_ISA_V7M_H
 
+#include "../small.h"
 #include "generic.h"
 
 #define mlut_v7m_dot mlut_generic_dot
@@ -61,16 +62,23 @@ static inline int32_t mlut_v7m_high_mul(int32_t a, int32_t b)
 /* Code bytes of a quad. */
 #define MLUT_V7M_QUAD_CODE 224u
 
-/* The loop is over four quads. */
+/* Quads of the loop. */
+#define MLUT_V7M_UNROLLED (MLUT_SMALL ? 1u : 4u)
+#if MLUT_SMALL
+#define MLUT_V7M_QUADS MLUT_V7M_QUAD
+#else
+#define MLUT_V7M_QUADS MLUT_V7M_QUAD MLUT_V7M_QUAD MLUT_V7M_QUAD MLUT_V7M_QUAD
+#endif
+
 static inline mlut_span_t mlut_v7m_span(const uint32_t *first, size_t quads)
 {
     const mlut_span_t span = {first, first + quads * MLUT_COLUMNS * mlut_v7m_column_words,
-        (4u - quads % 4u) % 4u * MLUT_V7M_QUAD_CODE};
+        (MLUT_V7M_UNROLLED - quads % MLUT_V7M_UNROLLED) % MLUT_V7M_UNROLLED * MLUT_V7M_QUAD_CODE};
     return span;
 }
 
 /* All 14 registers are taken; in C, GCC spills accumulators. The loop is entered where the quads
- * that are left over of four begin: the NOP makes the first one start where PC reads as. */
+ * that are left over begin: the NOP makes the first one start where PC reads as. */
 static inline __attribute__((always_inline)) const uint32_t *mlut_v7m_tile(
     const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
 {
@@ -79,8 +87,7 @@ static inline __attribute__((always_inline)) const uint32_t *mlut_v7m_tile(
     __asm__ volatile("ldr %[a], %[entry]\n\t"
                      "add pc, %[a]\n\t"
                      "nop\n"
-                     "1:\t" MLUT_V7M_QUAD MLUT_V7M_QUAD MLUT_V7M_QUAD MLUT_V7M_QUAD
-                     "cmp %[x], %[end]\n\t"
+                     "1:\t" MLUT_V7M_QUADS "cmp %[x], %[end]\n\t"
                      "bne 1b"
         : [t0] "+r"(totals[0]), [t1] "+r"(totals[1]), [t2] "+r"(totals[2]), [t3] "+r"(totals[3]),
         [t4] "+r"(totals[4]), [t5] "+r"(totals[5]), [t6] "+r"(totals[6]), [t7] "+r"(totals[7]),

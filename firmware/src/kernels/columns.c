@@ -1,6 +1,7 @@
 #include "columns.h"
 
 #include "../isa/isa.h"
+#include "../small.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -14,18 +15,17 @@ typedef struct {
 } sink_t;
 
 /* Up to four bytes as a word; with `aligned`, from an address that is a multiple of 4. */
-static inline __attribute__((always_inline)) uint32_t load(
-    const int8_t *from, size_t count, bool aligned)
+static MLUT_INLINE uint32_t load(const int8_t *from, size_t count, bool aligned)
 {
     uint32_t word = 0;
     memcpy(&word, aligned ? __builtin_assume_aligned(from, 4) : from, count);
     return word;
 }
 
-static inline __attribute__((always_inline)) uint32_t *widen_from(
+static MLUT_INLINE uint32_t *widen_from(
     const int8_t *from, size_t count, bool aligned, uint32_t *column)
 {
-    for (; count >= 16; count -= 16, from += 16) {
+    for (; !MLUT_SMALL && count >= 16; count -= 16, from += 16) {
         const uint32_t words[4] = {load(from, 4, aligned), load(from + 4, 4, aligned),
             load(from + 8, 4, aligned), load(from + 12, 4, aligned)};
         column = mlut_isa_put_inputs(words[0], column);
@@ -44,8 +44,7 @@ static inline __attribute__((always_inline)) uint32_t *widen_from(
 }
 
 /* Put `count` bytes; what is missing to a multiple of 4 is zero. */
-static inline __attribute__((always_inline)) uint32_t *widen(
-    const int8_t *from, size_t count, uint32_t *column)
+static MLUT_INLINE uint32_t *widen(const int8_t *from, size_t count, uint32_t *column)
 {
     if (!mlut_isa_unaligned && (uintptr_t)from % 4u == 0) {
         return widen_from(from, count, true, column);

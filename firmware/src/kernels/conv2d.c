@@ -6,6 +6,7 @@
  * two rows of weights times four fields are what the accumulators hold. Padding has the value of
  * the input zero point (whose products the folded bias takes away again). */
 #include "../isa/isa.h"
+#include "../small.h"
 #include "columns.h"
 #include "output_stage.h"
 
@@ -41,6 +42,12 @@ static inline void finish_row(const block_t *block,
     }
     /* A copy, which outputs cannot alias; member by member, where GCC would call memcpy. */
     const mlut_channel_t quick = {0, channel->multiplier, channel->shift, channel->nudge};
+    if (MLUT_SMALL) {
+        for (size_t i = 0; i < block->count; i++) {
+            out[i * stride] = mlut_quick_output(&quick, totals[i], rounding);
+        }
+        return;
+    }
     out[0] = mlut_quick_output(&quick, totals[0], rounding);
     if (block->count == MLUT_COLUMNS) {
         out[stride] = mlut_quick_output(&quick, totals[1], rounding);

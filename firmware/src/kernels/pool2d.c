@@ -2,6 +2,7 @@
 #include "region.h"
 
 #include "../isa/isa.h"
+#include "../small.h"
 
 #include <string.h>
 
@@ -71,7 +72,7 @@ void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *o
             const mlut_region_t inside = mlut_region(layer, y, x);
             const size_t pixels = (inside.bottom - inside.top) * (inside.right - inside.left);
             size_t c = 0;
-            if (layer->in.channels % 4u == 0 && pixels <= LANE_PIXELS) {
+            if (!MLUT_SMALL && layer->in.channels % 4u == 0 && pixels <= LANE_PIXELS) {
                 for (; c < layer->out.channels; c += 4, out += 4) {
                     mean_of_four(layer, in, &inside, c, out);
                 }
