@@ -1,8 +1,9 @@
-"""The same int8 network on CMSIS-NN: a quantized graph enters, an image for a board leaves.
+"""The same network on CMSIS-NN: a quantized graph enters, an image for a board leaves.
 
-The network's own weights, multipliers and zero points are passed on, so its outputs must equal the
-integer interpreter's, byte by byte. Every node is one call, and calls can be counted one by one;
-each tensor has memory of its own, for CMSIS-NN plans none.
+Layers of 4 bits take the s4 kernels, which know no codebook: `uniform` makes them a network. All
+others take the int8 kernels. The network's own weights, multipliers and zero points are passed on,
+so its outputs must equal the integer interpreter's, byte by byte. Every node is one call, and calls
+can be counted one by one; each tensor has memory of its own, for CMSIS-NN plans none.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import math
 import subprocess
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
 import numpy as np
+from numpy.typing import NDArray
 
 import microlut
 from microlut.ir import Window
@@ -28,6 +31,7 @@ from microlut.quantized import (
     QReshape,
     QSoftmax,
     QuantizedGraph,
+    QuantizedWeights,
     WeightedOp,
 )
 
@@ -109,6 +113,28 @@ def build_image(
     return elf
 
 
+def uniform(graph: QuantizedGraph) -> QuantizedGraph:
+    """Return a network of 4 bits with the levels -8 to 7 in place of its codebooks.
+
+    Levels are some 16 times smaller, so sums are scaled by 16 more. Dense layers get one factor for
+    all units, for their s4 kernel has no other. Accuracy is not kept; shapes and ranges are.
+    """
+    nodes = [
+        replace(node, op=_uniform(node.op)) if isinstance(node.op, WeightedOp) else node
+        for node in graph.nodes
+    ]
+    return replace(graph, nodes=tuple(nodes))
+
+
+def _uniform(op: WeightedOp) -> WeightedOp:
+    stage, levels = op.output, np.arange(-8, 8, dtype=np.int8)
+    stage = replace(stage, bias=stage.bias >> 4, shift=stage.shift + np.int8(4))
+    if isinstance(op, QDense):
+        first = {"multiplier": stage.multiplier[0], "shift": stage.shift[0]}
+        stage = replace(stage, **{k: np.full_like(getattr(stage, k), v) for k, v in first.items()})
+    return replace(op, weights=replace(op.weights, codebook=levels), output=stage)
+
+
 def called(graph: QuantizedGraph) -> list[QNode]:
     """Return the nodes that make a call, in the order of the calls."""
     return [node for node in graph.nodes if not isinstance(node.op, QReshape)]
@@ -161,7 +187,7 @@ def _buffer(name: str, shape: Sequence[int]) -> str:
 
 def _constants(op: WeightedOp, number: int) -> list[str]:
     stage: OutputStage = op.output
-    weights = op.weights.int8()
+    weights = _stored(op.weights)
     arrays = (
         ("int8_t", "w", weights),
         ("int32_t", "b", stage.bias),
@@ -175,6 +201,19 @@ def _constants(op: WeightedOp, number: int) -> list[str]:
     ]
 
 
+def _stored(weights: QuantizedWeights) -> NDArray[np.int8]:
+    """Return the bytes of a layer's weights: int8, or pairs of int4 of which the first is low."""
+    values = np.ravel(weights.int8())
+    if weights.bits != 4:
+        return values
+    low, high = np.append(values, np.zeros(values.size % 2, np.int8)).reshape(-1, 2).T
+    return (low & 15 | high << 4).astype(np.int8)
+
+
+def _suffix(op: WeightedOp) -> str:
+    return "s4" if op.weights.bits == 4 else "s8"
+
+
 def _call(graph: QuantizedGraph, node: QNode, i: int, inputs: Sequence[str]) -> str:
     points = [graph.quantization_of(name).zero_point for name in node.inputs]
     shape, out = graph.shape_of(node.inputs[0]), f"t{i}"
@@ -183,16 +222,22 @@ def _call(graph: QuantizedGraph, node: QNode, i: int, inputs: Sequence[str]) -> 
         case QConv2D(window=window) as op:
             params = _struct("conv_params", -points[0], point, *_moves(window), _limits(op.output))
             filters = _dims(node.shape[-1], *window.size, shape[-1])
-            return _weighted("convolve_wrapper", i, params, (shape, inputs[0], filters), node.shape)
+            return _weighted(
+                f"convolve_wrapper_{_suffix(op)}",
+                i,
+                params,
+                (shape, inputs[0], filters),
+                node.shape,
+            )
         case QDepthwiseConv2D(window=window, depth_multiplier=times) as op:
             rest = (*_moves(window), _limits(op.output))
             params = _struct("dw_conv_params", -points[0], point, times, *rest)
             filters = _dims(1, *window.size, node.shape[-1])
             parts = (shape, inputs[0], filters)
-            return _weighted("depthwise_conv_wrapper", i, params, parts, node.shape)
+            return _weighted(f"depthwise_conv_wrapper_{_suffix(op)}", i, params, parts, node.shape)
         case QDense() as op:
             params = _struct("fc_params", -points[0], 0, point, _limits(op.output))
-            return _dense(i, params, (shape, inputs[0]), node.shape)
+            return _dense(op, i, params, (shape, inputs[0]))
         case QAdd() as op:
             return _add(op, points, point, (*inputs, out), math.prod(shape))
         case QPool2D(window=window) as op:
@@ -220,19 +265,23 @@ def _weighted(
     quant = f"&(cmsis_nn_per_channel_quant_params){{(int32_t *)m{i}, (int32_t *)s{i}}}"
     ins = f"{_dims(1, *in_shape)}, {data}, {filters}, w{i}"
     bias = f"{_dims(1, 1, 1, out_shape[-1])}, b{i}"
-    return (
-        f"arm_{kind}_s8(&context, {params}, {quant}, {ins}, {bias}, {_dims(1, *out_shape)}, t{i})"
-    )
+    return f"arm_{kind}(&context, {params}, {quant}, {ins}, {bias}, {_dims(1, *out_shape)}, t{i})"
 
 
-def _dense(i: int, params: str, parts: tuple[Sequence[int], str], out_shape: Sequence[int]) -> str:
+def _dense(op: QDense, i: int, params: str, parts: tuple[Sequence[int], str]) -> str:
     shape, data = parts
-    vectors = math.prod(shape[:-1])
-    quant = f"&(cmsis_nn_quant_params){{(int32_t *)m{i}, (int32_t *)s{i}, 1}}"
+    vectors, units = math.prod(shape[:-1]), op.weights.shape[0]
     ins = f"{_dims(vectors, 1, 1, shape[-1])}, {data}"
-    weights = f"{_dims(shape[-1], 1, 1, out_shape[-1])}, w{i}"
-    outs = f"{_dims(1, 1, 1, out_shape[-1])}, b{i}, {_dims(vectors, 1, 1, out_shape[-1])}, t{i}"
-    return f"arm_fully_connected_wrapper_s8(&context, {params}, {quant}, {ins}, {weights}, {outs})"
+    weights = f"{_dims(shape[-1], 1, 1, units)}, w{i}"
+    outs = f"{_dims(1, 1, 1, units)}, b{i}, {_dims(vectors, 1, 1, units)}, t{i}"
+    if op.weights.bits == 4:
+        factor = _list((op.output.multiplier[0], op.output.shift[0]))
+        quant = f"&(cmsis_nn_per_tensor_quant_params){{{factor}}}"
+        kind = "fully_connected_s4"
+    else:
+        quant = f"&(cmsis_nn_quant_params){{(int32_t *)m{i}, (int32_t *)s{i}, 1}}"
+        kind = "fully_connected_wrapper_s8"
+    return f"arm_{kind}(&context, {params}, {quant}, {ins}, {weights}, {outs})"
 
 
 def _add(op: QAdd, points: Sequence[int], point: int, tensors: tuple[str, ...], count: int) -> str:

@@ -6,7 +6,8 @@
 One inference of a calibration input under QEMU; instructions are exact, cycles are a model of the
 Cortex-M4 (see cycles.py) and given for that core only. Networks are converted without data, which
 takes seconds and hardly changes what is executed. With a checkout of ARM-software/CMSIS-NN from
-GitHub, the network of most bits runs on its int8 kernels as well, between the same probes.
+GitHub, the network of most bits runs on its int8 kernels as well, between the same probes, and that
+of 4 bits on its int4 kernels, with levels that lie evenly.
 Prints Markdown and, if nothing was left out, writes benchmarks/results/engine.json and engine.md.
 """
 
@@ -35,8 +36,8 @@ from microlut.profile import make_profile
 from microlut.quantized import QuantizedGraph, quantize_array
 
 BITS = (2, 3, 4, 6, 8)
-BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
-MICROLUT, CMSIS_NN = "microlut", "CMSIS-NN s8"
+BOARDS = ("mps2-an385-m0plus", "mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
+MICROLUT, CMSIS_NN, CMSIS_NN_S4 = "microlut", "CMSIS-NN s8", "CMSIS-NN s4"
 DETAILED_BITS = 4
 
 
@@ -150,7 +151,9 @@ def measure_cmsis_nn(
         for node, (count, cycles) in zip(nodes, pieces[1:-1], strict=True)
     )
     return Row(
-        *(model, subject.board.id, subject.board.core.value, CMSIS_NN, 8, conversion.report.macs),
+        *(model, subject.board.id, subject.board.core.value),
+        *((CMSIS_NN_S4, 4) if subject.graph is not conversion.quantized else (CMSIS_NN, 8)),
+        conversion.report.macs,
         *(whole[0], whole[1] if timed else None, pieces[0][0] + pieces[-1][0]),
         *(measure(subject.elf, subject.board).flash_bytes, None, layers),
     )
@@ -188,12 +191,22 @@ def rows_of(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
             inputs = first_input(arguments.data, samples, conversion)
             for board in boards:
                 yield measure_microlut(conversion, board, inputs, model)
-                if checkout and bits == max(arguments.bits):
-                    place = folder / f"{model}-{board.id}"
-                    graph, library = conversion.quantized, libraries[board.id]
+                for graph in rivals(conversion.quantized, bits, arguments) if checkout else ():
+                    place = folder / f"{model}-{board.id}-{bits}"
+                    library = libraries[board.id]
                     elf = cmsis_nn.build_image(graph, board, checkout, library, place)
                     subject = Subject(elf, cmsis_nn.CALLER, board, graph, inputs)
                     yield measure_cmsis_nn(conversion, subject, model, place)
+
+
+def rivals(
+    graph: QuantizedGraph, bits: int, arguments: argparse.Namespace
+) -> Iterator[QuantizedGraph]:
+    """Yield the networks that CMSIS-NN runs beside this one."""
+    if bits == max(arguments.bits):
+        yield graph
+    elif bits == 4:
+        yield cmsis_nn.uniform(graph)
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -241,7 +254,7 @@ def _detailed(rows: Sequence[Row]) -> set[tuple[str, int]]:
     """Return of which rows the cycles of layers are shown: a column each would be too wide."""
     widths = {row.bits for row in rows if row.engine == MICROLUT}
     shown = DETAILED_BITS if DETAILED_BITS in widths else max(widths)
-    return {(MICROLUT, shown)} | {(row.engine, row.bits) for row in rows if row.engine == CMSIS_NN}
+    return {(MICROLUT, shown)} | {(row.engine, row.bits) for row in rows if row.engine != MICROLUT}
 
 
 def _named(row: Row, names: Sequence[str]) -> list[Layer]:

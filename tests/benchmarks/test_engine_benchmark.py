@@ -18,6 +18,7 @@ import engine
 
 import microlut
 import random_graphs as rg
+import random_layers as rl
 from digits_example import conversion, samples
 from microlut.quantized import quantize_array
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
@@ -106,3 +107,17 @@ def test_tables_put_engines_side_by_side():
     assert "| layer | MACs | 4 bits | CMSIS-NN s8 | 4 bits, cycles | CMSIS-NN s8, cycles |" in text
     assert "| conv + add | 100 | 900 | 2,300 | 1,300 | 2,900 |" in text
     assert "| pool |  | 90 | 80 | 150 | 140 |" in text
+
+
+def test_weights_for_int4_kernels_are_even_levels_packed_low_half_first():
+    (graph,) = rl.layer_cases("dense", [2], seed=1)
+    (node,) = cmsis_nn.uniform(graph).nodes
+    op, before = node.op, graph.nodes[0].op
+    assert op.weights.bits == 4
+    levels = op.weights.int8()
+    assert np.array_equal(levels, before.weights.indices.astype(np.int8).reshape(levels.shape) - 8)
+    packed = cmsis_nn._stored(op.weights)
+    halves = np.stack([packed << 4 >> 4, packed >> 4], axis=1).ravel()
+    assert np.array_equal(halves[: levels.size], levels.ravel())
+    assert len(set(op.output.multiplier)) == len(set(op.output.shift)) == 1
+    assert "arm_fully_connected_s4(" in cmsis_nn.source(cmsis_nn.uniform(graph))
