@@ -22,6 +22,7 @@ from microlut.console import (
     bulk_command,
     input_block,
     outputs_of,
+    stack_bytes_of,
 )
 from microlut.emulators.chunks import run_in_chunks
 from microlut.emulators.counter import probes_of
@@ -83,6 +84,7 @@ def _run_chunk(renode: Path, task: Task, inputs: Int8Array, on_output: OnOutput)
         outputs=outputs_of(session.lines, len(inputs), task.output_bytes),
         instructions=counts,
         log="\n".join(line for line in session.lines if not line.startswith(OUTPUT)),
+        stack_bytes=stack_bytes_of(session.lines),
     )
 
 
