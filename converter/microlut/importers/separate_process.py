@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,7 @@ from microlut.importers import keras_h5
 from microlut.importers.damage import DAMAGE, damaged
 from microlut.importers.keras_config import KerasModel
 
+# Processor time: a computer that is busy with other things makes no file a damaged one.
 _SECONDS = 20
 _SECONDS_PER_MEGABYTE = 0.5
 _COMMAND = "from microlut.importers.separate_process import answer; answer()"
@@ -32,16 +35,15 @@ def read(path: Path) -> KerasModel:
         InvalidInput: the file is damaged, or holds no Keras model.
         UnsupportedModel: the model is neither Functional nor Sequential.
     """
-    try:
-        child = subprocess.run(
-            [sys.executable, "-P", "-c", _COMMAND, str(path)],
-            capture_output=True,
-            check=False,
-            timeout=_SECONDS + _SECONDS_PER_MEGABYTE * path.stat().st_size / 1e6,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-    except subprocess.TimeoutExpired:
-        raise damaged(path, "the HDF5 library does not come to an end") from None
+    seconds = round(_SECONDS + _SECONDS_PER_MEGABYTE * path.stat().st_size / 1e6)
+    child = subprocess.run(
+        [sys.executable, "-P", "-c", _COMMAND, str(path), str(seconds)],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    if child.returncode == -signal.SIGXCPU:
+        raise damaged(path, "the HDF5 library does not come to an end")
     if child.returncode == 0:
         return _decode(child.stdout, str(path))
     for kind in (InvalidInput, UnsupportedModel):
@@ -52,8 +54,12 @@ def read(path: Path) -> KerasModel:
 
 
 def answer() -> None:
-    """Write the model named on the command line, or the error's text, to standard output."""
-    path = Path(sys.argv[1])
+    """Write the model named on the command line, or the error's text, to standard output.
+
+    The second argument is the processor time that this may take, in seconds.
+    """
+    path, seconds = Path(sys.argv[1]), int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     try:
         try:
             content = _encode(keras_h5.read(path))

@@ -12,7 +12,7 @@ import pytest
 
 from keras_zoo import predict, sample_inputs, zoo_model
 from microlut.errors import InvalidInput, MicrolutError
-from microlut.importers import import_model, memory
+from microlut.importers import import_model, memory, separate_process
 from microlut.importers.keras_config import KerasModel, parse_config
 from microlut.importers.translate import to_graph
 from microlut.interpreter.float_ops import evaluate
@@ -289,3 +289,14 @@ def test_import_model_equals_keras_on_the_undamaged_file(files):
     x = sample_inputs(model)
     found = evaluate(import_model(files / "model.keras"), x)
     np.testing.assert_allclose(found, predict(model, x), atol=1e-5)
+
+
+def test_h5_reading_that_does_not_end_is_stopped_by_its_processor_time(tmp_path, monkeypatch):
+    endless = "s.keras_h5.read = lambda path: [None for _ in iter(int, 1) if _]"
+    command = f"from microlut.importers import separate_process as s; {endless}; s.answer()"
+    monkeypatch.setattr(separate_process, "_COMMAND", command)
+    monkeypatch.setattr(separate_process, "_SECONDS", 3)
+    path = tmp_path / "model.h5"
+    path.write_bytes(b"")
+    with pytest.raises(InvalidInput, match="does not come to an end"):
+        separate_process.read(path)
