@@ -57,7 +57,7 @@ _Noreturn void sim_main(void)
     int32_t status = 0;
     for (size_t i = 0; i < INPUTS; i++) {
         memset(MODEL(arena), 0x5a, MODEL_BYTES(ARENA));
-        memcpy(MODEL(input)(MODEL(arena)), inputs[i], MODEL_BYTES(INPUT));
+        memcpy(MODEL(init)(MODEL(arena), MODEL_BYTES(ARENA)), inputs[i], MODEL_BYTES(INPUT));
         const int8_t *output = MODEL(run)(MODEL(arena));
         if (simcall(SYS_WRITE, STANDARD_OUTPUT, output, MODEL_BYTES(OUTPUT)) !=
             (int32_t)MODEL_BYTES(OUTPUT)) {
