@@ -107,8 +107,8 @@ class Board(Table):
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         hosted = self.core is Core.HOST
-        needed = ["clock_hz", "stack_bytes", "memory"]
-        refused = [*needed, "oscillator", "console", "probe", "uf2", "flash_tools"]
+        needed = ["clock_hz", "stack_bytes", "memory", "console"]
+        refused = [*needed, "oscillator", "probe", "uf2", "flash_tools"]
         given = {key for key in refused if getattr(self, key)}
         wrong = [key for key in refused if key in given] if hosted else []
         if not hosted:

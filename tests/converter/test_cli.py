@@ -224,6 +224,7 @@ def test_deploy_as_json_has_the_documented_keys(tmp_path):
         assert found[key] > 0
     assert Path(found["elf"]).is_file()
     report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert 0 < found["stack_bytes"]["measured"] <= found["stack_bytes"]["used"]
     assert {key: found[key] for key in report} == report
 
 
@@ -726,6 +727,8 @@ stack_bytes = 2048
 [memory]
 flash = {{ origin = 0x0000_0000, size = {flash} }}
 ram = {{ origin = 0x2000_0000, size = {ram} }}
+[console]
+uart = "UART0"
 """,
         encoding="utf-8",
     )

@@ -190,7 +190,7 @@ def deploy(
             samples = load_samples(inputs, conversion.graph.input_shape, limit)
         outcome = workflow.deploy(conversion, target, output, samples, progress=progress)
     if as_json:
-        print_json(outcome.project.report | image_json(outcome.image))
+        print_json(image_json(outcome.image) | outcome.project.report)
     else:
         print(tables.conversion_text(conversion.report))
         print(tables.image_text(outcome.image, target))
