@@ -80,7 +80,7 @@ def test_rival_makes_one_call_a_node(kind):
 
 
 def test_rival_gets_the_weights_as_they_are():
-    graph = conversion().quantized
+    graph = conversion(bits=3).quantized
     _, op = next(iter(graph.weighted()))
     weights = ",".join(map(str, np.ravel(op.weights.int8())))
     assert f"int8_t w1[] = {{{weights}}};" in cmsis_nn.source(graph)

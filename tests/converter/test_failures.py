@@ -15,6 +15,7 @@ DOCUMENTED = {
     errors.ToolMissing: (6, "tool missing"),
     errors.BuildFailed: (7, "build failed"),
     errors.RunFailed: (8, "run failed"),
+    errors.DeviceFailed: (9, "board, probe or port failed"),
 }
 
 

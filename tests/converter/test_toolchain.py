@@ -89,7 +89,7 @@ def test_build_failure_leaves_the_earlier_result(tmp_path, host):
 def test_build_leaves_nothing_but_its_results(tmp_path, host):
     build(FAKE_MODEL, "fake", host, tmp_path / "out")
     assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == [
-        *("out", "out/fake.elf", "out/fake.map")
+        *("out", "out/fake.elf", "out/fake.json", "out/fake.map")
     ]
 
 

@@ -205,10 +205,10 @@ _Alignas(MLUT_ALIGNMENT) uint8_t batch_arena[BATCH_ARENA_BYTES];
 static int8_t all_inputs[BATCH_INPUT_BYTES];
 static int8_t all_outputs[BATCH_OUTPUT_BYTES];
 
-static int8_t *input(void *arena)
+static int8_t *init(void *arena, size_t bytes)
 {{
     (void)arena;
-    return all_inputs;
+    return bytes < BATCH_ARENA_BYTES ? NULL : all_inputs;
 }}
 
 static const int8_t *run(void *arena)
@@ -218,7 +218,7 @@ static const int8_t *run(void *arena)
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {{
         const mlut_model_t *model = models[i];
         memset(arena, 0x5b, model->arena_bytes);
-        memcpy(model->input(arena), from, model->input_bytes);
+        memcpy(model->init(arena, BATCH_ARENA_BYTES), from, model->input_bytes);
         memcpy(to, model->run(arena), model->output_bytes);
         from += model->input_bytes;
         to += model->output_bytes;
@@ -233,7 +233,7 @@ const mlut_model_t batch_model = {{
     .output_bytes = BATCH_OUTPUT_BYTES,
     .input_scale = 1.0f,
     .output_scale = 1.0f,
-    .input = input,
+    .init = init,
     .run = run,
 }};
 """
