@@ -59,7 +59,7 @@ def _by_keys(keyboard: int) -> Iterator[None]:
         return
     before = termios.tcgetattr(keyboard)
     try:
-        tty.setcbreak(keyboard)
+        tty.setcbreak(keyboard, termios.TCSADRAIN)  # keeps what was typed before
         yield
     finally:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)

@@ -80,6 +80,19 @@ def test_monitor_leaves_the_keyboard_as_it_was(board):
     assert termios.tcgetattr(keyboard) == before
 
 
+def test_monitor_keeps_what_was_typed_before_it_started(board):
+    typed, keyboard = os.openpty()
+    _shown, screen = os.pipe()
+    os.write(typed, b"name%")
+    with SerialPort(board[1]) as port:
+        thread = threading.Thread(target=monitor, args=(port, keyboard, screen))
+        thread.start()
+        assert read(board[0]) == b"name%"
+        os.write(typed, b"\x1d")
+        thread.join(10.0)
+    assert not thread.is_alive()
+
+
 def test_monitor_says_that_the_port_is_gone():
     master, slave = os.openpty()
     tty.setraw(slave)
