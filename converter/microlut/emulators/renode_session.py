@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microlut.console import OUTPUT, READY, failure_of
-from microlut.emulators.session import OnOutput
+from microlut.emulators.session import WHY_SILENT, OnOutput
 
 _POLL_SECONDS = 0.05
 
@@ -91,7 +91,7 @@ def problem_of(session: Session) -> str | None:
         if failure is not None:
             return f"the firmware reports: {failure}"
     if session.stopped is not None:
-        return f"{session.stopped}; allow more time or look for an endless loop"
+        return f"{session.stopped}; {WHY_SILENT}"
     if session.lines.count(READY) < 2:
         last = session.lines[-1] if session.lines else "none"
         return f"ended before the firmware had answered; last line: {last!r}"

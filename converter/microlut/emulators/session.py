@@ -15,6 +15,7 @@ from microlut.emulators.process import started
 from microlut.errors import RunFailed
 
 _PIECE_BYTES = 65536
+WHY_SILENT = "look for an endless loop, or run again when the machine is less busy"
 
 OnOutput = Callable[[], None]
 
@@ -74,7 +75,7 @@ def _lines(process: subprocess.Popen[bytes], timeout_seconds: float) -> Iterator
             if not selector.select(timeout_seconds):
                 raise RunFailed(
                     f"{Path(str(process.args[0])).name}: the console was silent for "  # type: ignore[index]
-                    f"{timeout_seconds:g} s; allow more time or look for an endless loop"
+                    f"{timeout_seconds:g} s; {WHY_SILENT}"
                 )
             piece = os.read(descriptor, _PIECE_BYTES)
             if not piece:
