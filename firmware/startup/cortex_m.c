@@ -1,6 +1,8 @@
 /* Start of a Cortex-M (ARMv6-M to ARMv8.1-M) program: vector table, reset and fault reports.
  *
  * Everything is found through symbols of linker/cortex_m.ld. No external interrupt has a handler.
+ * Registers: Armv6-M, Armv7-M and Armv8-M Architecture Reference Manuals (DDI 0419, DDI 0403, DDI
+ * 0553), sections "Exception model" and "System Control Space".
  */
 #include "paint.h"
 #include "port.h"
