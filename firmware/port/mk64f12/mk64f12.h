@@ -1,7 +1,7 @@
 /* NXP MK64F12 (Kinetis K64): registers of 8, 16 and 32 bits.
  *
  * Addresses and bits: K64 Sub-Family Reference Manual, K64P144M120SF5RM, in the chapters that the
- * files name, compared with NXP's header MK64F12.h.
+ * files name, compared with NXP's CMSIS-SVD file of the chip and its startup_MK64F12.S.
  */
 #ifndef MLUT_MK64F12_H
 #define MLUT_MK64F12_H
