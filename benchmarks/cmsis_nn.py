@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import jinja2
 import numpy as np
+from console_image import GCC, PREFIX, Sizes, archive, link, write_configuration
 from numpy.typing import NDArray
 
 import microlut
@@ -30,33 +30,33 @@ from microlut.quantized import (
     QPool2D,
     QReshape,
     QSoftmax,
+    Quantization,
     QuantizedGraph,
     QuantizedWeights,
     WeightedOp,
 )
 
-FIRMWARE = Path(__file__).resolve().parent.parent / "firmware"
-TEMPLATES = FIRMWARE.parent / "templates"
-GCC, AR = "arm-none-eabi-gcc", "arm-none-eabi-ar"
-PREFIX = "rival"
 CALLER = f"{PREFIX}_run"
-_PARTS = ("Convolution", "FullyConnected", "Pooling", "Softmax", "BasicMath", "NNSupport")
+_PARTS = (
+    *("Convolution", "FullyConnected", "Pooling", "Softmax", "BasicMath", "Transpose", "NNSupport"),
+)
 _ADD_LEFT_SHIFT = 20  # of TensorFlow Lite's int8 addition
 _SCRATCH_BYTES = 1 << 16
 
-_HEADER = """#include "microlut/microlut.h"
-#define RIVAL_ARENA_BYTES {scratch}u
-#define RIVAL_INPUT_BYTES {inputs}u
-#define RIVAL_OUTPUT_BYTES {outputs}u
-extern uint8_t rival_arena[RIVAL_ARENA_BYTES];
-extern const mlut_model_t rival_model;
-"""
 _SOURCE = """#include "model.h"
 #include "arm_nnfunctions.h"
+#include "arm_nnsupportfunctions.h"
 _Alignas(16) uint8_t rival_arena[RIVAL_ARENA_BYTES];
 static const cmsis_nn_context context = {{rival_arena, RIVAL_ARENA_BYTES}};
 {data}
-static int8_t *rival_init(void *arena, size_t bytes) {{ (void)arena, (void)bytes; return {input}; }}
+static int8_t *rival_init(void *arena, size_t bytes)
+{{
+    (void)arena, (void)bytes;
+#if defined(ARM_MATH_MVEI)
+{sums}
+#endif
+    return {input};
+}}
 const int8_t *rival_run(void *arena);
 const int8_t *rival_run(void *arena)
 {{
@@ -73,7 +73,9 @@ const mlut_model_t rival_model = {{
 """
 
 
-def build_library(checkout: Path, board: microlut.Board, folder: Path) -> Path:
+def build_library(
+    checkout: Path, board: microlut.Board, folder: Path, optimization: str = "-O3"
+) -> Path:
     """Compile CMSIS-NN's integer kernels for a board into a static library."""
     sources = [
         str(file.resolve())
@@ -83,11 +85,9 @@ def build_library(checkout: Path, board: microlut.Board, folder: Path) -> Path:
     ]
     folder.mkdir()
     include = f"-I{(checkout / 'Include').resolve()}"
-    options = ["-O3", "-ffunction-sections", "-fdata-sections", "-w", include]
+    options = [optimization, "-ffunction-sections", "-fdata-sections", "-w", include]
     subprocess.run([GCC, *board.flags, *options, "-c", *sources], cwd=folder, check=True)
-    objects = [file.name for file in folder.glob("*.o")]
-    subprocess.run([AR, "rcs", "libcmsis_nn.a", *objects], cwd=folder, check=True)
-    return folder / "libcmsis_nn.a"
+    return archive(folder, "libcmsis_nn.a")
 
 
 def build_image(
@@ -95,22 +95,11 @@ def build_image(
 ) -> Path:
     """Return the image of microlut's console application with the network on CMSIS-NN."""
     folder.mkdir()
-    _write_sources(graph, board, folder)
-    includes = [*(FIRMWARE / name for name in ("app", "port", "startup", "include")), folder]
-    sources = [*(FIRMWARE / "app").glob("*.c"), *(FIRMWARE / "port" / board.port).glob("*.c")]
-    sources += [*(FIRMWARE / "startup").glob(f"{board.toolchain.startup}*.c"), folder / "model.c"]
-    elf = folder / f"{PREFIX}.elf"
-    command = [GCC, *board.flags, "-Os", "-w", "-ffunction-sections", "-fdata-sections"]
-    command += ["-nostartfiles", "--specs=nano.specs"]
-    command += [f"-I{path}" for path in (*includes, checkout / "Include")]
-    command += ["-Wl,--gc-sections", f"-L{folder}"]
-    command += [
-        f"-T{FIRMWARE / 'linker' / board.toolchain.startup}.ld",
-        *map(str, sources),
-        str(library),
-    ]
-    subprocess.run([*command, "-o", str(elf)], check=True)
-    return elf
+    sizes = Sizes(_SCRATCH_BYTES, math.prod(graph.input_shape), math.prod(graph.output_shape))
+    write_configuration(board, sizes, folder)
+    model = folder / "model.c"
+    model.write_text(source(graph), encoding="utf-8")
+    return link(board, folder, [model, library], [f"-I{checkout / 'Include'}"])
 
 
 def uniform(graph: QuantizedGraph) -> QuantizedGraph:
@@ -140,29 +129,11 @@ def called(graph: QuantizedGraph) -> list[QNode]:
     return [node for node in graph.nodes if not isinstance(node.op, QReshape)]
 
 
-def _write_sources(graph: QuantizedGraph, board: microlut.Board, folder: Path) -> None:
-    assert board.memory is not None
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), keep_trailing_newline=True, autoescape=False
-    )
-    config = templates.get_template("app_config.h.j2").render(prefix=PREFIX, board=board)
-    (folder / "app_config.h").write_text(config, encoding="utf-8")
-    ports = templates.get_template("board_config.h.j2").render(board=board)
-    (folder / "board_config.h").write_text(ports, encoding="utf-8")
-    regions = {name: getattr(board.memory, name) for name in ("flash", "ram", "preload")}
-    script = templates.get_template("memory.ld.j2").render(board=board, **regions)
-    (folder / "memory.ld").write_text(script, encoding="utf-8")
-    sizes = {"inputs": math.prod(graph.input_shape), "outputs": math.prod(graph.output_shape)}
-    header = _HEADER.format(scratch=_SCRATCH_BYTES, **sizes)
-    (folder / "model.h").write_text(header, encoding="utf-8")
-    (folder / "model.c").write_text(source(graph), encoding="utf-8")
-
-
 def source(graph: QuantizedGraph) -> str:
     """Return the C code that runs a network on CMSIS-NN."""
     names = {graph.input_name: "t0"}
     data = [_buffer("t0", graph.input_shape)]
-    calls = []
+    calls, sums = [], []
     for i, node in enumerate(graph.nodes, start=1):
         inputs = [names[name] for name in node.inputs]
         if isinstance(node.op, QReshape):
@@ -172,10 +143,14 @@ def source(graph: QuantizedGraph) -> str:
         data.append(_buffer(f"t{i}", node.shape))
         if isinstance(node.op, WeightedOp):
             data += _constants(node.op, i)
+        if isinstance(node.op, QDense) and node.op.weights.bits != 4:
+            data.append(f"static int32_t k{i}[{node.shape[-1]}];")
+            sums.append(f"    {_sums(node.op, i, graph.quantization_of(node.inputs[0]))};")
         calls.append(f"    {_call(graph, node, i, inputs)};")
     return _SOURCE.format(
         data="\n".join(data),
         calls="\n".join(calls),
+        sums="\n".join(sums),
         input=names[graph.input_name],
         output=names[graph.output_name],
     )
@@ -268,6 +243,13 @@ def _weighted(
     return f"arm_{kind}(&context, {params}, {quant}, {ins}, {bias}, {_dims(1, *out_shape)}, t{i})"
 
 
+def _sums(op: QDense, i: int, source: Quantization) -> str:
+    """Return what int8 kernels for MVE want before the first inference: each row's sum."""
+    units, columns = op.weights.shape
+    values = _list((f"k{i}", columns, units, f"w{i}", -source.zero_point, 0, f"b{i}"))
+    return f"arm_vector_sum_s8({values})"
+
+
 def _dense(op: QDense, i: int, params: str, parts: tuple[Sequence[int], str]) -> str:
     shape, data = parts
     vectors, units = math.prod(shape[:-1]), op.weights.shape[0]
@@ -281,7 +263,8 @@ def _dense(op: QDense, i: int, params: str, parts: tuple[Sequence[int], str]) ->
     else:
         quant = f"&(cmsis_nn_quant_params){{(int32_t *)m{i}, (int32_t *)s{i}, 1}}"
         kind = "fully_connected_wrapper_s8"
-    return f"arm_{kind}(&context, {params}, {quant}, {ins}, {weights}, {outs})"
+    context = "&context" if op.weights.bits == 4 else f"&(cmsis_nn_context){{k{i}, sizeof k{i}}}"
+    return f"arm_{kind}({context}, {params}, {quant}, {ins}, {weights}, {outs})"
 
 
 def _add(op: QAdd, points: Sequence[int], point: int, tensors: tuple[str, ...], count: int) -> str:

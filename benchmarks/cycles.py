@@ -47,10 +47,10 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What was executed: exact instructions, modelled cycles."""
+    """What was executed: exact instructions, modelled cycles of a Cortex-M4."""
 
     instructions: int
-    cycles: int
+    cycles: int | None
 
 
 def read_code(elf: Path) -> dict[int, Instruction]:

@@ -13,14 +13,19 @@ pytest.importorskip("tensorflow", reason="benchmarks need TensorFlow; pip instal
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import cmsis_nn
+import console_image
 import cycles
 import engine
+import rivals
+import tflm
+from engine_tables import MICROLUT, Layer, Row, markdown
 
 import microlut
 import random_graphs as rg
 import random_layers as rl
 from digits_example import conversion, samples
 from microlut.quantized import quantize_array
+from microlut.tflite import to_tflite
 from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 
 LISTING = """
@@ -57,11 +62,15 @@ def test_branches_that_fall_through_cost_less(tmp_path):
     assert whole == cycles.Cost(22, 12 + 8 * 2 + 4 * 3 + 3 * 8)
 
 
-@pytest.mark.qemu
-def test_cycles_and_instructions_are_of_the_same_run():
+def require_tools():
     for tool in (ARM_GCC, NEWLIB, QEMU, HOST_CC):
         if find_tool(tool) is None:
             pytest.skip(f"nothing measured: {tool.name} is missing ({tool.apt_command})")
+
+
+@pytest.mark.qemu
+def test_cycles_and_instructions_are_of_the_same_run():
+    require_tools()
     inputs = quantize_array(samples(1).x, conversion().quantized.input_quantization)
     boards = [microlut.load_board(name) for name in ("mps2-an385", "mps2-an386")]
     m3, m4 = (engine.measure_microlut(conversion(), board, inputs, "x") for board in boards)
@@ -75,7 +84,8 @@ def test_cycles_and_instructions_are_of_the_same_run():
 @pytest.mark.parametrize("kind", ["conv2d", "depthwise_conv2d", "dense", "add", "softmax"])
 def test_rival_makes_one_call_a_node(kind):
     graph = next(rg.operator_cases(kind, 1)).quantized()
-    calls = [line for line in cmsis_nn.source(graph).splitlines() if line.startswith("    arm_")]
+    _, run = cmsis_nn.source(graph).split("const int8_t *rival_run(void *arena)\n{")
+    calls = [line for line in run.splitlines() if line.startswith("    arm_")]
     assert len(calls) == len(cmsis_nn.called(graph)) == len(graph.nodes)
 
 
@@ -87,22 +97,37 @@ def test_rival_gets_the_weights_as_they_are():
 
 
 def test_tables_put_engines_side_by_side():
-    mine = engine.Row(
-        *("net", "mps2-an386", "cortex-m4f", engine.MICROLUT, 4, 100, 1000, 1500, 10, 5000, 300),
-        (engine.Layer("conv", ("add",), 100, 900, 1300), engine.Layer("pool", (), 0, 90, 150)),
+    mine = Row(
+        *(
+            "net",
+            "mps2-an386",
+            "cortex-m4f",
+            MICROLUT,
+            4,
+            100,
+            1000,
+            1500,
+            10,
+            5000,
+            300,
+        ),
+        (
+            Layer("conv", ("add",), 100, 900, 1300),
+            Layer("pool", (), 0, 90, 150),
+        ),
     )
     theirs = replace(
         mine,
-        engine=engine.CMSIS_NN,
+        engine="CMSIS-NN s8",
         bits=8,
         arena_bytes=None,
         layers=(
-            engine.Layer("conv", (), 100, 2000, 2500),
-            engine.Layer("add", (), 0, 300, 400),
-            engine.Layer("pool", (), 0, 80, 140),
+            Layer("conv", (), 100, 2000, 2500),
+            Layer("add", (), 0, 300, 400),
+            Layer("pool", (), 0, 80, 140),
         ),
     )
-    text = engine.markdown([mine, theirs])
+    text = markdown([mine, theirs])
     assert "| net | cortex-m4f | microlut | 4 | 1,000 | 10.000 | 1,500 | 5,000 | 300 |" in text
     assert "| layer | MACs | 4 bits | CMSIS-NN s8 | 4 bits, cycles | CMSIS-NN s8, cycles |" in text
     assert "| conv + add | 100 | 900 | 2,300 | 1,300 | 2,900 |" in text
@@ -121,3 +146,64 @@ def test_weights_for_int4_kernels_are_even_levels_packed_low_half_first():
     assert np.array_equal(halves[: levels.size], levels.ravel())
     assert len(set(op.output.multiplier)) == len(set(op.output.shift)) == 1
     assert "arm_fully_connected_s4(" in cmsis_nn.source(cmsis_nn.uniform(graph))
+
+
+RIVAL = """
+#include "model.h"
+uint8_t rival_arena[RIVAL_ARENA_BYTES];
+static int8_t input[RIVAL_INPUT_BYTES], outputs[RIVAL_OUTPUT_BYTES];
+static volatile int spent;
+__attribute__((noinline)) static void spend(int n) { for (int i = 0; i < n; i++) { spent = i; } }
+static int8_t *init(void *arena, size_t bytes)
+{
+    (void)arena, (void)bytes;
+    outputs[RIVAL_OUTPUT_BYTES - 3] = 1;
+    return input;
+}
+const int8_t *rival_run(void *arena);
+const int8_t *rival_run(void *arena)
+{
+    (void)arena;
+    spend(1); spend(10); spend(0); spend(1000); spend(0);
+    return outputs;
+}
+const mlut_model_t rival_model = {.name = "rival", .init = init, .run = rival_run};
+"""
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ["mps2-an386", "mps3-an547"])
+def test_other_engines_are_measured_between_the_same_probes(board_id: str, tmp_path: Path):
+    require_tools()
+    board, graph = microlut.load_board(board_id), conversion().quantized
+    inputs = quantize_array(samples(1).x, graph.input_quantization)
+    sizes = console_image.Sizes(16, inputs.size, int(np.prod(graph.output_shape)) + 4)
+    console_image.write_configuration(board, sizes, tmp_path)
+    (tmp_path / "model.c").write_text(RIVAL)
+    elf = console_image.link(board, tmp_path, [tmp_path / "model.c"])
+    subject = rivals.Subject(elf, "rival_run", board, graph, inputs, extra_bytes=4)
+    rival = rivals.Rival("other", 8, subject, ("first", "second"), calls=2)
+    row = engine.measure_rival(conversion(), rival, "net", tmp_path)
+    assert (row.engine, row.bits, row.arena_bytes) == ("other, wrong outputs", 8, 256)
+    first, second = row.layers
+    assert 1000 < 25 * first.instructions < second.instructions < 20_000
+    assert row.outside + first.instructions + second.instructions == row.instructions
+    assert (row.cycles is None) == (board_id != "mps2-an386")
+    with pytest.raises(SystemExit, match="fewer calls than 6 layers make"):
+        engine.layer_costs([cycles.Cost(1, None)] * 7, replace(rival, layers=("x",) * 6))
+
+
+def test_tflm_gets_the_operators_of_the_file():
+    network = to_tflite(conversion().quantized)
+    found = list(tflm.operators(network))
+    assert [name for _, name in found] == [node.name for node in conversion().quantized.nodes]
+    text = tflm.source(network)
+    for kind in {kind for kind, _ in found} - {"RESHAPE"}:
+        assert text.count(f"(tflite::Register_{kind}_INT8());") == 1
+    assert f"MicroMutableOpResolver<{len({kind for kind, _ in found})}> Resolver;" in text
+    assert f"network[] = {{{','.join(map(str, network))}}};" in text
+
+
+def test_tflm_needs_its_third_party_sources(tmp_path: Path):
+    with pytest.raises(SystemExit, match="run third_party_downloads"):
+        tflm.build_library(tmp_path, microlut.load_board("mps2-an386"), tmp_path / "library")

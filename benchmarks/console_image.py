@@ -1,0 +1,89 @@
+"""Another engine behind microlut's console application: sources enter, an image for a board leaves.
+
+The probes, the start-up code and the linker script are microlut's own, so that engines are
+measured alike.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+import microlut
+
+FIRMWARE = Path(__file__).resolve().parent.parent / "firmware"
+TEMPLATES = FIRMWARE.parent / "templates"
+GCC, AR = "arm-none-eabi-gcc", "arm-none-eabi-ar"
+PREFIX = "rival"
+
+_HEADER = """#include "microlut/microlut.h"
+#define RIVAL_ARENA_BYTES {arena}u
+#define RIVAL_INPUT_BYTES {inputs}u
+#define RIVAL_OUTPUT_BYTES {outputs}u
+#ifdef __cplusplus
+extern "C" {{
+#endif
+extern uint8_t rival_arena[RIVAL_ARENA_BYTES];
+extern const mlut_model_t rival_model;
+#ifdef __cplusplus
+}}
+#endif
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Bytes of a model's arena, input and output."""
+
+    arena: int
+    inputs: int
+    outputs: int
+
+
+def write_configuration(board: microlut.Board, sizes: Sizes, folder: Path) -> None:
+    """Write model.h, which declares `rival_model`, and what the application needs of a board."""
+    assert board.memory is not None
+    header = _HEADER.format(arena=sizes.arena, inputs=sizes.inputs, outputs=sizes.outputs)
+    (folder / "model.h").write_text(header, encoding="utf-8")
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), keep_trailing_newline=True, autoescape=False
+    )
+    regions = {name: getattr(board.memory, name) for name in ("flash", "ram", "preload")}
+    for name in ("app_config.h", "board_config.h", "memory.ld"):
+        text = templates.get_template(f"{name}.j2").render(prefix=PREFIX, board=board, **regions)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def includes(folder: Path) -> list[str]:
+    """Return the compiler's options for the headers of a model's source in `folder`."""
+    places = [*(FIRMWARE / name for name in ("app", "port", "startup", "include")), folder]
+    return [f"-I{path}" for path in places]
+
+
+def link(
+    board: microlut.Board, folder: Path, model: Sequence[Path | str], options: Sequence[str] = ()
+) -> Path:
+    """Return the image of the application with a model's sources and libraries.
+
+    `folder` has what `write_configuration` writes.
+    """
+    startup = board.toolchain.startup
+    sources = [*(FIRMWARE / "app").glob("*.c"), *(FIRMWARE / "port" / board.port).glob("*.c")]
+    sources += [*(FIRMWARE / "startup").glob(f"{startup}*.c"), FIRMWARE / "startup" / "paint.c"]
+    elf = folder / f"{PREFIX}.elf"
+    command = [GCC, *board.flags, "-Os", "-w", "-ffunction-sections", "-fdata-sections"]
+    command += ["-nostartfiles", "--specs=nano.specs", *includes(folder), *options]
+    command += ["-Wl,--gc-sections", f"-L{folder}", f"-T{FIRMWARE / 'linker' / startup}.ld"]
+    subprocess.run([*command, *map(str, (*sources, *model)), "-o", str(elf)], check=True)
+    return elf
+
+
+def archive(folder: Path, name: str) -> Path:
+    """Return a static library of all object files in a folder."""
+    objects = [str(file.relative_to(folder)) for file in sorted(folder.rglob("*.o"))]
+    subprocess.run([AR, "rcs", name, *objects], cwd=folder, check=True)
+    return folder / name

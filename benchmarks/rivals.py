@@ -1,0 +1,132 @@
+"""Other engines beside microlut: checkouts enter, images of a network on each engine leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cmsis_nn
+import tflm
+
+import microlut
+from microlut.boards import Core
+from microlut.console import Int8Array
+from microlut.quantized import QuantizedGraph
+from microlut.tflite import to_tflite
+from microlut.tools import CORTEX_M
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An image that is to be measured, and what it must answer.
+
+    Attributes:
+        elf: The image.
+        caller: Its function that makes the calls, one or more a layer.
+        board: The board.
+        graph: The network.
+        inputs: int8 [1, ...].
+        extra_bytes: What the image puts behind the outputs: the bytes of its arena.
+    """
+
+    elf: Path
+    caller: str
+    board: microlut.Board
+    graph: QuantizedGraph
+    inputs: Int8Array
+    extra_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A network on another engine.
+
+    Attributes:
+        engine: The engine's name.
+        bits: Of its weights.
+        subject: The image.
+        layers: Its layers in the order of their calls.
+        calls: How many calls a layer makes.
+    """
+
+    engine: str
+    bits: int
+    subject: Subject
+    layers: Sequence[str]
+    calls: int = 1
+
+
+class Engine(Protocol):
+    """An engine compiled for a board, which runs networks of some bits."""
+
+    @property
+    def bits(self) -> int:
+        """Return the bits of the weights that it is given."""
+
+    def image(
+        self, board: microlut.Board, graph: QuantizedGraph, inputs: Int8Array, folder: Path
+    ) -> Rival:
+        """Return a network's image, made in a new folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class CmsisNN:
+    """CMSIS-NN: networks of 4 bits run on its int4 kernels, all others on its int8 ones."""
+
+    bits: int
+    checkout: Path
+    library: Path
+
+    def image(
+        self, board: microlut.Board, graph: QuantizedGraph, inputs: Int8Array, folder: Path
+    ) -> Rival:
+        """Return a network's image."""
+        int4 = self.bits == 4
+        graph = cmsis_nn.uniform(graph) if int4 else graph
+        elf = cmsis_nn.build_image(graph, board, self.checkout, self.library, folder)
+        subject = Subject(elf, cmsis_nn.CALLER, board, graph, inputs)
+        layers = [node.name for node in cmsis_nn.called(graph)]
+        return Rival(f"CMSIS-NN {'s4' if int4 else 's8'}", 4 if int4 else 8, subject, layers)
+
+
+@dataclass(frozen=True, slots=True)
+class Tflm:
+    """TensorFlow Lite for Microcontrollers with CMSIS-NN's int8 kernels."""
+
+    bits: int
+    checkout: Path
+    libraries: tuple[Path, Path]
+
+    def image(
+        self, board: microlut.Board, graph: QuantizedGraph, inputs: Int8Array, folder: Path
+    ) -> Rival:
+        """Return a network's image."""
+        elf = tflm.build_image(graph, board, self.checkout, self.libraries, folder)
+        layers = [name for _, name in tflm.operators(to_tflite(graph))]
+        subject = Subject(elf, tflm.CALLER, board, graph, inputs, tflm.EXTRA_BYTES)
+        return Rival("TFLM", 8, subject, layers, tflm.CALLS_AN_OPERATOR)
+
+
+def engines_of(
+    board: microlut.Board, most: int, checkouts: tuple[Path | None, Path | None], folder: Path
+) -> Iterator[Engine]:
+    """Yield the engines that run on a board.
+
+    Networks of the most bits run on int8 kernels. TFLM is for Cortex-M4 only, which has a model of
+    cycles: compiling it takes longer than all else.
+
+    Args:
+        board: The board.
+        most: The most bits of a weight.
+        checkouts: Those of CMSIS-NN and TFLM, if they were given.
+        folder: For libraries.
+    """
+    for_cmsis_nn, for_tflm = checkouts
+    if for_cmsis_nn and board.toolchain is CORTEX_M:
+        library = cmsis_nn.build_library(for_cmsis_nn, board, folder / f"{board.id}-cmsis-nn")
+        for bits in sorted({4, most}):
+            yield CmsisNN(bits, for_cmsis_nn, library)
+    if for_tflm and board.core is Core.CORTEX_M4F:
+        yield Tflm(most, for_tflm, tflm.build_library(for_tflm, board, folder / f"{board.id}-tflm"))
