@@ -1,5 +1,5 @@
-/* Start of a test program on an emulated Cortex-M55: vectors, and MVE on. The C library's own start
- * follows, whose files, output and exit status go through semihosting. */
+/* Start of a test program on an emulated Cortex-M: vectors, and FPU or MVE on, if there is one. The
+ * C library's own start follows, whose files, output and exit status go through semihosting. */
 #include <errno.h>
 #include <malloc.h>
 #include <stddef.h>
@@ -14,13 +14,16 @@ _Noreturn void bare_fault(void);
 
 __attribute__((naked)) _Noreturn void bare_reset(void)
 {
-    __asm__ volatile("ldr r0, =0xE000ED88\n\t"
+    __asm__ volatile(".syntax unified\n\t"
+                     "ldr r0, =0xE000ED88\n\t"
                      "ldr r1, [r0]\n\t"
-                     "orr r1, #0xF00000\n\t"
+                     "ldr r2, =0xF00000\n\t"
+                     "orrs r1, r2\n\t"
                      "str r1, [r0]\n\t"
                      "dsb\n\t"
                      "isb\n\t"
-                     "b _start\n\t"
+                     "ldr r0, =_start\n\t"
+                     "bx r0\n\t"
                      ".ltorg");
 }
 

@@ -1,6 +1,6 @@
 """Compile many generated models into one program and run them: plans and inputs in.
 
-The program is one of this computer, under both sanitizers, or one of an emulated Cortex-M55.
+The program is one of this computer, under both sanitizers, or one of an emulated Cortex-M.
 """
 
 from __future__ import annotations
@@ -63,14 +63,26 @@ HOST = Target("gcc", ("-g", "-O1", *SANITIZERS), SANITIZERS)
 # The DSP extension's variant in C, on this computer.
 DSP = ("-D__ARM_FEATURE_DSP=1", "-D__ARM_FEATURE_SIMD32=1", f"-I{HERE / 'fake_acle'}")
 HOST_DSP = replace(HOST, compile_options=(*HOST.compile_options, *DSP))
-# Files and exit status go through semihosting; bytes behind the arena take the sanitizer's place.
-M55 = Target(
-    "arm-none-eabi-gcc",
-    (*CORE_FLAGS[Core.CORTEX_M55], "-O2", "-DBATCH_GUARD=64"),
-    (*CORE_FLAGS[Core.CORTEX_M55], "--specs=rdimon.specs", f"-T{HERE / 'bare.ld'}"),
-    (HERE / "bare.c",),
-    ("qemu-system-arm", "-machine", "mps3-an547", "-display", "none", "-monitor", "none"),
-)
+
+
+def _emulated(core: Core, machine: str) -> Target:
+    """Return a core whose files and exit status go through semihosting.
+
+    Bytes behind the arena take the sanitizer's place.
+    """
+    return Target(
+        "arm-none-eabi-gcc",
+        (*CORE_FLAGS[core], "-O2", "-DBATCH_GUARD=64"),
+        (*CORE_FLAGS[core], "--specs=rdimon.specs", f"-T{HERE / 'bare.ld'}"),
+        (HERE / "bare.c",),
+        ("qemu-system-arm", "-machine", machine, "-display", "none", "-monitor", "none"),
+    )
+
+
+M0PLUS = _emulated(Core.CORTEX_M0PLUS, "mps2-an385")
+M3 = _emulated(Core.CORTEX_M3, "mps2-an385")
+M4 = _emulated(Core.CORTEX_M4F, "mps2-an386")
+M55 = _emulated(Core.CORTEX_M55, "mps3-an547")
 
 
 def require(program: str) -> str:
