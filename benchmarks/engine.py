@@ -105,7 +105,7 @@ def measure_microlut(
     pieces, whole = measured.pieces, measured.whole
     profile = make_profile(project.report["layers"], [piece.instructions for piece in pieces])
     layers = tuple(
-        Layer(layer.name, layer.merged, layer.macs, layer.instructions, piece.cycles)
+        Layer(layer.name, layer.merged, layer.macs, layer.cost, piece.cycles)
         for layer, piece in zip(profile.layers, pieces[1:-1], strict=True)
     )
     report = conversion.report

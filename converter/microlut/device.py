@@ -50,10 +50,17 @@ class Port(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeviceRun:
-    """What a board answered: outputs int8 [n, output_bytes], and the time of each inference."""
+    """What a board answered.
+
+    Attributes:
+        outputs: int8 [n, output_bytes].
+        microseconds: Of each inference.
+        layers: Microseconds of the last inference's kernel calls, if they were asked for.
+    """
 
     outputs: Int8Array
     microseconds: tuple[int, ...]
+    layers: tuple[int, ...] = ()
 
 
 class Device:
@@ -111,6 +118,15 @@ class Device:
             raise RunFailed(f"{self._port.name}: the line lost text; check cable and ground")
         return output_of(rows[0], output_bytes), (laps[1] - laps[0]) % _LAP_MODULUS
 
+    def times_layers(self) -> bool:
+        """Return whether the firmware times kernel calls (`build --profile`)."""
+        return any(line.startswith("layers ") for line in self.command(b"help%"))
+
+    def layer_times(self) -> tuple[int, ...]:
+        """Return the microseconds of the last inference's kernel calls."""
+        found = [re.fullmatch(r"m-layer-us-(\d+)", line) for line in self.command(b"layers%")]
+        return tuple(int(match[1]) for match in found if match)
+
     def _find(self) -> None:
         """Return once the firmware has answered to its name."""
         for _ in range(_ATTEMPTS):
@@ -147,13 +163,21 @@ class Device:
 
 
 def run_inputs(
-    device: Device, inputs: Int8Array, output_bytes: int, on_output: OnOutput = lambda: None
+    device: Device,
+    inputs: Int8Array,
+    output_bytes: int,
+    on_output: OnOutput = lambda: None,
+    *,
+    layers: bool = False,
 ) -> DeviceRun:
-    """Infer inputs int8 [n, input_bytes] one after the other; `on_output` is called after each."""
+    """Infer inputs int8 [n, input_bytes] one after the other; `on_output` is called after each.
+
+    With `layers` the last inference's kernel calls are asked for.
+    """
     outputs, times = [], []
     for row in np.ascontiguousarray(inputs):
         output, microseconds = device.infer(row.tobytes(), output_bytes)
         outputs.append(output)
         times.append(microseconds)
         on_output()
-    return DeviceRun(np.stack(outputs), tuple(times))
+    return DeviceRun(np.stack(outputs), tuple(times), device.layer_times() if layers else ())

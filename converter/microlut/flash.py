@@ -77,7 +77,12 @@ class FlashResult:
 
 
 def flash(
-    project: Project, board: Board, target: Target | None = None, *, dry_run: bool = False
+    project: Project,
+    board: Board,
+    target: Target | None = None,
+    *,
+    profile: bool = False,
+    dry_run: bool = False,
 ) -> FlashResult:
     """Write the project's firmware to a board; it is built if it is not there yet.
 
@@ -85,6 +90,7 @@ def flash(
         project: The converted model.
         board: The board.
         target: Which tool and device.
+        profile: Whether to write the firmware that times every kernel call.
         dry_run: Check all, but write nothing; a board that is not there is only noted.
 
     Raises:
@@ -99,7 +105,7 @@ def flash(
     program = find_tool(flasher.tool)
     assert program is not None
     assert board.memory is not None
-    elf, binary = _checked_image(project, board)
+    elf, binary = _checked_image(project, board, profile)
     size = _check_place(elf, binary, board.id, board.memory)
     device, note = _find(flasher, board, target, dry_run)
     job = FlashJob(program, arguments, elf, binary, board.memory.flash.origin, device)
@@ -130,16 +136,16 @@ def _choose_tool(board: Board, name: str | None) -> tuple[Flasher, FlashTool]:
     raise ToolMissing(f"{board.id}: no flash tool is installed; install {ways}")
 
 
-def _checked_image(project: Project, board: Board) -> tuple[Path, Path]:
+def _checked_image(project: Project, board: Board, profile: bool) -> tuple[Path, Path]:
     """Return the .elf and .bin of a sound image for this board, which is built if it is absent."""
-    folder = project.build_folder(board.id)
+    folder = project.build_folder(board.id, profile)
     path = folder / f"{project.prefix}.json"
     if not folder.is_dir():
-        build(project, board)
+        build(project, board, profile=profile)
     if not path.is_file():
         raise InvalidInput(
             f"{folder}: does not say what it was built for (no {path.name}); build again: "
-            f"microlut build {project.path} --board {board.id}"
+            f"microlut build {project.path} --board {board.id}{' --profile' if profile else ''}"
         )
     record = read_record(path)
     record.check(folder, board)

@@ -6,9 +6,10 @@ from statistics import mean
 
 from microlut.accuracy import top1
 from microlut.boards import Board
-from microlut.device import Device, Port, run_inputs
+from microlut.device import Device, DeviceRun, Port, run_inputs
 from microlut.errors import RunFailed
 from microlut.outcomes import RunOutcome
+from microlut.profile import Profile, make_profile
 from microlut.progress import Progress, silent
 from microlut.project import Project
 from microlut.reference import make_reference
@@ -18,7 +19,13 @@ from microlut.workflow import build
 
 
 def run_on_board(
-    project: Project, board: Board, samples: Samples, port: Port, progress: Progress = silent
+    project: Project,
+    board: Board,
+    samples: Samples,
+    port: Port,
+    progress: Progress = silent,
+    *,
+    profile: bool = False,
 ) -> RunOutcome:
     """Run samples on the board at a port, whose firmware is this project's.
 
@@ -28,19 +35,25 @@ def run_on_board(
         samples: Inputs.
         port: Open port of the board's console.
         progress: Called with (board, done, total).
+        profile: Whether to ask for the times of the last inference's kernel calls.
 
     Raises:
         DeviceFailed: Nothing at the port speaks the protocol, or it is gone.
-        RunFailed: The board runs another model, or its firmware failed.
+        RunFailed: The board runs another model, its firmware failed, or it times no kernel calls.
     """
-    image = build(project, board)
+    image = build(project, board, profile=profile)
     reference = make_reference(project, samples)
     device, done, total = Device(port), 0, len(samples)
     found = device.model()
     if found != project.prefix:
         raise RunFailed(
             f"{port.name}: the board runs model {found} and not {project.prefix}; flash it with: "
-            f"microlut flash {project.path} --board {board.id}"
+            f"microlut flash {project.path} --board {board.id}{' --profile' if profile else ''}"
+        )
+    if profile and not device.times_layers():
+        raise RunFailed(
+            f"{port.name}: the board's firmware times no layers; flash the one that does with: "
+            f"microlut flash {project.path} --board {board.id} --profile"
         )
 
     def on_output() -> None:
@@ -48,7 +61,9 @@ def run_on_board(
         done += 1
         progress(board.id, done, total)
 
-    result = run_inputs(device, reference.flat_inputs, reference.outputs.shape[1], on_output)
+    result = run_inputs(
+        device, reference.flat_inputs, reference.outputs.shape[1], on_output, layers=profile
+    )
     compared = compare(board.id, result.outputs, reference.outputs)
     times = result.microseconds
     return RunOutcome(
@@ -60,4 +75,11 @@ def run_on_board(
         top1=top1(result.outputs, reference.labels),
         instructions=None,
         microseconds=(round(mean(times)), min(times), max(times)),
+        profile=_profile(project, result) if profile else None,
     )
+
+
+def _profile(project: Project, run: DeviceRun) -> Profile:
+    """Return where the time of the last inference went."""
+    rest = max(0, run.microseconds[-1] - sum(run.layers))
+    return make_profile(project.report["layers"], (0, *run.layers, rest), "microseconds")

@@ -166,7 +166,14 @@ OriginalOption = Annotated[
     typer.Option("--model", help="The original model, for the float accuracy beside it."),
 ]
 ProfileOption = Annotated[
-    bool, typer.Option("--profile", help="Say where the instructions of an inference go.")
+    bool,
+    typer.Option(
+        "--profile",
+        help="Say where the instructions of an inference go; with --port, its microseconds.",
+    ),
+]
+TimingOption = Annotated[
+    bool, typer.Option("--profile", help="Firmware that times every kernel call.")
 ]
 PortOption = Annotated[
     str | None,

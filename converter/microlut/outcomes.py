@@ -31,7 +31,8 @@ class RunOutcome:
         instructions: Executed instructions an inference (mean, least, most), or None if uncounted.
         microseconds: Time of an inference by the board's own clock (mean, least, most), or None
             where it says nothing: in emulators.
-        profile: Of the first inference, if it was asked for and could be counted.
+        profile: Where the instructions of the first inference went, or on a board the time of the
+            last, if it was asked for and could be told.
         stack_bytes: The most that the stack held since the start, or None on a computer.
     """
 

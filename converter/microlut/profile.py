@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from microlut.errors import RunFailed
+
+Unit = Literal["instructions", "microseconds"]  # counted in emulators, timed on boards
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class LayerProfile:
         bits: Of a weight; None without weights.
         weight_bytes: Packed indices, codebook and output stage in flash.
         macs: Products.
-        instructions: Executed instructions, exactly.
+        cost: Executed instructions, exactly, or microseconds: the profile says which.
     """
 
     name: str
@@ -29,45 +31,50 @@ class LayerProfile:
     bits: int | None
     weight_bytes: int
     macs: int
-    instructions: int
+    cost: int
 
     @property
-    def instructions_per_mac(self) -> float | None:
-        """Return instructions a product, or None without products."""
-        return self.instructions / self.macs if self.macs else None
+    def cost_per_mac(self) -> float | None:
+        """Return the cost of a product, or None without products."""
+        return self.cost / self.macs if self.macs else None
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One inference. `outside` are the instructions between the probes that no kernel call has."""
+    """One inference. `outside` is the cost between the probes that no kernel call has."""
 
     layers: tuple[LayerProfile, ...]
     outside: int
+    unit: Unit = "instructions"
 
     @property
-    def instructions(self) -> int:
-        """Return all instructions between the probes."""
-        return sum(layer.instructions for layer in self.layers) + self.outside
+    def cost(self) -> int:
+        """Return all cost between the probes."""
+        return sum(layer.cost for layer in self.layers) + self.outside
 
     def as_json(self) -> dict[str, object]:
-        """Return the profile as JSON values."""
-        layers = [
-            asdict(layer) | {"instructions_per_mac": layer.instructions_per_mac}
-            for layer in self.layers
-        ]
+        """Return the profile as JSON values, with the unit as the key of costs."""
         return {
-            "layers": layers,
+            "layers": [self._layer_json(layer) for layer in self.layers],
             "outside": self.outside,
-            "instructions": self.instructions,
+            self.unit: self.cost,
         }
 
+    def _layer_json(self, layer: LayerProfile) -> dict[str, object]:
+        fields = asdict(layer)
+        cost = fields.pop("cost")
+        return fields | {self.unit: cost, f"{self.unit}_per_mac": layer.cost_per_mac}
 
-def make_profile(layers: Sequence[Mapping[str, Any]], pieces: Sequence[int]) -> Profile:
+
+def make_profile(
+    layers: Sequence[Mapping[str, Any]], pieces: Sequence[int], unit: Unit = "instructions"
+) -> Profile:
     """Attribute the pieces of one inference to layers.
 
     Args:
         layers: Those of report.json, in execution order.
-        pieces: Instructions before the first call and its function, of each call, after the last.
+        pieces: Costs before the first call and its function, of each call, after the last.
+        unit: What they are.
 
     Raises:
         RunFailed: There are not as many calls as the report says.
@@ -81,7 +88,7 @@ def make_profile(layers: Sequence[Mapping[str, Any]], pieces: Sequence[int]) -> 
             f"{len(called)}; run `microlut convert` again"
         )
     rows = []
-    for layer, instructions in zip(called, calls, strict=True):
+    for layer, cost in zip(called, calls, strict=True):
         name = layer["name"]
         also = [other["name"] for other, by in zip(layers, done_by, strict=True) if by == name]
         rows.append(
@@ -92,7 +99,7 @@ def make_profile(layers: Sequence[Mapping[str, Any]], pieces: Sequence[int]) -> 
                 bits=layer["bits"],
                 weight_bytes=layer["weight_bytes"] + layer["parameter_bytes"],
                 macs=layer["macs"],
-                instructions=instructions,
+                cost=cost,
             )
         )
-    return Profile(tuple(rows), before + after)
+    return Profile(tuple(rows), before + after, unit)

@@ -60,9 +60,9 @@ class Project:
             raise InvalidInput(f"{file}: is missing; {_AGAIN}")
         return file.read_bytes()
 
-    def build_folder(self, board: str) -> Path:
-        """Return where the firmware for a board goes."""
-        return self.path / _BUILD / board
+    def build_folder(self, board: str, profile: bool = False) -> Path:
+        """Return where the firmware for a board goes, or the one that times every kernel call."""
+        return self.path / _BUILD / (f"{board}-profile" if profile else board)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def _depth(graph: _Graph, title: str, above: tuple[str, ...], addressed: frozens
     function = graph.functions.get(title)
     if function is None:
         return ASSEMBLY_BYTES
-    targets = graph.calls[title] - {_INDIRECT}
+    targets = {_linked(graph, target) for target in graph.calls[title] - {_INDIRECT}}
     if _INDIRECT in graph.calls[title]:
         targets |= {
             other
@@ -96,6 +96,14 @@ def _depth(graph: _Graph, title: str, above: tuple[str, ...], addressed: frozens
     path = (*above, title)
     deepest = max((_depth(graph, t, path, addressed) for t in targets if t not in path), default=0)
     return function.frame_bytes + deepest
+
+
+def _linked(graph: _Graph, target: str) -> str:
+    """Return what the linker leads a call to: a wrapper (--wrap), or what it wraps."""
+    if target.startswith("__real_"):
+        return target.removeprefix("__real_")
+    wrapper = f"__wrap_{target}"
+    return wrapper if wrapper in graph.functions else target
 
 
 def _addressed(elf: Path) -> frozenset[str]:

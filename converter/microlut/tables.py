@@ -135,8 +135,10 @@ def run_text(outcome: RunOutcome, float_top1: float | None = None) -> str:
 
 
 def profile_text(profile: Profile) -> str:
-    """Return where the instructions of one inference go, a line a kernel call."""
-    total = profile.instructions
+    """Return where the instructions or the time of one inference go, a line a kernel call."""
+    total = max(1, profile.cost)
+    timed = profile.unit == "microseconds"
+    unit, factor = ("ns a MAC", 1000) if timed else ("a MAC", 1)
     rows = [
         (
             " + ".join((layer.name, *layer.merged)),
@@ -144,9 +146,9 @@ def profile_text(profile: Profile) -> str:
             str(layer.bits or ""),
             _count(layer.weight_bytes),
             _count(layer.macs),
-            f"{layer.instructions:,}",
-            percent_text(100 * layer.instructions / total),
-            "" if layer.instructions_per_mac is None else f"{layer.instructions_per_mac:.3f}",
+            f"{layer.cost:,}",
+            percent_text(100 * layer.cost / total),
+            "" if layer.cost_per_mac is None else f"{factor * layer.cost_per_mac:.3f}",
         )
         for layer in profile.layers
     ]
@@ -154,9 +156,9 @@ def profile_text(profile: Profile) -> str:
     rows.append((*outside, percent_text(100 * profile.outside / total), ""))
     macs = sum(layer.macs for layer in profile.layers)
     sizes = _count(sum(layer.weight_bytes for layer in profile.layers)), _count(macs)
-    mean = f"{total / macs:.3f}" if macs else ""
-    rows.append(("all", "", "", *sizes, f"{total:,}", percent_text(100.0), mean))
-    headers = ("layer", "kind", "bits", "weights", "MACs", "instructions", "share", "a MAC")
+    mean = f"{factor * profile.cost / macs:.3f}" if macs else ""
+    rows.append(("all", "", "", *sizes, f"{profile.cost:,}", percent_text(100.0), mean))
+    headers = ("layer", "kind", "bits", "weights", "MACs", profile.unit, "share", unit)
     return table(headers, rows, "<<>>>>>>")
 
 

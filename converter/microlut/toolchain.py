@@ -40,6 +40,7 @@ class _Job:
     board: Board
     work: Path
     optimize: Optimize
+    profile: bool
 
     @property
     def config(self) -> Path:
@@ -51,7 +52,13 @@ class _Job:
 
 
 def build(
-    project: Path, prefix: str, board: Board, output: Path, optimize: Optimize = "speed"
+    project: Path,
+    prefix: str,
+    board: Board,
+    output: Path,
+    optimize: Optimize = "speed",
+    *,
+    profile: bool = False,
 ) -> Image:
     """Build the firmware of a converted model for a board.
 
@@ -62,6 +69,7 @@ def build(
         output: Folder for the ELF, BIN, HEX and MAP files; made if absent. On failure, files of an
             earlier build stay as they are, and `<output>-build.log` has the compiler's messages.
         optimize: What the engine is compiled for.
+        profile: Whether the firmware times every kernel call.
 
     Raises:
         ToolMissing: A compiler or build tool is not installed.
@@ -75,7 +83,7 @@ def build(
         require_tool(tool)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as folder:
-        job = _Job(project.resolve(), prefix, board, Path(folder).resolve(), optimize)
+        job = _Job(project.resolve(), prefix, board, Path(folder).resolve(), optimize, profile)
         log = output.with_name(f"{output.name}-build.log")
         _write_config(job, board)
         _configure(job, log)
@@ -126,6 +134,7 @@ def _configure(job: _Job, log: Path) -> None:
         "MLUT_FORMATS": ";".join(_formats(job.board)),
         "MLUT_CORE_FLAGS": ";".join(job.board.flags),
         "MLUT_OPTIMIZE": "-Os" if job.optimize == "size" else "-O2",
+        "MLUT_PROFILE": "ON" if job.profile else "OFF",
     }
     if job.board.core is Core.HOST:
         defines["CMAKE_C_COMPILER"] = str(require_tool(HOST_CC))

@@ -35,10 +35,13 @@ DEFAULT_EMULATOR_LIMIT = 50
 Count = Literal["nothing", "inferences", "layers"]
 
 
-def build(project: Project, board: Board) -> Image:
-    """Build the firmware into the project's folder for that board."""
-    folder, optimize = project.build_folder(board.id), project.report["optimize"]
-    return build_image(project.path, project.prefix, board, folder, optimize)
+def build(project: Project, board: Board, *, profile: bool = False) -> Image:
+    """Build the firmware into the project's folder for that board.
+
+    With `profile` it is one that times every kernel call, for `run_on_board` to ask.
+    """
+    folder, optimize = project.build_folder(board.id, profile), project.report["optimize"]
+    return build_image(project.path, project.prefix, board, folder, optimize, profile=profile)
 
 
 def run(

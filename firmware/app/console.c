@@ -8,6 +8,10 @@
 #include "print.h"
 #include "words.h"
 
+#ifdef MLUT_PROFILE
+#include "laps.h"
+#endif
+
 #define FIRMWARE "ULPMark for tinyML Firmware V0.0.1" /* the host's runner expects this text */
 #define END_OF_COMMAND '%'
 #define COMMAND_BYTES 256u
@@ -86,6 +90,14 @@ static void print_timestamp(char *rest)
     print_lap(now());
 }
 
+#ifdef MLUT_PROFILE
+static void print_layers(char *rest)
+{
+    (void)rest;
+    mlut_laps_print();
+}
+#endif
+
 static void print_help(char *rest)
 {
     (void)rest;
@@ -101,7 +113,11 @@ static void print_help(char *rest)
                         "infer [N] [W]   : W warm-ups (10), then N timed inferences (1)\r\n"
                         "results         : outputs of the last inference\r\n"
                         "output          : the same as int8 bytes\r\n"
-                        "bulk N          : infer the first N preloaded inputs\r\n");
+                        "bulk N          : infer the first N preloaded inputs\r\n"
+#ifdef MLUT_PROFILE
+                        "layers          : times of the last inference's kernel calls\r\n"
+#endif
+    );
 }
 
 static void infer(const uint8_t *input, uint32_t count, uint32_t warmups)
@@ -163,6 +179,9 @@ static const command_t commands[] = {
     {"results", print_results},
     {"output", print_output},
     {"bulk", run_bulk},
+#ifdef MLUT_PROFILE
+    {"layers", print_layers},
+#endif
 };
 
 static void run_command(char *text)

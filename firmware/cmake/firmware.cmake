@@ -20,6 +20,15 @@ target_compile_options(firmware PRIVATE -Os)
 target_link_libraries(firmware PRIVATE microlut)
 target_link_options(firmware PRIVATE -Wl,--gc-sections "-Wl,-Map=${MLUT_NAME}.map")
 
+if(MLUT_PROFILE)
+  target_sources(firmware PRIVATE profile/laps.c)
+  target_include_directories(firmware PRIVATE profile)
+  target_compile_definitions(firmware PRIVATE MLUT_PROFILE)
+  foreach(kernel conv2d depthwise_conv2d dense add average_pool2d max_pool2d clamp pad softmax)
+    target_link_options(firmware PRIVATE -Wl,--wrap=mlut_${kernel})
+  endforeach()
+endif()
+
 if(MLUT_STARTUP)
   # The deepest stack is computed from the call graphs, with the frames' sizes.
   target_compile_options(mlut_options INTERFACE -fcallgraph-info=su)

@@ -19,6 +19,10 @@ ANSWERS = {
     b"infer 1 0%": b"m-lap-us-100\r\nm-lap-us-350\r\nm-infer-done\r\nm-ready\r\n",
     b"output%": b"m-output-7f80\r\nm-ready\r\n",
 }
+TIMED = {
+    "help%": b"help            : list\r\nlayers          : times\r\nm-ready\r\n",
+    "layers%": b"m-layer-us-90\r\nm-layer-us-120\r\nm-ready\r\n",
+}
 INPUTS = np.array([[1, -1]], dtype=np.int8)
 
 
@@ -118,3 +122,11 @@ def test_run_inputs_refuses(command, answer, message):
 def test_model_must_be_named():
     with pytest.raises(RunFailed, match="does not name its model"):
         Device(changed("profile%", b"m-ready\r\n")).model()
+
+
+def test_layers_are_timed_by_firmware_that_offers_it():
+    device = Device(FakePort(**TIMED))
+    assert device.times_layers()
+    assert run_inputs(device, INPUTS, 2, layers=True).layers == (90, 120)
+    assert run_inputs(device, INPUTS, 2).layers == ()
+    assert not Device(changed("help%", b"help            : list\r\nm-ready\r\n")).times_layers()

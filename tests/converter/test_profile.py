@@ -27,12 +27,12 @@ LAYERS = [
 
 def test_pieces_go_to_the_layers_that_make_calls():
     profile = make_profile(LAYERS, (3, 100, 200, 24, 5))
-    assert [(row.name, row.instructions) for row in profile.layers] == [
+    assert [(row.name, row.cost) for row in profile.layers] == [
         *(("skip", 100), ("conv", 200), ("dense", 24))
     ]
     assert [row.merged for row in profile.layers] == [(), ("add",), ()]
     assert [row.weight_bytes for row in profile.layers] == [30, 60, 6]
-    assert (profile.outside, profile.instructions) == (8, 332)
+    assert (profile.outside, profile.cost) == (8, 332)
 
 
 def test_json_has_the_row_and_its_quotient():
@@ -50,9 +50,16 @@ def test_json_has_the_row_and_its_quotient():
     assert (found["outside"], found["instructions"]) == (8, 332)
 
 
+def test_times_have_their_own_keys():
+    found = make_profile(LAYERS, (0, 100, 200, 24, 5), "microseconds").as_json()
+    assert (found["outside"], found["microseconds"]) == (5, 329)
+    assert found["layers"][1]["microseconds_per_mac"] == 2.5
+    assert "instructions" not in found
+
+
 def test_a_layer_without_products_has_no_quotient():
     (row,) = make_profile([layer("pool", "pool")], (1, 10, 1)).layers
-    assert row.instructions_per_mac is None
+    assert row.cost_per_mac is None
 
 
 def test_another_number_of_calls_is_refused():

@@ -70,6 +70,14 @@ def test_run_text_has_a_line_for_each_kernel_call():
     assert lines[4].split() == ["all", "72", "500", "2,000", "100.00", "%", "4.000"]
 
 
+def test_run_text_has_times_of_a_board():
+    conv = LayerProfile("conv", "conv2d", (), 4, 72, 500, 12)
+    lines = tables.run_text(outcome(profile=Profile((conv,), 3, "microseconds"))).splitlines()
+    assert "microseconds" in lines[0]
+    assert lines[0].endswith("ns a MAC")
+    assert lines[1].split()[-4:] == ["12", "80.00", "%", "24.000"]
+
+
 def test_run_text_leaves_out_what_is_unknown():
     text = tables.run_text(outcome(top1=None, instructions=None))
     assert "accuracy" not in text

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import microlut
+from digits_example import conversion
 from microlut import tools
 from microlut.board_tables import Region
 from microlut.boards import load_board
@@ -139,3 +141,20 @@ def test_measure_adds_up_the_sections(tmp_path, small_board):
     image = build(FAKE_MODEL, "fake", board, tmp_path / "out")
     sizes = measure(image.elf, board)
     assert sum(dict(sizes.sections).values()) == sizes.flash_bytes + sizes.ram_bytes
+
+
+@pytest.mark.qemu
+def test_stack_of_firmware_that_times_its_calls_counts_the_wrappers(tmp_path):
+    board = load_board("mps2-an386")
+    for tool in board.toolchain.needs:
+        if tools.find_tool(tool) is None:
+            pytest.skip(f"nothing built: {tool.name} is missing ({tool.apt_command})")
+    project = microlut.write(conversion(), tmp_path / "digits").path
+    plain, timed = (
+        build(project, "digits", board, tmp_path / f"out{profile:d}", profile=profile)
+        for profile in (False, True)
+    )
+    assert plain.stack is not None
+    assert timed.stack is not None
+    assert plain.stack.used < timed.stack.used < plain.stack.used + 64
+    assert plain.engine_code_bytes == timed.engine_code_bytes

@@ -87,9 +87,9 @@ def test_profile_attributes_every_instruction(project, m4):
     profile = outcome.profile
     total, _, _ = plain.instructions
     assert outcome.instructions == plain.instructions
-    assert sum(layer.instructions for layer in profile.layers) + profile.outside == total
+    assert sum(layer.cost for layer in profile.layers) + profile.outside == total
     assert 0 < profile.outside < 100
-    assert all(layer.instructions > 0 for layer in profile.layers)
+    assert all(layer.cost > 0 for layer in profile.layers)
     assert [layer.name for layer in profile.layers] == [
         layer["name"] for layer in project.report["layers"] if layer["kind"] != "reshape"
     ]

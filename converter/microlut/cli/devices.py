@@ -21,6 +21,7 @@ from microlut.options import (
     FolderArgument,
     JsonOption,
     ProbeOption,
+    TimingOption,
 )
 from microlut.serial_port import DEFAULT_BAUD, SerialPort
 from microlut.terminal import print_json
@@ -32,6 +33,7 @@ def flash(
     port: FlashPortOption = None,
     probe: ProbeOption = None,
     tool: FlashToolChoice = None,
+    profile: TimingOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -41,7 +43,8 @@ def flash(
     one such board is there.
     """
     project = projects.read(folder)
-    result = write_image(project, load_board(board), Target(tool, probe, port), dry_run=dry_run)
+    target = Target(tool, probe, port)
+    result = write_image(project, load_board(board), target, profile=profile, dry_run=dry_run)
     if as_json:
         print_json(result.as_json())
     else:

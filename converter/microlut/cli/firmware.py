@@ -30,6 +30,7 @@ from microlut.options import (
     PortOption,
     ProfileOption,
     PtyOption,
+    TimingOption,
 )
 from microlut.outcomes import image_json, write_outputs
 from microlut.samples import load_samples
@@ -37,11 +38,16 @@ from microlut.serial_port import SerialPort
 from microlut.terminal import print_json, progress_bar
 
 
-def build(folder: FolderArgument, board: BoardOption, as_json: JsonOption = False) -> None:
+def build(
+    folder: FolderArgument,
+    board: BoardOption,
+    profile: TimingOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Compile the firmware of a converted model: ELF, BIN and HEX, and its memory."""
     project = projects.read(folder)
     target = load_board(board)
-    image = workflow.build(project, target)
+    image = workflow.build(project, target, profile=profile)
     if as_json:
         print_json(image_json(image) | _memory_json(project))
     else:
@@ -68,9 +74,9 @@ def run(
     """
     project = projects.read(folder)
     target = load_board(board)
-    _check_ways(inputs, port, pty, profile)
+    _check_ways(inputs, port, pty)
     if pty:
-        _offer(project, target, emulator, as_json)
+        _offer(project, target, emulator, profile, as_json)
         return
     assert inputs is not None
     samples = load_samples(inputs, project.graph.input_shape, limit)
@@ -83,7 +89,7 @@ def run(
             outcome = workflow.run(project, target, samples, count, emulator, progress)
         else:
             with SerialPort(port, target.baud) as opened:
-                outcome = run_on_board(project, target, samples, opened, progress)
+                outcome = run_on_board(project, target, samples, opened, progress, profile=profile)
     if outputs is not None:
         write_outputs(outputs, project, outcome)
     if as_json:
@@ -94,19 +100,19 @@ def run(
         raise typer.Exit(EXIT_DISAGREES)
 
 
-def _check_ways(inputs: Path | None, port: str | None, pty: bool, profile: bool) -> None:
+def _check_ways(inputs: Path | None, port: str | None, pty: bool) -> None:
     """Raise InvalidInput for options of `run` that do not go together."""
     if pty and (inputs or port):
         raise InvalidInput("--pty runs no inputs; run them from another terminal, with --port")
     if inputs is None and not pty:
         raise InvalidInput("nothing to run; give --inputs, or --pty to offer a serial port")
-    if profile and (port or pty):
-        raise InvalidInput("--profile counts instructions, which only emulators do; leave it out")
 
 
-def _offer(project: projects.Project, board: Board, emulator: str | None, as_json: bool) -> None:
+def _offer(
+    project: projects.Project, board: Board, emulator: str | None, profile: bool, as_json: bool
+) -> None:
     """Run the emulated board at a pseudo-terminal until Ctrl-C."""
-    image = workflow.build(project, board)
+    image = workflow.build(project, board, profile=profile)
     with offer_image(board, image.elf, emulator) as offered:
         if as_json:
             print_json({"board": board.id, "port": offered.port})

@@ -1,0 +1,11 @@
+/* Times of the kernel calls of the last inference; only in firmware that is built to profile. */
+#ifndef MLUT_LAPS_H
+#define MLUT_LAPS_H
+
+/* Starts an inference: its first call is timed from here. */
+void mlut_laps_begin(void);
+
+/* Prints a line for each kernel call, in order, with its microseconds. */
+void mlut_laps_print(void);
+
+#endif /* MLUT_LAPS_H */
