@@ -168,15 +168,17 @@ def test_image_that_is_not_there_is_built(project, built, machine, monkeypatch):
     install(machine, "openocd")
     asked = []
 
-    def build_again(project: Project, board: Board) -> None:
-        asked.append(board.id)
-        shutil.copytree(built / "build", project.path / "build")
+    def build_again(project: Project, board: Board, *, profile: bool) -> None:
+        folder = project.build_folder(board.id, profile)
+        asked.append(folder.name)
+        shutil.copytree(built / "build" / board.id, folder)
 
     monkeypatch.setattr(flashing, "build", build_again)
     assert flash(project, board_with()).written
     shutil.rmtree(project.path / "build")
     assert flash(project, board_with()).written
-    assert asked == ["mps2-an386"]
+    assert flash(project, board_with(), profile=True).written
+    assert asked == ["mps2-an386", "mps2-an386-profile"]
 
 
 # --- refusals; nothing is ever written
