@@ -12,6 +12,7 @@ import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,11 +156,13 @@ def stack_bytes_of(lines: Iterable[str]) -> int | None:
     return max((int(match[1]) for match in found if match), default=None)
 
 
-def microseconds_of(lines: Sequence[str]) -> tuple[int, ...]:
-    """Return the times of all lines `m-lap-us-N`, in order.
+def microseconds_of(lines: Sequence[str], what: Literal["lap", "layer"] = "lap") -> tuple[int, ...]:
+    """Return the times of all lines `m-lap-us-N`, or of those of layers, in order.
 
     >>> microseconds_of(["m-lap-us-12", "m-infer-done"])
     (12,)
+    >>> microseconds_of(["m-layer-us-3", "m-layer-us-4"], "layer")
+    (3, 4)
     """
-    found = [re.fullmatch(r"m-lap-us-(\d+)", line) for line in lines]
+    found = [re.fullmatch(rf"m-{what}-us-(\d+)", line) for line in lines]
     return tuple(int(match[1]) for match in found if match)

@@ -124,8 +124,7 @@ class Device:
 
     def layer_times(self) -> tuple[int, ...]:
         """Return the microseconds of the last inference's kernel calls."""
-        found = [re.fullmatch(r"m-layer-us-(\d+)", line) for line in self.command(b"layers%")]
-        return tuple(int(match[1]) for match in found if match)
+        return microseconds_of(self.command(b"layers%"), "layer")
 
     def _find(self) -> None:
         """Return once the firmware has answered to its name."""

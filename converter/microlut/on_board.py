@@ -45,15 +45,16 @@ def run_on_board(
     reference = make_reference(project, samples)
     device, done, total = Device(port), 0, len(samples)
     found = device.model()
+    flash = f"microlut flash {project.path} --board {board.id}{' --profile' if profile else ''}"
     if found != project.prefix:
         raise RunFailed(
-            f"{port.name}: the board runs model {found} and not {project.prefix}; flash it with: "
-            f"microlut flash {project.path} --board {board.id}{' --profile' if profile else ''}"
+            f"{port.name}: the board runs model {found} and not {project.prefix}; "
+            f"flash it with: {flash}"
         )
     if profile and not device.times_layers():
         raise RunFailed(
-            f"{port.name}: the board's firmware times no layers; flash the one that does with: "
-            f"microlut flash {project.path} --board {board.id} --profile"
+            f"{port.name}: the board's firmware times no layers; "
+            f"flash the one that does with: {flash}"
         )
 
     def on_output() -> None:

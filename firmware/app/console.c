@@ -90,14 +90,6 @@ static void print_timestamp(char *rest)
     print_lap(now());
 }
 
-#ifdef MLUT_PROFILE
-static void print_layers(char *rest)
-{
-    (void)rest;
-    mlut_laps_print();
-}
-#endif
-
 static void print_help(char *rest)
 {
     (void)rest;
@@ -180,7 +172,7 @@ static const command_t commands[] = {
     {"output", print_output},
     {"bulk", run_bulk},
 #ifdef MLUT_PROFILE
-    {"layers", print_layers},
+    {"layers", mlut_laps_command},
 #endif
 };
 

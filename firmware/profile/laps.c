@@ -30,8 +30,9 @@ static void end_call(void)
     laps.before = now;
 }
 
-void mlut_laps_print(void)
+void mlut_laps_command(char *rest)
 {
+    (void)rest;
     if (laps.calls > MOST_CALLS) {
         mlut_print_number_line("e-[More kernel calls than ", MOST_CALLS, "]");
         return;

@@ -5,7 +5,7 @@
 /* Starts an inference: its first call is timed from here. */
 void mlut_laps_begin(void);
 
-/* Prints a line for each kernel call, in order, with its microseconds. */
-void mlut_laps_print(void);
+/* The console's `layers`: prints a line for each kernel call, in order, with its microseconds. */
+void mlut_laps_command(char *rest);
 
 #endif /* MLUT_LAPS_H */
