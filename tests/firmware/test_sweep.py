@@ -15,12 +15,24 @@ from engine_batch import HOST, HOST_DSP, M55, Target, run_batch, run_batch_on, s
 from numpy.typing import NDArray
 
 import random_layers as rl
-from microlut.boards import load_board
+from microlut.boards import Core, load_board
 from microlut.plan import Goal, Optimize, Plan, make_plan
 from microlut.plan.rounding import output_rounding
 from microlut.quantized import QDepthwiseConv2D, QuantizedGraph
 
 WINDOWED = ("conv2d", "depthwise")
+EMULATED: list[tuple[Core, str, Optimize, str]] = [
+    (Core.CORTEX_M0, "mps2-an385", "speed", "part"),  # Cortex-M3 executes the code of M0 and M0+
+    (Core.CORTEX_M0PLUS, "mps2-an385", "speed", "whole"),
+    (Core.CORTEX_M3, "mps2-an385", "speed", "whole"),
+    (Core.CORTEX_M3, "mps2-an385", "size", "part"),
+    (Core.CORTEX_M4F, "mps2-an386", "speed", "whole"),
+    (Core.CORTEX_M4F, "mps2-an386", "size", "part"),
+    (Core.CORTEX_M7, "mps2-an500", "speed", "whole"),
+    (Core.CORTEX_M33, "mps2-an505", "speed", "whole"),
+    (Core.CORTEX_M55, "mps3-an547", "speed", "part"),  # and the whole one without the firmware
+    (Core.RISCV32IMC, "riscv-virt", "speed", "whole"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +118,24 @@ def check(whole: Sweep, target: Target, folder: Path) -> None:
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize(
-    ("board", "optimize", "name"),
-    [
-        ("mps2-an386", "speed", "whole"),
-        ("mps2-an386", "size", "part"),
-        ("mps2-an385", "speed", "whole"),
-        ("mps2-an385", "size", "part"),
-        ("mps2-an385-m0plus", "speed", "whole"),
-        ("mps2-an505", "speed", "part"),
-        ("mps3-an547", "speed", "part"),
-        ("riscv-virt", "speed", "whole"),
-    ],
-)
+@pytest.mark.parametrize(("core", "board", "optimize", "name"), EMULATED)
 def test_emulated_kernels_equal_the_reference(
-    request: pytest.FixtureRequest, board: str, optimize: Optimize, name: str, tmp_path: Path
+    request: pytest.FixtureRequest,
+    core: Core,
+    board: str,
+    optimize: Optimize,
+    name: str,
+    tmp_path: Path,
 ):
     cases: Sweep = request.getfixturevalue(name)
     plans = [replace(plan, goal=Goal(optimize)) for plan in cases.plans]
-    outputs = run_batch_on(load_board(board), plans, cases.inputs, tmp_path, optimize)
+    machine = load_board(board).model_copy(update={"core": core})
+    outputs = run_batch_on(machine, plans, cases.inputs, tmp_path, optimize)
     assert cases.differing(outputs) == []
+
+
+def test_every_core_runs_the_sweep():
+    assert {core for core, *_ in EMULATED} == set(Core) - {Core.HOST}
 
 
 def test_outputs_of_most_layers_vary(whole: Sweep):
