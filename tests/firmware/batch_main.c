@@ -40,7 +40,8 @@ int main(int argc, char **argv)
             const size_t guard = BATCH_GUARD; /* a loop to 0u itself would be warned of */
             for (size_t j = 0; j < guard; j++) {
                 if (arena[model->arena_bytes + j] != (uint8_t)(0x5a * run + 1)) {
-                    fprintf(stderr, "%s writes behind its arena\n", model->name);
+                    fputs(model->name, stderr);
+                    fputs(" writes behind its arena\n", stderr);
                     return 3;
                 }
             }
@@ -48,7 +49,7 @@ int main(int argc, char **argv)
         free(arena);
     }
     if (!good || fclose(outputs) != 0) {
-        fprintf(stderr, "a file is missing or too short\n");
+        fputs("a file is missing or too short\n", stderr);
         return 1;
     }
     return fclose(inputs);

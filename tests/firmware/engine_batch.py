@@ -1,6 +1,6 @@
 """Compile many generated models into one program and run them: plans and inputs in.
 
-The program is one of this computer, under both sanitizers, or one of an emulated Cortex-M.
+The program is one of this computer, under both sanitizers, or one of an emulated core.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ DSP = ("-D__ARM_FEATURE_DSP=1", "-D__ARM_FEATURE_SIMD32=1", f"-I{HERE / 'fake_ac
 HOST_DSP = replace(HOST, compile_options=(*HOST.compile_options, *DSP))
 
 
-def _emulated(core: Core, machine: str) -> Target:
-    """Return a core whose files and exit status go through semihosting.
+_GUARD = "-DBATCH_GUARD=64"  # bytes behind the arena take the sanitizer's place
 
-    Bytes behind the arena take the sanitizer's place.
-    """
+
+def _emulated(core: Core, machine: str) -> Target:
+    """Return a core whose files and exit status go through semihosting."""
     return Target(
         "arm-none-eabi-gcc",
-        (*CORE_FLAGS[core], "-O2", "-DBATCH_GUARD=64"),
+        (*CORE_FLAGS[core], "-O2", _GUARD),
         (*CORE_FLAGS[core], "--specs=rdimon.specs", f"-T{HERE / 'bare.ld'}"),
         (HERE / "bare.c",),
         ("qemu-system-arm", "-machine", machine, "-display", "none", "-monitor", "none"),
@@ -83,6 +83,15 @@ M0PLUS = _emulated(Core.CORTEX_M0PLUS, "mps2-an385")
 M3 = _emulated(Core.CORTEX_M3, "mps2-an385")
 M4 = _emulated(Core.CORTEX_M4F, "mps2-an386")
 M55 = _emulated(Core.CORTEX_M55, "mps3-an547")
+
+_XTENSA = HERE / "xtensa"
+XTENSA = Target(  # the ESP8266's core, call0 ABI
+    "xtensa-lx106-elf-gcc",
+    ("-O2", "-ffreestanding", "-mtext-section-literals", f"-I{_XTENSA}", _GUARD),
+    ("-nostdlib", "-Wl,--no-warn-rwx-segments", f"-T{_XTENSA / 'sim.ld'}", "-lgcc"),
+    tuple(sorted(_XTENSA.glob("*.[cS]"))),
+    ("qemu-system-xtensa", "-machine", "sim", "-cpu", "lx106", "-display", "none"),
+)
 
 
 def require(program: str) -> str:
@@ -193,7 +202,7 @@ def run_batch(
     sources = [*units, HERE / "batch_main.c", *target.link_sources]
     objects = compile_all(sources, folder / "objects", *command) + engine_objects(target)
     program, given, got = folder / "batch", folder / "inputs.bin", folder / "outputs.bin"
-    run(compiler, *target.link_options, *objects, "-o", program)
+    run(compiler, *objects, *target.link_options, "-o", program)
     given.write_bytes(b"".join(x.tobytes() for x in inputs))
     target.execute(program, given, got)
     return _split(np.fromfile(got, np.int8), plans, len(inputs[0]))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reference
-from engine_batch import HOST, HOST_DSP, M55, Target, run_batch, run_batch_on, scratch_last
+from engine_batch import HOST, HOST_DSP, M55, XTENSA, Target, run_batch, run_batch_on, scratch_last
 from numpy.typing import NDArray
 
 import random_layers as rl
@@ -108,8 +108,9 @@ def test_host_kernels_equal_the_reference(whole: Sweep, target: Target, tmp_path
 
 
 @pytest.mark.qemu
-def test_vector_kernels_equal_the_reference(whole: Sweep, tmp_path: Path):
-    check(whole, M55, tmp_path)
+@pytest.mark.parametrize("target", [M55, XTENSA], ids=["cortex-m55", "xtensa"])
+def test_guarded_kernels_equal_the_reference(whole: Sweep, target: Target, tmp_path: Path):
+    check(whole, target, tmp_path)
 
 
 def check(whole: Sweep, target: Target, folder: Path) -> None:

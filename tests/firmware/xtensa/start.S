@@ -6,10 +6,10 @@ sim_reset:
     .align 4
 stack:
     .word sim_stack
-main:
-    .word sim_main
+start:
+    .word sim_start
 1:  l32r a1, stack
-    l32r a0, main
+    l32r a0, start
     callx0 a0
 
     .section .vector, "ax"
