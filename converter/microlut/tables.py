@@ -74,10 +74,12 @@ def conversion_text(report: ConvertReport) -> str:
         "stage",
         "scratch",
     )
+    least = report.arena_lower_bound_bytes
+    need = "no less" if report.arena_bytes == least else f"at least {least:,}"
     summary = (
         f"{report.model}: weights {size_text(report.weight_bytes)} "
         f"({report.bits:.2f} bits each), output stages {size_text(report.parameter_bytes)}, "
-        f"arena {size_text(report.arena_bytes)}"
+        f"arena {size_text(report.arena_bytes)} (these tensors and scratch need {need})"
     )
     return f"{table(headers, rows, '<<<><>>>>>')}\n{_quality_text(report)}\n{summary}"
 

@@ -1,5 +1,6 @@
 """Results as text: aligned columns, nothing cut, numbers with their units."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ def test_conversion_text_has_a_line_for_each_layer():
     assert f"expected drop {report.quality.expected_drop:.2f} points" in lines[-2]
     assert f"weights {report.weight_bytes:,} bytes" in lines[-1]
     assert f"output stages {report.parameter_bytes:,} bytes" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("least", "text"),
+    [
+        (4752, "arena 4,752 bytes (these tensors and scratch need no less)"),
+        (4736, "arena 4,752 bytes (these tensors and scratch need at least 4,736)"),
+    ],
+)
+def test_conversion_text_tells_how_near_the_arena_is_to_its_bound(least: int, text: str):
+    report = replace(conversion().report, arena_bytes=4752, arena_lower_bound_bytes=least)
+    assert tables.conversion_text(report).endswith(f", {text}")
 
 
 def outcome(**changes: object) -> RunOutcome:
