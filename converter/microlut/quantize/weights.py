@@ -146,7 +146,9 @@ def relative_error(op: Weighted, weights: QuantizedWeights, granularity: Granula
     error = real_kernel(weights, axis)
     error -= op.kernel
     others = tuple(i for i in range(op.kernel.ndim) if i != axis)
-    lost, energy = (np.square(a).sum(axis=others, dtype=np.float64) for a in (error, op.kernel))
+    # Scales may be huge where inputs are almost zero: squares need the range of float64.
+    squares = (np.square(a, dtype=np.float64) for a in (error, op.kernel))
+    lost, energy = (square.sum(axis=others) for square in squares)
     if granularity == "tensor":
         lost, energy = lost.sum(keepdims=True), energy.sum(keepdims=True)
     used = energy > 0

@@ -1,14 +1,22 @@
 """Weights of a layer: nearest levels, scales of one channel or of all, and odd channels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microlut.errors import InvalidInput
+from microlut.ir import Dense
 from microlut.quantize.codebook import fit_codebook
 from microlut.quantize.reconstruct import InputMoments, ScaleRule
-from microlut.quantize.weights import WeightConfig, quantize_weights, single_precision
+from microlut.quantize.weights import (
+    WeightConfig,
+    quantize_weights,
+    relative_error,
+    single_precision,
+)
 from microlut.quantized import Granularity, QuantizedWeights
 
 CODEBOOK_BITS = range(2, 8)
@@ -173,6 +181,15 @@ def test_extreme_weights_keep_their_relative_error(config: WeightConfig, factor:
     plain = real(quantize_weights(kernel(), 0, config))
     extreme = real(quantize_weights(kernel() * np.float32(factor), 0, config)) / factor
     assert extreme == pytest.approx(plain, rel=1e-3, abs=1e-3 * np.abs(plain).max())
+
+
+@pytest.mark.filterwarnings("error")
+def test_error_of_huge_scales_is_finite():
+    """Inputs that are almost zero need such scales, and reports hold numbers only."""
+    weights = quantize_weights(kernel((6, 45)), 0, WeightConfig(2))
+    huge = replace(weights, scales=np.full(6, 4e21, np.float32))
+    op = Dense(kernel((6, 45)), np.zeros(6, np.float32))
+    assert 1e30 < relative_error(op, huge, "channel") < np.inf
 
 
 @pytest.mark.parametrize("bits", [2, 8])
