@@ -34,6 +34,9 @@ from microlut.console import Int8Array
 from microlut.emulators import Task, run_image
 from microlut.image import measure
 from microlut.interpreter import int_ops
+from microlut.plan import Plan
+from microlut.plan.cost import call_of, instructions
+from microlut.plan.scratch import Tile
 from microlut.profile import make_profile
 from microlut.quantized import quantize_array
 
@@ -103,9 +106,13 @@ def measure_microlut(
     if not measured.exact:
         raise SystemExit(f"{model} on {board.id}: outputs differ from the integer network's")
     pieces, whole = measured.pieces, measured.whole
+    estimates = estimated(conversion.plan, board.core.value)
     profile = make_profile(project.report["layers"], [piece.instructions for piece in pieces])
     layers = tuple(
-        Layer(layer.name, layer.merged, layer.macs, layer.cost, piece.cycles)
+        Layer(
+            *(layer.name, layer.merged, layer.macs, layer.cost, piece.cycles),
+            estimates[layer.name],
+        )
         for layer, piece in zip(profile.layers, pieces[1:-1], strict=True)
     )
     report = conversion.report
@@ -114,6 +121,16 @@ def measure_microlut(
         *(whole.instructions, whole.cycles, profile.outside, flash, report.arena_bytes),
         layers,
     )
+
+
+def estimated(plan: Plan, core: str) -> dict[str, int]:
+    """Return how many instructions each kernel call of a plan is expected to execute on a core."""
+    found = {}
+    for step in plan.steps:
+        call = call_of(plan.graph, step.node, step.sum)
+        tile = Tile(step.tile, step.scratch_bytes, step.rows)
+        found[step.node.name] = round(instructions(call, tile, core))
+    return found
 
 
 def measure_rival(conversion: microlut.Conversion, rival: Rival, model: str, folder: Path) -> Row:

@@ -11,13 +11,18 @@ DETAILED_BITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One kernel call; `cycles` only on a Cortex-M4. `merged` are layers done by the same call."""
+    """One kernel call; `merged` are layers done by the same call.
+
+    `cycles` are known on a Cortex-M4 only, and `estimated`, the instructions that the plan expects,
+    of microlut only.
+    """
 
     name: str
     merged: tuple[str, ...]
     macs: int
     instructions: int
     cycles: int | None
+    estimated: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,14 @@ class Row:
 def markdown(rows: Sequence[Row]) -> str:
     """Return a table of models, and one of layers for each model and core."""
     lines = [
-        "| model | core | engine | bits | instructions | a MAC | modelled M4 cycles | image in "
-        "flash | arena |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| model | core | engine | bits | instructions | estimated | a MAC | modelled M4 cycles "
+        "| image in flash | arena |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {row.model} | {row.core} | {row.engine} | {row.bits} | {row.instructions:,} "
-        f"| {row.instructions / row.macs:.3f} | {_number(row.cycles)} | {row.flash_bytes:,} "
-        f"| {_number(row.arena_bytes)} |"
+        f"| {_estimate(row)} | {row.instructions / row.macs:.3f} | {_number(row.cycles)} "
+        f"| {row.flash_bytes:,} | {_number(row.arena_bytes)} |"
         for row in rows
     ]
     for model in dict.fromkeys(row.model for row in rows):
@@ -63,9 +68,12 @@ def _layers(rows: Sequence[Row]) -> list[str]:
     if not columns:
         return []
     first = rows[0]
-    timed = [row for row in rows if row.cycles and (row.engine, row.bits) in _detailed(rows)]
+    detailed = [(row, title) for row, title in columns if (row.engine, row.bits) in _detailed(rows)]
+    timed = [(row, title) for row, title in detailed if row.cycles]
+    planned = [(row, title) for row, title in detailed if row.engine == MICROLUT]
     titles = [title for _, title in columns]
-    titles += [f"{title}, cycles" for row, title in columns if row in timed]
+    titles += [f"{title}, estimated" for _, title in planned]
+    titles += [f"{title}, cycles" for _, title in timed]
     lines = [
         f"\n{first.model}, {first.core}: instructions of each call\n",
         f"| layer | MACs | {' | '.join(titles)} |",
@@ -74,9 +82,18 @@ def _layers(rows: Sequence[Row]) -> list[str]:
     for layer in first.layers:
         names = (layer.name, *layer.merged)
         cells = [_sum(other.instructions for other in _named(row, names)) for row in rows]
-        cells += [_sum(other.cycles or 0 for other in _named(row, names)) for row in timed]
+        cells += [_sum(other.estimated or 0 for other in _named(row, names)) for row, _ in planned]
+        cells += [_sum(other.cycles or 0 for other in _named(row, names)) for row, _ in timed]
         lines.append(f"| {' + '.join(names)} | {_number(layer.macs)} | {' | '.join(cells)} |")
     return lines
+
+
+def _estimate(row: Row) -> str:
+    """Return how far the plan's estimate is from what the kernel calls take, if there is one."""
+    estimated = [layer.estimated for layer in row.layers if layer.estimated is not None]
+    if not estimated:
+        return ""
+    return f"{sum(estimated) / sum(layer.instructions for layer in row.layers) - 1.0:+.1%}"
 
 
 def _detailed(rows: Sequence[Row]) -> set[tuple[str, int]]:

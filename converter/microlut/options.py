@@ -131,6 +131,14 @@ MaxRamOption = Annotated[
     int | None,
     typer.Option(metavar="BYTES", help="Keep the arena within BYTES, and use them for speed."),
 ]
+CoreOption = Annotated[
+    str,
+    typer.Option(
+        metavar="CORE",
+        help="Core that the memory is shared out for and instructions are estimated for, such as "
+        "cortex-m0plus; the sources are the same on all.",
+    ),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(help="Configuration file.", show_default="microlut.toml, if it is there"),

@@ -20,7 +20,7 @@ from microlut.errors import InvalidInput, ToolMissing
 from microlut.importers import import_model
 from microlut.ir import FloatArray, Graph
 from microlut.passes import run_passes
-from microlut.plan import Goal, Optimize, Plan, make_plan
+from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
 from microlut.prepared import Prepared
 from microlut.progress import Progress, silent
 from microlut.quality import affordable_inputs, compare, spread
@@ -101,6 +101,7 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
     settings: Path | str | None = None,
     optimize: Optimize = "speed",
     max_ram: int | None = None,
+    core: str = DEFAULT_CORE,
     name: str | None = None,
     progress: Progress = silent,
 ) -> Conversion:
@@ -125,6 +126,7 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
         settings: A configuration file; the other arguments win over it.
         optimize: "speed", "size" (of the engine's code) or "ram" (the smallest arena).
         max_ram: Most bytes of the arena; a plan for speed then uses what is left for larger tiles.
+        core: The core that the plan is to be quick on; the sources are for all.
         name: Name of the model; the file's by default.
         progress: Called with (stage, done, total).
 
@@ -137,7 +139,7 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
         input_range,
         range_rule,
         distill,
-        Goal(optimize, max_ram),
+        Goal(optimize, max_ram, core),
     )
     return convert_with(model, calibration, options, name, progress)
 

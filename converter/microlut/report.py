@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from microlut.plan import Optimize, Plan, Step
 from microlut.quality import Comparison, Quality
@@ -31,6 +31,8 @@ class LayerReport:
     `snr_db` compares the layer's output with the float network's, everything before it included; it
     is None where they are equal or the float network gives nothing but zeros. `kernel` is the layer
     whose kernel call makes the output: mostly itself; None where the bytes only get another shape.
+    `estimated_instructions` are about what the call executes on the plan's core; None if the engine
+    is compiled for size, which is not modelled.
     """
 
     name: str
@@ -50,6 +52,7 @@ class LayerReport:
     ks_laplace: float | None = None
     predicted_error: float | None = None
     error: float | None = None
+    estimated_instructions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class ConvertReport:
     arena_lower_bound_bytes: int
     optimize: Optimize
     max_ram: int | None
+    core: str
+    estimated_instructions: int | None
     macs: int
     input: TensorReport
     output: TensorReport
@@ -114,7 +119,8 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
     """Gather the report of a conversion."""
     graph = plan.graph
     merged = {step.sum.name: step.node.name for step in plan.steps if step.sum is not None}
-    layers = tuple(_layer(step, making, merged) for step in plan.steps)
+    small = plan.goal.optimize == "size"  # which nothing is known of
+    layers = tuple(_layer(step, making, merged, small) for step in plan.steps)
     return ConvertReport(
         microlut=VERSION,
         model=graph.name,
@@ -135,6 +141,8 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         arena_lower_bound_bytes=plan.arena_lower_bound,
         optimize=plan.goal.optimize,
         max_ram=plan.goal.max_ram,
+        core=plan.goal.core,
+        estimated_instructions=None if small else sum(step.instructions for step in plan.steps),
         macs=sum(layer.macs for layer in layers),
         input=_tensor(graph, graph.input_name),
         output=_tensor(graph, graph.output_name),
@@ -157,25 +165,30 @@ def _tensor(graph: QuantizedGraph, name: str) -> TensorReport:
     return TensorReport(graph.shape_of(name), quantization.scale, quantization.zero_point)
 
 
-def _layer(step: Step, making: Making, merged: Mapping[str, str]) -> LayerReport:
+def _layer(step: Step, making: Making, merged: Mapping[str, str], small: bool) -> LayerReport:
     node = step.node
     kernel = None if isinstance(node.op, QReshape) else merged.get(node.name, node.name)
     ratio = making.comparison.snr[node.name]
     snr = ratio if math.isfinite(ratio) else None
+    plain = LayerReport(
+        name=node.name,
+        kind=node.op.kind,
+        shape=node.shape,
+        macs=0,
+        scratch_bytes=step.scratch_bytes,
+        snr_db=snr,
+        kernel=kernel,
+        estimated_instructions=None if small else step.instructions,
+    )
     if not isinstance(node.op, WeightedOp):
-        return LayerReport(node.name, node.op.kind, node.shape, 0, step.scratch_bytes, snr, kernel)
+        return plain
     weights, fit = node.op.weights, node.op.weights.fit
     config = making.configs[node.name]
     # Every output value needs one product a weight of its channel.
     each = math.prod(weights.shape) // node.shape[-1]
-    return LayerReport(
-        name=node.name,
-        kind=node.op.kind,
-        shape=node.shape,
+    return replace(
+        plain,
         macs=math.prod(node.shape) * each,
-        scratch_bytes=step.scratch_bytes,
-        snr_db=snr,
-        kernel=kernel,
         granularity=config.granularity,
         method=config.method,
         bits=weights.bits,

@@ -59,6 +59,7 @@ def conversion_text(report: ConvertReport) -> str:
             _count(layer.weight_bytes),
             _count(layer.parameter_bytes),
             _count(layer.scratch_bytes),
+            _count(layer.estimated_instructions or 0),
         )
         for layer in report.layers
     ]
@@ -73,6 +74,7 @@ def conversion_text(report: ConvertReport) -> str:
         "weights",
         "stage",
         "scratch",
+        "instructions",
     )
     least = report.arena_lower_bound_bytes
     need = "no less" if report.arena_bytes == least else f"at least {least:,}"
@@ -81,7 +83,11 @@ def conversion_text(report: ConvertReport) -> str:
         f"({report.bits:.2f} bits each), output stages {size_text(report.parameter_bytes)}, "
         f"arena {size_text(report.arena_bytes)} (these tensors and scratch need {need})"
     )
-    return f"{table(headers, rows, '<<<><>>>>>')}\n{_quality_text(report)}\n{summary}"
+    lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
+    if report.estimated_instructions is not None:
+        total = float(f"{report.estimated_instructions:.3g}")
+        lines.append(f"estimated: {total:,.0f} instructions an inference on {report.core}")
+    return "\n".join(lines)
 
 
 def _quality_text(report: ConvertReport) -> str:

@@ -284,6 +284,15 @@ def test_convert_keeps_to_the_memory_allowed(call, tmp_path):
     assert conversion().report.arena_bytes < found["arena_bytes"] <= 6000
 
 
+def test_convert_estimates_for_a_core(call, tmp_path):
+    command = ("convert", MODEL, "--calibration", CALIBRATION, "-o", tmp_path / "out")
+    assert_refused(call(*command, "--core", "cortex-a7"), 2, "core cortex-a7", "cortex-m0plus")
+    assert not (tmp_path / "out").exists()
+    found = call(*command, "--core", "cortex-m0plus", "--json").json
+    assert found["core"] == "cortex-m0plus"
+    assert found["estimated_instructions"] > 2 * conversion().report.estimated_instructions
+
+
 def test_run_as_json_has_the_documented_keys(call, project):
     need(HOST_CC)
     files = ("--inputs", TEST, "--model", MODEL)

@@ -44,6 +44,21 @@ def test_convert_plans_for_the_goal():
     assert usual.arena_bytes < more.arena_bytes <= more.max_ram == 6000
 
 
+def test_convert_estimates_instructions_but_not_of_code_for_size():
+    usual = conversion().report
+    assert usual.core == "cortex-m4f"
+    assert (
+        usual.estimated_instructions
+        == sum(layer.estimated_instructions for layer in usual.layers)
+        > 0
+    )
+    small = convert(MODEL, CALIBRATION, optimize="size").report
+    assert {
+        small.estimated_instructions,
+        *(layer.estimated_instructions for layer in small.layers),
+    } == {None}
+
+
 def test_convert_refuses_a_model_for_too_little_memory():
     with pytest.raises(DoesNotFit, match=r"digits does not fit: its arena takes at least [\d,]+ "):
         convert(MODEL, CALIBRATION, max_ram=500)

@@ -25,14 +25,25 @@ def test_table_never_wraps_and_leaves_no_spaces_at_the_end():
 def test_conversion_text_has_a_line_for_each_layer():
     report = conversion().report
     lines = tables.conversion_text(report).splitlines()
-    assert lines[0].split()[-4:] == ["SNR", "weights", "stage", "scratch"]
-    assert [line.split()[0] for line in lines[1:-2]] == [layer.name for layer in report.layers]
+    assert lines[0].split()[-5:] == ["SNR", "weights", "stage", "scratch", "instructions"]
+    assert [line.split()[0] for line in lines[1:-3]] == [layer.name for layer in report.layers]
     for line, layer in zip(lines[1:], report.layers, strict=False):
         assert ("exact" if layer.snr_db is None else f" {layer.snr_db:.1f} dB") in line
-    assert lines[-2].startswith(f"Against the float model on {report.quality.inputs} calibration")
-    assert f"expected drop {report.quality.expected_drop:.2f} points" in lines[-2]
-    assert f"weights {report.weight_bytes:,} bytes" in lines[-1]
-    assert f"output stages {report.parameter_bytes:,} bytes" in lines[-1]
+    assert lines[-3].startswith(f"Against the float model on {report.quality.inputs} calibration")
+    assert f"expected drop {report.quality.expected_drop:.2f} points" in lines[-3]
+    assert f"weights {report.weight_bytes:,} bytes" in lines[-2]
+    assert f"output stages {report.parameter_bytes:,} bytes" in lines[-2]
+    assert report.estimated_instructions == sum(
+        layer.estimated_instructions for layer in report.layers
+    )
+
+
+def test_conversion_text_estimates_instructions_unless_compiled_for_size():
+    report = replace(conversion().report, estimated_instructions=12_345_678, core="cortex-m3")
+    end = "estimated: 12,300,000 instructions an inference on cortex-m3"
+    assert tables.conversion_text(report).splitlines()[-1] == end
+    small = replace(report, estimated_instructions=None)
+    assert "estimated" not in tables.conversion_text(small)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +55,7 @@ def test_conversion_text_has_a_line_for_each_layer():
 )
 def test_conversion_text_tells_how_near_the_arena_is_to_its_bound(least: int, text: str):
     report = replace(conversion().report, arena_bytes=4752, arena_lower_bound_bytes=least)
-    assert tables.conversion_text(report).endswith(f", {text}")
+    assert tables.conversion_text(report).splitlines()[-2].endswith(f", {text}")
 
 
 def outcome(**changes: object) -> RunOutcome:

@@ -14,7 +14,7 @@ from microlut.emulators import Task, run_image
 from microlut.image import Image
 from microlut.interpreter import int_ops
 from microlut.plan import Goal, Optimize, make_plan
-from microlut.quantized import QuantizedGraph
+from microlut.quantized import QReshape, QuantizedGraph, WeightedOp
 from microlut.toolchain import build
 
 
@@ -63,3 +63,31 @@ def check(
     assert 0 < (result.stack_bytes or 0) <= image.stack.used <= image.stack.reserved
     assert len(np.unique(wanted, axis=0)) > 1
     return image
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    "board_id",
+    [
+        *("mps2-an385-m0plus", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505"),
+        *("mps3-an547", "riscv-virt"),
+    ],
+)
+def test_estimated_instructions_are_near_those_executed(board_id: str, tmp_path: Path):
+    q, board = rg.every_operator_case(4, seed=1).quantized(), load_board(board_id)
+    require_tools(board)
+    plan = make_plan(q, Goal(core=board.core.value))
+    prefix = identifier(q.name)
+    image = build(
+        write_sources(render(plan), tmp_path / "model"), prefix, board, tmp_path / "build"
+    )
+    x = rg.int8_inputs(q, 4, count=3)[:1].reshape(1, -1)
+    outputs = int(np.prod(q.output_shape))
+    result = run_image(Task(image.elf, board, x, outputs, caller=f"{prefix}_run"))
+    # What other operators take depends on values, too: a softmax leaves small ones out.
+    calls = [s for s in plan.steps if not (s.merged or isinstance(s.node.op, QReshape))]
+    weighted = np.array([isinstance(step.node.op, WeightedOp) for step in calls])
+    executed = np.array(result.pieces[0][1:-1])[weighted]
+    estimated = np.array([step.instructions for step in calls])[weighted]
+    assert sum(estimated) == pytest.approx(sum(executed), rel=0.1)
+    assert np.abs(estimated / executed - 1.0).max() < 0.3

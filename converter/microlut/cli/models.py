@@ -22,6 +22,7 @@ from microlut.options import (
     BoardOption,
     CalibrationOption,
     ConfigOption,
+    CoreOption,
     DistillOption,
     FlashBudgetOption,
     GranularityChoice,
@@ -49,7 +50,7 @@ from microlut.pictures.figure import check_picture
 from microlut.pictures.front import draw_front
 from microlut.pictures.histogram import draw_fit
 from microlut.pipeline import Options, convert_with, prepare
-from microlut.plan import Goal
+from microlut.plan import DEFAULT_CORE, Goal
 from microlut.quantize.weights import WeightConfig
 from microlut.samples import load_samples
 from microlut.search import search as search_front
@@ -71,6 +72,7 @@ def convert(
     distill: DistillOption = True,
     optimize: OptimizeOption = OptimizeChoice.SPEED,
     max_ram: MaxRamOption = None,
+    core: CoreOption = DEFAULT_CORE,
     config: ConfigOption = None,
     name: NameOption = None,
     as_json: JsonOption = False,
@@ -78,7 +80,7 @@ def convert(
     """Convert MODEL to C sources (model.h, model.c, weights.c), a .tflite file and report.json."""
     budget = budget_of(average_bits, flash_budget, max_drop)
     overrides = overrides_of(bits, granularity, method, budget)
-    goal = Goal(optimize.value, max_ram)
+    goal = Goal(optimize.value, max_ram, core)
     options = Options(overrides, settings_of(config), input_range, ranges.value, distill, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:
@@ -180,7 +182,7 @@ def deploy(
         choose_emulator(target)
     budget = budget_of(average_bits, flash_budget, max_drop)
     overrides = overrides_of(bits, granularity, method, budget)
-    goal = Goal(optimize.value, max_ram)
+    goal = Goal(optimize.value, max_ram, target.core.value)
     options = Options(overrides, settings_of(config), input_range, ranges.value, distill, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 from microlut.errors import DoesNotFit, UnsupportedModel
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
+from microlut.plan.cost import Call, call_of, instructions
 from microlut.plan.goal import Goal
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum
 from microlut.plan.schedule import schedule
-from microlut.plan.scratch import SMALL_TILE_BYTES, Tile, choose_tile, whole_tile
+from microlut.plan.scratch import Tile, whole_tile
 from microlut.plan.sharing import WHOLE_IN_PLACE, Sharing, find_sharing
+from microlut.plan.tiles import choose_tile
+from microlut.plan.variants import choose_variants
 from microlut.quantize.packing import weight_bytes
 from microlut.quantized import (
     CompactStage,
@@ -25,6 +28,7 @@ from microlut.quantized import (
 )
 
 _LARGEST_DIMENSION = 65535  # dimensions are uint16_t in the engine
+_SMALL_TILE_BYTES = 2048  # what a tile may take even where the arena is full
 _SCRATCH_SHARE = 5  # scratch may always take this part of what the largest tensors take together
 # What may run in place where memory is short; the first of those that are equally small is taken.
 _IN_PLACE: tuple[tuple[type, ...], ...] = (WHOLE_IN_PLACE, (QDepthwiseConv2D,), ())
@@ -38,6 +42,7 @@ class Step:
     Attributes:
         tile: Output channels decoded together.
         rows: Output rows that a depthwise convolution does together.
+        instructions: About how many the goal's core executes for it.
         stage: The output stage of a layer with weights, as it stands in flash.
         sum: The addition that a convolution does itself, writing over the other term.
         merged: Whether another step does this addition.
@@ -50,6 +55,7 @@ class Step:
     scratch_bytes: int
     tile: int
     rows: int
+    instructions: int
     stage: CompactStage | None
     sum: QNode | None = None
     merged: bool = False
@@ -92,7 +98,9 @@ class _Draft:
     """Tiles for one way of sharing, and the arena that they need."""
 
     graph: QuantizedGraph
+    core: str
     sharing: Sharing
+    calls: Sequence[Call]
     buffers: Sequence[Buffer]
     owner: dict[str, str]
     tiles: Sequence[Tile]
@@ -102,13 +110,21 @@ class _Draft:
         arena = place([*self.buffers, *_scratch_buffers(tiles)])
         return replace(self, tiles=tiles, arena=arena)
 
+    def costs(self) -> list[float]:
+        """Return about how many instructions every step executes; none if another one does it."""
+        merged = {node.name for node in self.sharing.sums.values()}
+        return [
+            0.0 if node.name in merged else instructions(call, tile, self.core)
+            for node, call, tile in zip(self.graph.nodes, self.calls, self.tiles, strict=True)
+        ]
+
 
 def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
     """Plan the memory of a quantized graph.
 
-    Nodes are put in order, what shares bytes is decided, and small tiles then give the size of the
-    arena; every layer gets the largest tile with which it stays as large as that, or as the goal's
-    memory.
+    Kernels are chosen, nodes are put in order, what shares bytes is decided, and small tiles then
+    give the size of the arena; every layer gets the quickest tile with which it stays as large as
+    that, or as the goal's memory.
 
     Raises:
         UnsupportedModel: The engine cannot hold one of the model's numbers.
@@ -116,12 +132,13 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
     """
     goal = goal or Goal()
     _check_limits(graph)
-    draft = _draft(schedule(graph), goal)
+    draft = _draft(schedule(choose_variants(graph, goal.core)), goal)
+    costs = draft.costs()
     graph, sharing, arena, owner = draft.graph, draft.sharing, draft.arena, draft.owner
     merged = {node.name for node in sharing.sums.values()}
     steps = tuple(
         replace(
-            _step(graph, i, owner, arena, tile),
+            _step(graph, i, owner, arena, tile, round(costs[i])),
             sum=sharing.sums.get(graph.nodes[i].name),
             merged=graph.nodes[i].name in merged,
         )
@@ -144,63 +161,75 @@ def _draft(graph: QuantizedGraph, goal: Goal) -> _Draft:
     """Return what shares bytes, and the tiles that the goal allows."""
     most = goal.max_ram
     if goal.optimize != "ram":
-        draft = _usual(graph)
+        draft = _usual(graph, goal.core)
         if most is None or draft.arena.size <= most:
             return _grown(draft, most or draft.arena.size)
-    draft = min(
-        (_smallest(graph, find_sharing(graph, in_place)) for in_place in _IN_PLACE),
-        key=lambda small: small.arena.size,
-    )
-    if most is not None and draft.arena.size > most:
+    drafts = [_smallest(graph, goal.core, find_sharing(graph, kinds)) for kinds in _IN_PLACE]
+    least = min(draft.arena.size for draft in drafts)
+    if most is not None and least > most:
         raise DoesNotFit(
-            f"{graph.name} does not fit: its arena takes at least {draft.arena.size:,} bytes and "
+            f"{graph.name} does not fit: its arena takes at least {least:,} bytes and "
             f"--max-ram is {most:,}; allow more, or use smaller feature maps"
         )
-    return _grown(draft, draft.arena.size if goal.optimize == "ram" or most is None else most)
+    limit = least if goal.optimize == "ram" or most is None else most
+    grown = (_grown(draft, limit) for draft in drafts if draft.arena.size <= limit)
+    return min(grown, key=lambda draft: sum(draft.costs()))
 
 
-def _usual(graph: QuantizedGraph) -> _Draft:
+def _usual(graph: QuantizedGraph, core: str) -> _Draft:
     """Return tiles of a fifth of what the largest tensors take together."""
-    draft = _shared(graph, find_sharing(graph))
+    draft = _shared(graph, core, find_sharing(graph))
     live = [live_bytes(draft.buffers, step) for step in range(len(graph.nodes))]
-    return draft.with_tiles(_tiles(draft, max(live) // _SCRATCH_SHARE, SMALL_TILE_BYTES))
+    share = max(max(live) // _SCRATCH_SHARE, _SMALL_TILE_BYTES)
+    return draft.with_tiles(_tiles(draft, [share] * len(live)))
 
 
-def _smallest(graph: QuantizedGraph, sharing: Sharing) -> _Draft:
+def _smallest(graph: QuantizedGraph, core: str, sharing: Sharing) -> _Draft:
     """Return the smallest tiles."""
-    draft = _shared(graph, sharing)
-    return draft.with_tiles(_tiles(draft, 0, 0))
+    draft = _shared(graph, core, sharing)
+    return draft.with_tiles(_tiles(draft, [0] * len(graph.nodes)))
 
 
-def _shared(graph: QuantizedGraph, sharing: Sharing) -> _Draft:
+def _shared(graph: QuantizedGraph, core: str, sharing: Sharing) -> _Draft:
     buffers, owner = tensor_buffers(graph, sharing)
-    return _Draft(graph, sharing, buffers, owner, (), place(buffers))
+    calls = [call_of(graph, node, sharing.sums.get(node.name)) for node in graph.nodes]
+    return _Draft(graph, core, sharing, calls, buffers, owner, (), place(buffers))
 
 
 def _grown(draft: _Draft, limit: int) -> _Draft:
-    """Give layers, most weights first, larger tiles where the arena stays within `limit` bytes."""
-    graph, sharing = draft.graph, draft.sharing
-    sizes = {graph.nodes.index(node): op.weights.indices.size for node, op in graph.weighted()}
-    for step in sorted(sizes, key=lambda step: -sizes[step]):
-        node, room = graph.nodes[step], limit - live_bytes(draft.buffers, step)
-        while node.name not in sharing.whole and room > draft.tiles[step].scratch_bytes:
-            tile = choose_tile(node.op, node.shape, room, node.name in sharing.sums)
-            wider = draft.with_tiles([*draft.tiles[:step], tile, *draft.tiles[step + 1 :]])
-            if wider.arena.size <= limit:
-                draft = wider
-                break
-            room = min(tile.scratch_bytes, room) - 1
+    """Give layers quicker tiles where the arena stays within `limit` bytes.
+
+    Those go first that gain most.
+    """
+    room = [limit - live_bytes(draft.buffers, step) for step in range(len(draft.calls))]
+    quickest = _tiles(draft, room)
+    gains = [
+        now - then
+        for now, then in zip(draft.costs(), draft.with_tiles(quickest).costs(), strict=True)
+    ]
+    for step in sorted(range(len(gains)), key=lambda step: -gains[step]):
+        draft = _with_quicker(draft, step, quickest[step], limit)
     return draft
 
 
-def _tiles(draft: _Draft, room: int, least: int) -> list[Tile]:
-    """Return every step's tile, given the bytes that each may take, and may take anyway."""
-    sharing = draft.sharing
+def _with_quicker(draft: _Draft, step: int, tile: Tile, limit: int) -> _Draft:
+    """Return the draft with a step's tile or a smaller one, if the arena has a place for it."""
+    now = draft.tiles[step]
+    while tile != now and tile.scratch_bytes > now.scratch_bytes:
+        wider = draft.with_tiles([*draft.tiles[:step], tile, *draft.tiles[step + 1 :]])
+        if wider.arena.size <= limit:
+            return wider
+        tile = choose_tile(draft.calls[step], draft.core, tile.scratch_bytes - 1)
+    return draft
+
+
+def _tiles(draft: _Draft, room: Sequence[int]) -> list[Tile]:
+    """Return every step's tile, given the bytes that each may take."""
     return [
         whole_tile(node.op, node.shape)
-        if node.name in sharing.whole
-        else choose_tile(node.op, node.shape, room, node.name in sharing.sums, least)
-        for node in draft.graph.nodes
+        if node.name in draft.sharing.whole
+        else choose_tile(call, draft.core, most)
+        for node, call, most in zip(draft.graph.nodes, draft.calls, room, strict=True)
     ]
 
 
@@ -217,7 +246,12 @@ def _scratch_buffers(tiles: Sequence[Tile]) -> list[Buffer]:
 
 
 def _step(
-    graph: QuantizedGraph, index: int, owner: dict[str, str], arena: Arena, tile: Tile
+    graph: QuantizedGraph,
+    index: int,
+    owner: dict[str, str],
+    arena: Arena,
+    tile: Tile,
+    instructions: int,
 ) -> Step:
     node = graph.nodes[index]
     return Step(
@@ -228,6 +262,7 @@ def _step(
         scratch_bytes=tile.scratch_bytes,
         tile=tile.channels,
         rows=tile.rows,
+        instructions=instructions,
         stage=_stage(graph, node),
     )
 

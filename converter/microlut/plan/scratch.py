@@ -1,4 +1,4 @@
-"""How many channels a layer decodes at a time, and the scratch bytes that takes.
+"""The tiles that a layer can be done in, and the scratch bytes that each takes.
 
 The formulas are the engine's own; firmware/include/microlut/microlut.h states them per layer.
 """
@@ -6,18 +6,17 @@ The formulas are the engine's own; firmware/include/microlut/microlut.h states t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from microlut.ir import Shape
 from microlut.plan.arena import aligned
 from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp
 
-SMALL_TILE_BYTES = 2048  # what a tile may take even where the arena is full
 _CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and nudge
 _LARGEST_TABLE_BITS = 4  # up to which a dense layer decodes two weights by one entry
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
 _FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes a row
-_EVERYTHING = 1 << 31  # bytes, more than any arena
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +28,31 @@ class Tile:
     rows: int = 0
 
 
-def choose_tile(
-    op: QOp, shape: Shape, free_bytes: int, adds: bool = False, least: int = SMALL_TILE_BYTES
-) -> Tile:
-    """Return a tile within `free_bytes` of scratch, or the small default one.
+def tiles(op: QOp, shape: Shape, adds: bool = False) -> Iterator[Tile]:
+    """Yield the tiles that a layer can be done in, that of all channels and rows first.
 
-    It is the smallest with which the layer takes as few tiles as with the largest that fits.
+    Of the tiles that need as many passes, only the smallest is among them.
 
     Args:
         op: The layer.
         shape: Its output's shape.
-        free_bytes: What scratch may take.
         adds: A convolution that adds its outputs keeps those of four pixels in scratch.
-        least: Bytes that a tile may take anyway.
     """
-    budget = max(free_bytes, least)
     match op:
         case QConv2D():
-            return _convolution_tile(op, budget, adds)
+            yield from _convolution_tiles(op, adds)
         case QDense(weights=weights):
             units, inputs = weights.shape
-            return Tile(units, _dense_bytes(inputs, weights.bits))
+            yield Tile(units, _dense_bytes(inputs, weights.bits))
         case QDepthwiseConv2D():
-            return _depthwise_tile(op, shape, budget)
-    return Tile(0, 0)
+            yield from _depthwise_tiles(op, shape)
+        case _:
+            yield Tile(0, 0)
 
 
 def whole_tile(op: QOp, shape: Shape) -> Tile:
     """Return the tile that holds all of a layer's channels and rows."""
-    return choose_tile(op, shape, _EVERYTHING)
+    return next(tiles(op, shape))
 
 
 def patches(op: QConv2D) -> bool:
@@ -68,13 +63,13 @@ def patches(op: QConv2D) -> bool:
     return op.weights.shape[3] % 4 != 0 and op.window.size != (1, 1)
 
 
-def _convolution_tile(op: QConv2D, budget: int, adds: bool) -> Tile:
+def _convolution_tiles(op: QConv2D, adds: bool) -> Iterator[Tile]:
     channels, columns = op.weights.indices.shape
     quads = max(-(-columns // 4), _FEWEST_QUADS)
     fixed = 32 * quads + (4 * quads if patches(op) else 0)
     each = _CHANNEL_BYTES + 8 * quads + (4 if adds else 0)
-    tile = _even_tile(channels, (budget - fixed) // each, 2)
-    return Tile(tile, aligned((tile + tile % 2) * each + fixed))
+    for tile in _even_shares(channels, 2):
+        yield Tile(tile, aligned((tile + tile % 2) * each + fixed))
 
 
 def _dense_bytes(inputs: int, bits: int) -> int:
@@ -85,18 +80,13 @@ def _dense_bytes(inputs: int, bits: int) -> int:
     return aligned(table + 2 * (-(-inputs // 8) * 8))
 
 
-def _depthwise_tile(op: QDepthwiseConv2D, shape: Shape, budget: int) -> Tile:
-    """Return all rows if they fit, else as many as do, and then as many channels as fit beside."""
+def _depthwise_tiles(op: QDepthwiseConv2D, shape: Shape) -> Iterator[Tile]:
     height, width, channels = shape
-    positions = math.prod(op.weights.shape[:2])
-    each = _CHANNEL_BYTES + positions
-    step = _CHANNELS_AT_A_TIME * op.depth_multiplier
-    room = budget - min(channels, step) * each
-    fitting = max((n for n in range(1, height + 1) if _band_bytes(op, n, width) <= room), default=1)
-    rows = _even_tile(height, fitting, min(2, height))
-    band = _band_bytes(op, rows, width)
-    tile = _even_tile(channels, (budget - band) // each, step)
-    return Tile(tile, aligned(tile * each + band), rows)
+    each = _CHANNEL_BYTES + math.prod(op.weights.shape[:2])
+    for rows in _even_shares(height, 1, least=2):
+        band = _band_bytes(op, rows, width)
+        for tile in _even_shares(channels, _CHANNELS_AT_A_TIME * op.depth_multiplier):
+            yield Tile(tile, aligned(tile * each + band), rows)
 
 
 def _band_bytes(op: QDepthwiseConv2D, rows: int, width: int) -> int:
@@ -108,9 +98,14 @@ def _band_bytes(op: QDepthwiseConv2D, rows: int, width: int) -> int:
     return 8 * (tall + tall % 2) * wide
 
 
-def _even_tile(channels: int, fitting: int, step: int) -> int:
-    """Return the smallest multiple of `step`, or all channels, that needs no more tiles."""
-    largest = channels if fitting >= channels else max(fitting // step * step, step)
-    largest = min(channels, largest)
-    tiles = -(-channels // largest)
-    return min(channels, -(-channels // (tiles * step)) * step)
+def _even_shares(count: int, step: int, least: int = 1) -> Iterator[int]:
+    """Yield the sizes that share `count` out evenly, `count` itself first.
+
+    They are multiples of `step` (or `count`), each the smallest for its number of shares.
+    """
+    last = 0
+    for shares in range(1, -(-count // step) + 1):
+        size = min(count, -(-count // (shares * step)) * step)
+        if size != last and size >= min(least, count):
+            yield size
+        last = size

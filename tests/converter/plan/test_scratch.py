@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microlut.ir import Padding, Window
-from microlut.plan.scratch import choose_tile, patches, whole_tile
+from microlut.plan.scratch import Tile, patches, tiles, whole_tile
 from microlut.quantized import (
     OutputStage,
     QClamp,
@@ -17,7 +17,6 @@ from microlut.quantized import (
 )
 
 BITS = st.integers(2, 8)
-SMALL = 2048
 STAGE = OutputStage(np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, np.int8), -128, 127)
 
 
@@ -31,90 +30,56 @@ def align(size: int) -> int:
     return (size + 15) // 16 * 16
 
 
-@given(
-    BITS,
-    st.integers(1, 100),
-    st.integers(1, 5),
-    st.integers(1, 40),
-    st.integers(0, 20_000),
-    st.booleans(),
-)
-def test_convolution_tile(
-    bits: int, filters: int, kernel: int, channels: int, free: int, adds: bool
-):
+@given(BITS, st.integers(1, 100), st.integers(1, 5), st.integers(1, 40), st.booleans())
+def test_convolution_tiles(bits: int, filters: int, kernel: int, channels: int, adds: bool):
     w = weights((filters, kernel, kernel, channels), filters, bits)
     op = QConv2D(w, STAGE, Window((kernel, kernel)))
-    tile = choose_tile(op, (9, 9, filters), free, adds)
     quads = max((kernel * kernel * channels + 3) // 4, 2)
     fixed = 32 * quads + (4 * quads if kernel > 1 and channels % 4 else 0)
     each = 16 + 8 * quads + 4 * adds
-    assert 1 <= tile.channels <= filters
-    assert tile.channels == filters or tile.channels % 2 == 0
-    assert tile.scratch_bytes == align((tile.channels + tile.channels % 2) * each + fixed)
-    smallest = align(2 * each + fixed)
-    assert tile.scratch_bytes <= max(align(max(free, SMALL) + each), smallest)
+    found = list(tiles(op, (9, 9, filters), adds))
+    for tile in found:
+        assert tile.channels == filters or tile.channels % 2 == 0
+        assert tile.scratch_bytes == align((tile.channels + tile.channels % 2) * each + fixed)
+    assert [found[0].channels, found[-1].channels] == [filters, min(2, filters)]
 
 
-@given(BITS, st.integers(1, 300), st.integers(1, 900), st.integers(0, 20_000))
-def test_dense_scratch(bits: int, units: int, inputs: int, free: int):
-    tile = choose_tile(QDense(weights((units, inputs), units, bits), STAGE), (units,), free)
+@given(st.integers(1, 400), st.integers(1, 75))
+def test_tiles_are_the_smallest_for_each_number_of_passes(filters: int, quads: int):
+    found = [tile.channels for tile in tiles(pointwise(filters, 4 * quads), (5, 5, filters))]
+    passes = {-(-filters // n) for n in (*range(2, filters, 2), filters)}
+    assert [-(-filters // n) for n in found] == sorted(passes)
+    assert all(n <= 2 or -(-filters // (n - 2)) > -(-filters // n) for n in found)
+
+
+@given(BITS, st.integers(1, 300), st.integers(1, 900))
+def test_dense_layers_have_one_tile(bits: int, units: int, inputs: int):
     table = 4 * 2 ** (2 * bits) if bits <= 4 else 0
-    assert tile.channels == units
-    assert tile.scratch_bytes == (0 if bits == 8 else align(table + (inputs + 7) // 8 * 16))
+    scratch = 0 if bits == 8 else align(table + (inputs + 7) // 8 * 16)
+    op = QDense(weights((units, inputs), units, bits), STAGE)
+    assert list(tiles(op, (units,))) == [Tile(units, scratch)]
 
 
-@given(
-    st.integers(1, 60),
-    st.integers(1, 4),
-    st.integers(1, 5),
-    st.integers(1, 3),
-    st.integers(0, 20_000),
-)
-def test_depthwise_tile(channels: int, multiplier: int, kernel: int, stride: int, free: int):
+@given(st.integers(1, 60), st.integers(1, 4), st.integers(1, 5), st.integers(1, 3))
+def test_depthwise_tiles(channels: int, multiplier: int, kernel: int, stride: int):
     outputs, positions, (height, width) = channels * multiplier, kernel * kernel, (9, 7)
     w = weights((kernel, kernel, outputs), positions, 4)
     op = QDepthwiseConv2D(w, STAGE, Window((kernel, kernel), (stride, stride)), multiplier)
-    tile = choose_tile(op, (height, width, outputs), free)
-    assert 1 <= tile.channels <= outputs
-    assert tile.channels == outputs or tile.channels % (8 * multiplier) == 0
-    assert 1 <= tile.rows <= height
-
-    def bytes_of(tile_channels: int, rows: int) -> int:
-        tall, wide = (rows - 1) * stride + kernel, (width - 1) * stride + kernel
-        return align(tile_channels * (16 + positions) + 8 * (tall + tall % 2) * wide)
-
-    assert tile.scratch_bytes == bytes_of(tile.channels, tile.rows)
-    smallest = bytes_of(min(outputs, 8 * multiplier), min(height, 2))
-    assert tile.scratch_bytes <= max(align(max(free, SMALL)), smallest)
-
-
-def test_depthwise_tile_is_whole_where_there_is_room():
-    w = weights((3, 3, 24), 9, 4)
-    op = QDepthwiseConv2D(w, STAGE, Window((3, 3)), 1)
-    assert whole_tile(op, (25, 5, 24)) == choose_tile(op, (25, 5, 24), 10_000)
-    assert (whole_tile(op, (25, 5, 24)).channels, whole_tile(op, (25, 5, 24)).rows) == (24, 25)
+    found = list(tiles(op, (height, width, outputs)))
+    for tile in found:
+        assert tile.channels == outputs or tile.channels % (8 * multiplier) == 0
+        assert 2 <= tile.rows <= height
+        tall, wide = (tile.rows - 1) * stride + kernel, (width - 1) * stride + kernel
+        band = 8 * (tall + tall % 2) * wide
+        assert tile.scratch_bytes == align(tile.channels * (16 + positions) + band)
+    sizes = {(tile.channels, tile.rows) for tile in found}
+    assert len(sizes) == len(found)
+    assert {(outputs, height), (min(outputs, 8 * multiplier), 2)} <= sizes
+    assert found[0] == whole_tile(op, (height, width, outputs))
 
 
 def pointwise(filters: int, channels: int) -> QConv2D:
     return QConv2D(weights((filters, 1, 1, channels), filters, 4), STAGE, Window((1, 1)))
-
-
-@given(st.integers(0, 30_000), st.integers(0, 30_000))
-def test_more_room_never_gives_a_smaller_tile(a: int, b: int):
-    op = pointwise(128, 640)
-    less, more = (choose_tile(op, (5, 5, 128), free).channels for free in sorted((a, b)))
-    assert less <= more
-
-
-@given(st.integers(1, 400), st.integers(2, 75), st.integers(0, 20_000))
-def test_smaller_tile_would_take_more_rounds(filters: int, quads: int, free: int):
-    """Of the tiles that take as many rounds as the largest that fits, the smallest is chosen."""
-    tile = choose_tile(pointwise(filters, 4 * quads), (5, 5, filters), free).channels
-    fitting = (max(free, SMALL) - 32 * quads) // (16 + 8 * quads)
-    largest = filters if fitting >= filters else max(fitting // 2 * 2, 2)
-    rounds = -(-filters // tile)
-    assert rounds == -(-filters // min(largest, filters))
-    assert tile <= 2 or -(-filters // (tile - 2)) > rounds
 
 
 @pytest.mark.parametrize(
@@ -132,4 +97,4 @@ def test_only_kernels_over_odd_channels_gather_bytes(window: Window, channels: i
 
 
 def test_operator_without_weights_needs_no_scratch():
-    assert choose_tile(QClamp(0, 127), (4,), 10_000).scratch_bytes == 0
+    assert list(tiles(QClamp(0, 127), (4,))) == [Tile(0, 0)]

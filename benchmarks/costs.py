@@ -1,0 +1,269 @@
+"""What the parts of kernels take on every core: random networks measured, the plan's costs fitted.
+
+    .venv/bin/python benchmarks/costs.py [--networks 36] [--boards mps2-an385 ...] [--write]
+
+Networks of random layers, bits and tiles run once in QEMU, which counts the instructions of every
+kernel call. Non-negative least squares of the relative errors then give what each part of a kernel
+takes. Every fifth network is kept aside: the table that is printed tells how far the costs are off
+on these. `--write` makes converter/microlut/plan/costs.json of them; about 7 minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from models import ROOT
+from scipy.optimize import nnls
+
+import microlut
+from microlut.codegen import render
+from microlut.emulators import Task, run_image
+from microlut.interpreter import int_ops
+from microlut.plan import Goal, Plan, make_plan
+from microlut.plan.cost import Call, call_of, work
+from microlut.plan.scratch import Tile
+from microlut.profile import make_profile
+from microlut.quantized import QAdd, QuantizedGraph, WeightedOp
+
+# One for each core that has files of its own, and RISC-V for portable C.
+BOARDS = ("mps2-an385-m0plus", "mps2-an385", "mps2-an386", "mps3-an547", "riscv-virt")
+_ASIDE = 5  # every which network is not fitted to
+_LAYERS = 14
+_PRODUCTS = 1_500_000  # of a network
+_WEIGHTS = 40_000  # of a dense layer
+_FLOOR = 300  # instructions; the error of smaller calls counts less
+_FILE = ROOT / "converter" / "microlut" / "plan" / "costs.json"
+
+Random = np.random.Generator
+Costs = dict[str, float]  # instructions that a part takes, by its name
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One kernel call: the network's number, what was called, and the instructions it took."""
+
+    network: int
+    call: Call
+    tile: Tile
+    core: str
+    instructions: int
+
+    def predicted(self, costs: Costs) -> float:
+        """Return what the costs add up to."""
+        parts = work(self.call, self.tile, self.core)
+        return sum(costs.get(part, 0.0) * count for part, count in parts.items())
+
+
+def random_network(number: int) -> tuple[object, list[str]]:
+    """Return a Keras model, and its layers with weights."""
+    import keras
+    from keras import layers
+
+    rng = np.random.default_rng([number, 2026])
+    keras.utils.set_random_seed(number)
+    size = (*(int(n) for n in rng.integers(6, 33, 2)), int(rng.choice([1, 1, 3, 4, 8])))
+    image = keras.Input(size)
+    x = layers.ReLU()(image) if number % 4 == 0 else image
+    for i in range(_LAYERS):
+        y = _random_layer(rng, x, deep=i > 0 and rng.random() < 0.35)
+        if y is None:
+            break
+        if y.shape == x.shape and rng.random() < 0.6:
+            y = layers.Add()([y, x])
+        elif rng.random() < 0.3:
+            y = _with_branch(rng, y)
+        if min(y.shape[1:3]) > 8 and rng.random() < 0.2:
+            pool = layers.MaxPooling2D if rng.random() < 0.5 else layers.AveragePooling2D
+            y = pool(int(rng.integers(2, 4)))(layers.ZeroPadding2D(1)(y))
+            y = layers.ReLU()(y)
+        x = y
+    if rng.random() < 0.5 or np.prod(x.shape[1:]) > _WEIGHTS // 10:
+        x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Flatten()(x)
+    for _ in range(2):
+        units = int(rng.integers(2, max(3, min(100, _WEIGHTS // x.shape[-1]))))
+        x = layers.Dense(units, kernel_initializer="he_normal", bias_initializer="random_normal")(x)
+    model = keras.Model(image, layers.Softmax()(x))
+    weighted = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
+    return model, [layer.name for layer in model.layers if isinstance(layer, weighted)]
+
+
+def _with_branch(rng: Random, x: object) -> object:
+    """Return the sum of a tensor and two convolutions of it; the last one can do the addition."""
+    from keras import layers
+
+    y = _random_layer(rng, x, deep=True)
+    shape = x.shape[1:]
+    kernel = _random_kernel(rng, *y.shape[1:3], often_3x3=True)
+    if y.shape[1:3] != shape[:2] or _most_filters(y.shape[1:], 1, kernel) < shape[2]:
+        return x
+    y = layers.Conv2D(shape[2], kernel, padding="same", kernel_initializer="he_normal")(y)
+    return layers.ReLU()(layers.Add()([y, x]))
+
+
+def _most_filters(shape: tuple[int, ...], stride: int, kernel: tuple[int, int]) -> int:
+    height, width, depth = shape
+    pixels = -(-height // stride) * -(-width // stride)
+    return _PRODUCTS // (6 * pixels * kernel[0] * kernel[1] * depth)
+
+
+def _random_layer(rng: Random, x: object, *, deep: bool) -> object | None:
+    """Return a convolution's output, depthwise if `deep`; None if it would be too large."""
+    from keras import layers
+
+    height, width = x.shape[1:3]
+    kernel = _random_kernel(rng, height, width, often_3x3=deep)
+    stride = 2 if min(height, width) > 8 and rng.random() < 0.2 else 1
+    padding = str(rng.choice(["same", "same", "same", "valid"]))
+    activation = str(rng.choice(["linear", "relu", "relu", "relu6"]))
+    if deep:
+        many = int(rng.choice([1, 1, 1, 2]))
+        y = layers.DepthwiseConv2D(
+            *(kernel, stride, padding, many), depthwise_initializer="he_normal"
+        )(x)
+        return layers.Activation(activation)(y)
+    most = _most_filters(x.shape[1:], stride, kernel)
+    filters = min(most, int(rng.choice([rng.integers(1, 17), 4 * rng.integers(1, 25)])))
+    if filters == 0:
+        return None
+    y = layers.Conv2D(*(filters, kernel, stride, padding), kernel_initializer="he_normal")(x)
+    return layers.Activation(activation)(y)
+
+
+def _random_kernel(rng: Random, height: int, width: int, *, often_3x3: bool) -> tuple[int, int]:
+    shares = (0.1, 0.75, 0.15) if often_3x3 else (0.35, 0.4, 0.25)
+    drawn = rng.choice(["1x1", "3x3", "any"], p=shares)
+    if drawn == "1x1" or min(height, width) < 3:
+        return 1, 1
+    if drawn == "3x3":
+        return 3, 3
+    return int(rng.integers(1, min(height, 8) + 1)), int(rng.integers(1, min(width, 6) + 1))
+
+
+def converted(number: int, folder: Path) -> microlut.Conversion:
+    """Return a network of random bits and forms, for the least memory, the usual, or in between."""
+    model, names = random_network(number)
+    rng = np.random.default_rng(number)
+    settings = folder / "microlut.toml"
+    lines = [f'[layers."{name}"]\nbits = {rng.integers(2, 9)}\n' for name in names]
+    settings.write_text("".join(lines), encoding="utf-8")
+    options = {"method": "fitted", "input_range": (-1.0, 1.0), "settings": settings}
+    conversion = microlut.convert(model, **options)
+    graph = _with_rare_forms(conversion.quantized, rng)
+    least, usual = make_plan(graph, Goal("ram")), make_plan(graph)
+    most = (least.arena_bytes + usual.arena_bytes) // 2
+    plan = (least, usual, make_plan(graph, Goal(max_ram=most)))[number % 3]
+    return replace(conversion, quantized=graph, plan=plan, sources=render(plan))
+
+
+def _with_rare_forms(graph: QuantizedGraph, rng: Random) -> QuantizedGraph:
+    """Return the graph with limits of some outputs that allow no quick form of rounding."""
+    nodes = list(graph.nodes)
+    for i, node in enumerate(nodes):
+        if rng.random() < 0.2:
+            if isinstance(node.op, QAdd):
+                nodes[i] = replace(node, op=replace(node.op, maximum=126))
+            elif isinstance(node.op, WeightedOp):
+                stage = replace(node.op.output, maximum=126)
+                nodes[i] = replace(node, op=replace(node.op, output=stage))
+    return replace(graph, nodes=tuple(nodes))
+
+
+def measured(
+    number: int, conversion: microlut.Conversion, boards: Sequence[microlut.Board]
+) -> Iterator[Sample]:
+    """Yield the kernel calls of a network on every board.
+
+    Raises:
+        SystemExit: The outputs differ from the integer interpreter's.
+    """
+    quantized = conversion.quantized
+    rng = np.random.default_rng(number)
+    x = rng.integers(-128, 128, (1, *quantized.input_shape), dtype=np.int8)
+    wanted = int_ops.evaluate(quantized, x).reshape(1, -1)
+    with tempfile.TemporaryDirectory() as name:
+        project = microlut.write(conversion, Path(name) / "out")
+        for board in boards:
+            image = microlut.build(project, board)
+            caller = f"{project.prefix}_run"
+            task = Task(image.elf, board, x.reshape(1, -1), wanted.shape[1], caller=caller)
+            result = run_image(task)
+            if not np.array_equal(result.outputs, wanted):
+                raise SystemExit(f"network {number} on {board.id}: wrong outputs")
+            profile = make_profile(project.report["layers"], list(result.pieces[0]))
+            took = {layer.name: layer.cost for layer in profile.layers}
+            yield from _samples(number, conversion.plan, took, board.core.value)
+
+
+def _samples(number: int, plan: Plan, took: dict[str, int], core: str) -> Iterator[Sample]:
+    for step in plan.steps:
+        if step.node.name in took:
+            call = call_of(plan.graph, step.node, step.sum)
+            tile = Tile(step.tile, step.scratch_bytes, step.rows)
+            yield Sample(number, call, tile, core, took[step.node.name])
+
+
+def fit(samples: Sequence[Sample]) -> Costs:
+    """Return what each part takes: least squares of relative errors, none below zero."""
+    works = [work(sample.call, sample.tile, sample.core) for sample in samples]
+    parts = sorted({part for found in works for part in found})
+    wanted = np.array([sample.instructions for sample in samples], dtype=np.float64)
+    importance = 1.0 / np.maximum(wanted, _FLOOR)
+    counts = np.array([[found.get(part, 0.0) for part in parts] for found in works])
+    rows = counts * importance[:, None]
+    size = np.maximum(np.linalg.norm(rows, axis=0), 1e-12)  # for a well-conditioned problem
+    solution, _ = nnls(rows / size, wanted * importance, maxiter=100 * len(parts))
+    found = zip(parts, solution / size, strict=True)
+    return {part: round(float(cost), 2) for part, cost in found if cost >= 0.01}
+
+
+def table(kept: dict[str, list[Sample]], costs: dict[str, Costs]) -> str:
+    """Return how far the costs are off for the networks that were kept aside, as Markdown."""
+    lines = [
+        "| core | networks | largest error of one | calls | their errors: median | 90 % within |",
+        "|---|---|---|---|---|---|",
+    ]
+    for core, samples in kept.items():
+        wanted = np.array([sample.instructions for sample in samples])
+        found = np.array([sample.predicted(costs[core]) for sample in samples])
+        number = np.array([sample.network for sample in samples])
+        networks = np.unique(number)
+        whole = [found[number == n].sum() / wanted[number == n].sum() - 1.0 for n in networks]
+        errors = 100.0 * np.abs(found / wanted - 1.0)
+        lines.append(
+            f"| {core} | {len(networks)} | {100 * np.abs(whole).max():.1f} % | {len(samples)} "
+            f"| {np.median(errors):.1f} % | {np.percentile(errors, 90):.1f} % |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, fit, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", type=int, default=36)
+    parser.add_argument("--boards", nargs="+", default=list(BOARDS))
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    boards = [microlut.load_board(name) for name in arguments.boards]
+    fitted, kept = defaultdict[str, list[Sample]](list), defaultdict[str, list[Sample]](list)
+    for number in range(arguments.networks):
+        with tempfile.TemporaryDirectory() as name:
+            conversion = converted(number, Path(name))
+        for sample in measured(number, conversion, boards):
+            (kept if number % _ASIDE == _ASIDE - 1 else fitted)[sample.core].append(sample)
+        print(f"network {number + 1} of {arguments.networks}", flush=True)
+    costs = {core: fit(samples) for core, samples in fitted.items()}
+    if arguments.write:
+        _FILE.write_text(json.dumps(costs, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    print("\n" + table(kept, costs))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Which kernel computes a layer, where several can: quantized graph in, the same function out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from microlut.ir import Padding, Shape
+from microlut.plan.cost import call_of, instructions
+from microlut.plan.scratch import whole_tile
+from microlut.plan.sharing import find_sums
+from microlut.quantized import QConv2D, QDense, QNode, QuantizedGraph
+
+
+def choose_variants(graph: QuantizedGraph, core: str) -> QuantizedGraph:
+    """Make convolutions of one output pixel dense layers where that is quicker.
+
+    Such a convolution uses no weight twice, so that decoding it ahead is for nothing.
+    """
+    sums = find_sums(graph)
+    nodes = (node if node.name in sums else _quickest(graph, node, core) for node in graph.nodes)
+    return replace(graph, nodes=tuple(nodes))
+
+
+def _quickest(graph: QuantizedGraph, node: QNode, core: str) -> QNode:
+    if not isinstance(node.op, QConv2D) or not _sees_all(node.op, graph.shape_of(node.inputs[0])):
+        return node
+    weights = replace(node.op.weights, shape=node.op.weights.indices.shape)
+    variants = (node, replace(node, op=QDense(weights, node.op.output)))
+    return min(variants, key=lambda variant: _cost(graph, variant, core))
+
+
+def _sees_all(op: QConv2D, source: Shape) -> bool:
+    """Return whether the receptive field is the input as it lies in memory."""
+    window = op.window
+    return window.size == source[:2] and window.dilation == (1, 1) and window.padding == Padding()
+
+
+def _cost(graph: QuantizedGraph, node: QNode, core: str) -> float:
+    return instructions(call_of(graph, node), whole_tile(node.op, node.shape), core)

@@ -1,0 +1,110 @@
+"""What kernel calls cost: the counts behind it, and the sums."""
+
+import numpy as np
+import pytest
+
+import random_graphs as rg
+import random_layers as rl
+from microlut.errors import InvalidInput
+from microlut.ir import Conv2D, Padding, Window
+from microlut.plan import Goal, make_plan
+from microlut.plan.cost import Call, call_of, instructions, known_cores, work
+from microlut.plan.scratch import Tile, whole_tile
+from microlut.plan.variants import choose_variants
+from microlut.quantized import QConv2D, QDense, QuantizedGraph
+
+M4 = "cortex-m4f"
+
+
+def convolution(window: Window, size: tuple[int, int, int], filters: int) -> QuantizedGraph:
+    net, rng = rg.Network("net", size), np.random.default_rng(0)
+    kernel = rg.weights(rng, (filters, *window.size, size[2]), 0)
+    net.add(
+        Conv2D(kernel, rg.bias(rng, filters), window), (*window.output_size(*size[:2]), filters)
+    )
+    return net.case(rng, 4, 1).quantized()
+
+
+def call(window: Window, size: tuple[int, int, int], filters: int) -> Call:
+    graph = convolution(window, size, filters)
+    return call_of(graph, graph.nodes[0])
+
+
+def test_a_convolution_is_counted_as_the_kernel_runs_it():
+    one = call(Window((3, 3), padding=Padding(1, 1, 1, 1)), (8, 8, 16), 10)
+    found = work(one, Tile(4, 0), M4)
+    assert found["convolution pass"] == 3  # of 4, 4 and 2 channels
+    assert found["block"] == 3 * 16
+    assert found["tile"] == 16 * (2 + 2 + 1) * (9 * 16 // 4)
+    assert found["row"] == 3 * 6 * 6 * 3  # passes, fields inside the picture, kernel rows
+    assert found["border row"] == 3 * (64 - 36) * 3
+    assert found["decode 4"] == 10 * (9 * 16 // 8)
+    assert sum(n for part, n in found.items() if part.startswith("output ")) == 64 * 10
+
+
+def test_only_fields_that_lie_in_the_picture_are_inside():
+    wide = call(Window((1, 3), (1, 2), Padding(0, 0, 1, 1)), (4, 9, 4), 2)
+    found = work(wide, whole_tile(wide.op, wide.shape), M4)
+    assert found["row"] == 4 * 3  # of five columns, those that begin at 1, 3 and 5
+    spread = call(Window((1, 3), dilation=(1, 2)), (4, 9, 4), 2)
+    assert work(spread, whole_tile(spread.op, spread.shape), M4)["row"] == 0
+
+
+def test_vectors_take_sixteen_values_at_a_time():
+    one = call(Window((3, 3)), (8, 8, 16), 10)
+    assert work(one, whole_tile(one.op, one.shape), "cortex-m55")["tile"] == 9 * 5 * 9
+
+
+@pytest.mark.parametrize("kind", ["conv2d", "depthwise", "dense"])
+def test_counts_and_costs_are_positive(kind: str):
+    for graph in rl.layer_cases(kind, range(98), seed=9):
+        one = call_of(graph, graph.nodes[0])
+        tile = whole_tile(one.op, one.shape)
+        for core in known_cores():
+            assert min(work(one, tile, core).values()) >= 0
+            assert instructions(one, tile, core) > 0
+
+
+def test_plan_adds_up_its_steps_and_merged_ones_cost_nothing():
+    plan = make_plan(rg.every_operator_case(4, seed=1).quantized())
+    assert all((step.instructions == 0) == step.merged for step in plan.steps if step.scratch_bytes)
+    assert sum(step.instructions for step in plan.steps) > 0
+
+
+def test_cores_differ():
+    graph = convolution(Window((3, 3)), (12, 12, 8), 16)
+    totals = [
+        sum(step.instructions for step in make_plan(graph, Goal(core=core)).steps)
+        for core in ("cortex-m0plus", "cortex-m3", M4, "cortex-m55")
+    ]
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_unknown_core_is_refused():
+    with pytest.raises(
+        InvalidInput, match="core cortex-m99 is not known; choose one of cortex-m0,"
+    ):
+        Goal(core="cortex-m99")
+
+
+def test_convolution_of_one_pixel_becomes_a_dense_layer():
+    graph = choose_variants(convolution(Window((3, 2)), (3, 2, 7), 20), M4)
+    (node,) = graph.nodes
+    assert isinstance(node.op, QDense)
+    assert node.op.weights.shape == (20, 42)
+    assert node.shape == (1, 1, 20)
+
+
+@pytest.mark.parametrize(
+    ("window", "size"),
+    [
+        (Window((3, 2)), (4, 2, 7)),  # two pixels
+        (Window((3, 2), padding=Padding(bottom=1)), (2, 2, 7)),
+        (Window((2, 1), dilation=(2, 1)), (3, 1, 7)),
+    ],
+)
+def test_other_convolutions_stay(window: Window, size: tuple[int, int, int]):
+    graph = convolution(window, size, 20)
+    assert choose_variants(graph, M4) == graph or all(
+        isinstance(node.op, QConv2D) for node in choose_variants(graph, M4).nodes
+    )

@@ -1,0 +1,52 @@
+"""The tile of a layer: the quickest within the memory, on every core."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import random_layers as rl
+from microlut.plan.cost import Call, call_of, instructions, known_cores
+from microlut.plan.scratch import tiles, whole_tile
+from microlut.plan.tiles import choose_tile
+
+CALLS = [
+    call_of(graph, graph.nodes[0])
+    for kind in ("conv2d", "depthwise", "dense")
+    for graph in rl.layer_cases(kind, range(0, 98, 7), seed=5)
+]
+CORES = st.sampled_from(known_cores())
+
+
+@given(st.sampled_from(CALLS), CORES, st.integers(0, 40_000))
+def test_no_tile_that_fits_is_quicker(call: Call, core: str, free: int):
+    chosen = choose_tile(call, core, free)
+    possible = list(tiles(call.op, call.shape))
+    fitting = [tile for tile in possible if tile.scratch_bytes <= free]
+    assert chosen in possible
+    if not fitting:
+        assert chosen.scratch_bytes == min(tile.scratch_bytes for tile in possible)
+        return
+    cost = instructions(call, chosen, core)
+    assert cost == min(instructions(call, tile, core) for tile in fitting)
+    assert all(
+        tile.scratch_bytes >= chosen.scratch_bytes
+        for tile in fitting
+        if instructions(call, tile, core) == cost
+    )
+
+
+@given(st.sampled_from(CALLS), CORES, st.integers(0, 40_000), st.integers(0, 40_000))
+def test_more_memory_is_never_slower(call: Call, core: str, a: int, b: int):
+    smallest = min(tile.scratch_bytes for tile in tiles(call.op, call.shape))
+    less, more = (
+        instructions(call, choose_tile(call, core, max(free, smallest)), core)
+        for free in sorted((a, b))
+    )
+    assert more <= less
+
+
+@pytest.mark.parametrize("core", known_cores())
+def test_whole_tile_is_about_the_quickest(core: str):
+    for call in CALLS:
+        whole = instructions(call, whole_tile(call.op, call.shape), core)
+        assert whole <= 1.1 * instructions(call, choose_tile(call, core, 1 << 30), core)
