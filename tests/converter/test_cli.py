@@ -1035,7 +1035,7 @@ def run_while(program: str, project: Path, folder: Path) -> Iterator[subprocess.
 
     need(ARM_GCC, NEWLIB, QEMU, HOST_CC)
     (folder / "tmp").mkdir()
-    inputs = save_npz(folder / "x.npz", x=np.tile(samples().x, (10, 1, 1, 1)))
+    inputs = save_npz(folder / "x.npz", x=np.tile(samples().x, (40, 1, 1, 1)))
     command = ("run", project, "--board", "mps2-an386", "--inputs", inputs)
     with subprocess.Popen(
         [sys.executable, "-m", "microlut", *map(str, command)],

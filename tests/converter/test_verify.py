@@ -9,7 +9,7 @@ from digits_example import conversion, samples
 from microlut.interpreter import int_ops
 from microlut.progress import silent
 from microlut.quantized import quantize_array
-from microlut.runtimes import TFLITE_MICRO, desktop_name
+from microlut.runtimes import TFLITE_MICRO, desktop_name, desktop_tensors
 from microlut.verify import Difference, FormResult, bit_exact, compare, compare_runtimes
 
 A = np.array([[1, 2], [3, 4], [5, 6]], np.int8)
@@ -94,9 +94,22 @@ def test_compare_runtimes_explain_steps_of_one_only(factor, explained, case):
     )
 
 
+def rounds_alike(graph, tensors) -> bool:
+    """Return whether every operator of the runtime gave what ours gives for the same inputs."""
+    return all(
+        np.array_equal(
+            int_ops.apply_node(graph, node, [tensors[name][None] for name in node.inputs])[0],
+            tensors[node.name],
+        )
+        for node in graph.nodes
+    )
+
+
 def test_compare_runtimes_do_not_explain_what_no_operator_does(case):
     graph, inputs, expected = case
-    other = (expected.astype(int) + 1).clip(-128, 127).astype(np.int8)
-    _, desktop = compare_runtimes(graph, conversion().tflite, inputs, other, silent)
+    equal = [rounds_alike(graph, t) for t in desktop_tensors(conversion().tflite, inputs)]
+    assert sum(equal) > 5
+    other = (expected[equal].astype(int) + 1).clip(-128, 127).astype(np.int8)
+    _, desktop = compare_runtimes(graph, conversion().tflite, inputs[equal], other, silent)
     assert not desktop.agrees
     assert desktop.note == ""
