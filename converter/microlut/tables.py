@@ -16,7 +16,6 @@ from microlut.image import Image
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.profile import Profile
 from microlut.project import Project
-from microlut.report import ConvertReport
 from microlut.tools import HOST_CC, find_tool
 from microlut.verify import Difference, FormResult
 
@@ -43,67 +42,6 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = 
         for row in cells
     ]
     return "\n".join(line.rstrip() for line in lines)
-
-
-def conversion_text(report: ConvertReport) -> str:
-    """Return a conversion: its layers, what they cost, and its memory."""
-    rows = [
-        (
-            layer.name,
-            layer.kind,
-            "x".join(map(str, layer.shape)),
-            str(layer.bits or ""),
-            layer.density or "",
-            "" if layer.error is None else percent_text(100 * layer.error),
-            "exact" if layer.snr_db is None else f"{layer.snr_db:.1f} dB",
-            _count(layer.weight_bytes),
-            _count(layer.parameter_bytes),
-            _count(layer.scratch_bytes),
-            _count(layer.estimated_instructions or 0),
-        )
-        for layer in report.layers
-    ]
-    headers = (
-        "layer",
-        "kind",
-        "output",
-        "bits",
-        "density",
-        "error",
-        "SNR",
-        "weights",
-        "stage",
-        "scratch",
-        "instructions",
-    )
-    least = report.arena_lower_bound_bytes
-    need = "no less" if report.arena_bytes == least else f"at least {least:,}"
-    summary = (
-        f"{report.model}: weights {size_text(report.weight_bytes)} "
-        f"({report.bits:.2f} bits each), output stages {size_text(report.parameter_bytes)}, "
-        f"arena {size_text(report.arena_bytes)} (these tensors and scratch need {need})"
-    )
-    lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
-    if report.estimated_instructions is not None:
-        total = float(f"{report.estimated_instructions:.3g}")
-        lines.append(f"estimated: {total:,.0f} instructions an inference on {report.core}")
-    return "\n".join(lines)
-
-
-def _quality_text(report: ConvertReport) -> str:
-    """Return how near the outputs are to the float network's."""
-    found = report.quality
-    kind = "calibration" if report.calibration_samples else "synthetic"
-    facts = [f"divergence {found.divergence:.2g}"]
-    if found.agreement is not None:
-        facts.append(f"same class {percent_text(found.agreement)}")
-    if found.expected_drop is not None:
-        facts.append(f"expected drop {found.expected_drop:.2f} points")
-    return f"Against the float model on {found.inputs} {kind} inputs: {', '.join(facts)}"
-
-
-def _count(value: int) -> str:
-    return f"{value:,}" if value else ""
 
 
 def image_text(image: Image, board: Board) -> str:
@@ -152,8 +90,8 @@ def profile_text(profile: Profile) -> str:
             " + ".join((layer.name, *layer.merged)),
             layer.kind,
             str(layer.bits or ""),
-            _count(layer.weight_bytes),
-            _count(layer.macs),
+            count_text(layer.weight_bytes),
+            count_text(layer.macs),
             f"{layer.cost:,}",
             percent_text(100 * layer.cost / total),
             "" if layer.cost_per_mac is None else f"{factor * layer.cost_per_mac:.3f}",
@@ -163,7 +101,7 @@ def profile_text(profile: Profile) -> str:
     outside = ("outside kernels", "", "", "", "", f"{profile.outside:,}")
     rows.append((*outside, percent_text(100 * profile.outside / total), ""))
     macs = sum(layer.macs for layer in profile.layers)
-    sizes = _count(sum(layer.weight_bytes for layer in profile.layers)), _count(macs)
+    sizes = count_text(sum(layer.weight_bytes for layer in profile.layers)), count_text(macs)
     mean = f"{factor * profile.cost / macs:.3f}" if macs else ""
     rows.append(("all", "", "", *sizes, f"{profile.cost:,}", percent_text(100.0), mean))
     headers = ("layer", "kind", "bits", "weights", "MACs", profile.unit, "share", unit)
@@ -245,6 +183,11 @@ def difference_text(difference: Difference | None) -> str:
 def percent_text(value: float) -> str:
     """Return a percentage with two decimals."""
     return f"{value:.2f} %"
+
+
+def count_text(value: int) -> str:
+    """Return a number with separators; nothing for zero."""
+    return f"{value:,}" if value else ""
 
 
 def size_text(size: int) -> str:

@@ -56,7 +56,8 @@ def test_convert_and_write_equal_the_command_line(tmp_path):
 def test_deploy_equals_the_command_line(tmp_path, host):
     files = ("--calibration", CALIBRATION, "--inputs", TEST, "--limit", 20, "-o", tmp_path / "cli")
     said = command_line("deploy", MODEL, "--board", "host", *files)
-    outcome = microlut.deploy(conversion(), host, tmp_path / "api", samples(20))
+    made = microlut.convert(MODEL, CALIBRATION, core=host.core.value)
+    outcome = microlut.deploy(made, host, tmp_path / "api", samples(20))
     assert said["top1"] == outcome.run.top1
     assert said["float_top1"] == outcome.float_top1
     assert said["integer_top1"] == outcome.integer_top1

@@ -1,11 +1,9 @@
 """Results as text: aligned columns, nothing cut, numbers with their units."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from digits_example import conversion
 from microlut import tables
 from microlut.boards import load_board
 from microlut.doctor import ToolStatus
@@ -20,42 +18,6 @@ DIFFERENCE = Difference(sample=3, position=1, expected=5, found=-7)
 def test_table_never_wraps_and_leaves_no_spaces_at_the_end():
     text = tables.table(("a", "b"), [("x" * 200, ""), ("y", "z")])
     assert text.splitlines() == [f"a{' ' * 201}b", "x" * 200, f"y{' ' * 201}z"]
-
-
-def test_conversion_text_has_a_line_for_each_layer():
-    report = conversion().report
-    lines = tables.conversion_text(report).splitlines()
-    assert lines[0].split()[-5:] == ["SNR", "weights", "stage", "scratch", "instructions"]
-    assert [line.split()[0] for line in lines[1:-3]] == [layer.name for layer in report.layers]
-    for line, layer in zip(lines[1:], report.layers, strict=False):
-        assert ("exact" if layer.snr_db is None else f" {layer.snr_db:.1f} dB") in line
-    assert lines[-3].startswith(f"Against the float model on {report.quality.inputs} calibration")
-    assert f"expected drop {report.quality.expected_drop:.2f} points" in lines[-3]
-    assert f"weights {report.weight_bytes:,} bytes" in lines[-2]
-    assert f"output stages {report.parameter_bytes:,} bytes" in lines[-2]
-    assert report.estimated_instructions == sum(
-        layer.estimated_instructions for layer in report.layers
-    )
-
-
-def test_conversion_text_estimates_instructions_unless_compiled_for_size():
-    report = replace(conversion().report, estimated_instructions=12_345_678, core="cortex-m3")
-    end = "estimated: 12,300,000 instructions an inference on cortex-m3"
-    assert tables.conversion_text(report).splitlines()[-1] == end
-    small = replace(report, estimated_instructions=None)
-    assert "estimated" not in tables.conversion_text(small)
-
-
-@pytest.mark.parametrize(
-    ("least", "text"),
-    [
-        (4752, "arena 4,752 bytes (these tensors and scratch need no less)"),
-        (4736, "arena 4,752 bytes (these tensors and scratch need at least 4,736)"),
-    ],
-)
-def test_conversion_text_tells_how_near_the_arena_is_to_its_bound(least: int, text: str):
-    report = replace(conversion().report, arena_bytes=4752, arena_lower_bound_bytes=least)
-    assert tables.conversion_text(report).splitlines()[-2].endswith(f", {text}")
 
 
 def outcome(**changes: object) -> RunOutcome:

@@ -10,6 +10,7 @@ import typer
 from microlut import project as projects
 from microlut import tables, workflow
 from microlut.boards import load_board
+from microlut.conversion_text import conversion_text
 from microlut.emulators import choose_emulator
 from microlut.errors import InvalidInput
 from microlut.failures import EXIT_DISAGREES
@@ -89,7 +90,7 @@ def convert(
     if as_json:
         print_json(project.report | {"output_folder": str(output)})
         return
-    print(tables.conversion_text(conversion.report))
+    print(conversion_text(conversion.report))
     print(f"Wrote {output}: model.h, model.c, weights.c, engine/, model.tflite, report.json")
 
 
@@ -194,7 +195,7 @@ def deploy(
     if as_json:
         print_json(image_json(outcome.image) | outcome.project.report)
     else:
-        print(tables.conversion_text(conversion.report))
+        print(conversion_text(conversion.report))
         print(tables.image_text(outcome.image, target))
         if outcome.run is not None:
             print(tables.deploy_text(outcome))

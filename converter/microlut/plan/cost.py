@@ -37,7 +37,7 @@ _COLUMNS = 4  # receptive fields that are multiplied at a time
 _LANES = 4  # channels that a depthwise convolution spreads at a time
 _UNIT_BYTES = {2: 2, 4: 1, 6: 3}  # that dense layers decode at a time; else as many as bits
 _VECTOR = "cortex-m55"  # the core whose kernels take 16 values at a time
-# Cores that run the files of another one, and take as many instructions within half a percent. What
+# Cores that run the files of another one, and take as many instructions within one percent. What
 # is none of these is expected to compile portable C as RISC-V does.
 _LIKE = {
     "cortex-m0": "cortex-m0plus",

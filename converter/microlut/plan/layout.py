@@ -9,8 +9,8 @@ from microlut.errors import DoesNotFit, UnsupportedModel
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
 from microlut.plan.cost import Call, call_of, instructions
 from microlut.plan.goal import Goal
+from microlut.plan.limits import check_limits
 from microlut.plan.liveness import tensor_buffers
-from microlut.plan.rounding import largest_sum
 from microlut.plan.schedule import schedule
 from microlut.plan.scratch import Tile, whole_tile
 from microlut.plan.sharing import WHOLE_IN_PLACE, Sharing, find_sharing
@@ -21,18 +21,15 @@ from microlut.quantized import (
     CompactStage,
     QDepthwiseConv2D,
     QNode,
-    QSoftmax,
     QuantizedGraph,
     WeightedOp,
     compact_stage,
 )
 
-_LARGEST_DIMENSION = 65535  # dimensions are uint16_t in the engine
 _SMALL_TILE_BYTES = 2048  # what a tile may take even where the arena is full
 _SCRATCH_SHARE = 5  # scratch may always take this part of what the largest tensors take together
 # What may run in place where memory is short; the first of those that are equally small is taken.
 _IN_PLACE: tuple[tuple[type, ...], ...] = (WHOLE_IN_PLACE, (QDepthwiseConv2D,), ())
-_LONGEST_SOFTMAX = 4095  # its sum of values up to 1 is a Q12.19
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +128,7 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
         DoesNotFit: The arena cannot be as small as the goal says.
     """
     goal = goal or Goal()
-    _check_limits(graph)
+    check_limits(graph)
     draft = _draft(schedule(choose_variants(graph, goal.core)), goal)
     costs = draft.costs()
     graph, sharing, arena, owner = draft.graph, draft.sharing, draft.arena, draft.owner
@@ -277,26 +274,3 @@ def _stage(graph: QuantizedGraph, node: QNode) -> CompactStage | None:
             f"{node.name}: {error}; flash holds scales as the quantization stage rounds them: "
             "convert the model again"
         ) from error
-
-
-def _check_limits(graph: QuantizedGraph) -> None:
-    """Refuse what the engine's 16-bit dimensions and 32-bit sums cannot hold."""
-    shapes = [(graph.input_name, graph.input_shape)] + [(n.name, n.shape) for n in graph.nodes]
-    for name, shape in shapes:
-        if max(shape, default=1) > _LARGEST_DIMENSION:
-            raise UnsupportedModel(
-                f"{name}: shape {shape} has a dimension over {_LARGEST_DIMENSION}, which no "
-                "microcontroller's memory holds; use a smaller model"
-            )
-    for node in graph.nodes:
-        if isinstance(node.op, QSoftmax) and node.shape[-1] > _LONGEST_SOFTMAX:
-            raise UnsupportedModel(
-                f"{node.name}: a softmax of {node.shape[-1]} values; its 32-bit sum holds "
-                f"{_LONGEST_SOFTMAX}: leave the softmax out, it does not change the order"
-            )
-    for node, op in graph.weighted():
-        if largest_sum(op) >= 1 << 31:
-            raise UnsupportedModel(
-                f"{node.name}: its sums may need more than 32 bits; use fewer inputs a layer, or "
-                "calibration inputs on which its output is not almost constant"
-            )

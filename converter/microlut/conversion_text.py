@@ -1,0 +1,63 @@
+"""A conversion as plain text: its report enters, lines for people leave."""
+
+from __future__ import annotations
+
+from microlut.report import ConvertReport
+from microlut.tables import count_text, percent_text, size_text, table
+
+
+def conversion_text(report: ConvertReport) -> str:
+    """Return a conversion: its layers, what they cost, and its memory."""
+    rows = [
+        (
+            layer.name,
+            layer.kind,
+            "x".join(map(str, layer.shape)),
+            str(layer.bits or ""),
+            layer.density or "",
+            "" if layer.error is None else percent_text(100 * layer.error),
+            "exact" if layer.snr_db is None else f"{layer.snr_db:.1f} dB",
+            count_text(layer.weight_bytes),
+            count_text(layer.parameter_bytes),
+            count_text(layer.scratch_bytes),
+            count_text(layer.estimated_instructions or 0),
+        )
+        for layer in report.layers
+    ]
+    headers = (
+        "layer",
+        "kind",
+        "output",
+        "bits",
+        "density",
+        "error",
+        "SNR",
+        "weights",
+        "stage",
+        "scratch",
+        "instructions",
+    )
+    least = report.arena_lower_bound_bytes
+    need = "no less" if report.arena_bytes == least else f"at least {least:,}"
+    summary = (
+        f"{report.model}: weights {size_text(report.weight_bytes)} "
+        f"({report.bits:.2f} bits each), output stages {size_text(report.parameter_bytes)}, "
+        f"arena {size_text(report.arena_bytes)} (these tensors and scratch need {need})"
+    )
+    lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
+    if report.estimated_instructions is not None:
+        total = float(f"{report.estimated_instructions:.3g}")
+        lines.append(f"estimated: {total:,.0f} instructions an inference on {report.core}")
+    return "\n".join(lines)
+
+
+def _quality_text(report: ConvertReport) -> str:
+    """Return how near the outputs are to the float network's."""
+    found = report.quality
+    kind = "calibration" if report.calibration_samples else "synthetic"
+    facts = [f"divergence {found.divergence:.2g}"]
+    if found.agreement is not None:
+        facts.append(f"same class {percent_text(found.agreement)}")
+    if found.expected_drop is not None:
+        facts.append(f"expected drop {found.expected_drop:.2f} points")
+    return f"Against the float model on {found.inputs} {kind} inputs: {', '.join(facts)}"
