@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -1035,7 +1036,7 @@ def run_while(program: str, project: Path, folder: Path) -> Iterator[subprocess.
 
     need(ARM_GCC, NEWLIB, QEMU, HOST_CC)
     (folder / "tmp").mkdir()
-    inputs = save_npz(folder / "x.npz", x=np.tile(samples().x, (40, 1, 1, 1)))
+    inputs = save_npz(folder / "x.npz", x=np.tile(samples().x, (10, 1, 1, 1)))
     command = ("run", project, "--board", "mps2-an386", "--inputs", inputs)
     with subprocess.Popen(
         [sys.executable, "-m", "microlut", *map(str, command)],
@@ -1043,6 +1044,8 @@ def run_while(program: str, project: Path, folder: Path) -> Iterator[subprocess.
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "TMPDIR": str(folder / "tmp")},
+        # as a terminal starts it, also where the tests themselves ignore hang-ups (nohup)
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
     ) as process:
         try:
             deadline = time.monotonic() + 60
