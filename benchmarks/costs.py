@@ -188,8 +188,8 @@ def measured(
     rng = np.random.default_rng(number)
     x = rng.integers(-128, 128, (1, *quantized.input_shape), dtype=np.int8)
     wanted = int_ops.evaluate(quantized, x).reshape(1, -1)
-    with tempfile.TemporaryDirectory() as name:
-        project = microlut.write(conversion, Path(name) / "out")
+    with tempfile.TemporaryDirectory() as folder:
+        project = microlut.write(conversion, Path(folder) / "out")
         for board in boards:
             image = microlut.build(project, board)
             caller = f"{project.prefix}_run"
@@ -199,15 +199,16 @@ def measured(
                 raise SystemExit(f"network {number} on {board.id}: wrong outputs")
             profile = make_profile(project.report["layers"], list(result.pieces[0]))
             took = {layer.name: layer.cost for layer in profile.layers}
-            yield from _samples(number, conversion.plan, took, board.core.value)
+            for name, call, tile in kernel_calls(conversion.plan):
+                if name in took:
+                    yield Sample(number, call, tile, board.core.value, took[name])
 
 
-def _samples(number: int, plan: Plan, took: dict[str, int], core: str) -> Iterator[Sample]:
+def kernel_calls(plan: Plan) -> Iterator[tuple[str, Call, Tile]]:
+    """Yield the name of each step's node, what it calls and with which tile."""
     for step in plan.steps:
-        if step.node.name in took:
-            call = call_of(plan.graph, step.node, step.sum)
-            tile = Tile(step.tile, step.scratch_bytes, step.rows)
-            yield Sample(number, call, tile, core, took[step.node.name])
+        tile = Tile(step.tile, step.scratch_bytes, step.rows)
+        yield step.node.name, call_of(plan.graph, step.node, step.sum), tile
 
 
 def fit(samples: Sequence[Sample]) -> Costs:

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from costs import kernel_calls
 from cycles import Cost, read_code, read_pieces
 from engine_tables import MICROLUT, Layer, Row, markdown
 from models import INPUT_RANGES, MODELS, RESULTS, ROOT
@@ -35,8 +36,7 @@ from microlut.emulators import Task, run_image
 from microlut.image import measure
 from microlut.interpreter import int_ops
 from microlut.plan import Plan
-from microlut.plan.cost import call_of, instructions
-from microlut.plan.scratch import Tile
+from microlut.plan.cost import instructions
 from microlut.profile import make_profile
 from microlut.quantized import quantize_array
 
@@ -125,12 +125,8 @@ def measure_microlut(
 
 def estimated(plan: Plan, core: str) -> dict[str, int]:
     """Return how many instructions each kernel call of a plan is expected to execute on a core."""
-    found = {}
-    for step in plan.steps:
-        call = call_of(plan.graph, step.node, step.sum)
-        tile = Tile(step.tile, step.scratch_bytes, step.rows)
-        found[step.node.name] = round(instructions(call, tile, core))
-    return found
+    calls = kernel_calls(plan)
+    return {name: round(instructions(call, tile, core)) for name, call, tile in calls}
 
 
 def measure_rival(conversion: microlut.Conversion, rival: Rival, model: str, folder: Path) -> Row:
