@@ -136,7 +136,7 @@ CoreOption = Annotated[
     typer.Option(
         metavar="CORE",
         help="Core that the memory is shared out for and instructions are estimated for, such as "
-        "cortex-m0plus; the sources are the same on all.",
+        "cortex-m0plus; the sources run on all.",
     ),
 ]
 ConfigOption = Annotated[

@@ -111,15 +111,11 @@ def work(call: Call, tile: Tile, core: str) -> Work:
 
 def _convolution(call: Call, op: QConv2D, tile: Tile, vectors: bool) -> Counter[str]:
     channels, values = op.weights.indices.shape
-    window, pixels = op.window, math.prod(call.shape[:2])
-    height, width = window.size
-    depth, wide = call.source[2], 16 if vectors else 4
+    pixels, wide = math.prod(call.shape[:2]), 16 if vectors else 4
     rows = _vector_rows(op, call, tile) if vectors else tile.channels
     passes = -(-channels // rows)
     pairs = sum(-(-min(rows, channels - first) // 2) for first in range(0, channels, rows))
     groups, blocks = -(-values // wide), -(-pixels // _COLUMNS)
-    inside = _inside(window, call)
-    border = pixels - inside
     found = Counter(
         {
             "convolution": 1.0,
@@ -135,21 +131,25 @@ def _convolution(call: Call, op: QConv2D, tile: Tile, vectors: bool) -> Counter[
             f"output {call.rounding.name.lower()}": pixels * channels,
         }
     )
-    patch = patches(op) and not vectors
-    found.update(_moved("copied" if patch else "row", width * depth, inside * height, wide))
-    found.update(_moved("copied" if patch else "span", depth, border * height * width, wide))
-    if patch:
-        found.update(_moved("patch", values, pixels, wide))
-    found["border row"] = border * height
-    for part in (
-        "border row",
-        *(p for p in found if p.startswith(("copied", "row", "span", "patch"))),
-    ):
-        found[part] *= passes
+    gathered = _gathering(call, op, wide, patch=patches(op) and not vectors)
+    found.update({part: passes * count for part, count in gathered.items()})
     if call.sum is not None:
         kind = "quick" if adds_quickly(call.sum) else "any"
         found["sum span"] = pixels * passes
         found[f"sum {kind}"] = pixels * channels
+    return found
+
+
+def _gathering(call: Call, op: QConv2D, wide: int, *, patch: bool) -> Counter[str]:
+    """Return the work of gathering all receptive fields once, through bytes if they are patches."""
+    (height, width), depth = op.window.size, call.source[2]
+    pixels, inside = math.prod(call.shape[:2]), _inside(op.window, call)
+    border = pixels - inside
+    found = Counter({"border row": border * height})
+    found.update(_moved("copied" if patch else "row", width * depth, inside * height, wide))
+    found.update(_moved("copied" if patch else "span", depth, border * height * width, wide))
+    if patch:
+        found.update(_moved("patch", height * width * depth, pixels, wide))
     return found
 
 

@@ -54,8 +54,8 @@ class Step:
     rows: int
     instructions: int
     stage: CompactStage | None
-    sum: QNode | None = None
-    merged: bool = False
+    sum: QNode | None
+    merged: bool
 
     @property
     def parameter_bytes(self) -> int:
@@ -109,9 +109,8 @@ class _Draft:
 
     def costs(self) -> list[float]:
         """Return about how many instructions every step executes; none if another one does it."""
-        merged = {node.name for node in self.sharing.sums.values()}
         return [
-            0.0 if node.name in merged else instructions(call, tile, self.core)
+            0.0 if node.name in self.sharing.merged else instructions(call, tile, self.core)
             for node, call, tile in zip(self.graph.nodes, self.calls, self.tiles, strict=True)
         ]
 
@@ -130,17 +129,8 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
     goal = goal or Goal()
     check_limits(graph)
     draft = _draft(schedule(choose_variants(graph, goal.core)), goal)
-    costs = draft.costs()
-    graph, sharing, arena, owner = draft.graph, draft.sharing, draft.arena, draft.owner
-    merged = {node.name for node in sharing.sums.values()}
-    steps = tuple(
-        replace(
-            _step(graph, i, owner, arena, tile, round(costs[i])),
-            sum=sharing.sums.get(graph.nodes[i].name),
-            merged=graph.nodes[i].name in merged,
-        )
-        for i, tile in enumerate(draft.tiles)
-    )
+    graph, arena, owner = draft.graph, draft.arena, draft.owner
+    steps = tuple(_step(draft, i, cost) for i, cost in enumerate(draft.costs()))
     return Plan(
         graph=graph,
         steps=steps,
@@ -242,15 +232,9 @@ def _scratch_buffers(tiles: Sequence[Tile]) -> list[Buffer]:
     ]
 
 
-def _step(
-    graph: QuantizedGraph,
-    index: int,
-    owner: dict[str, str],
-    arena: Arena,
-    tile: Tile,
-    instructions: int,
-) -> Step:
-    node = graph.nodes[index]
+def _step(draft: _Draft, index: int, cost: float) -> Step:
+    graph, owner, arena = draft.graph, draft.owner, draft.arena
+    node, tile = graph.nodes[index], draft.tiles[index]
     return Step(
         node=node,
         input_offsets=tuple(arena.offsets[owner[name]] for name in node.inputs),
@@ -259,8 +243,10 @@ def _step(
         scratch_bytes=tile.scratch_bytes,
         tile=tile.channels,
         rows=tile.rows,
-        instructions=instructions,
+        instructions=round(cost),
         stage=_stage(graph, node),
+        sum=draft.sharing.sums.get(node.name),
+        merged=node.name in draft.sharing.merged,
     )
 
 

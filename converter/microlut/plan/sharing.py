@@ -38,6 +38,11 @@ class Sharing:
     input_of: Mapping[str, str]
     whole: frozenset[str]
 
+    @property
+    def merged(self) -> frozenset[str]:
+        """Names of the additions that convolutions do."""
+        return frozenset(node.name for node in self.sums.values())
+
 
 def find_sharing(graph: QuantizedGraph, in_place: tuple[type, ...] = WHOLE_IN_PLACE) -> Sharing:
     """Decide what shares bytes, node by node in execution order.
