@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from microlut.ir import ActivationKind, Add, Node, Padding, Shape, Window, same_padding
 from microlut.quantize.compact import round_bias, round_scales
 from microlut.quantize.operators import quantize_simple
+from microlut.quantize.packing import row_bytes, unpack_rows
 from microlut.quantize.requantize import channel_multipliers
 from microlut.quantized import (
     OutputStage,
@@ -26,6 +27,7 @@ from microlut.quantized import (
     QuantizedGraph,
     QuantizedWeights,
     WeightedOp,
+    engine_overlap,
     folded_bias,
 )
 
@@ -48,6 +50,7 @@ class _Draw:
     rng: Rng
     bits: int
     granularity: int
+    overlapping: bool
     source: Quantization
 
 
@@ -60,7 +63,7 @@ def layer_cases(kind: str, numbers: Iterable[int], seed: int) -> Iterator[Quanti
     for i in numbers:
         rng = np.random.default_rng([seed, i, *kind.encode()])
         source = Quantization(0.05, _zero_point(rng))
-        draw = _Draw(f"{kind}{i}", rng, 2 + (i + i // 7) % 7, i % 2, source)
+        draw = _Draw(f"{kind}{i}", rng, 2 + (i + i // 7) % 7, i % 2, i % 2 == 1, source)
         if kind == "dense":
             yield _dense(draw)
             continue
@@ -145,15 +148,20 @@ def _graph(draw: _Draw, shape: Shape, nodes: list[QNode]) -> QuantizedGraph:
 
 
 def _weights(draw: _Draw, shape: Shape, flat: tuple[int, int]) -> QuantizedWeights:
-    """Return random indices of an ascending codebook, or int8 weights."""
+    """Return random indices of a codebook, or int8 weights; every second case has overlaps."""
     rng, bits = draw.rng, draw.bits
+    overlap = engine_overlap(shape, bits) if draw.overlapping else 0
     codebook = None
     if bits < 8:
-        inner = rng.choice(np.arange(-126, 127), (1 << bits) - 2, replace=False)
+        inner = rng.choice(np.arange(-126, 127), (1 << bits + overlap) - 2, replace=False)
         codebook = np.sort(np.array([-127, *inner, 127], np.int8))
-    indices = rng.integers(0, 1 << bits, flat).astype(np.uint8)
+    if overlap > 0:
+        codebook = rng.permutation(codebook)
+    packed = rng.integers(0, 256, (flat[0], row_bytes(flat[1], bits)), np.uint8)
+    indices = unpack_rows(packed, flat[1], bits, overlap)
     channels = shape[-1] if len(shape) == 3 else shape[0]
-    return QuantizedWeights(shape, bits, indices, codebook, np.ones(channels, np.float32))
+    scales = np.ones(channels, np.float32)
+    return QuantizedWeights(shape, bits, indices, codebook, scales, overlap=overlap)
 
 
 def _stage(draw: _Draw, channels: int) -> OutputStage:

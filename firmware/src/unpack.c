@@ -6,35 +6,47 @@
 
 #if !MLUT_ISA_MVE
 
-/* Weight number i of eight that stand in `bits` bytes. */
-static inline int32_t level(const int8_t *codebook, uint64_t eight, unsigned bits, unsigned i)
+/* How indices lie in a row. */
+typedef struct {
+    unsigned bits;       /* from one index to the next */
+    unsigned index_bits; /* of an index; the lower ones belong to those before it, too */
+} fields_t;
+
+/* Weight number i of eight, whose indices begin at bit 0. */
+static inline int32_t level(const int8_t *codebook, uint64_t eight, fields_t fields, unsigned i)
 {
-    return codebook[(eight >> (i * bits)) & ((1u << bits) - 1u)];
+    return codebook[(eight >> (i * fields.bits)) & ((1u << fields.index_bits) - 1u)];
 }
 
 /* Write weights i to i + 3 of eight. */
 static inline __attribute__((always_inline)) void unpack_quad(
-    const int8_t *codebook, uint64_t eight, unsigned bits, unsigned i, size_t row, uint32_t *to)
+    const int8_t *codebook, uint64_t eight, fields_t fields, unsigned i, size_t row, uint32_t *to)
 {
     if (codebook == NULL) {
         mlut_isa_put_bytes((uint32_t)(eight >> (8u * i)), row, to);
         return;
     }
-    mlut_isa_put_weights(level(codebook, eight, bits, i), level(codebook, eight, bits, i + 1u),
-        level(codebook, eight, bits, i + 2u), level(codebook, eight, bits, i + 3u), row, to);
+    mlut_isa_put_weights(level(codebook, eight, fields, i), level(codebook, eight, fields, i + 1u),
+        level(codebook, eight, fields, i + 2u), level(codebook, eight, fields, i + 3u), row, to);
 }
 
-/* Up to 7 weights at a row's end, which any width can be. */
-static __attribute__((noinline)) void unpack_last(
-    const mlut_weights_t *weights, const uint8_t *from, size_t columns, size_t row, uint32_t *to)
+/* Up to 7 weights at a row's end, which any width can be; `before` are the bits that their first
+ * indices have in common with others. */
+static __attribute__((noinline)) void unpack_last(const mlut_weights_t *weights,
+    const uint8_t *from,
+    uint32_t before,
+    size_t columns,
+    size_t row,
+    uint32_t *to)
 {
-    const unsigned bits = weights->bits;
+    const fields_t fields = {weights->bits, weights->index_bits};
     uint64_t eight = 0;
-    for (size_t i = 0; i * 8u < columns * bits; i++) {
+    for (size_t i = 0; i * 8u < columns * fields.bits; i++) {
         eight |= (uint64_t)from[i] << (8u * i);
     }
+    eight = eight << (fields.index_bits - fields.bits) | before;
     for (unsigned i = 0; i < columns; i += 4u) {
-        unpack_quad(weights->codebook, eight, bits, i, row, to + i);
+        unpack_quad(weights->codebook, eight, fields, i, row, to + i);
     }
 }
 
@@ -42,28 +54,35 @@ static __attribute__((noinline)) void unpack_last(
  * it. Two rows take 4 words for every four columns. A last quad is filled with anything: the inputs
  * beside it are zero.
  *
- * Inlined with constant `bits`, so that shifts and masks are constants. */
+ * Inlined with constant fields, so that shifts and masks are constants. */
 static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights_t *weights,
-    unsigned bits,
+    fields_t fields,
     size_t first,
     size_t rows,
     size_t columns,
     uint32_t *to)
 {
+    const unsigned bits = fields.bits;
+    const unsigned overlap = fields.index_bits - bits;
     const size_t quads = (columns + 3u) / 4u;
     const int8_t *codebook = bits == 8 ? NULL : weights->codebook;
     for (size_t r = 0; r < rows; r++) {
         const uint8_t *from = weights->indices + (first + r) * weights->row_bytes;
         uint32_t *quad = to + (r & ~(size_t)1) * quads * 2u;
+        uint32_t before = 0; /* bits that the next indices have in common with the last ones */
         size_t left = columns;
         for (; left >= 8; left -= 8, from += bits, quad += 8) {
             uint64_t eight = 0;
             memcpy(&eight, from, bits);
-            unpack_quad(codebook, eight, bits, 0, r & 1u, quad);
-            unpack_quad(codebook, eight, bits, 4, r & 1u, quad + 4);
+            if (overlap > 0) {
+                eight = eight << overlap | before;
+                before = (uint32_t)(eight >> (8u * bits));
+            }
+            unpack_quad(codebook, eight, fields, 0, r & 1u, quad);
+            unpack_quad(codebook, eight, fields, 4, r & 1u, quad + 4);
         }
         if (left > 0) {
-            unpack_last(weights, from, left, r & 1u, quad);
+            unpack_last(weights, from, before, left, r & 1u, quad);
         }
     }
     for (size_t q = 0; (rows & 1u) != 0 && q < quads; q++) { /* the row that makes it even */
@@ -71,18 +90,21 @@ static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights
     }
 }
 
-#define MLUT_UNPACK(bits)                                                                          \
-    void mlut_unpack_##bits(                                                                       \
+#define MLUT_UNPACK(name, bits, index_bits)                                                        \
+    void mlut_unpack_##name(                                                                       \
         const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *to)    \
     {                                                                                              \
-        unpack_rows(weights, bits, first, rows, columns, to);                                      \
+        unpack_rows(weights, (fields_t){bits, index_bits}, first, rows, columns, to);              \
     }
-MLUT_UNPACK(2)
-MLUT_UNPACK(3)
-MLUT_UNPACK(4)
-MLUT_UNPACK(5)
-MLUT_UNPACK(6)
-MLUT_UNPACK(7)
-MLUT_UNPACK(8)
+MLUT_UNPACK(2, 2, 2)
+MLUT_UNPACK(3, 3, 3)
+MLUT_UNPACK(4, 4, 4)
+MLUT_UNPACK(5, 5, 5)
+MLUT_UNPACK(6, 6, 6)
+MLUT_UNPACK(7, 7, 7)
+MLUT_UNPACK(8, 8, 8)
+MLUT_UNPACK(2_6, 2, 6)
+MLUT_UNPACK(3_6, 3, 6)
+MLUT_UNPACK(4_6, 4, 6)
 
 #endif

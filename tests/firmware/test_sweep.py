@@ -68,7 +68,7 @@ def sweep(windowed: range, dense: range, seed: int) -> Sweep:
 @pytest.fixture(scope="module")
 def whole() -> Sweep:
     """All kernel sizes twice, once as a convolution, and common ones."""
-    return sweep(range(98), range(21), seed=21)
+    return sweep(range(98), range(28), seed=21)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,10 @@ def test_sweep_has_every_kind_of_layer(whole: Sweep):
         strides = {n for k, w in windows if k == kind for n in w.strides}
         assert strides == {n for k, w in windows if k == kind for n in w.dilation} == {1, 2, 3}
     assert {op.weights.bits for _, op in layers} == set(range(2, 9))
+    overlapping = {(op.kind, op.weights.bits) for _, op in layers if op.weights.overlap > 0}
+    assert overlapping == {*(("conv2d", bits) for bits in (2, 3, 4)), ("dense", 2), ("dense", 3)}
+    for bits in (2, 3, 4):
+        assert {op.weights.overlap > 0 for _, op in layers if op.weights.bits == bits} == {0, 1}
     assert {-128, 127} <= {graph.input_quantization.zero_point for graph in whole.graphs}
     assert {-128, 127} <= {node.quantization.zero_point for node, _ in layers}
     channels = [node.shape[-1] for node, _ in layers]

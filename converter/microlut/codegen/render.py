@@ -32,7 +32,7 @@ from microlut.quantized import (
 )
 from microlut.version import VERSION
 
-ABI = 5  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 6  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 Sources = dict[str, str]
 
@@ -158,9 +158,10 @@ def _sum(graph: QuantizedGraph, node: QNode, maker: str) -> SumView | None:
 
 
 def _tables(op: WeightedOp) -> WeightTables:
-    bits, indices = op.weights.bits, op.weights.indices
-    packed = indices if bits == 8 else pack_rows(indices, bits)
-    return WeightTables(packed, op.weights.codebook)
+    weights, packed = op.weights, op.weights.indices
+    if weights.codebook is not None:
+        packed = pack_rows(weights.indices, weights.bits, weights.overlap)
+    return WeightTables(packed, weights.codebook)
 
 
 def _title(step: Step, in_shape: tuple[int, ...]) -> str:

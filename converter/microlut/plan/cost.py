@@ -18,7 +18,7 @@ from pathlib import Path
 
 from microlut.ir import Shape, Window
 from microlut.plan.rounding import Rounding, adds_quickly, output_rounding, quick_window
-from microlut.plan.scratch import Tile, patches
+from microlut.plan.scratch import Tile, patches, table_entries
 from microlut.quantized import (
     QAdd,
     QConv2D,
@@ -248,14 +248,15 @@ def _dense(call: Call, op: QDense) -> Counter[str]:
     fours = vectors * -(-units // 4)
     unit = _UNIT_BYTES.get(bits, bits)
     row = -(-inputs * bits // 8)
+    fields = op.weights.fields  # with some of them, there is no table
     return Counter(
         {
             "dense": 1.0,
-            "table": 4**bits if bits <= 4 else 0,
+            "table": table_entries(op.weights),
             "dense input": vectors * inputs if bits < 8 else 0,
             "dense rows": fours,
-            f"dense {bits}": fours * (row // unit),
-            f"dense rest {bits}": fours * (row % unit > 0),
+            f"dense {fields}": fours * (row // unit),
+            f"dense rest {fields}": fours * (row % unit > 0),
             "dense output": vectors * units,
         }
     )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from microlut.ir import Shape
 from microlut.plan.arena import aligned
-from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp
+from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp, QuantizedWeights
 
 _CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and nudge
-_LARGEST_TABLE_BITS = 4  # up to which a dense layer decodes two weights by one entry
+_LARGEST_TABLE_BITS = 9  # of two indices, up to which a dense layer decodes both by one entry
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
 _FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes a row
 
@@ -43,7 +43,7 @@ def tiles(op: QOp, shape: Shape, adds: bool = False) -> Iterator[Tile]:
             yield from _convolution_tiles(op, adds)
         case QDense(weights=weights):
             units, inputs = weights.shape
-            yield Tile(units, _dense_bytes(inputs, weights.bits))
+            yield Tile(units, _dense_bytes(inputs, weights))
         case QDepthwiseConv2D():
             yield from _depthwise_tiles(op, shape)
         case _:
@@ -72,12 +72,18 @@ def _convolution_tiles(op: QConv2D, adds: bool) -> Iterator[Tile]:
         yield Tile(tile, aligned((tile + tile % 2) * each + fixed))
 
 
-def _dense_bytes(inputs: int, bits: int) -> int:
+def _dense_bytes(inputs: int, weights: QuantizedWeights) -> int:
     """Return the bytes of a table of pairs of weights, if it stays small, and of widened inputs."""
-    if bits == 8:  # the rows in flash are the weights
+    if weights.codebook is None:  # the rows in flash are the weights
         return 0
-    table = 4 << 2 * bits if bits <= _LARGEST_TABLE_BITS else 0
+    table = 4 * table_entries(weights)
     return aligned(table + 2 * (-(-inputs // 8) * 8))
+
+
+def table_entries(weights: QuantizedWeights) -> int:
+    """Return the pairs of weights in a dense layer's table, 0 if it has none."""
+    both = weights.bits + weights.index_bits
+    return 1 << both if both <= _LARGEST_TABLE_BITS else 0
 
 
 def _depthwise_tiles(op: QDepthwiseConv2D, shape: Shape) -> Iterator[Tile]:

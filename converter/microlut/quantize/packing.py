@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from microlut.quantized import QuantizedWeights
@@ -13,22 +14,27 @@ def row_bytes(columns: int, bits: int) -> int:
     return (columns * bits + 7) // 8
 
 
-def pack_rows(indices: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
-    """Pack [rows, columns] indices of `bits` bits into [rows, row_bytes] bytes.
+def pack_rows(indices: NDArray[np.uint8], bits: int, overlap: int = 0) -> NDArray[np.uint8]:
+    """Pack [rows, columns] indices of `bits` + `overlap` bits into [rows, row_bytes] bytes.
 
-    Index i of a row takes the bits i * bits to i * bits + bits - 1 of that row, counted from the
-    least significant bit of its first byte. Rows start on a byte; unused bits are zero.
+    The upper `bits` of index i take the bits i * bits to i * bits + bits - 1 of its row, counted
+    from the least significant bit of its first byte; its lower ones are those of earlier indices.
+    Rows start on a byte; unused bits are zero.
     """
-    planes = (indices[..., None] >> np.arange(bits, dtype=np.uint8)) & 1
+    planes = (indices[..., None] >> np.arange(overlap, overlap + bits, dtype=np.uint8)) & 1
     flat = planes.reshape(indices.shape[0], -1)
     return np.packbits(flat, axis=1, bitorder="little")
 
 
-def unpack_rows(packed: NDArray[np.uint8], columns: int, bits: int) -> NDArray[np.uint8]:
+def unpack_rows(
+    packed: NDArray[np.uint8], columns: int, bits: int, overlap: int = 0
+) -> NDArray[np.uint8]:
     """Undo `pack_rows`: [rows, row_bytes] bytes to [rows, columns] indices."""
     flat = np.unpackbits(packed, axis=1, count=columns * bits, bitorder="little")
-    planes = flat.reshape(packed.shape[0], columns, bits)
-    return np.asarray((planes << np.arange(bits, dtype=np.uint8)).sum(axis=2), dtype=np.uint8)
+    with_zeros = np.pad(flat, ((0, 0), (overlap, 0)))  # before a row's first bit
+    windows = sliding_window_view(with_zeros, bits + overlap, axis=1)[:, ::bits]
+    places = np.arange(bits + overlap, dtype=np.uint8)
+    return np.asarray((windows << places).sum(axis=2), dtype=np.uint8)
 
 
 def weight_bytes(weights: QuantizedWeights) -> int:

@@ -30,8 +30,10 @@ from microlut.quantized.graph import (
     quantized_range,
     weights_by_channel,
 )
+from microlut.quantized.overlap import INDEX_BITS, engine_overlap
 
 __all__ = [
+    "INDEX_BITS",
     "CompactStage",
     "FitReport",
     "Float32Array",
@@ -57,6 +59,7 @@ __all__ = [
     "WeightedOp",
     "compact_stage",
     "dequantize_array",
+    "engine_overlap",
     "folded_bias",
     "load",
     "quantize_array",

@@ -28,6 +28,7 @@ from microlut.quantized.graph import (
     QuantizedGraph,
     QuantizedWeights,
 )
+from microlut.quantized.overlap import engine_overlap
 
 _LARGEST_SHIFT = 31
 _SMALLEST_SCALE = float(np.finfo(np.float32).smallest_subnormal)
@@ -126,14 +127,21 @@ def _window_shape(window: Window, shape: Shape, channels: int) -> Shape | None:
 def _check_weights(where: str, weights: QuantizedWeights) -> None:
     indices, book = weights.indices, weights.codebook
     _demand(where, weights.bits in range(1, 9), "its bits")
+    possible = (0, engine_overlap(weights.shape, weights.bits))
+    _demand(where, weights.overlap in possible, "the overlap of its indices")
     _demand(where, _is_shape(weights.shape), "the shape of its weights")
     sound = indices.ndim == 2 and indices.size == math.prod(weights.shape)
     _demand(where, sound, "the shape of its weights")
     _demand(where, (book is None) == (weights.bits == 8), "its codebook")
     if book is not None:
-        _demand(where, book.shape == (1 << weights.bits,), "its codebook")
-        _demand(where, all(a <= b for a, b in pairwise(book.tolist())), "its codebook")
+        _demand(where, book.shape == (1 << weights.index_bits,), "its codebook")
+        ascending = all(a <= b for a, b in pairwise(book.tolist()))
+        _demand(where, ascending or weights.overlap > 0, "its codebook")
         _demand(where, int(indices.max()) < len(book), "its weight indices")
+        common = indices & ((1 << weights.overlap) - 1)
+        _demand(where, not common[:, 0].any(), "its weight indices")
+        follow = np.array_equal(indices[:, :-1] >> weights.bits, common[:, 1:])
+        _demand(where, follow or weights.overlap == 0, "its weight indices")
     positive = np.isfinite(weights.scales) & (weights.scales > 0)
     _demand(where, bool(positive.all()), "its weight scales")
 

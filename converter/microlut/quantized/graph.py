@@ -57,10 +57,13 @@ class QuantizedWeights:
     Attributes:
         shape: TensorFlow Lite's layout: [out, height, width, in], [height, width, channels] for
             depthwise, [units, inputs] for dense.
-        bits: Bits an index; 8 means that `indices` holds the int8 weights themselves.
+        bits: Bits a weight; 8 means that `indices` holds the int8 weights themselves.
         indices: [rows, columns]; a row is an output channel, or a kernel position if depthwise.
-        codebook: [2^bits] levels, ascending; None at 8 bits.
+        codebook: [2^index_bits] levels, ascending without overlap; None at 8 bits.
         scales: One per output channel (all equal at granularity "tensor").
+        overlap: Bits that an index has in common with those before it in its row: its lower ones
+            are their upper ones, as a window moves along a bit stream by `bits` (Tseng et al. 2024,
+            "QTIP"). At a row's start they are zeros.
     """
 
     shape: Shape
@@ -69,7 +72,18 @@ class QuantizedWeights:
     codebook: OptionalInt8Array
     scales: Float32Array
     fit: FitReport | None = None
+    overlap: int = 0
     __pydantic_config__ = _CONFIG
+
+    @property
+    def index_bits(self) -> int:
+        """Bits of an index, those that others have too counted."""
+        return self.bits + self.overlap
+
+    @property
+    def fields(self) -> str:
+        """How indices lie in a row, as the names of engine functions tell it: "4", or "4_6"."""
+        return f"{self.bits}_{self.index_bits}" if self.overlap else f"{self.bits}"
 
     def int8(self) -> NDArray[np.int8]:
         """Return the decoded int8 weights in `shape`."""

@@ -15,16 +15,19 @@ extern "C" {
 #endif
 
 /* Generated code refuses to compile against another version of these structures. */
-#define MLUT_ABI 5
+#define MLUT_ABI 6
 
-/* Weights: `columns` indices a row, `bits` bits each, packed from the least significant bit of the
- * row's first byte on; a row starts on a byte. weight = codebook[index]. With 8 bits there is no
- * codebook: the row holds the int8 weights themselves. See docs/format.md. */
+/* Weights: `columns` indices a row, packed from the least significant bit of the row's first byte
+ * on; a row starts on a byte. Index i ends at bit (i + 1) * bits and has index_bits bits: the lower
+ * ones it has in common with those before it, or they are zeros. weight = codebook[index]. With 8
+ * bits there is no codebook: the row holds the int8 weights themselves. See docs/format.md. */
 typedef struct {
     const uint8_t *indices;
-    const int8_t *codebook; /* 1 << bits levels; NULL with 8 bits */
+    const int8_t *codebook; /* 1 << index_bits levels; NULL with 8 bits */
     uint32_t row_bytes;
     uint8_t bits; /* 2 to 8 */
+    uint8_t
+        index_bits; /* the same, or 6: with 2 to 4 bits in convolutions, 2 or 3 in dense layers */
 } mlut_weights_t;
 
 /* Which form of the output stage a layer may take; all give TensorFlow Lite's results. The quick
@@ -58,10 +61,11 @@ typedef void mlut_multiply_t(const struct mlut_block *block, int8_t *out);
 typedef void mlut_convolve_t(const struct mlut_plane *plane, int8_t *out);
 typedef void mlut_dot_t(const struct mlut_rows *rows, int32_t totals[4]);
 
-/* By the weights' bits. */
+/* By the weights' bits, and the bits of an index where they are more. */
 mlut_unpack_t mlut_unpack_2, mlut_unpack_3, mlut_unpack_4, mlut_unpack_5, mlut_unpack_6,
-    mlut_unpack_7, mlut_unpack_8;
-mlut_dot_t mlut_dot_2, mlut_dot_3, mlut_dot_4, mlut_dot_5, mlut_dot_6, mlut_dot_7, mlut_dot_8;
+    mlut_unpack_7, mlut_unpack_8, mlut_unpack_2_6, mlut_unpack_3_6, mlut_unpack_4_6;
+mlut_dot_t mlut_dot_2, mlut_dot_3, mlut_dot_4, mlut_dot_5, mlut_dot_6, mlut_dot_7, mlut_dot_8,
+    mlut_dot_2_6, mlut_dot_3_6;
 
 /* By the output stage's rounding; the last two for 3x3 kernels without
  * dilation whose vertical stride is 1 or 2. */
@@ -156,8 +160,8 @@ typedef struct {
 } mlut_depthwise_conv2d_t;
 
 /* Fully connected layer over `vectors` inputs. Rows of `weights`: units; columns: inputs.
- * Scratch: none if bits is 8; else 2 * inputs, inputs rounded up to a multiple of 8, and up to 4
- * bits a table of 4 << 2 * bits bytes. */
+ * Scratch: none if bits is 8; else 2 * inputs, inputs rounded up to a multiple of 8, and where two
+ * neighbouring indices have 9 bits at most, a table of 4 << bits + index_bits bytes. */
 typedef struct {
     mlut_weights_t weights;
     mlut_output_t output;

@@ -52,24 +52,30 @@ static inline __attribute__((always_inline)) int32x4_t mlut_mve_four(
     return four;
 }
 
-/* Where 16 neighbouring weights stand in packed bytes: each in one or two, which shifts bring to
- * the top of a lane. */
+/* Where the indices of 16 neighbouring weights stand in packed bytes: each in one or two, which
+ * shifts bring to the top of a lane. Where indices overlap, bytes count from the one before, in
+ * which some begin; before a row's first byte there are zeros. */
 typedef struct {
+    mve_pred16_t inside; /* the lanes whose low byte is not the one before */
     uint8x16_t low;
     uint8x16_t high;
     int8x16_t low_shift;
     int8x16_t high_shift;
 } mlut_mve_fields_t;
 
-static inline __attribute__((always_inline)) mlut_mve_fields_t mlut_mve_fields(unsigned bits)
+static inline __attribute__((always_inline)) mlut_mve_fields_t mlut_mve_fields(
+    unsigned bits, unsigned index_bits)
 {
-    const uint8x16_t first = vmulq_n_u8(vidupq_n_u8(0, 1), (uint8_t)bits);
-    const int8x16_t inside = vreinterpretq_s8_u8(vandq_u8(first, vdupq_n_u8(7)));
+    const unsigned before = index_bits > bits ? 8u - (index_bits - bits) : 0u;
+    const uint8x16_t own = vmulq_n_u8(vidupq_n_u8(0, 1), (uint8_t)bits);
+    const uint8x16_t first = vaddq_n_u8(own, (uint8_t)before);
+    const int8x16_t skipped = vreinterpretq_s8_u8(vandq_u8(first, vdupq_n_u8(7)));
     mlut_mve_fields_t fields;
     fields.low = vshrq_n_u8(first, 3);
-    fields.high = vshrq_n_u8(vaddq_n_u8(first, (uint8_t)(bits - 1u)), 3);
-    fields.low_shift = vsubq_s8(vdupq_n_s8((int8_t)(8 - (int)bits)), inside);
+    fields.high = vshrq_n_u8(vaddq_n_u8(first, (uint8_t)(index_bits - 1u)), 3);
+    fields.low_shift = vsubq_s8(vdupq_n_s8((int8_t)(8 - (int)index_bits)), skipped);
     fields.high_shift = vaddq_n_s8(fields.low_shift, 8);
+    fields.inside = vcmpcsq_n_u8(fields.low, 1);
     return fields;
 }
 
@@ -80,20 +86,30 @@ static inline __attribute__((always_inline)) uint8x16_t mlut_mve_gather(
                                  : vldrbq_gather_offset_z_u8(from, offsets, lanes);
 }
 
-/* Decode 16 weights of 2 to 7 bits, or those of `lanes`; no byte behind the last one is read. */
+/* Decode 16 weights of 2 to 7 bits, or those of `lanes`; no byte outside the row is read. `begins`:
+ * they are the first of their row. */
 static inline __attribute__((always_inline)) int8x16_t mlut_mve_decode(const int8_t *codebook,
     const uint8_t *from,
     const mlut_mve_fields_t *fields,
     unsigned bits,
-    mve_pred16_t lanes)
+    unsigned index_bits,
+    mve_pred16_t lanes,
+    int begins)
 {
-    uint8x16_t top = mlut_mve_gather(from, fields->low, lanes);
+    uint8x16_t top;
+    from -= index_bits > bits ? 1 : 0;
+    if (index_bits > bits && begins) {
+        const mve_pred16_t inside = fields->inside & lanes;
+        top = vldrbq_gather_offset_z_u8(from, fields->low, inside);
+    } else {
+        top = mlut_mve_gather(from, fields->low, lanes);
+    }
     top = vshlq_u8(top, fields->low_shift);
-    if (8u % bits != 0) { /* some weights are in two bytes */
+    if (index_bits > bits || 8u % bits != 0) { /* some indices are in two bytes */
         const uint8x16_t high = mlut_mve_gather(from, fields->high, lanes);
         top = vorrq_u8(top, vshlq_u8(high, fields->high_shift));
     }
-    const uint8x16_t index = vshlq_u8(top, vdupq_n_s8((int8_t)((int)bits - 8)));
+    const uint8x16_t index = vshlq_u8(top, vdupq_n_s8((int8_t)((int)index_bits - 8)));
     return vldrbq_gather_offset_s8(codebook, index);
 }
 
@@ -102,12 +118,14 @@ static inline __attribute__((always_inline)) int8x16_t mlut_mve_sixteen(const in
     const uint8_t *from,
     const mlut_mve_fields_t *fields,
     unsigned bits,
-    mve_pred16_t lanes)
+    unsigned index_bits,
+    mve_pred16_t lanes,
+    int begins)
 {
     if (bits == 8) {
         return vldrbq_z_s8((const int8_t *)from, lanes);
     }
-    return mlut_mve_decode(codebook, from, fields, bits, lanes);
+    return mlut_mve_decode(codebook, from, fields, bits, index_bits, lanes, begins);
 }
 
 /* round(x * multiplier * 2^(shift - 31)) as mlut_multiply: VQRDMULH is its first rounding, halves

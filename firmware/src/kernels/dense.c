@@ -1,8 +1,9 @@
 /* Fully connected layer with codebook weights: out[u] = stage(bias[u] + w[u] . in).
  *
  * No weight is used twice, so none is written to memory: a table turns the indices of two weights
- * into a pair of int16, which meets two inputs, four rows at a time. Beyond 4 bits the table would
- * be too large, and pairs are put together. With 8 bits there is nothing to decode. */
+ * into a pair of int16, which meets two inputs, four rows at a time. If two indices have more than
+ * 8 bits the table would be too large, and pairs are put together. With 8 bits a weight there is
+ * nothing to decode. */
 #include "../isa/isa.h"
 #include "output_stage.h"
 
@@ -23,6 +24,9 @@ typedef struct mlut_rows {
     size_t bytes; /* a row */
 } job_t;
 
+/* Bits of two neighbouring indices that a table is made for at most. */
+#define TABLE_BITS 9u
+
 /* Bytes that hold a whole number of pairs, at least two, and how many. */
 static inline unsigned unit_bytes(unsigned bits)
 {
@@ -35,13 +39,13 @@ static inline unsigned unit_pairs(unsigned bits)
 }
 
 static inline __attribute__((always_inline)) uint32_t pair_of(
-    const job_t *job, uint64_t unit, unsigned bits, unsigned i)
+    const job_t *job, uint64_t unit, unsigned bits, unsigned index_bits, unsigned i)
 {
     const uint32_t both = (uint32_t)(unit >> (2u * bits * i));
-    if (bits <= 4) {
-        return job->table[both & ((1u << 2u * bits) - 1u)];
+    if (bits + index_bits <= TABLE_BITS) {
+        return job->table[both & ((1u << (bits + index_bits)) - 1u)];
     }
-    const unsigned mask = (1u << bits) - 1u;
+    const unsigned mask = (1u << index_bits) - 1u;
     return mlut_generic_pair(job->codebook[both & mask], job->codebook[both >> bits & mask]);
 }
 
@@ -59,61 +63,77 @@ static inline __attribute__((always_inline)) uint64_t load(const uint8_t *from, 
     return unit;
 }
 
+/* What the first index behind a unit has in common with it. */
+static inline uint64_t common(uint64_t unit, unsigned bits, unsigned index_bits)
+{
+    return index_bits > bits ? unit >> (8u * unit_bytes(bits)) : 0;
+}
+
 /* Pair number i of two rows. */
 static inline __attribute__((always_inline)) void add_pairs(const job_t *job,
     const uint64_t units[2],
     unsigned bits,
+    unsigned index_bits,
     unsigned i,
     const uint32_t *x,
     int32_t totals[2])
 {
-    totals[0] = mlut_isa_mac2(x[i], pair_of(job, units[0], bits, i), totals[0]);
-    totals[1] = mlut_isa_mac2(x[i], pair_of(job, units[1], bits, i), totals[1]);
+    totals[0] = mlut_isa_mac2(x[i], pair_of(job, units[0], bits, index_bits, i), totals[0]);
+    totals[1] = mlut_isa_mac2(x[i], pair_of(job, units[1], bits, index_bits, i), totals[1]);
 }
 
-/* Two rows, for more run out of registers. Inlined with constant `bits`, so that shifts and masks
- * are constants. */
+/* Two rows, for more run out of registers. Inlined with constant bits, so that shifts and masks are
+ * constants. */
 static inline __attribute__((always_inline)) void dot_two(
-    const job_t *whole, unsigned bits, size_t row, int32_t totals[2])
+    const job_t *whole, unsigned bits, unsigned index_bits, size_t row, int32_t totals[2])
 {
     const job_t job = *whole;
     const uint8_t *p = job.rows[row];
     const uint8_t *q = job.rows[row + 1u];
     const uint32_t *x = job.x;
     const unsigned step = unit_bytes(bits);
+    const unsigned overlap = index_bits - bits;
+    uint64_t units[2] = {
+        0, 0}; /* begin with the bits that indices have in common with earlier ones */
     int32_t sums[2] = {totals[0], totals[1]};
     for (size_t left = job.bytes / step; left > 0; left--) {
-        const uint64_t units[2] = {load(p, step), load(q, step)};
-        add_pairs(&job, units, bits, 0, x, sums);
-        add_pairs(&job, units, bits, 1, x, sums);
+        units[0] = load(p, step) << overlap | common(units[0], bits, index_bits);
+        units[1] = load(q, step) << overlap | common(units[1], bits, index_bits);
+        add_pairs(&job, units, bits, index_bits, 0, x, sums);
+        add_pairs(&job, units, bits, index_bits, 1, x, sums);
         if (unit_pairs(bits) > 2) {
-            add_pairs(&job, units, bits, 2, x, sums);
-            add_pairs(&job, units, bits, 3, x, sums);
+            add_pairs(&job, units, bits, index_bits, 2, x, sums);
+            add_pairs(&job, units, bits, index_bits, 3, x, sums);
         }
         p += step;
         q += step;
         x += unit_pairs(bits);
     }
     const size_t rest = job.bytes % step;
+    if (rest > 0) {
+        units[0] = load(p, rest) << overlap | common(units[0], bits, index_bits);
+        units[1] = load(q, rest) << overlap | common(units[1], bits, index_bits);
+    }
     for (unsigned i = 0; i < unit_pairs(bits) && rest > 0; i++) {
-        const uint64_t units[2] = {load(p, rest), load(q, rest)};
-        add_pairs(&job, units, bits, i, x, sums);
+        add_pairs(&job, units, bits, index_bits, i, x, sums);
     }
     totals[0] = sums[0];
     totals[1] = sums[1];
 }
 
-#define MLUT_DOT(bits)                                                                             \
-    void mlut_dot_##bits(const job_t *job, int32_t totals[ROWS])                                   \
+#define MLUT_DOT(name, bits, index_bits)                                                           \
+    void mlut_dot_##name(const job_t *job, int32_t totals[ROWS])                                   \
     {                                                                                              \
-        dot_two(job, bits, 0, totals);                                                             \
-        dot_two(job, bits, 2, totals + 2);                                                         \
+        dot_two(job, bits, index_bits, 0, totals);                                                 \
+        dot_two(job, bits, index_bits, 2, totals + 2);                                             \
     }
-MLUT_DOT(2)
-MLUT_DOT(3)
-MLUT_DOT(5)
-MLUT_DOT(6)
-MLUT_DOT(7)
+MLUT_DOT(2, 2, 2)
+MLUT_DOT(3, 3, 3)
+MLUT_DOT(5, 5, 5)
+MLUT_DOT(6, 6, 6)
+MLUT_DOT(7, 7, 7)
+MLUT_DOT(2_6, 2, 6)
+MLUT_DOT(3_6, 3, 6)
 
 /* A byte is a pair, which meets four rows; unrolled, GCC would run out of registers. */
 void mlut_dot_4(const job_t *job, int32_t totals[ROWS])
@@ -154,11 +174,11 @@ void mlut_dot_8(const job_t *job, int32_t totals[ROWS])
 
 static void fill_table(const mlut_weights_t *weights, uint32_t *table)
 {
-    const size_t levels = (size_t)1 << weights->bits;
-    for (size_t second = 0; second < levels; second++) {
-        for (size_t first = 0; first < levels; first++) {
-            *table++ = mlut_generic_pair(weights->codebook[first], weights->codebook[second]);
-        }
+    const unsigned bits = weights->bits;
+    const uint32_t mask = (UINT32_C(1) << weights->index_bits) - 1u;
+    for (uint32_t both = 0; both >> (bits + weights->index_bits) == 0; both++) {
+        const int8_t first = weights->codebook[both & mask];
+        *table++ = mlut_generic_pair(first, weights->codebook[both >> bits]);
     }
 }
 
@@ -181,10 +201,11 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
 {
     const mlut_weights_t *weights = &layer->weights;
     uint32_t *table = scratch;
-    uint32_t *x = table + (weights->bits <= 4 ? (size_t)1 << 2u * weights->bits : 0u);
+    const unsigned both = (unsigned)weights->bits + weights->index_bits;
+    uint32_t *x = table + (both <= TABLE_BITS ? (size_t)1 << both : 0u);
     job_t job = {{NULL}, 0, in, x, table, weights->codebook, weights->row_bytes};
 
-    if (weights->bits <= 4) {
+    if (both <= TABLE_BITS) {
         fill_table(weights, table);
     }
     for (size_t i = 0; i < layer->vectors; i++, job.in += layer->inputs) {

@@ -17,11 +17,11 @@ typedef struct mlut_rows {
     size_t count; /* of rows */
 } job_t;
 
-/* Inlined with constant `bits`, so that shifts are constants. */
+/* Inlined with constant bits, so that shifts are constants. */
 static inline __attribute__((always_inline)) void dot(
-    const job_t *job, unsigned bits, int32_t totals[ROWS])
+    const job_t *job, unsigned bits, unsigned index_bits, int32_t totals[ROWS])
 {
-    const mlut_mve_fields_t fields = mlut_mve_fields(bits);
+    const mlut_mve_fields_t fields = mlut_mve_fields(bits, index_bits);
     const int8_t *codebook = job->weights->codebook;
     const uint8_t *row = job->first;
     for (size_t r = 0; r < job->count; r++, row += job->weights->row_bytes) {
@@ -30,31 +30,35 @@ static inline __attribute__((always_inline)) void dot(
         size_t left = job->inputs;
         int32_t total = 0;
         for (; left >= MLUT_MVE_LANES; left -= MLUT_MVE_LANES, x += MLUT_MVE_LANES) {
-            const int8x16_t w = mlut_mve_sixteen(codebook, from, &fields, bits, MLUT_MVE_ALL);
+            const int8x16_t w = mlut_mve_sixteen(
+                codebook, from, &fields, bits, index_bits, MLUT_MVE_ALL, left == job->inputs);
             total = vmladavaq_s8(total, w, vldrbq_s8(x));
             from += 2u * bits;
         }
         if (left > 0) {
             const mve_pred16_t lanes = vctp8q(left);
-            const int8x16_t w = mlut_mve_sixteen(codebook, from, &fields, bits, lanes);
+            const int8x16_t w = mlut_mve_sixteen(
+                codebook, from, &fields, bits, index_bits, lanes, left == job->inputs);
             total = vmladavaq_s8(total, w, vldrbq_z_s8(x, lanes));
         }
         totals[r] = total;
     }
 }
 
-#define MLUT_DOT(bits)                                                                             \
-    void mlut_dot_##bits(const job_t *job, int32_t totals[ROWS])                                   \
+#define MLUT_DOT(name, bits, index_bits)                                                           \
+    void mlut_dot_##name(const job_t *job, int32_t totals[ROWS])                                   \
     {                                                                                              \
-        dot(job, bits, totals);                                                                    \
+        dot(job, bits, index_bits, totals);                                                        \
     }
-MLUT_DOT(2)
-MLUT_DOT(3)
-MLUT_DOT(4)
-MLUT_DOT(5)
-MLUT_DOT(6)
-MLUT_DOT(7)
-MLUT_DOT(8)
+MLUT_DOT(2, 2, 2)
+MLUT_DOT(3, 3, 3)
+MLUT_DOT(4, 4, 4)
+MLUT_DOT(5, 5, 5)
+MLUT_DOT(6, 6, 6)
+MLUT_DOT(7, 7, 7)
+MLUT_DOT(8, 8, 8)
+MLUT_DOT(2_6, 2, 6)
+MLUT_DOT(3_6, 3, 6)
 
 void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {

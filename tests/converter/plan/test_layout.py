@@ -192,8 +192,8 @@ def test_weight_bytes_are_those_of_packed_rows_and_codebook(plans: list[Plan]):
         for _, op in plan.graph.weighted():
             packed = op.weights.indices
             if op.weights.codebook is not None:
-                packed = pack_rows(packed, op.weights.bits)
-            table = 0 if op.weights.codebook is None else 2**op.weights.bits
+                packed = pack_rows(packed, op.weights.bits, op.weights.overlap)
+            table = 0 if op.weights.codebook is None else 2**op.weights.index_bits
             assert weight_bytes(op.weights) == packed.size + table
 
 

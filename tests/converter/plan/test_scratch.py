@@ -1,5 +1,7 @@
 """Tiles: within their budget, of allowed sizes, and the engine's own scratch formula."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from microlut.quantized import (
     QDense,
     QDepthwiseConv2D,
     QuantizedWeights,
+    engine_overlap,
 )
 
 BITS = st.integers(2, 8)
@@ -52,11 +55,12 @@ def test_tiles_are_the_smallest_for_each_number_of_passes(filters: int, quads: i
     assert all(n <= 2 or -(-filters // (n - 2)) > -(-filters // n) for n in found)
 
 
-@given(BITS, st.integers(1, 300), st.integers(1, 900))
-def test_dense_layers_have_one_tile(bits: int, units: int, inputs: int):
-    table = 4 * 2 ** (2 * bits) if bits <= 4 else 0
+@given(BITS, st.integers(1, 300), st.integers(1, 900), st.booleans())
+def test_dense_layers_have_one_tile(bits: int, units: int, inputs: int, overlapping: bool):
+    overlap = engine_overlap((units, inputs), bits) if overlapping else 0
+    table = 4 * 2 ** (2 * bits + overlap) if bits <= 4 else 0
     scratch = 0 if bits == 8 else align(table + (inputs + 7) // 8 * 16)
-    op = QDense(weights((units, inputs), units, bits), STAGE)
+    op = QDense(replace(weights((units, inputs), units, bits), overlap=overlap), STAGE)
     assert list(tiles(op, (units,))) == [Tile(units, scratch)]
 
 

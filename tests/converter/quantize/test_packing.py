@@ -25,6 +25,32 @@ def test_packed_bytes_are_the_ones_computed_by_hand(bits: int):
     assert pack_rows(np.array([indices], np.uint8), bits).tolist() == [packed]
 
 
+# bits and overlap: indices, and the bytes of their upper bits
+OVERLAPPING_BY_HAND = {
+    (2, 4): ([0b11_0000, 0b00_1100, 0b01_0011, 0b10_0100], [0b10_01_00_11]),
+    (3, 3): ([0b101_000, 0b001_101, 0b111_001], [0b11_001_101, 0b1]),
+    (4, 2): ([0b1010_00, 0b0011_10, 0b1111_00], [0x3A, 0x0F]),
+}
+
+
+@pytest.mark.parametrize("fields", OVERLAPPING_BY_HAND)
+def test_overlapping_indices_are_packed_once(fields: tuple[int, int]):
+    indices, packed = OVERLAPPING_BY_HAND[fields]
+    assert pack_rows(np.array([indices], np.uint8), *fields).tolist() == [packed]
+    unpacked = unpack_rows(np.array([packed], np.uint8), len(indices), *fields)
+    assert unpacked.tolist() == [indices]
+
+
+@given(st.sampled_from([(2, 4), (3, 3), (4, 2)]), st.data())
+def test_any_bits_are_indices_that_overlap(fields: tuple[int, int], data: st.DataObject):
+    rows, columns = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 33)))
+    own = data.draw(arrays(np.uint8, (rows, columns), elements=st.integers(0, 2 ** fields[0] - 1)))
+    packed = pack_rows(own, fields[0])
+    indices = unpack_rows(packed, columns, *fields)
+    assert np.array_equal(indices >> fields[1], own)
+    assert np.array_equal(pack_rows(indices, *fields), packed)
+
+
 @given(st.integers(1, 8), st.data())
 def test_unpacking_undoes_packing(bits: int, data: st.DataObject):
     shape = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 41)))
