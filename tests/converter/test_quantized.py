@@ -62,6 +62,16 @@ def test_loaded_graph_equals_the_saved_one(tmp_path: Path):
         assert_same(load(tmp_path / "q.json"), graph)
 
 
+def test_a_file_that_does_not_speak_of_overlaps_has_none(tmp_path: Path):
+    graph = rg.every_operator_case(5).quantized()
+    save(graph, tmp_path / "q.json")
+    found = json.loads((tmp_path / "q.json").read_bytes())
+    for op in (node["op"] for node in found["nodes"] if "weights" in node["op"]):
+        assert op["weights"].pop("overlap") == 0
+    (tmp_path / "q.json").write_text(json.dumps(found))
+    assert_same(load(tmp_path / "q.json"), graph)
+
+
 def test_loaded_arrays_are_read_only(saved: bytes, tmp_path: Path):
     graph = read(saved, tmp_path)
     for _, op in graph.weighted():
@@ -200,13 +210,24 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "shape is huge": set_item(indices, "shape", [2**40, 2**40]),
     "shape has fractions": set_item(indices, "shape", [1.5, 2]),
     "indices beyond the codebook": lambda graph: first_weights(graph).__setitem__(
+        "indices", array(np.full(indices(graph)["shape"], 64, np.uint8))
+    ),
+    "row that does not start with zeros": lambda graph: first_weights(graph).__setitem__(
+        "indices", array(np.full(indices(graph)["shape"], 63, np.uint8))
+    ),
+    "indices that do not overlap": lambda graph: first_weights(graph).__setitem__(
         "indices", array(np.full(indices(graph)["shape"], 16, np.uint8))
     ),
+    "no overlap": set_item(first_weights, "overlap", 0),
+    "overlap that the engine lacks": set_item(first_weights, "overlap", 1),
+    "overlap of a depthwise layer": lambda graph: of_kind(graph, "depthwise_conv2d")["op"][
+        "weights"
+    ].update(overlap=2, codebook=array(np.zeros(64, np.int8))),
     "no codebook": set_item(first_weights, "codebook", None),
-    "short codebook": set_item(first_weights, "codebook", array(np.zeros(15, np.int8))),
-    "falling codebook": set_item(
-        first_weights, "codebook", array(np.arange(16, 0, -1, dtype=np.int8))
-    ),
+    "short codebook": set_item(first_weights, "codebook", array(np.zeros(63, np.int8))),
+    "falling codebook": lambda graph: of_kind(graph, "depthwise_conv2d")["op"][
+        "weights"
+    ].__setitem__("codebook", array(np.arange(16, 0, -1, dtype=np.int8))),
     "other bits": set_item(first_weights, "bits", 5),
     "no bits": set_item(first_weights, "bits", 0),
     "weights of another shape": set_item(first_weights, "shape", [7, 3, 3, 4]),

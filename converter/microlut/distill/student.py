@@ -2,7 +2,8 @@
 
 Activations are rounded to int8 as the integer network rounds them, weights are levels times scales;
 gradients pass a rounding as if it were not there (Bengio et al. 2013, "straight-through"). A weight
-of few levels has a place on the line of its levels and takes the level that is nearest to it.
+of few levels has a place on the line of its levels and takes the level that is nearest to it; where
+indices overlap, each weight keeps its index.
 """
 
 from __future__ import annotations
@@ -92,20 +93,26 @@ class _Layer:
         self._growth = tf.Variable(tf.zeros(1 if self._shared else len(weights.scales)))
         self._shift = tf.Variable(tf.zeros(len(weights.scales)))
         self.variables = [self._growth, self._shift]
-        # Levels so many that they are near to each other stay, and so do the weights.
-        self._moves = weights.codebook is not None and len(weights.codebook) <= REFITTED_LEVELS
-        if self._moves:
-            assert weights.codebook is not None
-            levels = weights.codebook.astype(np.float32)
-            self._place_unit = _PLACE_UNIT * float(levels[-1] - levels[0]) / (len(levels) - 1)
+        self._levels: Tensor = None  # variables, if they are trained
+        self._places: Tensor = None
+        if weights.codebook is None:
+            return
+        levels = weights.codebook.astype(np.float32)
+        # Levels so many that they are near to each other stay, and so do the weights. Indices that
+        # overlap cannot change one by one.
+        few = len(levels) <= REFITTED_LEVELS
+        if few or weights.overlap > 0:
             self._levels = tf.Variable(levels / _LEVEL_UNIT)
+            self.variables.append(self._levels)
+        if few and weights.overlap == 0:
+            self._place_unit = _PLACE_UNIT * float(levels[-1] - levels[0]) / (len(levels) - 1)
             self._places = tf.Variable(weights.int8().astype(np.float32) / self._place_unit)
-            self.variables += [self._levels, self._places]
+            self.variables.append(self._places)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the layer's real output, not yet rounded."""
         weights = self._qop.weights
-        values = self._chosen() if self._moves else weights.int8().astype(np.float32)
+        values = weights.int8().astype(np.float32) if self._levels is None else self._chosen()
         by_channel = [1] * len(weights.shape)
         by_channel[channel_axis(self._op)] = -1
         scales = tf.reshape(weights.scales * tf.exp(self._growth), by_channel)
@@ -114,25 +121,32 @@ class _Layer:
 
     def _chosen(self) -> Tensor:
         """Return the level of each weight; gradients reach the levels and the places."""
-        levels = self._levels * _LEVEL_UNIT
+        levels: Tensor = self._levels * _LEVEL_UNIT
         levels += tf.stop_gradient(tf.round(levels) - levels)
+        if self._places is None:
+            weights = self._qop.weights
+            return tf.gather(levels, weights.indices.reshape(weights.shape).astype(np.int32))
         places = self._places * self._place_unit
         return tf.gather(levels, _nearest(levels, places)) + places - tf.stop_gradient(places)
 
     def limit(self) -> None:
-        """Keep the levels within int8 and in their order."""
-        if self._moves:
+        """Keep the levels within int8 and, unless indices overlap, in their order."""
+        if self._levels is not None:
             largest = LEVEL_MAX / _LEVEL_UNIT
-            self._levels.assign(tf.sort(tf.clip_by_value(self._levels, -largest, largest)))
+            limited = tf.clip_by_value(self._levels, -largest, largest)
+            self._levels.assign(limited if self._places is None else tf.sort(limited))
 
     def quantized(self) -> WeightedOp:
         """Return the integer layer with the variables as they are."""
         weights = self._qop.weights
-        if self._moves:
-            levels = _apart(np.rint(self._levels.numpy() * _LEVEL_UNIT))
-            indices = _nearest(tf.constant(levels), self._places * self._place_unit).numpy()
-            rows = indices.reshape(weights.indices.shape).astype(np.uint8)
-            weights = replace(weights, codebook=levels.astype(np.int8), indices=rows)
+        if self._levels is not None:
+            levels = np.rint(self._levels.numpy() * _LEVEL_UNIT)
+            if self._places is not None:
+                levels = _apart(levels)
+                indices = _nearest(tf.constant(levels), self._places * self._place_unit).numpy()
+                rows = indices.reshape(weights.indices.shape).astype(np.uint8)
+                weights = replace(weights, indices=rows)
+            weights = replace(weights, codebook=levels.astype(np.int8))
         wanted = weights.scales.astype(np.float64) * np.exp(self._growth.numpy())
         scales = scale_rule(self._op, self._x, self._output)(wanted)
         if self._shared:

@@ -1,7 +1,8 @@
 """Weights and ranges without data: a `Graph` and synthetic inputs in, fitted layers out.
 
-Levels are fitted to the weights alone. Which weight gets which level, the scales, the biases and
-the ranges follow from the means and covariances of activations that `quantize.synthetic` makes.
+Levels are fitted to the weights. Which weight gets which level, the scales, the biases and the
+ranges follow from the means and covariances of activations that `quantize.synthetic` makes, and so
+do the levels' last corrections where indices overlap.
 """
 
 from __future__ import annotations
@@ -25,11 +26,18 @@ from microlut.ir import (
     Weighted,
     channel_axis,
 )
+from microlut.quantize.covariance import column_count
 from microlut.quantize.densities import Array
 from microlut.quantize.feedback import assign_with_feedback, feedback_factor
-from microlut.quantize.reconstruct import ScaleRule
+from microlut.quantize.reconstruct import InputMoments, ScaleRule
 from microlut.quantize.synthetic import walk
-from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel, with_error
+from microlut.quantize.weights import (
+    WeightConfig,
+    index_overlap,
+    quantize_weights,
+    real_kernel,
+    with_error,
+)
 from microlut.quantized import QuantizedWeights
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -40,6 +48,10 @@ _REACH = 8.0
 # Covariances are taken among so many columns: time and memory stay linear in the weights, and the
 # outputs of the reference models are as near to the float ones as with those of all columns.
 _BLOCK_COLUMNS = 256
+# Weights and columns up to which rows are assigned as a whole: what boards have room for.
+_MOST_OVERLAPPING = 1 << 17
+_WIDEST_OVERLAPPING = 640
+_DOUBT = 0.05  # of the mean variance of a layer's inputs, which is added to all
 _POSITIONS = 1 << 13  # output positions that a covariance is taken over at most
 _POSITIONS_A_COLUMN = 4  # and at least, or the block is made narrower
 
@@ -96,8 +108,11 @@ def fit_layer(
     `allowed` makes scales that flash can hold of the wanted ones.
     """
     axis = channel_axis(op)
-    weights = quantize_weights(op.kernel, axis, config, allowed=allowed)
-    if weights.codebook is not None:
+    small = op.kernel.size <= _MOST_OVERLAPPING and column_count(op) <= _WIDEST_OVERLAPPING
+    overlaps = small and index_overlap(op.kernel.shape, config.bits) > 0
+    moments = _moments(op, inputs) if overlaps else None
+    weights = quantize_weights(op.kernel, axis, config, moments, allowed)
+    if moments is None and weights.codebook is not None:
         blocks = _blocks(op, inputs)
         weights = _reassigned(op, weights, blocks)
         if config.granularity == "channel":
@@ -105,6 +120,15 @@ def fit_layer(
             weights = _reassigned(op, replace(weights, scales=scales), blocks)
     weights = with_error(weights, op, config.granularity)
     return FittedLayer(weights, op.bias - _mean_shift(op, _error(op, weights), inputs))
+
+
+def _moments(op: Weighted, inputs: FloatArray) -> InputMoments:
+    """Return moments of what meets a layer's weights; real inputs may vary in any other way too."""
+    seen = _seen(op, inputs)
+    covariance = _covariance(seen.reshape(1, len(seen), -1))
+    columns = covariance.shape[-1]
+    covariance += _DOUBT * np.trace(covariance[0]) / columns * np.eye(columns)
+    return InputMoments(covariance, covariance)
 
 
 def _reassigned(op: Weighted, weights: QuantizedWeights, blocks: list[_Block]) -> QuantizedWeights:

@@ -3,15 +3,16 @@
 Let x be the inputs of a layer in the float network and x' those in the quantized one, with the
 covariances H of x' and C of x' with x. The means set aside (biases absorb them), the squared
 distance of the quantized weights' outputs v x' to the float ones w x is (v - t) H (v - t) plus a
-constant, with the targets t = H^-1 C w: they make up for what earlier layers lost. Error feedback
-gives a start (`feedback`); then scales, levels and indices are improved in turn, each by the same
-measure, so that it never grows but by the rounding of levels and scales.
+constant, with the targets t = H^-1 C w: they make up for what earlier layers lost. By the same
+measure, indices are chosen for the levels and scales, and levels and scales for the indices, in
+turn: independent indices start from error feedback (`feedback`) and are improved one by one, those
+that overlap are found together, row by row (`trellis`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,14 @@ from numpy.typing import NDArray
 from microlut.quantize.codebook import nearest_index
 from microlut.quantize.densities import Array
 from microlut.quantize.feedback import assign_with_feedback, damped, feedback_factor, refit_scales
+from microlut.quantize.trellis import assign_on_trellis
 
 LEVEL_MAX = 127
-_ROUNDS = 4
+_ROUNDS = 8
 _SWEEPS = 8
 REFITTED_LEVELS = 16  # more levels than that are so near to each other that moving them is no gain
-_ONE_HOT_VALUES = 1 << 22
+_ONE_HOT_VALUES = 1 << 20
+_LEVEL_PRODUCTS = 1 << 32  # multiplications of a refit of levels, a tenth of a second
 
 ScaleRule = Callable[[Array], Array]  # wanted scales [channels] to possible ones, not smaller
 
@@ -52,34 +55,67 @@ class Reconstruction:
 
 
 def reconstruct(
-    weights: Array, moments: InputMoments, levels: Array, scales: Array, allowed: ScaleRule | None
+    weights: Array,
+    moments: InputMoments,
+    levels: Array,
+    scales: Array,
+    bits: int,
+    allowed: ScaleRule | None,
 ) -> Reconstruction:
     """Return levels, scales and indices whose outputs are near the float network's.
 
     Args:
         weights: [groups, rows, columns]; a depthwise layer has a group a channel, others one.
         moments: Those of the layer's inputs.
-        levels: [n] int8 levels to start from, ascending.
+        levels: [n] int8 levels to start from: 2^bits ascending ones, or more in the order of
+            `trellis_order`, for indices that overlap; there is one group then.
         scales: [groups, rows] scales to start from.
-        allowed: Makes possible scales of the wanted ones; None leaves the scales as they are.
+        bits: Bits a weight.
+        allowed: Makes possible scales of the wanted ones; None leaves levels and scales as they
+            are.
     """
     covariance = damped(moments.covariance)
     targets = _targets(weights, moments, covariance)
     factor = feedback_factor(moments.covariance)
-    state = Reconstruction(levels, scales, assign_with_feedback(targets, factor, levels, scales))
+    overlapping = len(levels) > 1 << bits
+
+    def assigned(state: Reconstruction) -> Reconstruction:
+        if overlapping:
+            rows = (targets[0], factor[0], state.levels, state.scales[0])
+            return replace(state, indices=assign_on_trellis(*rows, bits)[None])
+        return replace(state, indices=_descend(targets, covariance, state))
+
+    def refitted(state: Reconstruction) -> Reconstruction:
+        if allowed is None:
+            return state
+        if overlapping or len(levels) <= REFITTED_LEVELS:
+            state = _with_levels(state, _refit_levels(targets, covariance, state), not overlapping)
+        chosen = state.levels[state.indices]
+        wanted = refit_scales(targets, covariance, chosen, state.scales)
+        return replace(state, scales=allowed(wanted.ravel()).reshape(scales.shape))
+
+    state = Reconstruction(levels, scales, np.zeros(weights.shape, dtype=np.intp))
+    if overlapping:
+        state = assigned(state)
+    else:
+        first = assign_with_feedback(targets, factor, levels, scales)
+        state = replace(state, indices=first)
+    best, least = state, np.inf
     for _ in range(_ROUNDS):
-        if allowed is not None:
-            if len(levels) <= REFITTED_LEVELS:
-                state = _with_levels(state, _refit_levels(targets, covariance, state))
-            chosen = state.levels[state.indices]
-            wanted = refit_scales(targets, covariance, chosen, state.scales)
-            fitted = allowed(wanted.ravel()).reshape(scales.shape)
-            state = Reconstruction(state.levels, fitted, state.indices)
-        indices = _descend(targets, covariance, state)
-        if np.array_equal(indices, state.indices):
+        state = refitted(state)
+        error = _output_error(targets, covariance, state)
+        if error < least:  # rounded levels and scales, and other paths, may also do harm
+            best, least = state, error
+        last, state = state, assigned(state)
+        if np.array_equal(state.indices, last.indices):
             break
-        state = Reconstruction(state.levels, state.scales, indices)
-    return state
+    return best
+
+
+def _output_error(targets: Array, covariance: Array, state: Reconstruction) -> float:
+    """Return the squared error of the layer's outputs, but for what no weights can change."""
+    lost = state.scales[:, :, None] * state.levels[state.indices] - targets
+    return float(np.sum((lost @ covariance) * lost))
 
 
 def _targets(weights: Array, moments: InputMoments, covariance: Array) -> Array:
@@ -114,9 +150,15 @@ def _descend(targets: Array, covariance: Array, state: Reconstruction) -> NDArra
 def _refit_levels(targets: Array, covariance: Array, state: Reconstruction) -> Array:
     """Return the real levels that minimise the output error for the chosen indices and scales.
 
-    With Z the scaled one-hot indices of a row, that is (sum Z'HZ) levels = sum Z'H t.
+    With Z the scaled one-hot indices of a row, that is (sum Z'HZ) levels = sum Z'H t. Of a large
+    layer some rows are enough to tell the few levels.
     """
     count, columns = len(state.levels), targets.shape[2]
+    step = max(1, targets.shape[0] * targets.shape[1] * columns**2 * count // _LEVEL_PRODUCTS)
+    targets, state = (
+        targets[:, ::step],
+        replace(state, scales=state.scales[:, ::step], indices=state.indices[:, ::step]),
+    )
     normal, right = np.zeros((count, count)), np.zeros(count)
     identity = np.eye(count)
     rows = max(1, _ONE_HOT_VALUES // (columns * count))
@@ -130,12 +172,12 @@ def _refit_levels(targets: Array, covariance: Array, state: Reconstruction) -> A
     return np.asarray(np.linalg.solve(normal, right), dtype=np.float64)
 
 
-def _with_levels(state: Reconstruction, levels: Array) -> Reconstruction:
-    """Return the state with new levels as int8, unless their order would change."""
+def _with_levels(state: Reconstruction, levels: Array, ordered: bool) -> Reconstruction:
+    """Return the state with new levels as int8, unless an order that must stay would change."""
     largest = float(np.max(np.abs(levels)))
     if largest <= 0 or not np.isfinite(largest):
         return state
     rounded = np.round(levels * (LEVEL_MAX / largest))
-    if np.any(np.diff(rounded) <= 0):
+    if ordered and np.any(np.diff(rounded) <= 0):
         return state
     return Reconstruction(rounded, state.scales * (largest / LEVEL_MAX), state.indices)

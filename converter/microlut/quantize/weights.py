@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -10,12 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.ir import FloatArray, Weighted, channel_axis
+from microlut.ir import FloatArray, Shape, Weighted, channel_axis
 from microlut.quantize.codebook import channel_spreads, fit_codebook, nearest_index
 from microlut.quantize.densities import Array
 from microlut.quantize.kmeans import kmeans_codebook
 from microlut.quantize.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
-from microlut.quantized import FitReport, Granularity, QuantizedWeights
+from microlut.quantize.trellis import trellis_order
+from microlut.quantized import (
+    INDEX_BITS,
+    FitReport,
+    Granularity,
+    QuantizedWeights,
+    engine_overlap,
+)
 
 Method = Literal["calibrated", "fitted", "empirical"]
 BIT_WIDTHS = range(2, 9)
@@ -88,16 +96,16 @@ def quantize_weights(
     used = spread > 0
     normalized = weights[used] / spread[used, None] if used.any() else np.zeros((1, 1))
     book = fit_codebook(normalized, config.bits)
-    real = book.levels
-    if config.method == "empirical":
-        real = kmeans_codebook(normalized, config.bits)
+    overlap = 0 if moments is None else index_overlap(kernel.shape, config.bits)
+    real = _levels(normalized, config, overlap)
     largest = float(np.max(np.abs(real))) or 1.0
     levels = np.round(real * (LEVEL_MAX / largest)).astype(np.int8)
     scales = allowed(spread * largest / LEVEL_MAX)
     if config.granularity == "tensor":
         scales = np.full_like(scales, scales.max())
     wide = levels.astype(np.float64)
-    scales, indices = _assign(weights, wide, scales, allowed, config)
+    if overlap == 0:
+        scales, indices = _assign(weights, wide, scales, allowed, config)
     if moments is not None:
         groups = len(moments.covariance)
         refittable = allowed if config.granularity == "channel" else None
@@ -106,6 +114,7 @@ def quantize_weights(
             moments,
             wide,
             scales.reshape(groups, -1),
+            config.bits,
             refittable,
         )
         scales, indices = found.scales.ravel(), found.indices.reshape(weights.shape)
@@ -126,7 +135,27 @@ def quantize_weights(
         codebook=levels,
         scales=scales.astype(np.float32),
         fit=fit,
+        overlap=overlap,
     )
+
+
+def index_overlap(shape: Shape, bits: int) -> int:
+    """Return how many bits the indices of a kernel are to share with those before them.
+
+    None, 0, if the codebook would be larger than the weights, or the engine has no code for it.
+    """
+    fits = math.prod(shape) * bits >= 8 << INDEX_BITS
+    return engine_overlap(shape, bits) if fits else 0
+
+
+def _levels(normalized: Array, config: WeightConfig, overlap: int) -> Array:
+    """Return the levels to start from, in the order of their indices."""
+    bits = config.bits + overlap
+    if config.method == "empirical":
+        levels = kmeans_codebook(normalized, bits)
+    else:
+        levels = fit_codebook(normalized, bits).levels
+    return levels if overlap == 0 else levels[trellis_order(config.bits, overlap)]
 
 
 def real_kernel(weights: QuantizedWeights, axis: int) -> FloatArray:

@@ -78,6 +78,21 @@ def test_a_moved_place_takes_another_level():
     assert np.all(student.quantized().weighted()[0][1].weights.indices == 3)
 
 
+def test_where_indices_overlap_only_levels_move():
+    case = rg.kernel_case(2, 1)
+    quantized, student = case.quantized(), student_of(case)
+    old = next(op.weights for _, op in quantized.weighted() if op.weights.overlap > 0)
+    levels = next(v for v in student.variables if v.shape == old.codebook.shape)
+    levels.assign_sub(tf.one_hot(5, len(old.codebook)) * 3 / 127)
+    student.limit()
+    new = next(op.weights for _, op in student.quantized().weighted() if op.weights.overlap > 0)
+    assert np.array_equal(new.indices, old.indices)
+    expected = np.where(
+        np.arange(len(old.codebook)) == 5, old.codebook.astype(int) - 3, old.codebook
+    )
+    assert np.array_equal(new.codebook, np.maximum(expected, -127))
+
+
 def test_limit_keeps_levels_in_order_and_within_int8():
     case = next(case for case in cases(("dense",), 40) if case.config.bits == 2)
     student = student_of(case)

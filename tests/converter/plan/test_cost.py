@@ -16,13 +16,15 @@ from microlut.quantized import QConv2D, QDense, QReshape, QuantizedGraph
 M4 = "cortex-m4f"
 
 
-def convolution(window: Window, size: tuple[int, int, int], filters: int) -> QuantizedGraph:
+def convolution(
+    window: Window, size: tuple[int, int, int], filters: int, bits: int = 4
+) -> QuantizedGraph:
     net, rng = rg.Network("net", size), np.random.default_rng(0)
     kernel = rg.weights(rng, (filters, *window.size, size[2]), 0)
     net.add(
         Conv2D(kernel, rg.bias(rng, filters), window), (*window.output_size(*size[:2]), filters)
     )
-    return net.case(rng, 4, 1).quantized()
+    return net.case(rng, bits, 1).quantized()
 
 
 def call(window: Window, size: tuple[int, int, int], filters: int) -> Call:
@@ -90,8 +92,9 @@ def test_unknown_core_is_refused():
         Goal(core="cortex-m99")
 
 
-def test_convolution_of_one_pixel_becomes_a_dense_layer():
-    graph = choose_variants(convolution(Window((3, 2)), (3, 2, 7), 20), M4)
+@pytest.mark.parametrize("bits", [2, 3])
+def test_convolution_of_one_pixel_becomes_a_dense_layer(bits: int):
+    graph = choose_variants(convolution(Window((3, 2)), (3, 2, 7), 20, bits), M4)
     (node,) = graph.nodes
     assert isinstance(node.op, QDense)
     assert node.op.weights.shape == (20, 42)
@@ -107,5 +110,11 @@ def test_convolution_of_one_pixel_becomes_a_dense_layer():
     ],
 )
 def test_other_convolutions_stay(window: Window, size: tuple[int, int, int]):
-    graph = convolution(window, size, 20)
+    graph = convolution(window, size, 20, 3)
     assert all(isinstance(node.op, QConv2D) for node in choose_variants(graph, M4).nodes)
+
+
+def test_convolution_with_indices_that_dense_layers_cannot_decode_stays():
+    graph = convolution(Window((3, 2)), (3, 2, 7), 20, 4)
+    assert graph.weighted()[0][1].weights.overlap == 2
+    assert choose_variants(graph, M4) == graph

@@ -38,7 +38,7 @@ def test_outputs_come_nearer_to_those_of_the_float_inputs_than_by_feedback_alone
     x = real + 0.3 * real.std() * rng.normal(size=real.shape)  # what earlier layers lost
     weights, scales = rng.normal(size=(1, 6, 24)), np.full((1, 6), 1.0 / 70)
     both = moments(x, real)
-    found = reconstruct(weights, both, LEVELS, scales, keep)
+    found = reconstruct(weights, both, LEVELS, scales, 2, keep)
     plain = assign_with_feedback(weights, feedback_factor(both.covariance), LEVELS, scales)
     started = type(found)(LEVELS, scales, plain)
     assert lost(x, real, weights, found) < 0.8 * lost(x, real, weights, started)
@@ -48,7 +48,7 @@ def test_no_single_index_could_be_better():
     real = inputs(100, 6, 2)
     weights, scales = np.random.default_rng(3).normal(size=(1, 3, 6)), np.full((1, 3), 1.0 / 70)
     both = moments(real, real)
-    found = reconstruct(weights, both, LEVELS, scales, None)
+    found = reconstruct(weights, both, LEVELS, scales, 2, None)
     covariance = damped(both.covariance)[0]
 
     def error(indices: np.ndarray, row: int) -> float:
@@ -65,7 +65,7 @@ def test_scales_stay_when_they_are_not_to_be_refitted():
     real = inputs(100, 5, 4)
     scales = np.full((1, 2), 0.01)
     weights = np.random.default_rng(5).normal(size=(1, 2, 5))
-    found = reconstruct(weights, moments(real, real), LEVELS, scales, None)
+    found = reconstruct(weights, moments(real, real), LEVELS, scales, 2, None)
     assert np.array_equal(found.scales, scales)
     assert np.array_equal(found.levels, LEVELS)
 
@@ -77,11 +77,11 @@ def test_refitted_levels_are_ascending_int8_and_better(groups: int):
     both = InputMoments(np.repeat(both.covariance, groups, 0), np.repeat(both.cross, groups, 0))
     weights = np.random.default_rng(7).laplace(size=(groups, 3, 16))
     levels = np.array([-127.0, -120.0, 120.0, 127.0])  # a bad codebook
-    found = reconstruct(weights, both, levels, np.full((groups, 3), 1.0 / 60), keep)
+    found = reconstruct(weights, both, levels, np.full((groups, 3), 1.0 / 60), 2, keep)
     assert np.array_equal(found.levels, np.round(found.levels))
     assert np.max(np.abs(found.levels)) == 127
     assert np.all(np.diff(found.levels) > 0)
-    fixed = reconstruct(weights, both, levels, np.full((groups, 3), 1.0 / 60), None)
+    fixed = reconstruct(weights, both, levels, np.full((groups, 3), 1.0 / 60), 2, None)
 
     def total(state) -> float:
         error = state.scales[..., None] * state.levels[state.indices] - weights

@@ -99,10 +99,12 @@ def test_layer_that_does_not_reach_the_result_costs_nothing():
 def test_bytes_and_weights_are_those_of_the_layer(granularity):
     graph, x = classifier(), pictures()
     configs = [WeightConfig(bits, granularity) for bits in BIT_WIDTHS]
-    found = measured(graph, x, configs)
+    found, known = measured(graph, x, configs), tensor_quantizations(graph, calibrate(graph, x))
+    tensors = {node.name: y for node, y in float_ops.walk(graph, x) if node is not None}
+    tensors[graph.input_name] = x
     for node, op in graph.weighted():
         for choice in found[node.name]:
-            weights = quantize_weights(op.kernel, channel_axis(op), choice.config)
+            weights = _weights(node, tensors[node.inputs[0]], known, choice.config)
             assert choice.bytes == weight_bytes(weights)
             assert choice.weights == op.kernel.size
 
