@@ -47,12 +47,16 @@ def damaged(quantized: QuantizedGraph) -> QuantizedGraph:
     return replace(quantized, nodes=tuple(nodes))
 
 
+def damaged_start(bits: int, softmax: bool = True):
+    ready, configs, quantized = start(bits, softmax)
+    return ready, configs, Student(ready.graph, damaged(quantized), configs).quantized()
+
+
 @pytest.mark.parametrize("softmax", [True, False])
 def test_training_mends_what_is_wrong_on_other_inputs_too(softmax, monkeypatch):
     monkeypatch.setattr(train, "_STEPS", 300)
-    ready, configs, quantized = start(3, softmax)
+    ready, configs, untrained = damaged_start(3, softmax)
     graph, others = ready.graph, pictures(200, seed=7)
-    untrained = Student(graph, damaged(quantized), configs).quantized()
     trained = train.distill(graph, untrained, configs, ready.samples, silent)
     assert trained is not None
     before, after = (
@@ -63,7 +67,7 @@ def test_training_mends_what_is_wrong_on_other_inputs_too(softmax, monkeypatch):
 
 def test_training_is_repeatable_and_tells_how_far_it_is(monkeypatch):
     monkeypatch.setattr(train, "_STEPS", 100)
-    ready, configs, quantized = start(2)
+    ready, configs, quantized = damaged_start(2)
     told = []
     first, second = (
         train.distill(
@@ -82,19 +86,29 @@ def test_a_network_that_lost_nothing_is_left_alone():
     assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
 
 
-def test_a_network_that_is_too_large_is_left_alone(monkeypatch):
+def test_a_network_that_lost_little_is_left_alone(monkeypatch):
+    monkeypatch.setattr(train, "_STEPS", 100)
     ready, configs, quantized = start(2)
+    lost = integer_quality(ready.graph, quantized, ready.samples).divergence
+    assert lost < train._LITTLE
+    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
+    monkeypatch.setattr(train, "_LITTLE", lost / 2)
+    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is not None
+
+
+def test_a_network_that_is_too_large_is_left_alone(monkeypatch):
+    ready, configs, quantized = damaged_start(2)
     monkeypatch.setattr(train, "_PRODUCTS", 1)
     assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
 
 
 def test_few_inputs_are_not_trained_by():
-    ready, configs, quantized = start(2)
+    ready, configs, quantized = damaged_start(2)
     assert train.distill(ready.graph, quantized, configs, ready.samples[:60], silent) is None
 
 
 def test_a_network_that_comes_no_nearer_is_left_alone(monkeypatch):
-    ready, configs, quantized = start(2)
+    ready, configs, quantized = damaged_start(2)
     monkeypatch.setattr(train, "_RATE", 10.0)
     monkeypatch.setattr(train, "_STEPS", 100)
     assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
