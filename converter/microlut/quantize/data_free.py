@@ -28,7 +28,7 @@ from microlut.ir import (
 )
 from microlut.quantize.covariance import column_count
 from microlut.quantize.densities import Array
-from microlut.quantize.feedback import assign_with_feedback, feedback_factor
+from microlut.quantize.feedback import assign_with_feedback, damped, feedback_factor
 from microlut.quantize.reconstruct import InputMoments, ScaleRule
 from microlut.quantize.synthetic import walk
 from microlut.quantize.weights import (
@@ -125,9 +125,7 @@ def fit_layer(
 def _moments(op: Weighted, inputs: FloatArray) -> InputMoments:
     """Return moments of what meets a layer's weights; real inputs may vary in any other way too."""
     seen = _seen(op, inputs)
-    covariance = _covariance(seen.reshape(1, len(seen), -1))
-    columns = covariance.shape[-1]
-    covariance += _DOUBT * np.trace(covariance[0]) / columns * np.eye(columns)
+    covariance = damped(_covariance(seen.reshape(1, len(seen), -1)), _DOUBT)
     return InputMoments(covariance, covariance)
 
 

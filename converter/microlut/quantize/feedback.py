@@ -50,12 +50,15 @@ def refit_scales(weights: Array, covariance: Array, chosen: Array, scales: Array
     return np.where((energy > 0) & (fitted > 0), fitted, scales)
 
 
-def damped(covariance: Array) -> Array:
-    """Return the covariance with a little added to its diagonal, which makes it invertible."""
+def damped(covariance: Array, share: float = _DAMPING) -> Array:
+    """Return the covariance with a little added to its diagonal, which makes it invertible.
+
+    It is `share` of the mean variance.
+    """
     columns = covariance.shape[-1]
     mean = np.trace(covariance, axis1=1, axis2=2) / columns
     # An input that never varies on the samples leaves nothing to weigh by: plain rounding then.
-    added = np.where(mean > 0, _DAMPING * mean, 1.0)
+    added = np.where(mean > 0, share * mean, 1.0)
     return covariance + added[:, None, None] * np.eye(columns)
 
 

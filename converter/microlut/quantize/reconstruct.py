@@ -100,15 +100,16 @@ def reconstruct(
     else:
         first = assign_with_feedback(targets, factor, levels, scales)
         state = replace(state, indices=first)
-    best, least = state, np.inf
-    for _ in range(_ROUNDS):
-        state = refitted(state)
+    state = refitted(state)
+    best, least = state, _output_error(targets, covariance, state)
+    for _ in range(_ROUNDS - 1):
+        after = assigned(state)
+        if np.array_equal(after.indices, state.indices):
+            break
+        state = refitted(after)
         error = _output_error(targets, covariance, state)
         if error < least:  # rounded levels and scales, and other paths, may also do harm
             best, least = state, error
-        last, state = state, assigned(state)
-        if np.array_equal(state.indices, last.indices):
-            break
     return best
 
 
