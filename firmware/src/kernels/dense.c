@@ -2,8 +2,8 @@
  *
  * No weight is used twice, so none is written to memory: a table turns the indices of two weights
  * into a pair of int16, which meets two inputs, four rows at a time. If two indices have more than
- * 8 bits the table would be too large, and pairs are put together. With 8 bits a weight there is
- * nothing to decode. */
+ * TABLE_BITS the table would be too large, and pairs are put together. With 8 bits a weight there
+ * is nothing to decode. */
 #include "../isa/isa.h"
 #include "output_stage.h"
 
@@ -93,8 +93,7 @@ static inline __attribute__((always_inline)) void dot_two(
     const uint32_t *x = job.x;
     const unsigned step = unit_bytes(bits);
     const unsigned overlap = index_bits - bits;
-    uint64_t units[2] = {
-        0, 0}; /* begin with the bits that indices have in common with earlier ones */
+    uint64_t units[2] = {0, 0}; /* begin with the bits that they have in common with earlier ones */
     int32_t sums[2] = {totals[0], totals[1]};
     for (size_t left = job.bytes / step; left > 0; left--) {
         units[0] = load(p, step) << overlap | common(units[0], bits, index_bits);
