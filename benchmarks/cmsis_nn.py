@@ -26,6 +26,7 @@ from microlut.quantized import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
+    QMean,
     QNode,
     QPool2D,
     QReshape,
@@ -49,6 +50,19 @@ _SOURCE = """#include "model.h"
 _Alignas(16) uint8_t rival_arena[RIVAL_ARENA_BYTES];
 static const cmsis_nn_context context = {{rival_arena, RIVAL_ARENA_BYTES}};
 {data}
+/* CMSIS-NN has no mean: this is what TensorFlow Lite Micro runs in its place. */
+static __attribute__((noinline, unused)) void mean_s8(const int8_t *in, int32_t in_point,
+    int32_t pixels, int32_t channels, int32_t multiplier, int32_t shift, int32_t point, int8_t *out)
+{{
+    for (int32_t c = 0; c < channels; c++) {{
+        int32_t total = -in_point * pixels;
+        for (int32_t i = 0; i < pixels; i++) {{
+            total += in[i * channels + c];
+        }}
+        total = arm_nn_requantize(total, multiplier, shift) + point;
+        out[c] = (int8_t)CLAMP(total, 127, -128);
+    }}
+}}
 static int8_t *rival_init(void *arena, size_t bytes)
 {{
     (void)arena, (void)bytes;
@@ -222,6 +236,9 @@ def _call(graph: QuantizedGraph, node: QNode, i: int, inputs: Sequence[str]) -> 
             size, wide = _dims(1, *window.size, 1), _dims(1, *node.shape)
             ins = f"{_dims(1, *shape)}, {inputs[0]}"
             return f"arm_{kind}_s8(&context, {params}, {ins}, {size}, {wide}, {out})"
+        case QMean(multiplier=multiplier, shift=shift):
+            places = _list((points[0], math.prod(shape[:2]), shape[2], multiplier, shift, point))
+            return f"mean_s8({inputs[0]}, {places}, {out})"
         case QSoftmax() as op:
             rows, numbers = math.prod(shape[:-1]), (op.multiplier, op.left_shift)
             facts = _list((rows, shape[-1], *numbers, op.minimum_difference))

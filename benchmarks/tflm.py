@@ -37,13 +37,14 @@ _OPERATORS = {
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2D", "depthwise_conv"),
     "FULLY_CONNECTED": ("FullyConnected", "fully_connected"),
     "MAX_POOL_2D": ("MaxPool2D", "pooling"),
+    "MEAN": ("Mean", "reduce"),
     "PAD": ("Pad", "pad"),
     "RELU": ("Relu", "activations"),
     "RELU6": ("Relu6", "activations"),
     "RESHAPE": ("Reshape", "reshape"),
     "SOFTMAX": ("Softmax", "softmax"),
 }
-_ALL_TYPES = ("RELU", "RELU6", "RESHAPE")  # all others have a kernel for int8 alone
+_ALL_TYPES = ("MEAN", "RELU", "RELU6", "RESHAPE")  # all others have a kernel for int8 alone
 _OPTIONS = (
     *("-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics", "-funsigned-char"),
     *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fomit-frame-pointer", "-w"),

@@ -158,6 +158,13 @@ class AveragePool2D:
 
 
 @dataclass(frozen=True, slots=True)
+class Mean:
+    """Mean of every channel over the whole picture, which has so many pixels."""
+
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reshape:
     """Another view of the same values in the same order; the node's shape is the new one."""
 
@@ -178,6 +185,7 @@ Op = (
     | Pad
     | MaxPool2D
     | AveragePool2D
+    | Mean
     | Reshape
     | Identity
 )

@@ -23,6 +23,7 @@ from microlut.quantized import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
+    QMean,
     QNode,
     QPad,
     QPool2D,
@@ -174,6 +175,12 @@ def _write_node(writer: _Writer, graph: QuantizedGraph, node: QNode) -> None:
             writer.operator(_BUILTIN.ADD, 2, inputs, output, options)
         case QPool2D():
             _write_pool(writer, graph, node)
+        case QMean():
+            axes = writer.constant(f"{node.name}/axes", np.array((1, 2), np.int32))
+            reducer = schema.ReducerOptionsT()
+            reducer.keepDims = True
+            options = (schema.BuiltinOptions.ReducerOptions, reducer)
+            writer.operator(_BUILTIN.MEAN, 2, (*inputs, axes), output, options)
         case QClamp(maximum=maximum):
             builtin = _BUILTIN.RELU if maximum == 127 else _BUILTIN.RELU6
             writer.operator(builtin, 2, inputs, output)

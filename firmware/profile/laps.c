@@ -64,6 +64,7 @@ WRAP(add,
     (layer, left, right, out))
 WRAP_PLAIN(average_pool2d, pool2d)
 WRAP_PLAIN(max_pool2d, pool2d)
+WRAP_PLAIN(mean, mean)
 WRAP_PLAIN(clamp, clamp)
 WRAP_PLAIN(pad, pad)
 WRAP_PLAIN(softmax, softmax)

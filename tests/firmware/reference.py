@@ -21,6 +21,7 @@ from microlut.quantized import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
+    QMean,
     QNode,
     QPad,
     QPool2D,
@@ -58,6 +59,10 @@ def apply(node: QNode, inputs: Sequence[Int8], points: Sequence[int]) -> Int64:
             return _add(op, inputs, points, zero_point)
         case QPool2D() as op:
             return _pool(op, node, x)
+        case QMean(multiplier=multiplier, shift=shift):
+            totals = (x - points[0]).sum(axis=(0, 1)).tolist()
+            means = [scaled(total, multiplier, shift) + zero_point for total in totals]
+            return np.clip(means, -128, 127).reshape(node.shape)
         case QClamp(minimum=low, maximum=high):
             return np.clip(x, low, high)
         case QPad(padding=p):

@@ -22,6 +22,7 @@ from microlut.ir import (
     Graph,
     Identity,
     MaxPool2D,
+    Mean,
     Op,
     Pad,
     Padding,
@@ -78,18 +79,18 @@ def simple(op: Op, inputs: list[Tensor], shape: Shape) -> Tensor:
             return activate(_mean(x, window), activation)
         case MaxPool2D(window, activation):
             return activate(_largest(pad(x, window.padding, _LEAST), window), activation)
+        case Mean():
+            return tf.reduce_mean(x, axis=(1, 2), keepdims=True)
         case BatchNorm(scale, offset):
             return x * scale + offset
         case Relu(activation):
             return activate(x, activation)
         case Pad(padding):
             return pad(x, padding)
-        case Reshape():
+        case Reshape() | Identity():
             return tf.reshape(x, (-1, *shape))
         case Softmax():
             return tf.nn.softmax(x)
-        case Identity():
-            return x
         case _:
             raise TypeError(f"{type(op).__name__} has weights")
 

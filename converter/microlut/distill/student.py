@@ -14,7 +14,16 @@ import numpy as np
 import tensorflow as tf
 
 from microlut.distill.operators import Tensor, activate, linear, simple
-from microlut.ir import Add, AveragePool2D, FloatArray, Graph, Node, Weighted, channel_axis
+from microlut.ir import (
+    Add,
+    AveragePool2D,
+    FloatArray,
+    Graph,
+    Mean,
+    Node,
+    Weighted,
+    channel_axis,
+)
 from microlut.quantize.densities import Array
 from microlut.quantize.operators import scale_rule, unbiased, with_biases
 from microlut.quantize.reconstruct import LEVEL_MAX, REFITTED_LEVELS
@@ -59,7 +68,7 @@ class Student:
             inputs = [found[name] for name in node.inputs]
             layer = self._layers.get(node.name)
             y = layer(inputs[0]) if layer is not None else simple(node.op, inputs, node.shape)
-            if layer is not None or isinstance(node.op, Add | AveragePool2D):
+            if layer is not None or isinstance(node.op, Add | AveragePool2D | Mean):
                 y = _rounded_to(qnode.quantization, y)
             found[node.name] = y
         return found

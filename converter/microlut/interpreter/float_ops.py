@@ -25,6 +25,7 @@ from microlut.ir import (
     Graph,
     Identity,
     MaxPool2D,
+    Mean,
     Node,
     Op,
     Pad,
@@ -86,6 +87,9 @@ def apply_op(op: Op, inputs: Sequence[FloatArray], shape: Shape) -> FloatArray:
             return activate(x + inputs[1], op.activation)
         case MaxPool2D() | AveragePool2D():
             return activate(_pool(x, op), op.activation)
+        case Mean():
+            mean: FloatArray = x.mean(axis=(1, 2), keepdims=True)
+            return mean
         case _:
             return _apply_simple(op, x, shape)
 

@@ -23,6 +23,7 @@ from microlut.quantized import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
+    QMean,
     QNode,
     QOp,
     QPad,
@@ -91,6 +92,8 @@ def apply_op(
             return _add(op, inputs, input_points, output_point)
         case QPool2D():
             return _pool(op, x)
+        case QMean():
+            return _mean(op, x, input_points[0], output_point)
         case QClamp(minimum=minimum, maximum=maximum):
             return np.clip(x, minimum, maximum)
         case QPad(padding=p):
@@ -166,3 +169,9 @@ def _pool(op: QPool2D, x: Int8) -> Int8:
         value = np.sign(total) * ((np.abs(total) + inside // 2) // inside)
     limited: Int64 = np.clip(value, op.minimum, op.maximum)
     return limited.astype(np.int8)
+
+
+def _mean(op: QMean, x: Int8, input_point: int, output_point: int) -> Int8:
+    total = (x.astype(np.int64) - input_point).sum(axis=(1, 2), keepdims=True)
+    scaled = multiply(total, op.multiplier, op.shift) + output_point
+    return np.clip(scaled, -128, 127).astype(np.int8)

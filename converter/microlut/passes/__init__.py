@@ -11,12 +11,15 @@ from microlut.passes.fold_batch_norm import fold_batch_norm
 from microlut.passes.fold_padding import fold_padding
 from microlut.passes.fuse_activation import fuse_activation
 from microlut.passes.merge_reshapes import merge_reshapes
+from microlut.passes.whole_pool import whole_pool
 
-# Identities go first because they hide neighbours; activations follow the batch normalization that
-# stands between them and their convolution; the reshapes around a lone one are merged last.
+# Identities go first because they hide neighbours; a mean takes no activation, so those are fused
+# after it; they follow the batch normalization that stands between them and their convolution; the
+# reshapes around a lone one are merged last.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identity,
     fold_batch_norm,
+    whole_pool,
     fuse_activation,
     fold_padding,
     merge_reshapes,

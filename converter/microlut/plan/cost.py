@@ -24,6 +24,7 @@ from microlut.quantized import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
+    QMean,
     QNode,
     QOp,
     QPool2D,
@@ -266,16 +267,9 @@ def _simple(call: Call) -> Counter[str]:
     values = math.prod(call.shape)
     match call.op:
         case QPool2D(mode=mode, window=window):
-            kind = f"{mode} pool" if call.shape[-1] % 4 == 0 else f"{mode} pool any"
-            pixels = values // call.shape[-1]
-            return Counter(
-                {
-                    "pool": 1.0,
-                    "pool pixel": pixels,
-                    kind: values,
-                    f"{kind} value": values * math.prod(window.size),
-                }
-            )
+            return _pool(mode, call.shape, math.prod(window.size))
+        case QMean():
+            return _pool("average", call.shape, math.prod(call.source[:2]))
         case QAdd():
             kind = "quick" if adds_quickly(call.op) else "any"
             return Counter({"add": 1.0, f"add {kind}": values})
@@ -283,3 +277,17 @@ def _simple(call: Call) -> Counter[str]:
             return Counter()
         case _:
             return Counter({call.op.kind: 1.0, f"{call.op.kind} value": values})
+
+
+def _pool(mode: str, shape: Shape, values: int) -> Counter[str]:
+    """Return the work of a pool over so many values; a mean over the picture is nearly that."""
+    count = math.prod(shape)
+    kind = f"{mode} pool" if shape[-1] % 4 == 0 else f"{mode} pool any"
+    return Counter(
+        {
+            "pool": 1.0,
+            "pool pixel": count // shape[-1],
+            kind: count,
+            f"{kind} value": count * values,
+        }
+    )

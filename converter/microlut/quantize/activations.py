@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from microlut.ir import ActivationKind, Add, Conv2D, Dense, DepthwiseConv2D, Op, channel_axis
+from microlut.ir import (
+    ActivationKind,
+    Add,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Mean,
+    Op,
+    channel_axis,
+)
 from microlut.quantize.requantize import INT8_MAX, INT8_MIN
 from microlut.quantized import Quantization
 
@@ -31,6 +40,9 @@ def smallest_output_scale(op: Op, input_scales: Sequence[float]) -> float:
     match op:
         case Add():
             return 2.0**-18 * max(input_scales)  # 2^-19 makes the last factor 1, which is too large
+        case Mean():
+            # |sum| <= 255 * pixels, and 2^shift <= 4 * input scale / (output scale * pixels).
+            return 2.0**-20 * input_scales[0]
         case Conv2D() | DepthwiseConv2D() | Dense():
             axis = channel_axis(op)
             others = tuple(i for i in range(op.kernel.ndim) if i != axis)

@@ -23,6 +23,7 @@ from microlut.ir import (
     DepthwiseConv2D,
     FloatArray,
     Graph,
+    Mean,
     Weighted,
     channel_axis,
 )
@@ -96,6 +97,8 @@ def expected_ranges(graph: Graph, inputs: FloatArray, input_range: tuple[float, 
             low = 0.0
         if activation is ActivationKind.RELU6:
             high = min(high, 6.0)
+        if isinstance(step.node.op, Mean):
+            low, high = limits[step.node.inputs[0]]
         limits[step.node.name] = (low, high)
     return Ranges(MappingProxyType(limits))
 

@@ -18,6 +18,7 @@ from microlut.ir import (
     DepthwiseConv2D,
     Graph,
     MaxPool2D,
+    Mean,
     Node,
     Pad,
     Relu,
@@ -33,7 +34,11 @@ from microlut.quantize.activations import (
 from microlut.quantize.compact import round_bias, round_scales
 from microlut.quantize.densities import Array
 from microlut.quantize.reconstruct import ScaleRule
-from microlut.quantize.requantize import channel_multipliers, quantize_multiplier
+from microlut.quantize.requantize import (
+    channel_multipliers,
+    mean_multiplier,
+    quantize_multiplier,
+)
 from microlut.quantized import (
     OutputStage,
     QAdd,
@@ -41,6 +46,7 @@ from microlut.quantized import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
+    QMean,
     QOp,
     QPad,
     QPool2D,
@@ -88,6 +94,9 @@ def quantize_simple(node: Node, inputs: Sequence[Quantization], output: Quantiza
             return QPool2D("max", window, *clamp_range(activation, output))
         case AveragePool2D(window=window, activation=activation):
             return QPool2D("average", window, *clamp_range(activation, output))
+        case Mean(pixels=pixels):
+            factor = mean_multiplier(inputs[0].scale / output.scale, pixels)
+            return QMean(factor.multiplier, factor.shift)
         case Relu(activation=activation):
             return QClamp(*clamp_range(activation, output))
         case Pad(padding=padding):

@@ -37,6 +37,16 @@ def quantize_multiplier(real: float) -> Multiplier:
     return Multiplier(0, 0) if exponent < -31 else Multiplier(fixed, exponent)
 
 
+def mean_multiplier(real: float, count: int) -> Multiplier:
+    """Return the factor real / count as the on-device kernel for MEAN makes it of that of `real`.
+
+    It divides the multiplier by the count, and truncates (reduce.h, QuantizedMeanOrSum).
+    """
+    whole = quantize_multiplier(real)
+    bits = min(count.bit_length() - 1, 32, 31 + whole.shift)
+    return Multiplier((whole.multiplier << bits) // count, whole.shift - bits)
+
+
 def channel_multipliers(
     input_scale: float, weight_scales: NDArray[np.float32], output_scale: float
 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:

@@ -15,6 +15,7 @@ from microlut.quantized.graph import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
+    QMean,
     QNode,
     QOp,
     QPad,
@@ -25,12 +26,10 @@ from microlut.quantized.graph import (
     QuantizedGraph,
     QuantizedWeights,
     WeightedOp,
-    dequantize_array,
-    quantize_array,
-    quantized_range,
     weights_by_channel,
 )
 from microlut.quantized.overlap import INDEX_BITS, engine_overlap
+from microlut.quantized.values import dequantize_array, quantize_array, quantized_range
 
 __all__ = [
     "INDEX_BITS",
@@ -46,6 +45,7 @@ __all__ = [
     "QConv2D",
     "QDense",
     "QDepthwiseConv2D",
+    "QMean",
     "QNode",
     "QOp",
     "QPad",

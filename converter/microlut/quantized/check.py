@@ -19,6 +19,7 @@ from microlut.quantized.graph import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
+    QMean,
     QNode,
     QPad,
     QPool2D,
@@ -89,6 +90,8 @@ def _check_node(node: QNode, inputs: list[Shape]) -> None:
             return
         case QPool2D(window=window):
             expected_shape = _window_shape(window, shape, shape[-1])
+        case QMean():
+            expected_shape = (1, 1, shape[-1]) if len(shape) == 3 else None
         case QPad(padding=p):
             _demand(node.name, len(shape) == 3 and min(p.top, p.bottom, p.left, p.right) >= 0, "it")
             height, width, channels = shape
@@ -163,12 +166,17 @@ def _check_encoding(node: QNode, x: Quantization) -> None:
             raise ValueError(f"{node.name}: {error}") from error
 
 
-def _check_numbers(where: str, op: QAdd | QPool2D | QClamp | QPad | QSoftmax | QReshape) -> None:
+def _check_numbers(
+    where: str, op: QAdd | QPool2D | QMean | QClamp | QPad | QSoftmax | QReshape
+) -> None:
     match op:
         case QAdd():
             for multiplier, shift in (*op.input_multipliers, op.output_multiplier):
                 sound = 0 <= multiplier < 1 << 31 and -_LARGEST_SHIFT <= shift <= 0
                 _demand(where, sound, "its multipliers")
+        case QMean(multiplier=multiplier, shift=shift):
+            sound = 0 <= multiplier < 1 << 31 and abs(shift) <= _LARGEST_SHIFT
+            _demand(where, sound, "its multiplier")
         case QSoftmax():
             largest = -op.minimum_difference << min(op.left_shift, _LARGEST_SHIFT)
             sound = 0 <= op.left_shift <= _LARGEST_SHIFT and 0 <= largest < 1 << 31

@@ -1,4 +1,4 @@
-"""The types of a quantized graph, and int8 arrays to and from real values.
+"""The types of a quantized graph.
 
 Everything the C engine needs is already an integer here; the scales are kept to describe the
 tensors.
@@ -7,7 +7,7 @@ tensors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,6 +168,19 @@ class QPool2D:
 
 
 @dataclass(frozen=True, slots=True)
+class QMean:
+    """Mean of every channel over the picture: its sum less that of zero points, times a factor.
+
+    The factor, input scale over output scale and pixels, is multiplier * 2^(shift - 31).
+    """
+
+    multiplier: int
+    shift: int
+    kind: Literal["mean"] = "mean"
+    __pydantic_config__ = _CONFIG
+
+
+@dataclass(frozen=True, slots=True)
 class QClamp:
     """A ReLU or ReLU6 that stands alone, input and output of equal quantization."""
 
@@ -206,7 +219,7 @@ class QReshape:
 
 
 WeightedOp = QConv2D | QDepthwiseConv2D | QDense
-QOp = WeightedOp | QAdd | QPool2D | QClamp | QPad | QSoftmax | QReshape
+QOp = WeightedOp | QAdd | QPool2D | QMean | QClamp | QPad | QSoftmax | QReshape
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,23 +289,3 @@ def weights_by_channel(op: WeightedOp) -> NDArray[np.int64]:
     levels = op.weights.int8().astype(np.int64)
     axis = levels.ndim - 1 if isinstance(op, QDepthwiseConv2D) else 0
     return np.moveaxis(levels, axis, 0).reshape(levels.shape[axis], -1)
-
-
-def quantize_array(x: NDArray[np.floating[Any]], quantization: Quantization) -> NDArray[np.int8]:
-    """Quantize real values to int8, rounding halves away from zero as the on-device kernels do."""
-    scaled = x.astype(np.float32) / np.float32(quantization.scale)
-    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
-    limited: NDArray[np.float32] = np.clip(rounded + quantization.zero_point, -128, 127)
-    return limited.astype(np.int8)
-
-
-def dequantize_array(q: NDArray[np.int8], quantization: Quantization) -> NDArray[np.float32]:
-    """Return the real values that int8 values stand for."""
-    centered = q.astype(np.float32) - np.float32(quantization.zero_point)
-    return centered * np.float32(quantization.scale)
-
-
-def quantized_range(quantization: Quantization) -> tuple[float, float]:
-    """Return the least and the largest real value that int8 can stand for."""
-    low, high = (float(quantization.scale) * (q - quantization.zero_point) for q in (-128, 127))
-    return low, high

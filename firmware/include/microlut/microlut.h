@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Generated code refuses to compile against another version of these structures. */
-#define MLUT_ABI 6
+#define MLUT_ABI 7
 
 /* Weights: `columns` indices a row, packed from the least significant bit of the row's first byte
  * on; a row starts on a byte. Index i ends at bit (i + 1) * bits and has index_bits bits: the lower
@@ -180,6 +180,16 @@ typedef struct {
     int8_t maximum;
 } mlut_pool2d_t;
 
+/* Mean of each channel over `pixels`, with a quantization of its own: the sum of the inputs less
+ * their zero points, times the factor. */
+typedef struct {
+    uint32_t pixels;
+    uint16_t channels;
+    int8_t input_zero_point;
+    int8_t output_zero_point;
+    mlut_factor_t factor;
+} mlut_mean_t;
+
 /* Clamp `count` elements (a ReLU that stands alone). The output may be the input. */
 typedef struct {
     uint32_t count;
@@ -217,6 +227,7 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
 void mlut_add(const mlut_add_t *layer, const int8_t *left, const int8_t *right, int8_t *out);
 void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out);
 void mlut_max_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out);
+void mlut_mean(const mlut_mean_t *layer, const int8_t *in, int8_t *out);
 void mlut_clamp(const mlut_clamp_t *layer, const int8_t *in, int8_t *out);
 void mlut_pad(const mlut_pad_t *layer, const int8_t *in, int8_t *out);
 void mlut_softmax(const mlut_softmax_t *layer, const int8_t *in, int8_t *out);

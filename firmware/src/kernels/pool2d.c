@@ -3,12 +3,9 @@
 
 #include "../isa/isa.h"
 #include "../small.h"
-
-#include <string.h>
+#include "lanes.h"
 
 #if !MLUT_ISA_MVE
-
-#define LANE_PIXELS 257u
 
 static int32_t sum_region(
     const mlut_pool2d_t *layer, const int8_t *in, const mlut_region_t *inside, size_t channel)
@@ -36,7 +33,6 @@ static int32_t max_region(
     return largest;
 }
 
-/* Four channels at once: bytes raised by 128 cannot overflow 16-bit lanes in LANE_PIXELS. */
 static void mean_of_four(const mlut_pool2d_t *layer,
     const int8_t *in,
     const mlut_region_t *inside,
@@ -45,24 +41,17 @@ static void mean_of_four(const mlut_pool2d_t *layer,
 {
     const size_t channels = layer->in.channels;
     const size_t width = inside->right - inside->left;
-    const int32_t pixels = (int32_t)((inside->bottom - inside->top) * width);
-    uint32_t even = 0;
-    uint32_t odd = 0;
+    const size_t pixels = (inside->bottom - inside->top) * width;
+    mlut_lanes_t sums = {0, 0};
     for (size_t row = inside->top; row < inside->bottom; row++) {
         const int8_t *from = in + (row * layer->in.width + inside->left) * channels + channel;
-        for (const int8_t *const end = from + width * channels; from != end; from += channels) {
-            uint32_t word;
-            memcpy(&word, __builtin_assume_aligned(from, 4), sizeof(word));
-            word ^= UINT32_C(0x80808080);
-            even += word & UINT32_C(0x00ff00ff);
-            odd += word >> 8 & UINT32_C(0x00ff00ff);
-        }
+        sums = mlut_lanes_add(sums, from, width, channels);
     }
-    const int32_t raised = 128 * pixels;
-    out[0] = mlut_limited_mean(layer, (int32_t)(even & 0xffffu) - raised, pixels);
-    out[1] = mlut_limited_mean(layer, (int32_t)(odd & 0xffffu) - raised, pixels);
-    out[2] = mlut_limited_mean(layer, (int32_t)(even >> 16) - raised, pixels);
-    out[3] = mlut_limited_mean(layer, (int32_t)(odd >> 16) - raised, pixels);
+    int32_t totals[4] = {0, 0, 0, 0};
+    mlut_lanes_total(sums, pixels, totals);
+    for (size_t i = 0; i < 4u; i++) {
+        out[i] = mlut_limited_mean(layer, totals[i], (int32_t)pixels);
+    }
 }
 
 void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
@@ -72,7 +61,7 @@ void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *o
             const mlut_region_t inside = mlut_region(layer, y, x);
             const size_t pixels = (inside.bottom - inside.top) * (inside.right - inside.left);
             size_t c = 0;
-            if (!MLUT_SMALL && layer->in.channels % 4u == 0 && pixels <= LANE_PIXELS) {
+            if (!MLUT_SMALL && layer->in.channels % 4u == 0 && pixels <= MLUT_LANE_PIXELS) {
                 for (; c < layer->out.channels; c += 4, out += 4) {
                     mean_of_four(layer, in, &inside, c, out);
                 }

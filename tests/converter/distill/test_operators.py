@@ -24,6 +24,7 @@ CASES = [
         "add",
         "max_pool2d",
         "average_pool2d",
+        "mean",
         "pad",
         "softmax",
     )

@@ -25,7 +25,8 @@ def student_of(case: rg.Case) -> Student:
     return Student(case.graph, case.quantized(), configs)
 
 
-ALL = cases(("conv2d", "depthwise_conv2d", "dense", "add", "average_pool2d", "max_pool2d"), 7)
+KINDS = ("conv2d", "depthwise_conv2d", "dense", "add", "average_pool2d", "max_pool2d", "mean")
+ALL = cases(KINDS, 7)
 NETWORKS = list(rg.network_cases(5))
 
 

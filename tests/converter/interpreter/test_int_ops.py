@@ -22,6 +22,7 @@ from microlut.quantized import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
+    QMean,
     QPad,
     QPool2D,
     QReshape,
@@ -134,6 +135,20 @@ def test_padded_positions_of_a_pool_do_not_count(mode, wanted: int):
     assert (
         int_ops.apply_op(QPool2D(mode, window, -128, 127), [x], (0,), 0, (1, 1, 1)).item() == wanted
     )
+
+
+@pytest.mark.parametrize(("last", "wanted"), [(7, 7), (9, 8), (-23, -8), (-24, -9), (127, 67)])
+def test_mean_of_another_scale_worked_out_by_hand(last: int, wanted: int):
+    # the sum less three zero points of 1, halved, and the zero point of the output: 3
+    x = int8(1, 2, last).reshape(1, 3, 1, 1)
+    y = int_ops.apply_op(QMean(1 << 30, 0), [x], (1,), 3, (1, 1, 1))
+    assert y.item() == wanted
+
+
+def test_means_are_limited_to_int8():
+    x = int8(-128, 127).reshape(1, 1, 1, 2)
+    y = int_ops.apply_op(QMean(1 << 30, 2), [x], (0,), 0, (1, 1, 2))
+    assert y.ravel().tolist() == [-128, 127]
 
 
 def test_padding_has_the_value_of_the_zero_point():

@@ -31,6 +31,7 @@ from microlut.passes.fold_batch_norm import fold_batch_norm
 from microlut.passes.fold_padding import fold_padding
 from microlut.passes.fuse_activation import fuse_activation
 from microlut.passes.merge_reshapes import merge_reshapes
+from microlut.passes.whole_pool import whole_pool
 
 PICTURE = (4, 4, 2)
 RNG = np.random.default_rng(3)
@@ -209,6 +210,27 @@ def test_fold_padding_leaves_pools(pool):
     pooled = (pool(Window((2, 2), (2, 2))), (3, 3, 2))
     graph = same(fold_padding, chain((Pad(Padding(1, 1, 1, 1)), (6, 6, 2)), pooled))
     assert kinds(graph) == ["Pad", pool.__name__]
+
+
+def test_whole_pool_makes_a_mean_of_a_pool_over_the_picture():
+    pool = AveragePool2D(Window((4, 4), (4, 4)))
+    graph = same(whole_pool, chain(conv(), (pool, (1, 1, 2)), (Reshape(), (2,))))
+    assert kinds(graph) == ["Conv2D", "Mean", "Reshape"]
+    assert graph.nodes[1].op.pixels == 16
+
+
+@pytest.mark.parametrize(
+    ("pool", "size", "padding"),
+    [
+        (MaxPool2D, (4, 4), Padding()),
+        (AveragePool2D, (4, 3), Padding()),
+        (AveragePool2D, (4, 4), Padding(left=1)),
+    ],
+)
+def test_whole_pool_leaves_others(pool, size, padding):
+    window = Window(size, (4, 4), padding)
+    same(whole_pool, chain((pool(window), (*window.output_size(4, 4), 2))))
+    assert kinds(whole_pool(chain((pool(window), (1, 1, 2))))) == [pool.__name__]
 
 
 def test_fold_padding_needs_every_reader():

@@ -1,0 +1,25 @@
+"""Makes a mean of a pool over the whole picture: `Graph` in, an equal `Graph` with Mean nodes out.
+
+A pool keeps its input's quantization. The mean of a picture varies much less than its pixels do, so
+few of the 256 values would be used; a Mean has a quantization of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from microlut.ir import AveragePool2D, Graph, Mean, Node
+
+
+def whole_pool(graph: Graph) -> Graph:
+    """Return the graph with a Mean for each AveragePool2D whose window is the picture."""
+    return replace(graph, nodes=tuple(_rewritten(graph, node) for node in graph.nodes))
+
+
+def _rewritten(graph: Graph, node: Node) -> Node:
+    op = node.op
+    if not isinstance(op, AveragePool2D) or op.window.padding:
+        return node
+    whole = op.window.size == graph.shape_of(node.inputs[0])[:2]
+    return replace(node, op=Mean(math.prod(op.window.size))) if whole else node
