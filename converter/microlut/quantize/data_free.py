@@ -97,7 +97,7 @@ def expected_ranges(graph: Graph, inputs: FloatArray, input_range: tuple[float, 
             low = 0.0
         if activation is ActivationKind.RELU6:
             high = min(high, 6.0)
-        if isinstance(step.node.op, Mean):
+        if isinstance(step.node.op, Mean):  # noise does not tell how far pictures' means vary
             low, high = limits[step.node.inputs[0]]
         limits[step.node.name] = (low, high)
     return Ranges(MappingProxyType(limits))

@@ -1,11 +1,22 @@
 """Quantization without data: synthetic activations, expected ranges, corrected means."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from microlut.errors import InvalidInput
 from microlut.interpreter import float_ops
-from microlut.ir import ActivationKind, ChannelStatistics, Conv2D, Dense, Graph, Node, Window
+from microlut.ir import (
+    ActivationKind,
+    ChannelStatistics,
+    Conv2D,
+    Dense,
+    Graph,
+    Mean,
+    Node,
+    Window,
+)
 from microlut.quantize.data_free import expected_ranges, fit_layer
 from microlut.quantize.synthetic import synthetic_inputs, walk
 from microlut.quantize.weights import WeightConfig, quantize_weights, single_precision
@@ -52,6 +63,14 @@ def test_ranges_reach_beyond_the_deviations_and_end_at_the_activation():
     low, high = limits["c"]
     assert low == 0.0
     assert 2.0 + 3 * 2.0 < high < 2.0 + 12 * 2.0
+
+
+def test_range_of_a_mean_is_that_of_its_pixels():
+    graph = network()
+    mean = Node("m", Mean(36), ("c",), (1, 1, 4))
+    graph = replace(graph, nodes=(*graph.nodes, mean), output_name="m")
+    limits = expected_ranges(graph, synthetic_inputs(graph, (0.0, 1.0)), (0.0, 1.0))
+    assert limits["m"] == limits["c"]
 
 
 @pytest.mark.parametrize("granularity", ["channel", "tensor"])

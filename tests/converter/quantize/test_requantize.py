@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from microlut.quantize.requantize import (
     Multiplier,
     channel_multipliers,
+    mean_multiplier,
     multiply,
     quantize_multiplier,
     rounding_divide_by_pot,
@@ -42,6 +43,19 @@ def half_away(value: Fraction) -> int:
 )
 def test_multiplier_is_the_one_computed_by_hand(real: float, multiplier: int, shift: int):
     assert quantize_multiplier(real) == Multiplier(multiplier, shift)
+
+
+@pytest.mark.parametrize(
+    ("real", "count", "multiplier", "shift"),
+    [
+        (1.0, 64, 1 << 30, -5),
+        (1.0, 3, 715827882, 0),  # 2^31 / 3 = 715827882.67, truncated
+        (0.0, 5, 0, -2),
+        (2.0**-30, 8, 1 << 29, -31),  # no shift beyond 31
+    ],
+)
+def test_multiplier_of_a_mean(real: float, count: int, multiplier: int, shift: int):
+    assert mean_multiplier(real, count) == Multiplier(multiplier, shift)
 
 
 @given(FACTORS)
