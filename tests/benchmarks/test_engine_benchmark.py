@@ -203,6 +203,7 @@ def test_tflm_gets_the_operators_of_the_file():
     text = tflm.source(network)
     for kind in {kind for kind, _ in found} - {"MEAN", "RESHAPE"}:
         assert text.count(f"(tflite::Register_{kind}_INT8());") == 1
+    assert text.count("resolver->AddMean();") == 1
     assert f"MicroMutableOpResolver<{len({kind for kind, _ in found})}> Resolver;" in text
     assert f"network[] = {{{','.join(map(str, network))}}};" in text
 
