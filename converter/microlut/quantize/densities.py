@@ -36,6 +36,9 @@ class Density(Protocol):
     def cdf(self, x: Array) -> Array:
         """Return the distribution function at any x."""
 
+    def quantile(self, share: Array) -> Array:
+        """Return the x that the distribution function reaches `share` at, 0 < share < 1."""
+
     def interval_mean(self, low: Array, high: Array) -> Array:
         """Return E[X | low < X < high] for 0 <= low < high, where high may be infinite."""
 
@@ -55,6 +58,10 @@ class Gaussian:
     def cdf(self, x: Array) -> Array:
         """Return P(X <= x)."""
         return np.asarray(special.ndtr(x))
+
+    def quantile(self, share: Array) -> Array:
+        """Return x with P(X <= x) = share."""
+        return np.asarray(special.ndtri(share))
 
     def interval_mean(self, low: Array, high: Array) -> Array:
         """Return (p(low) - p(high)) / P(low < X < high)."""
@@ -78,6 +85,11 @@ class Laplace:
     def cdf(self, x: Array) -> Array:
         """Return P(X <= x)."""
         return 0.5 + 0.5 * np.sign(x) * -np.expm1(-self.rate * np.abs(x))
+
+    def quantile(self, share: Array) -> Array:
+        """Return x with P(X <= x) = share."""
+        from_middle = share - 0.5
+        return -np.sign(from_middle) * np.log1p(-2.0 * np.abs(from_middle)) / self.rate
 
     def interval_mean(self, low: Array, high: Array) -> Array:
         """Return low + 1/rate - w exp(-rate w) / (1 - exp(-rate w)) for the width w = high - low.

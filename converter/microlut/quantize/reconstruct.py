@@ -23,7 +23,7 @@ from microlut.quantize.feedback import assign_with_feedback, damped, feedback_fa
 from microlut.quantize.trellis import assign_on_trellis
 
 LEVEL_MAX = 127
-_ROUNDS = 8
+_ROUNDS = 16
 _SWEEPS = 8
 REFITTED_LEVELS = 16  # more levels than that are so near to each other that moving them is no gain
 _ONE_HOT_VALUES = 1 << 20

@@ -17,6 +17,7 @@ from microlut.quantize.densities import Array
 from microlut.quantize.kmeans import kmeans_codebook
 from microlut.quantize.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
 from microlut.quantize.trellis import trellis_order
+from microlut.quantize.trellis_levels import density_levels, trained_levels
 from microlut.quantized import (
     INDEX_BITS,
     FitReport,
@@ -153,9 +154,13 @@ def _levels(normalized: Array, config: WeightConfig, overlap: int) -> Array:
     bits = config.bits + overlap
     if config.method == "empirical":
         levels = kmeans_codebook(normalized, bits)
-    else:
-        levels = fit_codebook(normalized, bits).levels
-    return levels if overlap == 0 else levels[trellis_order(config.bits, overlap)]
+        if overlap == 0:
+            return levels
+        return trained_levels(levels[trellis_order(config.bits, overlap)], normalized, config.bits)
+    book = fit_codebook(normalized, bits)
+    if overlap == 0:
+        return book.levels
+    return book.fit.center + book.fit.deviation * density_levels(book.density, config.bits, overlap)
 
 
 def real_kernel(weights: QuantizedWeights, axis: int) -> FloatArray:
