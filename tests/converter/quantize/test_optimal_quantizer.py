@@ -247,3 +247,11 @@ def test_distribution_function_is_the_integral_of_the_density(name: DensityName)
 def test_tail_keeps_its_relative_precision(name: DensityName):
     tail = DENSITIES[name].tail(np.array(8.0))
     assert tail == pytest.approx(integrate(PDF[name], 8.0, 45.0), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", DensityName)
+def test_quantiles_invert_the_distribution_function(name: DensityName):
+    share = np.concatenate([[1e-12, 1e-6], np.linspace(0.001, 0.999, 999), [1 - 1e-6]])
+    shape = DENSITIES[name]
+    assert shape.cdf(shape.quantile(share)) == pytest.approx(share, rel=1e-9, abs=1e-16)
+    assert shape.quantile(np.array(0.5)) == 0.0
