@@ -13,11 +13,12 @@ _LINE = 16
 def array_lines(values: NDArray[np.integer]) -> Iterator[str]:
     """Yield the values as comma-separated lines of 16 for an initializer.
 
+    Without blanks: the text of large networks is the peak of a conversion's memory.
     INT32_MIN has no literal of its own in C: it is written as an expression.
     """
     flat = values.ravel()
     for start in range(0, flat.size, _LINE):
-        yield ", ".join(map(_integer, flat[start : start + _LINE].tolist())) + ","
+        yield ",".join(map(_integer, flat[start : start + _LINE].tolist())) + ","
 
 
 def _integer(value: int) -> str:

@@ -24,6 +24,8 @@ from microlut.quantize.trellis import assign_on_trellis
 
 LEVEL_MAX = 127
 _ROUNDS = 16
+_FEWEST_ROUNDS = 8
+_ROUND_WEIGHTS = 600_000  # that are assigned in all rounds of a layer, if it has few enough
 _SWEEPS = 8
 REFITTED_LEVELS = 16  # more levels than that are so near to each other that moving them is no gain
 _ONE_HOT_VALUES = 1 << 20
@@ -102,7 +104,8 @@ def reconstruct(
         state = replace(state, indices=first)
     state = refitted(state)
     best, least = state, _output_error(targets, covariance, state)
-    for _ in range(_ROUNDS - 1):
+    rounds = max(_FEWEST_ROUNDS, min(_ROUNDS, _ROUND_WEIGHTS // weights.size))
+    for _ in range(rounds - 1):
         after = assigned(state)
         if np.array_equal(after.indices, state.indices):
             break

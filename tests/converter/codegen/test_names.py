@@ -58,5 +58,5 @@ def test_float_literal_reads_back_as_the_same_number(value: float):
 
 def test_array_lines_have_sixteen_values_and_an_expression_for_the_smallest():
     lines = list(array_lines(np.array([-(2**31), *range(16)], np.int32)))
-    assert lines[0].startswith("(-2147483647 - 1), 0, 1,")
+    assert lines[0].startswith("(-2147483647 - 1),0,1,")
     assert lines[1] == "15,"

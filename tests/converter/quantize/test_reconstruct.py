@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from microlut.quantize import reconstruct as reconstruct_module
 from microlut.quantize.feedback import assign_with_feedback, damped, feedback_factor
 from microlut.quantize.reconstruct import InputMoments, reconstruct
+from microlut.quantize.trellis import assign_on_trellis, trellis_order
 
 LEVELS = np.array([-127.0, -38.0, 38.0, 127.0])
 
@@ -88,3 +90,28 @@ def test_refitted_levels_are_ascending_int8_and_better(groups: int):
         return float(np.einsum("grc,gcd,grd->", error, damped(both.covariance), error))
 
     assert total(found) < 0.7 * total(fixed)
+
+
+def test_large_layers_have_fewer_rounds_and_small_ones_gain_by_more(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    real = inputs(400, 60, 7)
+    weights = np.random.default_rng(8).normal(size=(1, 20, 60))
+    start = np.linspace(-127, 127, 64)[trellis_order(2, 4)]
+    arguments = (weights, moments(real, real), start, np.full((1, 20), 0.02), 2, keep)
+    rounds = 0
+
+    def counted(*rows: np.ndarray) -> np.ndarray:
+        nonlocal rounds
+        rounds += 1
+        return assign_on_trellis(*rows)
+
+    monkeypatch.setattr(reconstruct_module, "assign_on_trellis", counted)
+    errors = []
+    for most, expected in ((20 * 60 * 16, 16), (20 * 60 * 9, 9), (1, 8)):
+        monkeypatch.setattr(reconstruct_module, "_ROUND_WEIGHTS", most)
+        rounds = 0
+        errors.append(lost(real, real, weights, reconstruct(*arguments)))
+        assert rounds == expected
+    assert errors[0] <= errors[1] <= errors[2]
+    assert errors[0] < errors[2]
