@@ -69,33 +69,34 @@ def _best_paths(
     """Return the indices [rows, columns] of each row's path of least error."""
     rows, columns = targets.shape
     states = len(levels) >> bits
-    # [states, 2^bits] windows that lead to a state, and the states that they come from
-    windows = np.arange(len(levels)).reshape(states, -1)
-    before = windows & (states - 1)
-    values = scales.astype(np.float32)[:, None, None] * levels[windows]
-    row = np.arange(rows)[:, None]
+    # By window, which comes from the state that its lower bits are and leads to that of the upper.
+    values = (scales.astype(np.float32)[:, None] * levels).reshape(rows, -1, states)
+    first_window = np.arange(0, len(levels), 1 << bits)
+    row_windows = len(levels) * np.arange(rows)[:, None]
+    row_states = states * np.arange(rows)[:, None]
     # what each path still wants of the columns to come
-    wanted = np.repeat(targets.astype(np.float32)[:, None], states, axis=1)
+    wanted = np.repeat(targets.astype(np.float32), states, axis=0)
     cost = np.full((rows, states), np.inf, dtype=np.float32)
     cost[:, 0] = 0.0  # a row starts after zeros
     taken = np.empty((columns, rows, states), dtype=np.uint8)
     for first in range(0, columns, _BLOCK):
         last = min(first + _BLOCK, columns)
-        near = wanted[:, :, first:last]
-        errors = np.zeros((rows, states, last - first), dtype=np.float32)
-        origin = np.broadcast_to(np.arange(states), (rows, states))
+        near = wanted[:, first:last]
+        errors = np.zeros((rows * states, last - first), dtype=np.float32)
+        origin = np.arange(rows * states)
         for j in range(first, last):
-            error = (near[:, :, j - first][:, before] - values) / factor[j, j]
-            total = cost[:, before] + error * error
-            best = total.argmin(axis=2)[:, :, None]
-            cost = np.take_along_axis(total, best, axis=2)[:, :, 0]
-            error = np.take_along_axis(error, best, axis=2)
-            taken[j] = np.take_along_axis(windows[None], best, axis=2)[:, :, 0]
-            path = taken[j] & (states - 1)
-            near, errors, origin = near[row, path], errors[row, path], origin[row, path]
-            errors[:, :, j - first] = error[:, :, 0]
-            near[:, :, j - first + 1 :] -= error * factor[j, j + 1 : last]
-        wanted[:, :, last:] = wanted[row, origin, last:] - errors @ factor[first:last, last:]
+            error = (near[:, j - first].reshape(rows, 1, states) - values) / factor[j, j]
+            total = cost[:, None] + error * error
+            window = total.reshape(rows, states, -1).argmin(axis=2) + first_window
+            taken[j] = window
+            chosen = row_windows + window
+            cost, own = total.ravel().take(chosen), error.ravel().take(chosen).ravel()
+            path = (row_states + (window & (states - 1))).ravel()
+            near, errors = near.take(path, axis=0), errors.take(path, axis=0)
+            origin = origin.take(path)
+            errors[:, j - first] = own
+            near[:, j - first + 1 :] -= own[:, None] * factor[j, j + 1 : last]
+        wanted[:, last:] = wanted[origin, last:] - errors @ factor[first:last, last:]
     return _traced_back(taken, cost.argmin(axis=1), states)
 
 
