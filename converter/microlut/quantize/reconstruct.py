@@ -25,7 +25,7 @@ from microlut.quantize.trellis import assign_on_trellis
 LEVEL_MAX = 127
 _ROUNDS = 16
 _FEWEST_ROUNDS = 8
-_ROUND_WEIGHTS = 600_000  # that are assigned in all rounds of a layer, if it has few enough
+_ROUND_WEIGHTS = 600_000  # of all rounds of a layer together, unless it has the fewest rounds
 _SWEEPS = 8
 REFITTED_LEVELS = 16  # more levels than that are so near to each other that moving them is no gain
 _ONE_HOT_VALUES = 1 << 20

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.ir import FloatArray, Shape, Weighted, channel_axis
-from microlut.quantize.codebook import channel_spreads, fit_codebook, nearest_index
+from microlut.quantize.codebook import Codebook, channel_spreads, fit_codebook, nearest_index
 from microlut.quantize.densities import Array
 from microlut.quantize.kmeans import kmeans_codebook
 from microlut.quantize.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
@@ -98,7 +98,7 @@ def quantize_weights(
     normalized = weights[used] / spread[used, None] if used.any() else np.zeros((1, 1))
     book = fit_codebook(normalized, config.bits)
     overlap = 0 if moments is None else index_overlap(kernel.shape, config.bits)
-    real = _levels(normalized, config, overlap)
+    real = _levels(normalized, book, config, overlap)
     largest = float(np.max(np.abs(real))) or 1.0
     levels = np.round(real * (LEVEL_MAX / largest)).astype(np.int8)
     scales = allowed(spread * largest / LEVEL_MAX)
@@ -149,18 +149,20 @@ def index_overlap(shape: Shape, bits: int) -> int:
     return engine_overlap(shape, bits) if fits else 0
 
 
-def _levels(normalized: Array, config: WeightConfig, overlap: int) -> Array:
-    """Return the levels to start from, in the order of their indices."""
-    bits = config.bits + overlap
+def _levels(normalized: Array, book: Codebook, config: WeightConfig, overlap: int) -> Array:
+    """Return the levels to start from, in the order of their indices.
+
+    `book` is the fit of the normalized weights.
+    """
+    bits = config.bits
     if config.method == "empirical":
-        levels = kmeans_codebook(normalized, bits)
+        levels = kmeans_codebook(normalized, bits + overlap)
         if overlap == 0:
             return levels
-        return trained_levels(levels[trellis_order(config.bits, overlap)], normalized, config.bits)
-    book = fit_codebook(normalized, bits)
+        return trained_levels(levels[trellis_order(bits, overlap)], normalized, bits)
     if overlap == 0:
         return book.levels
-    return book.fit.center + book.fit.deviation * density_levels(book.density, config.bits, overlap)
+    return book.fit.center + book.fit.deviation * density_levels(book.density, bits, overlap)
 
 
 def real_kernel(weights: QuantizedWeights, axis: int) -> FloatArray:
