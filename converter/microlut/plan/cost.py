@@ -36,7 +36,8 @@ from microlut.quantized import (
 _FILE = Path(__file__).with_name("costs.json")
 _COLUMNS = 4  # receptive fields that are multiplied at a time
 _LANES = 4  # channels that a depthwise convolution spreads at a time
-_UNIT_BYTES = {2: 2, 4: 1, 6: 3}  # that dense layers decode at a time; else as many as bits
+# Of a row, that dense layers decode at a time; else as many as bits.
+_UNIT_BYTES = {"2": 2, "2_6": 2, "3_6": 3, "4": 1, "4_6": 2, "6": 3}
 _VECTOR = "cortex-m55"  # the core whose kernels take 16 values at a time
 # Cores that run the files of another one, and take as many instructions within one percent. What
 # is none of these is expected to compile portable C as RISC-V does.
@@ -247,9 +248,9 @@ def _dense(call: Call, op: QDense) -> Counter[str]:
     units, inputs = op.weights.indices.shape
     bits, vectors = op.weights.bits, math.prod(call.shape[:-1])
     fours = vectors * -(-units // 4)
-    unit = _UNIT_BYTES.get(bits, bits)
     row = -(-inputs * bits // 8)
     fields = op.weights.fields  # with some of them, there is no table
+    unit = _UNIT_BYTES.get(fields, bits)
     return Counter(
         {
             "dense": 1.0,

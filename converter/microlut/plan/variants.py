@@ -8,7 +8,7 @@ from microlut.ir import Padding, Shape
 from microlut.plan.cost import call_of, instructions
 from microlut.plan.scratch import whole_tile
 from microlut.plan.sharing import find_sums
-from microlut.quantized import QConv2D, QDense, QNode, QuantizedGraph, engine_overlap
+from microlut.quantized import QConv2D, QDense, QNode, QuantizedGraph
 
 
 def choose_variants(graph: QuantizedGraph, core: str) -> QuantizedGraph:
@@ -25,8 +25,6 @@ def _quickest(graph: QuantizedGraph, node: QNode, core: str) -> QNode:
     if not isinstance(node.op, QConv2D) or not _sees_all(node.op, graph.shape_of(node.inputs[0])):
         return node
     weights = replace(node.op.weights, shape=node.op.weights.indices.shape)
-    if weights.overlap not in (0, engine_overlap(weights.shape, weights.bits)):
-        return node
     variants = (node, replace(node, op=QDense(weights, node.op.output)))
     return min(variants, key=lambda variant: _cost(graph, variant, core))
 

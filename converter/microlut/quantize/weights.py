@@ -29,6 +29,10 @@ from microlut.quantized import (
 Method = Literal["calibrated", "fitted", "empirical"]
 BIT_WIDTHS = range(2, 9)
 _SCALE_REFITS = 4
+# Dense layers decode pairs of overlapping indices by a table, up to so many bits. With more they
+# take three times as long, which nobody notices up to so many weights.
+_DENSE_TABLE_BITS = 3
+_SMALL_DENSE = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +147,13 @@ def quantize_weights(
 def index_overlap(shape: Shape, bits: int) -> int:
     """Return how many bits the indices of a kernel are to share with those before them.
 
-    None, 0, if the codebook would be larger than the weights, or the engine has no code for it.
+    None, 0, if the codebook would be larger than the weights, if a large layer would take longer,
+    or if the engine has no code for it.
     """
-    fits = math.prod(shape) * bits >= 8 << INDEX_BITS
-    return engine_overlap(shape, bits) if fits else 0
+    size = math.prod(shape)
+    fits = size * bits >= 8 << INDEX_BITS
+    slows = len(shape) == 2 and bits > _DENSE_TABLE_BITS and size > _SMALL_DENSE
+    return engine_overlap(shape, bits) if fits and not slows else 0
 
 
 def _levels(normalized: Array, book: Codebook, config: WeightConfig, overlap: int) -> Array:

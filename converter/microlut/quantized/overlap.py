@@ -5,13 +5,13 @@ from __future__ import annotations
 from microlut.ir import Shape
 
 INDEX_BITS = 6  # of indices that overlap
-_BITS = {4: range(2, 5), 2: range(2, 4)}  # by the rank of a kernel: convolutions, dense layers
+_BITS = range(2, 5)
+_RANKS = (4, 2)  # of kernels: convolutions, dense layers
 
 
 def engine_overlap(shape: Shape, bits: int) -> int:
     """Return the overlap that the engine can decode for weights of a shape, 0 if none.
 
-    A dense layer decodes pairs by a table, which must stay small. Rows of depthwise weights are no
-    chains: an index and the one before it belong to different sums.
+    Rows of depthwise weights are no chains: neighbours belong to different sums.
     """
-    return INDEX_BITS - bits if bits in _BITS.get(len(shape), ()) else 0
+    return INDEX_BITS - bits if bits in _BITS and len(shape) in _RANKS else 0

@@ -25,9 +25,8 @@ typedef struct {
     const uint8_t *indices;
     const int8_t *codebook; /* 1 << index_bits levels; NULL with 8 bits */
     uint32_t row_bytes;
-    uint8_t bits; /* 2 to 8 */
-    uint8_t
-        index_bits; /* the same, or 6: with 2 to 4 bits in convolutions, 2 or 3 in dense layers */
+    uint8_t bits;       /* 2 to 8 */
+    uint8_t index_bits; /* the same, or 6: with 2 to 4 bits in convolutions and dense layers */
 } mlut_weights_t;
 
 /* Which form of the output stage a layer may take; all give TensorFlow Lite's results. The quick
@@ -65,7 +64,7 @@ typedef void mlut_dot_t(const struct mlut_rows *rows, int32_t totals[4]);
 mlut_unpack_t mlut_unpack_2, mlut_unpack_3, mlut_unpack_4, mlut_unpack_5, mlut_unpack_6,
     mlut_unpack_7, mlut_unpack_8, mlut_unpack_2_6, mlut_unpack_3_6, mlut_unpack_4_6;
 mlut_dot_t mlut_dot_2, mlut_dot_3, mlut_dot_4, mlut_dot_5, mlut_dot_6, mlut_dot_7, mlut_dot_8,
-    mlut_dot_2_6, mlut_dot_3_6;
+    mlut_dot_2_6, mlut_dot_3_6, mlut_dot_4_6;
 
 /* By the output stage's rounding; the last two for 3x3 kernels without
  * dilation whose vertical stride is 1 or 2. */

@@ -30,7 +30,7 @@ typedef struct mlut_rows {
 /* Bytes that hold a whole number of pairs, at least two, and how many. */
 static inline unsigned unit_bytes(unsigned bits)
 {
-    return bits == 2 ? 2u : bits == 6 ? 3u : bits;
+    return bits == 2 || bits == 4 ? 2u : bits == 6 ? 3u : bits;
 }
 
 static inline unsigned unit_pairs(unsigned bits)
@@ -133,6 +133,7 @@ MLUT_DOT(6, 6, 6)
 MLUT_DOT(7, 7, 7)
 MLUT_DOT(2_6, 2, 6)
 MLUT_DOT(3_6, 3, 6)
+MLUT_DOT(4_6, 4, 6)
 
 /* A byte is a pair, which meets four rows; unrolled, GCC would run out of registers. */
 void mlut_dot_4(const job_t *job, int32_t totals[ROWS])

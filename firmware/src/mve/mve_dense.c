@@ -59,6 +59,7 @@ MLUT_DOT(7, 7, 7)
 MLUT_DOT(8, 8, 8)
 MLUT_DOT(2_6, 2, 6)
 MLUT_DOT(3_6, 3, 6)
+MLUT_DOT(4_6, 4, 6)
 
 void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {

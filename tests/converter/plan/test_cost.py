@@ -92,7 +92,7 @@ def test_unknown_core_is_refused():
         Goal(core="cortex-m99")
 
 
-@pytest.mark.parametrize("bits", [2, 3])
+@pytest.mark.parametrize("bits", [2, 3, 4])
 def test_convolution_of_one_pixel_becomes_a_dense_layer(bits: int):
     graph = choose_variants(convolution(Window((3, 2)), (3, 2, 7), 20, bits), M4)
     (node,) = graph.nodes
@@ -112,9 +112,3 @@ def test_convolution_of_one_pixel_becomes_a_dense_layer(bits: int):
 def test_other_convolutions_stay(window: Window, size: tuple[int, int, int]):
     graph = convolution(window, size, 20, 3)
     assert all(isinstance(node.op, QConv2D) for node in choose_variants(graph, M4).nodes)
-
-
-def test_convolution_with_indices_that_dense_layers_cannot_decode_stays():
-    graph = convolution(Window((3, 2)), (3, 2, 7), 20, 4)
-    assert graph.weighted()[0][1].weights.overlap == 2
-    assert choose_variants(graph, M4) == graph

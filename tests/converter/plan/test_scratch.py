@@ -58,7 +58,7 @@ def test_tiles_are_the_smallest_for_each_number_of_passes(filters: int, quads: i
 @given(BITS, st.integers(1, 300), st.integers(1, 900), st.booleans())
 def test_dense_layers_have_one_tile(bits: int, units: int, inputs: int, overlapping: bool):
     overlap = engine_overlap((units, inputs), bits) if overlapping else 0
-    table = 4 * 2 ** (2 * bits + overlap) if bits <= 4 else 0
+    table = 4 * 2 ** (2 * bits + overlap) if 2 * bits + overlap <= 9 else 0
     scratch = 0 if bits == 8 else align(table + (inputs + 7) // 8 * 16)
     op = QDense(replace(weights((units, inputs), units, bits), overlap=overlap), STAGE)
     assert list(tiles(op, (units,))) == [Tile(units, scratch)]
