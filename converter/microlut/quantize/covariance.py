@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from microlut.interpreter.float_ops import patches
 from microlut.ir import Conv2D, Dense, DepthwiseConv2D, FloatArray, Weighted
 from microlut.quantize.densities import Array
+from microlut.quantize.feedback import damped
 from microlut.quantize.reconstruct import InputMoments
 from microlut.quantized import Quantization
 
@@ -27,6 +28,9 @@ def reconstruction_moments(
 ) -> InputMoments | None:
     """Return the moments that a layer's outputs are reconstructed by; None for too wide a layer.
 
+    Those of few positions, as a dense layer's, are uncertain, and errors would be hidden where
+    these inputs happen not to vary: the mean variance, times columns over positions, is added.
+
     Args:
         op: The layer.
         x: [n, ...] what it reads in the quantized network.
@@ -35,7 +39,11 @@ def reconstruction_moments(
     """
     if column_count(op) > _WIDEST_RECONSTRUCTION:
         return None
-    return input_moments(op, x, quantization.zero_point, real / np.float32(quantization.scale))
+    found = input_moments(op, x, quantization.zero_point, real / np.float32(quantization.scale))
+    each = _positions(op, x)
+    doubt = column_count(op) / (each * _looked_at(len(x), each))
+    added = damped(found.covariance, doubt) - found.covariance
+    return InputMoments(found.covariance + added, found.cross + added)
 
 
 def input_moments(
@@ -46,10 +54,8 @@ def input_moments(
     A depthwise layer has a group an input channel and a column a kernel position; the others have
     one group. `x` are the quantized network's inputs, `real` the float network's, in those steps.
     """
-    each = math.prod(
-        x.shape[1:-1] if isinstance(op, Dense) else op.window.output_size(*x.shape[1:3])
-    )
-    count = min(len(x), max(1, _POSITIONS // each))
+    each = _positions(op, x)
+    count = _looked_at(len(x), each)
     step = max(1, _BATCH_VALUES // (each * _values(op)))
     sums: list[Array | float] = [0.0, 0.0, 0.0, 0.0]
     origin: NDArray[np.float32] | None = None
@@ -69,6 +75,18 @@ def input_moments(
         square - mean[:, :, None] * mean[:, None, :],
         product - mean[:, :, None] * other[:, None, :],
     )
+
+
+def _positions(op: Weighted, x: NDArray[np.int8]) -> int:
+    """Return how many output positions one of the inputs [n, ...] has."""
+    if isinstance(op, Dense):
+        return math.prod(x.shape[1:-1])
+    return math.prod(op.window.output_size(*x.shape[1:3]))
+
+
+def _looked_at(inputs: int, each: int) -> int:
+    """Return of how many inputs, with so many positions each, moments are taken."""
+    return min(inputs, max(1, _POSITIONS // each))
 
 
 def column_count(op: Weighted) -> int:

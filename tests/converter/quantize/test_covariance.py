@@ -6,9 +6,10 @@ import pytest
 import random_graphs as rg
 from microlut.interpreter.float_ops import patches
 from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Window, same_padding
-from microlut.quantize.covariance import input_moments
+from microlut.quantize.covariance import input_moments, reconstruction_moments
 from microlut.quantize.densities import Array
 from microlut.quantize.feedback import assign_with_feedback, feedback_factor, refit_scales
+from microlut.quantized import Quantization
 
 
 def input_covariance(op: Conv2D | DepthwiseConv2D | Dense, x: np.ndarray, zero_point: int) -> Array:
@@ -57,6 +58,19 @@ def test_dense_layer_takes_every_vector():
     x = np.random.default_rng(0).integers(-128, 128, (4, 3, 2, 5), dtype=np.int8)
     wanted = np.cov(x.reshape(-1, 5).T.astype(np.float64), bias=True)[None]
     assert input_covariance(op, x, -128) == pytest.approx(wanted, rel=1e-4, abs=0.1)
+
+
+@pytest.mark.parametrize("count", [10, 1000])
+def test_moments_of_few_inputs_are_doubted(count: int):
+    op = Dense(np.ones((2, 5), np.float32), np.zeros(2, np.float32))
+    x = np.random.default_rng(0).integers(-128, 128, (count, 5), dtype=np.int8)
+    real = 0.5 * (x.astype(np.float32) - 7)
+    seen = input_moments(op, x, 7, 2 * real)
+    moments = reconstruction_moments(op, x, Quantization(0.5, 7), real)
+    assert moments is not None
+    share = 5 / count * np.trace(seen.covariance[0]) / 5
+    for found, certain in ((moments.covariance, seen.covariance), (moments.cross, seen.cross)):
+        assert found - certain == pytest.approx(share * np.eye(5)[None], rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("value", [-100, -37, 50, 100, 127])
