@@ -30,10 +30,10 @@ from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph
 
 _BATCH = 50
-_STEPS = 800
+_STEPS = 600
 _PASSES = 80  # times that an input is seen at most; few inputs are learned by heart sooner
 _FEWEST_STEPS = 100  # less is not worth while
-_PRODUCTS = _STEPS * _BATCH * 13_000_000  # multiplications of the float network: about a minute
+_PRODUCTS = _STEPS * _BATCH * 13_000_000  # multiplications of the float network: some 40 seconds
 # Divergence from the float outputs, some half a point. Training from below it rather learns the
 # inputs by heart: of five on two models four did harm on inputs kept aside, of seven above it none.
 _LITTLE = 0.02

@@ -2,10 +2,8 @@
 
 A network that is trained on some hundred inputs learns these by heart. Which ways to vary an input
 make sense depends on what it is: a photograph may be mirrored, a spectrogram may not. The float
-network knows: a way is taken if its answers mostly stay. Varied inputs need no labels either, for
-the float network says what is wanted of them; that also allows to put two together: one blended
-with the other (Zhang et al. 2018, "mixup"), or some of its rows in the other's place (Yun et al.
-2019, "CutMix").
+network knows: a way is taken if its answers mostly stay. Varied inputs need no labels either: the
+float network says what is wanted of them.
 """
 
 from __future__ import annotations
@@ -22,8 +20,6 @@ _JUDGES = 128  # inputs that a way is tried on
 _BATCH = 32
 _KEPT_PERCENT = 88.0  # of the answers, or it is not a variation but another input
 _KEPT_ERROR = 0.1  # squared error over squared outputs, for networks that do not classify
-_BLENDED = 0.9  # share of the batches
-_PASTED = 0.5  # share of the inputs
 _SHIFT = 8  # an eighth of the height or width at most
 _CONTRAST = 0.4
 _DEVIATIONS = 0.25  # of all values, by which a channel is raised or lowered at most
@@ -51,10 +47,6 @@ def varied(inputs: FloatArray, graph: Graph, batch: int, random: Random) -> Iter
         chosen, waiting = inputs[waiting[:batch]], waiting[batch:]
         for way in ways:
             chosen = way(chosen, random)
-        chosen = _pasted(chosen, random)
-        if random.random() < _BLENDED:
-            share = random.random((batch, *[1] * (inputs.ndim - 1)), dtype=np.float32)
-            chosen = share * chosen + (1 - share) * chosen[random.permutation(batch)]
         yield np.clip(chosen, low, high)
 
 
@@ -105,18 +97,6 @@ def _shift(axis: int) -> Variation:
         return np.take_along_axis(x, places.reshape(shape), axis)
 
     return shift
-
-
-def _pasted(x: FloatArray, random: Random) -> FloatArray:
-    """Return inputs of which half have a quarter to three quarters of their rows from another."""
-    rows = x.shape[1]
-    count = random.integers(rows // 4, 3 * rows // 4, len(x), endpoint=True)
-    count[random.random(len(x)) >= _PASTED] = 0
-    first = random.integers(0, rows - count, endpoint=True)
-    row = np.arange(rows)
-    taken = (row >= first[:, None]) & (row < (first + count)[:, None])
-    taken = taken.reshape(len(x), rows, *[1] * (x.ndim - 2))
-    return np.where(taken, x[random.permutation(len(x))], x)
 
 
 def _keeps_answers(graph: Graph, inputs: FloatArray, way: Variation, random: Random) -> bool:

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 import random_graphs as rg
-from microlut.distill.variety import _keeps_answers, _mirror, _pasted, _shift, variations, varied
+from microlut.distill.variety import _keeps_answers, _mirror, _shift, variations, varied
 from microlut.ir import AveragePool2D, Dense, Graph, Reshape, Window
 from small_classifier import classifier, pictures
 
@@ -88,12 +88,3 @@ def test_every_variation_keeps_shape_and_type():
         found = way(x, np.random.default_rng(0))
         assert found.shape == x.shape
         assert found.dtype == np.float32
-
-
-def test_pasted_rows_come_from_another_input():
-    x = np.broadcast_to(np.arange(40, dtype=np.float32)[:, None, None, None], (40, 8, 3, 1))
-    found = _pasted(x, np.random.default_rng(0))[:, :, 0, 0]
-    foreign = (found != np.arange(40)[:, None]).sum(axis=1)
-    assert set(foreign.tolist()) <= {0, 2, 3, 4, 5, 6}
-    assert 10 < np.count_nonzero(foreign) < 30
-    assert all(len(set(row.tolist())) <= 2 for row in found)
