@@ -37,7 +37,7 @@ _FILE = Path(__file__).with_name("costs.json")
 _COLUMNS = 4  # receptive fields that are multiplied at a time
 _LANES = 4  # channels that a depthwise convolution spreads at a time
 # Of a row, that dense layers decode at a time; else as many as bits.
-_UNIT_BYTES = {"2": 2, "2_6": 2, "3_6": 3, "4": 1, "4_6": 2, "6": 3}
+_UNIT_BYTES = {"2": 2, "2_6": 2, "3_6": 3, "4": 1, "4_6": 1, "6": 3}
 _VECTOR = "cortex-m55"  # the core whose kernels take 16 values at a time
 # Cores that run the files of another one, and take as many instructions within one percent. What
 # is none of these is expected to compile portable C as RISC-V does.

@@ -30,7 +30,7 @@ typedef struct mlut_rows {
 /* Bytes that hold a whole number of pairs, at least two, and how many. */
 static inline unsigned unit_bytes(unsigned bits)
 {
-    return bits == 2 || bits == 4 ? 2u : bits == 6 ? 3u : bits;
+    return bits == 2 ? 2u : bits == 6 ? 3u : bits;
 }
 
 static inline unsigned unit_pairs(unsigned bits)
@@ -123,8 +123,9 @@ static inline __attribute__((always_inline)) void dot_two(
 #define MLUT_DOT(name, bits, index_bits)                                                           \
     void mlut_dot_##name(const job_t *job, int32_t totals[ROWS])                                   \
     {                                                                                              \
-        dot_two(job, bits, index_bits, 0, totals);                                                 \
-        dot_two(job, bits, index_bits, 2, totals + 2);                                             \
+        for (unsigned row = 0; row < ROWS; row += 2) { /* a loop is half the code */               \
+            dot_two(job, bits, index_bits, row, totals + row);                                     \
+        }                                                                                          \
     }
 MLUT_DOT(2, 2, 2)
 MLUT_DOT(3, 3, 3)
@@ -133,7 +134,6 @@ MLUT_DOT(6, 6, 6)
 MLUT_DOT(7, 7, 7)
 MLUT_DOT(2_6, 2, 6)
 MLUT_DOT(3_6, 3, 6)
-MLUT_DOT(4_6, 4, 6)
 
 /* A byte is a pair, which meets four rows; unrolled, GCC would run out of registers. */
 void mlut_dot_4(const job_t *job, int32_t totals[ROWS])
@@ -158,6 +158,25 @@ void mlut_dot_4(const job_t *job, int32_t totals[ROWS])
     totals[1] = t1;
     totals[2] = t2;
     totals[3] = t3;
+}
+
+/* A byte is a pair, too, and its first index begins with two bits of the byte before. Layers with
+ * such indices are small, and so is this. */
+void mlut_dot_4_6(const job_t *job, int32_t totals[ROWS])
+{
+    const int8_t *const codebook = job->codebook;
+    for (size_t r = 0; r < ROWS; r++) {
+        const uint8_t *p = job->rows[r];
+        const uint32_t *x = job->x;
+        uint32_t both = 0;
+        int32_t total = totals[r];
+        for (const uint8_t *const end = p + job->bytes; p != end; x++) {
+            both = both >> 8 | (uint32_t)*p++ << 2;
+            total = mlut_isa_mac2(
+                *x, mlut_generic_pair(codebook[both & 63u], codebook[both >> 4]), total);
+        }
+        totals[r] = total;
+    }
 }
 
 void mlut_dot_8(const job_t *job, int32_t totals[ROWS])
