@@ -18,7 +18,7 @@ from pathlib import Path
 
 from microlut.ir import Shape, Window
 from microlut.plan.rounding import Rounding, adds_quickly, output_rounding, quick_window
-from microlut.plan.scratch import Tile, patches, table_entries
+from microlut.plan.scratch import Tile, patches
 from microlut.quantized import (
     QAdd,
     QConv2D,
@@ -31,6 +31,7 @@ from microlut.quantized import (
     QReshape,
     QuantizedGraph,
     WeightedOp,
+    pair_table,
 )
 
 _FILE = Path(__file__).with_name("costs.json")
@@ -254,11 +255,10 @@ def _dense(call: Call, op: QDense) -> Counter[str]:
     return Counter(
         {
             "dense": 1.0,
-            "table": table_entries(op.weights),
+            "table": pair_table(bits, op.weights.index_bits),
             "dense input": vectors * inputs if bits < 8 else 0,
             "dense rows": fours,
-            f"dense {fields}": fours * (row // unit),
-            f"dense rest {fields}": fours * (row % unit > 0),
+            f"dense {fields}": fours * -(-row // unit),
             "dense output": vectors * units,
         }
     )

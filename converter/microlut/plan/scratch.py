@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from microlut.ir import Shape
 from microlut.plan.arena import aligned
-from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp, QuantizedWeights
+from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp, QuantizedWeights, pair_table
 
 _CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and nudge
-_LARGEST_TABLE_BITS = 9  # of two indices, up to which a dense layer decodes both by one entry
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
 _FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes a row
 
@@ -76,14 +75,8 @@ def _dense_bytes(inputs: int, weights: QuantizedWeights) -> int:
     """Return the bytes of a table of pairs of weights, if it stays small, and of widened inputs."""
     if weights.codebook is None:  # the rows in flash are the weights
         return 0
-    table = 4 * table_entries(weights)
+    table = 4 * pair_table(weights.bits, weights.index_bits)
     return aligned(table + 2 * (-(-inputs // 8) * 8))
-
-
-def table_entries(weights: QuantizedWeights) -> int:
-    """Return the pairs of weights in a dense layer's table, 0 if it has none."""
-    both = weights.bits + weights.index_bits
-    return 1 << both if both <= _LARGEST_TABLE_BITS else 0
 
 
 def _depthwise_tiles(op: QDepthwiseConv2D, shape: Shape) -> Iterator[Tile]:

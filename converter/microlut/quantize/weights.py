@@ -24,14 +24,14 @@ from microlut.quantized import (
     Granularity,
     QuantizedWeights,
     engine_overlap,
+    pair_table,
 )
 
 Method = Literal["calibrated", "fitted", "empirical"]
 BIT_WIDTHS = range(2, 9)
 _SCALE_REFITS = 4
-# Dense layers decode pairs of overlapping indices by a table, up to so many bits. With more they
-# take three times as long, which nobody notices up to so many weights.
-_DENSE_TABLE_BITS = 3
+# Dense layers without a table of pairs take three times as long, which nobody notices up to so many
+# weights.
 _SMALL_DENSE = 1 << 12
 
 
@@ -152,7 +152,7 @@ def index_overlap(shape: Shape, bits: int) -> int:
     """
     size = math.prod(shape)
     fits = size * bits >= 8 << INDEX_BITS
-    slows = len(shape) == 2 and bits > _DENSE_TABLE_BITS and size > _SMALL_DENSE
+    slows = len(shape) == 2 and size > _SMALL_DENSE and not pair_table(bits, INDEX_BITS)
     return engine_overlap(shape, bits) if fits and not slows else 0
 
 

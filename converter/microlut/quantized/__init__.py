@@ -28,7 +28,7 @@ from microlut.quantized.graph import (
     WeightedOp,
     weights_by_channel,
 )
-from microlut.quantized.overlap import INDEX_BITS, engine_overlap
+from microlut.quantized.overlap import INDEX_BITS, engine_overlap, pair_table
 from microlut.quantized.values import dequantize_array, quantize_array, quantized_range
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "engine_overlap",
     "folded_bias",
     "load",
+    "pair_table",
     "quantize_array",
     "quantized_range",
     "save",

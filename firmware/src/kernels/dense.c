@@ -38,10 +38,52 @@ static inline unsigned unit_pairs(unsigned bits)
     return unit_bytes(bits) * 4u / bits;
 }
 
-static inline __attribute__((always_inline)) uint32_t pair_of(
-    const job_t *job, uint64_t unit, unsigned bits, unsigned index_bits, unsigned i)
+/* Those bytes of a row, behind the bits that the first index has in common with the unit before.
+ * Words of their own in place of 64 bits: GCC shifts both halves even where one is empty. */
+typedef struct mlut_unit {
+    uint32_t low;
+    uint32_t high;
+} unit_t;
+
+static inline __attribute__((always_inline)) uint32_t load_word(const uint8_t *from, size_t bytes)
 {
-    const uint32_t both = (uint32_t)(unit >> (2u * bits * i));
+    uint32_t word = 0;
+    if (bytes == 2) {
+        uint16_t half;
+        memcpy(&half, from, sizeof(half));
+        return half;
+    }
+    if (bytes == 4) {
+        memcpy(&word, from, sizeof(word));
+        return word;
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        word |= (uint32_t)from[i] << (8u * i);
+    }
+    return word;
+}
+
+static inline __attribute__((always_inline)) unit_t load(
+    const uint8_t *from, size_t bytes, unit_t last, unsigned bits, unsigned index_bits)
+{
+    unit_t unit = {load_word(from, bytes < 4 ? bytes : 4u), 0};
+    if (bytes > 4) {
+        unit.high = load_word(from + 4, bytes - 4u);
+    }
+    if (index_bits > bits) { /* such units have few bytes */
+        unit.low = unit.low << (index_bits - bits) | last.low >> (8u * unit_bytes(bits));
+    }
+    return unit;
+}
+
+static inline __attribute__((always_inline)) uint32_t pair_of(
+    const job_t *job, unit_t unit, unsigned bits, unsigned index_bits, unsigned i)
+{
+    const unsigned at = 2u * bits * i;
+    uint32_t both = at < 32 ? unit.low >> at : unit.high >> (at - 32u);
+    if (at < 32 && at + 2u * bits > 32) {
+        both |= unit.high << (32u - at);
+    }
     if (bits + index_bits <= TABLE_BITS) {
         return job->table[both & ((1u << (bits + index_bits)) - 1u)];
     }
@@ -49,91 +91,77 @@ static inline __attribute__((always_inline)) uint32_t pair_of(
     return mlut_generic_pair(job->codebook[both & mask], job->codebook[both >> bits & mask]);
 }
 
-static inline __attribute__((always_inline)) uint64_t load(const uint8_t *from, size_t bytes)
-{
-    uint64_t unit = 0;
-    if (bytes == 2) {
-        uint16_t half;
-        memcpy(&half, from, sizeof(half));
-        return half;
-    }
-    for (size_t i = 0; i < bytes; i++) {
-        unit |= (uint64_t)from[i] << (8u * i);
-    }
-    return unit;
-}
-
-/* What the first index behind a unit has in common with it. */
-static inline uint64_t common(uint64_t unit, unsigned bits, unsigned index_bits)
-{
-    return index_bits > bits ? unit >> (8u * unit_bytes(bits)) : 0;
-}
-
-/* Pair number i of two rows. */
+/* Pair number i of one row or two. */
 static inline __attribute__((always_inline)) void add_pairs(const job_t *job,
-    const uint64_t units[2],
+    const unit_t units[2],
     unsigned bits,
     unsigned index_bits,
+    unsigned together,
     unsigned i,
     const uint32_t *x,
     int32_t totals[2])
 {
     totals[0] = mlut_isa_mac2(x[i], pair_of(job, units[0], bits, index_bits, i), totals[0]);
-    totals[1] = mlut_isa_mac2(x[i], pair_of(job, units[1], bits, index_bits, i), totals[1]);
+    if (together > 1) {
+        totals[1] = mlut_isa_mac2(x[i], pair_of(job, units[1], bits, index_bits, i), totals[1]);
+    }
 }
 
-/* Two rows, for more run out of registers. Inlined with constant bits, so that shifts and masks are
- * constants. */
-static inline __attribute__((always_inline)) void dot_two(
-    const job_t *whole, unsigned bits, unsigned index_bits, size_t row, int32_t totals[2])
+/* Rows that are done together, one or two: more run out of registers, and so do two of units with
+ * two words. Inlined with constant bits, so that shifts and masks are constants. */
+static inline __attribute__((always_inline)) void dot_together(const job_t *job,
+    unsigned bits,
+    unsigned index_bits,
+    unsigned together,
+    size_t row,
+    int32_t totals[])
 {
-    const job_t job = *whole;
-    const uint8_t *p = job.rows[row];
-    const uint8_t *q = job.rows[row + 1u];
-    const uint32_t *x = job.x;
+    const uint8_t *p = job->rows[row];
+    const uint8_t *q = job->rows[row + together - 1u];
+    const uint32_t *x = job->x;
     const unsigned step = unit_bytes(bits);
-    const unsigned overlap = index_bits - bits;
-    uint64_t units[2] = {0, 0}; /* begin with the bits that they have in common with earlier ones */
-    int32_t sums[2] = {totals[0], totals[1]};
-    for (size_t left = job.bytes / step; left > 0; left--) {
-        units[0] = load(p, step) << overlap | common(units[0], bits, index_bits);
-        units[1] = load(q, step) << overlap | common(units[1], bits, index_bits);
-        add_pairs(&job, units, bits, index_bits, 0, x, sums);
-        add_pairs(&job, units, bits, index_bits, 1, x, sums);
-        if (unit_pairs(bits) > 2) {
-            add_pairs(&job, units, bits, index_bits, 2, x, sums);
-            add_pairs(&job, units, bits, index_bits, 3, x, sums);
+    unit_t units[2] = {{0, 0}, {0, 0}};
+    int32_t sums[2] = {totals[0], totals[together - 1u]};
+    for (size_t left = job->bytes; left > 0;) {
+        if (left >= step) {
+            units[0] = load(p, step, units[0], bits, index_bits);
+            units[1] = load(q, step, units[1], bits, index_bits);
+            p += step;
+            q += step;
+            left -= step;
+        } else { /* what a row lacks meets zeros behind the inputs */
+            units[0] = load(p, left, units[0], bits, index_bits);
+            units[1] = load(q, left, units[1], bits, index_bits);
+            left = 0;
         }
-        p += step;
-        q += step;
+        add_pairs(job, units, bits, index_bits, together, 0, x, sums);
+        add_pairs(job, units, bits, index_bits, together, 1, x, sums);
+        if (unit_pairs(bits) > 2) {
+            add_pairs(job, units, bits, index_bits, together, 2, x, sums);
+            add_pairs(job, units, bits, index_bits, together, 3, x, sums);
+        }
         x += unit_pairs(bits);
     }
-    const size_t rest = job.bytes % step;
-    if (rest > 0) {
-        units[0] = load(p, rest) << overlap | common(units[0], bits, index_bits);
-        units[1] = load(q, rest) << overlap | common(units[1], bits, index_bits);
-    }
-    for (unsigned i = 0; i < unit_pairs(bits) && rest > 0; i++) {
-        add_pairs(&job, units, bits, index_bits, i, x, sums);
-    }
     totals[0] = sums[0];
-    totals[1] = sums[1];
+    if (together > 1) {
+        totals[1] = sums[1];
+    }
 }
 
-#define MLUT_DOT(name, bits, index_bits)                                                           \
+#define MLUT_DOT(name, bits, index_bits, together)                                                 \
     void mlut_dot_##name(const job_t *job, int32_t totals[ROWS])                                   \
     {                                                                                              \
-        for (unsigned row = 0; row < ROWS; row += 2) { /* a loop is half the code */               \
-            dot_two(job, bits, index_bits, row, totals + row);                                     \
+        for (unsigned row = 0; row < ROWS; row += (together)) {                                    \
+            dot_together(job, bits, index_bits, together, row, totals + row);                      \
         }                                                                                          \
     }
-MLUT_DOT(2, 2, 2)
-MLUT_DOT(3, 3, 3)
-MLUT_DOT(5, 5, 5)
-MLUT_DOT(6, 6, 6)
-MLUT_DOT(7, 7, 7)
-MLUT_DOT(2_6, 2, 6)
-MLUT_DOT(3_6, 3, 6)
+MLUT_DOT(2, 2, 2, 2)
+MLUT_DOT(3, 3, 3, 2)
+MLUT_DOT(5, 5, 5, 1)
+MLUT_DOT(6, 6, 6, 2)
+MLUT_DOT(7, 7, 7, 1)
+MLUT_DOT(2_6, 2, 6, 2)
+MLUT_DOT(3_6, 3, 6, 2)
 
 /* A byte is a pair, which meets four rows; unrolled, GCC would run out of registers. */
 void mlut_dot_4(const job_t *job, int32_t totals[ROWS])
