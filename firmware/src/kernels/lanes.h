@@ -18,9 +18,9 @@ typedef struct {
 static inline mlut_lanes_t mlut_lanes_add(
     mlut_lanes_t sums, const int8_t *in, size_t pixels, size_t channels)
 {
-    for (const int8_t *const end = in + pixels * channels; in != end; in += channels) {
+    for (size_t i = 0; i < pixels * channels; i += channels) {
         uint32_t word;
-        memcpy(&word, __builtin_assume_aligned(in, 4), sizeof(word));
+        memcpy(&word, __builtin_assume_aligned(in + i, 4), sizeof(word));
         word ^= UINT32_C(0x80808080);
         sums.even += word & UINT32_C(0x00ff00ff);
         sums.odd += word >> 8 & UINT32_C(0x00ff00ff);
