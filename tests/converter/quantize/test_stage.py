@@ -109,13 +109,16 @@ def test_eight_bit_network_is_near_the_float_network(seed: int):
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
 def test_error_falls_with_more_bits(granularity):
-    graph, x = network()
+    networks = [network(seed) for seed in range(4)]  # one alone may be lucky at one width
     errors = [
-        np.mean(steps_off(graph, quantized(graph, x, WeightConfig(bits, granularity)), x) ** 2)
+        sum(
+            np.mean(steps_off(graph, quantized(graph, x, WeightConfig(bits, granularity)), x) ** 2)
+            for graph, x in networks
+        )
         for bits in (2, 4, 6)
     ]
-    assert errors[0] > 2 * errors[1]
-    assert errors[1] > 1.3 * errors[2]  # that of int8 activations is most of it
+    assert errors[0] > 4 * errors[1]
+    assert errors[1] > 1.5 * errors[2]  # that of int8 activations is most of it
 
 
 @pytest.mark.parametrize(
