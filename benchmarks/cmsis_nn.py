@@ -117,9 +117,9 @@ def build_image(
 
 
 def uniform(graph: QuantizedGraph) -> QuantizedGraph:
-    """Return a network of 4 bits with the levels -8 to 7 in place of its codebooks.
+    """Return a network of 4 bits with the nearest of the levels -8 to 7 in place of its own.
 
-    Levels are some 16 times smaller, so sums are scaled by 16 more. Dense layers get one factor for
+    Levels are 16 times smaller, so sums are scaled by 16 more. Dense layers get one factor for
     all units, for their s4 kernel has no other. Accuracy is not kept; shapes and ranges are.
     """
     nodes = [
@@ -135,7 +135,10 @@ def _uniform(op: WeightedOp) -> WeightedOp:
     if isinstance(op, QDense):
         first = {"multiplier": stage.multiplier[0], "shift": stage.shift[0]}
         stage = replace(stage, **{k: np.full_like(getattr(stage, k), v) for k, v in first.items()})
-    return replace(op, weights=replace(op.weights, codebook=levels), output=stage)
+    nearest = np.clip(np.round(op.weights.int8() / 16), -8, 7).astype(np.int8)
+    indices = (nearest + 8).astype(np.uint8).reshape(op.weights.indices.shape)
+    weights = replace(op.weights, indices=indices, codebook=levels, overlap=0)
+    return replace(op, weights=weights, output=stage)
 
 
 def called(graph: QuantizedGraph) -> list[QNode]:
