@@ -15,7 +15,7 @@ from microlut import project as projects
 from microlut.accuracy import float_top1, top1
 from microlut.boards import Board, Core, list_boards, load_board
 from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
-from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
+from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
 from microlut.image import Image
 from microlut.importers import import_model
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome, stack_json
@@ -131,9 +131,13 @@ def verify(
     Args:
         project: The converted model.
         samples: Inputs; the interpreter, the runtimes and the host run all of them.
-        boards: The host and every emulated board that this machine can build for, by default.
+        boards: By default the host and every emulated board that this machine can build for and
+            that the model fits on.
         emulator_limit: How many of the inputs emulated boards run.
         progress: Called with (form, done, total).
+
+    Raises:
+        DoesNotFit: One of `boards` is too small.
     """
     if emulator_limit < 1:
         raise InvalidInput(f"emulator_limit is {emulator_limit}; give at least 1")
@@ -149,7 +153,13 @@ def verify(
     )
     for board in chosen:
         count = total if board.core is Core.HOST else min(emulator_limit, total)
-        image = build(project, board)
+        try:
+            image = build(project, board)
+        except DoesNotFit:
+            if boards is not None:
+                raise
+            skipped = (*skipped, (board.id, "is too small for the model"))
+            continue
         few = reference.first(count)
         task = replace(_task(image, board, few), count_instructions=False)
         outcome, _ = _run_task(task, image, few, progress)

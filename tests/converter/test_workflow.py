@@ -12,7 +12,7 @@ import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import workflow
 from microlut.board_tables import Emulators
-from microlut.errors import BuildFailed, InvalidBoard, InvalidInput
+from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
 from microlut.importers import import_model
 from microlut.passes import run_passes
 from microlut.samples import Samples
@@ -149,6 +149,20 @@ def test_verify_takes_all_boards_by_default(project, host, m4):
     assert set(microlut.list_boards()) <= tested
     reasons = {reason.split(":")[0] for _, reason in outcome.skipped}
     assert reasons <= {"has no emulator", "renode is missing"}
+
+
+@pytest.mark.qemu
+def test_verify_skips_boards_that_are_too_small_unless_they_were_asked_for(
+    project, host, m4, monkeypatch
+):
+    small = m4.model_copy(update={"id": "small", "stack_bytes": 1 << 23})
+    monkeypatch.setattr(workflow, "_available_boards", lambda: ((small, host), ()))
+    outcome = microlut.verify(project, samples(2))
+    assert outcome.skipped == (("small", "is too small for the model"),)
+    assert outcome.forms[-1].form == "host"
+    assert outcome.bit_exact
+    with pytest.raises(DoesNotFit, match="does not fit on small"):
+        microlut.verify(project, samples(2), [small, host])
 
 
 def test_deploy_without_inputs_only_builds(tmp_path, host):
