@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,11 @@ def measure(data: Path, names: tuple[str, str], way: str, draws: int, board: mic
     conversion = converted(data, names, way, 0)
     seconds = time.perf_counter() - start
     test = microlut.load_samples(data / f"{samples_name}_test.npz", conversion.graph.input_shape)
+    assert test.y is not None
     real = float_classes(conversion.graph, test.x) == test.y
     others = (converted(data, names, way, draw) for draw in range(1, draws))
-    found = np.stack([integer_classes(each, test.x) == test.y for each in (conversion, *others)])
+    every = chain([conversion], others)  # one at a time: all of them would be in memory at once
+    found = np.stack([integer_classes(each, test.x) == test.y for each in every])
     few = microlut.as_samples(test.x[:RUN_SAMPLES], conversion.graph.input_shape)
     with tempfile.TemporaryDirectory() as folder:
         outcome = microlut.deploy(conversion, board, Path(folder) / "out", few)

@@ -30,8 +30,7 @@ from microlut.quantized import (
 Method = Literal["calibrated", "fitted", "empirical"]
 BIT_WIDTHS = range(2, 9)
 _SCALE_REFITS = 4
-# Dense layers without a table of pairs take three times as long, which nobody notices up to so many
-# weights.
+# Weights up to which nobody notices that a dense layer without a table of pairs takes longer.
 _SMALL_DENSE = 1 << 12
 
 

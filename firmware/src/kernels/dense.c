@@ -129,7 +129,7 @@ static inline __attribute__((always_inline)) void dot_together(const job_t *job,
             p += step;
             q += step;
             left -= step;
-        } else { /* what a row lacks meets zeros behind the inputs */
+        } else { /* apart, so that others have a constant size; zeros meet what a row lacks */
             units[0] = load(p, left, units[0], bits, index_bits);
             units[1] = load(q, left, units[1], bits, index_bits);
             left = 0;
