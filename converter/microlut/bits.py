@@ -10,6 +10,7 @@ from microlut.errors import InvalidInput
 from microlut.plan import make_plan
 from microlut.prepared import Prepared
 from microlut.progress import Progress
+from microlut.quality import Quality, judged
 from microlut.quantize.allocate import allocate_average, allocate_bytes
 from microlut.quantize.sensitivity import Candidate, Candidates, sensitivities
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
@@ -19,6 +20,7 @@ from microlut.settings import Budget
 # Bits a weight on average that are tried, from few to many, until a network loses little enough.
 AVERAGES = (2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0)
 _STAGE_BYTES = 4  # of an output channel, in the compact form
+_FEWEST_CLASSES = 2
 _ATTEMPTS = 8  # to make room for output stages that need more
 
 
@@ -45,13 +47,13 @@ def quantize_within(prepared: Prepared, budget: Budget | None, progress: Progres
         return _allocation(
             prepared, {name: layer.config for name, layer in prepared.layers.items()}
         )
+    _check_can_be_judged(prepared, budget)
     measured = measure(prepared, progress)
     if budget.average_bits is not None:
         return _allocation(prepared, _configs(allocate_average(measured, budget.average_bits)))
     if budget.flash_bytes is not None:
         return _within_bytes(prepared, measured, budget.flash_bytes)
-    assert budget.max_drop is not None
-    return _within_drop(prepared, measured, budget.max_drop, progress)
+    return _within_loss(prepared, measured, budget, progress)
 
 
 def _allocation(prepared: Prepared, configs: LayerConfigs) -> Allocation:
@@ -94,34 +96,64 @@ def _within_bytes(prepared: Prepared, measured: Candidates, budget: int) -> Allo
     )
 
 
-def _within_drop(
-    prepared: Prepared, measured: Candidates, most: float, progress: Progress
-) -> Allocation:
-    """Return the network of fewest bits whose expected drop on held-out inputs is small enough."""
+def _check_can_be_judged(prepared: Prepared, budget: Budget) -> None:
+    """Refuse a limit on what is lost where that cannot be measured, before minutes are spent."""
+    if budget.max_drop is None and budget.min_snr is None:
+        return
     if prepared.samples is None:
         raise InvalidInput(
-            "the accuracy that is lost can only be measured on calibration inputs; give some "
-            "hundred of them, or another budget"
+            "what a network loses can only be measured on calibration inputs; give some hundred of "
+            "them, or another budget"
         )
+    name, classes = judged(prepared.graph, prepared.task)
+    if prepared.graph.shape_of(name)[-1] < _FEWEST_CLASSES:
+        classes = False
+    if budget.max_drop is not None and not classes:
+        raise InvalidInput(
+            f"a budget of accuracy (max_drop) needs classes, but {prepared.graph.name} does not "
+            "end with a softmax over two or more; give --min-snr DB, or --task classes if its "
+            "outputs are the scores of classes"
+        )
+    if budget.min_snr is not None and classes:
+        raise InvalidInput(
+            f"a budget of noise (min_snr) is for values, but {prepared.graph.name} answers with "
+            "classes; give --max-drop POINTS, or --task values"
+        )
+
+
+def _within_loss(
+    prepared: Prepared, measured: Candidates, budget: Budget, progress: Progress
+) -> Allocation:
+    """Return the network of fewest bits that loses little enough on held-out inputs."""
     tried = 0
 
-    def drop(configs: LayerConfigs) -> float:
+    def loss(configs: LayerConfigs) -> Quality:
         nonlocal tried
-        progress("measure drop", tried, len(AVERAGES).bit_length())
+        progress("measure loss", tried, len(AVERAGES).bit_length())
         tried += 1
-        found = prepared.held_out_quality(configs).expected_drop
-        if found is None:
-            raise InvalidInput("a network with one output has no accuracy; give another budget")
-        return found
+        return prepared.held_out_quality(configs)
 
     front = front_of(measured)
-    first = bisect_left(front, True, key=lambda configs: drop(configs) <= most)
+    first = bisect_left(front, True, key=lambda configs: _is_kept(budget, loss(configs)))
     if first == len(front):
+        asked, found = _asked_and_found(budget, loss(front[-1]))
         raise InvalidInput(
-            f"a drop of {most:g} points at most: even with all the bits that are allowed it is "
-            f"{drop(front[-1]):.2f} points; allow more, or give more calibration inputs"
+            f"{asked}: even with all the bits that are allowed it is {found}; ask for less, or "
+            "give more calibration inputs"
         )
     return _allocation(prepared, front[first])
+
+
+def _is_kept(budget: Budget, found: Quality) -> bool:
+    if budget.max_drop is not None:
+        return found.expected_drop is not None and found.expected_drop <= budget.max_drop
+    return found.snr_db is not None and found.snr_db >= (budget.min_snr or 0.0)
+
+
+def _asked_and_found(budget: Budget, found: Quality) -> tuple[str, str]:
+    if budget.max_drop is not None:
+        return f"a drop of {budget.max_drop:g} points at most", f"{found.expected_drop:.2f} points"
+    return f"an SNR of {budget.min_snr:g} dB at least", f"{found.snr_db:.1f} dB"
 
 
 def front_of(measured: Candidates) -> list[LayerConfigs]:

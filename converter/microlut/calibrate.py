@@ -15,6 +15,7 @@ from microlut.interpreter.float_ops import walk
 from microlut.ir import Graph, Node
 
 _BATCH = 32
+_FEWEST_KEPT = 8  # of the input, which in small networks has too few values for any share
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,8 @@ def calibrate(graph: Graph, samples: NDArray[np.float32], tail: float = 0.0) -> 
     Args:
         graph: the network, usually after the passes.
         samples: inputs [samples, *graph.input_shape], such as the model sees in use.
-        tail: share of each tensor's values, the input's excepted, that may lie beyond either end
-            of its range; 0 gives the minimum and maximum.
+        tail: share of each tensor's values that may lie beyond either end of its range; 0 gives the
+            minimum and maximum.
 
     Raises:
         InvalidInput: what `measure` raises.
@@ -105,8 +106,7 @@ def measure(graph: Graph, samples: NDArray[np.float32], tail: float) -> Mapping[
     Args:
         graph: the network, usually after the passes.
         samples: inputs [samples, *graph.input_shape], such as the model sees in use.
-        tail: share of each tensor's values to keep at either end, besides the outermost one; of
-            the input, only the minimum and the maximum are kept.
+        tail: share of each tensor's values to keep at either end, besides the outermost one.
 
     Raises:
         InvalidInput: no samples, another shape, NaN or infinite values in them, or a layer whose
@@ -118,7 +118,8 @@ def measure(graph: Graph, samples: NDArray[np.float32], tail: float) -> Mapping[
             f"calibration samples of shape {list(samples.shape)}; model {graph.name} expects "
             f"[samples, {expected}] with at least one sample"
         )
-    streams = {graph.input_name: _stream(1)}
+    kept = 1 + _beyond(tail, samples.size)
+    streams = {graph.input_name: _stream(max(kept, _FEWEST_KEPT) if tail else kept)}
     for node in graph.nodes:
         streams[node.name] = _stream(1 + _beyond(tail, len(samples) * math.prod(node.shape)))
     for start in range(0, len(samples), _BATCH):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from microlut.report import ConvertReport
 from microlut.tables import count_text, percent_text, size_text, table
 
@@ -51,11 +53,18 @@ def conversion_text(report: ConvertReport) -> str:
     return "\n".join(lines)
 
 
+def warnings_text(report: ConvertReport) -> str:
+    """Return what is wrong with a conversion, a line each and each ended; "" if nothing is."""
+    return "".join(f"Warning: {warning}\n" for warning in report.warnings)
+
+
 def _quality_text(report: ConvertReport) -> str:
     """Return how near the outputs are to the float network's."""
     found = report.quality
     kind = "calibration" if report.calibration_samples else "synthetic"
     facts = [f"divergence {found.divergence:.2g}"]
+    if found.snr_db is not None:
+        facts = [f"SNR {found.snr_db:.1f} dB"] if math.isfinite(found.snr_db) else ["exact"]
     if found.agreement is not None:
         facts.append(f"same class {percent_text(found.agreement)}")
     if found.expected_drop is not None:

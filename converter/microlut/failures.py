@@ -10,6 +10,7 @@ import typer
 from microlut.errors import InvalidInput, MicrolutError
 
 EXIT_DISAGREES = 1
+EXIT_WARNED = 1  # with --strict
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 128 + signal.SIGTERM
 _EXIT_BAD_COMMAND = 2

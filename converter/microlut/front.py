@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -53,7 +54,7 @@ class Point:
 
     def as_json(self) -> dict[str, object]:
         """Return the point as JSON values."""
-        return {"label": self.label, **asdict(self)}
+        return {"label": self.label, **asdict(self), "quality": self.quality.as_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +99,30 @@ def search_text(result: SearchResult) -> str:
             point.label,
             f"{point.average_bits:.2f}",
             size_text(point.flash_bytes),
-            "" if (same := point.quality.agreement) is None else percent_text(same),
-            "" if (drop := point.quality.expected_drop) is None else f"{drop:.2f}",
-            f"{point.quality.divergence:.2g}",
+            *_figures(point.quality),
             "*" if point.on_front else "",
         )
         for point in result.points
     ]
-    headers = (
-        "weights",
-        "bits",
-        "flash",
-        "same class",
-        "expected drop",
-        "divergence",
-        "front",
-    )
+    headers = ("weights", "bits", "flash", *_figure_names(result), "front")
     inputs = "synthetic inputs" if result.synthetic else "calibration inputs, held out"
     judged = f"Against the float model on {result.points[0].quality.inputs} {inputs}"
     legend = f"{judged}; * nothing as small diverges less"
-    return "\n".join([table(headers, rows, "<>>>>>"), legend, *_advice(result)])
+    return "\n".join([table(headers, rows, "<" + ">" * len(headers[2:])), legend, *_advice(result)])
+
+
+def _figure_names(result: SearchResult) -> tuple[str, ...]:
+    if result.points[0].quality.snr_db is not None:
+        return ("SNR", "divergence")
+    return ("same class", "expected drop", "divergence")
+
+
+def _figures(found: Quality) -> tuple[str, ...]:
+    """Return what is told of a point, in the order of `_figure_names`."""
+    divergence = f"{found.divergence:.2g}"
+    if found.snr_db is not None:
+        return ("exact" if math.isinf(found.snr_db) else f"{found.snr_db:.1f} dB", divergence)
+    return (percent_text(found.agreement or 0.0), f"{found.expected_drop:.2f}", divergence)
 
 
 def _advice(result: SearchResult) -> list[str]:

@@ -36,6 +36,14 @@ class RangesChoice(StrEnum):
     MIN_ERROR = "min-error"
 
 
+class TaskChoice(StrEnum):
+    """What the outputs of a network are."""
+
+    AUTO = "auto"
+    CLASSES = "classes"
+    VALUES = "values"
+
+
 class OptimizeChoice(StrEnum):
     """What is made small or quick."""
 
@@ -108,6 +116,23 @@ MaxDropOption = Annotated[
         "most POINTS, measured on calibration inputs that were held out.",
     ),
 ]
+MinSnrOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DB",
+        help="Choose bits layer by layer: the fewest for which the outputs keep a signal-to-noise "
+        "ratio of DB, measured on calibration inputs that were held out; for values, not classes.",
+    ),
+]
+TaskOption = Annotated[
+    TaskChoice,
+    typer.Option(
+        help="What the outputs are; auto: classes if the network ends with a softmax, else values."
+    ),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="End with exit code 1 if there is a warning.")
+]
 RangesOption = Annotated[
     RangesChoice,
     typer.Option(
@@ -145,7 +170,11 @@ ConfigOption = Annotated[
 ]
 InputRangeOption = Annotated[
     tuple[float, float] | None,
-    typer.Option(metavar="LOW HIGH", help="Range of inputs, needed without calibration inputs."),
+    typer.Option(
+        metavar="LOW HIGH",
+        help="Range of inputs, needed without calibration inputs; with them it takes the place of "
+        "the range they were measured to have.",
+    ),
 ]
 FoldersArgument = Annotated[
     list[Path],
@@ -227,15 +256,18 @@ def overrides_of(
 
 
 def budget_of(
-    average_bits: float | None, flash_bytes: int | None, max_drop: float | None
+    average_bits: float | None,
+    flash_bytes: int | None,
+    max_drop: float | None,
+    min_snr: float | None,
 ) -> Budget | None:
     """Return the budget that the command line gives, if any.
 
     Raises:
         InvalidInput: more than one, or one that is out of range.
     """
-    given = (average_bits, flash_bytes, max_drop)
-    return None if given == (None, None, None) else Budget(*given)
+    given = (average_bits, flash_bytes, max_drop, min_snr)
+    return None if all(value is None for value in given) else Budget(*given)
 
 
 def settings_of(config: Path | None) -> Settings:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,32 +16,27 @@ from numpy.typing import NDArray
 from microlut.bits import Allocation, quantize_within
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
-from microlut.errors import InvalidInput, ToolMissing
-from microlut.importers import import_model
-from microlut.ir import FloatArray, Graph
-from microlut.passes import run_passes
+from microlut.diagnosis import output_warnings
+from microlut.errors import ToolMissing
+from microlut.ir import Graph
 from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
+from microlut.preparation import STAGES, Options, prepare
 from microlut.prepared import Prepared
 from microlut.progress import Progress, silent
-from microlut.quality import affordable_inputs, compare, spread
-from microlut.quantize.data_free import expected_ranges
-from microlut.quantize.ranges import RangeChoice, choose_ranges
-from microlut.quantize.synthetic import synthetic_inputs
+from microlut.quality import Task, affordable_inputs, compare, spread
+from microlut.quantize.ranges import RangeChoice
 from microlut.quantize.weights import LayerConfigs, Method
 from microlut.quantized import Granularity, QuantizedGraph
 from microlut.report import ConvertReport, Making, convert_report
-from microlut.samples import as_samples, load_samples
 from microlut.settings import (
     Budget,
     Overrides,
     Settings,
     budget_in_force,
-    layer_choices,
     load_settings,
 )
 from microlut.tensorflow_package import load_tensorflow
 
-_STAGES = 5
 _LOSSLESS_BITS = 6  # a weight; what these lose is not worth a minute of training
 
 
@@ -66,27 +61,6 @@ class Conversion:
     report: ConvertReport
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a model is to be quantized.
-
-    Attributes:
-        overrides: What was asked for; it wins over the settings.
-        settings: What the configuration file says.
-        input_range: Smallest and largest value of inputs; needed without calibration inputs.
-        range_rule: How the ranges of activations follow from the calibration inputs.
-        distill: Whether the network is trained to answer like the float network.
-        goal: What memory is planned for.
-    """
-
-    overrides: Overrides = field(default_factory=Overrides)
-    settings: Settings = field(default_factory=Settings)
-    input_range: tuple[float, float] | None = None
-    range_rule: RangeChoice = "auto"
-    distill: bool = True
-    goal: Goal = field(default_factory=Goal)
-
-
 def convert(  # noqa: PLR0913 (the user's options, each by its name)
     model: Path | str | object,
     calibration: Path | str | NDArray[np.generic] | None = None,
@@ -97,6 +71,7 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
     budget: Budget | None = None,
     input_range: tuple[float, float] | None = None,
     range_rule: RangeChoice = "auto",
+    task: Task = "auto",
     distill: bool = True,
     settings: Path | str | None = None,
     optimize: Optimize = "speed",
@@ -118,9 +93,11 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
             batch-norm statistics alone).
         budget: Chooses bits layer by layer, in place of `bits`.
         input_range: Smallest and largest value of inputs, such as (0, 255); needed without
-            calibration inputs.
+            calibration inputs, and with them in place of the range that they have.
         range_rule: How the ranges of activations follow from the calibration inputs: "min-max",
             "percentile", "min-error", or the best of them by measuring, "auto".
+        task: What the outputs are: "classes", "values", or by default "auto": classes if the
+            network ends with a softmax. Figures and budgets follow it.
         distill: Whether a network with layers of few bits is trained to answer like the float
             network, after all else; it needs calibration inputs and takes up to a minute.
         settings: A configuration file; the other arguments win over it.
@@ -138,6 +115,7 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
         Settings() if settings is None else load_settings(Path(settings)),
         input_range,
         range_rule,
+        task,
         distill,
         Goal(optimize, max_ram, core),
     )
@@ -154,7 +132,7 @@ def convert_with(
     """Convert a model; arguments are those of `convert`, with the options as one."""
     to_tflite = _tflite_writer()  # before minutes are spent
     prepared = prepare(model, calibration, options, name, progress)
-    progress("quantize", 2, _STAGES)
+    progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
     found = quantize_within(prepared, budget, progress)
     trained = _distilled(prepared, found, progress) if options.distill else None
@@ -163,9 +141,9 @@ def convert_with(
     )
     # before large texts take memory
     making = _making(prepared, found.configs, quantized, budget, trained is not None)
-    progress("plan", 3, _STAGES)
+    progress("plan", 3, STAGES)
     plan = make_plan(quantized, options.goal)
-    progress("generate", 4, _STAGES)
+    progress("generate", 4, STAGES)
     conversion = Conversion(
         graph=prepared.graph,
         quantized=quantized,
@@ -174,40 +152,8 @@ def convert_with(
         tflite=to_tflite(quantized),
         report=convert_report(plan, identifier(quantized.name), making),
     )
-    progress("generate", 5, _STAGES)
+    progress("generate", 5, STAGES)
     return conversion
-
-
-def prepare(
-    model: Path | str | object,
-    calibration: Path | str | NDArray[np.generic] | None,
-    options: Options,
-    name: str | None,
-    progress: Progress,
-) -> Prepared:
-    """Import a model, run the passes and measure ranges; arguments are those of `convert_with`."""
-    if calibration is None and options.input_range is None:
-        raise InvalidInput(_NO_CALIBRATION)
-    progress("import", 0, _STAGES)
-    graph = run_passes(import_model(model, name))
-    default: Method = "fitted" if calibration is None else "calibrated"
-    layers = layer_choices(graph, options.settings, options.overrides, default)
-    with_data = any(layer.config.method != "fitted" for layer in layers.values())
-    if calibration is None and (with_data or options.input_range is None):
-        raise InvalidInput(_NO_CALIBRATION)
-    progress("calibrate", 1, _STAGES)
-    if calibration is None:
-        assert options.input_range is not None
-        inputs = synthetic_inputs(graph, options.input_range)
-        ranges = expected_ranges(graph, inputs, options.input_range)
-        return Prepared(graph, ranges, inputs, None, layers, None)
-    samples = _calibration_inputs(calibration, graph)
-    chosen = choose_ranges(graph, samples, options.range_rule)
-    inputs = samples
-    if not with_data:
-        span = options.input_range or chosen.ranges[graph.input_name]
-        inputs = synthetic_inputs(graph, span)
-    return Prepared(graph, chosen.ranges, inputs, samples, layers, chosen.rule)
 
 
 def _distilled(prepared: Prepared, found: Allocation, progress: Progress) -> QuantizedGraph | None:
@@ -231,22 +177,17 @@ def _making(
 ) -> Making:
     """Return how a network was made and how near it comes, measured on a few inputs."""
     judges = spread(prepared.judges, affordable_inputs(prepared.graph))
+    comparison = compare(prepared.graph, quantized, judges, prepared.task)
+    found = output_warnings(prepared.graph, quantized, comparison, prepared.samples)
     return Making(
         configs=configs,
         budget=budget,
         calibration_samples=0 if prepared.samples is None else len(prepared.samples),
         range_rule=prepared.range_rule,
         distilled=distilled,
-        comparison=compare(prepared.graph, quantized, judges),
+        comparison=comparison,
+        warnings=(*prepared.warnings, *found),
     )
-
-
-_NO_CALIBRATION = (
-    "no calibration inputs: int8 activations need ranges measured on inputs like those in use; "
-    "save some hundred, prepared as for training, with numpy.savez('calibration.npz', x=inputs) "
-    "and give --calibration calibration.npz (labels are not needed); or give "
-    "--input-range LOW HIGH to go by the weights and the batch-norm statistics alone"
-)
 
 
 def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:
@@ -260,18 +201,6 @@ def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:
             "install it with: pip install ai-edge-litert"
         ) from error
     return to_tflite
-
-
-def _calibration_inputs(calibration: Path | str | NDArray[np.generic], graph: Graph) -> FloatArray:
-    if isinstance(calibration, Path | str):
-        x = load_samples(calibration, graph.input_shape).x
-    else:
-        x = as_samples(np.asarray(calibration), graph.input_shape).x
-    if x.min() == x.max():
-        raise InvalidInput(
-            f"calibration inputs are all {x.min():g}; give some hundred like those in use"
-        )
-    return x
 
 
 def _source_name(model: Path | str | object) -> str:

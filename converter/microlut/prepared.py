@@ -9,7 +9,7 @@ import numpy as np
 
 from microlut.calibrate import Ranges
 from microlut.ir import FloatArray, Graph
-from microlut.quality import Quality, integer_quality
+from microlut.quality import Quality, Task, integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph
@@ -24,9 +24,11 @@ class Prepared:
         graph: The float network after the passes.
         ranges: Of all its tensors.
         inputs: [n, ...] what is quantized by: calibration inputs or synthetic ones.
-        samples: [n, ...] calibration inputs, if there are any.
+        samples: [n, ...] calibration inputs, limited to the input's range, if there are any.
         layers: What is allowed for each layer with weights, by its node's name.
         range_rule: How the ranges follow from the calibration inputs, if there are any.
+        task: What the outputs are, for figures about them.
+        warnings: What is wrong with the calibration inputs.
     """
 
     graph: Graph
@@ -35,6 +37,8 @@ class Prepared:
     samples: FloatArray | None
     layers: Mapping[str, LayerChoice]
     range_rule: str | None
+    task: Task = "auto"
+    warnings: tuple[str, ...] = ()
 
     @property
     def judges(self) -> FloatArray:
@@ -54,14 +58,17 @@ class Prepared:
         is judged on all calibration inputs, and one input alone on itself.
         """
         if self.samples is None or len(self.samples) == 1 or not _needs_data(configs):
-            return integer_quality(self.graph, self.quantize(configs), self.judges)
+            return self._quality(configs, self.judges)
         halves = self.samples[::2], self.samples[1::2]
         return _mean(
             [
-                integer_quality(self.graph, replace(self, inputs=own).quantize(configs), other)
+                replace(self, inputs=own)._quality(configs, other)
                 for own, other in (halves, halves[::-1])
             ]
         )
+
+    def _quality(self, configs: LayerConfigs, judges: FloatArray) -> Quality:
+        return integer_quality(self.graph, self.quantize(configs), judges, self.task)
 
 
 def _needs_data(configs: LayerConfigs) -> bool:

@@ -1,26 +1,31 @@
-"""How near an integer network comes to its float network: both and inputs in, figures out.
+"""How near an integer network comes to its float network, without labels.
 
-None of them needs labels: the float network's answers are the reference.
+What is compared follows from what the output is. The last axis of a final softmax holds the classes
+of one position: there are as many answers as there are positions, and the divergence is taken of
+what the softmax reads, for int8 probabilities are true zeros below 1/512, which is more than an
+answer has on average where there are a thousand classes. All other outputs are values.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from microlut.interpreter import float_ops, int_ops
-from microlut.ir import FloatArray, Graph, Softmax
+from microlut.ir import FloatArray, Graph, Node, Reshape, Softmax
 from microlut.quantized import QuantizedGraph, dequantize_array, quantize_array
+
+Task = Literal["auto", "classes", "values"]
 
 _BATCH = 32
 _INPUTS = 128  # more hardly change what is found
 _PRODUCTS = 1 << 32  # multiplications, some seconds
 _VALUES = 1 << 27  # of all tensors together, 512 MB as floats
-_LEAST_PROBABILITY = 1 / 512  # half a step of an int8 softmax, which has true zeros
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +33,14 @@ class Quality:
     """What the outputs of an integer network lose.
 
     Attributes:
-        divergence: Kullback-Leibler divergence from the float outputs in nats, mean over inputs,
-            of a network that ends with a softmax; else squared error over squared outputs.
-        agreement: Share of inputs with the float network's class, in percent; None with one output.
+        divergence: Of classes, the Kullback-Leibler divergence from the float network's
+            probabilities in nats, the mean over all positions of all inputs; of values, the squared
+            error over the squared values.
+        agreement: Share of positions with the float network's class, in percent; None for values.
         expected_drop: Points of accuracy that are expected to be lost, by the float network's own
-            probabilities: an input whose class changes loses what the float network gave the old
-            class more than the new one. Without a softmax, 100 less the agreement.
-        inputs: How many were looked at.
+            probabilities: each position whose class changes adds the probability of the old class
+            minus that of the new one. None for values.
+        inputs: Number of inputs compared.
     """
 
     divergence: float
@@ -42,20 +48,41 @@ class Quality:
     expected_drop: float | None
     inputs: int
 
+    @property
+    def snr_db(self) -> float | None:
+        """Return the signal-to-noise ratio of values in dB; infinite if exact, None for classes."""
+        if self.agreement is not None:
+            return None
+        return -10.0 * math.log10(self.divergence) if self.divergence else math.inf
+
+    def as_json(self) -> dict[str, object]:
+        """Return the quality as JSON values; the ratio of exact values is null."""
+        ratio = self.snr_db
+        finite = ratio is not None and math.isfinite(ratio)
+        return asdict(self) | {"snr_db": ratio if finite else None}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How near an integer network comes, in all and tensor by tensor.
+    """How near an integer network comes, in all and tensor by tensor; ratios are in dB.
 
     Attributes:
         quality: Of the outputs.
-        snr: Signal-to-noise ratio of every node's output in dB, by name. The noise is what the
-            integer network's tensor differs from the float network's, everything before it
-            included; exact tensors have an infinite ratio.
+        snr: Signal-to-noise ratio of every node's output, by name. The noise is what the integer
+            network's tensor differs from the float network's, everything before it included; exact
+            tensors have an infinite ratio.
+        rounding_snr: The same if nothing but this tensor is rounded to its int8 values.
+        variation_snr: What the judged tensor varies by from input to input, over the noise; None if
+            it does not vary.
+        constant: Whether all inputs get the same output bytes, though the float network's outputs
+            are different ones.
     """
 
     quality: Quality
     snr: Mapping[str, float]
+    rounding_snr: Mapping[str, float]
+    variation_snr: float | None
+    constant: bool
 
 
 def products(graph: Graph) -> int:
@@ -80,39 +107,27 @@ def spread(inputs: FloatArray, count: int) -> FloatArray:
     return inputs[np.linspace(0, len(inputs) - 1, count).round().astype(np.intp)]
 
 
-def quality(graph: Graph, real: FloatArray, found: FloatArray) -> Quality:
-    """Compare outputs [n, ...] of the float graph with those of another form of it."""
-    real, found = real.reshape(len(real), -1), found.reshape(len(real), -1)
-    lost = divergence(graph, real, found)
-    if real.shape[1] < 2:
-        return Quality(lost, None, None, len(real))
-    each = np.arange(len(real))
-    old, new = real.argmax(axis=1), found.argmax(axis=1)
-    agreement = 100.0 * float(np.mean(old == new))
-    drop = 100.0 - agreement
-    if ends_with_softmax(graph):
-        drop = 100.0 * float(np.mean(real[each, old] - real[each, new]))
-    return Quality(lost, agreement, drop, len(real))
+def judged(graph: Graph, task: Task = "auto") -> tuple[str, bool]:
+    """Return the tensor that outputs are judged by, and whether it holds scores of classes.
 
-
-def divergence(graph: Graph, real: FloatArray, found: FloatArray) -> float:
-    """Return how far outputs `found` [n, ...] are from those of the float graph, `real`.
-
-    It is the mean Kullback-Leibler divergence in nats if the graph ends with a softmax, else the
-    squared error over the squared outputs. Both grow with the square of small errors.
+    Args:
+        graph: The float network after the passes.
+        task: "auto" goes by whether the network ends with a softmax, "classes" takes all other
+            outputs for the scores that a softmax would read, "values" takes the output as it is.
     """
-    p, q = (values.reshape(len(real), -1).astype(np.float64) for values in (real, found))
-    if not ends_with_softmax(graph):
-        power = float(np.sum(p**2))
-        return float(np.sum((p - q) ** 2)) / power if power else float(np.any(q))
-    p, q = (_floored(values) for values in (p, q))
-    return float(np.mean(np.sum(p * np.log(p / q), axis=1)))
+    softmax = final_softmax(graph)
+    if task != "values" and softmax is not None:
+        return softmax.inputs[0], True
+    return graph.output_name, task == "classes"
 
 
-def ends_with_softmax(graph: Graph) -> bool:
-    """Return whether the graph's outputs are probabilities."""
-    ops = {node.name: node.op for node in graph.nodes}
-    return isinstance(ops.get(graph.output_name), Softmax)
+def final_softmax(graph: Graph) -> Node | None:
+    """Return the softmax whose probabilities the graph returns, perhaps in another shape."""
+    nodes = {node.name: node for node in graph.nodes}
+    node = nodes.get(graph.output_name)
+    while node is not None and isinstance(node.op, Reshape):
+        node = nodes.get(node.inputs[0])
+    return node if node is not None and isinstance(node.op, Softmax) else None
 
 
 def without_softmax(graph: Graph) -> Graph:
@@ -122,50 +137,154 @@ def without_softmax(graph: Graph) -> Graph:
     other inputs of three reference models, the inputs of the softmax predict it better than it
     predicts itself.
     """
-    for node in graph.nodes:
-        if node.name == graph.output_name and isinstance(node.op, Softmax):
-            return replace(graph, output_name=node.inputs[0])
-    return graph
+    return replace(graph, output_name=judged(graph)[0])
 
 
-def _floored(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    raised = np.maximum(probabilities, _LEAST_PROBABILITY)
-    floored: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
-    return floored
+def quality(
+    real: FloatArray,
+    found: FloatArray,
+    classes: bool,
+    answers: NDArray[np.intp] | None = None,
+) -> Quality:
+    """Compare what another form of a network gives with what the float network does.
+
+    Args:
+        real: The judged tensor [n, ..., values] of the float network.
+        found: The same of the other form.
+        classes: Whether its last axis holds the scores of classes.
+        answers: [n, ...] classes that the other form answers with, if rounded probabilities may
+            have other ones than its scores.
+    """
+    if not classes or real.shape[-1] < 2:
+        return Quality(relative_error(real, found), None, None, len(real))
+    logp, logq = _log_softmax(real), _log_softmax(found)
+    probabilities = np.exp(logp)
+    old = logp.argmax(axis=1)
+    new = logq.argmax(axis=1) if answers is None else answers.ravel()
+    each = np.arange(len(logp))
+    lost = probabilities[each, old] - probabilities[each, new]
+    return Quality(
+        divergence=float(np.mean(np.sum(probabilities * (logp - logq), axis=1))),
+        agreement=100.0 * float(np.mean(old == new)),
+        expected_drop=100.0 * float(np.mean(lost)),
+        inputs=len(real),
+    )
 
 
-def integer_quality(graph: Graph, quantized: QuantizedGraph, x: FloatArray) -> Quality:
+def relative_error(real: FloatArray, found: FloatArray) -> float:
+    """Return the squared error of `found` over the squares of `real`; of zeros, 1 or if equal 0."""
+    p, q = real.astype(np.float64), found.astype(np.float64)
+    power = float(np.sum(p**2))
+    return float(np.sum((p - q) ** 2)) / power if power else float(np.any(q))
+
+
+def _log_softmax(scores: FloatArray) -> NDArray[np.float64]:
+    """Return log probabilities [positions, classes] of scores [n, ..., classes]."""
+    flat = scores.reshape(-1, scores.shape[-1]).astype(np.float64)
+    flat -= flat.max(axis=1, keepdims=True)
+    result: NDArray[np.float64] = flat - np.log(np.sum(np.exp(flat), axis=1, keepdims=True))
+    return result
+
+
+def integer_quality(
+    graph: Graph, quantized: QuantizedGraph, x: FloatArray, task: Task = "auto"
+) -> Quality:
     """Run both networks on inputs [n, ...] and compare their outputs."""
-    starts = range(0, len(x), _BATCH)
-    real = np.concatenate([float_ops.evaluate(graph, x[i : i + _BATCH]) for i in starts])
-    integers = int_ops.evaluate(quantized, quantize_array(x, quantized.input_quantization))
-    return quality(graph, real, dequantize_array(integers, quantized.output_quantization))
+    outputs = _Outputs(graph, quantized, task)
+    for name, real, integer in _walk_both(graph, quantized, x):
+        outputs.add(name, real, integer)
+    return outputs.quality()
 
 
-def compare(graph: Graph, quantized: QuantizedGraph, x: FloatArray) -> Comparison:
+def compare(
+    graph: Graph, quantized: QuantizedGraph, x: FloatArray, task: Task = "auto"
+) -> Comparison:
     """Run both networks on inputs [n, ...] and compare all their tensors.
 
     Args:
         graph: Float graph.
         quantized: Its integer form, with the same nodes.
         x: The inputs.
+        task: What the outputs are; see `judged`.
     """
+    outputs = _Outputs(graph, quantized, task)
     signal = dict.fromkeys((node.name for node in quantized.nodes), 0.0)
-    noise = dict(signal)
-    outputs: list[tuple[FloatArray, FloatArray]] = []
+    noise, rounding = dict(signal), dict(signal)
+    for name, real, integer in _walk_both(graph, quantized, x):
+        outputs.add(name, real, integer)
+        if name != graph.input_name:
+            own = quantized.quantization_of(name)
+            signal[name] += _energy(real)
+            noise[name] += _energy(real - dequantize_array(integer, own))
+            rounding[name] += _energy(real - dequantize_array(quantize_array(real, own), own))
+    return Comparison(
+        outputs.quality(),
+        {name: _decibels(power, noise[name]) for name, power in signal.items()},
+        {name: _decibels(power, rounding[name]) for name, power in signal.items()},
+        outputs.variation_snr(),
+        outputs.are_constant(),
+    )
+
+
+class _Outputs:
+    """Collects, batch by batch, the tensors that a network is judged by."""
+
+    def __init__(self, graph: Graph, quantized: QuantizedGraph, task: Task) -> None:
+        self._quantized = quantized
+        self._scores, self._classes = judged(graph, task)
+        softmax = final_softmax(graph)
+        self._answers = softmax.name if softmax is not None and self._classes else self._scores
+        self._output = graph.output_name
+        names = {self._scores, self._answers, self._output}
+        self._kept: dict[str, list[tuple[FloatArray, NDArray[np.int8]]]] = {n: [] for n in names}
+
+    def add(self, name: str, real: FloatArray, integer: NDArray[np.int8]) -> None:
+        """Add a tensor's values [batch, ...] in both networks, if it is one that is judged by."""
+        if name in self._kept:
+            self._kept[name].append((real, integer))
+
+    def quality(self) -> Quality:
+        """Return what the outputs lose."""
+        real, found = self._both(self._scores)
+        answers = self._both(self._answers)[1].argmax(axis=-1)
+        return quality(real, self._dequantized(found), self._classes, answers)
+
+    def variation_snr(self) -> float | None:
+        """Return the variation from input to input over the noise in dB, if anything varies."""
+        real, found = self._both(self._scores)
+        varied = _energy(real - real.mean(axis=0, keepdims=True))
+        return _decibels(varied, _energy(real - self._dequantized(found))) if varied else None
+
+    def are_constant(self) -> bool:
+        """Return whether all inputs get the same bytes where the float network's would differ."""
+        real, found = self._both(self._output)
+        wanted = quantize_array(real, self._quantized.output_quantization)
+        return bool(np.all(found == found[:1]) and np.any(wanted != wanted[:1]))
+
+    def _both(self, name: str) -> tuple[FloatArray, NDArray[np.int8]]:
+        real, found = (np.concatenate(parts) for parts in zip(*self._kept[name], strict=True))
+        return real, found
+
+    def _dequantized(self, scores: NDArray[np.int8]) -> FloatArray:
+        return dequantize_array(scores, self._quantized.quantization_of(self._scores))
+
+
+def _walk_both(
+    graph: Graph, quantized: QuantizedGraph, x: FloatArray
+) -> Iterator[tuple[str, FloatArray, NDArray[np.int8]]]:
+    """Yield each tensor of both networks, the input's included, for one batch after another."""
     for start in range(0, len(x), _BATCH):
         batch = x[start : start + _BATCH]
-        integers = int_ops.walk(quantized, quantize_array(batch, quantized.input_quantization))
+        first = quantize_array(batch, quantized.input_quantization)
+        yield graph.input_name, batch, first
+        integers = int_ops.walk(quantized, first)
         reals = (step for step in float_ops.walk(graph, batch) if step[0] is not None)
         for (node, integer), (_, real) in zip(integers, reals, strict=True):
-            found = dequantize_array(integer, node.quantization)
-            signal[node.name] += float(np.sum(np.square(real, dtype=np.float64)))
-            noise[node.name] += float(np.sum(np.square(real - found, dtype=np.float64)))
-            if node.name == graph.output_name:
-                outputs.append((real, found))
-    real, found = (np.concatenate(parts) for parts in zip(*outputs, strict=True))
-    snr = {name: _decibels(power, noise[name]) for name, power in signal.items()}
-    return Comparison(quality(graph, real, found), snr)
+            yield node.name, real, integer
+
+
+def _energy(values: FloatArray) -> float:
+    return float(np.sum(np.square(values, dtype=np.float64)))
 
 
 def _decibels(signal: float, noise: float) -> float:

@@ -47,7 +47,7 @@ def make_reference(project: Project, samples: Samples) -> Reference:
             that are no classes of the model.
     """
     quantization = project.graph.input_quantization
-    check_scaled_alike(samples, *quantized_range(quantization))
+    check_scaled_alike(samples.x, *quantized_range(quantization))
     inputs = quantize_array(samples.x, quantization)
     outputs = int_ops.evaluate(project.graph, inputs).reshape(len(inputs), -1)
     classes = outputs.shape[1]

@@ -76,6 +76,7 @@ class ConvertReport:
     range_rule: str | None
     distilled: bool
     quality: Quality
+    warnings: tuple[str, ...]
     weight_bytes: int
     parameter_bytes: int
     arena_bytes: int
@@ -91,7 +92,7 @@ class ConvertReport:
 
     def as_json(self) -> dict[str, object]:
         """Return the report as JSON values."""
-        return asdict(self)
+        return asdict(self) | {"quality": self.quality.as_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class Making:
         range_rule: How activation ranges follow from them; None without any.
         distilled: Whether it was trained to answer like the float network.
         comparison: With the float network.
+        warnings: What is wrong with the calibration inputs and the outputs.
     """
 
     configs: LayerConfigs
@@ -113,6 +115,7 @@ class Making:
     range_rule: str | None
     distilled: bool
     comparison: Comparison
+    warnings: tuple[str, ...] = ()
 
 
 def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
@@ -135,6 +138,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         range_rule=making.range_rule,
         distilled=making.distilled,
         quality=making.comparison.quality,
+        warnings=making.warnings,
         weight_bytes=plan.weight_bytes,
         parameter_bytes=plan.parameter_bytes,
         arena_bytes=plan.arena_bytes,

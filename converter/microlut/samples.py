@@ -164,24 +164,29 @@ def _class_numbers(y: NDArray[np.generic], count: int, source: str) -> NDArray[n
     return y.astype(np.int64)
 
 
-def check_scaled_alike(samples: Samples, low: float, high: float) -> None:
-    """Raise InvalidInput for samples that are plainly not scaled like the calibration inputs.
-
-    Some values beyond the calibrated range are normal, and saturate. But pictures of 0 to 255 for a
-    model that was calibrated with 0 to 1, or the other way round, would run and answer nonsense.
+def check_scaled_alike(x: FloatArray, low: float, high: float) -> None:
+    """Raise InvalidInput for inputs [n, ...] that are not scaled like the calibration inputs.
 
     Args:
-        samples: inputs to run.
+        x: inputs to run.
         low: lower end of the calibrated range.
         high: upper end of the calibrated range.
     """
-    beyond = float(np.mean((samples.x < low) | (samples.x > high)))
-    least, most = float(samples.x.min()), float(samples.x.max())
+    if not scaled_alike(x, low, high):
+        raise InvalidInput(
+            f"inputs span {x.min():g} to {x.max():g}, but the model was calibrated with inputs "
+            f"from {low:g} to {high:g}; scale them like the calibration inputs"
+        )
+
+
+def scaled_alike(x: FloatArray, low: float, high: float) -> bool:
+    """Return whether inputs [n, ...] may have the range `low` to `high`.
+
+    Some values beyond it are normal, and saturate. But pictures of 0 to 255 for a range of 0 to 1,
+    or the other way round, would run and answer nonsense.
+    """
+    beyond = float(np.mean((x < low) | (x > high)))
     step = (high - low) / 255
     # One dark picture may be almost uniform; many are not.
-    flat = len(samples) >= _MANY_SAMPLES and most - least < _FEWEST_STEPS * step
-    if beyond > _BEYOND_RANGE or flat:
-        raise InvalidInput(
-            f"inputs span {least:g} to {most:g}, but the model was calibrated with inputs from "
-            f"{low:g} to {high:g}; scale them like the calibration inputs"
-        )
+    flat = len(x) >= _MANY_SAMPLES and float(np.ptp(x)) < _FEWEST_STEPS * step
+    return beyond <= _BEYOND_RANGE and not flat

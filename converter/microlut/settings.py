@@ -65,6 +65,7 @@ class _BudgetTable(Table):
     average_bits: Annotated[float, Field(ge=2, le=8)] | None = None
     flash_bytes: Annotated[int, Field(gt=0)] | None = None
     max_drop: Annotated[float, Field(ge=0, le=100)] | None = None
+    min_snr: Annotated[float, Field(gt=0, le=100)] | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -89,6 +90,7 @@ class Budget:
     average_bits: float | None = None  # mean bits a weight over all layers, 2 to 8
     flash_bytes: int | None = None  # of weights, codebooks and output stages, above 0
     max_drop: float | None = None  # of accuracy, in percentage points, 0 to 100
+    min_snr: float | None = None  # of the outputs, in dB, above 0 to 100
 
     def __post_init__(self) -> None:
         try:

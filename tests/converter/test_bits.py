@@ -61,7 +61,7 @@ class Spy:
     def quantize(self, _graph, _ranges, inputs, _configs):
         self.by.append(inputs)
 
-    def judge(self, _graph, _quantized, x):
+    def judge(self, _graph, _quantized, x, _task):
         self.on.append(x)
         return Quality(float(len(self.on)), 10.0 * len(self.on), self.drop, len(x))
 
@@ -261,9 +261,39 @@ def test_max_drop_needs_calibration_inputs():
         quantize_within(replace(prepared(), samples=None), Budget(max_drop=1.0), silent)
 
 
-def test_max_drop_needs_classes():
-    with pytest.raises(InvalidInput, match="a network with one output has no accuracy"):
-        quantize_within(prepared(classifier(False, classes=1)), Budget(max_drop=1.0), silent)
+@pytest.mark.parametrize("graph", [classifier(False, classes=1), classifier(False)])
+def test_max_drop_needs_classes(graph):
+    with pytest.raises(InvalidInput, match=r"does not end with a softmax .*; give --min-snr DB"):
+        quantize_within(prepared(graph), Budget(max_drop=1.0), silent)
+
+
+def test_max_drop_takes_scores_that_are_called_classes():
+    ready = replace(prepared(classifier(False), pictures(60)), task="classes")
+    found = quantize_within(ready, Budget(max_drop=1.0), silent)
+    assert ready.held_out_quality(found.configs).expected_drop <= 1.0
+
+
+def test_min_snr_takes_the_fewest_bits_for_values():
+    ready = prepared(classifier(False), pictures(60))
+    ratios = {}
+    for least in (15.0, 25.0):
+        found = quantize_within(ready, Budget(min_snr=least), silent)
+        ratios[least] = ready.held_out_quality(found.configs).snr_db
+        assert ratios[least] >= least
+        below = front_of(measure(ready, silent))
+        number = below.index(found.configs)
+        assert number == 0 or ready.held_out_quality(below[number - 1]).snr_db < least
+    assert ratios[15.0] < ratios[25.0]
+
+
+def test_min_snr_that_is_impossible_is_refused_with_the_best():
+    with pytest.raises(InvalidInput, match=r"an SNR of 90 dB at least: .* it is \d+\.\d dB"):
+        quantize_within(prepared(classifier(False)), Budget(min_snr=90.0), silent)
+
+
+def test_min_snr_is_for_values():
+    with pytest.raises(InvalidInput, match="answers with classes; give --max-drop POINTS"):
+        quantize_within(prepared(), Budget(min_snr=20.0), silent)
 
 
 PINS = {NAMES[0]: WeightConfig(2), NAMES[3]: WeightConfig(8)}

@@ -51,7 +51,7 @@ def test_calibrate_names_the_layer_that_overflows():
 def test_calibrate_leaves_out_the_tail():
     x = np.arange(200, dtype=np.float32).reshape(100, 2)
     ranges = calibrate(GRAPH, x, tail=0.01)
-    assert ranges["x"] == (0, 199)
+    assert ranges["x"] == (2, 197)
     assert ranges["double"] == (1 + 2 * 2, 1 + 2 * 197)
 
 
@@ -61,7 +61,13 @@ def test_measure_keeps_the_outermost_values_of_all_batches():
     doubled = np.sort((2 * x + 1).ravel())
     assert tails["double"].low.tolist() == doubled[:21].tolist()
     assert tails["double"].high.tolist() == doubled[:-22:-1].tolist()
-    assert (len(tails["x"].low), len(tails["x"].high)) == (1, 1)
+    assert tails["x"].high.tolist() == np.sort(x.ravel())[:-22:-1].tolist()
+
+
+def test_measure_keeps_some_values_of_an_input_that_has_few():
+    x = np.arange(100, dtype=np.float32).reshape(50, 2)
+    assert measure(GRAPH, x, 0.001)["x"].low.tolist() == list(range(8))
+    assert measure(GRAPH, x, 0.0)["x"].low.tolist() == [0]
 
 
 def test_measure_counts_values_and_zeros():

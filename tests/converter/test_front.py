@@ -68,5 +68,15 @@ def test_nothing_is_advised_where_all_lose_more():
 
 def test_network_without_classes_has_neither_drop_nor_advice():
     text = search_text(result((point("uniform", 4, 10, None),)))
-    assert text.splitlines()[1].split() == ["4", "bits", "3.99", "10", "bytes", "0.25", "*"]
+    assert text.splitlines()[1].split() == [
+        "4",
+        "bits",
+        "3.99",
+        "10",
+        "bytes",
+        "6.0",
+        "dB",
+        "0.25",
+        "*",
+    ]
     assert len(text.splitlines()) == 3

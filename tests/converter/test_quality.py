@@ -10,24 +10,23 @@ from hypothesis import strategies as st
 import random_graphs as rg
 from microlut import quality as module
 from microlut.calibrate import calibrate
-from microlut.interpreter import float_ops
-from microlut.ir import Dense, Graph, Node, Relu, Reshape, Softmax
+from microlut.interpreter import float_ops, int_ops
+from microlut.ir import Add, Dense, Graph, Node, Relu, Reshape, Softmax
 from microlut.quality import (
     affordable_inputs,
     compare,
-    divergence,
-    ends_with_softmax,
+    final_softmax,
     integer_quality,
+    judged,
     quality,
+    relative_error,
     spread,
     without_softmax,
 )
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QuantizedGraph
+from microlut.quantized import QuantizedGraph, dequantize_array, quantize_array
 from small_classifier import classifier, pictures
-
-FLOOR = 1 / 512
 
 
 def one(op: object, length: int = 2) -> Graph:
@@ -41,92 +40,200 @@ def rows(*values: list[float]) -> np.ndarray:
     return np.array(values, np.float32)
 
 
-def test_divergence_of_probabilities_is_kullback_leiblers():
-    real, found = rows([0.5, 0.5], [0.75, 0.25]), rows([0.25, 0.75], [0.75, 0.25])
+def logits(*probabilities: list[float]) -> np.ndarray:
+    """Return scores whose softmax is these probabilities."""
+    return np.log(np.array(probabilities)).astype(np.float32)
+
+
+def test_divergence_of_classes_is_kullback_leiblers():
+    real, found = logits([0.5, 0.5], [0.75, 0.25]), logits([0.25, 0.75], [0.75, 0.25])
     first = 0.5 * np.log(0.5 / 0.25) + 0.5 * np.log(0.5 / 0.75)
-    assert divergence(PROBABILITIES, real, found) == pytest.approx(first / 2, rel=1e-6)
+    assert quality(real, found, True).divergence == pytest.approx(first / 2, rel=1e-6)
 
 
-def test_divergence_of_probabilities_takes_the_float_ones_as_the_truth():
-    real, found = rows([0.9, 0.1]), rows([0.5, 0.5])
+def test_divergence_of_classes_takes_the_float_ones_as_the_truth():
+    real, found = logits([0.9, 0.1]), logits([0.5, 0.5])
     expected = 0.9 * np.log(1.8) + 0.1 * np.log(0.2)
-    assert divergence(PROBABILITIES, real, found) == pytest.approx(expected, rel=1e-5)
-    assert divergence(PROBABILITIES, found, real) != pytest.approx(expected, rel=0.1)
+    assert quality(real, found, True).divergence == pytest.approx(expected, rel=1e-5)
+    assert quality(found, real, True).divergence != pytest.approx(expected, rel=0.1)
 
 
-def test_divergence_of_zero_probabilities_is_that_of_half_a_step():
-    high, low = 1 / (1 + FLOOR), FLOOR / (1 + FLOOR)
-    expected = (high - low) * np.log(high / low)
-    assert divergence(PROBABILITIES, rows([1, 0]), rows([0, 1])) == pytest.approx(expected)
+@pytest.mark.parametrize("classes", [2, 12, 100, 1000])
+def test_divergence_knows_no_least_probability(classes: int):
+    """Of a thousand classes most have less than 1/512, the half step of an int8 probability."""
+    rng = np.random.default_rng(classes)
+    real = rng.normal(0, 2, (200, classes)).astype(np.float32)
+    found = real + rng.normal(0, 0.5, real.shape).astype(np.float32)
+    p, q = (
+        np.exp(x.astype(float)) / np.exp(x.astype(float)).sum(1)[:, None] for x in (real, found)
+    )
+    expected = np.mean(np.sum(p * np.log(p / q), axis=1))
+    assert quality(real, found, True).divergence == pytest.approx(expected, rel=1e-4)
+    # Errors of 0.5 in each score cost half their variance, whatever the number of classes.
+    assert expected == pytest.approx(0.125 * (1 - np.mean(np.sum(p**2, axis=1))), rel=0.25)
 
 
-def test_divergence_of_values_is_the_relative_squared_error():
+def test_divergence_of_impossible_classes_is_finite():
+    real, found = rows([200, -200]), rows([-200, 200])
+    assert quality(real, found, True).divergence == pytest.approx(400)
+
+
+@pytest.mark.parametrize("classes", [2, 12, 100, 1000])
+def test_divergence_of_an_integer_network_is_that_of_its_scores(classes: int):
+    random = np.random.default_rng(classes)
+    kernel = random.normal(0, 1.5, (classes, 16)).astype(np.float32)
+    x = random.normal(0, 1, (100, 16)).astype(np.float32)
+    net = rg.Network("wide", (16,))
+    net.add(Dense(kernel, np.zeros(classes, np.float32)), (classes,))
+    net.add(Softmax(), (classes,))
+    graph = net.graph()
+    q = quantize(graph, calibrate(graph, x), x, WeightConfig(2, method="fitted"))
+    real = float_ops.evaluate(without_softmax(graph), x)
+    integer = replace(q, output_name=without_softmax(graph).output_name)
+    scores = int_ops.evaluate(integer, quantize_array(x, q.input_quantization))
+    found = dequantize_array(scores, integer.output_quantization)
+    measured = integer_quality(graph, q, x)
+    assert measured.divergence == quality(real, found, True).divergence
+    assert measured.divergence > 0.05
+    answers = int_ops.evaluate(q, quantize_array(x, q.input_quantization)).argmax(axis=1)
+    assert measured.agreement == pytest.approx(100 * np.mean(answers == real.argmax(axis=1)))
+
+
+def test_relative_error_is_squared_error_over_squares():
     real, found = rows([3, 4], [0, 5]), rows([3, 5], [2, 5])
-    assert divergence(VALUES, real, found) == pytest.approx(5 / 50)
+    assert relative_error(real, found) == pytest.approx(5 / 50)
+    assert quality(real, found, False).divergence == pytest.approx(5 / 50)
+    assert quality(real, found, False).snr_db == pytest.approx(10)
 
 
 @pytest.mark.parametrize(("found", "expected"), [([0.0, 0.0], 0.0), ([0.0, 3.0], 1.0)])
-def test_divergence_of_values_that_are_all_zero(found, expected: float):
-    assert divergence(VALUES, rows([0, 0]), rows(found)) == expected
+def test_relative_error_of_values_that_are_all_zero(found, expected: float):
+    assert relative_error(rows([0, 0]), rows(found)) == expected
 
 
-@given(st.lists(st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3), min_size=1))
-def test_divergence_is_never_negative_and_zero_for_equal_outputs(given_values):
-    real = np.array(given_values, np.float32) + np.float32(0.01)
-    real /= real.sum(axis=1, keepdims=True)
+@given(
+    st.lists(st.lists(st.floats(-9, 9, width=32), min_size=3, max_size=3), min_size=1),
+    st.booleans(),
+)
+def test_divergence_is_never_negative_and_zero_for_equal_outputs(given_values, classes: bool):
+    real = np.array(given_values, np.float32)
     found = np.roll(real, 1, axis=1)
-    for graph in (one(Softmax(), 3), one(Relu("relu"), 3)):
-        assert divergence(graph, real, real) == 0.0
-        assert divergence(graph, real, found) >= -1e-12
+    assert quality(real, real, classes).divergence == 0.0
+    assert quality(real, found, classes).divergence >= -1e-12
 
 
 def test_agreement_is_the_share_of_equal_classes_in_percent():
     real = rows([0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7])
     found = rows([0.6, 0.4], [0.4, 0.6], [0.4, 0.6], [0.1, 0.9])
-    compared = quality(PROBABILITIES, real, found)
+    compared = quality(real, found, True)
     assert compared.agreement == pytest.approx(75)
     assert compared.inputs == 4
+    assert compared.snr_db is None
+
+
+def test_agreement_is_of_the_answers_where_they_are_not_the_highest_scores():
+    real = found = rows([0.9, 0.1], [0.2, 0.8])
+    assert quality(real, found, True, np.array([0, 0])).agreement == 50
 
 
 def test_expected_drop_is_what_changed_inputs_lose_by_the_float_probabilities():
-    real = rows([0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7])
-    found = rows([0.6, 0.4], [0.6, 0.4], [0.4, 0.6], [0.1, 0.9])
-    drop = quality(PROBABILITIES, real, found).expected_drop
+    real = logits([0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7])
+    found = logits([0.6, 0.4], [0.6, 0.4], [0.4, 0.6], [0.1, 0.9])
+    drop = quality(real, found, True).expected_drop
     assert drop == pytest.approx(100 * ((0.8 - 0.2) + (0.6 - 0.4)) / 4, rel=1e-5)
 
 
-def test_expected_drop_without_probabilities_is_the_disagreement():
-    real, found = rows([3, 1], [1, 3], [5, 0]), rows([3, 1], [1, 3], [0, 5])
-    compared = quality(VALUES, real, found)
-    assert compared.expected_drop == pytest.approx(100 / 3)
-    assert compared.expected_drop == pytest.approx(100 - compared.agreement)
+@given(st.integers(0, 2**32 - 1))
+def test_expected_drop_is_never_negative(seed: int):
+    real, found = np.random.default_rng(seed).normal(0, 2, (2, 6, 4)).astype(np.float32)
+    assert 0 <= quality(real, found, True).expected_drop <= 100
 
 
-@given(st.integers(0, 2**32 - 1), st.booleans())
-def test_expected_drop_is_never_negative(seed: int, softmax: bool):
-    rng = np.random.default_rng(seed)
-    real, found = rng.dirichlet(np.ones(4), (2, 6)).astype(np.float32)
-    drop = quality(one(Softmax() if softmax else Relu("relu"), 4), real, found).expected_drop
-    assert 0 <= drop <= 100
+def test_values_have_no_classes():
+    compared = quality(rows([1.0, 9.0], [2.0, 0.0]), rows([1.0, 9.0], [3.0, 4.0]), False)
+    assert (compared.agreement, compared.expected_drop) == (None, None)
 
 
-def test_one_output_has_no_classes():
-    compared = quality(one(Relu("relu"), 1), rows([1.0], [2.0]), rows([1.0], [3.0]))
+@pytest.mark.parametrize("classes", [True, False])
+def test_one_output_has_no_classes(classes: bool):
+    compared = quality(rows([1.0], [2.0]), rows([1.0], [3.0]), classes)
     assert (compared.agreement, compared.expected_drop) == (None, None)
     assert compared.divergence == pytest.approx(1 / 5)
 
 
-def test_classes_are_those_of_all_output_values():
-    real = rows([0.1, 0.9]).reshape(1, 1, 1, 2)
-    assert quality(PROBABILITIES, real, real).agreement == 100
+def test_exact_values_have_no_ratio_in_json():
+    compared = quality(rows([1.0]), rows([1.0]), False)
+    assert compared.snr_db == np.inf
+    assert compared.as_json()["snr_db"] is None
+    assert quality(rows([2.0]), rows([1.0]), False).as_json()["snr_db"] == pytest.approx(6.02, 0.01)
 
 
-def test_softmax_that_is_not_last_does_not_make_probabilities():
+# --- what is compared
+
+
+def pixels(softmax_shape=(4, 3), output_shape=None) -> Graph:
+    """Return a softmax per position, whose probabilities may get another shape."""
+    net = rg.Network("pixels", softmax_shape)
+    net.add(Softmax(), softmax_shape)
+    if output_shape is not None:
+        net.add(Reshape(), output_shape)
+    return net.graph()
+
+
+@pytest.mark.parametrize("output_shape", [None, (2, 2, 3), (12,)])
+def test_classes_of_each_position_count(output_shape):
+    """A flat view of the probabilities has one largest value; the positions have one each."""
+    graph = pixels(output_shape=output_shape)
+    assert judged(graph) == (graph.input_name, True)
+    x = np.zeros((1, 4, 3), np.float32)
+    x[0, np.arange(4), [0, 1, 2, 0]] = 4
+    q = quantize(graph, calibrate(graph, x), x, WeightConfig())
+    sound = integer_quality(graph, q, x)
+    assert (sound.agreement, sound.inputs) == (100, 1)
+    wrong = x.copy()
+    wrong[0, 3] = [0, 4, 0]
+    real, found = x, wrong
+    compared = quality(real, found, True)
+    assert compared.agreement == 75
+    assert compared.expected_drop == pytest.approx(100 * (np.exp(4) - 1) / (np.exp(4) + 2) / 4)
+
+
+def test_softmax_that_is_not_last_does_not_make_classes():
     nodes = (Node("p", Softmax(), ("x",), (2,)), Node("y", Relu("relu"), ("p",), (2,)))
     graph = Graph("two", "x", (2,), nodes, "y")
-    assert not ends_with_softmax(graph)
-    assert ends_with_softmax(replace(graph, output_name="p"))
+    assert final_softmax(graph) is None
+    assert judged(graph) == ("y", False)
+    assert judged(replace(graph, output_name="p")) == ("x", True)
     assert without_softmax(graph) == graph
+    summed = Graph("sum", "x", (2,), (nodes[0], Node("y", Add(), ("p", "x"), (2,))), "y")
+    assert judged(summed) == ("y", False)
+
+
+def test_task_decides_where_it_is_given():
+    assert judged(PROBABILITIES, "values") == ("y", False)
+    assert judged(PROBABILITIES, "classes") == ("x", True)
+    assert judged(VALUES, "classes") == ("y", True)
+    assert judged(VALUES, "auto") == ("y", False)
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_task_decides_which_figures_there_are(softmax: bool):
+    graph = classifier(softmax)
+    q, x = quantized(graph, 4), pictures()
+    as_classes, as_values = (integer_quality(graph, q, x, task) for task in ("classes", "values"))
+    assert as_classes.agreement > 50
+    assert as_classes.snr_db is None
+    assert as_values.agreement is None
+    assert as_values.snr_db > 5
+
+
+def test_scores_without_a_softmax_are_judged_as_those_before_one():
+    kinds = (classifier(softmax) for softmax in (True, False))
+    found = [
+        integer_quality(graph, quantized(graph, 3), pictures(70, seed=1), "classes")
+        for graph in kinds
+    ]
+    assert found[0].divergence == found[1].divergence
 
 
 def test_without_a_final_softmax_the_output_is_what_it_reads():
@@ -199,8 +306,11 @@ def test_eight_bits_are_nearly_exact_and_two_are_not(softmax: bool):
         integer_quality(graph, quantized(graph, bits), pictures(70, seed=1)) for bits in (8, 2)
     )
     assert best.divergence < 0.002
-    assert best.agreement > 95
-    assert best.expected_drop < 5
+    if softmax:
+        assert best.agreement > 95
+        assert best.expected_drop < 5
+    else:
+        assert best.snr_db > 27
     assert worst.divergence > 5 * best.divergence
     assert best.inputs == worst.inputs == 70
 
@@ -279,3 +389,55 @@ def test_damaged_layer_shows_at_that_layer_first(number: int):
     assert first == name
     before = list(damaged)[: list(damaged).index(name)]
     assert {n: damaged[n] for n in before} == {n: sound[n] for n in before}
+
+
+# --- the whole comparison
+
+
+def test_rounding_ratio_is_that_of_a_tensor_alone():
+    graph = classifier(softmax=False)
+    q, x = quantized(graph, 2), pictures()
+    found = compare(graph, q, x)
+    assert min(found.rounding_snr.values()) > 30
+    for node, real in float_ops.walk(graph, x):
+        if node is not None:
+            own = q.quantization_of(node.name)
+            error = real - dequantize_array(quantize_array(real, own), own)
+            expected = 10 * np.log10(
+                np.sum(real.astype(float) ** 2) / np.sum(error.astype(float) ** 2)
+            )
+            assert found.rounding_snr[node.name] == pytest.approx(expected, abs=1e-3)
+
+
+def test_variation_ratio_leaves_out_what_all_inputs_have_in_common():
+    """A thermometer that reads 20.0 where it should read 19 to 21 is useless at 30 dB."""
+    kernel, bias = np.float32([[1.0]]), np.float32([20.0])
+    net = rg.Network("thermometer", (1,))
+    net.add(Dense(kernel, bias), (1,))
+    graph = net.graph()
+    x = np.random.default_rng(0).uniform(-1, 1, (100, 1)).astype(np.float32)
+    q = quantize(graph, calibrate(graph, x), x, WeightConfig(8))
+    stuck = replace(q.nodes[0].op.weights, indices=np.zeros_like(q.nodes[0].op.weights.indices))
+    node = replace(q.nodes[0], op=replace(q.nodes[0].op, weights=stuck))
+    found = compare(graph, replace(q, nodes=(node,)), x)
+    assert found.quality.snr_db > 28
+    assert found.variation_snr < 1
+    assert found.constant
+    sound = compare(graph, q, x)
+    assert sound.variation_snr > 10
+    assert not sound.constant
+
+
+def test_one_input_does_not_vary():
+    graph = classifier()
+    found = compare(graph, quantized(graph, 8), pictures(1))
+    assert found.variation_snr is None
+    assert not found.constant
+
+
+def test_outputs_that_the_float_network_gives_alike_are_not_called_constant():
+    dead = Dense(np.zeros((2, 2), np.float32), np.ones(2, np.float32))
+    graph = one(dead)
+    x = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+    q = quantize(graph, calibrate(graph, x), x, WeightConfig(8))
+    assert not compare(graph, q, x).constant

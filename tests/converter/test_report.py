@@ -72,7 +72,7 @@ def test_report_names_the_convolution_that_does_an_addition():
     making = Making(
         {node.name: WeightConfig() for node, _ in plan.graph.weighted()},
         *(None, 0, None, False),
-        comparison=Comparison(conversion().report.quality, snr),
+        comparison=Comparison(conversion().report.quality, snr, snr, None, False),
     )
     report = convert_report(replace(plan, steps=(*steps, merged)), "digits", making)
     assert {layer.name for layer in report.layers if layer.kernel == "body"} == {"body", "total"}

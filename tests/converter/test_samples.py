@@ -175,7 +175,7 @@ PICTURES = np.random.default_rng(5).integers(0, 256, (10, *SHAPE)).astype(np.flo
 )
 def test_check_scaled_alike_refuses_another_scaling(x, low, high):
     with pytest.raises(InvalidInput, match="scale them like the calibration inputs"):
-        check_scaled_alike(as_samples(x, SHAPE), low, high)
+        check_scaled_alike(as_samples(x, SHAPE).x, low, high)
 
 
 @pytest.mark.parametrize(
@@ -189,4 +189,4 @@ def test_check_scaled_alike_refuses_another_scaling(x, low, high):
     ],
 )
 def test_check_scaled_alike_accepts_what_real_data_may_be(x):
-    check_scaled_alike(as_samples(x, SHAPE), 0.0, 255.0)
+    check_scaled_alike(as_samples(x, SHAPE).x, 0.0, 255.0)

@@ -10,10 +10,10 @@ import typer
 from microlut import project as projects
 from microlut import tables, workflow
 from microlut.boards import load_board
-from microlut.conversion_text import conversion_text
+from microlut.conversion_text import conversion_text, warnings_text
 from microlut.emulators import choose_emulator
 from microlut.errors import InvalidInput
-from microlut.failures import EXIT_DISAGREES
+from microlut.failures import EXIT_DISAGREES, EXIT_WARNED
 from microlut.fits import fit_layers, fits_text
 from microlut.front import search_text
 from microlut.importers import import_model
@@ -33,6 +33,7 @@ from microlut.options import (
     MaxDropOption,
     MaxRamOption,
     MethodChoice,
+    MinSnrOption,
     ModelArgument,
     NameOption,
     OptimizeChoice,
@@ -41,6 +42,9 @@ from microlut.options import (
     OutputOption,
     RangesChoice,
     RangesOption,
+    StrictOption,
+    TaskChoice,
+    TaskOption,
     budget_of,
     overrides_of,
     settings_of,
@@ -50,8 +54,9 @@ from microlut.passes import run_passes
 from microlut.pictures.figure import check_picture
 from microlut.pictures.front import draw_front
 from microlut.pictures.histogram import draw_fit
-from microlut.pipeline import Options, convert_with, prepare
+from microlut.pipeline import convert_with
 from microlut.plan import DEFAULT_CORE, Goal
+from microlut.preparation import Options, prepare
 from microlut.quantize.weights import WeightConfig
 from microlut.samples import load_samples
 from microlut.search import search as search_front
@@ -68,30 +73,37 @@ def convert(
     average_bits: AverageBitsOption = None,
     flash_budget: FlashBudgetOption = None,
     max_drop: MaxDropOption = None,
+    min_snr: MinSnrOption = None,
     input_range: InputRangeOption = None,
     ranges: RangesOption = RangesChoice.AUTO,
+    task: TaskOption = TaskChoice.AUTO,
     distill: DistillOption = True,
     optimize: OptimizeOption = OptimizeChoice.SPEED,
     max_ram: MaxRamOption = None,
     core: CoreOption = DEFAULT_CORE,
     config: ConfigOption = None,
     name: NameOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Convert MODEL to C sources (model.h, model.c, weights.c), a .tflite file and report.json."""
-    budget = budget_of(average_bits, flash_budget, max_drop)
+    budget = budget_of(average_bits, flash_budget, max_drop, min_snr)
     overrides = overrides_of(bits, granularity, method, budget)
     goal = Goal(optimize.value, max_ram, core)
-    options = Options(overrides, settings_of(config), input_range, ranges.value, distill, goal)
+    settings = settings_of(config)
+    options = Options(overrides, settings, input_range, ranges.value, task.value, distill, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:
         conversion = convert_with(model, calibration, options, name, progress)
     project = projects.write_project(conversion, output)
     if as_json:
         print_json(project.report | {"output_folder": str(output)})
-        return
-    print(conversion_text(conversion.report))
-    print(f"Wrote {output}: model.h, model.c, weights.c, engine/, model.tflite, report.json")
+    else:
+        print(conversion_text(conversion.report))
+        print(f"Wrote {output}: model.h, model.c, weights.c, engine/, model.tflite, report.json")
+        print(warnings_text(conversion.report), end="")
+    if strict and conversion.report.warnings:
+        raise typer.Exit(EXIT_WARNED)
 
 
 def search(
@@ -101,6 +113,7 @@ def search(
     method: MethodChoice = None,
     input_range: InputRangeOption = None,
     ranges: RangesOption = RangesChoice.AUTO,
+    task: TaskOption = TaskChoice.AUTO,
     config: ConfigOption = None,
     picture: Annotated[
         Path | None, typer.Option("--output", "-o", help="Draw the front to this .svg or .png.")
@@ -116,7 +129,8 @@ def search(
     Accuracy is what the calibration inputs tell: half of them quantize, the other half judges.
     """
     overrides = overrides_of(None, granularity, method, None)
-    options = Options(overrides, settings_of(config), input_range, ranges.value)
+    settings = settings_of(config)
+    options = Options(overrides, settings, input_range, ranges.value, task.value)
     if picture is not None:
         check_picture(picture)  # before minutes are spent
     with progress_bar(as_json) as progress:
@@ -168,23 +182,27 @@ def deploy(
     average_bits: AverageBitsOption = None,
     flash_budget: FlashBudgetOption = None,
     max_drop: MaxDropOption = None,
+    min_snr: MinSnrOption = None,
     input_range: InputRangeOption = None,
     ranges: RangesOption = RangesChoice.AUTO,
+    task: TaskOption = TaskChoice.AUTO,
     distill: DistillOption = True,
     optimize: OptimizeOption = OptimizeChoice.SPEED,
     max_ram: MaxRamOption = None,
     config: ConfigOption = None,
     name: NameOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """The whole line: convert MODEL, build firmware for the board, run it on the inputs."""
     target = load_board(board)
     if inputs is not None:
         choose_emulator(target)
-    budget = budget_of(average_bits, flash_budget, max_drop)
+    budget = budget_of(average_bits, flash_budget, max_drop, min_snr)
     overrides = overrides_of(bits, granularity, method, budget)
     goal = Goal(optimize.value, max_ram, target.core.value)
-    options = Options(overrides, settings_of(config), input_range, ranges.value, distill, goal)
+    settings = settings_of(config)
+    options = Options(overrides, settings, input_range, ranges.value, task.value, distill, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:
         conversion = convert_with(model, calibration, options, name, progress)
@@ -199,5 +217,8 @@ def deploy(
         print(tables.image_text(outcome.image, target))
         if outcome.run is not None:
             print(tables.deploy_text(outcome))
+        print(warnings_text(conversion.report), end="")
     if outcome.run is not None and not outcome.run.bit_exact:
         raise typer.Exit(EXIT_DISAGREES)
+    if strict and conversion.report.warnings:
+        raise typer.Exit(EXIT_WARNED)

@@ -20,11 +20,10 @@ from microlut.ir import Add, FloatArray, Graph
 from microlut.progress import Progress
 from microlut.quality import (
     affordable_inputs,
-    ends_with_softmax,
     integer_quality,
+    judged,
     products,
     spread,
-    without_softmax,
 )
 from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph
@@ -68,7 +67,7 @@ def distill(
         return None
     judges = spread(inputs, affordable_inputs(graph))
     before = integer_quality(graph, quantized, judges).divergence
-    if before < (_LITTLE if ends_with_softmax(graph) else _LITTLE_ERROR):
+    if before < (_LITTLE if judged(graph)[1] else _LITTLE_ERROR):
         return None
     student = Student(graph, quantized, configs)
     step = _step(graph, student, steps)
@@ -109,13 +108,13 @@ def _loss(graph: Graph, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> 
     the mean, of the sums where branches meet (or of all layers), which tells early layers more than
     the outputs do; and the Kullback-Leibler divergence of a softmax.
     """
-    last = without_softmax(graph).output_name
+    last, classes = judged(graph)
     loss = _relative(wanted[last], found[last])
     sums = [node.name for node in graph.nodes if isinstance(node.op, Add)]
     inner = sums or [node.name for node, _ in graph.weighted()]
     for name in inner:
         loss += _relative(wanted[name], found[name]) / len(inner)
-    if ends_with_softmax(graph):
+    if classes:
         p, q = (tf.nn.log_softmax(tensors[last]) for tensors in (wanted, found))
         divergences = tf.reduce_sum(tf.exp(p) * (p - q), axis=-1)
         loss += tf.reduce_mean(divergences)

@@ -14,7 +14,7 @@ import numpy as np
 
 from microlut.interpreter import float_ops
 from microlut.ir import FloatArray, Graph
-from microlut.quality import quality
+from microlut.quality import judged, quality, without_softmax
 
 _JUDGES = 128  # inputs that a way is tried on
 _BATCH = 32
@@ -101,7 +101,8 @@ def _shift(axis: int) -> Variation:
 
 def _keeps_answers(graph: Graph, inputs: FloatArray, way: Variation, random: Random) -> bool:
     chosen = inputs[np.linspace(0, len(inputs) - 1, min(_JUDGES, len(inputs))).astype(np.intp)]
-    found = quality(graph, _outputs(graph, chosen), _outputs(graph, way(chosen, random)))
+    scores, classes = without_softmax(graph), judged(graph)[1]
+    found = quality(_outputs(scores, chosen), _outputs(scores, way(chosen, random)), classes)
     if found.agreement is None:
         return found.divergence <= _KEPT_ERROR
     return found.agreement >= _KEPT_PERCENT

@@ -27,6 +27,7 @@ RangeChoice = Literal["auto", "min-max", "percentile", "min-error"]
 
 _TAILS = (1e-4, 1e-5, 3e-4, 1e-3)  # shares of the values beyond either end; the first is preferred
 _BATCH = 32
+_WILD = 2.0  # times the range of all other values
 _ROUNDS = 20  # of choosing one end of a range by the other
 
 
@@ -46,10 +47,15 @@ class ChosenRanges:
     divergences: Mapping[str, float]
 
 
-def choose_ranges(graph: Graph, samples: FloatArray, choice: RangeChoice = "auto") -> ChosenRanges:
+def choose_ranges(
+    graph: Graph,
+    samples: FloatArray,
+    choice: RangeChoice = "auto",
+    input_range: tuple[float, float] | None = None,
+) -> ChosenRanges:
     """Return the ranges that keep the network's outputs nearest to the float ones.
 
-    The input's range is from minimum to maximum by every rule. Noise alone would decide between
+    Noise alone would decide between
     rules within one standard error of the best: of those the simplest is taken (Breiman et al.
     1984, section 3.4.3).
 
@@ -57,11 +63,19 @@ def choose_ranges(graph: Graph, samples: FloatArray, choice: RangeChoice = "auto
         graph: Float graph after the passes.
         samples: Inputs [n, *graph.input_shape], such as the model sees in use.
         choice: One rule, the best of the "percentile" ones, or the best of all ("auto").
+        input_range: The input's range, if it is known; inputs beyond it saturate, as on the device.
 
     Raises:
         InvalidInput: What `calibrate.measure` raises.
     """
+    if input_range is not None:
+        samples = saturated(samples, input_range)
     candidates = _candidates(graph, samples, choice)
+    if input_range is not None:
+        candidates = {
+            rule: Ranges(MappingProxyType({**ranges.limits, graph.input_name: input_range}))
+            for rule, ranges in candidates.items()
+        }
     graph = without_softmax(graph)
     judges = spread(samples, affordable_inputs(graph))
     batches = [judges[i : i + _BATCH] for i in range(0, len(judges), _BATCH)]
@@ -86,10 +100,34 @@ def _candidates(graph: Graph, samples: FloatArray, choice: RangeChoice) -> Mappi
         rules |= {f"percentile {100 * t:g} %": partial(Tails.within, share=t) for t in _TAILS}
     if choice in ("auto", "min-error"):
         rules["min-error"] = least_error_range
-    return {
-        rule: Ranges(MappingProxyType({name: limits(t) for name, t in tails.items()}))
-        for rule, limits in rules.items()
-    }
+    return {rule: _limited(graph, samples, tails, limits) for rule, limits in rules.items()}
+
+
+def _limited(
+    graph: Graph,
+    samples: FloatArray,
+    tails: Mapping[str, Tails],
+    limits: Callable[[Tails], tuple[float, float]],
+) -> Ranges:
+    """Return every tensor's range by a rule.
+
+    One wild input makes wild values of so many in a layer that no rule leaves them out there: where
+    the rule takes much of the input's range away, layers are measured again, on saturated inputs.
+    """
+    first = limits(tails[graph.input_name])
+    low, high = tails[graph.input_name].within(0.0)
+    if high - low > _WILD * (first[1] - first[0]) > 0.0:
+        again = measure(graph, saturated(samples, first), max(_TAILS))
+        tails = {**again, graph.input_name: tails[graph.input_name]}
+    return Ranges(MappingProxyType({name: limits(t) for name, t in tails.items()}))
+
+
+def saturated(samples: FloatArray, limits: tuple[float, float]) -> FloatArray:
+    """Return inputs [n, ...] limited to a range, as int8 limits them on the device."""
+    low, high = np.float32(limits[0]), np.float32(limits[1])
+    if samples.min() >= low and samples.max() <= high:
+        return samples
+    return np.clip(samples, low, high)
 
 
 def least_error_range(tails: Tails) -> tuple[float, float]:

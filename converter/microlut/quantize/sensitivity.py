@@ -17,7 +17,7 @@ from microlut.calibrate import Ranges
 from microlut.interpreter import float_ops
 from microlut.ir import ActivationKind, FloatArray, Graph, Node, Weighted, channel_axis
 from microlut.progress import Progress
-from microlut.quality import affordable_inputs, divergence, spread, without_softmax
+from microlut.quality import affordable_inputs, relative_error, spread, without_softmax
 from microlut.quantize.covariance import reconstruction_moments
 from microlut.quantize.data_free import fit_layer
 from microlut.quantize.operators import scale_rule, tensor_quantizations
@@ -102,7 +102,7 @@ def _measure(
             weights = quantize_weights(op.kernel, channel_axis(op), config, moments, rule)
         output = _output(node, op, weights, x, tensors[node.name])
         final = _rest(graph, index, output, tensors)
-        lost = divergence(graph, tensors[graph.output_name], final)
+        lost = relative_error(tensors[graph.output_name], final)
         choices.append(Candidate(config, weight_bytes(weights), op.kernel.size, lost))
     return tuple(choices)
 

@@ -123,14 +123,13 @@ def quantize_weights(
         )
         scales, indices = found.scales.ravel(), found.indices.reshape(weights.shape)
         levels = found.levels.astype(np.int8)
-    power = float(np.mean(normalized**2)) or 1.0
     error = (weights - scales[:, None] * levels[indices])[used] / spread[used, None]
     fit = FitReport(
         density=book.density.value,
         ks_gaussian=book.ks_gaussian,
         ks_laplace=book.ks_laplace,
-        predicted_error=book.predicted_mse / power,
-        error=float(np.sum(error**2)) / normalized.size / power,
+        predicted_error=book.predicted_mse / (float(np.mean(normalized**2)) or 1.0),
+        error=_fit_error(error, normalized, config.granularity),
     )
     return QuantizedWeights(
         shape=tuple(kernel.shape),
@@ -183,7 +182,11 @@ def real_kernel(weights: QuantizedWeights, axis: int) -> FloatArray:
 
 
 def relative_error(op: Weighted, weights: QuantizedWeights, granularity: Granularity) -> float:
-    """Return squared error over squared weights: the mean of the channels, or the tensor's."""
+    """Return squared error over squared weights: the mean of the channels, or the tensor's.
+
+    A channel whose weights are dust beside its bias has a scale that the bias can be stored in,
+    many times the weights: it is lost, and counts 1.
+    """
     axis = channel_axis(op)
     error = real_kernel(weights, axis)
     error -= op.kernel
@@ -194,7 +197,16 @@ def relative_error(op: Weighted, weights: QuantizedWeights, granularity: Granula
     if granularity == "tensor":
         lost, energy = lost.sum(keepdims=True), energy.sum(keepdims=True)
     used = energy > 0
-    return float(np.mean(lost[used] / energy[used])) if used.any() else 0.0
+    return float(np.mean(np.minimum(lost[used] / energy[used], 1.0))) if used.any() else 0.0
+
+
+def _fit_error(error: Array, normalized: Array, granularity: Granularity) -> float:
+    """Return squared error over squared weights, both [channels, weights] over their spreads."""
+    lost, energy = (np.sum(values**2, axis=1) for values in (error, normalized))
+    if granularity == "tensor":
+        lost, energy = lost.sum(keepdims=True), energy.sum(keepdims=True)
+    # Like `relative_error`: a channel counts 1 at the most.
+    return float(np.sum(np.minimum(lost, energy[: len(lost)]))) / (float(np.sum(energy)) or 1.0)
 
 
 def with_error(

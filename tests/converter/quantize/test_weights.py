@@ -184,12 +184,28 @@ def test_extreme_weights_keep_their_relative_error(config: WeightConfig, factor:
 
 
 @pytest.mark.filterwarnings("error")
-def test_error_of_huge_scales_is_finite():
-    """Inputs that are almost zero need such scales, and reports hold numbers only."""
-    weights = quantize_weights(kernel((6, 45)), 0, WeightConfig(2))
+@pytest.mark.parametrize("granularity", ["channel", "tensor"])
+def test_weights_whose_scales_must_be_huge_are_lost_and_no_more(granularity):
+    """Inputs that are almost zero need such scales; an error of 1e30 would tell nobody anything."""
+    weights = quantize_weights(kernel((6, 45)), 0, WeightConfig(2, granularity))
     huge = replace(weights, scales=np.full(6, 4e21, np.float32))
     op = Dense(kernel((6, 45)), np.zeros(6, np.float32))
-    assert 1e30 < relative_error(op, huge, "channel") < np.inf
+    assert relative_error(op, huge, granularity) == 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("granularity", ["channel", "tensor"])
+@pytest.mark.parametrize("method", ["calibrated", "empirical"])
+def test_channel_of_dust_counts_as_lost_and_no_more(granularity, method):
+    dust = kernel((6, 45))
+    dust[2] *= 1e-12
+    raised = at_least(np.full(6, 1e-9))
+    config = WeightConfig(2, granularity, method)
+    plain, found = (
+        quantize_weights(k, 0, config, allowed=raised).fit.error for k in (kernel((6, 45)), dust)
+    )
+    most = plain + 1 / 6 if granularity == "channel" else 2 * plain
+    assert 0 < found <= 1.2 * most
 
 
 @pytest.mark.parametrize("bits", [2, 8])
