@@ -7,7 +7,7 @@ rounded to int8 and real weights. The one that keeps the outputs nearest to the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -55,9 +55,10 @@ def choose_ranges(
 ) -> ChosenRanges:
     """Return the ranges that keep the network's outputs nearest to the float ones.
 
-    Noise alone would decide between
-    rules within one standard error of the best: of those the simplest is taken (Breiman et al.
-    1984, section 3.4.3).
+    By "auto", the input has its minimum and maximum where a rule takes little of that range away:
+    clipping some pixels wins nothing, and moves the scale that programs on the device know. Noise
+    alone would decide between rules within one standard error of the best: of those the simplest is
+    taken (Breiman et al. 1984, section 3.4.3).
 
     Args:
         graph: Float graph after the passes.
@@ -76,8 +77,9 @@ def choose_ranges(
             rule: Ranges(MappingProxyType({**ranges.limits, graph.input_name: input_range}))
             for rule, ranges in candidates.items()
         }
+    judges = _without_wild(samples, [ranges[graph.input_name] for ranges in candidates.values()])
     graph = without_softmax(graph)
-    judges = spread(samples, affordable_inputs(graph))
+    judges = spread(judges, affordable_inputs(graph))
     batches = [judges[i : i + _BATCH] for i in range(0, len(judges), _BATCH)]
     real = _vectors(evaluate(graph, x) for x in batches)
     errors = {
@@ -100,26 +102,35 @@ def _candidates(graph: Graph, samples: FloatArray, choice: RangeChoice) -> Mappi
         rules |= {f"percentile {100 * t:g} %": partial(Tails.within, share=t) for t in _TAILS}
     if choice in ("auto", "min-error"):
         rules["min-error"] = least_error_range
-    return {rule: _limited(graph, samples, tails, limits) for rule, limits in rules.items()}
+    first = tails[graph.input_name]
+    full = first.within(0.0)
+    candidates = {}
+    for rule, limits in rules.items():
+        input_range, known = limits(first), tails
+        if full[1] - full[0] > _WILD * (input_range[1] - input_range[0]) > 0.0:
+            # One wild input makes wild values of so many in a layer that no rule leaves them out.
+            known = measure(graph, saturated(samples, input_range), max(_TAILS))
+        elif choice == "auto":
+            input_range = full
+        found = {name: limits(t) for name, t in known.items()} | {graph.input_name: input_range}
+        candidates[rule] = Ranges(MappingProxyType(found))
+    return candidates
 
 
-def _limited(
-    graph: Graph,
-    samples: FloatArray,
-    tails: Mapping[str, Tails],
-    limits: Callable[[Tails], tuple[float, float]],
-) -> Ranges:
-    """Return every tensor's range by a rule.
+def _without_wild(samples: FloatArray, ranges: Sequence[tuple[float, float]]) -> FloatArray:
+    """Return the inputs that lie in the range of all rules, or near it if rules differ much.
 
-    One wild input makes wild values of so many in a layer that no rule leaves them out there: where
-    the rule takes much of the input's range away, layers are measured again, on saturated inputs.
+    An input far beyond the others would decide alone, in favour of the rule that serves it.
     """
-    first = limits(tails[graph.input_name])
-    low, high = tails[graph.input_name].within(0.0)
-    if high - low > _WILD * (first[1] - first[0]) > 0.0:
-        again = measure(graph, saturated(samples, first), max(_TAILS))
-        tails = {**again, graph.input_name: tails[graph.input_name]}
-    return Ranges(MappingProxyType({name: limits(t) for name, t in tails.items()}))
+    spans = [high - low for low, high in ranges]
+    narrow = [pair for pair, span in zip(ranges, spans, strict=True) if max(spans) > _WILD * span]
+    if not narrow:
+        return samples
+    low, high = max(narrow, key=lambda pair: pair[1] - pair[0])
+    margin = (_WILD - 1.0) / 2.0 * (high - low)
+    flat = samples.reshape(len(samples), -1)
+    tame = (flat.min(axis=1) >= low - margin) & (flat.max(axis=1) <= high + margin)
+    return samples[tame] if tame.any() else samples
 
 
 def saturated(samples: FloatArray, limits: tuple[float, float]) -> FloatArray:
