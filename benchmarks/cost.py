@@ -69,12 +69,12 @@ def measure(path: Path) -> dict[str, float]:
     """Return what one conversion takes; it must be the only one of its process."""
     import h5py  # noqa: F401 (all modules before the memory is measured)
 
-    import microlut
-    import microlut.tflite
+    import microlut.tflite  # noqa: F401
+    from microlut.pipeline import convert
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
-    conversion = microlut.convert(path, None, method="fitted", input_range=INPUT_RANGE)
+    conversion = convert(path, None, method="fitted", input_range=INPUT_RANGE)
     seconds = time.perf_counter() - start
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     weights = sum(op.weights.indices.size for _, op in conversion.quantized.weighted())

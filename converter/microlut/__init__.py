@@ -9,19 +9,24 @@ Example:
     outcome = microlut.run(project, board, samples)
 """
 
-from microlut.boards import Board, list_boards, load_board
-from microlut.errors import MicrolutError
-from microlut.exporters import Exported, export
-from microlut.pipeline import Conversion, convert
-from microlut.project import Project, read
-from microlut.project import write_project as write
-from microlut.quantize.codebook import Codebook, fit_codebook
-from microlut.samples import as_samples
-from microlut.settings import Budget
-from microlut.version import VERSION
-from microlut.workflow import build, deploy, load_samples, run, verify
+from __future__ import annotations
 
-__version__ = VERSION
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from microlut.boards import Board, list_boards, load_board
+    from microlut.errors import MicrolutError
+    from microlut.exporters.export import Exported, export
+    from microlut.pipeline import Conversion, convert
+    from microlut.project import Project, read
+    from microlut.project import write_project as write
+    from microlut.quantize.codebook import Codebook, fit_codebook
+    from microlut.samples import as_samples
+    from microlut.settings import Budget
+    from microlut.workflow import build, deploy, load_samples, run, verify
+
+    __version__: str
 
 __all__ = [
     "Board",
@@ -46,3 +51,44 @@ __all__ = [
     "verify",
     "write",
 ]
+
+# Where each name is: module, or module:name there. Nothing is imported before it is used, since
+# all of it takes a second and TensorFlow may be in use beside.
+_PLACES = {
+    "Board": "boards",
+    "Budget": "settings",
+    "Codebook": "quantize.codebook",
+    "Conversion": "pipeline",
+    "Exported": "exporters.export",
+    "MicrolutError": "errors",
+    "Project": "project",
+    "__version__": "version:VERSION",
+    "as_samples": "samples",
+    "build": "workflow",
+    "convert": "pipeline",
+    "deploy": "workflow",
+    "export": "exporters.export",
+    "fit_codebook": "quantize.codebook",
+    "list_boards": "boards",
+    "load_board": "boards",
+    "load_samples": "workflow",
+    "read": "project",
+    "run": "workflow",
+    "verify": "workflow",
+    "write": "project:write_project",
+}
+
+if not TYPE_CHECKING:  # type checkers are to know of no other names
+
+    def __getattr__(name: str) -> object:
+        """Import a name on its first use (PEP 562)."""
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, _, there = _PLACES[name].partition(":")
+        value = getattr(import_module(f"{__name__}.{module}"), there or name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        """Return the names, those not yet imported too."""
+        return sorted({*globals(), *__all__})

@@ -44,9 +44,7 @@ def quantize_within(prepared: Prepared, budget: Budget | None, progress: Progres
         InvalidInput: the budget cannot be kept.
     """
     if budget is None:
-        return _allocation(
-            prepared, {name: layer.config for name, layer in prepared.layers.items()}
-        )
+        return _allocation(prepared, prepared.configs)
     _check_can_be_judged(prepared, budget)
     measured = measure(prepared, progress)
     if budget.average_bits is not None:

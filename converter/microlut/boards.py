@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -157,6 +158,7 @@ def load_board(name_or_path: str | Path) -> Board:
     return board
 
 
+@cache
 def _list_ports() -> tuple[str, ...]:
     """Return the folders of firmware/port that have no folder inside, as `port` names them."""
     top = data_folder("firmware") / "port"

@@ -8,13 +8,13 @@ from microlut.accuracy import top1
 from microlut.boards import Board
 from microlut.device import Device, DeviceRun, Port, run_inputs
 from microlut.errors import RunFailed
+from microlut.forms import compare
 from microlut.outcomes import RunOutcome
 from microlut.profile import Profile, make_profile
 from microlut.progress import Progress, silent
 from microlut.project import Project
 from microlut.reference import make_reference
 from microlut.samples import Samples
-from microlut.verify import compare
 from microlut.workflow import build
 
 

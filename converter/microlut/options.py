@@ -8,9 +8,6 @@ from typing import Annotated
 
 import typer
 
-from microlut.exporters import ExportFormat
-from microlut.settings import SETTINGS_FILE, Budget, Overrides, Settings, load_settings
-
 
 class GranularityOption(StrEnum):
     """What shares a scale."""
@@ -232,45 +229,8 @@ PtyOption = Annotated[
     typer.Option("--pty", help="Run no inputs: offer the emulated board as a serial port instead."),
 ]
 NameOption = Annotated[str | None, typer.Option(help="Name in C; the (first) model's by default.")]
-FormatOption = Annotated[ExportFormat, typer.Option("--to", help="What to write.")]
 ExportOption = Annotated[
     Path,
     typer.Option("--output", "-o", help="Folder; a file for tflite, zip, and if it ends in .zip."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-
-
-def overrides_of(
-    bits: int | None,
-    granularity: GranularityOption | None,
-    method: MethodOption | None,
-    budget: Budget | None,
-) -> Overrides:
-    """Return what the command line says of weights."""
-    return Overrides(
-        bits,
-        None if granularity is None else granularity.value,
-        None if method is None else method.value,
-        budget,
-    )
-
-
-def budget_of(
-    average_bits: float | None,
-    flash_bytes: int | None,
-    max_drop: float | None,
-    min_snr: float | None,
-) -> Budget | None:
-    """Return the budget that the command line gives, if any.
-
-    Raises:
-        InvalidInput: more than one, or one that is out of range.
-    """
-    given = (average_bits, flash_bytes, max_drop, min_snr)
-    return None if all(value is None for value in given) else Budget(*given)
-
-
-def settings_of(config: Path | None) -> Settings:
-    """Return what the configuration file says: the one given, or the current folder's if any."""
-    path = config or Path(SETTINGS_FILE)
-    return Settings() if config is None and not path.is_file() else load_settings(path)

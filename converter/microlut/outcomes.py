@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.files import write_file
+from microlut.forms import Difference, FormResult, bit_exact
 from microlut.image import Image
 from microlut.profile import Profile
 from microlut.project import Project
 from microlut.quantized import dequantize_array
-from microlut.verify import Difference, FormResult, bit_exact
 
 
 @dataclass(frozen=True, slots=True)

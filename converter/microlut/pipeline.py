@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.bits import Allocation, quantize_within
+from microlut.bits import quantize_within
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
 from microlut.diagnosis import output_warnings
+from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
 from microlut.ir import Graph
 from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
@@ -35,9 +36,6 @@ from microlut.settings import (
     budget_in_force,
     load_settings,
 )
-from microlut.tensorflow_package import load_tensorflow
-
-_LOSSLESS_BITS = 6  # a weight; what these lose is not worth a minute of training
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +132,13 @@ def convert_with(
     prepared = prepare(model, calibration, options, name, progress)
     progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
+    if options.distill:
+        check_trainer(prepared.samples, None if budget else prepared.configs)
     found = quantize_within(prepared, budget, progress)
-    trained = _distilled(prepared, found, progress) if options.distill else None
+    trained = None
+    if options.distill and prepared.samples is not None:
+        configs, quantized = found.configs, found.quantized
+        trained = distilled(prepared.graph, quantized, configs, prepared.samples, progress)
     quantized = replace(
         trained or found.quantized, source=_source_name(model), source_sha256=source_hash(model)
     )
@@ -154,18 +157,6 @@ def convert_with(
     )
     progress("generate", 5, STAGES)
     return conversion
-
-
-def _distilled(prepared: Prepared, found: Allocation, progress: Progress) -> QuantizedGraph | None:
-    """Return the network after training, if there is data to train by and something to win back."""
-    configs = found.configs.values()
-    lossy = any(config.method != "fitted" and config.bits < _LOSSLESS_BITS for config in configs)
-    if prepared.samples is None or not lossy:
-        return None
-    load_tensorflow("distillation (--no-distill leaves it out)")
-    from microlut.distill.train import distill
-
-    return distill(prepared.graph, found.quantized, found.configs, prepared.samples, progress)
 
 
 def _making(

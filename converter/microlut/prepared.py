@@ -41,6 +41,11 @@ class Prepared:
     warnings: tuple[str, ...] = ()
 
     @property
+    def configs(self) -> LayerConfigs:
+        """Configurations of the layers where no budget chooses their bits."""
+        return {name: layer.config for name, layer in self.layers.items()}
+
+    @property
     def judges(self) -> FloatArray:
         """Inputs [n, ...] to compare the integer network with the float network on."""
         return self.inputs if self.samples is None else self.samples

@@ -7,17 +7,20 @@ and cut up by other programs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from microlut.boards import Board
-from microlut.doctor import ToolStatus
-from microlut.exporters import Exported
-from microlut.flash import FlashResult
-from microlut.image import Image
-from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
-from microlut.profile import Profile
-from microlut.project import Project
 from microlut.tools import HOST_CC, find_tool
-from microlut.verify import Difference, FormResult
+
+if TYPE_CHECKING:  # `microlut boards` needs none of them
+    from microlut.boards import Board
+    from microlut.doctor import ToolStatus
+    from microlut.exporters import Exported
+    from microlut.flash import FlashResult
+    from microlut.forms import Difference, FormResult
+    from microlut.image import Image
+    from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
+    from microlut.profile import Profile
+    from microlut.project import Project
 
 _LABEL_WIDTH = 40
 _INSTRUCTIONS = "instructions an inference"

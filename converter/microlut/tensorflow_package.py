@@ -6,10 +6,17 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 from microlut.errors import ToolMissing
+
+
+def check_tensorflow(purpose: str) -> None:
+    """Raise what `load_tensorflow` would if TensorFlow is not installed, without importing it."""
+    if find_spec("tensorflow") is None:
+        raise _missing(purpose, "it is not installed")
 
 
 def load_tensorflow(purpose: str) -> ModuleType:
@@ -26,12 +33,15 @@ def load_tensorflow(purpose: str) -> ModuleType:
         with quiet():
             import tensorflow
     except ImportError as error:
-        reason = " ".join(str(error).split())
-        raise ToolMissing(
-            f"{purpose} needs TensorFlow ({reason}); install it with: pip install tensorflow"
-        ) from error
+        raise _missing(purpose, " ".join(str(error).split())) from error
     module: ModuleType = tensorflow
     return module
+
+
+def _missing(purpose: str, reason: str) -> ToolMissing:
+    return ToolMissing(
+        f"{purpose} needs TensorFlow ({reason}); install it with: pip install tensorflow"
+    )
 
 
 @contextmanager

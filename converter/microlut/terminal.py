@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
-
 from microlut.progress import Progress
 
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Progress]:
     """Yield a progress function that draws a bar on standard error, if that is a terminal."""
+    from rich.console import Console  # a tenth of a second, which few verbs need
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn())
     terminal = Console(stderr=True, highlight=False)
     hidden = quiet or not terminal.is_terminal

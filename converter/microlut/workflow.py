@@ -16,6 +16,7 @@ from microlut.accuracy import float_top1, top1
 from microlut.boards import Board, Core, list_boards, load_board
 from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
+from microlut.forms import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.image import Image
 from microlut.importers import import_model
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome, stack_json
@@ -28,7 +29,6 @@ from microlut.reference import Reference, make_reference
 from microlut.samples import Samples, load_samples
 from microlut.toolchain import build as build_image
 from microlut.tools import RENODE, find_tool
-from microlut.verify import INTERPRETER, FormResult, compare, compare_runtimes
 
 DEFAULT_EMULATOR_LIMIT = 50
 

@@ -7,10 +7,10 @@ import pytest
 from microlut import tables
 from microlut.boards import load_board
 from microlut.doctor import ToolStatus
+from microlut.forms import Difference, FormResult
 from microlut.image import Image
 from microlut.outcomes import RunOutcome, VerifyOutcome
 from microlut.profile import LayerProfile, Profile
-from microlut.verify import Difference, FormResult
 
 DIFFERENCE = Difference(sample=3, position=1, expected=5, found=-7)
 

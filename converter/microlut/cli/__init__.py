@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from microlut.cli.devices import flash, monitor
-from microlut.cli.export import export
-from microlut.cli.firmware import build, run, verify
-from microlut.cli.machine import boards, doctor
-from microlut.cli.models import convert, deploy, fit, search
 from microlut.failures import (
     EXIT_INTERRUPTED,
     Terminated,
@@ -21,43 +18,39 @@ from microlut.failures import (
     raise_when_terminated,
 )
 from microlut.terminal import print_error
-from microlut.version import VERSION
 
-# Every verb, in the order of the help, and what that says of it.
-VERBS = (
-    (convert, "Convert a model to C sources and a .tflite file."),
-    (search, "Measure what accuracy costs in bytes, and draw it."),
-    (fit, "Say which density each layer's weights have, and draw it."),
-    (build, "Compile the firmware for a board."),
-    (run, "Run the firmware on inputs: emulated, natively or on a board."),
-    (verify, "Compare all executable forms, byte by byte."),
-    (deploy, "The whole line: convert, build and run."),
-    (export, "Write converted models for your own project."),
-    (flash, "Write the firmware to a real board."),
-    (monitor, "A terminal for a board's console."),
-    (boards, "List the boards that firmware can be built for, or show one."),
-    (doctor, "Say which tools are there and how to install the others."),
-)
+# Every verb in the order of the help: the module here that has it, and what the help says of it.
+VERBS = {
+    "convert": ("models", "Convert a model to C sources and a .tflite file."),
+    "search": ("models", "Measure what accuracy costs in bytes, and draw it."),
+    "fit": ("models", "Say which density each layer's weights have, and draw it."),
+    "build": ("firmware", "Compile the firmware for a board."),
+    "run": ("firmware", "Run the firmware on inputs: emulated, natively or on a board."),
+    "verify": ("firmware", "Compare all executable forms, byte by byte."),
+    "deploy": ("models", "The whole line: convert, build and run."),
+    "export": ("export", "Write converted models for your own project."),
+    "flash": ("devices", "Write the firmware to a real board."),
+    "monitor": ("devices", "A terminal for a board's console."),
+    "boards": ("machine", "List the boards that firmware can be built for, or show one."),
+    "doctor": ("machine", "Say which tools are there and how to install the others."),
+}
 
-app = typer.Typer(
-    name="microlut",
-    help="Turn a trained Keras CNN into small, exact, verified firmware for microcontrollers.",
-    epilog="Every verb takes --json (one JSON object on standard output) and --debug (tracebacks). "
+EPILOG = (
+    "Every verb takes --json (one JSON object on standard output) and --debug (tracebacks). "
     "Exit codes: 0 done, 1 outputs disagree, 2 bad command line or input, 3 unsupported model, "
     "4 unknown or invalid board, 5 does not fit, 6 tool missing, 7 build failed, 8 run failed, "
-    "9 board, probe or port failed, 70 internal error, 130 interrupted, 143 terminated.",
-    add_completion=False,
-    rich_markup_mode=None,
+    "9 board, probe or port failed, 70 internal error, 130 interrupted, 143 terminated."
 )
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from microlut.version import VERSION
+
         print(f"microlut {VERSION}")
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     _version: Annotated[
         bool,
@@ -67,8 +60,33 @@ def _root(
     """Take what stands before the verb."""
 
 
-for _verb, _short_help in VERBS:
-    app.command(short_help=_short_help)(_verb)
+def _app(arguments: Sequence[str]) -> typer.Typer:
+    """Return the command line with all verbs, of which only those in `arguments` are imported.
+
+    The others are only listed: the stages that a verb needs take a second to import.
+    """
+    app = typer.Typer(
+        name="microlut",
+        help="Turn a trained Keras CNN into small, exact, verified firmware for microcontrollers.",
+        epilog=EPILOG,
+        add_completion=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_root)
+    for name, (_, short_help) in VERBS.items():
+        verb = _imported(name) if name in arguments else _not_imported
+        app.command(name, short_help=short_help)(verb)
+    return app
+
+
+def _imported(name: str) -> Callable[..., None]:
+    module, _ = VERBS[name]
+    verb: Callable[..., None] = getattr(import_module(f"microlut.cli.{module}"), name)
+    return verb
+
+
+def _not_imported() -> None:
+    """Stand for a verb that is not called."""
 
 
 def main() -> None:
@@ -78,7 +96,7 @@ def main() -> None:
     arguments = [argument for argument in arguments if argument != "--debug"]
     raise_when_terminated()
     try:
-        code = app(arguments, prog_name="microlut", standalone_mode=False) or 0
+        code = _app(arguments)(arguments, prog_name="microlut", standalone_mode=False) or 0
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

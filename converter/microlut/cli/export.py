@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from microlut import exporters, tables
 from microlut import project as projects
-from microlut.options import ExportOption, FoldersArgument, FormatOption, JsonOption, NameOption
+from microlut.options import ExportOption, FoldersArgument, JsonOption, NameOption
 from microlut.terminal import print_json
 
 
 def export(
     folders: FoldersArgument,
-    to: FormatOption,
+    to: Annotated[exporters.ExportFormat, typer.Option(help="What to write.")],
     output: ExportOption,
     name: NameOption = None,
     as_json: JsonOption = False,

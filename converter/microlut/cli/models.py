@@ -27,12 +27,14 @@ from microlut.options import (
     DistillOption,
     FlashBudgetOption,
     GranularityChoice,
+    GranularityOption,
     InputRangeOption,
     JsonOption,
     LimitOption,
     MaxDropOption,
     MaxRamOption,
     MethodChoice,
+    MethodOption,
     MinSnrOption,
     ModelArgument,
     NameOption,
@@ -45,9 +47,6 @@ from microlut.options import (
     StrictOption,
     TaskChoice,
     TaskOption,
-    budget_of,
-    overrides_of,
-    settings_of,
 )
 from microlut.outcomes import image_json
 from microlut.passes import run_passes
@@ -60,6 +59,7 @@ from microlut.preparation import Options, prepare
 from microlut.quantize.weights import WeightConfig
 from microlut.samples import load_samples
 from microlut.search import search as search_front
+from microlut.settings import SETTINGS_FILE, Budget, Overrides, Settings, load_settings
 from microlut.terminal import print_json, progress_bar
 
 
@@ -87,10 +87,10 @@ def convert(
     as_json: JsonOption = False,
 ) -> None:
     """Convert MODEL to C sources (model.h, model.c, weights.c), a .tflite file and report.json."""
-    budget = budget_of(average_bits, flash_budget, max_drop, min_snr)
-    overrides = overrides_of(bits, granularity, method, budget)
+    budget = _budget(average_bits, flash_budget, max_drop, min_snr)
+    overrides = _overrides(bits, granularity, method, budget)
     goal = Goal(optimize.value, max_ram, core)
-    settings = settings_of(config)
+    settings = _settings(config)
     options = Options(overrides, settings, input_range, ranges.value, task.value, distill, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:
@@ -128,8 +128,8 @@ def search(
 
     Accuracy is what the calibration inputs tell: half of them quantize, the other half judges.
     """
-    overrides = overrides_of(None, granularity, method, None)
-    settings = settings_of(config)
+    overrides = _overrides(None, granularity, method, None)
+    settings = _settings(config)
     options = Options(overrides, settings, input_range, ranges.value, task.value)
     if picture is not None:
         check_picture(picture)  # before minutes are spent
@@ -198,10 +198,10 @@ def deploy(
     target = load_board(board)
     if inputs is not None:
         choose_emulator(target)
-    budget = budget_of(average_bits, flash_budget, max_drop, min_snr)
-    overrides = overrides_of(bits, granularity, method, budget)
+    budget = _budget(average_bits, flash_budget, max_drop, min_snr)
+    overrides = _overrides(bits, granularity, method, budget)
     goal = Goal(optimize.value, max_ram, target.core.value)
-    settings = settings_of(config)
+    settings = _settings(config)
     options = Options(overrides, settings, input_range, ranges.value, task.value, distill, goal)
     projects.check_replaceable(output)  # before minutes are spent
     with progress_bar(as_json) as progress:
@@ -222,3 +222,39 @@ def deploy(
         raise typer.Exit(EXIT_DISAGREES)
     if strict and conversion.report.warnings:
         raise typer.Exit(EXIT_WARNED)
+
+
+def _overrides(
+    bits: int | None,
+    granularity: GranularityOption | None,
+    method: MethodOption | None,
+    budget: Budget | None,
+) -> Overrides:
+    """Return what the command line says of weights."""
+    return Overrides(
+        bits,
+        None if granularity is None else granularity.value,
+        None if method is None else method.value,
+        budget,
+    )
+
+
+def _budget(
+    average_bits: float | None,
+    flash_bytes: int | None,
+    max_drop: float | None,
+    min_snr: float | None,
+) -> Budget | None:
+    """Return the budget that the command line gives, if any.
+
+    Raises:
+        InvalidInput: more than one, or one that is out of range.
+    """
+    given = (average_bits, flash_bytes, max_drop, min_snr)
+    return None if all(value is None for value in given) else Budget(*given)
+
+
+def _settings(config: Path | None) -> Settings:
+    """Return what the configuration file says: the one given, or the current folder's if any."""
+    path = config or Path(SETTINGS_FILE)
+    return Settings() if config is None and not path.is_file() else load_settings(path)

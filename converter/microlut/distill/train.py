@@ -13,30 +13,16 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from microlut.distill.decision import BATCH, Training
 from microlut.distill.operators import Tensor, tensors
 from microlut.distill.student import Student
 from microlut.distill.variety import varied
 from microlut.ir import Add, FloatArray, Graph
 from microlut.progress import Progress
-from microlut.quality import (
-    affordable_inputs,
-    integer_quality,
-    judged,
-    products,
-    spread,
-)
+from microlut.quality import integer_quality, judged
 from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph
 
-_BATCH = 50
-_STEPS = 600
-_PASSES = 80  # times that an input is seen at most; few inputs are learned by heart sooner
-_FEWEST_STEPS = 100  # less is not worth while
-_PRODUCTS = _STEPS * _BATCH * 13_000_000  # multiplications of the float network: some 40 seconds
-# Divergence from the float outputs, some half a point. Training from below it rather learns the
-# inputs by heart: of five on two models four did harm on inputs kept aside, of seven above it none.
-_LITTLE = 0.02
-_LITTLE_ERROR = 1e-3  # the same of networks without a softmax: squared error over squared outputs
 _WARM_UP = 20  # steps until the rate is reached
 _RATE = 0.002  # in units of the student's variables; it falls to zero by half a cosine
 _SEED = 0
@@ -47,37 +33,28 @@ def distill(
     quantized: QuantizedGraph,
     configs: LayerConfigs,
     inputs: FloatArray,
+    training: Training,
     progress: Progress,
 ) -> QuantizedGraph | None:
-    """Return the integer network after training.
-
-    Or None, where nothing is won: the network is too large to be trained or the inputs are too few,
-    it answers much as the float network already, or it comes no nearer on the inputs.
+    """Return the integer network after training, or None if it comes no nearer on the inputs.
 
     Args:
         graph: The float network after the passes.
         quantized: Its integer form.
         configs: How its layers were quantized, by name.
         inputs: [n, ...] calibration inputs.
+        training: What `worthwhile_training` says of it.
         progress: Called with ("distill", steps done, steps).
     """
-    affordable = _PRODUCTS // (_BATCH * products(graph))
-    steps = min(_STEPS, affordable, _PASSES * len(inputs) // _BATCH)
-    if steps < _FEWEST_STEPS:
-        return None
-    judges = spread(inputs, affordable_inputs(graph))
-    before = integer_quality(graph, quantized, judges).divergence
-    if before < (_LITTLE if judged(graph)[1] else _LITTLE_ERROR):
-        return None
     student = Student(graph, quantized, configs)
-    step = _step(graph, student, steps)
-    batches = varied(inputs, graph, _BATCH, np.random.default_rng(_SEED))
-    for done in range(steps):
-        progress("distill", done, steps)
+    step = _step(graph, student, training.steps)
+    batches = varied(inputs, graph, BATCH, np.random.default_rng(_SEED))
+    for done in range(training.steps):
+        progress("distill", done, training.steps)
         step(tf.constant(next(batches)))
     trained = student.quantized()
-    after = integer_quality(graph, trained, judges).divergence
-    return trained if after < before else None
+    after = integer_quality(graph, trained, training.judges).divergence
+    return trained if after < training.divergence else None
 
 
 def _step(graph: Graph, student: Student, steps: int) -> Callable[[Tensor], None]:

@@ -15,14 +15,13 @@ from small_classifier import classifier, pictures, prepared
 
 pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
 
-from microlut.distill import train
+from microlut.distill import decision, train
 from microlut.distill.student import Student
 
 
 def start(bits: int, softmax: bool = True):
     ready = prepared(classifier(softmax), pictures(240), WeightConfig(bits))
-    configs = {name: layer.config for name, layer in ready.layers.items()}
-    return ready, configs, ready.quantize(configs)
+    return ready, ready.configs, ready.quantize(ready.configs)
 
 
 def same(a: QuantizedGraph, b: QuantizedGraph) -> bool:
@@ -47,6 +46,12 @@ def damaged(quantized: QuantizedGraph) -> QuantizedGraph:
     return replace(quantized, nodes=tuple(nodes))
 
 
+def distilled(ready, configs, quantized, progress=silent) -> QuantizedGraph | None:
+    training = decision.worthwhile_training(ready.graph, quantized, ready.samples)
+    assert training is not None
+    return train.distill(ready.graph, quantized, configs, ready.samples, training, progress)
+
+
 def damaged_start(bits: int, softmax: bool = True):
     ready, configs, quantized = start(bits, softmax)
     return ready, configs, Student(ready.graph, damaged(quantized), configs).quantized()
@@ -54,10 +59,10 @@ def damaged_start(bits: int, softmax: bool = True):
 
 @pytest.mark.parametrize("softmax", [True, False])
 def test_training_mends_what_is_wrong_on_other_inputs_too(softmax, monkeypatch):
-    monkeypatch.setattr(train, "_STEPS", 300)
+    monkeypatch.setattr(decision, "_STEPS", 300)
     ready, configs, untrained = damaged_start(3, softmax)
     graph, others = ready.graph, pictures(200, seed=7)
-    trained = train.distill(graph, untrained, configs, ready.samples, silent)
+    trained = distilled(ready, configs, untrained)
     assert trained is not None
     before, after = (
         integer_quality(graph, found, others).divergence for found in (untrained, trained)
@@ -66,14 +71,11 @@ def test_training_mends_what_is_wrong_on_other_inputs_too(softmax, monkeypatch):
 
 
 def test_training_is_repeatable_and_tells_how_far_it_is(monkeypatch):
-    monkeypatch.setattr(train, "_STEPS", 100)
+    monkeypatch.setattr(decision, "_STEPS", 100)
     ready, configs, quantized = damaged_start(2)
     told = []
     first, second = (
-        train.distill(
-            ready.graph, quantized, configs, ready.samples, lambda *step: told.append(step)
-        )
-        for _ in range(2)
+        distilled(ready, configs, quantized, lambda *step: told.append(step)) for _ in range(2)
     )
     assert first is not None
     assert second is not None
@@ -81,34 +83,8 @@ def test_training_is_repeatable_and_tells_how_far_it_is(monkeypatch):
     assert told[:2] == [("distill", 0, 100), ("distill", 1, 100)]
 
 
-def test_a_network_that_lost_nothing_is_left_alone():
-    ready, configs, quantized = start(8)
-    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
-
-
-def test_a_network_that_lost_little_is_left_alone(monkeypatch):
-    monkeypatch.setattr(train, "_STEPS", 100)
-    ready, configs, quantized = start(2)
-    lost = integer_quality(ready.graph, quantized, ready.samples).divergence
-    assert lost < train._LITTLE
-    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
-    monkeypatch.setattr(train, "_LITTLE", lost / 2)
-    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is not None
-
-
-def test_a_network_that_is_too_large_is_left_alone(monkeypatch):
-    ready, configs, quantized = damaged_start(2)
-    monkeypatch.setattr(train, "_PRODUCTS", 1)
-    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
-
-
-def test_few_inputs_are_not_trained_by():
-    ready, configs, quantized = damaged_start(2)
-    assert train.distill(ready.graph, quantized, configs, ready.samples[:60], silent) is None
-
-
 def test_a_network_that_comes_no_nearer_is_left_alone(monkeypatch):
     ready, configs, quantized = damaged_start(2)
     monkeypatch.setattr(train, "_RATE", 10.0)
-    monkeypatch.setattr(train, "_STEPS", 100)
-    assert train.distill(ready.graph, quantized, configs, ready.samples, silent) is None
+    monkeypatch.setattr(decision, "_STEPS", 100)
+    assert distilled(ready, configs, quantized) is None

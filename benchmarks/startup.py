@@ -1,0 +1,66 @@
+"""What commands take before they do anything: CPU seconds, and how many modules they import.
+
+    .venv/bin/python benchmarks/startup.py [--runs 9]
+
+Each command runs in a process of its own, first once to fill the caches. The least CPU time counts,
+for other programs only make it longer. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = {
+    "python -c pass": ("-c", "pass"),
+    'python -c "import microlut"': ("-c", "import microlut"),
+    "microlut --version": ("-m", "microlut", "--version"),
+    "microlut --help": ("-m", "microlut", "--help"),
+    "microlut boards": ("-m", "microlut", "boards"),
+    "microlut convert --help": ("-m", "microlut", "convert", "--help"),
+}
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "converter")},
+    )
+
+
+def cpu_seconds(arguments: tuple[str, ...]) -> float:
+    """Return the CPU time of one run, in user and system mode."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start(*arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def modules(arguments: tuple[str, ...]) -> int:
+    """Return how many modules one run imports, the interpreter's own included."""
+    return start("-X", "importtime", *arguments).stderr.count("import time:") - 1  # its title
+
+
+def main() -> None:
+    """Measure all commands and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=9)
+    runs = parser.parse_args().runs
+    print("| command | CPU seconds | modules |\n|---|---|---|")
+    for name, arguments in COMMANDS.items():
+        count = modules(arguments)  # also fills the caches
+        seconds = min(cpu_seconds(arguments) for _ in range(runs))
+        print(f"| `{name}` | {seconds:.2f} | {count} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

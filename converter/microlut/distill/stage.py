@@ -1,0 +1,50 @@
+"""The stage: train an integer network if it is worth while, and import TensorFlow only then."""
+
+from __future__ import annotations
+
+from microlut.distill.decision import may_lose, worthwhile_training
+from microlut.ir import FloatArray, Graph
+from microlut.progress import Progress
+from microlut.quantize.weights import LayerConfigs
+from microlut.quantized import QuantizedGraph
+from microlut.tensorflow_package import check_tensorflow, load_tensorflow
+
+_PURPOSE = "distillation (--no-distill leaves it out)"
+
+
+def check_trainer(samples: FloatArray | None, configs: LayerConfigs | None) -> None:
+    """Raise ToolMissing if training may be worth while and nothing can train.
+
+    It is asked before minutes are spent on quantization, so it does not import TensorFlow.
+
+    Args:
+        samples: [n, ...] calibration inputs, if there are any.
+        configs: How the layers will be quantized, by name; None if a budget decides.
+    """
+    if samples is not None and (configs is None or may_lose(configs)):
+        check_tensorflow(_PURPOSE)
+
+
+def distilled(
+    graph: Graph,
+    quantized: QuantizedGraph,
+    configs: LayerConfigs,
+    inputs: FloatArray,
+    progress: Progress,
+) -> QuantizedGraph | None:
+    """Return the integer network after training, or None where nothing is won by it.
+
+    Args:
+        graph: The float network after the passes.
+        quantized: Its integer form.
+        configs: How its layers were quantized, by name.
+        inputs: [n, ...] calibration inputs.
+        progress: Called with ("distill", steps done, steps).
+    """
+    training = worthwhile_training(graph, quantized, inputs) if may_lose(configs) else None
+    if training is None:
+        return None
+    load_tensorflow(_PURPOSE)
+    from microlut.distill.train import distill
+
+    return distill(graph, quantized, configs, inputs, training, progress)

@@ -1,0 +1,102 @@
+"""Which networks are worth training: decided without TensorFlow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from microlut.distill import decision, stage
+from microlut.distill.decision import may_lose, worthwhile_training
+from microlut.errors import ToolMissing
+from microlut.progress import silent
+from microlut.quality import integer_quality
+from microlut.quantize.weights import WeightConfig
+from small_classifier import classifier, pictures, prepared
+
+
+@pytest.fixture
+def ready():
+    return prepared(classifier(), pictures(240), WeightConfig(2))
+
+
+@pytest.fixture
+def quantized(ready):
+    return ready.quantize(ready.configs)
+
+
+def test_a_network_that_lost_little_is_left_alone(ready, quantized, monkeypatch):
+    lost = integer_quality(ready.graph, quantized, ready.samples).divergence
+    assert 0 < lost < decision._LITTLE
+    assert worthwhile_training(ready.graph, quantized, ready.samples) is None
+    monkeypatch.setattr(decision, "_LITTLE", lost / 2)
+    training = worthwhile_training(ready.graph, quantized, ready.samples)
+    assert training is not None
+    assert training.steps == 80 * 240 // 50
+
+
+def test_a_network_that_is_too_large_is_left_alone(ready, quantized, monkeypatch):
+    monkeypatch.setattr(decision, "_LITTLE", 0.0)
+    assert worthwhile_training(ready.graph, quantized, ready.samples) is not None
+    monkeypatch.setattr(decision, "_PRODUCTS", 1)
+    assert worthwhile_training(ready.graph, quantized, ready.samples) is None
+
+
+def test_few_inputs_are_not_trained_by(ready, quantized, monkeypatch):
+    monkeypatch.setattr(decision, "_LITTLE", 0.0)
+    assert worthwhile_training(ready.graph, quantized, ready.samples[:63]) is not None
+    assert worthwhile_training(ready.graph, quantized, ready.samples[:60]) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (WeightConfig(5), True),
+        (WeightConfig(6), False),
+        (WeightConfig(2, method="fitted"), False),
+    ],
+)
+def test_layers_of_many_bits_or_without_data_are_left_alone(config, expected):
+    assert may_lose({"a": WeightConfig(8), "b": config}) is expected
+
+
+def test_a_network_that_is_left_alone_loads_no_tensorflow(ready, quantized, monkeypatch):
+    asked = []
+    monkeypatch.setattr(stage, "load_tensorflow", asked.append)
+    configs, inputs = ready.configs, ready.samples
+    assert stage.distilled(ready.graph, quantized, configs, inputs, silent) is None
+    assert asked == []
+    monkeypatch.setattr(decision, "_LITTLE", 0.0)
+
+    def refuse(purpose: str) -> None:
+        raise ToolMissing(purpose)
+
+    monkeypatch.setattr(stage, "load_tensorflow", refuse)
+    with pytest.raises(ToolMissing, match="--no-distill leaves it out"):
+        stage.distilled(ready.graph, quantized, configs, inputs, silent)
+
+
+def test_missing_tensorflow_is_told_before_the_work(ready, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ToolMissing, match=r"--no-distill .* pip install tensorflow"):
+        stage.check_trainer(ready.samples, ready.configs)
+    with pytest.raises(ToolMissing):
+        stage.check_trainer(ready.samples, None)
+    stage.check_trainer(None, ready.configs)
+    stage.check_trainer(ready.samples, {"a": WeightConfig(8)})
+
+
+def test_the_decision_imports_no_tensorflow():
+    program = (
+        "import sys, microlut.pipeline, microlut.distill.stage as s; "
+        "s.check_trainer([0], None); print('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    assert done.stdout == "False\n"
