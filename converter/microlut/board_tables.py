@@ -9,18 +9,33 @@ import itertools
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from microlut.texts import is_plain
 from microlut.toml_file import Table
+
+
+def _checked_text(text: str) -> str:
+    if not is_plain(text):
+        raise ValueError(
+            f"found {text!r}; it must be one line, without control or invisible characters"
+        )
+    return text
+
 
 Address = Annotated[int, Field(ge=0, lt=2**32)]
 Bytes = Annotated[int, Field(gt=0, le=2**32)]
-Hertz = Annotated[int, Field(gt=0)]
-Name = Annotated[str, Field(min_length=1)]
-_Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+Hertz = Annotated[int, Field(gt=0, lt=2**32)]
+# Texts are for people. Words go into scripts and command lines, as a whole argument or a file's
+# name: they need no quotes in any language, and are no option, other folder or second argument.
+Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_text)]
+_Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+_ConfigFile = Annotated[
+    str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*\.cfg$")
+]
 
 # STM32 PA2, Kinetis PTB16; nRF P0.06; RP2040 GP0, ESP32 GPIO21, and a bare number
-_PIN = re.compile(r"PT?([A-K])(\d{1,2})|P(\d)\.(\d{1,2})|(?:GP|GPIO)?(\d{1,2})")
+_PIN = re.compile(r"PT?([A-K])(\d{1,2})|P(\d)\.(\d{1,2})|(?:GP|GPIO)?(\d{1,2})", re.ASCII)
 
 
 class Region(Table):
@@ -28,6 +43,12 @@ class Region(Table):
 
     origin: Address
     size: Bytes
+
+    @model_validator(mode="after")
+    def _is_addressable(self) -> Self:
+        if self.end > 2**32:
+            raise ValueError(f"ends at {self.end:#x}; addresses have 32 bits")
+        return self
 
     @property
     def end(self) -> int:
@@ -54,6 +75,8 @@ class Memory(Table):
         for (_, end, lower), (origin, _, upper) in itertools.pairwise(regions):
             if origin < end:
                 raise ValueError(f"{lower} ends at {end:#x}, after the start of {upper}")
+        if self.code_origin is not None:
+            Region(origin=self.code_origin, size=self.ram.size)  # fetches see all of ram there
         return self
 
 
@@ -67,7 +90,9 @@ class Oscillator(Table):
 class Console(Table):
     """The serial port of the console, 8N1: its UART, its pins, and their multiplexer setting."""
 
-    uart: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]  # as the reference manual names it
+    uart: Annotated[
+        str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=64)
+    ]  # as the reference manual names it
     baud: Annotated[int, Field(ge=1_200, le=4_000_000)] = 115_200
     tx: str | None = None
     rx: str | None = None
@@ -105,16 +130,21 @@ def _bank_and_number(pin: str) -> tuple[int, int]:
 
 
 class QemuEmulator(Table):
-    """The board as a machine of QEMU's system emulator for its core."""
+    """The board as a machine of QEMU's system emulator for its core.
 
-    machine: Name
+    `,firmware=none` behind its name keeps QEMU from loading one of its own.
+    """
+
+    machine: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(,firmware=none)?$")]
 
 
 class RenodeEmulator(Table):
     """The board in Renode: `platform` is the name of our own boards/renode/NAME.repl."""
 
     platform: _Word
-    mips: Annotated[int, Field(gt=0)] | None = None  # million instructions a virtual second
+    mips: Annotated[int, Field(gt=0, le=100_000)] | None = (
+        None  # million instructions a virtual second
+    )
 
 
 class NativeEmulator(Table):
@@ -135,10 +165,10 @@ class Emulators(Table):
 
 
 class Openocd(Table):
-    """OpenOCD, which reads these configuration files of its own in this order."""
+    """OpenOCD, which reads these configuration files of its own (.cfg) in this order."""
 
     name: Literal["openocd"]
-    config: Annotated[tuple[Name, ...], Field(min_length=1, strict=False)]
+    config: Annotated[tuple[_ConfigFile, ...], Field(min_length=1, strict=False)]
 
 
 class Pyocd(Table):

@@ -6,12 +6,13 @@ The file name without `.toml` is the board's id. Sizes are bytes, addresses are 
 from __future__ import annotations
 
 import difflib
+import re
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from microlut.board_tables import (
     Console,
@@ -19,9 +20,9 @@ from microlut.board_tables import (
     FlashTool,
     Hertz,
     Memory,
-    Name,
     Oscillator,
     Probe,
+    Text,
     Uf2,
 )
 from microlut.errors import InvalidBoard
@@ -81,6 +82,15 @@ CORE_TOOLCHAINS: dict[Core, Toolchain] = {
 }
 
 
+def _checked_id(text: str) -> str:
+    if re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", text) is None:
+        raise ValueError(
+            f"found {text!r}; the file's name without .toml is the board's id: lower-case letters, "
+            "digits, dots, hyphens and underscores, the first a letter or digit; rename the file"
+        )
+    return text
+
+
 _Folder = Annotated[str, Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")]
 _Core = Annotated[Core, Field(strict=False)]
 
@@ -90,14 +100,14 @@ class Board(Table):
 
     not_in_files = frozenset({"id"})
 
-    id: Name
-    title: Name
-    mcu: Name
+    id: Annotated[str, AfterValidator(_checked_id)]  # names a folder
+    title: Text
+    mcu: Text
     core: _Core
     port: _Folder  # in firmware/port; the folders above it belong to the port as well
     clock_hz: Hertz | None = None
     oscillator: Oscillator | None = None
-    stack_bytes: Annotated[int, Field(ge=512, multiple_of=8)] | None = None
+    stack_bytes: Annotated[int, Field(ge=512, le=2**31, multiple_of=8)] | None = None
     memory: Memory | None = None
     console: Console | None = None
     emulators: Emulators = Emulators()

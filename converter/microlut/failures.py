@@ -8,6 +8,7 @@ from types import FrameType
 import typer
 
 from microlut.errors import InvalidInput, MicrolutError
+from microlut.texts import visible
 
 EXIT_DISAGREES = 1
 EXIT_WARNED = 1  # with --strict
@@ -44,7 +45,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 def describe(error: Exception | Terminated) -> tuple[str, int]:
     """Return an error's message, in one line, and exit code."""
     message, code = _message_and_code(error)
-    return " ".join(message.split()), code
+    return visible(" ".join(message.split())), code
 
 
 def _message_and_code(error: Exception | Terminated) -> tuple[str, int]:

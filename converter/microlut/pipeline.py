@@ -36,6 +36,9 @@ from microlut.settings import (
     budget_in_force,
     load_settings,
 )
+from microlut.texts import plain
+
+_IN_MEMORY = "a model in memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,7 @@ def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:
 
 
 def _source_name(model: Path | str | object) -> str:
-    return Path(model).resolve().name if isinstance(model, Path | str) else "a model in memory"
+    return plain(Path(model).resolve().name) if isinstance(model, Path | str) else _IN_MEMORY
 
 
 def source_hash(model: Path | str | object) -> str:

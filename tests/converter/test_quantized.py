@@ -249,6 +249,11 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "no inputs": set_item(node("clamp"), "inputs", []),
     "one term of a sum": set_item(node("add"), "inputs", ["every4_input"]),
     "name twice": lambda graph: graph["nodes"][1].__setitem__("name", graph["nodes"][0]["name"]),
+    "name with a line break": lambda graph: (
+        graph["nodes"][-1].update(name="a\nb"),
+        graph.update(output_name="a\nb"),
+    ),
+    "source that drives a terminal": set_item(root, "source", "\x1b[31m"),
     "no such output": set_item(root, "output_name", "nothing"),
     "output shape": set_item(node("conv2d"), "shape", [13, 12, 8]),
     "zero in a shape": set_item(root, "input_shape", [0, 12, 5]),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from microlut.texts import is_plain
+
 _WORDS = """
 alignas alignof asm auto bool break case char class const constexpr continue default delete do
 double else enum extern false float for goto if inline int long main namespace new nullptr
@@ -56,5 +58,6 @@ def unique_identifiers(names: Iterable[str]) -> dict[str, str]:
 
 def comment(text: str) -> str:
     """Return text that cannot end the C comment it stands in, nor continue a line."""
-    printable = "".join(c if c.isprintable() and c != "\\" else " " for c in text)
-    return printable.replace("*/", "* /").replace("/*", "/ *").encode("ascii", "replace").decode()
+    printable = "".join(c if is_plain(c) and c != "\\" else " " for c in text)
+    ascii_only = printable.encode("ascii", "replace").decode()
+    return ascii_only.replace("*/", "* /").replace("/*", "/ *").replace("??/", "? ? /")

@@ -11,6 +11,7 @@ from typing import Any
 
 from microlut.errors import UnsupportedModel
 from microlut.importers.keras_config import Json, Layer, child_layers, root_layer
+from microlut.texts import plain
 
 _Reference = tuple[str, int]  # (layer, which of its calls)
 
@@ -50,7 +51,11 @@ class Names:
     used: set[str] = field(default_factory=set)
 
     def take(self, wanted: str) -> str:
-        """Return `wanted`, or else wanted_1, wanted_2, ..., and remember it."""
+        """Return `wanted`, or else wanted_1, wanted_2, ..., and remember it.
+
+        Files and terminals are to show it, so it has no characters that cannot be seen.
+        """
+        wanted = plain(wanted)
         name, count = wanted, 0
         while name in self.used or (count and name in self.reserved):
             count += 1
@@ -75,9 +80,9 @@ def flatten(config: Json, source: str) -> tuple[Network, Names]:
         InvalidInput: the configuration is inconsistent.
     """
     model = root_layer(config, source)
-    names = Names(frozenset(_all_names(model)))
+    names = Names(frozenset(map(plain, _all_names(model))))
     input_name, batch_shape = model_input(model)
-    names.take(input_name)
+    input_name = names.take(input_name)
     calls: list[LayerCall] = []
     output_name = _expand(model, input_name, names, calls)
     kept = _reachable(calls, output_name)

@@ -8,6 +8,7 @@ from microlut.importers.keras_config import KerasModel
 from microlut.importers.layers import HANDLERS, PREVIOUS, LayerUse, Step
 from microlut.importers.topology import LayerCall, Names, Network, flatten
 from microlut.ir import Graph, Node, Shape
+from microlut.texts import plain
 
 _LARGEST_TENSOR = 1 << 26
 _MOST_NAMED = 5
@@ -41,7 +42,9 @@ def to_graph(model: KerasModel, name: str) -> Graph:
         nodes.extend(made)
         tensors[call.name] = (made[-1].name, made[-1].shape)
     output, _ = tensors[network.output_name]
-    return Graph(name, network.input_name, tensors[network.input_name][1], tuple(nodes), output)
+    return Graph(
+        plain(name), network.input_name, tensors[network.input_name][1], tuple(nodes), output
+    )
 
 
 def _nodes_of(

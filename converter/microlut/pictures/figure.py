@@ -58,7 +58,7 @@ def _render(draw: Callable[[Axes], None], title: str, kind: str) -> bytes:
     with style.context(_STYLE):
         figure = Figure(figsize=_INCHES, layout="constrained")
         axes = figure.add_subplot()
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title, fontsize=10, parse_math=False)  # layers may be called $x$
         draw(axes)
         metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)

@@ -30,6 +30,7 @@ from microlut.quantized.graph import (
     QuantizedWeights,
 )
 from microlut.quantized.overlap import engine_overlap
+from microlut.texts import is_plain, visible
 
 _LARGEST_SHIFT = 31
 _SMALLEST_SCALE = float(np.finfo(np.float32).smallest_subnormal)
@@ -38,11 +39,14 @@ _LARGEST_SCALE = float(np.finfo(np.float32).max)
 
 def check_graph(graph: QuantizedGraph) -> None:
     """Raise ValueError, saying where, unless the engine can run this graph."""
+    texts = (graph.name, graph.source, graph.source_sha256, graph.input_name)
+    _demand("the graph", all(map(is_plain, texts)), "its names")
     shapes = {graph.input_name: graph.input_shape}
     quantizations = {graph.input_name: graph.input_quantization}
     _demand(graph.input_name, _is_shape(graph.input_shape), "its shape")
     _check_quantization(graph.input_name, graph.input_quantization)
     for node in graph.nodes:
+        _demand(node.name, is_plain(node.name), "its name")
         _demand(node.name, node.name not in shapes, "its name, which another tensor has,")
         _demand(node.name, all(name in shapes for name in node.inputs), "its inputs")
         _demand(
@@ -58,7 +62,7 @@ def check_graph(graph: QuantizedGraph) -> None:
 
 def _demand(where: str, sound: bool, what: str) -> None:
     if not sound:
-        raise ValueError(f"{where}: {what} cannot be right")
+        raise ValueError(f"{visible(where)}: {what} cannot be right")
 
 
 def _is_shape(shape: Shape) -> bool:

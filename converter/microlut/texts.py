@@ -1,0 +1,34 @@
+"""Text of other people that microlut prints and writes into generated files: what it may hold.
+
+Control characters could end a comment or drive a terminal, invisible ones reorder what a reader
+sees, and lone surrogates have no UTF-8 form. `str.isprintable` refuses them all, and line breaks.
+"""
+
+from __future__ import annotations
+
+
+def is_plain(text: str) -> bool:
+    r"""Return whether text is one line of characters that can be seen.
+
+    >>> [is_plain(text) for text in ("Größe 2/3", "a\nb", "a\u202eb", "a\ud800b")]
+    [True, False, False, False]
+    """
+    return text.isprintable()
+
+
+def plain(text: str) -> str:
+    r"""Return text with an underscore for each character that `is_plain` refuses.
+
+    >>> plain("layer\n1")
+    'layer_1'
+    """
+    return text if is_plain(text) else "".join(c if is_plain(c) else "_" for c in text)
+
+
+def visible(text: str) -> str:
+    r"""Return text with such characters written as Python writes them.
+
+    >>> print(visible("a\x1b[31m"))
+    a\x1b[31m
+    """
+    return text if is_plain(text) else "".join(c if is_plain(c) else repr(c)[1:-1] for c in text)
