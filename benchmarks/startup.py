@@ -27,13 +27,14 @@ COMMANDS = {
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a process of its own."""
+    """Run Python in a process of its own, which may write bytecode as usual."""
+    known = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "converter")},
+        env={**known, "PYTHONPATH": str(ROOT / "converter")},
     )
 
 

@@ -61,6 +61,11 @@ def _message_and_code(error: Exception | Terminated) -> tuple[str, int]:
     if isinstance(error, OSError):  # such as a full disk
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror or error}", InvalidInput.exit_code
+    if isinstance(error, MemoryError):
+        return (
+            f"not enough memory ({error}); use a smaller model or fewer inputs",
+            InvalidInput.exit_code,
+        )
     return (
         f"internal error: {type(error).__name__}: {error}; please report it with --debug",
         _EXIT_INTERNAL,

@@ -10,7 +10,7 @@ import selectors
 import termios
 import tty
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from microlut.serial_port import SerialPort
 
@@ -25,10 +25,12 @@ def monitor(port: SerialPort, keyboard: int, screen: int) -> None:
     If the keyboard is a file or a pipe, its end is sent, and the monitor ends when the port has
     been quiet for two seconds.
 
+    It also ends when nobody reads the screen, which may be a pipe.
+
     Raises:
         DeviceFailed: The port is gone.
     """
-    with _by_keys(keyboard), selectors.DefaultSelector() as selector:
+    with suppress(BrokenPipeError), _by_keys(keyboard), selectors.DefaultSelector() as selector:
         selector.register(port, selectors.EVENT_READ)
         selector.register(keyboard, selectors.EVENT_READ)
         ended = False

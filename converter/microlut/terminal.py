@@ -2,13 +2,99 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO
 
+from microlut.errors import InvalidInput
 from microlut.progress import Progress
+
+_STANDARD_ERROR = 2
+
+
+class OutputLost(InvalidInput):
+    """Standard output is closed or cannot be written."""
+
+
+class _Output(io.TextIOBase):
+    """Standard output that tells its own errors from those of other files.
+
+    Characters that its encoding lacks are escaped. Once the reader has gone, as `head` does, the
+    rest is dropped without a word, and the verb ends with the exit code that it would have.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost: OutputLost | None = None
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding or "utf-8"  # a StringIO has none
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        return "backslashreplace"
+
+    def write(self, text: str) -> int:
+        writable = text.encode(self.encoding, self.errors).decode(self.encoding)
+        with self._watched():
+            self._stream.write(writable)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._watched():
+            self._stream.flush()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        if self._lost is not None:  # click writes nothing to try whether it can, and ignores this
+            raise self._lost
+        try:
+            yield
+        except OSError as error:
+            _lead_nowhere(self.fileno())
+            if not isinstance(error, BrokenPipeError):
+                self._lost = OutputLost(f"standard output: {error.strerror}")
+                raise self._lost from error
+
+
+def _lead_nowhere(number: int) -> None:
+    """Drop what is written to a file, and what waits in buffers and would fail when Python ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+@contextmanager
+def standard_streams() -> Iterator[None]:
+    """Let standard output raise OutputLost, and lead closed standard streams nowhere.
+
+    Otherwise the next file that is opened would take the place of a closed one.
+
+    Raises:
+        OutputLost: Standard output is closed.
+    """
+    closed = sys.stdout is None
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        os.set_inheritable(opened, True)
+    os.close(opened)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 (until the end)
+    if closed:
+        raise OutputLost("standard output is closed; redirect it, for example to /dev/null")
+    with redirect_stdout(_Output(sys.stdout)):
+        yield
 
 
 @contextmanager
@@ -34,9 +120,12 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
 
 def print_error(message: str, code: int, *, as_json: bool) -> None:
     """Print one line on standard error, and with --json an object on standard output."""
+    try:
+        print(f"microlut: {message}", file=sys.stderr, flush=True)
+    except OSError:  # there is no other place to say it
+        _lead_nowhere(sys.stderr.fileno())
     if as_json:
         print_json({"error": message, "exit_code": code})
-    print(f"microlut: {message}", file=sys.stderr)
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib import import_module
 from typing import Annotated
 
 import typer
 
+from microlut.errors import InvalidInput
 from microlut.failures import (
     EXIT_INTERRUPTED,
     Terminated,
     describe,
     raise_when_terminated,
 )
-from microlut.terminal import print_error
+from microlut.terminal import OutputLost, print_error, standard_streams
 
 # Every verb in the order of the help: the module here that has it, and what the help says of it.
 VERBS = {
@@ -82,7 +83,15 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
 def _imported(name: str) -> Callable[..., None]:
     module, _ = VERBS[name]
     verb: Callable[..., None] = getattr(import_module(f"microlut.cli.{module}"), name)
-    return verb
+
+    @wraps(verb)
+    def told(*arguments: object, **options: object) -> None:
+        try:
+            verb(*arguments, **options)
+        except BrokenPipeError as error:  # click takes any for standard output's, and is silent
+            raise InvalidInput(describe(error)[0]) from error
+
+    return told
 
 
 def _not_imported() -> None:
@@ -91,23 +100,34 @@ def _not_imported() -> None:
 
 def main() -> None:
     """Run the command line; every expected error becomes one line and its exit code."""
-    arguments = sys.argv[1:] or ["--help"]
-    debug = "--debug" in arguments
+    code = 0
+    try:
+        with standard_streams():
+            code = _run(sys.argv[1:] or ["--help"])
+            sys.stdout.flush()
+    except OutputLost as lost:
+        message, own_code = describe(lost)
+        print_error(message, own_code, as_json=False)
+        code = code or own_code
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a verb and return the exit code; what went wrong has been printed."""
+    debug, as_json = "--debug" in arguments, "--json" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     raise_when_terminated()
     try:
-        code = _app(arguments)(arguments, prog_name="microlut", standalone_mode=False) or 0
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code: int = _app(arguments)(arguments, prog_name="microlut", standalone_mode=False) or 0
+    except OutputLost:
+        raise
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
     except (Exception, Terminated) as error:  # noqa: BLE001 (the last resort: no traceback for users)
         if debug:
             traceback.print_exc()
         message, code = describe(error)
-        print_error(message, code, as_json="--json" in arguments)
+        print_error(message, code, as_json=as_json)
     if code == EXIT_INTERRUPTED:  # typer returns that code too
-        print_error("interrupted", code, as_json="--json" in arguments)
-    sys.exit(code)
+        print_error("interrupted", code, as_json=as_json)
+    return code

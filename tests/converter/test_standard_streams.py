@@ -1,0 +1,147 @@
+"""Standard streams that are closed, full, or read by a program that has gone."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import microlut
+from digits_example import MODEL
+from microlut import cli, terminal
+from microlut.cli import machine
+
+PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
+CLOSED = "microlut: standard output is closed; redirect it, for example to /dev/null\n"
+FULL = "microlut: standard output: No space left on device\n"
+
+
+def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell command in which $M is the command line."""
+    known = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    known |= {"PYTHONPATH": str(PACKAGE_PARENT), "M": f"{sys.executable} -m microlut"}
+    return subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        env=known | environment,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+COMMANDS = {
+    "version": "--version",
+    "help": "--help",
+    "boards": "boards",
+    "a board": "boards host",
+    "much JSON": "boards --json",
+    "help of a verb": "fit --help",
+    "a model": f"fit {MODEL} --json",
+}
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_full_output_is_told(command, unbuffered):
+    done = shell(f"$M {COMMANDS[command]} >/dev/full", PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (2, FULL)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_closed_output_is_told(command):
+    done = shell(f"$M {COMMANDS[command]} >&-")
+    assert (done.returncode, done.stderr) == (2, CLOSED)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_reader_that_has_gone_is_no_error(command):
+    done = shell(f"$M {COMMANDS[command]} | true; exit ${{PIPESTATUS[0]}}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_closed_output_is_told_before_anything_is_done(tmp_path):
+    done = shell(f"$M convert {MODEL} --input-range 0 1 -o {tmp_path}/out >&-")
+    assert (done.returncode, done.stderr) == (2, CLOSED)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", [">/dev/full", "| true"])
+def test_exit_code_is_that_of_the_verb(where):
+    command = f"$M convert none.keras --input-range 0 1 -o out --json {where}"
+    done = shell(f"{command}; exit ${{PIPESTATUS[0]}}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("microlut: none.keras: no such file")
+    command = f"$M boards none --json {where}"
+    done = shell(f"{command}; exit ${{PIPESTATUS[0]}}")
+    assert done.returncode == 4
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("where", ["2>&-", "2>/dev/full"])
+def test_error_that_nobody_can_read_keeps_its_exit_code(where):
+    done = shell(f"$M boards none {where}")
+    assert (done.returncode, done.stdout) == (4, "")
+    done = shell(f"$M boards none --json {where}")
+    assert (done.returncode, json.loads(done.stdout)["exit_code"]) == (4, 4)
+
+
+def test_all_streams_may_be_closed():
+    done = shell("$M boards host >&- 2>&- <&-")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+
+
+def test_standard_input_may_be_closed():
+    done = shell("$M boards host --json <&-")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["boards"][0]["id"] == "host"
+
+
+def test_file_opened_after_a_closed_stream_does_not_take_its_place():
+    program = (
+        "from microlut.terminal import standard_streams\n"
+        "import os, sys\n"
+        "with standard_streams():\n"
+        "    number = os.open('/dev/null', os.O_RDONLY)\n"
+        "    print(number > 2, file=sys.__stdout__)\n"
+    )
+    done = shell(f'{sys.executable} -c "$PROGRAM" <&- 2>&-', PROGRAM=program)
+    assert done.stdout == "True\n"
+
+
+def test_characters_that_the_terminal_lacks_are_escaped(tmp_path):
+    name = os.fsdecode("größe".encode() + b"\xff")
+    file = tmp_path / f"{name}.keras"
+    file.write_bytes(MODEL.read_bytes())
+    out = tmp_path / f"{name}.out"
+    command = f"$M convert '{file}' --input-range 0 1 -o '{out}'"
+    done = shell(command, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"gr\xf6\xdfe\udcff.out: model.h" in done.stdout
+    report = json.loads((out / "report.json").read_text())
+    assert report["source"] == "größe_.keras"
+
+
+def test_broken_pipe_of_another_file_is_no_success(monkeypatch, capsys):
+    def verb() -> None:
+        raise BrokenPipeError(32, "Broken pipe", "/dev/ttyACM0")
+
+    monkeypatch.setattr(machine, "boards", verb)
+    monkeypatch.setattr(sys, "argv", ["microlut", "boards"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert (stop.value.code, capsys.readouterr().err) == (
+        *(2, "microlut: /dev/ttyACM0: Broken pipe\n"),
+    )
+
+
+def test_output_is_restored(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", stream)
+    with terminal.standard_streams():
+        assert sys.stdout is not stream
+    assert sys.stdout is stream
