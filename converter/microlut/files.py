@@ -1,7 +1,9 @@
-"""Files written whole or not at all: bytes and a path in."""
+"""Write files whole or not at all, and say before that whether they can be written."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,3 +26,36 @@ def write_file(path: Path, data: bytes) -> None:
         raise InvalidInput(
             f"{path}: cannot be written ({error.strerror}); choose another file"
         ) from error
+
+
+def check_place(path: Path) -> None:
+    """Raise OSError if no file or folder can be made at a path; missing folders are made for it."""
+    path = path.resolve()
+    above = next((folder for folder in path.parents if folder.exists()), path)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=above) as folder:
+        (Path(folder) / path.relative_to(above)).mkdir(parents=True, exist_ok=True)
+
+
+def check_file(path: Path, is_ours: Callable[[bytes], bool], what: str) -> None:
+    """Check, before it is made, that a file can be written and replaces nobody else's.
+
+    Args:
+        path: Of the file.
+        is_ours: Whether an existing file's bytes are as microlut wrote them.
+        what: What such a file is called.
+
+    Raises:
+        InvalidInput: It cannot be written, or there is one that microlut did not write.
+    """
+    try:
+        check_place(path)
+        found = path.read_bytes() if path.exists() else None
+    except OSError as error:
+        raise InvalidInput(
+            f"{path}: cannot be written ({error.strerror}); choose another file"
+        ) from error
+    if found is not None and not is_ours(found):
+        raise InvalidInput(
+            f"{path}: is there and not {what} as microlut wrote it; choose another file, or remove "
+            "that one"
+        )

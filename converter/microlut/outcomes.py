@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.files import write_file
+from microlut.errors import InvalidInput
+from microlut.files import check_file, write_file
 from microlut.forms import Difference, FormResult, bit_exact
 from microlut.image import Image
 from microlut.profile import Profile
@@ -116,6 +118,24 @@ class DeployOutcome:
     run: RunOutcome | None
     integer_top1: float | None
     float_top1: float | None
+
+
+def check_outputs(path: Path) -> None:
+    """Raise InvalidInput if a run's outputs cannot be written to a file, or would replace another.
+
+    An existing one must hold outputs, and nothing else.
+    """
+    check_file(path, _are_outputs, "outputs")
+    if not path.parent.exists():
+        raise InvalidInput(f"{path}: cannot be written (no such folder); choose another file")
+
+
+def _are_outputs(content: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return sorted(archive.namelist()) == ["y.npy", "y_int8.npy"]
+    except zipfile.BadZipFile:
+        return False
 
 
 def write_outputs(path: Path, project: Project, outcome: RunOutcome) -> None:

@@ -21,17 +21,20 @@ from pydantic import TypeAdapter, ValidationError
 from microlut import quantized
 from microlut.codegen.names import identifier
 from microlut.errors import InvalidInput
+from microlut.files import check_place
 from microlut.pipeline import Conversion
 from microlut.quantized import QuantizedGraph
 from microlut.report import ConvertReport
 from microlut.resources import data_folder
 from microlut.version import VERSION
+from microlut.written import MANIFEST, foreign_file, manifest
 
 REPORT, MODEL, TFLITE = "report.json", "model.json", "model.tflite"
 _ENGINE, _BUILD = "engine", "build"
 _ENGINE_PARTS = ("include", "src")
 _FILES = "files"  # key of report.json: what the conversion wrote, relative to the folder
-_BUILT = r"build/[^/]+/{prefix}\.(elf|map|bin|hex|json)|build/[^/]+-build\.log"
+_MADE = r"elf|map|bin|hex|uf2|json|renode\.log"  # endings of what builds and runs leave
+_BUILT = rf"build/|build/[^/]+/{{prefix}}\.({_MADE})|build/[^/]+-build\.log"
 ForeignFile = Callable[[Path], str | None]
 _REPORT_ADAPTER: TypeAdapter[ConvertReport] = TypeAdapter(ConvertReport)
 
@@ -66,17 +69,18 @@ class Project:
 
 
 @contextmanager
-def staged(output: Path, foreign_file: ForeignFile | None = None) -> Iterator[Path]:
+def staged(output: Path, foreign: ForeignFile | None = None) -> Iterator[Path]:
     """Yield a new folder beside `output` that takes its place if the block succeeds.
 
     Args:
         output: Where the folder goes.
-        foreign_file: Finds what must not be lost; by default what no conversion or build wrote.
+        foreign: Finds what must not be lost; by default what no conversion or build wrote,
+            or what was changed since.
 
     Raises:
         InvalidInput: `output` is a file, a folder with something else in it, or not writable.
     """
-    check_replaceable(output, foreign_file)
+    check_replaceable(output, foreign)
     output = output.resolve()  # a link keeps pointing there
     made = [folder for folder in output.parents if not folder.exists()]
     try:
@@ -88,6 +92,7 @@ def staged(output: Path, foreign_file: ForeignFile | None = None) -> Iterator[Pa
         fresh = work / output.name
         fresh.mkdir()
         yield fresh
+        check_replaceable(output, foreign)  # building and running took their time
         _exchange(fresh, output, work / "old")
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -115,9 +120,10 @@ def _not_writable(output: Path, error: OSError) -> InvalidInput:
     )
 
 
-def check_replaceable(output: Path, foreign_file: ForeignFile | None = None) -> None:
-    """Raise InvalidInput if `output` is something that must not be replaced."""
+def check_replaceable(output: Path, foreign: ForeignFile | None = None) -> None:
+    """Raise InvalidInput if `output` cannot be written, or must not be replaced."""
     try:
+        check_place(output)
         if not output.exists():
             return
         if not output.is_dir():
@@ -127,31 +133,29 @@ def check_replaceable(output: Path, foreign_file: ForeignFile | None = None) -> 
                 f"{output}: is the current folder or above it, and would be replaced; "
                 "choose a folder beside or below the current one"
             )
-        foreign = (foreign_file or _foreign_file)(output)
+        if output.resolve().is_mount():
+            raise InvalidInput(
+                f"{output}: is where a file system is mounted, and cannot be replaced; "
+                "choose a folder in it"
+            )
+        found = (foreign or _foreign_file)(output)
     except OSError as error:
         raise _not_writable(output, error) from error
-    if foreign is not None:
+    if found is not None:
         raise InvalidInput(
-            f"{output}: holds {foreign}, which microlut did not write and would delete; "
-            "choose an empty or new folder"
+            f"{output}: holds {found} and would delete; move it elsewhere, or choose an empty or "
+            "new folder"
         )
 
 
 def _foreign_file(folder: Path) -> str | None:
-    """Return a file in the folder that neither a conversion nor a build wrote, if there is one."""
+    """Return what neither a conversion nor a build wrote, or what was changed since."""
     try:
-        report = json.loads((folder / REPORT).read_bytes())
-        written, prefix = set(report[_FILES]), str(report["prefix"])
+        prefix = str(json.loads((folder / REPORT).read_bytes())["prefix"])
     except (OSError, ValueError, KeyError, TypeError):
-        written, prefix = set(), ""
-    for file in sorted(folder.rglob("*")):
-        name = file.relative_to(folder).as_posix()
-        built = prefix and re.fullmatch(_BUILT.format(prefix=re.escape(prefix)), name)
-        # A build that failed may leave its folder empty.
-        folder_of_ours = file.is_dir() and (any(file.iterdir()) or (prefix and name == "build"))
-        if name not in written and not built and not folder_of_ours:
-            return name
-    return None
+        return foreign_file(folder)
+    built = re.compile(_BUILT.format(prefix=re.escape(prefix)))
+    return foreign_file(folder, lambda name: built.fullmatch(name) is not None)
 
 
 def write(conversion: Conversion, folder: Path) -> Project:
@@ -163,9 +167,19 @@ def write(conversion: Conversion, folder: Path) -> Project:
     (folder / TFLITE).write_bytes(conversion.tflite)
     quantized.save(conversion.quantized, folder / MODEL)
     files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
-    report = conversion.report.as_json() | {_FILES: sorted([*files, REPORT])}
-    (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    return Project(folder, conversion.report.prefix, conversion.quantized, report)
+    report = conversion.report.as_json() | {_FILES: sorted([*files, REPORT, MANIFEST])}
+    project = Project(folder, conversion.report.prefix, conversion.quantized, report)
+    write_report(project)
+    return project
+
+
+def write_report(project: Project) -> None:
+    """Write a project's report.json, and the record of all that the conversion wrote."""
+    text = json.dumps(project.report, indent=2) + "\n"
+    (project.path / REPORT).write_text(text, encoding="utf-8")
+    names = [name for name in project.report[_FILES] if name != MANIFEST]
+    files = {name: (project.path / name).read_bytes() for name in names}
+    (project.path / MANIFEST).write_bytes(manifest(files, microlut=VERSION))
 
 
 def write_project(conversion: Conversion, output: Path | str) -> Project:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -252,8 +251,7 @@ def _add_to_report(project: Project, outcome: DeployOutcome) -> None:
     if outcome.run is not None:
         found |= outcome.run.as_json()
         found |= {"integer_top1": outcome.integer_top1, "float_top1": outcome.float_top1}
-    text = json.dumps(project.report | found, indent=2) + "\n"
-    (project.path / projects.REPORT).write_text(text, encoding="utf-8")
+    projects.write_report(replace(project, report=project.report | found))
 
 
 def checked_float_top1(model: Path, project: Project, samples: Samples) -> float | None:

@@ -851,6 +851,26 @@ def test_output_folder_with_a_file_added_by_the_user_is_left_alone(call, earlier
     earlier.check()
 
 
+@pytest.mark.parametrize("verb", [("convert", MODEL, "--calibration", CALIBRATION), DEPLOY])
+def test_edited_file_in_the_output_folder_is_named_before_the_conversion(
+    verb, call, earlier, monkeypatch
+):
+    monkeypatch.setattr("microlut.cli.models.convert_with", lambda *_: pytest.fail("converted"))
+    original = (earlier.out / "model.c").read_text()
+    (earlier.out / "model.c").write_text(f"/* mine */\n{original}")
+    assert_refused(call(*verb, "-o", earlier.out), 2, "holds model.c, which was changed since")
+    (earlier.out / "model.c").write_text(original)
+    earlier.check()
+
+
+def test_outputs_do_not_replace_the_inputs(call, project, tmp_path):
+    inputs = shutil.copy(TEST, tmp_path / "test.npz")
+    files = ("--inputs", inputs, "--outputs", inputs)
+    answer = call("run", project, "--board", "host", *files)
+    assert_refused(answer, 2, "test.npz: is there and not outputs as microlut wrote it")
+    assert inputs.read_bytes() == TEST.read_bytes()
+
+
 def test_output_that_is_a_file_is_left_alone(call, tmp_path):
     (tmp_path / "out").write_text("mine")
     assert_refused(call(*DEPLOY, "-o", tmp_path / "out"), 2, "is a file")

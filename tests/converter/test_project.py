@@ -163,10 +163,86 @@ def test_check_replaceable_refuses_the_current_folder(out, monkeypatch):
             projects.check_replaceable(out)
 
 
-def test_check_replaceable_refuses_a_result_whose_report_is_gone(out):
-    (out / "report.json").unlink()
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"files": 3}'])
+def test_check_replaceable_refuses_a_result_without_its_record(content, out):
+    (out / "microlut.json").unlink()
+    if content is not None:
+        (out / "microlut.json").write_text(content)
     with pytest.raises(InvalidInput, match="did not write and would delete"):
         projects.check_replaceable(out)
+
+
+WRITTEN = ["model.h", "model.c", "weights.c", "model.tflite", "model.json", "report.json"]
+
+
+@pytest.mark.parametrize(
+    "name", [*WRITTEN, "engine/src/unpack.c", "engine/include/microlut/microlut.h"]
+)
+def test_edited_file_is_named_and_kept(name, out):
+    with (out / name).open("ab") as file:
+        file.write(b"\n")
+    before = contents(out)
+    message = rf"out: holds {name}, which was changed since microlut wrote it"
+    with pytest.raises(InvalidInput, match=message):
+        projects.write_project(conversion(), out)
+    assert contents(out) == before
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_file_that_is_edited_while_the_new_result_is_made_is_kept(out):
+    with (
+        pytest.raises(InvalidInput, match=r"holds model\.c, which was changed"),
+        projects.staged(out),
+    ):
+        (out / "model.c").write_text("/* mine */")
+    assert (out / "model.c").read_text() == "/* mine */"
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_link_in_the_place_of_a_file_or_folder_is_kept(out, tmp_path):
+    (out / "engine").rename(tmp_path / "engine")
+    (out / "engine").symlink_to(tmp_path / "engine")
+    with pytest.raises(InvalidInput, match="holds engine, which microlut did not write"):
+        projects.check_replaceable(out)
+
+
+@pytest.mark.parametrize("name", ["digits.uf2", "digits.renode.log", "digits.hex"])
+def test_what_builds_and_runs_leave_is_replaced(name, out):
+    (out / "build" / "board").mkdir(parents=True)
+    (out / "build" / "board" / name).touch()
+    projects.check_replaceable(out)
+
+
+def test_file_called_build_is_kept(out):
+    (out / "build").write_text("mine")
+    with pytest.raises(InvalidInput, match="holds build, which microlut did not write"):
+        projects.check_replaceable(out)
+
+
+def test_record_follows_what_a_later_step_adds_to_the_report(out):
+    project = projects.read(out)
+    project.report["board"] = "host"
+    projects.write_report(project)
+    projects.check_replaceable(out)
+
+
+def test_place_where_a_file_system_is_mounted_is_refused_before_the_conversion(monkeypatch, out):
+    monkeypatch.setattr(type(out), "is_mount", lambda path: path == out)
+    with pytest.raises(InvalidInput, match=r"out: is where a file system is mounted"):
+        projects.check_replaceable(out)
+
+
+@pytest.mark.parametrize("place", ["file/out", "x" * 300, "new/../file/out"])
+def test_check_replaceable_refuses_what_cannot_be_written(place, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        projects.check_replaceable(tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_check_replaceable_leaves_nothing(tmp_path):
+    projects.check_replaceable(tmp_path / "a" / ".." / "b" / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_read_names_the_version_that_wrote_another_report(out):

@@ -32,7 +32,7 @@ from microlut.options import (
     PtyOption,
     TimingOption,
 )
-from microlut.outcomes import image_json, write_outputs
+from microlut.outcomes import check_outputs, image_json, write_outputs
 from microlut.samples import load_samples
 from microlut.serial_port import SerialPort
 from microlut.terminal import print_json, progress_bar
@@ -80,8 +80,8 @@ def run(
         return
     assert inputs is not None
     samples = load_samples(inputs, project.graph.input_shape, limit)
-    if outputs is not None and not outputs.absolute().parent.is_dir():
-        raise InvalidInput(f"{outputs}: cannot be written (no such folder); choose another file")
+    if outputs is not None:
+        check_outputs(outputs)
     real = None if model is None else workflow.checked_float_top1(model, project, samples)
     with progress_bar(as_json) as progress:
         if port is None:

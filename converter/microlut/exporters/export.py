@@ -11,7 +11,7 @@ from microlut.errors import InvalidInput
 from microlut.exporters.formats import ExportFormat
 from microlut.exporters.output import write_archive, write_folder
 from microlut.exporters.package import package_files
-from microlut.files import write_file
+from microlut.files import check_file, write_file
 from microlut.project import Project
 
 
@@ -65,6 +65,7 @@ def export(
     name = models[0].prefix if name is None else _checked(name)
     if to is ExportFormat.TFLITE:
         data = _only(models).tflite
+        check_file(output, _is_ours, "a .tflite file")
         write_file(output, data)
         return Exported(to, output, name, len(data), ())
     files = package_files(models, to, name)
@@ -74,6 +75,11 @@ def export(
         write_folder(files, output)
         size = sum(map(len, files.values()))
     return Exported(to, output, name, size, tuple(files))
+
+
+def _is_ours(tflite: bytes) -> bool:
+    """Return whether a .tflite file has the description that a conversion gives it."""
+    return tflite[4:8] == b"TFL3" and b"\0microlut " in tflite
 
 
 def _format(to: ExportFormat | str) -> ExportFormat:

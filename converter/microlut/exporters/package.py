@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +15,8 @@ from microlut.interpreter import int_ops
 from microlut.project import Project
 from microlut.resources import data_folder, license_file
 from microlut.version import VERSION
+from microlut.written import MANIFEST, manifest
 
-MANIFEST = "microlut.json"  # what an export wrote, with the SHA-256 of every other file
 _TEMPLATES = "export"
 _MOST_EXPECTED = 32  # outputs that the example compares
 
@@ -95,7 +93,5 @@ def _filled(to: ExportFormat, name: str, context: dict[str, object]) -> Files:
 
 
 def _manifest(to: ExportFormat, models: Sequence[ModelView], files: Files) -> bytes:
-    hashes = {path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())}
     sources = {m.prefix: m.report["source_sha256"] for m in models}
-    content = {"microlut": VERSION, "format": to.value, "models": sources, "files": hashes}
-    return (json.dumps(content, indent=2) + "\n").encode()
+    return manifest(files, microlut=VERSION, format=to.value, models=sources)

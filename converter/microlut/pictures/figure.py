@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microlut.errors import InvalidInput
-from microlut.files import write_file
+from microlut.files import check_file, write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _FORMATS = (".png", ".svg")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_END_BYTES = 12  # the last chunk
 _INCHES = (7.2, 4.2)
 _STYLE: list[str | dict[str, object]] = [
     "default",
@@ -30,10 +35,10 @@ def write_figure(draw: Callable[[Axes], None], title: str, path: Path) -> None:
         path: A .png or .svg file, written whole or not at all; its folder is made if need be.
 
     Raises:
-        InvalidInput: another extension, or the file cannot be written.
+        InvalidInput: another extension, the file cannot be written, or is there and not ours.
     """
     check_picture(path)
-    picture = _render(draw, title, path.suffix.lower()[1:])
+    picture = _signed(_render(draw, title, path.suffix.lower()[1:]))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -44,9 +49,36 @@ def write_figure(draw: Callable[[Axes], None], title: str, path: Path) -> None:
 
 
 def check_picture(path: Path) -> None:
-    """Raise InvalidInput if no picture can have that name."""
+    """Raise InvalidInput if no picture can have that name or be written there."""
     if path.suffix.lower() not in _FORMATS:
         raise InvalidInput(f"{path}: pictures are {' or '.join(_FORMATS)} files; give one of these")
+    check_file(path, _is_as_drawn, "a picture")
+
+
+def _signed(picture: bytes) -> bytes:
+    """Return a picture with the SHA-256 of its other bytes, by which changes to it are told."""
+    end = len(picture) - _tail_bytes(picture)
+    return picture[:end] + _signature(picture) + picture[end:]
+
+
+def _is_as_drawn(picture: bytes) -> bool:
+    """Return whether a file is a picture with the signature that fits it."""
+    end = len(picture) - _tail_bytes(picture)
+    start = max(0, end - len(_signature(picture)))
+    return _signed(picture[:start] + picture[end:]) == picture
+
+
+def _tail_bytes(picture: bytes) -> int:
+    return _PNG_END_BYTES if picture.startswith(_PNG) else 0
+
+
+def _signature(picture: bytes) -> bytes:
+    """Return a PNG chunk or an SVG comment, of the same length for all pictures of the kind."""
+    digest = hashlib.sha256(picture).hexdigest().encode()
+    if not picture.startswith(_PNG):
+        return b"<!-- microlut " + digest + b" -->\n"
+    text = b"tEXtmicrolut\0" + digest
+    return struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
 
 
 def _render(draw: Callable[[Axes], None], title: str, kind: str) -> bytes:

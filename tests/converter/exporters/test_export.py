@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def add(folder: Path) -> str:
 def change(folder: Path) -> str:
     with (folder / "examples" / "digits" / "main.c").open("a") as file:
         file.write("/* mine */\n")
-    return r"holds examples/digits/main.c \(changed since\), which"
+    return r"holds examples/digits/main.c, which was changed since microlut wrote it"
 
 
 def build(folder: Path) -> str:
@@ -147,8 +148,33 @@ def test_archive_of_somebody_else_is_kept(content, project, tmp_path):
     else:
         file.write_bytes(content)
     before = file.read_bytes()
-    with pytest.raises(InvalidInput, match=r"out\.zip: is there and not an archive that microlut"):
+    with pytest.raises(InvalidInput, match=r"out\.zip: is there and not an archive as microlut"):
         microlut.export(project, "zip", file)
+    assert file.read_bytes() == before
+
+
+def test_archive_with_a_changed_file_is_kept(project, tmp_path):
+    microlut.export(project, "zip", tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files["digits/src/digits.c"] += b"/* mine */"
+    with zipfile.ZipFile(tmp_path / "out.zip", "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    before = (tmp_path / "out.zip").read_bytes()
+    with pytest.raises(InvalidInput, match=r"out\.zip: is there and not an archive as microlut"):
+        microlut.export(project, "zip", tmp_path / "out.zip")
+    assert (tmp_path / "out.zip").read_bytes() == before
+
+
+def test_tflite_replaces_only_what_an_export_wrote(project, tmp_path):
+    file = tmp_path / "m.tflite"
+    for _ in range(2):
+        microlut.export(project, "tflite", file)
+    file.write_bytes(file.read_bytes().replace(b"microlut", b"somebody"))
+    before = file.read_bytes()
+    with pytest.raises(InvalidInput, match=r"m\.tflite: is there and not a \.tflite file as"):
+        microlut.export(project, "tflite", file)
     assert file.read_bytes() == before
 
 

@@ -1,0 +1,64 @@
+"""What microlut wrote into a folder: a record of all files, and what differs from it since.
+
+A folder or archive is replaced only while it is as microlut wrote it: what somebody changed or
+added is theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+MANIFEST = "microlut.json"  # the record, with the SHA-256 of every other file
+
+
+def manifest(files: Mapping[str, bytes], **facts: object) -> bytes:
+    """Return the record of files, by their paths in the folder, with other facts before them."""
+    hashes = {path: _digest(data) for path, data in sorted(files.items())}
+    return (json.dumps({**facts, "files": hashes}, indent=2) + "\n").encode()
+
+
+def recorded(content: bytes | None) -> dict[str, str]:
+    """Return the SHA-256 of each file in a record; nothing if there is none, or a damaged one."""
+    try:
+        return dict(json.loads(content or b"")["files"])
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def foreign_file(folder: Path, is_made: Callable[[str], bool] = lambda _name: False) -> str | None:
+    """Return a file or empty folder that is not as microlut wrote it, and why; None without any.
+
+    Args:
+        folder: Holds the record, if microlut wrote it.
+        is_made: Whether a path in the folder, with a slash behind a folder's, is one that a later
+            step makes and may make again.
+    """
+    record = folder / MANIFEST
+    written = recorded(record.read_bytes() if record.is_file() else None)
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir() and not path.is_symlink():
+            known = is_made(f"{name}/") or any(path.iterdir())
+        else:
+            known = is_made(name) or (name == MANIFEST and bool(written))
+        if known:
+            continue
+        if name not in written or path.is_symlink() or not path.is_file():
+            return f"{name}, which microlut did not write"
+        if written[name] != _digest(path.read_bytes()):
+            return f"{name}, which was changed since microlut wrote it"
+    return None
+
+
+def as_recorded(files: Mapping[str, bytes]) -> bool:
+    """Return whether an archive's files, by their paths, are those of the record among them."""
+    written = recorded(files.get(MANIFEST))
+    others = {name: _digest(data) for name, data in files.items() if name != MANIFEST}
+    return bool(written) and others == written
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
