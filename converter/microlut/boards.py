@@ -5,7 +5,6 @@ The file name without `.toml` is the board's id. Sizes are bytes, addresses are 
 
 from __future__ import annotations
 
-import difflib
 import re
 from enum import StrEnum
 from functools import cache
@@ -27,6 +26,7 @@ from microlut.board_tables import (
 )
 from microlut.errors import InvalidBoard
 from microlut.resources import data_folder
+from microlut.suggestions import did_you_mean
 from microlut.toml_file import Table, describe, read_toml
 from microlut.tools import CORTEX_M, HOSTED, RISCV, Toolchain
 
@@ -80,6 +80,10 @@ CORE_TOOLCHAINS: dict[Core, Toolchain] = {
     Core.CORTEX_M55: CORTEX_M,
     Core.RISCV32IMC: RISCV,
 }
+
+
+_ESP32 = re.compile(r"esp[\W_]*32", re.IGNORECASE)
+_EXPORT = "microlut export DIR --to esp-idf -o OUT (docs/esp32.md)"
 
 
 def _checked_id(text: str) -> str:
@@ -181,8 +185,11 @@ def _path_of(name: str) -> Path:
     known = list_boards()
     if name in known:
         return data_folder("boards") / f"{name}.toml"
-    close = difflib.get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    boards = (load_board(board) for board in known)
+    called = {board.id: (board.title, board.mcu, board.port, board.core.value) for board in boards}
+    hint = did_you_mean(name, called)
+    if _ESP32.match(name):
+        hint = f"for ESP32 chips other than the C3, export an ESP-IDF component: {_EXPORT}; {hint}"
     raise InvalidBoard(
         f"board {name!r} is not known; {hint}"
         f"Boards: {', '.join(known)}; or give the path of a .toml file"

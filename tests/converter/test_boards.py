@@ -104,6 +104,49 @@ def test_load_board_names_close_matches():
         load_board("mps2-an38")
 
 
+ESP_IDF = "microlut export DIR --to esp-idf"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("pico", "raspberry-pi-pico"),
+        ("Pi Pico W", "raspberry-pi-pico"),
+        ("RP2040", "raspberry-pi-pico"),
+        ("STM32F4", "nucleo-f446re"),
+        ("stm32f4", "stm32f4-discovery"),
+        ("F446", "nucleo-f446re"),
+        ("STM32F446RETX", "nucleo-f446re"),
+        ("nucleo", "nucleo-g0b1re"),
+        ("NUCLEO-F401RE", "nucleo-f446re"),
+        ("micro:bit", "microbit"),
+        ("blue pill", "bluepill-f103c8"),
+        ("nRF52", "nrf52840-dk"),
+        ("K64F", "frdm-k64f"),
+        ("cortex-m4", "mps2-an386"),
+        ("MPS2-AN386", "mps2-an386"),
+        ("RISC-V", "riscv-virt"),
+        ("esp32-c3", "esp32-c3-devkitm-1"),
+        ("ESP32", ESP_IDF),
+        ("esp32-s3", ESP_IDF),
+        ("esp32s3-devkitc", ESP_IDF),
+    ],
+)
+def test_board_that_people_call_otherwise_is_suggested(name, meant):
+    with pytest.raises(InvalidBoard) as refused:
+        load_board(name)
+    hints, _, listed = str(refused.value).partition("Boards: ")
+    assert meant in hints
+    assert "did you mean" in hints
+    assert listed
+
+
+@pytest.mark.parametrize("name", ["zzz", "", "..", "arduino uno rev3"])
+def test_nothing_is_suggested_for_a_name_like_none(name):
+    with pytest.raises(InvalidBoard, match="is not known; Boards: "):
+        load_board(name)
+
+
 def test_load_board_lists_the_known_boards():
     with pytest.raises(InvalidBoard, match=f"Boards: {', '.join(list_boards())}; or give"):
         load_board("zzz")

@@ -720,6 +720,15 @@ def test_unknown_board_gets_a_suggestion(arguments, call, earlier):
     earlier.check()
 
 
+def test_empty_name_is_no_board(call):
+    assert_refused(call("boards", ""), 4, "board '' is not known")
+
+
+def test_export_to_an_unknown_format_gets_a_suggestion(call, tmp_path):
+    answer = call("export", tmp_path, "--to", "ESP32", "-o", tmp_path / "out")
+    assert_refused(answer, 2, "'--to'", "did you mean esp-idf?", "microlut export --help")
+
+
 def test_deploy_for_unknown_board_fails_before_the_conversion(call, earlier):
     answer = call("deploy", "none.keras", "--board", "arduino", "-o", earlier.out)
     assert_refused(answer, 4, "arduino", "mps2-an386", ".toml")

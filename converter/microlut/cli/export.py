@@ -8,13 +8,33 @@ import typer
 
 from microlut import exporters, tables
 from microlut import project as projects
+from microlut.errors import InvalidInput
+from microlut.exporters import ExportFormat, format_of
 from microlut.options import ExportOption, FoldersArgument, JsonOption, NameOption
 from microlut.terminal import print_json
 
 
+def _format(name: str) -> ExportFormat:
+    try:
+        return format_of(name)
+    except InvalidInput as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+FormatOption = Annotated[
+    ExportFormat,
+    typer.Option(
+        "--to",
+        parser=_format,
+        metavar="FORMAT",
+        help=f"What to write: {', '.join(one.value for one in ExportFormat)}.",
+    ),
+]
+
+
 def export(
     folders: FoldersArgument,
-    to: Annotated[exporters.ExportFormat, typer.Option(help="What to write.")],
+    to: FormatOption,
     output: ExportOption,
     name: NameOption = None,
     as_json: JsonOption = False,

@@ -20,7 +20,7 @@ def boards(
     as_json: JsonOption = False,
 ) -> None:
     """List the boards that firmware can be built for; with NAME, show all that is known of one."""
-    known = [load_board(one) for one in ([name] if name else list_boards())]
+    known = [load_board(one) for one in (list_boards() if name is None else [name])]
     if as_json:
         print_json({"boards": [board.model_dump(mode="json") for board in known]})
     elif name is None:

@@ -5,6 +5,6 @@ A format is a `Layout` (which folders the C files go to) and the templates in
 """
 
 from microlut.exporters.export import Exported, export
-from microlut.exporters.formats import ExportFormat
+from microlut.exporters.formats import ExportFormat, format_of
 
-__all__ = ["ExportFormat", "Exported", "export"]
+__all__ = ["ExportFormat", "Exported", "export", "format_of"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from microlut.codegen.names import identifier
 from microlut.errors import InvalidInput
-from microlut.exporters.formats import ExportFormat
+from microlut.exporters.formats import ExportFormat, format_of
 from microlut.exporters.output import write_archive, write_folder
 from microlut.exporters.package import package_files
 from microlut.files import check_file, write_file
@@ -59,7 +59,7 @@ def export(
         InvalidInput: the models or the name cannot be used, or `output` is in use.
     """
     models = [projects] if isinstance(projects, Project) else list(projects)
-    to, output = _format(to), Path(output)
+    to, output = format_of(to), Path(output)
     if not models:
         raise InvalidInput("there is no model to export; give at least one")
     name = models[0].prefix if name is None else _checked(name)
@@ -80,14 +80,6 @@ def export(
 def _is_ours(tflite: bytes) -> bool:
     """Return whether a .tflite file has the description that a conversion gives it."""
     return tflite[4:8] == b"TFL3" and b"\0microlut " in tflite
-
-
-def _format(to: ExportFormat | str) -> ExportFormat:
-    try:
-        return ExportFormat(to)
-    except ValueError:
-        known = ", ".join(known.value for known in ExportFormat)
-        raise InvalidInput(f"format {to!r} is not known; allowed are {known}") from None
 
 
 def _checked(name: str) -> str:

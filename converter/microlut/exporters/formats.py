@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from microlut.errors import InvalidInput
+from microlut.suggestions import did_you_mean
+
 
 class ExportFormat(StrEnum):
     """What `export` can write."""
@@ -17,6 +20,28 @@ class ExportFormat(StrEnum):
     STM32CUBE = "stm32cube"
     ZIP = "zip"
     TFLITE = "tflite"
+
+
+# What else people call the formats.
+_CALLED = {
+    ExportFormat.ARDUINO: ("Arduino IDE", "sketch", "ino"),
+    ExportFormat.PLATFORMIO: ("pio",),
+    ExportFormat.ESP_IDF: ("ESP32", "ESP32-S3", "Espressif"),
+    ExportFormat.ZEPHYR: ("nRF Connect SDK", "west"),
+    ExportFormat.STM32CUBE: ("STM32CubeIDE", "STM32CubeMX", "Keil"),
+    ExportFormat.ZIP: ("Makefile", "C sources"),
+    ExportFormat.TFLITE: ("TensorFlow Lite", "LiteRT"),
+}
+
+
+def format_of(name: ExportFormat | str) -> ExportFormat:
+    """Return the format of that name; raises InvalidInput if there is none."""
+    try:
+        return ExportFormat(name)
+    except ValueError:
+        hint = did_you_mean(name, {known.value: _CALLED.get(known, ()) for known in ExportFormat})
+        known = ", ".join(known.value for known in ExportFormat)
+        raise InvalidInput(f"format {name!r} is not known; {hint}allowed are {known}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from microlut.errors import InvalidInput
 from microlut.plan.cost import known_cores
+from microlut.suggestions import did_you_mean
 
 Optimize = Literal["speed", "size", "ram"]
 DEFAULT_CORE = "cortex-m4f"
@@ -36,6 +37,7 @@ class Goal:
         if self.max_ram is not None and self.max_ram < 1:
             raise InvalidInput(f"max RAM is {self.max_ram}; give a number of bytes of at least 1")
         if self.core not in known_cores():
+            hint = did_you_mean(self.core, dict.fromkeys(known_cores(), ()))
             raise InvalidInput(
-                f"core {self.core} is not known; choose one of {', '.join(known_cores())}"
+                f"core {self.core} is not known; {hint}choose one of {', '.join(known_cores())}"
             )

@@ -225,8 +225,20 @@ def test_two_models_as_tflite_are_refused(project, second, tmp_path):
         microlut.export([project, second], "tflite", tmp_path / "m.tflite")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("ESP32", "esp-idf"), ("espidf", "esp-idf"), ("idf", "esp-idf"), ("CubeMX", "stm32cube")),
+        *(("stm32", "stm32cube"), ("pio", "platformio"), ("make", "cmake"), ("lite", "tflite")),
+    ],
+)
+def test_format_that_people_call_otherwise_is_suggested(name, meant, project, tmp_path):
+    with pytest.raises(InvalidInput, match=rf"did you mean [\w -]*{meant}\b.*\? allowed are"):
+        microlut.export(project, name, tmp_path / "out")
+
+
 def test_unknown_format_and_no_model_are_refused(project, tmp_path):
-    with pytest.raises(InvalidInput, match=r"format 'make' is not known; allowed are .*cmake"):
-        microlut.export(project, "make", tmp_path / "out")
+    with pytest.raises(InvalidInput, match=r"format 'xyz' is not known; allowed are .*cmake"):
+        microlut.export(project, "xyz", tmp_path / "out")
     with pytest.raises(InvalidInput, match="no model"):
         microlut.export([], "cmake", tmp_path / "out")

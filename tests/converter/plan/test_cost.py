@@ -86,10 +86,20 @@ def test_cores_differ():
 
 
 def test_unknown_core_is_refused():
-    with pytest.raises(
-        InvalidInput, match="core cortex-m99 is not known; choose one of cortex-m0,"
-    ):
-        Goal(core="cortex-m99")
+    with pytest.raises(InvalidInput, match="core quartz is not known; choose one of cortex-m0,"):
+        Goal(core="quartz")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("Cortex-M4", "cortex-m4f"), ("m4", "cortex-m4f"), ("Cortex-M0+", "cortex-m0plus")),
+        *(("M33", "cortex-m33"), ("risc-v", "riscv32imc"), ("cortex-m23", "cortex-m33")),
+    ],
+)
+def test_core_that_people_call_otherwise_is_suggested(name, meant):
+    with pytest.raises(InvalidInput, match=rf"did you mean [\w -]*{meant}\b.*\? choose one of"):
+        Goal(core=name)
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4])
