@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from microlut.errors import InvalidInput
+
+# What CMake, Ninja, linkers and Renode take as it is; each of them has words of its own for others.
+_PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
+_TEMPORARY = ("/tmp", "/var/tmp")  # where else temporary files may go
+
+
+@contextmanager
+def plain_folder() -> Iterator[Path]:
+    """Yield a temporary folder with a path that needs no quotes anywhere.
+
+    Raises:
+        InvalidInput: There is no such place to write.
+    """
+    places = [Path(place).resolve() for place in (tempfile.gettempdir(), *_TEMPORARY)]
+    plain = [place for place in places if is_plain(place) and place.is_dir()]
+    if not plain:
+        raise InvalidInput(
+            f"{places[0]}: temporary files go there, and the path has other characters than "
+            "letters, digits and _./+-; set TMPDIR to another folder"
+        )
+    with tempfile.TemporaryDirectory(prefix="microlut-", dir=plain[0]) as folder:
+        yield Path(folder)
+
+
+def is_plain(path: Path) -> bool:
+    """Return whether a path has letters, digits and _./+- only."""
+    return _PLAIN.fullmatch(str(path)) is not None
 
 
 def write_file(path: Path, data: bytes) -> None:

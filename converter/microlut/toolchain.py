@@ -1,15 +1,13 @@
-"""Compile and link firmware: a folder of generated C and a `Board` enter, an `Image` leaves.
+"""Compile and link firmware: from a folder of generated C and a `Board` to an `Image`.
 
-CMake and Ninja work in a temporary folder beside the output; only finished files are moved there.
+CMake and Ninja work in a temporary folder, where links stand for all others, so that they never see
+a path that they would misread. Only finished files are copied to the output.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import tempfile
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +15,11 @@ import jinja2
 
 from microlut.board_tables import Region
 from microlut.boards import Board, Core
+from microlut.build_programs import check_program, run_program
 from microlut.build_record import BuildRecord, write_record
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
 from microlut.esp_image import esptool_of, write_esp_image
+from microlut.files import plain_folder
 from microlut.image import Image, Stack, engine_code_bytes, measure
 from microlut.plan import Optimize
 from microlut.resources import data_folder
@@ -33,7 +33,7 @@ _UNLIMITED_BYTES = 0x1000_0000
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One build in its temporary folder."""
+    """One build in its temporary folder; `project` is what its link `model` points to."""
 
     project: Path
     prefix: str
@@ -41,6 +41,14 @@ class _Job:
     work: Path
     optimize: Optimize
     profile: bool
+
+    @property
+    def model(self) -> Path:
+        return self.work / "model"
+
+    @property
+    def firmware(self) -> Path:
+        return self.work / "firmware"
 
     @property
     def config(self) -> Path:
@@ -79,11 +87,13 @@ def build(
     for name in ("model.h", "model.c", "weights.c"):
         if not (project / name).is_file():
             raise InvalidInput(f"{project}: has no {name}; give the folder that `convert` made")
-    for tool in board.toolchain.needs:
-        require_tool(tool)
+    for tool in (*board.toolchain.needs, CMAKE, NINJA):
+        check_program(require_tool(tool))
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as folder:
-        job = _Job(project.resolve(), prefix, board, Path(folder).resolve(), optimize, profile)
+    with plain_folder() as folder:
+        job = _Job(project.resolve(), prefix, board, folder, optimize, profile)
+        job.model.symlink_to(job.project)
+        job.firmware.symlink_to(data_folder("firmware").resolve())
         log = output.with_name(f"{output.name}-build.log")
         _write_config(job, board)
         _configure(job, log)
@@ -122,10 +132,10 @@ def _formats(board: Board) -> tuple[str, ...]:
 
 
 def _configure(job: _Job, log: Path) -> None:
-    firmware, toolchain = data_folder("firmware"), job.board.toolchain
+    toolchain = job.board.toolchain
     defines = {
         "CMAKE_MAKE_PROGRAM": str(require_tool(NINJA)),
-        "MLUT_MODEL_DIR": str(job.project),
+        "MLUT_MODEL_DIR": str(job.model),
         "MLUT_CONFIG_DIR": str(job.config),
         "MLUT_NAME": job.prefix,
         "MLUT_PORT": job.board.port,
@@ -139,54 +149,33 @@ def _configure(job: _Job, log: Path) -> None:
     if job.board.core is Core.HOST:
         defines["CMAKE_C_COMPILER"] = str(require_tool(HOST_CC))
     else:
-        defines["CMAKE_TOOLCHAIN_FILE"] = str(firmware / "cmake" / "bare-metal.cmake")
+        defines["CMAKE_TOOLCHAIN_FILE"] = str(job.firmware / "cmake" / "bare-metal.cmake")
         defines["MLUT_COMPILER_PREFIX"] = toolchain.prefix
-    command = [str(require_tool(CMAKE)), "-G", "Ninja", "-S", str(firmware), "-B", str(job.build)]
-    result = _run([*command, *(f"-D{name}={value}" for name, value in defines.items())])
+    command = [str(require_tool(CMAKE)), "-G", "Ninja"]
+    command += ["-S", str(job.firmware), "-B", str(job.build)]
+    result = run_program([*command, *(f"-D{name}={value}" for name, value in defines.items())])
     if result.returncode != 0:
         raise _build_failed(job, result.stdout, log)
 
 
 def _compile(job: _Job, log: Path) -> None:
     ninja = [str(require_tool(NINJA)), "-C", str(job.build)]
-    result = _run([*ninja, "-k", "1"])
+    result = run_program([*ninja, "-k", "1"])
     if result.returncode == 0:
         return
     if job.board.memory is not None and "overflowed by" in result.stdout:
         # Link again with plenty of memory: that gives the exact need in both memories.
         _write_config(job, _without_limits(job.board))
-        again = _run(ninja)
+        again = run_program(ninja)
         if again.returncode == 0:
             log.write_text(result.stdout, encoding="utf-8")
             raise _does_not_fit(job, result.stdout)
     raise _build_failed(job, result.stdout, log)
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program with its messages in English and without the user's compiler flags."""
-    changed = {"CFLAGS", "CPPFLAGS", "LDFLAGS", "CC", "NINJA_STATUS"}
-    environment = {k: v for k, v in os.environ.items() if k not in changed}
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env={**environment, "LC_ALL": "C"},
-        process_group=0,
-    ) as process:
-        try:
-            messages, _ = process.communicate()
-        except BaseException:  # Ctrl-C or the like; no compiler may write where all is removed
-            os.killpg(process.pid, signal.SIGTERM)  # Ninja passes it on, which it cannot a SIGKILL
-            process.communicate()
-            raise
-    return subprocess.CompletedProcess(command, process.returncode, messages)
-
-
 def _build_failed(job: _Job, messages: str, log: Path) -> BuildFailed:
     """Keep the messages beside the output, and quote the first one that is an error."""
-    messages = messages.replace(f"{job.project}/", "").replace(f"{job.work}/", "")
+    messages = messages.replace(f"{job.model}/", "").replace(f"{job.work}/", "")
     log.write_text(messages, encoding="utf-8")
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     # the linker's own lines come before the driver's "error: ld returned 1 exit status"
@@ -234,7 +223,7 @@ def _forget_folders(job: _Job) -> None:
     """Take the folders of this one build out of the map, so that equal builds give equal maps."""
     file = job.build / f"{job.prefix}.map"
     text = file.read_text(encoding="utf-8", errors="replace")
-    for folder, name in ((job.build, "build"), (job.work, "work"), (job.project, "model")):
+    for folder, name in ((job.build, "build"), (job.model, "model"), (job.work, "work")):
         text = text.replace(str(folder), f"/{name}")
     file.write_text(text, encoding="utf-8")
 
@@ -258,7 +247,9 @@ def _deliver(job: _Job, output: Path) -> Image:
     for ending in endings:
         made = job.build / f"{job.prefix}.{ending}"
         placed[ending] = output / made.name
-        made.replace(placed[ending])
+        beside = output / f".{made.name}.new"  # there may be another file system
+        shutil.copy(made, beside)
+        beside.replace(placed[ending])
     write_record(output / f"{job.prefix}.json", BuildRecord.of(job.board, placed.values()))
     return replace(
         image,

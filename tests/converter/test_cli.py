@@ -77,7 +77,13 @@ def start(*arguments: object, **environment: str) -> Answer:
         [sys.executable, "-m", "microlut", *map(str, arguments)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), **environment},
+        # strict, as Python's own streams are in all languages but C
+        env={
+            **os.environ,
+            "PYTHONPATH": str(PACKAGE_PARENT),
+            "PYTHONIOENCODING": "utf-8:strict",
+            **environment,
+        },
     )
     return Answer(done.returncode, done.stdout, done.stderr)
 
@@ -208,6 +214,22 @@ def test_deploy_runs_the_whole_line(tmp_path):
         *("build", "engine", "model.c", "model.h"),
         *("model.json", "model.tflite", "report.json", "weights.c"),
     ]
+
+
+@pytest.mark.qemu
+def test_deploy_takes_any_path(tmp_path):
+    need(ARM_GCC, NEWLIB, QEMU, HOST_CC)
+    name = "a;b\"c'd\\e|f$g #h (i)*\nj \u00e4 \udce9"
+    model, calibration, inputs = (
+        shutil.copy(file, tmp_path / f"{name}{file.suffix}{number}")
+        for number, file in enumerate((MODEL, CALIBRATION, TEST))
+    )
+    files = ("--calibration", calibration, "--inputs", inputs, "--limit", 2, "-o", tmp_path / name)
+    answer = start("deploy", model, "--board", "mps2-an386", "--bits", 8, *files)
+    assert (answer.code, answer.err) == (0, "")
+    assert "bit-exact with the integer model          yes" in answer.out
+    answer = start("deploy", model, "--board", "mps2-an386", "--bits", 8, *files)
+    assert (answer.code, answer.err) == (0, "")
 
 
 @pytest.mark.qemu

@@ -54,6 +54,59 @@ def _broken_model(folder: Path, line: str) -> Path:
     return folder
 
 
+# What CMake, Ninja, the shell, make, linkers and Python would each read otherwise.
+ODD = """-a;b"c'd\\e|f$g${h}#i `j` (k)[l]*? m,n=o:p@q%r&s<t>u\tv\nw \u00e4 \udce9"""
+
+
+def test_build_takes_any_path(tmp_path, host, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = _broken_model(Path(ODD), "")
+    image = build(model, "fake", host, Path(ODD, "build", "host"))
+    assert image.elf.is_file()
+    assert sorted(path.name for path in image.elf.parent.iterdir()) == [
+        *("fake.elf", "fake.json", "fake.map")
+    ]
+    assert [path.name for path in image.elf.parents[1].iterdir()] == ["host"]
+
+
+@pytest.mark.qemu
+def test_firmware_in_any_path_runs_and_is_the_same(tmp_path, small_board):
+    board = small_board(0x40_0000, 0x40_0000)
+    images = [
+        build(_broken_model(tmp_path / name, ""), "fake", board, tmp_path / name / "build")
+        for name in ("plain", ODD)
+    ]
+    assert len({image.elf.read_bytes() for image in images}) == 1
+    assert len({image.map.read_bytes() for image in images}) == 1
+
+
+def test_build_takes_any_place_for_temporary_files(tmp_path, host, monkeypatch):
+    place = tmp_path / ODD
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    assert build(FAKE_MODEL, "fake", host, tmp_path / "out").elf.is_file()
+
+
+def test_build_without_a_usable_place_for_temporary_files_is_refused(tmp_path, host, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "a b"))
+    monkeypatch.setattr("microlut.files._TEMPORARY", ())
+    with pytest.raises(InvalidInput, match=r"a b: temporary files go there.*set TMPDIR"):
+        build(FAKE_MODEL, "fake", host, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["a;b", 'a"b', "a\\b", "a|b", "a\nb"])
+def test_build_with_a_compiler_that_cmake_cannot_start_is_refused(
+    name, tmp_path, host, monkeypatch
+):
+    compiler = tmp_path / name / "cc"
+    compiler.parent.mkdir()
+    compiler.symlink_to(find_tool(HOST_CC))
+    monkeypatch.setenv("PATH", str(compiler.parent))
+    with pytest.raises(InvalidInput, match="CMake cannot use a program with"):
+        build(FAKE_MODEL, "fake", host, tmp_path / "out")
+
+
 def test_build_quotes_the_first_compiler_error(tmp_path, host):
     model = _broken_model(tmp_path / "model", "int mlut_x = undeclared;\n")
     with pytest.raises(BuildFailed, match=r"model for host: model\.c:\d+:\d+: error: .undeclared"):

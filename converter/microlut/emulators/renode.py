@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import tempfile
 from pathlib import Path
 
 import jinja2
@@ -32,6 +31,7 @@ from microlut.emulators.renode_session import problem_of, watch
 from microlut.emulators.session import OnOutput
 from microlut.emulators.task import Task
 from microlut.errors import InvalidBoard, InvalidInput, RunFailed
+from microlut.files import plain_folder
 from microlut.resources import data_folder
 from microlut.tools import RENODE, require_tool
 
@@ -68,8 +68,7 @@ def platform_of(board: Board) -> Path:
 
 
 def _run_chunk(renode: Path, task: Task, inputs: Int8Array, on_output: OnOutput) -> RunResult:
-    with tempfile.TemporaryDirectory(prefix="microlut-") as name:
-        folder = Path(name)
+    with plain_folder() as folder:
         _prepare(folder, task, inputs)
         command = (str(renode), *_OPTIONS, str(folder / "run.resc"))
         session = watch(command, folder / "console.txt", task.timeout_seconds, on_output)
@@ -96,7 +95,7 @@ def _counts(file: Path) -> tuple[int, ...]:
 
 
 def _prepare(folder: Path, task: Task, inputs: Int8Array) -> None:
-    """Put everything that Renode reads into one folder: its commands know no spaces in paths."""
+    """Put everything that Renode reads into one folder, with a path that needs no quotes."""
     (folder / "platform.repl").symlink_to(platform_of(task.board))
     (folder / "firmware.elf").symlink_to(task.elf.resolve())
     (folder / "inputs.bin").write_bytes(input_block(inputs))

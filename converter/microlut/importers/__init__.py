@@ -13,6 +13,7 @@ from microlut.importers.damage import DAMAGE, damaged
 from microlut.importers.keras_config import KerasModel
 from microlut.importers.translate import to_graph
 from microlut.ir import Graph
+from microlut.texts import plain
 
 _ZIP_MAGIC = b"PK"
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -40,7 +41,7 @@ def import_model(source: Path | str | object, name: str | None = None) -> Graph:
         model = _read(path)
     except DAMAGE as error:
         raise damaged(path, error) from error
-    return to_graph(model, name or path.resolve().stem)
+    return to_graph(model, name or plain(path.resolve().stem))
 
 
 def _read(path: Path) -> KerasModel:

@@ -1,0 +1,45 @@
+"""Start CMake and Ninja: only where their paths can be used, and in an environment of our own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from microlut.errors import InvalidInput
+
+_UNUSABLE = re.compile(r"""[;"\\|\n]""")
+
+
+def check_program(program: Path) -> None:
+    """Raise InvalidInput for a program in a folder that CMake would misread."""
+    found = _UNUSABLE.search(str(program))
+    if found:
+        raise InvalidInput(
+            f"{program}: CMake cannot use a program with {found[0]!r} in its path; "
+            "install it in another folder"
+        )
+
+
+def run_program(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program with its messages in English and without the user's compiler flags."""
+    changed = {"CFLAGS", "CPPFLAGS", "LDFLAGS", "CC", "NINJA_STATUS"}
+    environment = {k: v for k, v in os.environ.items() if k not in changed}
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**environment, "LC_ALL": "C"},
+        process_group=0,
+    ) as process:
+        try:
+            messages, _ = process.communicate()
+        except BaseException:  # Ctrl-C or the like; no compiler may write where all is removed
+            os.killpg(process.pid, signal.SIGTERM)  # Ninja passes it on, which it cannot a SIGKILL
+            process.communicate()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, messages)
