@@ -3,7 +3,7 @@
 # bare-metal compilers for Arm (with newlib) and RISC-V (with picolibc), QEMU for both, and Python's
 # venv module.
 #
-# With --tests also what only tests need: a compiler for Xtensa, and flash tools.
+# With --tests also what only tests need: a compiler for Xtensa, Clang, and flash tools.
 # Does nothing when all are there. Uses apt-get where it exists; elsewhere it says what to install.
 set -eu
 
@@ -37,6 +37,7 @@ if [ "${1:-}" = --tests ]; then
     has xtensa-lx106-elf-gcc || missing="$missing gcc-xtensa-lx106"
     has openocd || missing="$missing openocd"
     has st-flash || missing="$missing stlink-tools"
+    has clang || missing="$missing clang"
 fi
 
 if [ -z "$missing" ]; then

@@ -21,8 +21,13 @@ from elftools.elf.sections import SymbolTableSection
 # Assembly has no frame in the graph: the C library's and libgcc's functions for integers push at
 # most 10 registers. None of them calls on.
 ASSEMBLY_BYTES = 48
-# The engine's functions that are naked, of which the graph says that they have no frame.
-_NAKED = {"mlut_v6m_tile": 44, "multiply_rows": 68}
+# Frames of the engine's functions that are all assembly; the graph says that they have none.
+NAKED_BYTES = {
+    "mlut_v6m_tile": 56,
+    "mlut_v7m_tile": 56,
+    "mlut_dsp_tile": 60,
+    "multiply_rows": 68,
+}
 _ROOTS = ("mlut_start", "mlut_reset")  # the first C function; RISC-V's mlut_reset is assembly
 _INDIRECT = "__indirect_call"
 _NODE = re.compile(r'node: \{ title: "([^"]+)" label: "([^"]*)"')
@@ -69,7 +74,7 @@ def _add(graph: _Graph, text: str) -> None:
         found = _FRAME.match(label)
         if found is not None:
             name, file, size, _ = found.groups()
-            graph.functions[title] = _Function(name, _part(file), _NAKED.get(name, int(size)))
+            graph.functions[title] = _Function(name, _part(file), NAKED_BYTES.get(name, int(size)))
     for source, target in _EDGE.findall(text):
         graph.calls[source].add(target)
 

@@ -30,7 +30,8 @@ __attribute__((naked)) _Noreturn void bare_reset(void)
 /* SYS_EXIT with a reason that is an error. */
 _Noreturn void bare_fault(void)
 {
-    __asm__ volatile("mov r0, #0x18\n\t"
+    __asm__ volatile(".syntax unified\n\t"
+                     "movs r0, #0x18\n\t"
                      "ldr r1, =0x20023\n\t"
                      "bkpt #0xAB\n\t"
                      "b .\n\t"
@@ -48,7 +49,7 @@ void *_sbrk(ptrdiff_t bytes)
 }
 
 /* What newlib's aligned_alloc calls and its bare-metal build leaves out. */
-int posix_memalign(void **block, size_t alignment, size_t bytes)
+__attribute__((used)) int posix_memalign(void **block, size_t alignment, size_t bytes)
 {
     *block = memalign(alignment, bytes);
     return *block == NULL ? ENOMEM : 0;

@@ -41,13 +41,20 @@ SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What programs are compiled for and executed by."""
+    """What programs are compiled for and executed by.
+
+    Attributes:
+        linker: The compiler that links, if it is another one.
+        unity: Whether the engine is compiled as one unit.
+    """
 
     compiler: str
     compile_options: tuple[str, ...]
     link_options: tuple[str, ...] = ()
     link_sources: tuple[Path, ...] = ()
     emulator: tuple[str, ...] = ()
+    linker: str = ""
+    unity: bool = False
 
     def execute(self, program: Path, *arguments: Path) -> str:
         """Run a program and return its output; fail the test if it fails."""
@@ -142,11 +149,19 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="microlut-tests-")
 
 
+def engine_unit(folder: Path, sources: Sequence[Path] = ENGINE) -> Path:
+    """Write a file that includes all sources of the engine, and return it."""
+    unit = folder / "engine.c"
+    unit.write_text("".join(f'#include "{path}"\n' for path in sources))
+    return unit
+
+
 @cache
 def engine_objects(target: Target) -> list[Path]:
     """Return the engine's objects, which take longer to compile than most models."""
     folder = Path(tempfile.mkdtemp(dir=_temporary_folder().name))
-    return compile_all(ENGINE, folder, target.compiler, *target.compile_options)
+    sources = [engine_unit(folder)] if target.unity else ENGINE
+    return compile_all(sources, folder, target.compiler, *target.compile_options)
 
 
 def write_sources(sources: Sources, folder: Path) -> Path:
@@ -202,7 +217,7 @@ def run_batch(
     sources = [*units, HERE / "batch_main.c", *target.link_sources]
     objects = compile_all(sources, folder / "objects", *command) + engine_objects(target)
     program, given, got = folder / "batch", folder / "inputs.bin", folder / "outputs.bin"
-    run(compiler, *objects, *target.link_options, "-o", program)
+    run(target.linker or compiler, *objects, *target.link_options, "-o", program)
     given.write_bytes(b"".join(x.tobytes() for x in inputs))
     target.execute(program, given, got)
     return _split(np.fromfile(got, np.int8), plans, len(inputs[0]))

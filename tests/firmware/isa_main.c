@@ -1,6 +1,6 @@
 /* Compares one implementation of the primitives with a plain reference: all counts up to 70, all
- * alignments, and blocks that end exactly where the last value is; tiles of 1 to 40 quads; and the
- * ends of the range of what is scaled. */
+ * alignments, and blocks that end exactly where the last value is; tiles of 1 to 40 quads
+ * and 1 to 3 pairs of rows; and the ends of the range of what is scaled. */
 #include "isa/isa.h"
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #define LARGEST_COUNT 70u
 #define MOST_QUADS 40u
+#define MOST_PAIRS 3u
 
 static uint32_t state = 12345u;
 
@@ -73,13 +74,9 @@ static uint32_t *new_pairs(size_t count)
     return block;
 }
 
-static int check_tile(size_t quads)
+/* Put the weights of two rows, words and bytes in turn. */
+static void put_rows(const int8_t *w, size_t values, uint32_t *weights)
 {
-    const size_t values = 4u * quads;
-    int8_t *w = new_block(0, 2u * values);
-    int8_t *x = new_block(0, MLUT_COLUMNS * values);
-    uint32_t *weights = malloc(values * sizeof(uint32_t));
-    uint32_t *columns = malloc(MLUT_COLUMNS * quads * mlut_isa_column_words * sizeof(uint32_t));
     for (size_t r = 0; r < 2u; r++) {
         for (size_t k = 0; k < values; k += 4) {
             const int8_t *from = w + r * values + k;
@@ -92,6 +89,19 @@ static int check_tile(size_t quads)
             }
         }
     }
+}
+
+static int check_tile(size_t quads, size_t pairs)
+{
+    const size_t values = 4u * quads;
+    const size_t rows = 2u * pairs;
+    int8_t *w = new_block(0, rows * values);
+    int8_t *x = new_block(0, MLUT_COLUMNS * values);
+    uint32_t *weights = malloc(pairs * values * sizeof(uint32_t));
+    uint32_t *columns = malloc(MLUT_COLUMNS * quads * mlut_isa_column_words * sizeof(uint32_t));
+    for (size_t r = 0; r < rows; r += 2) {
+        put_rows(w + r * values, values, weights + r / 2u * values);
+    }
     for (size_t c = 0; c < MLUT_COLUMNS; c++) {
         uint32_t *column = columns + c;
         for (size_t k = 0; k < values; k += 4) {
@@ -100,17 +110,25 @@ static int check_tile(size_t quads)
             column = mlut_isa_put_inputs(four, column);
         }
     }
-    int32_t totals[8];
-    int32_t wanted[8];
-    for (size_t i = 0; i < 8u; i++) {
-        wanted[i] = totals[i] = (int32_t)i * 100000000 - 300000000;
-        for (size_t k = 0; k < values; k++) {
-            wanted[i] += w[i / 4u * values + k] * (x[i % 4u * values + k] + mlut_isa_input_offset);
-        }
+    int32_t biases[MLUT_BIAS_STEP * 2u * MOST_PAIRS];
+    int32_t totals[MLUT_COLUMNS * 2u * MOST_PAIRS + 1u];
+    for (size_t r = 0; r < MLUT_BIAS_STEP * rows; r++) {
+        biases[r] = (int32_t)r * 50000000 - 300000000;
     }
     const mlut_span_t span = mlut_isa_span(columns, quads);
-    int good = mlut_isa_tile(weights, &span, totals) == weights + values;
-    good &= memcmp(totals, wanted, sizeof(wanted)) == 0;
+    int32_t *const end = totals + MLUT_COLUMNS * rows;
+    *end = 12345;
+    int good = mlut_isa_tile(weights, &span, biases, totals, end) == weights + pairs * values;
+    good &= *end == 12345;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; c < MLUT_COLUMNS; c++) {
+            int32_t wanted = biases[r * MLUT_BIAS_STEP];
+            for (size_t k = 0; k < values; k++) {
+                wanted += w[r * values + k] * (x[c * values + k] + mlut_isa_input_offset);
+            }
+            good &= totals[MLUT_COLUMNS * r + c] == wanted;
+        }
+    }
     free(columns);
     free(weights);
     free(x);
@@ -163,7 +181,9 @@ int main(void)
 {
     unsigned failures = check_scalars() ? 0 : 1;
     for (size_t quads = 1; quads <= MOST_QUADS; quads++) {
-        failures += check_tile(quads) ? 0 : 1;
+        for (size_t pairs = 1; pairs <= MOST_PAIRS; pairs++) {
+            failures += check_tile(quads, pairs) ? 0 : 1;
+        }
         failures += check_two_3x3() ? 0 : 1;
     }
     for (size_t count = 0; count <= LARGEST_COUNT; count++) {

@@ -44,8 +44,10 @@ enum { mlut_dsp_column_words = 2, mlut_dsp_input_offset = 0, mlut_dsp_unaligned 
 
 static inline mlut_span_t mlut_dsp_span(const uint32_t *first, size_t quads)
 {
-    const mlut_span_t span = {first, first + quads * MLUT_COLUMNS * mlut_dsp_column_words,
-        (MLUT_DSP_UNROLLED - quads % MLUT_DSP_UNROLLED) % MLUT_DSP_UNROLLED * MLUT_DSP_QUAD_CODE};
+    const uint32_t left = (uint32_t)(quads % MLUT_DSP_UNROLLED);
+    const uint32_t skipped = (MLUT_DSP_UNROLLED - left) % MLUT_DSP_UNROLLED;
+    const mlut_span_t span = {
+        skipped * MLUT_DSP_QUAD_CODE, first, first + quads * MLUT_COLUMNS * mlut_dsp_column_words};
     return span;
 }
 
@@ -137,75 +139,82 @@ static inline int32_t mlut_dsp_high_mul(int32_t a, int32_t b)
 }
 
 /* One pair of two rows by four columns: 16 products in 11 instructions. */
-#define MLUT_DSP_PAIRS                                                                             \
-    "ldrd %[a], %[b], [%[w]], #8\n\t"                                                              \
-    "ldrd %[c], %[d], [%[x]], #8\n\t"                                                              \
-    "smlad %[t0], %[a], %[c], %[t0]\n\t"                                                           \
-    "smlad %[t4], %[b], %[c], %[t4]\n\t"                                                           \
-    "smlad %[t1], %[a], %[d], %[t1]\n\t"                                                           \
-    "smlad %[t5], %[b], %[d], %[t5]\n\t"                                                           \
-    "ldrd %[c], %[d], [%[x]], #8\n\t"                                                              \
-    "smlad %[t2], %[a], %[c], %[t2]\n\t"                                                           \
-    "smlad %[t6], %[b], %[c], %[t6]\n\t"                                                           \
-    "smlad %[t3], %[a], %[d], %[t3]\n\t"                                                           \
-    "smlad %[t7], %[b], %[d], %[t7]\n\t"
-#define MLUT_DSP_QUAD MLUT_DSP_PAIRS MLUT_DSP_PAIRS
-#if MLUT_SMALL
-#define MLUT_DSP_QUADS MLUT_DSP_QUAD
-#else
-#define MLUT_DSP_QUADS                                                                             \
-    MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD MLUT_DSP_QUAD            \
-        MLUT_DSP_QUAD MLUT_DSP_QUAD
-#endif
+#define MLUT_DSP_PAIR                                                                              \
+    "ldrd r8, r9, [r12], #8\n\t"                                                                   \
+    "ldrd r10, r11, [lr], #8\n\t"                                                                  \
+    "smlad r0, r8, r10, r0\n\t"                                                                    \
+    "smlad r4, r9, r10, r4\n\t"                                                                    \
+    "smlad r1, r8, r11, r1\n\t"                                                                    \
+    "smlad r5, r9, r11, r5\n\t"                                                                    \
+    "ldrd r10, r11, [lr], #8\n\t"                                                                  \
+    "smlad r2, r8, r10, r2\n\t"                                                                    \
+    "smlad r6, r9, r10, r6\n\t"                                                                    \
+    "smlad r3, r8, r11, r3\n\t"                                                                    \
+    "smlad r7, r9, r11, r7\n\t"
 
-/* Eight accumulators, two pointers and four operands take all 14 registers, so what the loop needs
- * besides is in memory; GCC spills accumulators here. The loop is entered where the quads that are
- * left over begin: the NOP makes the first one start where PC reads as. */
-static inline __attribute__((always_inline)) const uint32_t *mlut_dsp_tile(
-    const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
+/* Eight accumulators (r0 to r7), two pointers and four operands take all 14 registers. A compiler
+ * has fewer to give: at -O0, with a frame pointer or a register that is kept free. So this is a
+ * function that saves them itself, and no option is in its way. The loop is entered where the quads
+ * that are left over begin: the NOP makes the first one start where PC reads as. */
+static MLUT_NAKED const uint32_t *mlut_dsp_tile(MLUT_UNUSED const uint32_t *weights,
+    MLUT_UNUSED const mlut_span_t *columns,
+    MLUT_UNUSED const int32_t *biases,
+    MLUT_UNUSED int32_t *totals,
+    MLUT_UNUSED const int32_t *end)
 {
-    const uint32_t *x = columns->first;
-    uint32_t a, b, c, d;
-    __asm__ volatile("ldr %[a], %[entry]\n\t"
-                     "add pc, %[a]\n\t"
+    __asm__ volatile("push {r4-r11, lr}\n\t"
+                     "mov r12, r0\n\t"
+                     "ldm r1, {r4-r6}\n\t" /* the span */
+                     "mov r7, r3\n\t"
+                     "ldr r8, [sp, #36]\n\t"
+                     "push {r2, r4-r8}\n"
+                     "1:\tldm sp, {r8, r9, lr}\n\t"
+                     "ldr r0, [r8], #16\n\t"
+                     "ldr r4, [r8], #16\n\t"
+                     "str r8, [sp]\n\t"
+                     "mov r1, r0\n\t"
+                     "mov r2, r0\n\t"
+                     "mov r3, r0\n\t"
+                     "mov r5, r4\n\t"
+                     "mov r6, r4\n\t"
+                     "mov r7, r4\n\t"
+                     "add pc, r9\n\t"
                      "nop\n"
-                     "1:\t" MLUT_DSP_QUADS "ldr %[a], %[end]\n\t"
-                     "cmp %[x], %[a]\n\t"
-                     "bne 1b"
-        : [t0] "+r"(totals[0]), [t1] "+r"(totals[1]), [t2] "+r"(totals[2]), [t3] "+r"(totals[3]),
-        [t4] "+r"(totals[4]), [t5] "+r"(totals[5]), [t6] "+r"(totals[6]), [t7] "+r"(totals[7]),
-        [w] "+r"(weights), [x] "+r"(x), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d)
-        : [entry] "m"(columns->entry), [end] "m"(columns->end)
-        : "cc", "memory");
-    return weights;
+                     "2:\t.rept %c[pairs]\n\t" MLUT_DSP_PAIR ".endr\n\t"
+                     "ldr r8, [sp, #12]\n\t"
+                     "cmp lr, r8\n\t"
+                     "bne 2b\n\t"
+                     "ldrd r8, r9, [sp, #16]\n\t"
+                     "stm r8!, {r0-r7}\n\t"
+                     "str r8, [sp, #16]\n\t"
+                     "cmp r8, r9\n\t"
+                     "bne 1b\n\t"
+                     "mov r0, r12\n\t"
+                     "add sp, #24\n\t"
+                     "pop {r4-r11, pc}" ::[pairs] "i"(2u * MLUT_DSP_UNROLLED)
+        : "memory");
 }
-/* In C, GCC takes pairs apart outside of the caller's loop, and then runs out of registers. */
+
+/* Three pairs of neighbouring rows: adds to `whole` the products of both and to `other` those of
+ * the one with the other row of a pair of weights: `row` tells which. In C, GCC takes pairs apart
+ * outside of the caller's loop, and then runs out of registers. */
+#define MLUT_DSP_ROWS(from, weights, whole, other, halves)                                         \
+    __asm__("ldr %[a], [%[p]]\n\t"                                                                 \
+            "ldr %[b], [%[p], #4]\n\t"                                                             \
+            "ldr %[c], [%[p], #8]\n\t"                                                             \
+            "smlad %[t0], %[a], %[w0], %[t0]\n\t" halves " %[t1], %[a], %[w0], %[t1]\n\t"          \
+            "smlad %[t0], %[b], %[w1], %[t0]\n\t" halves " %[t1], %[b], %[w1], %[t1]\n\t"          \
+            "smlad %[t0], %[c], %[w2], %[t0]\n\t" halves " %[t1], %[c], %[w2], %[t1]"              \
+        : [t0] "+r"(whole), [t1] "+r"(other), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c)             \
+        : [p] "r"(from), [w0] "r"((weights)[0]), [w1] "r"((weights)[1]), [w2] "r"((weights)[2]),   \
+        "m"(*(const uint32_t (*)[3])(from)))
+
 static inline __attribute__((always_inline)) void mlut_dsp_two_3x3(
     const uint32_t *p, const uint32_t *q, const uint32_t weights[6], int32_t totals[2])
 {
-    uint32_t a, b;
-    __asm__("ldr %[a], [%[p]]\n\t"
-            "ldr %[b], [%[p], #4]\n\t"
-            "ldr %[p], [%[p], #8]\n\t"
-            "smlad %[t0], %[a], %[w0], %[t0]\n\t"
-            "smlatb %[t1], %[a], %[w0], %[t1]\n\t"
-            "smlad %[t0], %[b], %[w1], %[t0]\n\t"
-            "smlatb %[t1], %[b], %[w1], %[t1]\n\t"
-            "smlad %[t0], %[p], %[w2], %[t0]\n\t"
-            "smlatb %[t1], %[p], %[w2], %[t1]\n\t"
-            "ldr %[a], [%[q]]\n\t"
-            "ldr %[b], [%[q], #4]\n\t"
-            "ldr %[p], [%[q], #8]\n\t"
-            "smlabt %[t0], %[a], %[w3], %[t0]\n\t"
-            "smlad %[t1], %[a], %[w3], %[t1]\n\t"
-            "smlabt %[t0], %[b], %[w4], %[t0]\n\t"
-            "smlad %[t1], %[b], %[w4], %[t1]\n\t"
-            "smlabt %[t0], %[p], %[w5], %[t0]\n\t"
-            "smlad %[t1], %[p], %[w5], %[t1]"
-        : [t0] "+r"(totals[0]), [t1] "+r"(totals[1]), [a] "=&r"(a), [b] "=&r"(b), [p] "+r"(p)
-        : [q] "r"(q), [w0] "r"(weights[0]), [w1] "r"(weights[1]), [w2] "r"(weights[2]),
-        [w3] "r"(weights[3]), [w4] "r"(weights[4]), [w5] "r"(weights[5])
-        : "memory");
+    uint32_t a, b, c;
+    MLUT_DSP_ROWS(p, weights, totals[0], totals[1], "smlatb");
+    MLUT_DSP_ROWS(q, weights + 3, totals[1], totals[0], "smlabt");
 }
 #else
 #define mlut_dsp_two_3x3 mlut_generic_two_3x3
@@ -220,13 +229,22 @@ static inline int32_t mlut_dsp_high_mul(int32_t a, int32_t b)
     return mlut_generic_high_mul(a, b);
 }
 
-static inline const uint32_t *mlut_dsp_tile(
-    const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
+static inline const uint32_t *mlut_dsp_tile(const uint32_t *weights,
+    const mlut_span_t *columns,
+    const int32_t *biases,
+    int32_t *totals,
+    const int32_t *end)
 {
-    for (const uint32_t *x = columns->first; x < columns->end; weights += 2, x += MLUT_COLUMNS) {
-        for (size_t c = 0; c < MLUT_COLUMNS; c++) {
-            totals[c] = mlut_dsp_mac2(weights[0], x[c], totals[c]);
-            totals[c + 4u] = mlut_dsp_mac2(weights[1], x[c], totals[c + 4u]);
+    for (; totals != end; totals += 8, biases += 2u * MLUT_BIAS_STEP) {
+        for (size_t c = 0; c < 8u; c++) {
+            totals[c] = biases[c / MLUT_COLUMNS * MLUT_BIAS_STEP];
+        }
+        const uint32_t *x = columns->first;
+        for (; x < columns->end; weights += 2, x += MLUT_COLUMNS) {
+            for (size_t c = 0; c < MLUT_COLUMNS; c++) {
+                totals[c] = mlut_dsp_mac2(weights[0], x[c], totals[c]);
+                totals[c + 4u] = mlut_dsp_mac2(weights[1], x[c], totals[c + 4u]);
+            }
         }
     }
     return weights;

@@ -92,7 +92,7 @@ enum { mlut_generic_column_words = 1, mlut_generic_input_offset = 0, mlut_generi
 
 static inline mlut_span_t mlut_generic_span(const uint32_t *first, size_t quads)
 {
-    const mlut_span_t span = {first, first + quads * MLUT_COLUMNS, 0};
+    const mlut_span_t span = {0, first, first + quads * MLUT_COLUMNS};
     return span;
 }
 
@@ -140,17 +140,32 @@ static inline void mlut_generic_products(
     sums[7] += lower * d;
 }
 
-static inline const uint32_t *mlut_generic_tile(
-    const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
+static inline const uint32_t *mlut_generic_tile(const uint32_t *weights,
+    const mlut_span_t *columns,
+    const int32_t *biases,
+    int32_t *totals,
+    const int32_t *end)
 {
-    int32_t sums[8]; /* registers, where totals may be memory */
-    memcpy(sums, totals, sizeof sums);
-    for (const uint32_t *x = columns->first; x < columns->end; weights += 4, x += MLUT_COLUMNS) {
-        for (size_t i = 0; i < 4u; i++) {
-            mlut_generic_products(x, i, weights[i], sums);
+    for (; totals != end; totals += 8, biases += 2u * MLUT_BIAS_STEP) {
+        const int32_t upper = biases[0];
+        const int32_t lower = biases[MLUT_BIAS_STEP];
+        /* Registers, for no index is a variable. */
+        int32_t sums[8] = {upper, upper, upper, upper, lower, lower, lower, lower};
+        const uint32_t *x = columns->first;
+        for (; x < columns->end; weights += 4, x += MLUT_COLUMNS) {
+            for (size_t i = 0; i < 4u; i++) {
+                mlut_generic_products(x, i, weights[i], sums);
+            }
         }
+        totals[0] = sums[0];
+        totals[1] = sums[1];
+        totals[2] = sums[2];
+        totals[3] = sums[3];
+        totals[4] = sums[4];
+        totals[5] = sums[5];
+        totals[6] = sums[6];
+        totals[7] = sums[7];
     }
-    memcpy(totals, sums, sizeof sums);
     return weights;
 }
 

@@ -48,22 +48,32 @@
  *     returns the loop over MLUT_COLUMNS columns of one or more quads.
  *
  *   const uint32_t *mlut_isa_tile(const uint32_t *weights, const mlut_span_t *columns,
- *                                 int32_t totals[8])
- *     multiplies 2 rows by 4 columns: adds to totals[4 * r + c] the sum of the products of row r
- *     and column c, as they were put, that is with raised inputs. Returns the end of the weights.
+ *                                 const int32_t *biases, int32_t *totals, const int32_t *end)
+ *     multiplies pairs of rows by 4 columns. Writes 4 totals per row, from `totals` up to `end`:
+ *     the bias of row r, which is biases[MLUT_BIAS_STEP * r], plus the sum of the products of the
+ *     row and each column as they were put, that is with raised inputs. Returns the end of the
+ *     weights.
  *
  * Cores with MLUT_ISA_MVE have operators of their own in the folder mve, in place of those in the
  * folder kernels, which are compiled where it is 0.
  *
  * Sums wrap nowhere: the converter guarantees |total| < 2^31 at every step. All implementations
  * give equal results; tests/firmware compares them with a plain reference on host and emulator. A
- * build for a core that should have an extension but lost it to a compiler flag stops here. */
+ * build for a core that should have an extension but lost it to a compiler flag stops here.
+ *
+ * Tiles in assembly take all registers of the core and give them back when they return. Where an
+ * interrupt handler expects something in one of them (r9 with -msingle-pic-base), compile the
+ * engine with MLUT_PORTABLE defined: then all of it is C. */
 #ifndef MLUT_ISA_H
 #define MLUT_ISA_H
 
 #include "span.h"
 
-#if defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE % 2 == 1
+#if defined(MLUT_PORTABLE)
+#define MLUT_ISA_NAME "generic"
+#include "generic.h"
+#define MLUT_ISA(name) mlut_generic_##name
+#elif defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE % 2 == 1
 #define MLUT_ISA_NAME "mve"
 #define MLUT_ISA_MVE 1
 #include "mve.h"

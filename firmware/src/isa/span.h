@@ -8,10 +8,19 @@
 /* Columns that are multiplied together; one's words lie this far apart. */
 #define MLUT_COLUMNS 4u
 
+/* Words from one row's bias to the next one's: the size of mlut_channel_t. */
+#define MLUT_BIAS_STEP 4u
+
+/* Functions that are assembly as a whole and save registers themselves. Nothing may be inserted
+ * into them. */
+#define MLUT_NAKED __attribute__((naked, noinline, unused, no_instrument_function))
+#define MLUT_UNUSED __attribute__((unused))
+
+/* Assembly relies on the order. */
 typedef struct {
+    uint32_t entry; /* code bytes to skip of an unrolled loop, so that it ends at `end` */
     const uint32_t *first;
     const uint32_t *end;
-    uint32_t entry; /* code bytes to skip of an unrolled loop, so that it ends at `end` */
 } mlut_span_t;
 
 #endif /* MLUT_ISA_SPAN_H */

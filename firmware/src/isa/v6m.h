@@ -51,44 +51,47 @@ static inline int32_t mlut_v6m_high_mul(int32_t a, int32_t b)
     "asrs r2, r2, #16\n\t" MLUT_V6M_COLUMN(x0, "r6", "r10") MLUT_V6M_COLUMN(x1, "r7", "r11")       \
         MLUT_V6M_COLUMN(x2, "r8", "r12") MLUT_V6M_COLUMN(x3, "r9", "lr")
 
-/* A function of its own, for GCC gives inline assembly no LR here. */
-static __attribute__((naked, noinline, unused)) const uint32_t *mlut_v6m_tile(
-    const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
+/* All 14 registers are taken, as in mlut_dsp_tile, which is made in the same way. On the stack are
+ * the biases, totals, and end, and of the columns the end and the first. */
+static MLUT_NAKED const uint32_t *mlut_v6m_tile(MLUT_UNUSED const uint32_t *weights,
+    MLUT_UNUSED const mlut_span_t *columns,
+    MLUT_UNUSED const int32_t *biases,
+    MLUT_UNUSED int32_t *totals,
+    MLUT_UNUSED const int32_t *end)
 {
-    (void)weights;
-    (void)columns;
-    (void)totals;
     __asm__ volatile(".syntax unified\n\t"
                      "push {r4-r7, lr}\n\t"
                      "mov r4, r8\n\t"
                      "mov r5, r9\n\t"
                      "mov r6, r10\n\t"
                      "mov r7, r11\n\t"
-                     "push {r2, r4-r7}\n\t"
-                     "ldr r3, [r1, #4]\n\t"
-                     "push {r3}\n\t" /* the end */
-                     "ldr r3, [r1]\n\t"
-                     "mov r1, r0\n\t"
-                     "mov r0, r3\n\t"
-                     "ldmia r2!, {r4-r7}\n\t"
+                     "push {r4-r7}\n\t"
+                     "ldr r4, [sp, #36]\n\t"
+                     "ldr r6, [r1, #4]\n\t"
+                     "ldr r5, [r1, #8]\n\t"
+                     "push {r2-r6}\n\t"
+                     "mov r1, r0\n"
+                     "1:\tldr r0, [sp]\n\t"
+                     "ldr r6, [r0]\n\t"
+                     "ldr r5, [r0, #16]\n\t"
+                     "adds r0, #32\n\t"
+                     "str r0, [sp]\n\t"
+                     "ldr r0, [sp, #16]\n\t"
+                     "mov r7, r6\n\t"
                      "mov r8, r6\n\t"
-                     "mov r9, r7\n\t"
-                     "mov r6, r4\n\t"
-                     "mov r7, r5\n\t"
-                     "ldmia r2!, {r3-r5}\n\t"
-                     "mov r10, r3\n\t"
-                     "mov r11, r4\n\t"
+                     "mov r9, r6\n\t"
+                     "mov r10, r5\n\t"
+                     "mov r11, r5\n\t"
                      "mov r12, r5\n\t"
-                     "ldr r2, [r2]\n\t"
-                     "mov lr, r2\n"
-                     "1:\t" MLUT_V6M_VALUE("0", "4", "8", "12") MLUT_V6M_VALUE("1", "5", "9", "13")
+                     "mov lr, r5\n"
+                     "2:\t" MLUT_V6M_VALUE("0", "4", "8", "12") MLUT_V6M_VALUE("1", "5", "9", "13")
                          MLUT_V6M_VALUE("2", "6", "10", "14")
-                             MLUT_V6M_VALUE("3", "7", "11", "15") "ldr r2, [sp]\n\t"
+                             MLUT_V6M_VALUE("3", "7", "11", "15") "ldr r2, [sp, #12]\n\t"
                                                                   "adds r0, #16\n\t"
                                                                   "cmp r0, r2\n\t"
-                                                                  "bne 1b\n\t"
-                                                                  "mov r0, r1\n\t"
-                                                                  "pop {r1, r2}\n\t"
+                                                                  "bne 2b\n\t"
+                                                                  "ldr r2, [sp, #4]\n\t"
+                                                                  "ldr r3, [sp, #8]\n\t"
                                                                   "mov r4, r8\n\t"
                                                                   "mov r5, r9\n\t"
                                                                   "stmia r2!, {r6, r7}\n\t"
@@ -98,6 +101,12 @@ static __attribute__((naked, noinline, unused)) const uint32_t *mlut_v6m_tile(
                                                                   "mov r6, r12\n\t"
                                                                   "mov r7, lr\n\t"
                                                                   "stmia r2!, {r4-r7}\n\t"
+                                                                  "str r2, [sp, #4]\n\t"
+                                                                  "cmp r2, r3\n\t"
+                                                                  "beq 3f\n\t"
+                                                                  "b 1b\n" /* BNE reaches less */
+                                                                  "3:\tmov r0, r1\n\t"
+                                                                  "add sp, #20\n\t"
                                                                   "pop {r4-r7}\n\t"
                                                                   "mov r8, r4\n\t"
                                                                   "mov r9, r5\n\t"

@@ -38,20 +38,20 @@ static inline int32_t mlut_v7m_high_mul(int32_t a, int32_t b)
 
 /* Two rows by four columns of one value; what is loaded first moves its pointer on. */
 #define MLUT_V7M_VALUE(row_0, row_1, x0, x1, x2, x3)                                               \
-    "ldrsh %[a], [%[w]" row_0 "\n\t"                                                               \
-    "ldrsh %[b], [%[w]" row_1 "\n\t"                                                               \
-    "ldrsb %[c], [%[x]" x0 "\n\t"                                                                  \
-    "mla %[t0], %[a], %[c], %[t0]\n\t"                                                             \
-    "mla %[t4], %[b], %[c], %[t4]\n\t"                                                             \
-    "ldrsb %[c], [%[x]" x1 "\n\t"                                                                  \
-    "mla %[t1], %[a], %[c], %[t1]\n\t"                                                             \
-    "mla %[t5], %[b], %[c], %[t5]\n\t"                                                             \
-    "ldrsb %[c], [%[x]" x2 "\n\t"                                                                  \
-    "mla %[t2], %[a], %[c], %[t2]\n\t"                                                             \
-    "mla %[t6], %[b], %[c], %[t6]\n\t"                                                             \
-    "ldrsb %[c], [%[x]" x3 "\n\t"                                                                  \
-    "mla %[t3], %[a], %[c], %[t3]\n\t"                                                             \
-    "mla %[t7], %[b], %[c], %[t7]\n\t"
+    "ldrsh r8, [r12" row_0 "\n\t"                                                                  \
+    "ldrsh r9, [r12" row_1 "\n\t"                                                                  \
+    "ldrsb r10, [lr" x0 "\n\t"                                                                     \
+    "mla r0, r8, r10, r0\n\t"                                                                      \
+    "mla r4, r9, r10, r4\n\t"                                                                      \
+    "ldrsb r10, [lr" x1 "\n\t"                                                                     \
+    "mla r1, r8, r10, r1\n\t"                                                                      \
+    "mla r5, r9, r10, r5\n\t"                                                                      \
+    "ldrsb r10, [lr" x2 "\n\t"                                                                     \
+    "mla r2, r8, r10, r2\n\t"                                                                      \
+    "mla r6, r9, r10, r6\n\t"                                                                      \
+    "ldrsb r10, [lr" x3 "\n\t"                                                                     \
+    "mla r3, r8, r10, r3\n\t"                                                                      \
+    "mla r7, r9, r10, r7\n\t"
 
 #define MLUT_V7M_QUAD                                                                              \
     MLUT_V7M_VALUE("], #16", ", #-14]", "], #16", ", #-12]", ", #-8]", ", #-4]")                   \
@@ -64,37 +64,54 @@ static inline int32_t mlut_v7m_high_mul(int32_t a, int32_t b)
 
 /* Quads of the loop. */
 #define MLUT_V7M_UNROLLED (MLUT_SMALL ? 1u : 4u)
-#if MLUT_SMALL
-#define MLUT_V7M_QUADS MLUT_V7M_QUAD
-#else
-#define MLUT_V7M_QUADS MLUT_V7M_QUAD MLUT_V7M_QUAD MLUT_V7M_QUAD MLUT_V7M_QUAD
-#endif
 
 static inline mlut_span_t mlut_v7m_span(const uint32_t *first, size_t quads)
 {
-    const mlut_span_t span = {first, first + quads * MLUT_COLUMNS * mlut_v7m_column_words,
-        (MLUT_V7M_UNROLLED - quads % MLUT_V7M_UNROLLED) % MLUT_V7M_UNROLLED * MLUT_V7M_QUAD_CODE};
+    const uint32_t left = (uint32_t)(quads % MLUT_V7M_UNROLLED);
+    const uint32_t skipped = (MLUT_V7M_UNROLLED - left) % MLUT_V7M_UNROLLED;
+    const mlut_span_t span = {
+        skipped * MLUT_V7M_QUAD_CODE, first, first + quads * MLUT_COLUMNS * mlut_v7m_column_words};
     return span;
 }
 
-/* All 14 registers are taken; in C, GCC spills accumulators. The loop is entered where the quads
- * that are left over begin: the NOP makes the first one start where PC reads as. */
-static inline __attribute__((always_inline)) const uint32_t *mlut_v7m_tile(
-    const uint32_t *weights, const mlut_span_t *columns, int32_t totals[8])
+/* All 14 registers are taken, as in mlut_dsp_tile, which is made in the same way; r11 is the end.
+ */
+static MLUT_NAKED const uint32_t *mlut_v7m_tile(MLUT_UNUSED const uint32_t *weights,
+    MLUT_UNUSED const mlut_span_t *columns,
+    MLUT_UNUSED const int32_t *biases,
+    MLUT_UNUSED int32_t *totals,
+    MLUT_UNUSED const int32_t *end)
 {
-    const uint32_t *x = columns->first;
-    int32_t a, b, c;
-    __asm__ volatile("ldr %[a], %[entry]\n\t"
-                     "add pc, %[a]\n\t"
+    __asm__ volatile("push {r4-r11, lr}\n\t"
+                     "mov r12, r0\n\t"
+                     "ldm r1, {r4, r5, r11}\n\t" /* the span */
+                     "mov r7, r3\n\t"
+                     "ldr r8, [sp, #36]\n\t"
+                     "push {r2, r4, r5, r7, r8}\n"
+                     "1:\tldm sp, {r8, r9, lr}\n\t"
+                     "ldr r0, [r8], #16\n\t"
+                     "ldr r4, [r8], #16\n\t"
+                     "str r8, [sp]\n\t"
+                     "mov r1, r0\n\t"
+                     "mov r2, r0\n\t"
+                     "mov r3, r0\n\t"
+                     "mov r5, r4\n\t"
+                     "mov r6, r4\n\t"
+                     "mov r7, r4\n\t"
+                     "add pc, r9\n\t"
                      "nop\n"
-                     "1:\t" MLUT_V7M_QUADS "cmp %[x], %[end]\n\t"
-                     "bne 1b"
-        : [t0] "+r"(totals[0]), [t1] "+r"(totals[1]), [t2] "+r"(totals[2]), [t3] "+r"(totals[3]),
-        [t4] "+r"(totals[4]), [t5] "+r"(totals[5]), [t6] "+r"(totals[6]), [t7] "+r"(totals[7]),
-        [w] "+r"(weights), [x] "+r"(x), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c)
-        : [end] "r"(columns->end), [entry] "m"(columns->entry)
-        : "cc", "memory");
-    return weights;
+                     "2:\t.rept %c[quads]\n\t" MLUT_V7M_QUAD ".endr\n\t"
+                     "cmp lr, r11\n\t"
+                     "bne 2b\n\t"
+                     "ldrd r8, r9, [sp, #12]\n\t"
+                     "stm r8!, {r0-r7}\n\t"
+                     "str r8, [sp, #12]\n\t"
+                     "cmp r8, r9\n\t"
+                     "bne 1b\n\t"
+                     "mov r0, r12\n\t"
+                     "add sp, #20\n\t"
+                     "pop {r4-r11, pc}" ::[quads] "i"(MLUT_V7M_UNROLLED)
+        : "memory");
 }
 
 #endif /* MLUT_ISA_V7M_H */

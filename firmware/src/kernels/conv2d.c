@@ -15,6 +15,8 @@
 
 #if !MLUT_ISA_MVE
 
+#define GROUP 8u /* rows whose totals are kept */
+
 /* A tile of channels times up to four columns, and where the outputs go. */
 typedef struct mlut_block {
     const mlut_output_t *stage;
@@ -27,39 +29,36 @@ typedef struct mlut_block {
 } block_t;
 
 /* Write one channel of up to four pixels. */
-static inline void finish_row(const block_t *block,
+static MLUT_INLINE void finish_row(const block_t *block,
     const mlut_channel_t *channel,
-    const int32_t totals[4],
+    const int32_t totals[MLUT_COLUMNS],
+    unsigned rounding,
+    int8_t *out)
+{
+    for (size_t i = 0; i < block->count; i++, out += block->stride) {
+        *out = rounding == MLUT_ROUND_ANY ? mlut_output(block->stage, channel, totals[i])
+                                          : mlut_quick_output(channel, totals[i], rounding);
+    }
+}
+
+/* Write channels of four pixels. */
+static MLUT_INLINE void finish_fours(const block_t *block,
+    const mlut_channel_t *channel,
+    const int32_t *totals,
+    const int32_t *end,
     unsigned rounding,
     int8_t *out)
 {
     const size_t stride = block->stride;
-    if (rounding == MLUT_ROUND_ANY) {
-        for (size_t i = 0; i < block->count; i++) {
-            out[i * stride] = mlut_output(block->stage, channel, totals[i]);
-        }
-        return;
-    }
-    /* A copy, which outputs cannot alias; member by member, where GCC would call memcpy. */
-    const mlut_channel_t quick = {0, channel->multiplier, channel->shift, channel->nudge};
-    if (MLUT_SMALL) {
-        for (size_t i = 0; i < block->count; i++) {
-            out[i * stride] = mlut_quick_output(&quick, totals[i], rounding);
-        }
-        return;
-    }
-    out[0] = mlut_quick_output(&quick, totals[0], rounding);
-    if (block->count == MLUT_COLUMNS) {
-        out[stride] = mlut_quick_output(&quick, totals[1], rounding);
-        out[2u * stride] = mlut_quick_output(&quick, totals[2], rounding);
-        out[3u * stride] = mlut_quick_output(&quick, totals[3], rounding);
-        return;
-    }
-    if (block->count > 1) {
-        out[stride] = mlut_quick_output(&quick, totals[1], rounding);
-    }
-    if (block->count > 2) {
-        out[2u * stride] = mlut_quick_output(&quick, totals[2], rounding);
+    int8_t *third = out + 2u * stride;
+    for (; totals != end; channel++, totals += MLUT_COLUMNS) {
+        /* A copy, which outputs cannot alias; member by member, where GCC would call memcpy. */
+        const mlut_channel_t quick = {0, channel->multiplier, channel->shift, channel->nudge};
+        const int32_t a = totals[0], b = totals[1], c = totals[2], d = totals[3];
+        out[stride] = mlut_quick_output(&quick, b, rounding);
+        *out++ = mlut_quick_output(&quick, a, rounding);
+        third[stride] = mlut_quick_output(&quick, d, rounding);
+        *third++ = mlut_quick_output(&quick, c, rounding);
     }
 }
 
@@ -68,17 +67,21 @@ static inline __attribute__((always_inline)) void multiply(
 {
     const mlut_channel_t *channel = block->channels;
     const uint32_t *weights = block->weights;
-    const mlut_span_t columns = block->columns;
-    const int8_t *const end = out + block->rows;
-    for (; out < end; channel += 2) {
-        const int32_t a = channel[0].bias;
-        const int32_t b = channel[1].bias;
-        int32_t totals[8] = {a, a, a, a, b, b, b, b};
-        weights = mlut_isa_tile(weights, &columns, totals);
-        finish_row(block, channel, totals, rounding, out++);
-        if (out < end) {
-            finish_row(block, channel + 1, totals + 4, rounding, out++);
+    int32_t totals[GROUP][MLUT_COLUMNS];
+    for (size_t left = block->rows; left > 0;) {
+        const size_t rows = left < GROUP ? left : GROUP;
+        const int32_t *const end = totals[(rows + 1u) & ~(size_t)1];
+        weights = mlut_isa_tile(weights, &block->columns, &channel->bias, totals[0], end);
+        if (!MLUT_SMALL && rounding != MLUT_ROUND_ANY && block->count == MLUT_COLUMNS) {
+            finish_fours(block, channel, totals[0], totals[rows], rounding, out);
+        } else {
+            for (size_t r = 0; r < rows; r++) {
+                finish_row(block, channel + r, totals[r], rounding, out + r);
+            }
         }
+        channel += rows;
+        out += rows;
+        left -= rows;
     }
 }
 

@@ -22,7 +22,7 @@ typedef struct mlut_rows {
     const uint32_t *table;
     const int8_t *codebook;
     size_t bytes; /* a row */
-} job_t;
+} rows_t;
 
 /* Bits of two neighbouring indices that a table is made for at most. */
 #define TABLE_BITS 9u
@@ -63,7 +63,7 @@ static inline __attribute__((always_inline)) uint32_t load_word(const uint8_t *f
     return word;
 }
 
-static inline __attribute__((always_inline)) unit_t load(
+static inline __attribute__((always_inline)) unit_t load_unit(
     const uint8_t *from, size_t bytes, unit_t last, unsigned bits, unsigned index_bits)
 {
     unit_t unit = {load_word(from, bytes < 4 ? bytes : 4u), 0};
@@ -77,7 +77,7 @@ static inline __attribute__((always_inline)) unit_t load(
 }
 
 static inline __attribute__((always_inline)) uint32_t pair_of(
-    const job_t *job, unit_t unit, unsigned bits, unsigned index_bits, unsigned i)
+    const rows_t *job, unit_t unit, unsigned bits, unsigned index_bits, unsigned i)
 {
     const unsigned at = 2u * bits * i;
     uint32_t both = at < 32 ? unit.low >> at : unit.high >> (at - 32u);
@@ -92,7 +92,7 @@ static inline __attribute__((always_inline)) uint32_t pair_of(
 }
 
 /* Pair number i of one row or two. */
-static inline __attribute__((always_inline)) void add_pairs(const job_t *job,
+static inline __attribute__((always_inline)) void add_pairs(const rows_t *job,
     const unit_t units[2],
     unsigned bits,
     unsigned index_bits,
@@ -109,7 +109,7 @@ static inline __attribute__((always_inline)) void add_pairs(const job_t *job,
 
 /* Rows that are done together, one or two: more run out of registers, and so do two of units with
  * two words. Inlined with constant bits, so that shifts and masks are constants. */
-static inline __attribute__((always_inline)) void dot_together(const job_t *job,
+static inline __attribute__((always_inline)) void dot_together(const rows_t *job,
     unsigned bits,
     unsigned index_bits,
     unsigned together,
@@ -124,14 +124,14 @@ static inline __attribute__((always_inline)) void dot_together(const job_t *job,
     int32_t sums[2] = {totals[0], totals[together - 1u]};
     for (size_t left = job->bytes; left > 0;) {
         if (left >= step) {
-            units[0] = load(p, step, units[0], bits, index_bits);
-            units[1] = load(q, step, units[1], bits, index_bits);
+            units[0] = load_unit(p, step, units[0], bits, index_bits);
+            units[1] = load_unit(q, step, units[1], bits, index_bits);
             p += step;
             q += step;
             left -= step;
         } else { /* apart, so that others have a constant size; zeros meet what a row lacks */
-            units[0] = load(p, left, units[0], bits, index_bits);
-            units[1] = load(q, left, units[1], bits, index_bits);
+            units[0] = load_unit(p, left, units[0], bits, index_bits);
+            units[1] = load_unit(q, left, units[1], bits, index_bits);
             left = 0;
         }
         add_pairs(job, units, bits, index_bits, together, 0, x, sums);
@@ -149,7 +149,7 @@ static inline __attribute__((always_inline)) void dot_together(const job_t *job,
 }
 
 #define MLUT_DOT(name, bits, index_bits, together)                                                 \
-    void mlut_dot_##name(const job_t *job, int32_t totals[ROWS])                                   \
+    void mlut_dot_##name(const rows_t *job, int32_t totals[ROWS])                                  \
     {                                                                                              \
         for (unsigned row = 0; row < ROWS; row += (together)) {                                    \
             dot_together(job, bits, index_bits, together, row, totals + row);                      \
@@ -164,7 +164,7 @@ MLUT_DOT(2_6, 2, 6, 2)
 MLUT_DOT(3_6, 3, 6, 2)
 
 /* A byte is a pair, which meets four rows; unrolled, GCC would run out of registers. */
-void mlut_dot_4(const job_t *job, int32_t totals[ROWS])
+void mlut_dot_4(const rows_t *job, int32_t totals[ROWS])
 {
     const uint8_t *p = job->rows[0];
     const uint8_t *q = job->rows[1];
@@ -190,7 +190,7 @@ void mlut_dot_4(const job_t *job, int32_t totals[ROWS])
 
 /* A byte is a pair, too, and its first index begins with two bits of the byte before. Layers with
  * such indices are small, and so is this. */
-void mlut_dot_4_6(const job_t *job, int32_t totals[ROWS])
+void mlut_dot_4_6(const rows_t *job, int32_t totals[ROWS])
 {
     const int8_t *const codebook = job->codebook;
     for (size_t r = 0; r < ROWS; r++) {
@@ -207,7 +207,7 @@ void mlut_dot_4_6(const job_t *job, int32_t totals[ROWS])
     }
 }
 
-void mlut_dot_8(const job_t *job, int32_t totals[ROWS])
+void mlut_dot_8(const rows_t *job, int32_t totals[ROWS])
 {
     const int8_t *first = (const int8_t *)job->rows[0];
     if (job->count == ROWS) {
@@ -230,7 +230,7 @@ static void fill_table(const mlut_weights_t *weights, uint32_t *table)
 }
 
 /* Pairs of neighbours; zeros fill the last eight. */
-static void widen(const int8_t *x, size_t count, uint32_t *pairs)
+static void widen_pairs(const int8_t *x, size_t count, uint32_t *pairs)
 {
     const size_t even = count & ~(size_t)1;
     for (size_t i = 0; i < even; i += 2) {
@@ -250,14 +250,14 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
     uint32_t *table = scratch;
     const unsigned both = (unsigned)weights->bits + weights->index_bits;
     uint32_t *x = table + (both <= TABLE_BITS ? (size_t)1 << both : 0u);
-    job_t job = {{NULL}, 0, in, x, table, weights->codebook, weights->row_bytes};
+    rows_t job = {{NULL}, 0, in, x, table, weights->codebook, weights->row_bytes};
 
     if (both <= TABLE_BITS) {
         fill_table(weights, table);
     }
     for (size_t i = 0; i < layer->vectors; i++, job.in += layer->inputs) {
         if (weights->bits < 8) {
-            widen(job.in, layer->inputs, x);
+            widen_pairs(job.in, layer->inputs, x);
         }
         for (size_t row = 0; row < layer->units; row += ROWS) {
             mlut_channel_t channels[ROWS];

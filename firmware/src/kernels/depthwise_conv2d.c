@@ -33,11 +33,11 @@ typedef struct mlut_plane {
     const uint32_t *plane; /* its row y is the half y % 2 of row y / 2 */
     size_t pitch;          /* words a row */
     size_t rows;           /* of outputs */
-} job_t;
+} plane_t;
 
 /* Outputs of a 3x3 kernel without dilation whose first input row is the first of a pair: of one
  * row, or with `both` of the next row too. */
-static inline __attribute__((always_inline)) void convolve_3x3(const job_t *job,
+static inline __attribute__((always_inline)) void convolve_3x3(const plane_t *job,
     const uint32_t weights[6],
     const uint32_t *p,
     int both,
@@ -61,7 +61,7 @@ static inline __attribute__((always_inline)) void convolve_3x3(const job_t *job,
 
 /* All rows of a 3x3 kernel with stride 1 or 2. */
 static inline __attribute__((always_inline)) void convolve_rows_3x3(
-    const job_t *job, unsigned rounding, int8_t *out)
+    const plane_t *job, unsigned rounding, int8_t *out)
 {
     uint32_t pairs[6]; /* of column j, rows 0 and 1, and rows 1 and 2 */
     for (size_t j = 0; j < 3; j++) {
@@ -82,14 +82,14 @@ static inline __attribute__((always_inline)) void convolve_rows_3x3(
     }
 }
 
-static int32_t plane_value(const job_t *job, size_t row, size_t column)
+static int32_t plane_value(const plane_t *job, size_t row, size_t column)
 {
     const uint32_t pair = job->plane[row / 2u * job->pitch + column];
     return (int16_t)(row % 2u == 0 ? pair : pair >> 16);
 }
 
 /* Any kernel. */
-void mlut_convolve_any(const job_t *job, int8_t *out)
+void mlut_convolve_any(const plane_t *job, int8_t *out)
 {
     const mlut_window_t *window = &job->layer->window;
     for (size_t y = 0; y < job->rows; y++) {
@@ -108,12 +108,12 @@ void mlut_convolve_any(const job_t *job, int8_t *out)
     }
 }
 
-void mlut_convolve_3x3_signed(const job_t *job, int8_t *out)
+void mlut_convolve_3x3_signed(const plane_t *job, int8_t *out)
 {
     convolve_rows_3x3(job, MLUT_ROUND_SIGNED, out);
 }
 
-void mlut_convolve_3x3_positive(const job_t *job, int8_t *out)
+void mlut_convolve_3x3_positive(const plane_t *job, int8_t *out)
 {
     convolve_rows_3x3(job, MLUT_ROUND_POSITIVE, out);
 }
@@ -177,11 +177,11 @@ static size_t reach(size_t outputs, size_t stride, size_t size, size_t dilation)
 
 /* All channels of a tile for the output rows of one band. */
 static __attribute__((noinline)) void convolve_band(
-    job_t *job, const planes_t *planes, const int8_t *in, size_t first, size_t count, int8_t *out)
+    plane_t *job, const planes_t *planes, const int8_t *in, size_t first, size_t count, int8_t *out)
 {
     const mlut_depthwise_conv2d_t *layer = job->layer;
     const size_t multiplier = layer->depth_multiplier;
-    const job_t start = *job;
+    const plane_t start = *job;
     const uint32_t padding = mlut_generic_pair(layer->input_zero_point, layer->input_zero_point);
     for (size_t i = 0; i < LANES * planes->size; i++) {
         planes->pairs[i] = padding;
@@ -220,7 +220,7 @@ void mlut_depthwise_conv2d(
             mlut_decode(&layer->weights, i, first, count, weights + i * count);
         }
         mlut_expand_channels(&layer->output, first, count, expanded);
-        job_t job = {layer, expanded, weights, count, NULL, planes.pitch, 0};
+        plane_t job = {layer, expanded, weights, count, NULL, planes.pitch, 0};
         for (size_t y = 0; y < layer->out.height; y += layer->rows) {
             const size_t left = layer->out.height - y;
             job.rows = left < layer->rows ? left : layer->rows;

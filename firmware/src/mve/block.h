@@ -5,6 +5,8 @@
 #include "../isa/isa.h"
 #include "../kernels/output_stage.h"
 
+#if MLUT_ISA_MVE
+
 #define MLUT_MVE_LANES 16u /* int8 in a vector */
 
 /* A tile of channels times up to four receptive fields, and where the outputs go. */
@@ -18,5 +20,7 @@ typedef struct mlut_block {
     size_t count;  /* of fields that are pixels */
     size_t stride; /* bytes from one pixel's outputs to the next one's */
 } mlut_block_t;
+
+#endif
 
 #endif /* MLUT_MVE_BLOCK_H */

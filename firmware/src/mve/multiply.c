@@ -23,17 +23,12 @@
  * Such sums go to even registers: all eight of them are taken, LR among them, and pointers and the
  * count take the odd ones. GCC finds no such allocation. The loop is over four chunks and entered
  * where those begin that the first one leaves over of four. */
-static __attribute__((naked, noinline)) const int8_t *multiply_rows(const int8_t *weights,
-    const int8_t *fields,
-    size_t width,
-    int32_t (*totals)[GROUP],
-    const int32_t *end)
+static MLUT_NAKED const int8_t *multiply_rows(MLUT_UNUSED const int8_t *weights,
+    MLUT_UNUSED const int8_t *fields,
+    MLUT_UNUSED size_t width,
+    MLUT_UNUSED int32_t (*totals)[GROUP],
+    MLUT_UNUSED const int32_t *end)
 {
-    (void)weights;
-    (void)fields;
-    (void)width;
-    (void)totals;
-    (void)end;
     __asm__ volatile("push {r4-r11, lr}\n\t"
                      "ldr r12, [sp, #36]\n\t"
                      "sub sp, #32\n\t"

@@ -15,11 +15,11 @@ typedef struct mlut_rows {
     const int8_t *in;
     size_t inputs;
     size_t count; /* of rows */
-} job_t;
+} dense_rows_t;
 
 /* Inlined with constant bits, so that shifts are constants. */
 static inline __attribute__((always_inline)) void dot(
-    const job_t *job, unsigned bits, unsigned index_bits, int32_t totals[ROWS])
+    const dense_rows_t *job, unsigned bits, unsigned index_bits, int32_t totals[ROWS])
 {
     const mlut_mve_fields_t fields = mlut_mve_fields(bits, index_bits);
     const int8_t *codebook = job->weights->codebook;
@@ -46,7 +46,7 @@ static inline __attribute__((always_inline)) void dot(
 }
 
 #define MLUT_DOT(name, bits, index_bits)                                                           \
-    void mlut_dot_##name(const job_t *job, int32_t totals[ROWS])                                   \
+    void mlut_dot_##name(const dense_rows_t *job, int32_t totals[ROWS])                            \
     {                                                                                              \
         dot(job, bits, index_bits, totals);                                                        \
     }
@@ -65,7 +65,7 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
 {
     (void)scratch;
     const mlut_weights_t *weights = &layer->weights;
-    job_t job = {weights, NULL, in, layer->inputs, 0};
+    dense_rows_t job = {weights, NULL, in, layer->inputs, 0};
     for (size_t i = 0; i < layer->vectors; i++, job.in += layer->inputs) {
         job.first = weights->indices;
         for (size_t row = 0; row < layer->units; row += ROWS, out += job.count) {
