@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elftools.elf.constants import SH_FLAGS
@@ -57,6 +57,16 @@ class Image:
     sections: tuple[tuple[str, int], ...] = ()
     engine_code_bytes: int | None = None
     stack: Stack | None = None
+
+    def moved(self, old: Path, new: Path) -> Image:
+        """Return the image after its folder `old` has become `new`."""
+
+        def move(path: Path | None) -> Path | None:
+            return None if path is None else new / path.relative_to(old)
+
+        elf, map_file = new / self.elf.relative_to(old), new / self.map.relative_to(old)
+        others = replace(self, bin=move(self.bin), hex=move(self.hex), uf2=move(self.uf2))
+        return replace(others, elf=elf, map=map_file)
 
 
 def measure(elf: Path, board: Board) -> Sizes:

@@ -69,6 +69,7 @@ def run_on_board(
     times = result.microseconds
     return RunOutcome(
         image=image,
+        measured_on=board.id,
         samples=total,
         outputs=result.outputs,
         bit_exact=compared.agrees,

@@ -24,7 +24,9 @@ class RunOutcome:
     """One run of the firmware on inputs.
 
     Attributes:
-        image: What ran.
+        image: What was built for the board that was asked for.
+        measured_on: The id of the board whose firmware ran.
+        note: What that board is, if it is not the one that was asked for.
         samples: How many inputs.
         outputs: int8 [samples, output bytes].
         bit_exact: Whether every byte equals the integer interpreter's.
@@ -39,6 +41,7 @@ class RunOutcome:
     """
 
     image: Image
+    measured_on: str
     samples: int
     outputs: NDArray[np.int8]
     bit_exact: bool
@@ -48,6 +51,7 @@ class RunOutcome:
     profile: Profile | None = None
     microseconds: tuple[int, int, int] | None = None
     stack_bytes: int | None = None
+    note: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the run as JSON values, without the outputs."""
@@ -58,6 +62,8 @@ class RunOutcome:
             "board": self.image.board_id,
             "flash_bytes": self.image.flash_bytes,
             "ram_bytes": self.image.ram_bytes,
+            "measured_on": self.measured_on,
+            "measured_note": self.note or None,
             "samples": self.samples,
             "top1": self.top1,
             "bit_exact": self.bit_exact,
@@ -110,7 +116,7 @@ class DeployOutcome:
     """The whole line: the image, and with inputs also what it answers.
 
     `integer_top1` and `float_top1` are the accuracies, in percent, of the integer model and of the
-    float model on this computer.
+    float model on this computer. `not_measured` is why there is no run in spite of inputs.
     """
 
     project: Project
@@ -118,6 +124,24 @@ class DeployOutcome:
     run: RunOutcome | None
     integer_top1: float | None
     float_top1: float | None
+    not_measured: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Return what building and running told as JSON values."""
+        found: dict[str, object] = {
+            "board": self.image.board_id,
+            "flash_bytes": self.image.flash_bytes,
+            "ram_bytes": self.image.ram_bytes,
+            "engine_code_bytes": self.image.engine_code_bytes,
+            "stack_bytes": stack_json(self.image),
+        }
+        if self.run is not None:
+            found |= self.run.as_json()
+        elif self.not_measured:
+            found |= {"measured_on": None, "measured_note": self.not_measured}
+        if self.run is not None or self.not_measured:
+            found |= {"integer_top1": self.integer_top1, "float_top1": self.float_top1}
+        return found
 
 
 def check_outputs(path: Path) -> None:

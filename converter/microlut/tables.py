@@ -80,7 +80,18 @@ def _parts_text(image: Image) -> str:
 def run_text(outcome: RunOutcome, float_top1: float | None = None) -> str:
     """Return what a run of the firmware gave."""
     facts = _facts(_accuracy(None, float_top1, outcome) + _run_facts(outcome))
-    return facts if outcome.profile is None else f"{profile_text(outcome.profile)}\n{facts}"
+    profile = f"{profile_text(outcome.profile)}\n" if outcome.profile is not None else ""
+    return f"{_note_text(outcome)}{profile}{facts}"
+
+
+def _note_text(outcome: RunOutcome) -> str:
+    """Return a line about the machine, if that is not the board's own."""
+    if not outcome.note:
+        return ""
+    return (
+        f"Measured on {outcome.note}.\n"
+        f"The start-up and driver code of {outcome.image.board_id} was built and did not run.\n"
+    )
 
 
 def profile_text(profile: Profile) -> str:
@@ -113,10 +124,12 @@ def profile_text(profile: Profile) -> str:
 
 def deploy_text(outcome: DeployOutcome) -> str:
     """Return what a deployed model gave on its inputs; nothing without inputs."""
+    if outcome.not_measured:
+        return f"Not measured: {outcome.not_measured}"
     if outcome.run is None:
         return ""
     facts = _accuracy(outcome.integer_top1, outcome.float_top1, outcome.run)
-    return _facts(facts + _run_facts(outcome.run))
+    return _note_text(outcome.run) + _facts(facts + _run_facts(outcome.run))
 
 
 def offer_text(project: Project, board: Board, port: str) -> str:
@@ -204,7 +217,7 @@ def _accuracy(
     values = (
         ("accuracy, float model", float_top1),
         ("accuracy, integer model on this computer", integer_top1),
-        (f"accuracy, firmware on {outcome.image.board_id}", outcome.top1),
+        (f"accuracy, firmware on {outcome.measured_on}", outcome.top1),
     )
     return [(label, percent_text(value)) for label, value in values if value is not None]
 

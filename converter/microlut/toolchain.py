@@ -87,8 +87,7 @@ def build(
     for name in ("model.h", "model.c", "weights.c"):
         if not (project / name).is_file():
             raise InvalidInput(f"{project}: has no {name}; give the folder that `convert` made")
-    for tool in (*board.toolchain.needs, CMAKE, NINJA):
-        check_program(require_tool(tool))
+    check_tools(board)
     output.parent.mkdir(parents=True, exist_ok=True)
     with plain_folder() as folder:
         job = _Job(project.resolve(), prefix, board, folder, optimize, profile)
@@ -100,6 +99,12 @@ def build(
         _compile(job, log)
         log.unlink(missing_ok=True)
         return _deliver(job, output)
+
+
+def check_tools(board: Board) -> None:
+    """Raise ToolMissing, or InvalidInput, if nothing can be built for a board here."""
+    for tool in (*board.toolchain.needs, CMAKE, NINJA):
+        check_program(require_tool(tool))
 
 
 def _write_config(job: _Job, board: Board) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,13 +12,19 @@ import numpy as np
 
 from microlut import project as projects
 from microlut.accuracy import float_top1, top1
-from microlut.boards import Board, Core, list_boards, load_board
-from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
-from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
+from microlut.boards import Board, Core
+from microlut.emulators import Task, run_image
+from microlut.emulators.machines import (
+    Machine,
+    available_boards,
+    check_machine,
+    choose_machine,
+)
+from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.forms import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.image import Image
 from microlut.importers import import_model
-from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome, stack_json
+from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.passes import run_passes
 from microlut.pipeline import Conversion, source_hash
 from microlut.profile import make_profile
@@ -27,7 +33,7 @@ from microlut.project import Project
 from microlut.reference import Reference, make_reference
 from microlut.samples import Samples, load_samples
 from microlut.toolchain import build as build_image
-from microlut.tools import RENODE, find_tool
+from microlut.toolchain import check_tools
 
 DEFAULT_EMULATOR_LIMIT = 50
 
@@ -58,36 +64,47 @@ def run(
         board: What to build for.
         samples: Inputs.
         count: What to count the instructions of; "layers" are those of the first inference.
-        emulator: "renode", "qemu" or "native"; None takes the one that `choose_emulator` prefers.
+        emulator: "renode", "qemu" or "native"; None takes what `choose_machine` says.
         progress: Called with (board, done, total).
     """
-    if count == "layers":
-        check_countable(board)
-    emulator = choose_emulator(board, emulator or ("qemu" if count == "layers" else None))
-    image = build(project, board)
+    machine = choose_machine(board, emulator, calls=count == "layers")
+    check_tools(board)
+    check_machine(machine)
     reference = make_reference(project, samples)
-    task = replace(_task(image, board, reference), emulator=emulator)
+    image = build(project, board)
+    task = _task(
+        _image_for(machine, image, lambda other: build(project, other)), machine, reference
+    )
     if count == "layers":
         task = replace(task, caller=f"{project.prefix}_run")
     else:
         task = replace(task, count_instructions=count != "nothing")
     outcome, pieces = _run_task(task, image, reference, progress)
+    outcome = replace(outcome, note=machine.note)
     if not pieces:
         return outcome
     return replace(outcome, profile=make_profile(project.report["layers"], pieces[0]))
 
 
-def check_countable(board: Board) -> None:
-    """Raise InvalidBoard if nothing counts instructions call by call on this board."""
-    if board.emulators.qemu is None:
-        raise InvalidBoard(
-            f"{board.id}: instructions are not counted call by call there; profile on a board that "
-            "`microlut boards` says runs in qemu"
-        )
+def _image_for(machine: Machine, image: Image, build_for: Callable[[Board], Image]) -> Image:
+    """Return what runs on a machine: the board's own image, or one that is built for the machine.
+
+    Raises:
+        ToolMissing: It cannot run here.
+        DoesNotFit: The machine is too small for what fits on the board.
+    """
+    try:
+        check_machine(machine)
+        return build_for(machine.board) if machine.why else image
+    except (ToolMissing, DoesNotFit) as error:
+        if not machine.why:
+            raise
+        raise type(error)(f"{machine.why}, and {error}") from error
 
 
-def _task(image: Image, board: Board, reference: Reference) -> Task:
-    return Task(image.elf, board, reference.flat_inputs, reference.outputs.shape[1])
+def _task(image: Image, machine: Machine, reference: Reference) -> Task:
+    inputs, output_bytes = reference.flat_inputs, reference.outputs.shape[1]
+    return Task(image.elf, machine.board, inputs, output_bytes, emulator=machine.emulator)
 
 
 def _run_task(
@@ -106,6 +123,7 @@ def _run_task(
     counts = result.instructions
     outcome = RunOutcome(
         image=image,
+        measured_on=board.id,
         samples=samples,
         outputs=result.outputs,
         bit_exact=compared.agrees,
@@ -140,9 +158,7 @@ def verify(
     """
     if emulator_limit < 1:
         raise InvalidInput(f"emulator_limit is {emulator_limit}; give at least 1")
-    chosen, skipped = (tuple(boards), ()) if boards is not None else _available_boards()
-    for board in chosen:
-        choose_emulator(board)
+    machines, skipped = _machines(boards)
     total = len(samples)
     progress(INTERPRETER, 0, total)
     reference = make_reference(project, samples)
@@ -150,7 +166,8 @@ def verify(
     forms += compare_runtimes(
         project.graph, project.tflite, reference.inputs, reference.outputs, progress
     )
-    for board in chosen:
+    for machine in machines:
+        board = machine.board
         count = total if board.core is Core.HOST else min(emulator_limit, total)
         try:
             image = build(project, board)
@@ -160,28 +177,27 @@ def verify(
             skipped = (*skipped, (board.id, "is too small for the model"))
             continue
         few = reference.first(count)
-        task = replace(_task(image, board, few), count_instructions=False)
+        task = replace(_task(image, machine, few), count_instructions=False)
         outcome, _ = _run_task(task, image, few, progress)
         forms.append(compare(board.id, outcome.outputs, reference.outputs))
     return VerifyOutcome(total, tuple(forms), skipped, reference.top1)
 
 
-def _available_boards() -> tuple[tuple[Board, ...], tuple[tuple[str, str], ...]]:
-    """Return the boards that can be built for and emulated here, and why others cannot."""
-    available, skipped = [], []
-    for name in list_boards():
-        board = load_board(name)
-        if not set(board.emulators.names) & set(EMULATORS):
-            skipped.append((name, "has no emulator"))
-            continue
-        emulator = {"qemu": board.toolchain.qemu, "renode": RENODE}.get(choose_emulator(board))
-        needed = (*board.toolchain.needs, *((emulator,) if emulator else ()))
-        missing = [tool for tool in needed if find_tool(tool) is None]
-        if missing:
-            skipped.append((name, f"{missing[0].name} is missing: {missing[0].install_command}"))
-        else:
-            available.append(board)
-    return tuple(available), tuple(skipped)
+def _machines(
+    boards: Sequence[Board] | None,
+) -> tuple[tuple[Machine, ...], tuple[tuple[str, str], ...]]:
+    """Return what is to run, each once, and why some boards do not themselves."""
+    if boards is None:
+        available, skipped = available_boards()
+        return tuple(choose_machine(board) for board in available), skipped
+    asked = {board.id: choose_machine(board) for board in boards}
+    machines = {machine.board.id: machine for machine in asked.values()}
+    for machine in machines.values():
+        check_machine(machine)
+    others = ((name, machine) for name, machine in asked.items() if machine.why)
+    return tuple(machines.values()), tuple(
+        (name, f"{machine.why}; {machine.board.id} has the same core") for name, machine in others
+    )
 
 
 def deploy(
@@ -198,23 +214,45 @@ def deploy(
     error it is what it was before.
     """
     output = Path(output)
-    if samples is not None:
-        choose_emulator(board)
-    integer = real = outcome = None
+    machine = None if samples is None else choose_machine(board)
     with projects.staged(output) as folder:
         staged = projects.write(conversion, folder)
         progress("build", 0, 1)
         image = _build_staged(staged, board, output)
         progress("build", 1, 1)
-        if samples is not None:
+        outcome = DeployOutcome(staged, image, None, None, None)
+        if samples is not None and machine is not None:
             reference = make_reference(staged, samples)
-            task = _task(image, board, reference)
-            outcome, _ = _run_task(task, image, reference, progress)
-            integer, real = reference.top1, float_top1(conversion.graph, samples)
-        _add_to_report(staged, DeployOutcome(staged, image, outcome, integer, real))
-    image = _moved(image, folder, output)
-    outcome = outcome and replace(outcome, image=image)
-    return DeployOutcome(projects.read(output), image, outcome, integer, real)
+            outcome = replace(
+                outcome,
+                integer_top1=reference.top1,
+                float_top1=float_top1(conversion.graph, samples),
+            )
+            try:
+                run = _run_staged(outcome, machine, reference, output, progress)
+                outcome = replace(outcome, run=run)
+            except (ToolMissing, DoesNotFit) as error:
+                if not machine.why:
+                    raise
+                outcome = replace(outcome, not_measured=str(error))
+        _add_to_report(outcome)
+    image = image.moved(folder, output)
+    moved = outcome.run and replace(outcome.run, image=image)
+    return replace(outcome, project=projects.read(output), image=image, run=moved)
+
+
+def _run_staged(
+    built: DeployOutcome,
+    machine: Machine,
+    reference: Reference,
+    output: Path,
+    progress: Progress,
+) -> RunOutcome:
+    """Run a deployed model; ToolMissing or DoesNotFit may say why that machine cannot."""
+    staged, image = built.project, built.image
+    ran = _image_for(machine, image, lambda other: _build_staged(staged, other, output))
+    outcome, _ = _run_task(_task(ran, machine, reference), image, reference, progress)
+    return replace(outcome, note=machine.note)
 
 
 def _build_staged(staged: Project, board: Board, output: Path) -> Image:
@@ -228,30 +266,10 @@ def _build_staged(staged: Project, board: Board, output: Path) -> Image:
         raise BuildFailed(str(error).replace(str(log), str(kept))) from error
 
 
-def _moved(image: Image, old: Path, new: Path) -> Image:
-    """Return the image with its paths in the folder's final place."""
-
-    def move(path: Path | None) -> Path | None:
-        return None if path is None else new / path.relative_to(old)
-
-    elf, map_file = new / image.elf.relative_to(old), new / image.map.relative_to(old)
-    others = replace(image, bin=move(image.bin), hex=move(image.hex), uf2=move(image.uf2))
-    return replace(others, elf=elf, map=map_file)
-
-
-def _add_to_report(project: Project, outcome: DeployOutcome) -> None:
+def _add_to_report(outcome: DeployOutcome) -> None:
     """Add what building and running told to report.json."""
-    found: dict[str, object] = {
-        "board": outcome.image.board_id,
-        "flash_bytes": outcome.image.flash_bytes,
-        "ram_bytes": outcome.image.ram_bytes,
-        "engine_code_bytes": outcome.image.engine_code_bytes,
-        "stack_bytes": stack_json(outcome.image),
-    }
-    if outcome.run is not None:
-        found |= outcome.run.as_json()
-        found |= {"integer_top1": outcome.integer_top1, "float_top1": outcome.float_top1}
-    projects.write_report(replace(project, report=project.report | found))
+    project = outcome.project
+    projects.write_report(replace(project, report=project.report | outcome.as_json()))
 
 
 def checked_float_top1(model: Path, project: Project, samples: Samples) -> float | None:

@@ -807,19 +807,28 @@ def test_deploy_without_inputs_needs_no_emulator(call, tmp_path):
     assert "mine: flash" in answer.out
 
 
-def test_deploy_with_inputs_needs_an_emulator(call, earlier, tmp_path):
+@pytest.mark.qemu
+def test_deploy_to_a_board_without_emulator_measures_on_its_core(call, tmp_path):
+    need(ARM_GCC, NEWLIB, QEMU)
     board = board_file(tmp_path / "mine.toml", 65536, 65536)
-    files = ("--calibration", CALIBRATION, "--inputs", TEST, "-o", earlier.out)
-    answer = call("deploy", MODEL, "--board", board, *files)
-    assert_refused(answer, 4, "mine", "no emulator")
-    earlier.check()
+    files = ("--calibration", CALIBRATION, "--inputs", TEST, "--limit", 2, "--bits", 8)
+    answer = call("deploy", MODEL, "--board", board, *files, "-o", tmp_path / "out")
+    assert (answer.code, answer.err) == (0, "")
+    assert "mine: flash" in answer.out
+    assert "Measured on mps2-an386, an emulated machine for the same code" in answer.out
 
 
-def test_verify_on_a_board_without_emulator(call, earlier, tmp_path):
+@pytest.mark.qemu
+def test_deploy_that_cannot_be_measured_builds_and_tells(call, monkeypatch, tmp_path):
+    need(ARM_GCC, NEWLIB)
+    hide_all_but_arm_gcc(monkeypatch, tmp_path / "bin")
     board = board_file(tmp_path / "mine.toml", 65536, 65536)
-    answer = call("verify", earlier.out, "--board", board, "--inputs", TEST)
-    assert_refused(answer, 4, "mine", "no emulator")
-    earlier.check()
+    files = ("--calibration", CALIBRATION, "--inputs", TEST, "--limit", 2, "--bits", 8, "--json")
+    answer = call("deploy", MODEL, "--board", board, *files, "-o", tmp_path / "out")
+    assert (answer.code, answer.err) == (6, "")
+    assert Path(answer.json["elf"]).is_file()
+    assert answer.json["measured_on"] is None
+    assert "qemu-system-arm is not installed" in answer.json["measured_note"]
 
 
 # --- missing tools
@@ -832,22 +841,28 @@ def test_deploy_without_compiler_says_what_to_install(
     board, package, call, monkeypatch, earlier, tmp_path
 ):
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setattr("microlut.cli.models.convert_with", lambda *_: pytest.fail("converted"))
     files = ("--calibration", CALIBRATION, "-o", earlier.out)
     answer = call("deploy", MODEL, "--board", board, *files)
     assert_refused(answer, 6, "not installed", f"sudo apt-get install -y {package}")
     earlier.check()
 
 
+def hide_all_but_arm_gcc(monkeypatch, folder: Path) -> None:
+    """Let PATH have nothing but the Arm compiler."""
+    folder.mkdir()
+    for program in find_tool(ARM_GCC).parent.glob("arm-none-eabi-*"):
+        wrapper = folder / program.name
+        wrapper.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+        wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
 @pytest.mark.qemu
 def test_run_without_emulator_says_what_to_install(call, monkeypatch, earlier, tmp_path):
     need(ARM_GCC, NEWLIB, HOST_CC)
-    bin_folder = tmp_path / "bin"
-    bin_folder.mkdir()
-    for program in find_tool(ARM_GCC).parent.glob("arm-none-eabi-*"):
-        wrapper = bin_folder / program.name
-        wrapper.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
-        wrapper.chmod(0o755)
-    monkeypatch.setenv("PATH", str(bin_folder))
+    hide_all_but_arm_gcc(monkeypatch, tmp_path / "bin")
+    monkeypatch.setattr("microlut.cli.models.convert_with", lambda *_: pytest.fail("converted"))
     files = ("--calibration", CALIBRATION, "--inputs", TEST, "--limit", 1, "-o", earlier.out)
     answer = call("deploy", MODEL, "--board", "mps2-an386", *files)
     assert_refused(answer, 6, "qemu-system-arm", "sudo apt-get install -y qemu-system-arm")

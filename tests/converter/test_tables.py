@@ -23,6 +23,7 @@ def test_table_never_wraps_and_leaves_no_spaces_at_the_end():
 def outcome(**changes: object) -> RunOutcome:
     values = {
         "image": Image("mine", None, None),
+        "measured_on": "mine",
         "samples": 1234,
         "outputs": None,
         "bit_exact": True,

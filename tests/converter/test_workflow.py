@@ -10,13 +10,16 @@ import pytest
 
 import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
-from microlut import workflow
-from microlut.board_tables import Emulators
+from microlut import tools, workflow
+from microlut.board_tables import Emulators, Region
+from microlut.emulators import machines
+from microlut.emulators.machines import choose_machine
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
 from microlut.importers import import_model
 from microlut.passes import run_passes
 from microlut.samples import Samples
-from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+from microlut.tables import deploy_text, run_text
+from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, RENODE, find_tool
 
 
 @pytest.fixture
@@ -116,13 +119,120 @@ def test_run_tells_progress(project, host):
     assert told == [("host", done, 4) for done in (1, 2, 3, 4)]
 
 
-def test_run_on_a_board_without_emulator_is_refused_before_the_build(project):
-    board = microlut.load_board("mps2-an386").model_copy(
-        update={"emulators": Emulators(), "id": "mine"}
-    )
+@pytest.fixture
+def no_renode(monkeypatch):
+    """Hide Renode, if it is there."""
+    monkeypatch.setattr(machines, "find_tool", lambda tool: None if tool is RENODE else tool)
+
+
+@pytest.fixture
+def bare(m4):
+    """A board that no emulator has."""
+    return m4.model_copy(update={"emulators": Emulators(), "id": "mine"})
+
+
+def test_core_of_no_emulated_board_is_refused_before_the_build(project, host):
+    board = host.model_copy(update={"emulators": Emulators(), "id": "mine"})
     with pytest.raises(InvalidBoard, match="mine: has no emulator"):
         microlut.run(project, board, samples(1))
     assert not (project.path / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "machine"),
+    [
+        ("stm32f072b-discovery", "microbit"),
+        ("raspberry-pi-pico", "mps2-an385-m0plus"),
+        ("nucleo-g0b1re", "mps2-an385-m0plus"),
+        ("bluepill-f103c8", "mps2-an385"),
+        ("nucleo-f446re", "mps2-an386"),
+        ("nrf52840-dk", "mps2-an386"),
+        ("stm32f746g-discovery", "mps2-an500"),
+        ("nucleo-u575zi", "mps2-an505"),
+        ("esp32-c3-devkitm-1", "riscv-virt"),
+    ],
+)
+def test_board_without_emulator_here_is_measured_on_one_for_its_core(name, machine, no_renode):
+    board = microlut.load_board(name)
+    found = choose_machine(board)
+    assert (found.board.id, found.emulator) == (machine, "qemu")
+    assert found.board.core is board.core
+    assert name in found.note
+
+
+@pytest.mark.parametrize("name", ["mps2-an386", "microbit", "host"])
+def test_board_with_an_emulator_here_is_measured_itself(name, no_renode):
+    found = choose_machine(microlut.load_board(name))
+    assert (found.board.id, found.note) == (name, "")
+
+
+def test_board_in_renode_is_measured_itself_where_renode_is(monkeypatch):
+    monkeypatch.setattr(machines, "find_tool", lambda tool: tool)
+    found = choose_machine(microlut.load_board("nucleo-f446re"))
+    assert (found.board.id, found.emulator, found.note) == ("nucleo-f446re", "renode", "")
+    assert choose_machine(microlut.load_board("esp32-c3-devkitm-1")).board.id == "riscv-virt"
+
+
+def test_emulator_that_is_asked_for_is_not_replaced(no_renode):
+    board = microlut.load_board("nucleo-f446re")
+    assert choose_machine(board, "renode").board is board
+
+
+@pytest.mark.qemu
+def test_run_on_another_machine_says_so(project, bare):
+    outcome = microlut.run(project, bare, samples(3))
+    assert (outcome.image.board_id, outcome.measured_on) == ("mine", "mps2-an386")
+    assert outcome.bit_exact
+    assert outcome.instructions is not None
+    found = outcome.as_json()
+    assert (found["board"], found["measured_on"]) == ("mine", "mps2-an386")
+    assert "no emulator has mine" in found["measured_note"]
+    text = run_text(outcome)
+    assert text.startswith("Measured on mps2-an386, an emulated machine for the same code")
+    assert "code of mine was built and did not run" in text
+    assert "accuracy, firmware on mps2-an386" in text
+
+
+@pytest.mark.qemu
+def test_verify_on_another_machine_says_so(project, bare, m4):
+    outcome = microlut.verify(project, samples(2), [bare, m4])
+    assert [form.form for form in outcome.forms][3:] == ["mps2-an386"]
+    assert dict(outcome.skipped) == {"mine": "no emulator has mine; mps2-an386 has the same core"}
+
+
+@pytest.mark.qemu
+def test_deploy_measures_on_another_machine(tmp_path, bare):
+    outcome = workflow.deploy(conversion(), bare, tmp_path / "out", samples(3))
+    assert outcome.image.elf == tmp_path / "out" / "build" / "mine" / "digits.elf"
+    assert (outcome.run.measured_on, outcome.run.bit_exact) == ("mps2-an386", True)
+    report = outcome.project.report
+    assert (report["board"], report["measured_on"]) == ("mine", "mps2-an386")
+    assert report["flash_bytes"] == outcome.image.flash_bytes
+    assert deploy_text(outcome).startswith("Measured on mps2-an386")
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    ("lack", "why"),
+    [("tool", "qemu-system-arm is not installed"), ("memory", "digits does not fit on mps2-an386")],
+)
+def test_deploy_builds_where_no_machine_can_measure(lack, why, tmp_path, bare, m4, monkeypatch):
+    if lack == "tool":
+        absent = dataclasses.replace(QEMU, name="qemu-system-arm-absent")
+        monkeypatch.setattr(machines, "require_tool", lambda tool: tools.require_tool(absent))
+        why = why.replace("arm", "arm-absent")
+    else:
+        ram = Region(origin=0x2000_0000, size=4096)
+        small = m4.model_copy(update={"memory": m4.memory.model_copy(update={"ram": ram})})
+        monkeypatch.setattr(machines, "_with_core_of", lambda board: small)
+    outcome = workflow.deploy(conversion(), bare, tmp_path / "out", samples(3))
+    assert outcome.image.elf.is_file()
+    assert outcome.run is None
+    assert outcome.not_measured.startswith(f"no emulator has mine, and {why}")
+    assert deploy_text(outcome) == f"Not measured: {outcome.not_measured}"
+    report = outcome.project.report
+    assert (report["measured_on"], report["integer_top1"]) == (None, 100.0)
+    assert report["measured_note"] == outcome.not_measured
 
 
 def test_verify_compares_every_form(project, host):
@@ -156,7 +266,7 @@ def test_verify_skips_boards_that_are_too_small_unless_they_were_asked_for(
     project, host, m4, monkeypatch
 ):
     small = m4.model_copy(update={"id": "small", "stack_bytes": 1 << 23})
-    monkeypatch.setattr(workflow, "_available_boards", lambda: ((small, host), ()))
+    monkeypatch.setattr(workflow, "available_boards", lambda: ((small, host), ()))
     outcome = microlut.verify(project, samples(2))
     assert outcome.skipped == (("small", "is too small for the model"),)
     assert outcome.forms[-1].form == "host"

@@ -11,8 +11,8 @@ from microlut import project as projects
 from microlut import tables, workflow
 from microlut.boards import load_board
 from microlut.conversion_text import conversion_text, warnings_text
-from microlut.emulators import choose_emulator
-from microlut.errors import InvalidInput
+from microlut.emulators.machines import check_measurable
+from microlut.errors import InvalidInput, ToolMissing
 from microlut.failures import EXIT_DISAGREES, EXIT_WARNED
 from microlut.fits import fit_layers, fits_text
 from microlut.front import search_text
@@ -61,6 +61,7 @@ from microlut.samples import load_samples
 from microlut.search import search as search_front
 from microlut.settings import SETTINGS_FILE, Budget, Overrides, Settings, load_settings
 from microlut.terminal import print_json, progress_bar
+from microlut.toolchain import check_tools
 
 
 def convert(
@@ -196,8 +197,9 @@ def deploy(
 ) -> None:
     """The whole line: convert MODEL, build firmware for the board, run it on the inputs."""
     target = load_board(board)
+    check_tools(target)
     if inputs is not None:
-        choose_emulator(target)
+        check_measurable(target)
     budget = _budget(average_bits, flash_budget, max_drop, min_snr)
     overrides = _overrides(bits, granularity, method, budget)
     goal = Goal(optimize.value, max_ram, target.core.value)
@@ -215,9 +217,11 @@ def deploy(
     else:
         print(conversion_text(conversion.report))
         print(tables.image_text(outcome.image, target))
-        if outcome.run is not None:
+        if inputs is not None:
             print(tables.deploy_text(outcome))
         print(warnings_text(conversion.report), end="")
+    if outcome.not_measured:
+        raise typer.Exit(ToolMissing.exit_code)
     if outcome.run is not None and not outcome.run.bit_exact:
         raise typer.Exit(EXIT_DISAGREES)
     if strict and conversion.report.warnings:

@@ -17,7 +17,15 @@ from microlut.emulators.task import Task
 from microlut.errors import InvalidBoard, InvalidInput
 from microlut.tools import RENODE, find_tool
 
-__all__ = ["EMULATORS", "Offered", "Task", "choose_emulator", "offer_image", "run_image"]
+__all__ = [
+    "EMULATORS",
+    "Offered",
+    "Task",
+    "choose_emulator",
+    "emulators_of",
+    "offer_image",
+    "run_image",
+]
 
 # What runs each of the tables that a board's `emulators` may have.
 EMULATORS: dict[str, Callable[[Task, OnOutput], RunResult]] = {
@@ -33,6 +41,11 @@ _CONSOLES: dict[str, Callable[[Board, Path], tuple[str, ...]]] = {
 }
 
 
+def emulators_of(board: Board) -> tuple[str, ...]:
+    """Return the names of the emulators that the board has, the preferred one first."""
+    return tuple(name for name in board.emulators.names if name in EMULATORS)
+
+
 def choose_emulator(board: Board, name: str | None = None) -> str:
     """Return which emulator runs the board's firmware.
 
@@ -43,7 +56,7 @@ def choose_emulator(board: Board, name: str | None = None) -> str:
     Raises:
         InvalidBoard: The board does not have that emulator, or none at all.
     """
-    names = [known for known in board.emulators.names if known in EMULATORS]
+    names = emulators_of(board)
     if not names:
         raise InvalidBoard(
             f"{board.id}: has no emulator to run inputs in; choose a board that `microlut boards` "

@@ -1,0 +1,127 @@
+"""Choose what runs a board's firmware: its own emulator, or a machine with the same core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from microlut.boards import Board, list_boards, load_board
+from microlut.emulators import choose_emulator, emulators_of
+from microlut.errors import InvalidBoard
+from microlut.toolchain import check_tools
+from microlut.tools import RENODE, Tool, find_tool, require_tool
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What inputs for a board run on.
+
+    Attributes:
+        board: The board itself, or an emulated one with the same core.
+        emulator: The emulator of that one.
+        why: Why it is not the board itself; "" if it is.
+    """
+
+    board: Board
+    emulator: str
+    why: str = ""
+
+    @property
+    def note(self) -> str:
+        """Return what is to be known of results from it; "" if it is the board itself."""
+        if not self.why:
+            return ""
+        core = self.board.core.value
+        return f"{self.board.id}, an emulated machine for the same code ({core}), since {self.why}"
+
+    @property
+    def tool(self) -> Tool | None:
+        """Return the emulator's program; None for a program of this computer."""
+        return {"qemu": self.board.toolchain.qemu, "renode": RENODE}.get(self.emulator)
+
+
+def choose_machine(board: Board, emulator: str | None = None, *, calls: bool = False) -> Machine:
+    """Return what runs the board's firmware.
+
+    Where the board has no emulator, or only Renode and that is not installed, it is the roomiest
+    board with the same core that QEMU has.
+
+    Args:
+        board: The board.
+        emulator: The board's own emulator of this name, and nothing else.
+        calls: Whether instructions are to be counted call by call, which QEMU alone does.
+
+    Raises:
+        InvalidBoard: The board does not have that emulator, or nothing has its core.
+    """
+    why = "" if emulator is not None else _why_not(board, calls)
+    other = _with_core_of(board) if why else None
+    if other is not None:
+        return Machine(other, "qemu", why)
+    if calls:
+        check_countable(board)
+        emulator = emulator or "qemu"
+    return Machine(board, choose_emulator(board, emulator))
+
+
+def check_machine(machine: Machine) -> None:
+    """Raise ToolMissing if firmware for a machine cannot be built and run on this computer."""
+    check_tools(machine.board)
+    if machine.tool is not None:
+        require_tool(machine.tool)
+
+
+def check_measurable(board: Board) -> None:
+    """Raise an error, before minutes are spent, if a board's own emulator is not installed."""
+    machine = choose_machine(board)
+    if not machine.why:
+        check_machine(machine)
+
+
+def check_countable(board: Board) -> None:
+    """Raise InvalidBoard if nothing counts instructions call by call on this board."""
+    if board.emulators.qemu is None:
+        raise InvalidBoard(
+            f"{board.id}: instructions are not counted call by call there; profile on a board that "
+            "`microlut boards` says runs in qemu"
+        )
+
+
+def available_boards() -> tuple[tuple[Board, ...], tuple[tuple[str, str], ...]]:
+    """Return the boards that can be built for and emulated here, and why others cannot."""
+    available, skipped = [], []
+    for name in list_boards():
+        board = load_board(name)
+        if not emulators_of(board):
+            skipped.append((name, "has no emulator"))
+            continue
+        emulator = Machine(board, choose_emulator(board)).tool
+        needed = (*board.toolchain.needs, *((emulator,) if emulator else ()))
+        missing = [tool for tool in needed if find_tool(tool) is None]
+        if missing:
+            skipped.append((name, f"{missing[0].name} is missing: {missing[0].install_command}"))
+        else:
+            available.append(board)
+    return tuple(available), tuple(skipped)
+
+
+def _why_not(board: Board, calls: bool) -> str:
+    """Return why a board's own emulators do not do; "" if one does."""
+    names = emulators_of(board)
+    if not names:
+        return f"no emulator has {board.id}"
+    if calls and "qemu" not in names:
+        return f"{board.id} is not in QEMU, which counts instructions call by call"
+    if names == ("renode",) and find_tool(RENODE) is None:
+        return f"Renode, which has {board.id}, is not installed (`microlut doctor` says how to)"
+    return ""
+
+
+def _with_core_of(board: Board) -> Board | None:
+    others = [other for other in map(load_board, list_boards()) if other.core is board.core]
+    emulated = [other for other in others if other.emulators.qemu and other.memory]
+    return max(emulated, key=_room, default=None)
+
+
+def _room(board: Board) -> tuple[int, int]:
+    assert board.memory is not None
+    return board.memory.ram.size, board.memory.flash.size
