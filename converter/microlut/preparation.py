@@ -15,6 +15,7 @@ from microlut.importers import import_model
 from microlut.ir import FloatArray, Graph
 from microlut.passes import run_passes
 from microlut.plan import Goal
+from microlut.plan.limits import check_sizes
 from microlut.prepared import Prepared
 from microlut.progress import Progress
 from microlut.quality import Task
@@ -82,6 +83,7 @@ def prepare(
         raise InvalidInput(_NO_CALIBRATION)
     progress("import", 0, STAGES)
     graph = run_passes(import_model(model, name))
+    check_sizes(graph)
     default: Method = "fitted" if calibration is None else "calibrated"
     layers = layer_choices(graph, options.settings, options.overrides, default)
     with_data = any(layer.config.method != "fitted" for layer in layers.values())

@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 import random_graphs as rg
-from microlut.calibrate import Ranges
+from microlut.calibrate import Ranges, calibrate
 from microlut.interpreter import int_ops
 from microlut.ir import ActivationKind, Conv2D, Dense, Graph, Node, Padding, Relu, Window
 from microlut.quantize.requantize import channel_multipliers
@@ -199,3 +199,11 @@ def test_graph_without_operators_of_its_own_still_names_input_and_output():
     q = network_of(("x", "a", "b"))
     renamed = replace(q, output_name="a", nodes=q.nodes[:1])
     check_tflm(renamed)
+
+
+def test_dense_layer_of_more_inputs_than_16_bits_count():
+    rng = np.random.default_rng(13)
+    op = Dense(rng.normal(0.0, 0.01, (3, 70001)).astype(np.float32), np.zeros(3, np.float32))
+    graph = Graph("long", "x", (70001,), (Node("y", op, ("x",), (3,)),), "y")
+    x = rng.uniform(-2.0, 2.0, (4, 70001)).astype(np.float32)
+    check_tflm(quantize(graph, calibrate(graph, x), x, WeightConfig(4)))

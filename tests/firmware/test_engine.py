@@ -12,9 +12,9 @@ from engine_batch import HOST, Target, run_batch, scratch_last
 from numpy.typing import NDArray
 
 import random_graphs as rg
-from microlut.calibrate import Ranges
+from microlut.calibrate import Ranges, calibrate
 from microlut.interpreter import int_ops
-from microlut.ir import Graph, Node, Softmax
+from microlut.ir import Dense, Graph, Node, Softmax
 from microlut.plan import Goal, Plan, make_plan
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
@@ -110,3 +110,19 @@ def test_softmax_of_hundreds_of_equal_values_is_defined(tmp_path: Path):
         object.__setattr__(graph.nodes[0], "name", f"{graph.name}_y")
         object.__setattr__(graph, "output_name", f"{graph.name}_y")
     assert_equal(check(graphs, tmp_path, lambda plan: plan), "s")
+
+
+def test_dense_layer_of_more_inputs_than_16_bits_count(tmp_path: Path):
+    rng = np.random.default_rng(13)
+    graphs = []
+    for bits in range(2, 9):
+        kernel = rng.normal(0.0, 0.01, (3, 70001)).astype(np.float32)
+        op = Dense(kernel, np.zeros(3, np.float32))
+        graph = Graph(
+            f"long{bits}", "x", (70001,), (Node(f"y{bits}", op, ("x",), (3,)),), f"y{bits}"
+        )
+        x = rng.uniform(-2.0, 2.0, (4, 70001)).astype(np.float32)
+        graphs.append(quantize(graph, calibrate(graph, x), x, WeightConfig(bits)))
+    outputs = check(graphs, tmp_path, lambda plan: plan)
+    assert_equal(outputs, "long")
+    assert all(len(np.unique(got)) > 2 for got, _ in outputs.values())

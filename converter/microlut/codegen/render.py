@@ -32,7 +32,7 @@ from microlut.quantized import (
 )
 from microlut.version import VERSION
 
-ABI = 7  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 8  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 Sources = dict[str, str]
 

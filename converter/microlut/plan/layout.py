@@ -9,7 +9,7 @@ from microlut.errors import DoesNotFit, UnsupportedModel
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
 from microlut.plan.cost import Call, call_of, instructions
 from microlut.plan.goal import Goal
-from microlut.plan.limits import check_limits
+from microlut.plan.limits import check_sizes, check_sums
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.schedule import schedule
 from microlut.plan.scratch import Tile, whole_tile
@@ -127,7 +127,8 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
         DoesNotFit: The arena cannot be as small as the goal says.
     """
     goal = goal or Goal()
-    check_limits(graph)
+    check_sizes(graph)
+    check_sums(graph)
     draft = _draft(schedule(choose_variants(graph, goal.core)), goal)
     graph, arena, owner = draft.graph, draft.arena, draft.owner
     steps = tuple(_step(draft, i, cost) for i, cost in enumerate(draft.costs()))

@@ -1,33 +1,118 @@
-"""What the engine's numbers cannot hold: a quantized graph in, an error if it is too large."""
+"""What the engine's numbers cannot hold: a graph in, an error that names the limit out.
+
+Sizes are known from the start, so a float graph is checked before anything is measured on it. The
+sums of a layer depend on its quantized weights.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import prod
+
 from microlut.errors import UnsupportedModel
+from microlut.ir import (
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Graph,
+    MaxPool2D,
+    Mean,
+    Op,
+    Pad,
+    Padding,
+    Shape,
+    Softmax,
+)
 from microlut.plan.rounding import largest_sum
-from microlut.quantized import QSoftmax, QuantizedGraph
+from microlut.quantized import (
+    QConv2D,
+    QDense,
+    QDepthwiseConv2D,
+    QMean,
+    QOp,
+    QPad,
+    QPool2D,
+    QSoftmax,
+    QuantizedGraph,
+)
 
+_Number = tuple[str, int, int]  # (what it is, its value, the most that the engine holds)
+
+_LARGEST_SIZE = 65535  # sizes of pictures and windows are uint16_t
 _LONGEST_SOFTMAX = 4095  # its sum of values up to 1 is a Q12.19
-_LARGEST_DIMENSION = 65535  # dimensions are uint16_t in the engine
+_MOST_UNITS = (1 << 32) - 1
+_MOST_POOLED = 1 << 23  # pixels whose int8 values, less a zero point, 32 bits can sum
+_LARGEST_PADDED = 1 << 26  # values of a padded picture, which the converter's own runs hold
+
+_PICTURES = (Conv2D, DepthwiseConv2D, MaxPool2D, AveragePool2D, Mean, Pad)
+_QPICTURES = (QConv2D, QDepthwiseConv2D, QPool2D, QMean, QPad)
 
 
-def check_limits(graph: QuantizedGraph) -> None:
-    """Refuse what the engine's 16-bit dimensions and 32-bit sums cannot hold."""
-    shapes = [(graph.input_name, graph.input_shape)] + [(n.name, n.shape) for n in graph.nodes]
-    for name, shape in shapes:
-        if max(shape, default=1) > _LARGEST_DIMENSION:
-            raise UnsupportedModel(
-                f"{name}: shape {shape} has a dimension over {_LARGEST_DIMENSION}, which no "
-                "microcontroller's memory holds; use a smaller model"
-            )
+def check_sizes(graph: Graph | QuantizedGraph) -> None:
+    """Refuse layers whose sizes the engine's numbers cannot hold.
+
+    Raises:
+        UnsupportedModel: names the layer, the size and the limit.
+    """
+    shapes = {graph.input_name: graph.input_shape}
     for node in graph.nodes:
-        if isinstance(node.op, QSoftmax) and node.shape[-1] > _LONGEST_SOFTMAX:
-            raise UnsupportedModel(
-                f"{node.name}: a softmax of {node.shape[-1]} values; its 32-bit sum holds "
-                f"{_LONGEST_SOFTMAX}: leave the softmax out, it does not change the order"
-            )
+        for what, value, most in _numbers(node.op, shapes[node.inputs[0]], node.shape):
+            if value > most:
+                raise UnsupportedModel(
+                    f"{node.name}: {what} is {value:,}, the engine's limit is {most:,}; "
+                    f"{_advice(node.op)}"
+                )
+        shapes[node.name] = node.shape
+
+
+def check_sums(graph: QuantizedGraph) -> None:
+    """Refuse layers whose sums may need more than 32 bits."""
     for node, op in graph.weighted():
         if largest_sum(op) >= 1 << 31:
             raise UnsupportedModel(
-                f"{node.name}: its sums may need more than 32 bits; use fewer inputs a layer, or "
+                f"{node.name}: its sums may need more than 32 bits; use fewer inputs per layer, or "
                 "calibration inputs on which its output is not almost constant"
             )
+
+
+def _advice(op: Op | QOp) -> str:
+    if isinstance(op, Softmax | QSoftmax):
+        return "leave the softmax out, it does not change the order"
+    return "use a smaller model"
+
+
+def _numbers(op: Op | QOp, before: Shape, after: Shape) -> Iterator[_Number]:
+    """Yield the sizes that an operator's structure in the engine has fields for."""
+    match op:
+        case Softmax() | QSoftmax():
+            yield "the number of values under a softmax", after[-1], _LONGEST_SOFTMAX
+        case Dense() | QDense():
+            yield "the number of inputs", before[-1], _MOST_UNITS
+            yield "the number of units", after[-1], _MOST_UNITS
+        case _ if isinstance(op, (*_PICTURES, *_QPICTURES)):
+            yield from _picture_numbers(op, before, after)
+
+
+def _picture_numbers(op: Op | QOp, before: Shape, after: Shape) -> Iterator[_Number]:
+    for where, shape in (("input", before), ("output", after)):
+        for what, size in zip(("height", "width", "channel count"), shape, strict=True):
+            yield f"the {where}'s {what}", size, _LARGEST_SIZE
+    window = getattr(op, "window", None)
+    padding: Padding = getattr(op if window is None else window, "padding", Padding())
+    for side in ("top", "bottom", "left", "right"):
+        yield f"the padding at the {side}", getattr(padding, side), _LARGEST_SIZE
+    height, width, channels = before
+    padded = (height + padding.top + padding.bottom) * (width + padding.left + padding.right)
+    yield "the number of values with padding", padded * channels, _LARGEST_PADDED
+    if window is not None:
+        for what, pair in (
+            ("window's size", window.size),
+            ("stride", window.strides),
+            ("dilation", window.dilation),
+        ):
+            yield f"the {what}", max(pair), _LARGEST_SIZE
+    if isinstance(op, Mean | QMean):
+        yield "the number of pixels in a mean", height * width, _MOST_POOLED
+    if isinstance(op, AveragePool2D | QPool2D):
+        yield "the number of pixels in a window", min(prod(op.window.size), padded), _MOST_POOLED

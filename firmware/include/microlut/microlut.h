@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Generated code refuses to compile against another version of these structures. */
-#define MLUT_ABI 7
+#define MLUT_ABI 8
 
 /* Weights: `columns` indices a row, packed from the least significant bit of the row's first byte
  * on; a row starts on a byte. Index i ends at bit (i + 1) * bits and has index_bits bits: the lower
@@ -166,8 +166,8 @@ typedef struct {
     mlut_output_t output;
     mlut_dot_t *dot;
     uint32_t vectors;
-    uint16_t inputs;
-    uint16_t units;
+    uint32_t inputs;
+    uint32_t units;
 } mlut_dense_t;
 
 /* Maximum or mean over a window; padded positions do not count. */

@@ -1,0 +1,136 @@
+"""Each size that the engine has a field for is checked, before anything is measured."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from microlut import convert
+from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.ir import (
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Graph,
+    MaxPool2D,
+    Mean,
+    Node,
+    Op,
+    Pad,
+    Padding,
+    Reshape,
+    Shape,
+    Window,
+)
+from microlut.plan.limits import check_sizes
+
+HEADER = Path(__file__).parents[3] / "firmware/include/microlut/microlut.h"
+SIZE = 65535
+
+
+def one(op: Op, before: Shape, after: Shape) -> Graph:
+    return Graph("g", "x", before, (Node("layer", op, ("x",), after),), "layer")
+
+
+def zeros(*shape: int) -> np.ndarray:
+    return np.zeros(shape, np.float32)
+
+
+def conv(window: Window, inputs: int = 1, outputs: int = 1) -> Conv2D:
+    return Conv2D(zeros(outputs, *window.size, inputs), zeros(outputs), window)
+
+
+def padded(**sides: int) -> tuple[Op, Shape, Shape]:
+    padding = Padding(**sides)
+    return Pad(padding), (1, 1, 1), (1 + padding.top, 1 + padding.left, 1)
+
+
+# By what the message says: (operator, input shape, output shape) for a size of n.
+CASES = {
+    "input's height": lambda n: (Mean(n), (n, 1, 1), (1, 1, 1)),
+    "input's width": lambda n: (Mean(n), (1, n, 1), (1, 1, 1)),
+    "input's channel count": lambda n: (Mean(1), (1, 1, n), (1, 1, n)),
+    "output's height": lambda n: (Pad(Padding(top=n - 2)), (2, 1, 1), (n, 1, 1)),
+    "output's width": lambda n: (Pad(Padding(left=n - 2)), (1, 2, 1), (1, n, 1)),
+    "output's channel count": lambda n: (
+        DepthwiseConv2D(zeros(1, 1, n), zeros(n), Window((1, 1)), n),
+        (1, 1, 1),
+        (1, 1, n),
+    ),
+    "padding at the top": lambda n: (
+        conv(Window((2, 1), padding=Padding(top=n), strides=(n, 1))),
+        (2, 1, 1),
+        (2, 1, 1),
+    ),
+    "padding at the right": lambda n: (
+        conv(Window((1, 2), padding=Padding(right=n), strides=(1, n))),
+        (1, 2, 1),
+        (1, 2, 1),
+    ),
+    "window's size": lambda n: (MaxPool2D(Window((n, 1))), (1, 1, 1), (1, 1, 1)),
+    "stride": lambda n: (MaxPool2D(Window((1, 1), (1, n))), (1, 1, 1), (1, 1, 1)),
+    "dilation": lambda n: (conv(Window((1, 1), dilation=(n, 1))), (1, 1, 1), (1, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_check_sizes_refuses_what_16_bits_do_not_hold(what: str):
+    check_sizes(one(*CASES[what](SIZE)))
+    message = f"layer: the {what} is 65,536, the engine's limit is 65,535"
+    with pytest.raises(UnsupportedModel, match=re.escape(message)):
+        check_sizes(one(*CASES[what](SIZE + 1)))
+
+
+def test_check_sizes_refuses_pictures_that_padding_blows_up():
+    window = Window((3, 3), padding=Padding(20000, 20000, 20000, 20000), dilation=(20000, 20000))
+    graph = one(conv(window), (8, 8, 1), (*window.output_size(8, 8), 1))
+    with pytest.raises(UnsupportedModel, match="number of values with padding is 1,600,640,064"):
+        check_sizes(graph)
+
+
+@pytest.mark.parametrize("op", [Mean(1 << 24), AveragePool2D(Window((4096, 4096)))])
+def test_check_sizes_refuses_means_that_32_bits_do_not_sum(op: Op):
+    with pytest.raises(UnsupportedModel, match="16,777,216, the engine's limit is 8,388,608"):
+        check_sizes(one(op, (4096, 4096, 1), (1, 1, 1)))
+
+
+def test_check_sizes_lets_dense_layers_and_reshapes_be_long():
+    check_sizes(one(Reshape(), (150, 150, 3), (67500,)))
+    check_sizes(one(Dense(zeros(2, 67500), zeros(2)), (67500,), (2,)))
+
+
+def test_check_sizes_knows_every_narrow_field_of_the_engine():
+    """A field of 16 bits that is added to the header must be checked, or counted here."""
+    structures = re.findall(r"typedef struct \{(.*?)\} (mlut_\w+_t);", HEADER.read_text(), re.S)
+    found = {name: re.findall(r"\buint16_t (\w+);", body) for body, name in structures}
+    narrow = {name: fields for name, fields in found.items() if fields}
+    assert narrow == {
+        "mlut_shape_t": ["height", "width", "channels"],
+        "mlut_window_t": [
+            *("height", "width", "stride_y", "stride_x"),
+            *("pad_top", "pad_left", "dilation_y", "dilation_x"),
+        ],
+        "mlut_conv2d_t": ["tile"],  # at most the channels
+        "mlut_depthwise_conv2d_t": ["tile", "rows", "depth_multiplier"],  # the channels, the height
+        "mlut_mean_t": ["channels"],
+        "mlut_pad_t": ["pad_top", "pad_left"],
+        "mlut_softmax_t": ["length"],
+    }
+
+
+@pytest.mark.keras
+def test_convert_names_the_limit_before_it_reads_calibration_inputs(keras):
+    x = keras.Input((8, 8, 3))
+    layer = keras.layers.Conv2D(2, 3, dilation_rate=65536, padding="same", name="far")
+    model = keras.Model(x, layer(x))
+    with pytest.raises(UnsupportedModel, match=r"far: .*the engine's limit is"):
+        convert(model, "missing.npz")
+
+
+@pytest.mark.keras
+def test_convert_reads_calibration_inputs_of_a_model_within_limits(keras):
+    x = keras.Input((8, 8, 3))
+    with pytest.raises(InvalidInput, match=r"missing\.npz"):
+        convert(keras.Model(x, keras.layers.Conv2D(2, 3)(x)), "missing.npz")
