@@ -7,6 +7,7 @@ from collections.abc import Callable
 from microlut.errors import UnsupportedModel
 from microlut.ir import Graph
 from microlut.passes.drop_identity import drop_identity
+from microlut.passes.fold_affine import fold_affine
 from microlut.passes.fold_batch_norm import fold_batch_norm
 from microlut.passes.fold_padding import fold_padding
 from microlut.passes.fuse_activation import fuse_activation
@@ -19,6 +20,7 @@ from microlut.passes.whole_pool import whole_pool
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identity,
     fold_batch_norm,
+    fold_affine,
     whole_pool,
     fuse_activation,
     fold_padding,

@@ -27,6 +27,7 @@ from microlut.ir import (
     Window,
 )
 from microlut.passes.drop_identity import drop_identity
+from microlut.passes.fold_affine import fold_affine
 from microlut.passes.fold_batch_norm import fold_batch_norm
 from microlut.passes.fold_padding import fold_padding
 from microlut.passes.fuse_activation import fuse_activation
@@ -50,6 +51,11 @@ def conv(window=None, activation=ActivationKind.LINEAR):
 def norm(channels=2):
     statistics = ChannelStatistics(normal(channels), np.abs(normal(channels)))
     return BatchNorm(normal(channels), normal(channels), statistics)
+
+
+def without_norm(graph):
+    """Return the graph after both passes that take batch normalization away."""
+    return fold_affine(fold_batch_norm(graph))
 
 
 def chain(*steps, shape=PICTURE):
@@ -100,7 +106,7 @@ def test_fold_batch_norm_into_the_layer_before(op):
 
 
 def test_fold_batch_norm_stays_behind_an_activation():
-    graph = same(fold_batch_norm, chain(conv(activation=ActivationKind.RELU), norm()))
+    graph = same(without_norm, chain(conv(activation=ActivationKind.RELU), norm()))
     assert kinds(graph) == ["Conv2D", "DepthwiseConv2D"]
 
 
@@ -109,7 +115,7 @@ def test_fold_batch_norm_leaves_a_tensor_that_others_read():
     both = replace(
         graph, nodes=(*graph.nodes, Node("sum", Add(), ("n0", "n1"), PICTURE)), output_name="sum"
     )
-    assert kinds(same(fold_batch_norm, both)) == ["Conv2D", "DepthwiseConv2D", "Add"]
+    assert kinds(same(without_norm, both)) == ["Conv2D", "DepthwiseConv2D", "Add"]
 
 
 def test_fold_batch_norm_leaves_the_output():
@@ -119,20 +125,20 @@ def test_fold_batch_norm_leaves_the_output():
 
 def test_fold_batch_norm_after_padding_scales_the_border():
     border = (Pad(Padding(1, 0, 0, 1)), (5, 5, 2))
-    graph = same(fold_batch_norm, chain(conv(), border, norm()))
+    graph = same(without_norm, chain(conv(), border, norm()))
     assert kinds(graph) == ["Conv2D", "Pad", "DepthwiseConv2D"]
 
 
 def test_fold_batch_norm_into_the_dense_layer_after():
     graph = same(
-        fold_batch_norm,
+        without_norm,
         chain((Reshape(), (32,)), norm(32), (Dense(normal(3, 32), normal(3)), (3,)), norm(3)),
     )
     assert kinds(graph) == ["Reshape", "Dense"]
 
 
 def test_fold_batch_norm_of_a_vector_becomes_depthwise():
-    graph = same(fold_batch_norm, chain(RELU, norm(6), shape=(6,)))
+    graph = same(without_norm, chain(RELU, norm(6), shape=(6,)))
     assert kinds(graph) == ["Relu", "Reshape", "DepthwiseConv2D", "Reshape"]
     assert graph.nodes[-1].shape == (6,)
 
@@ -145,18 +151,102 @@ def test_fold_batch_norm_hands_its_statistics_to_the_layer_before():
 
 def test_fold_batch_norm_hands_its_statistics_to_the_depthwise_layer():
     alone, of_vector = norm(), norm(6)
-    picture = fold_batch_norm(chain(conv(activation=ActivationKind.RELU), alone))
-    vector = fold_batch_norm(chain(RELU, of_vector, shape=(6,)))
+    picture = without_norm(chain(conv(activation=ActivationKind.RELU), alone))
+    vector = without_norm(chain(RELU, of_vector, shape=(6,)))
     assert [node.statistics for node in picture.nodes] == [None, alone.statistics]
     assert [node.statistics for node in vector.nodes] == [None, None, of_vector.statistics, None]
 
 
 def test_fold_batch_norm_leaves_the_statistics_of_another_tensor_alone():
     last = norm(3)
-    graph = fold_batch_norm(
+    graph = without_norm(
         chain(RELU, norm(6), (Dense(normal(3, 6), normal(3)), (3,)), last, shape=(6,))
     )
     assert [node.statistics for node in graph.nodes] == [None, last.statistics]
+
+
+def affine(scale, offset, channels=2):
+    return BatchNorm(np.full(channels, scale, np.float32), np.full(channels, offset, np.float32))
+
+
+def wide(padding=None):
+    """Return a 3x3 convolution of a picture and the shape of its output."""
+    window = Window((3, 3), padding=padding or Padding())
+    return conv(window), (*window.output_size(*PICTURE[:2]), 2)
+
+
+def test_fold_affine_into_a_convolution_without_padding():
+    assert kinds(same(fold_affine, chain(affine(1 / 127.5, -1), wide()))) == ["Conv2D"]
+
+
+def test_fold_affine_into_a_padded_convolution_without_offset():
+    graph = same(fold_affine, chain(affine(1 / 255, 0), wide(Padding(1, 1, 1, 1))))
+    assert kinds(graph) == ["Conv2D"]
+
+
+def test_fold_affine_keeps_an_offset_before_padding():
+    graph = same(fold_affine, chain(affine(1 / 127.5, -1), wide(Padding(1, 1, 1, 1))))
+    assert kinds(graph) == ["DepthwiseConv2D", "Conv2D"]
+
+
+def test_fold_affine_keeps_scales_that_differ_out_of_a_convolution():
+    graph = same(fold_affine, chain(norm(), wide()))
+    assert kinds(graph) == ["DepthwiseConv2D", "Conv2D"]
+
+
+def test_fold_affine_into_a_depthwise_layer_scales_each_channel():
+    window = Window((2, 2))
+    op = DepthwiseConv2D(normal(2, 2, 4), normal(4), window, 2)
+    assert kinds(same(fold_affine, chain(norm(), (op, (3, 3, 4))))) == ["DepthwiseConv2D"]
+
+
+def test_fold_affine_into_every_reader():
+    graph = chain(affine(0.5, 3), wide())
+    other = Node("other", wide()[0], ("n0",), (2, 2, 2))
+    total = Node("sum", Add(), ("n1", "other"), (2, 2, 2))
+    both = replace(graph, nodes=(*graph.nodes, other, total), output_name="sum")
+    assert kinds(same(fold_affine, both)) == ["Conv2D", "Conv2D", "Add"]
+
+
+def test_fold_affine_into_no_reader_if_one_cannot_take_it():
+    graph = chain(affine(0.5, 3), conv())
+    total = Node("sum", Add(), ("n0", "n1"), PICTURE)
+    both = replace(graph, nodes=(*graph.nodes, total), output_name="sum")
+    assert kinds(same(fold_affine, both)) == ["DepthwiseConv2D", "Conv2D", "Add"]
+
+
+def test_fold_affine_moves_behind_reshapes():
+    flat = (Reshape(), (32,))
+    graph = same(fold_affine, chain(norm(), flat, (Dense(normal(3, 32), normal(3)), (3,))))
+    assert kinds(graph) == ["Reshape", "Dense"]
+
+
+def test_fold_affine_moves_behind_a_reshape_that_parts_a_vector():
+    vector = affine(0.5, 3, 32)
+    graph = chain(vector, (Reshape(), PICTURE), conv(), shape=(32,))
+    assert kinds(same(fold_affine, graph)) == ["Reshape", "Conv2D"]
+
+
+def test_fold_affine_stays_before_a_reshape_that_mixes_its_channels():
+    graph = chain(norm(32), (Reshape(), PICTURE), conv(), shape=(32,))
+    expected = ["Reshape", "DepthwiseConv2D", "Reshape", "Reshape", "Conv2D"]
+    assert kinds(same(fold_affine, graph)) == expected
+
+
+def test_fold_affine_moves_behind_padding_without_offset():
+    border = (Pad(Padding(1, 0, 0, 1)), (5, 5, 2))
+    first, last = conv(Window((2, 2))), (4, 4, 2)
+    assert kinds(same(fold_affine, chain(affine(2, 0), border, (first, last)))) == ["Pad", "Conv2D"]
+
+
+def test_fold_affine_merges_two_in_a_row():
+    graph = same(fold_affine, chain(norm(), norm(), norm(), RELU))
+    assert kinds(graph) == ["DepthwiseConv2D", "Relu"]
+
+
+def test_fold_affine_of_the_output_behind_a_reshape_keeps_the_output():
+    graph = same(fold_affine, chain(norm(), (Reshape(), (32,))))
+    assert graph.nodes[-1].shape == (32,)
 
 
 def test_fuse_activation_keeps_statistics():

@@ -1,0 +1,174 @@
+"""Removes what `fold_batch_norm` leaves: scales and offsets that no layer before them can take.
+
+Such are the pixels' x / 127.5 - 1 at a network's start. W (x * scale + offset) + b =
+(W * scale) x + (b + W offset), computed in float64: exact where the layer reads every value, which
+excludes zero padding, for that stands for zeros behind the offset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import cast
+
+import numpy as np
+
+from microlut.ir import (
+    BatchNorm,
+    ChannelStatistics,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    FloatArray,
+    Graph,
+    Node,
+    Op,
+    Pad,
+    Reshape,
+    Weighted,
+    Window,
+    frozen_array,
+)
+from microlut.passes.rewrite import rebuild, sole_consumer
+
+
+def fold_affine(graph: Graph) -> Graph:
+    """Return the graph without BatchNorm.
+
+    One is folded into all layers that read it, behind reshapes too, or else becomes a 1x1
+    depthwise convolution.
+    """
+    graph = _moved(graph)
+    made: dict[str, Node] = {}
+    renamed: dict[str, str] = {}
+    taken: dict[str, BatchNorm] = {}
+    for node in graph.nodes:
+        if not isinstance(node.op, BatchNorm):
+            norm = taken.get(node.inputs[0])
+            made[node.name] = node if norm is None else replace(node, op=_folded(node.op, norm))
+        elif _can_fold(graph, node.name, node.op):
+            taken[node.name] = node.op
+            renamed[node.name] = node.inputs[0]
+        else:
+            made.update((step.name, step) for step in _as_depthwise(node, node.op, graph))
+    return rebuild(graph, made.values(), renamed)
+
+
+def _moved(graph: Graph) -> Graph:
+    """Return the graph with each BatchNorm moved behind the reshapes and padding that read it.
+
+    Two in a row become one.
+    """
+    made: dict[str, Node] = {}
+    instead: dict[str, str] = {}
+    for node in graph.nodes:
+        alone = sole_consumer(graph, node.inputs[0]) is not None
+        node = replace(node, inputs=tuple(instead.get(name, name) for name in node.inputs))
+        source = made.get(node.inputs[0])
+        swapped = _swapped(source, node) if source is not None and alone else None
+        if source is None or swapped is None:
+            made[node.name] = node
+            continue
+        del made[source.name]
+        made.update((step.name, step) for step in swapped)
+        if source.name in made:
+            instead[node.name] = source.name
+    output = instead.get(graph.output_name, graph.output_name)
+    return rebuild(replace(graph, output_name=output), made.values(), {})
+
+
+def _swapped(source: Node, node: Node) -> tuple[Node, ...] | None:
+    """Return nodes that equal a BatchNorm and the node behind it, which come in reverse order."""
+    norm, channels = source.op, node.shape[-1]
+    if not isinstance(norm, BatchNorm):
+        return None
+    match node.op:
+        case BatchNorm():
+            return (replace(node, op=_merged(norm, node.op), inputs=source.inputs),)
+        case Reshape() if channels % len(norm.scale) == 0:
+            behind = _repeated(norm, channels // len(norm.scale))
+        case Reshape() if np.ptp(norm.scale) == np.ptp(norm.offset) == 0:
+            one = BatchNorm(_array(norm.scale[:1]), _array(norm.offset[:1]))
+            behind = _repeated(one, channels)
+        case Pad() if not norm.offset.any():
+            behind = norm
+        case _:
+            return None
+    later = Node(source.name, behind, (node.name,), node.shape)
+    return (replace(node, inputs=source.inputs), later)
+
+
+def _merged(first: BatchNorm, second: BatchNorm) -> BatchNorm:
+    scale = first.scale.astype(np.float64) * second.scale
+    offset = first.offset.astype(np.float64) * second.scale + second.offset
+    return BatchNorm(_array(scale), _array(offset), second.statistics)
+
+
+def _repeated(norm: BatchNorm, times: int) -> BatchNorm:
+    """Return it for pixels that lie side by side in what is now the last dimension."""
+    old = norm.statistics
+    statistics = old and ChannelStatistics(
+        _array(np.tile(old.mean, times)), _array(np.tile(old.deviation, times))
+    )
+    scale, offset = np.tile(norm.scale, times), np.tile(norm.offset, times)
+    return BatchNorm(_array(scale), _array(offset), statistics)
+
+
+def _can_fold(graph: Graph, name: str, norm: BatchNorm) -> bool:
+    readers = graph.consumers(name)
+    return name != graph.output_name and all(_takes(reader.op, norm) for reader in readers)
+
+
+def _takes(op: Op, norm: BatchNorm) -> bool:
+    """Return whether a layer can compute what is before it, and its weights do not suffer.
+
+    The input channels of a convolution share the scales of its weights: scales that differ among
+    them would make unlike weights of like ones.
+    """
+    match op:
+        case Dense():
+            return True
+        case Conv2D() | DepthwiseConv2D():
+            exact = not op.window.padding or not norm.offset.any()
+            return exact and (isinstance(op, DepthwiseConv2D) or np.ptp(norm.scale) == 0)
+        case _:
+            return False
+
+
+def _folded(op: Op, norm: BatchNorm) -> Op:
+    """Return a layer that computes `norm` and then `op`."""
+    assert isinstance(op, Weighted)
+    scale, offset = norm.scale.astype(np.float64), norm.offset.astype(np.float64)
+    if isinstance(op, DepthwiseConv2D):
+        scale, offset = (np.repeat(values, op.depth_multiplier) for values in (scale, offset))
+        added = (op.kernel * offset).sum(axis=(0, 1))
+    else:
+        added = (op.kernel @ offset).reshape(len(op.kernel), -1).sum(axis=1)
+    return replace(op, kernel=_array(op.kernel * scale), bias=_array(op.bias + added))
+
+
+def _as_depthwise(node: Node, norm: BatchNorm, graph: Graph) -> tuple[Node, ...]:
+    """Return nodes that compute a lone BatchNorm; anything but a picture is reshaped around it."""
+    channels = node.shape[-1]
+    kernel = _array(norm.scale.reshape(1, 1, channels))
+    op = DepthwiseConv2D(kernel, norm.offset, Window((1, 1)))
+    if len(node.shape) == 3:
+        return (replace(node, op=op, statistics=norm.statistics),)
+    taken = {graph.input_name, *(other.name for other in graph.nodes)}
+    before, inner = (_free_name(f"{node.name}_{suffix}", taken) for suffix in ("picture", "scaled"))
+    picture = (prod(node.shape[:-1]), 1, channels)
+    return (
+        Node(before, Reshape(), node.inputs, picture),
+        Node(inner, op, (before,), picture, norm.statistics),
+        Node(node.name, Reshape(), (inner,), node.shape),
+    )
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    while wanted in taken:
+        wanted += "_"
+    return wanted
+
+
+def _array(values: object) -> FloatArray:
+    return cast(FloatArray, frozen_array(values))
