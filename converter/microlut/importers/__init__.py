@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from microlut.errors import InvalidInput
-from microlut.importers import keras_v3, memory, saved_model, separate_process
+from microlut.importers import foreign, keras_v3, memory, saved_model, separate_process
 from microlut.importers.damage import DAMAGE, damaged
 from microlut.importers.keras_config import KerasModel
 from microlut.importers.translate import to_graph
@@ -50,12 +50,23 @@ def _read(path: Path) -> KerasModel:
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return saved_model.read(path)
+        _refuse(path, foreign.describe_folder(path))
         raise InvalidInput(f"{path}: a folder without saved_model.pb; a model is {_FORMATS}")
     with path.open("rb") as file:
         magic = file.read(len(_HDF5_MAGIC))
+    if magic != _HDF5_MAGIC:
+        _refuse(path, foreign.describe(path))
     if magic.startswith(_ZIP_MAGIC):
         return keras_v3.read(path)
     if magic == _HDF5_MAGIC:
         return separate_process.read(path)
     what = "an empty file" if not magic else "neither a zip nor an HDF5 file"
     raise InvalidInput(f"{path}: {what}; a model is {_FORMATS}")
+
+
+def _refuse(path: Path, known: tuple[str, str] | None) -> None:
+    """Raise an error for what is known to be something else than a Keras model."""
+    if known is not None:
+        what, advice = known
+        article = "an" if what[0] in "AEIO" else "a"
+        raise InvalidInput(f"{path}: {article} {what}; {advice}")
