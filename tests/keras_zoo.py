@@ -221,6 +221,103 @@ def unused_branch(k):
     return k.Model(x, k.layers.Flatten()(y))
 
 
+def activation_objects(k):
+    layers, tf = k.layers, _tf()
+    x = k.Input(PICTURE)
+    y = layers.Conv2D(4, 3, activation=layers.ReLU())(x)
+    y = layers.DepthwiseConv2D(3, padding="same", activation=layers.ReLU(max_value=6.0))(y)
+    y = layers.Conv2D(4, 3, activation=tf.nn.relu6)(y)
+    y = layers.Activation(layers.ReLU(6))(y)
+    y = layers.Dense(4, activation=tf.nn.relu)(y)
+    y = layers.Dense(4, activation=tf.identity)(y)
+    y = layers.Dense(4, activation=layers.Softmax())(y)
+    y = layers.Dense(4, activation=k.activations.relu)(y)
+    y = layers.Activation(layers.Softmax(axis=-1))(y)
+    return k.Model(x, layers.Dense(3, activation=tf.nn.softmax)(layers.Flatten()(y)))
+
+
+def operations(k):
+    """Use operations on tensors that are no layers: x + y, relu(x) and so on."""
+    x = k.Input(PICTURE)
+    y = k.layers.Conv2D(3, 1)(x)
+    if k.__name__ == "keras":
+        ops = k.ops
+        z = ops.relu6(ops.add(ops.relu(x + y), y))
+        z = k.activations.relu(k.activations.relu(z), max_value=6)
+        z = ops.softmax(ops.cast(z, "float32"))
+        z = ops.reshape(k.activations.softmax(z), (-1, 72, 3))
+        z = ops.reshape(z, (-1, 216))
+        return k.Model(x, ops.softmax(k.layers.Dense(4)(z), axis=-1))
+    tf = _tf()
+    z = tf.nn.relu6(tf.add(tf.nn.relu(x + y), y))
+    z = tf.identity(tf.math.add_n([z, y, x]))
+    z = tf.nn.softmax(tf.cast(z, tf.float32))
+    z = tf.reshape(tf.reshape(z, (-1, 72, 3)), [-1, 216])
+    return k.Model(x, tf.nn.softmax(k.layers.Dense(4)(z), axis=-1))
+
+
+def arithmetic(k):
+    by_channel = np.array([1, 2, 3], np.float32)
+    x = k.Input(PICTURE)
+    y = 2 * (1 - (x / 127.5 - 1))
+    y = (y - by_channel) * _tf().constant(by_channel)
+    y = 3 + -y
+    return k.Model(x, k.layers.Conv2D(4, 3)(y) * 0.5)
+
+
+def rescaled(k):
+    layers = k.layers
+    x = k.Input(PICTURE)
+    y = layers.Rescaling(1 / 127.5, -1)(x)
+    branches = [layers.Conv2D(4, 3, padding="same")(y), layers.Conv2D(4, 1)(y)]
+    z = layers.Rescaling([0.1, 0.2, 0.3], [1.0, 2.0, 3.0])(x)
+    branches.append(layers.Conv2D(4, 3)(layers.ZeroPadding2D(1)(layers.Rescaling(1 / 255)(x))))
+    branches.append(layers.DepthwiseConv2D(3, padding="same")(layers.Dense(4)(z)))
+    return k.Model(x, layers.Dense(2)(layers.Flatten()(layers.Add()(branches))))
+
+
+def rescaled_rows(k):
+    layers = k.layers
+    return k.Sequential(
+        [
+            k.Input((6, 8)),
+            layers.Rescaling(1 / 255, 0.5),
+            layers.Reshape((6, 8, 1)),
+            layers.Conv2D(3, 3),
+            layers.Flatten(),
+            layers.Dense(2),
+            layers.Rescaling(2.0),
+        ]
+    )
+
+
+def normalized(k):
+    layers = k.layers
+    x = k.Input(PICTURE)
+    branches = [
+        layers.Normalization(),
+        layers.Normalization(axis=None),
+        layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[4.0, 5.0, 6.0]),
+        layers.Normalization(axis=None, mean=100.0, variance=400.0),
+        layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[4.0, 0.0, 6.0], invert=True),
+    ]
+    y = layers.Add()([layers.Conv2D(2, 3)(branch(x)) for branch in branches])
+    return k.Model(x, y)
+
+
+def augmented(k):
+    layers = k.layers
+    x = k.Input(PICTURE)
+    y = k.Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)], name="augment")(
+        x
+    )
+    y = layers.RandomContrast(0.2)(layers.RandomTranslation(0.1, 0.1)(y))
+    y = layers.RandomCrop(9, 8)(layers.Identity()(y))
+    y = layers.Conv2D(3, 2)(layers.ActivityRegularization(0.1)(y))
+    y = layers.SpatialDropout1D(0.5)(layers.Reshape((56, 3))(y))
+    return k.Model(x, layers.AlphaDropout(0.5)(layers.Flatten()(y)))
+
+
 ZOO = {
     build.__name__: build
     for build in (
@@ -250,6 +347,13 @@ ZOO = {
         nested,
         shared,
         unused_branch,
+        activation_objects,
+        operations,
+        arithmetic,
+        rescaled,
+        rescaled_rows,
+        normalized,
+        augmented,
     )
 }
 
@@ -271,6 +375,9 @@ def randomize(model, seed: int = 1) -> None:
         variance = rng.uniform(0.5, 2.0, weight.shape)
         values.append(variance if "variance" in weight.name else kernel)
     model.set_weights(values)
+    for layer in model.layers:
+        if type(layer).__name__ == "Normalization":
+            layer.finalize_state()  # reads its variables
 
 
 def sample_inputs(model, count: int = 3):

@@ -1,25 +1,18 @@
-"""Translates each Keras layer into operators: one function a layer class, in the table `HANDLERS`.
-
-Enters: a layer, its input shapes (no batch dimension) and its arrays; leaves: `Step`s.
-"""
+"""Translates Keras layers into operators: one function per layer class, in the table `LAYERS`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from microlut.importers import options
-from microlut.importers.keras_config import Layer
+from microlut.importers.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.ir import (
     ActivationKind,
     Add,
     AveragePool2D,
-    BatchNorm,
-    ChannelStatistics,
     Conv2D,
     Dense,
     DepthwiseConv2D,
@@ -36,63 +29,6 @@ from microlut.ir import (
     frozen_array,
 )
 
-PREVIOUS = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One operator of a layer.
-
-    Attributes:
-        op: the operator.
-        shape: its output's shape.
-        inputs: which of the layer's inputs it reads; PREVIOUS is the step before it.
-        suffix: what is added to the layer's name; the main step has none.
-    """
-
-    op: Op
-    shape: Shape
-    inputs: tuple[int, ...] = (0,)
-    suffix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerUse:
-    """What a handler sees: a layer, the shapes it reads and its arrays."""
-
-    layer: Layer
-    shapes: tuple[Shape, ...]
-    weights: tuple[NDArray[np.generic], ...]
-
-    @property
-    def shape(self) -> Shape:
-        """Return the shape of the layer's only input."""
-        if len(self.shapes) != 1:
-            raise self.layer.invalid(f"reads {len(self.shapes)} tensors, expected 1")
-        return self.shapes[0]
-
-    def picture(self) -> tuple[int, int, int]:
-        """Return the shape of an input that must be [height, width, channels]."""
-        if len(self.shape) != 3:
-            raise self.layer.invalid(f"reads shape {list(self.shape)}, expected a picture")
-        options.check_channels_last(self.layer)
-        return self.shape[0], self.shape[1], self.shape[2]
-
-    def array(self, index: int, what: str, shape: Shape) -> FloatArray:
-        """Return one of the layer's arrays, checked."""
-        if index >= len(self.weights):
-            raise self.layer.invalid(f"has {len(self.weights)} arrays, {what} is missing")
-        return options.array(self.layer, self.weights[index], what, shape)
-
-    def bias(self, count: int) -> FloatArray:
-        """Return the bias, which is zero where the layer has none."""
-        if options.flag(self.layer, "use_bias", True):
-            return self.array(1, "bias", (count,))
-        return _zeros(count)
-
-
-Handler = Callable[[LayerUse], tuple[Step, ...]]
-
 
 def _conv2d(use: LayerUse) -> tuple[Step, ...]:
     layer, (height, width, channels) = use.layer, use.picture()
@@ -105,7 +41,7 @@ def _conv2d(use: LayerUse) -> tuple[Step, ...]:
     filters = options.integer(layer, "filters")
     window = options.window(layer, use.shape, "kernel_size", (1, 1))
     kernel = use.array(0, "kernel", (*window.size, channels, filters))
-    activation, softmax = options.activation(layer)
+    activation, softmax = options.activation(layer, use.shape)
     op = Conv2D(_outputs_first(kernel), use.bias(filters), window, activation)
     return _with_softmax(op, (*window.output_size(height, width), filters), softmax)
 
@@ -116,7 +52,7 @@ def _depthwise(use: LayerUse) -> tuple[Step, ...]:
     window = options.window(layer, use.shape, "kernel_size", (1, 1))
     kernel = use.array(0, "kernel", (*window.size, channels, multiplier))
     outputs = channels * multiplier
-    activation, softmax = options.activation(layer)
+    activation, softmax = options.activation(layer, use.shape)
     flat = frozen_array(kernel.reshape(*window.size, outputs))
     op = DepthwiseConv2D(flat, use.bias(outputs), window, multiplier, activation)  # type: ignore[arg-type]
     return _with_softmax(op, (*window.output_size(height, width), outputs), softmax)
@@ -125,55 +61,17 @@ def _depthwise(use: LayerUse) -> tuple[Step, ...]:
 def _dense(use: LayerUse) -> tuple[Step, ...]:
     units = options.integer(use.layer, "units")
     kernel = use.array(0, "kernel", (use.shape[-1], units))
-    activation, softmax = options.activation(use.layer)
+    activation, softmax = options.activation(use.layer, use.shape)
     op = Dense(_outputs_first(kernel), use.bias(units), activation)
     return _with_softmax(op, (*use.shape[:-1], units), softmax)
 
 
-def _batch_norm(use: LayerUse) -> tuple[Step, ...]:
-    layer, channels = use.layer, use.shape[-1]
-    if not options.axis_is_last(layer, use.shape):
-        raise layer.unsupported(
-            f"axis={layer.config.get('axis')}",
-            "supported is the last axis: rebuild it with axis=-1",
-        )
-    has_gamma = options.flag(layer, "scale", True)
-    has_beta = options.flag(layer, "center", True)
-    order = ["gamma"] * has_gamma + ["beta"] * has_beta + ["moving_mean", "moving_variance"]
-    arrays = {what: use.array(i, what, (channels,)) for i, what in enumerate(order)}
-    variance = arrays["moving_variance"].astype(np.float64)
-    epsilon = options.number(layer, "epsilon", 1e-3)
-    if variance.min() + epsilon <= 0:
-        raise layer.invalid("moving_variance holds negative values")
-    scale = arrays.get("gamma", np.float32(1)) / np.sqrt(variance + epsilon)
-    beta = arrays["beta"] if has_beta else _zeros(channels)
-    offset = beta - arrays["moving_mean"] * scale
-    deviation = np.abs(scale) * np.sqrt(np.maximum(variance, 0.0))
-    first, second, third = (
-        options.array(layer, frozen_array(values), what, (channels,))
-        for values, what in ((scale, "scale"), (offset, "offset"), (deviation, "deviation"))
-    )
-    return (Step(BatchNorm(first, second, ChannelStatistics(beta, third)), use.shape),)
-
-
 def _relu(use: LayerUse) -> tuple[Step, ...]:
-    layer = use.layer
-    for key in ("negative_slope", "threshold"):
-        if options.number(layer, key, 0.0) != 0.0:
-            raise layer.unsupported(
-                f"{key}={layer.config[key]}", f"supported is {key}=0: train the model with it"
-            )
-    limit = options.number(layer, "max_value", np.inf)
-    if limit not in (6.0, np.inf):
-        raise layer.unsupported(
-            f"max_value={limit:g}", "supported are max_value=None and 6: train the model with one"
-        )
-    kind = ActivationKind.RELU6 if limit == 6.0 else ActivationKind.RELU
-    return (Step(Relu(kind), use.shape),)
+    return (Step(Relu(options.relu_kind(use.layer)), use.shape),)
 
 
 def _activation(use: LayerUse) -> tuple[Step, ...]:
-    kind, softmax = options.activation(use.layer)
+    kind, softmax = options.activation(use.layer, use.shape)
     if softmax:
         return (Step(Softmax(), use.shape),)
     linear = kind is ActivationKind.LINEAR
@@ -247,35 +145,22 @@ def _reshape(use: LayerUse) -> tuple[Step, ...]:
     return (Step(Reshape(), tuple(target)),)
 
 
-def _nothing(use: LayerUse) -> tuple[Step, ...]:
-    return (Step(Identity(), use.shape),)
-
-
-HANDLERS: Mapping[str, Handler] = {
+LAYERS: Mapping[str, Handler] = {
     "Activation": _activation,
     "Add": _add,
     "AveragePooling2D": _pool,
-    "BatchNormalization": _batch_norm,
     "Conv2D": _conv2d,
     "Dense": _dense,
     "DepthwiseConv2D": _depthwise,
-    "Dropout": _nothing,
     "Flatten": _flatten,
-    "GaussianDropout": _nothing,
-    "GaussianNoise": _nothing,
     "GlobalAveragePooling2D": _global_pool,
     "GlobalMaxPooling2D": _global_pool,
     "MaxPooling2D": _pool,
     "ReLU": _relu,
     "Reshape": _reshape,
     "Softmax": _softmax,
-    "SpatialDropout2D": _nothing,
     "ZeroPadding2D": _zero_padding,
 }
-
-
-def _zeros(count: int) -> FloatArray:
-    return frozen_array(np.zeros(count))  # type: ignore[return-value]
 
 
 def _outputs_first(kernel: FloatArray) -> FloatArray:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.importers.keras_config import Layer
+from microlut.importers.keras_config import Json, Layer
 from microlut.ir import (
     ActivationKind,
     FloatArray,
@@ -19,6 +20,24 @@ from microlut.ir import (
 )
 
 SOFTMAX = "softmax"
+_FUNCTION = "function"
+_LAMBDA = (None, "__lambda__")  # as which class Keras writes a lambda; its byte code stays unread
+# Functions of TensorFlow and Keras by their names in Python; some Keras writes as objects.
+_FUNCTIONS = {
+    "identity": "linear",
+    "relu": "relu",
+    "relu6": "relu6",
+    "softmax": SOFTMAX,
+    "softmax_v2": SOFTMAX,
+}
+_ADVICE = "supported are linear, relu, relu6 and softmax: train the model with one of them"
+_ACTIVATION_ADVICE = {
+    "sigmoid": (
+        "at the end of a network leave it out: set layer.activation = keras.activations.linear "
+        "(take an Activation layer away), save the model, and compare outputs with 0 where you "
+        "compared with 0.5; elsewhere train the model with linear, relu, relu6 or softmax"
+    ),
+}
 _FLOAT32_POLICIES = (None, "float32", "float64")
 _LARGEST_SIZE = 1 << 16
 
@@ -136,31 +155,89 @@ def window(layer: Layer, shape: Shape, size_key: str, strides: tuple[int, int]) 
     return result
 
 
-def activation(layer: Layer) -> tuple[ActivationKind, bool]:
-    """Return the layer's activation, and whether a softmax follows it instead."""
-    found = _activation_name(layer.config.get("activation"))
+def relu_kind(layer: Layer) -> ActivationKind:
+    """Return which activation the options of a ReLU layer mean."""
+    for key in ("negative_slope", "threshold"):
+        if number(layer, key, 0.0) != 0.0:
+            raise layer.unsupported(
+                f"{key}={layer.config[key]}", f"supported is {key}=0: train the model with it"
+            )
+    limit = number(layer, "max_value", np.inf)
+    if limit not in (6.0, np.inf):
+        raise layer.unsupported(
+            f"max_value={limit:g}", "supported are max_value=None and 6: train the model with one"
+        )
+    return ActivationKind.RELU6 if limit == 6.0 else ActivationKind.RELU
+
+
+def activation(layer: Layer, shape: Shape) -> tuple[ActivationKind, bool]:
+    """Return the activation of a layer that reads `shape`, and whether it is a softmax instead."""
+    value = layer.config.get("activation")
+    if isinstance(value, dict) and value.get("class_name") not in (_FUNCTION, *_LAMBDA):
+        return _layer_as_activation(layer, value, shape)
+    found = _activation_name(value)
     if found == SOFTMAX:
         return ActivationKind.LINEAR, True
     try:
         return ActivationKind(found), False
     except ValueError:
         raise layer.unsupported(
-            f"activation {found!r}",
-            "supported are linear, relu, relu6 and softmax: train the model with one of them",
+            f"activation {found!r}", _ACTIVATION_ADVICE.get(found, _ADVICE)
         ) from None
+
+
+def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> tuple[ActivationKind, bool]:
+    """Read a layer object that was given as an activation, such as ReLU(6)."""
+    kind, config = str(value.get("class_name")), value.get("config")
+    name = config.get("name") if isinstance(config, dict) else None
+    inner = Layer((*layer.path, str(name or kind)), kind, config or {}, value, layer.source)
+    if not inner.is_custom:
+        if kind == "ReLU":
+            return relu_kind(inner), False
+        if kind == "Softmax" and axis_is_last(inner, shape):
+            return ActivationKind.LINEAR, True
+        if kind == "Activation":
+            return activation(inner, shape)
+    shown = f"custom {kind}" if inner.is_custom else kind
+    detail = f" with axis={inner.config.get('axis')}" if kind == "Softmax" else ""
+    raise layer.unsupported(f"activation {shown}{detail}", _ADVICE)
 
 
 def _activation_name(value: Any) -> str:  # noqa: ANN401 - JSON is untyped
     if value is None:
         return "linear"
     if isinstance(value, str):
-        return value
-    # tf.nn.relu6 and keras.activations.relu6 are written as function objects.
-    if isinstance(value, dict) and value.get("class_name") == "function":
+        return _FUNCTIONS.get(value, value)
+    if isinstance(value, dict) and value.get("class_name") == _FUNCTION:
         inner = value.get("config")
-        name = inner if isinstance(inner, str) else value.get("name")
-        return name if name == "relu6" else f"custom function {name}"
-    return f"custom {value.get('class_name')}" if isinstance(value, dict) else repr(value)
+        name = str(inner if isinstance(inner, str) else value.get("name"))
+        return _FUNCTIONS.get(name, f"custom function {name}")
+    return "lambda" if isinstance(value, dict | list) else repr(value)[:40]
+
+
+def constant(layer: Layer, value: Any, what: str, channels: int) -> NDArray[np.float64]:  # noqa: ANN401
+    """Return a number, or one number per channel, as an array [channels].
+
+    Keras writes arrays as lists, or as objects that hold a list.
+
+    Raises:
+        UnsupportedModel: an array of another shape.
+        InvalidInput: no finite number at all.
+    """
+    if isinstance(value, dict) and isinstance(value.get("config"), dict):
+        value = value["config"].get("value")
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise layer.invalid(f"{what} is {str(value)[:40]}, expected numbers") from None
+    if value is None or not np.isfinite(array).all():
+        raise layer.invalid(f"{what} is {str(value)[:40]}, expected finite numbers")
+    if array.size not in (1, channels) or array.shape[-1:] not in ((), (1,), (channels,)):
+        raise layer.unsupported(
+            f"{what} has shape {list(array.shape)}",
+            f"supported are one number, and one for each of the {channels} channels",
+        )
+    return np.broadcast_to(array.reshape(-1), (channels,))
 
 
 def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:

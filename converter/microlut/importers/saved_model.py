@@ -41,6 +41,8 @@ _VARIABLES = (
     "beta",
     "moving_mean",
     "moving_variance",
+    "mean",
+    "variance",
 )
 
 

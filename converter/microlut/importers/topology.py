@@ -1,19 +1,17 @@
 """Flattens a Keras architecture: nested and shared layers become one list of layer calls.
 
-Enters: the configuration; leaves: a `Network`, whose calls lie on the path from input to output.
+Only calls on the path from the input to the output are kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from microlut.errors import UnsupportedModel
+from microlut.importers.inbound import Call, Reference, calls_of, references
 from microlut.importers.keras_config import Json, Layer, child_layers, root_layer
 from microlut.texts import plain
-
-_Reference = tuple[str, int]  # (layer, which of its calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +60,6 @@ class Names:
             name = f"{wanted}_{count}"
         self.used.add(name)
         return name
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One entry of `inbound_nodes`."""
-
-    inputs: tuple[_Reference, ...]
-    arguments: Json
 
 
 def flatten(config: Json, source: str) -> tuple[Network, Names]:
@@ -153,10 +143,10 @@ def _expand_functional(model: Layer, source: str, names: Names, calls: list[Laye
     input_name = _only_end(model, "input_layers", "input")[0]
     output = _only_end(model, "output_layers", "output")
     pending = [
-        (layer, index, call) for layer in layers for index, call in enumerate(_inbound(layer))
+        (layer, index, call) for layer in layers for index, call in enumerate(calls_of(layer))
     ]
     base = _first_indices(model, pending, output)
-    ready: dict[_Reference, str] = {(input_name, 0): source}
+    ready: dict[Reference, str] = {(input_name, 0): source}
     while pending:
         waiting = []
         for layer, index, call in pending:
@@ -189,7 +179,7 @@ def _call(
 
 
 def _first_indices(
-    model: Layer, pending: Iterable[tuple[Layer, int, _Call]], output: _Reference
+    model: Layer, pending: Iterable[tuple[Layer, int, Call]], output: Reference
 ) -> dict[str, int]:
     """Return at which index the references to each layer's calls begin: 0 or 1.
 
@@ -205,9 +195,9 @@ def _first_indices(
     return {name: 1 for name, count in counts.items() if highest.get(name, 0) == count}
 
 
-def _only_end(model: Layer, key: str, what: str) -> _Reference:
+def _only_end(model: Layer, key: str, what: str) -> Reference:
     """Return the reference of a functional model's only input or output."""
-    ends = list(_references(model, model.config.get(key)))
+    ends = list(references(model, model.config.get(key)))
     if not ends:
         raise model.invalid(f"names no {what} layer")
     if len(ends) > 1:
@@ -217,81 +207,6 @@ def _only_end(model: Layer, key: str, what: str) -> _Reference:
             f"{what}: save a keras.Model that has only one"
         )
     return ends[0]
-
-
-def _references(model: Layer, value: object) -> Iterator[_Reference]:
-    """Yield the [layer, call, tensor] triples in one triple, a list or a dict of them."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, list):
-        return
-    if _is_reference(value):
-        yield _reference(model, value)
-        return
-    for item in value:
-        if isinstance(item, list | dict):
-            yield from _references(model, item)
-
-
-def _is_reference(value: list[Any]) -> bool:
-    return len(value) >= 3 and isinstance(value[0], str) and type(value[1]) is int
-
-
-def _reference(layer: Layer, triple: list[Any]) -> _Reference:
-    name, index, tensor = triple[:3]
-    if tensor != 0:
-        raise layer.unsupported(f"reads output {tensor} of {name!r}", "layers must have one output")
-    return name, index
-
-
-def _inbound(layer: Layer) -> Iterator[_Call]:
-    """Yield the calls of a layer in a functional model; an input layer has none."""
-    nodes = layer.entry.get("inbound_nodes", [])
-    if not isinstance(nodes, list):
-        raise layer.invalid("has malformed inbound nodes")
-    for node in nodes:
-        if isinstance(node, dict):
-            yield _keras3_call(layer, node)
-        elif isinstance(node, list):
-            yield _keras2_call(layer, node)
-        else:
-            raise layer.invalid("has a malformed inbound node")
-
-
-def _keras2_call(layer: Layer, node: list[Any]) -> _Call:
-    """Read [[name, call, tensor, kwargs], ...]; a lone tensor may stand without its list."""
-    triples = [node] if _is_reference(node) else node
-    inputs, arguments = [], {}
-    for triple in triples:
-        if not isinstance(triple, list) or not _is_reference(triple):
-            raise layer.invalid("has a malformed inbound node")
-        inputs.append(_reference(layer, triple))
-        if len(triple) > 3 and isinstance(triple[3], dict):
-            arguments.update(triple[3])
-    return _Call(tuple(inputs), arguments)
-
-
-def _keras3_call(layer: Layer, node: Json) -> _Call:
-    """Read {"args": [...], "kwargs": {...}} with tensors as __keras_tensor__ objects."""
-    args, kwargs = node.get("args"), node.get("kwargs", {})
-    if not isinstance(args, list) or not isinstance(kwargs, dict):
-        raise layer.invalid("has a malformed inbound node")
-    given = {**{str(i): value for i, value in enumerate(args)}, **kwargs}
-    tensors = {key: list(_keras_tensors(layer, value)) for key, value in given.items()}
-    inputs = [reference for references in tensors.values() for reference in references]
-    return _Call(tuple(inputs), {key: given[key] for key in given if not tensors[key]})
-
-
-def _keras_tensors(layer: Layer, value: object) -> Iterator[_Reference]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _keras_tensors(layer, item)
-    elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        config = value.get("config")
-        history = config.get("keras_history") if isinstance(config, dict) else None
-        if not isinstance(history, list) or not _is_reference(history):
-            raise layer.invalid("has a tensor without a history")
-        yield _reference(layer, history)
 
 
 def _reachable(calls: list[LayerCall], output_name: str) -> tuple[LayerCall, ...]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from microlut.errors import UnsupportedModel
 from microlut.importers import options
-from microlut.importers.keras_config import KerasModel
-from microlut.importers.layers import HANDLERS, PREVIOUS, LayerUse, Step
+from microlut.importers.affine import AFFINE
+from microlut.importers.dropped import DROPPED, is_trained_at_inference
+from microlut.importers.keras_config import KerasModel, Layer
+from microlut.importers.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.layers import LAYERS
+from microlut.importers.operations import is_operation, operation_handler, operation_name
 from microlut.importers.topology import LayerCall, Names, Network, flatten
 from microlut.ir import Graph, Node, Shape
 from microlut.texts import plain
 
 _LARGEST_TENSOR = 1 << 26
 _MOST_NAMED = 5
-_TRAINING_MATTERS = (
-    "BatchNormalization",
-    "Dropout",
-    "GaussianDropout",
-    "GaussianNoise",
-    "SpatialDropout2D",
-)
+_HANDLERS = {**LAYERS, **AFFINE, **DROPPED}
+_SUPPORTED = sorted({*LAYERS, *AFFINE})
 
 
 def to_graph(model: KerasModel, name: str) -> Graph:
@@ -54,9 +53,11 @@ def _nodes_of(
     if not read:
         raise call.layer.invalid("reads no tensor")
     weights = model.weights.get(call.layer.path, ())
-    use = LayerUse(call.layer, tuple(shape for _, shape in read), weights)
+    use = LayerUse(call.layer, tuple(shape for _, shape in read), weights, call.arguments)
+    handler = _handler(call.layer)
+    assert handler is not None  # _check_classes has seen to it
     nodes: list[Node] = []
-    for step in HANDLERS[call.layer.class_name](use):
+    for step in handler(use):
         name = names.take(call.name + step.suffix) if step.suffix else call.name
         inputs = tuple(nodes[-1].name if i == PREVIOUS else read[i][0] for i in step.inputs)
         nodes.append(_node(call, name, step, inputs))
@@ -78,10 +79,12 @@ def _node(call: LayerCall, name: str, step: Step, inputs: tuple[str, ...]) -> No
 def _check_call(call: LayerCall) -> None:
     layer = call.layer
     options.check_policy(layer)
-    if call.arguments.get("training") and layer.class_name in _TRAINING_MATTERS:
+    if is_trained_at_inference(layer, call.arguments):
         raise layer.unsupported(
             "is called with training=True", "leave the argument out and save the model again"
         )
+    if is_operation(layer):
+        return  # its arguments are read by its handler
     extra = [
         key
         for key, value in call.arguments.items()
@@ -94,14 +97,25 @@ def _check_call(call: LayerCall) -> None:
         )
 
 
+def _handler(layer: Layer) -> Handler | None:
+    if layer.is_custom:
+        return None
+    return operation_handler(layer) if is_operation(layer) else _HANDLERS.get(layer.class_name)
+
+
+def _kind(layer: Layer) -> str:
+    if layer.is_custom:
+        return f"custom {layer.class_name}"
+    return operation_name(layer) if is_operation(layer) else layer.class_name
+
+
 def _check_classes(network: Network, source: str) -> None:
     """Refuse all layers without a handler at once, so that nobody meets them one by one."""
     found: dict[str, str] = {}
     for call in network.calls:
         layer = call.layer
-        if layer.class_name not in HANDLERS or layer.is_custom:
-            kind = f"custom {layer.class_name}" if layer.is_custom else layer.class_name
-            found["/".join(layer.path)] = kind
+        if _handler(layer) is None:
+            found["/".join(layer.path)] = _kind(layer)
     if not found:
         return
     shown = ", ".join(f"{name!r} ({kind})" for name, kind in list(found.items())[:_MOST_NAMED])
@@ -109,7 +123,8 @@ def _check_classes(network: Network, source: str) -> None:
     noun = "layer is" if len(found) == 1 else "layers are"
     raise UnsupportedModel(
         f"{source}: {len(found)} {noun} not supported: {shown}{more}; supported are "
-        f"{', '.join(HANDLERS)}; rebuild the model from these, train it again and save it"
+        f"{', '.join(_SUPPORTED)}, and layers that do nothing at inference; rebuild "
+        "the model from these, train it again and save it"
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from keras_zoo import PICTURE
 from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.importers import import_model
+from microlut.interpreter.float_ops import evaluate
 
 pytestmark = pytest.mark.keras
 
@@ -23,9 +24,35 @@ def one_layer(keras, layer, shape=PICTURE):
     return keras.Model(x, layer(x), name="net")
 
 
+def halved(x):
+    return x / 2
+
+
 CASES = {
     "groups": (lambda k: k.layers.Conv2D(6, 3, groups=3), "groups=3"),
     "sigmoid": (lambda k: k.layers.Conv2D(2, 3, activation="sigmoid"), "activation 'sigmoid'"),
+    "relu_object": (
+        lambda k: k.layers.Conv2D(2, 3, activation=k.layers.ReLU(negative_slope=0.1)),
+        "(ReLU): negative_slope=0.1",
+    ),
+    "relu4_object": (lambda k: k.layers.Activation(k.layers.ReLU(4)), "(ReLU): max_value=4"),
+    "softmax_object": (
+        lambda k: k.layers.Dense(2, activation=k.layers.Softmax(axis=1)),
+        "activation Softmax with axis=1",
+    ),
+    "leaky_object": (
+        lambda k: k.layers.Dense(2, activation=k.layers.LeakyReLU()),
+        "activation LeakyReLU",
+    ),
+    "lambda": (lambda k: k.layers.Dense(2, activation=lambda x: x), "activation 'lambda'"),
+    "function": (
+        lambda k: k.layers.Dense(2, activation=halved),
+        "activation 'custom function halved'",
+    ),
+    "resizing": (lambda k: k.layers.Resizing(4, 4), "makes pictures of 4 x 4 pixels out of 9 x 8"),
+    "crop": (lambda k: k.layers.RandomCrop(4, 8), "makes pictures of 4 x 8 pixels"),
+    "center": (lambda k: k.layers.CenterCrop(9, 4), "makes pictures of 9 x 4 pixels"),
+    "normalization_axis": (lambda k: k.layers.Normalization(axis=(1, 3)), "axis="),
     "tanh": (lambda k: k.layers.Activation("tanh"), "activation 'tanh'"),
     "slope": (lambda k: k.layers.ReLU(negative_slope=0.1), "negative_slope=0.1"),
     "threshold": (lambda k: k.layers.ReLU(threshold=1.0), "threshold=1.0"),
@@ -81,22 +108,57 @@ def test_import_model_refuses_custom_class_with_a_known_name(keras, tmp_path):
     assert "custom" in refusal(tmp_path / "custom.keras")
 
 
-def test_import_model_refuses_keras2_tensor_operators(tf_keras, tmp_path):
-    x = tf_keras.Input(PICTURE)
-    model = tf_keras.Model(x, tf_keras.layers.Conv2D(3, 1)(x) * 2.0)
+@pytest.mark.parametrize("name", ["keras", "tf_keras"])
+def test_import_model_says_how_to_do_without_a_sigmoid(name, request, tmp_path):
+    k = request.getfixturevalue(name)
+    x = k.Input((4,))
+    model = k.Model(x, k.layers.Dense(1, activation="sigmoid")(x))
     message = refusal(model)
-    assert "TFOpLambda" in message
+    assert "set layer.activation = keras.activations.linear" in message
+    assert "compare outputs with 0 where you compared with 0.5" in message
+    inputs = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    probability = np.asarray(model(inputs))
+    model.layers[-1].activation = k.activations.linear
+    model.save(tmp_path / "without.keras")
+    logit = evaluate(import_model(tmp_path / "without.keras"), inputs)
+    assert np.array_equal(logit > 0, probability > 0.5)
+    assert 0 < np.mean(logit > 0) < 1
 
 
-def test_import_model_adds_tensors_of_keras3_plus_operator(keras):
-    x = keras.Input(PICTURE)
-    model = keras.Model(x, keras.layers.Conv2D(3, 1)(x) + x)
-    assert type(import_model(model).nodes[-1].op).__name__ == "Add"
+OPERATIONS = {
+    "power": (lambda x, y: x**2, "Power", "tf.math.pow"),
+    "slice": (lambda x, y: x[:, 1:], "GetItem", "SlicingOpLambda"),
+    "difference": (lambda x, y: x - y, "subtract of two tensors", "subtract of two tensors"),
+    "product": (lambda x, y: x * y, "multiply of two tensors", "multiply of two tensors"),
+    "reciprocal": (lambda x, y: 2.0 / x, "divides by a tensor", "divides by a tensor"),
+    "zero": (lambda x, y: x / 0.0, "or by zero", "or by zero"),
+    "infinite": (lambda x, y: x * np.inf, "expected finite numbers", "expected finite numbers"),
+    "by_pixel": (lambda x, y: x * np.ones((8, 3)), "shape [8, 3]", "shape [8, 3]"),
+}
 
 
-def test_import_model_refuses_plus_of_a_constant(keras):
-    x = keras.Input(PICTURE)
-    assert "argument" in refusal(keras.Model(x, keras.layers.Conv2D(3, 1)(x) + 1.0))
+@pytest.mark.parametrize("case", OPERATIONS)
+@pytest.mark.parametrize("name", ["keras", "tf_keras"])
+def test_import_model_refuses_operation(case, name, request):
+    k = request.getfixturevalue(name)
+    operate, *found = OPERATIONS[case]
+    x = k.Input(PICTURE)
+    model = k.Model(x, operate(x, k.layers.Conv2D(3, 1)(x)))
+    with pytest.raises((UnsupportedModel, InvalidInput)) as caught:
+        import_model(model)
+    assert found[name == "tf_keras"] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_import_model_refuses_a_reshape_of_the_batch(keras):
+    x = keras.Input((4, 4, 3), batch_size=1)
+    assert "begin with -1" in refusal(keras.Model(x, keras.ops.reshape(x, (1, 48))))
+
+
+def test_import_model_refuses_augmentation_that_keras2_runs_at_inference(tf_keras):
+    x = tf_keras.Input(PICTURE)
+    message = refusal(tf_keras.Model(x, tf_keras.layers.RandomFlip()(x, training=True)))
+    assert "training=True" in message
 
 
 def test_import_model_refuses_two_inputs(keras):

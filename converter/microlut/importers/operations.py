@@ -1,0 +1,165 @@
+"""Translates operations on tensors that are no layers, such as x + y or x / 127.5.
+
+Keras 3 saves them as objects of keras.ops, Keras 2 as TFOpLambda layers that name a function of
+TensorFlow. The function is told by its name and never called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from microlut.importers import options
+from microlut.importers.affine import scaled
+from microlut.importers.dropped import DROPPED
+from microlut.importers.keras_config import Layer
+from microlut.importers.layer_use import Handler, LayerUse, Step
+from microlut.importers.layers import LAYERS
+
+_OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
+_LEFT, _RIGHT = ("0", "x", "x1"), ("1", "y", "x2")
+_FLOATS = ("float32", "float64")
+
+
+def is_operation(layer: Layer) -> bool:
+    """Return whether this is an operation on tensors and no layer."""
+    if layer.class_name == "TFOpLambda":
+        return True
+    module = layer.entry.get("module")
+    if module is not None:
+        return str(module).startswith(_OPERATION_MODULES)
+    # .h5 files name no modules, and only layers say whether they are trainable.
+    return layer.class_name in _KERAS and not {"trainable", "target_shape"} & layer.config.keys()
+
+
+def operation_name(layer: Layer) -> str:
+    """Return an operation's name as users know it."""
+    if layer.class_name == "TFOpLambda":
+        return f"tf.{layer.config.get('function')}"
+    return f"keras.ops {layer.class_name}"
+
+
+def operation_handler(layer: Layer) -> Handler | None:
+    """Return what translates an operation, or None where it is not supported."""
+    if layer.class_name == "TFOpLambda":
+        return _TENSORFLOW.get(str(layer.config.get("function")))
+    return _KERAS.get(layer.class_name)
+
+
+def _as_layer(class_name: str, **given: object) -> Handler:
+    """Return a handler for an operation that does what a layer does.
+
+    Args:
+        class_name: The layer.
+        given: Options of the layer that the operation implies.
+    """
+    handler = DROPPED.get(class_name) or LAYERS[class_name]
+
+    def handle(use: LayerUse) -> tuple[Step, ...]:
+        arguments = {key: value for key, value in use.arguments.items() if value is not None}
+        arguments.pop("name", None)
+        config = {**use.layer.config, **given, **arguments}
+        shape = config.pop("newshape", config.pop("shape", None))
+        if class_name == "Reshape":
+            config["target_shape"] = _without_batch(use.layer, shape)
+        layer = replace(use.layer, config=config)
+        return handler(replace(use, layer=layer, arguments={}))
+
+    return handle
+
+
+def _without_batch(layer: Layer, shape: object) -> list[Any]:
+    """Return a shape without its first dimension, which must be the batch."""
+    if not isinstance(shape, list) or shape[:1] not in ([-1], [None]):
+        raise layer.unsupported(
+            f"reshapes to {str(shape)[:40]}",
+            "supported are shapes that begin with -1, the batch: use a Reshape layer",
+        )
+    return shape[1:]
+
+
+def _cast(use: LayerUse) -> tuple[Step, ...]:
+    found = use.arguments.get("dtype", use.layer.config.get("dtype"))
+    if found not in _FLOATS:
+        raise use.layer.unsupported(f"casts to {found}", "supported is float32: leave it out")
+    return DROPPED["Identity"](use)
+
+
+def _negative(use: LayerUse) -> tuple[Step, ...]:
+    channels = use.shape[-1]
+    return scaled(use, np.full(channels, -1.0), np.zeros(channels))
+
+
+def _arithmetic(name: str) -> Handler:
+    """Return a handler for x + c, x - c, x * c or x / c, with the constant on either side."""
+
+    def handle(use: LayerUse) -> tuple[Step, ...]:
+        left, right = (_operand(use, keys) for keys in (_LEFT, _RIGHT))
+        if len(use.shapes) > 1:
+            if name == "add":
+                return LAYERS["Add"](use)
+            raise use.layer.unsupported(
+                f"computes {name} of two tensors", "supported are their sum, and constants"
+            )
+        constant, first = (right, False) if left is None else (left, True)
+        if constant is None:
+            raise use.layer.invalid("has one operand")
+        channels = use.shape[-1]
+        c = options.constant(use.layer, constant, "the constant", channels)
+        if name == "divide" and (first or not c.all()):
+            raise use.layer.unsupported(
+                "divides by a tensor or by zero", "supported are divisions by constants"
+            )
+        one, zero = np.ones(channels), np.zeros(channels)
+        scale, offset = {
+            "add": (one, c),
+            "subtract": (-one, c) if first else (one, -c),
+            "multiply": (c, zero),
+            "divide": (one / np.where(c == 0, 1.0, c), zero),
+        }[name]
+        return scaled(use, scale, offset)
+
+    return handle
+
+
+def _operand(use: LayerUse, keys: tuple[str, ...]) -> object:
+    return next((use.arguments[key] for key in keys if key in use.arguments), None)
+
+
+_add, _subtract, _multiply, _divide = map(_arithmetic, ("add", "subtract", "multiply", "divide"))
+
+_KERAS: Mapping[str, Handler] = {
+    "Add": _add,
+    "Cast": _cast,
+    "Divide": _divide,
+    "Identity": _as_layer("Identity"),
+    "Multiply": _multiply,
+    "Negative": _negative,
+    "ReLU": _as_layer("ReLU"),
+    "Relu": _as_layer("ReLU"),
+    "Relu6": _as_layer("ReLU", max_value=6),
+    "Reshape": _as_layer("Reshape"),
+    "Softmax": _as_layer("Softmax"),
+    "Subtract": _subtract,
+    "TrueDivide": _divide,
+}
+
+_TENSORFLOW: Mapping[str, Handler] = {
+    "__operators__.add": _add,
+    "cast": _cast,
+    "identity": _as_layer("Identity"),
+    "math.add": _add,
+    "math.add_n": LAYERS["Add"],
+    "math.divide": _divide,
+    "math.multiply": _multiply,
+    "math.negative": _negative,
+    "math.subtract": _subtract,
+    "math.truediv": _divide,
+    "nn.relu": _as_layer("ReLU"),
+    "nn.relu6": _as_layer("ReLU", max_value=6),
+    "nn.softmax": _as_layer("Softmax"),
+    "reshape": _as_layer("Reshape"),
+}
