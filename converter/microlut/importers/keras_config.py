@@ -187,12 +187,15 @@ def _options(entry: Json) -> Json:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - JSON is untyped
-    """Return JSON data with Keras's wrapped tuples and shapes turned into lists."""
+    """Return JSON data with Keras's wrapped tuples, shapes and arrays turned into lists."""
     if depth > _MAX_JSON_DEPTH:
         raise ValueError(f"nested more than {_MAX_JSON_DEPTH} deep")
     if isinstance(value, dict):
         if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
             return _plain(value["items"], depth + 1)
+        array = value.get("config") if value.get("class_name") == "__numpy__" else None
+        if isinstance(array, dict) and "value" in array:
+            return _plain(array["value"], depth + 1)
         return {key: _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item, depth + 1) for item in value]

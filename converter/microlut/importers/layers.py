@@ -134,14 +134,15 @@ def _flatten(use: LayerUse) -> tuple[Step, ...]:
 
 def _reshape(use: LayerUse) -> tuple[Step, ...]:
     layer, size = use.layer, prod(use.shape)
-    target = layer.config.get("target_shape")
-    if not isinstance(target, list) or not all(type(n) is int for n in target):
-        raise layer.invalid(f"option target_shape is {target!r}, expected a list of integers")
+    target = options.integers(layer, "target_shape")
     known = prod(n for n in target if n != -1)
     if target.count(-1) == 1 and known > 0 and size % known == 0:
         target = [size // known if n == -1 else n for n in target]
     if not target or min(target) < 1 or prod(target) != size:
-        raise layer.invalid(f"cannot reshape {list(use.shape)} to {target}")
+        raise layer.unsupported(
+            f"reshapes {list(use.shape)} to {target}",
+            "supported is another shape of as many values, without the batch dimension",
+        )
     return (Step(Reshape(), tuple(target)),)
 
 

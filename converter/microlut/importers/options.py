@@ -65,7 +65,7 @@ def check_policy(layer: Layer) -> None:
 
 def check_channels_last(layer: Layer) -> None:
     """Refuse data_format "channels_first"."""
-    found = layer.config.get("data_format")
+    found = _lower(layer.config.get("data_format"))
     if found not in (None, "channels_last"):
         raise layer.unsupported(
             f"data_format {found!r}", "only 'channels_last' is supported: rebuild the model with it"
@@ -75,27 +75,23 @@ def check_channels_last(layer: Layer) -> None:
 def integer(layer: Layer, key: str, default: int | None = None, least: int = 1) -> int:
     """Return an integer option of at least `least`."""
     value = layer.config.get(key, default)
-    if type(value) is not int or not least <= value <= _LARGEST_SIZE:
+    number = _whole(value)
+    if number is None or not least <= number <= _LARGEST_SIZE:
         raise layer.invalid(f"option {key} is {value!r}, expected an integer of at least {least}")
-    return value
+    return number
 
 
 def flag(layer: Layer, key: str, default: bool) -> bool:
-    """Return a boolean option."""
-    value = layer.config.get(key, default)
-    if not isinstance(value, bool):
-        raise layer.invalid(f"option {key} is {value!r}, expected true or false")
-    return value
+    """Return a boolean option; Keras takes, stores and tests any value, such as 1 or null."""
+    return bool(layer.config.get(key, default))
 
 
 def number(layer: Layer, key: str, default: float) -> float:
     """Return a finite real option; null means the default."""
-    value = layer.config.get(key)
+    value = _unwrapped(layer.config.get(key))
     if value is None:
         return default
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if type(value) not in (int, float) or not np.isfinite(value):
+    if not isinstance(value, int | float) or not np.isfinite(value):
         raise layer.invalid(f"option {key} is {value!r}, expected a number")
     return float(value)
 
@@ -105,29 +101,34 @@ def pair(layer: Layer, key: str, default: tuple[int, int] | None = None) -> tupl
     value = layer.config.get(key)
     if value is None and default is not None:
         return default
-    both: Any = [value, value] if type(value) is int else value
-    if not _integers(both, 2, least=1):
+    both = _pair(value, least=1)
+    if both is None:
         raise layer.invalid(f"option {key} is {value!r}, expected one or two positive integers")
-    return both[0], both[1]
+    return both
+
+
+def integers(layer: Layer, key: str) -> list[int]:
+    """Return an option that is a list of integers."""
+    value = layer.config.get(key)
+    numbers = [_whole(item) for item in value] if isinstance(value, list) else [None]
+    sound = [number for number in numbers if number is not None]
+    if len(sound) < len(numbers):
+        raise layer.invalid(f"option {key} is {value!r}, expected a list of integers")
+    return sound
 
 
 def axis_is_last(layer: Layer, shape: Shape) -> bool:
     """Return whether option `axis`, a number or a list of one, means the last dimension."""
-    axis = layer.config.get("axis", -1)
-    if isinstance(axis, list) and len(axis) == 1:
-        axis = axis[0]
-    return type(axis) is int and axis in (-1, len(shape))
+    return _whole(_unwrapped(layer.config.get("axis", -1))) in (-1, len(shape))
 
 
 def border(layer: Layer) -> Padding:
     """Return the padding of a ZeroPadding2D: n, [rows, columns] or [[t, b], [l, r]]."""
     value = layer.config.get("padding", 1)
-    rows = [value, value] if type(value) is int else value
-    if isinstance(rows, list) and len(rows) == 2:
-        sides = [[side, side] if type(side) is int else side for side in rows]
-        if all(_integers(side, 2, least=0) for side in sides):
-            (top, bottom), (left, right) = sides
-            return Padding(top, bottom, left, right)
+    rows = value if isinstance(value, list) else [value, value]
+    sides = [_pair(side, least=0) for side in rows]
+    if len(sides) == 2 and sides[0] is not None and sides[1] is not None:
+        return Padding(*sides[0], *sides[1])
     raise layer.invalid(f"option padding is {value!r}, expected n, [n, m] or [[t, b], [l, r]]")
 
 
@@ -143,7 +144,7 @@ def window(layer: Layer, shape: Shape, size_key: str, strides: tuple[int, int]) 
     size = pair(layer, size_key)
     strides = pair(layer, "strides", strides)
     dilation = pair(layer, "dilation_rate", (1, 1))
-    mode = layer.config.get("padding", "valid")
+    mode = _lower(layer.config.get("padding", "valid"))
     if mode not in ("valid", "same"):
         raise layer.unsupported(f"padding {mode!r}", "supported are 'valid' and 'same'")
     padding = Padding()
@@ -263,9 +264,24 @@ def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:
     return result  # type: ignore[return-value]
 
 
-def _integers(value: Any, count: int, least: int) -> bool:  # noqa: ANN401 - JSON is untyped
-    return (
-        isinstance(value, list)
-        and len(value) == count
-        and all(type(item) is int and least <= item <= _LARGEST_SIZE for item in value)
-    )
+def _pair(value: Any, least: int) -> tuple[int, int] | None:  # noqa: ANN401 - JSON is untyped
+    """Return one integer twice, or two; None when it is neither."""
+    numbers = [_whole(item) for item in (value if isinstance(value, list) else [value, value])]
+    sound = [n for n in numbers if n is not None and least <= n <= _LARGEST_SIZE]
+    return (sound[0], sound[1]) if len(numbers) == len(sound) == 2 else None
+
+
+def _whole(value: object) -> int | None:
+    """Return an integer, which Keras also takes and stores as 2.0 or true; None for all else."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return int(value) if isinstance(value, int) else None
+
+
+def _unwrapped(value: Any) -> Any:  # noqa: ANN401 - JSON is untyped
+    """Return a value out of the list of one that Keras 2 makes of an axis."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
