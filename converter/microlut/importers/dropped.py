@@ -57,8 +57,11 @@ _NORMALIZATION = ("BatchNormalization", "SyncBatchNormalization")
 def is_trained_at_inference(layer: Layer, arguments: Json) -> bool:
     """Return whether a layer is called so that it does at inference what it does in training.
 
-    Keras 3 writes training=True for all augmentation, and goes by it in training only.
+    Keras 3 writes training=True for all augmentation, and goes by it in training only. A frozen
+    normalization goes by what it has learned, whatever it is told.
     """
+    if layer.class_name in _NORMALIZATION and not options.flag(layer, "trainable", True):
+        return False
     nodes = layer.entry.get("inbound_nodes")
     keras3 = isinstance(nodes, list) and any(isinstance(node, dict) for node in nodes)
     augmentation = () if keras3 else (*_AUGMENTATION, "RandomCrop")

@@ -6,7 +6,7 @@ Only calls on the path from the input to the output are kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from microlut.errors import UnsupportedModel
 from microlut.importers.inbound import Call, Reference, calls_of, references
@@ -33,7 +33,7 @@ class LayerCall:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A flat network; `batch_shape` is the input's with the batch dimension first."""
+    """All calls on the paths from input to output; `batch_shape` begins with the batch."""
 
     input_name: str
     batch_shape: tuple[object, ...]
@@ -75,8 +75,7 @@ def flatten(config: Json, source: str) -> tuple[Network, Names]:
     input_name = names.take(input_name)
     calls: list[LayerCall] = []
     output_name = _expand(model, input_name, names, calls)
-    kept = _reachable(calls, output_name)
-    return Network(input_name, batch_shape, kept, output_name), names
+    return Network(input_name, batch_shape, _reachable(calls, output_name), output_name), names
 
 
 def model_input(model: Layer) -> tuple[str, tuple[object, ...]]:
@@ -169,13 +168,15 @@ def _call(
 ) -> str:
     if not layer.is_model:
         name = names.take(layer.name)
-        calls.append(LayerCall(name, layer, inputs, arguments))
+        given = {key: value for key, value in arguments.items() if value is not None}
+        calls.append(LayerCall(name, layer, inputs, given))
         return name
     if len(inputs) != 1:
-        raise layer.unsupported(
-            f"a nested model with {len(inputs)} inputs", "nested models must have one input"
-        )
-    return _expand(layer, inputs[0], names, calls)
+        raise layer.unsupported(f"has {len(inputs)} inputs", "nested models must have one input")
+    start, output = len(calls), _expand(layer, inputs[0], names, calls)
+    for i, call in enumerate(calls[start:], start):  # a model hands training=True on to its layers
+        calls[i] = replace(call, arguments={**arguments, **call.arguments})
+    return output
 
 
 def _first_indices(

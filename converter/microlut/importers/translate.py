@@ -7,6 +7,7 @@ from microlut.importers import options
 from microlut.importers.affine import AFFINE
 from microlut.importers.dropped import DROPPED, is_trained_at_inference
 from microlut.importers.keras_config import KerasModel, Layer
+from microlut.importers.known_options import check_options
 from microlut.importers.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.layers import LAYERS
 from microlut.importers.operations import is_operation, operation_handler, operation_name
@@ -85,6 +86,7 @@ def _check_call(call: LayerCall) -> None:
         )
     if is_operation(layer):
         return  # its arguments are read by its handler
+    check_options(layer)
     extra = [
         key
         for key, value in call.arguments.items()

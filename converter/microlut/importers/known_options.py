@@ -1,0 +1,75 @@
+"""Which options of each layer class are known: read, or without effect on what a layer computes.
+
+All others are refused unless they are null, false or empty, so that an option of a newer Keras is
+never ignored where it is in use. A test holds these sets against both Kerases. Layers that are
+dropped have no say in what is computed, and so have their options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from microlut.importers.keras_config import Layer
+
+# What only training, loading or other devices use, by the end of its name.
+_HARMLESS_ENDS = ("_initializer", "_regularizer", "_constraint")
+_HARMLESS = frozenset(
+    {"name", "trainable", "batch_shape", "batch_input_shape", "dynamic", "autocast", "seed"}
+)
+_READ = frozenset({"dtype"})
+
+_CONV = {"kernel_size", "strides", "padding", "data_format", "dilation_rate", "activation"}
+_CONV |= {"groups", "use_bias"}
+_LORA = {"lora_rank", "lora_alpha"}
+_POOL = {"pool_size", "strides", "padding", "data_format"}
+_GLOBAL_POOL = {"data_format", "keepdims"}
+_NORM = {"axis", "epsilon", "center", "scale"}
+_NORM |= {"momentum", "renorm", "renorm_clipping", "renorm_momentum"}  # training only
+_NORM |= {"synchronized", "fused", "virtual_batch_size"}  # training only
+
+KNOWN: Mapping[str, frozenset[str]] = {
+    name: _HARMLESS | _READ | frozenset(options)
+    for name, options in {
+        "Activation": {"activation"},
+        "Add": set(),
+        "AveragePooling2D": _POOL,
+        "BatchNormalization": _NORM,
+        "Conv2D": {"filters"} | _CONV | _LORA,
+        # A quantized layer is refused by its dtype policy; without one this does nothing.
+        "Dense": {"units", "activation", "use_bias", "quantization_config"} | _LORA,
+        "DepthwiseConv2D": {"depth_multiplier"} | _CONV,
+        "Flatten": {"data_format"},
+        "GlobalAveragePooling2D": _GLOBAL_POOL,
+        "GlobalMaxPooling2D": _GLOBAL_POOL,
+        "InputLayer": {"sparse", "ragged", "optional"},
+        "MaxPooling2D": _POOL,
+        "Normalization": {"axis", "mean", "variance", "invert"},
+        "ReLU": {"max_value", "negative_slope", "threshold"},
+        "Rescaling": {"scale", "offset"},
+        "Reshape": {"target_shape"},
+        "Softmax": {"axis"},
+        "SyncBatchNormalization": _NORM,
+        "ZeroPadding2D": {"padding", "data_format"},
+    }.items()
+}
+
+
+def is_known(class_name: str, key: str) -> bool:
+    """Return whether an option of a layer class is read or has no effect."""
+    known = KNOWN.get(class_name)
+    return known is None or key in known or key.endswith(_HARMLESS_ENDS)
+
+
+def check_options(layer: Layer) -> None:
+    """Refuse an option that is in use and not known.
+
+    Raises:
+        UnsupportedModel: it may change what the layer computes.
+    """
+    for key, value in layer.config.items():
+        if value and not is_known(layer.class_name, key):
+            raise layer.unsupported(
+                f"option {key}={str(value)[:40]} is not known",
+                "it may change what the layer computes: leave the option out, save the model with "
+                "an older Keras, or update microlut",
+            )
