@@ -214,6 +214,111 @@ def shared(k):
     return k.Model(x, k.layers.Conv2D(3, 1, name="conv_1")(y))
 
 
+def numbers_for_booleans(k):
+    x = k.Input((13, 12, 3))
+    y = k.layers.Conv2D(4, 3, use_bias=1, strides=(2, 1), padding="SAME")(x)
+    y = k.layers.BatchNormalization(scale=1, center=0)(y)
+    y = k.layers.DepthwiseConv2D((2, 1), use_bias=0)(y)
+    y = k.layers.BatchNormalization(scale=0.0, center=1.0)(y)
+    y = k.layers.MaxPooling2D(2, strides=(1, 2), padding="same")(y)
+    y = k.layers.ZeroPadding2D(((1, True), (False, 2)), data_format="Channels_Last")(y)
+    y = k.layers.ReLU(max_value=6, threshold=0)(y)
+    y = k.layers.GlobalAveragePooling2D(keepdims=1)(y)
+    y = k.layers.Flatten()(k.layers.Conv2D(6, 1, use_bias=None)(y))
+    y = k.layers.Reshape((2, 3))(k.layers.Dense(6, use_bias=0)(y))
+    return k.Model(x, k.layers.Softmax(axis=2)(k.layers.Dense(3, use_bias=1)(y)))
+
+
+def _block(k, name, layers):
+    """Return a nested model of some layers in a row."""
+    x = y = k.Input((9, 8, 3))
+    for layer in layers:
+        y = layer(y)
+    return k.Model(x, y, name=name)
+
+
+def _point(k, name):
+    return k.layers.Conv2D(3, 1, name=name)
+
+
+def shared_with_nested(k):
+    conv, norm = _point(k, "conv"), k.layers.BatchNormalization(name="norm")
+    inner = _block(k, "inner", [_point(k, "own"), conv, norm, _point(k, "own_2")])
+    x = k.Input((9, 8, 3))
+    y = _point(k, "last")(norm(conv(_point(k, "middle")(inner(x)))))
+    return k.Model(x, y)
+
+
+def shared_before_nested(k):
+    conv, norm = _point(k, "conv"), k.layers.BatchNormalization(name="norm")
+    x = k.Input((9, 8, 3))
+    y = norm(conv(_point(k, "first")(x)))
+    inner = _block(k, "inner", [conv, _point(k, "own"), norm, _point(k, "own_2")])
+    return k.Model(x, _point(k, "last")(inner(y)))
+
+
+def shared_between_nested(k):
+    conv, norm = _point(k, "conv"), k.layers.BatchNormalization(name="norm")
+    first = _block(k, "one", [_point(k, "one_own"), conv, norm, _point(k, "one_end")])
+    second = _block(k, "two", [norm, conv, _point(k, "two_own"), _point(k, "two_end")])
+    x = k.Input((9, 8, 3))
+    return k.Model(x, _point(k, "last")(second(first(x))))
+
+
+def shared_nested(k):
+    core = _block(k, "core", [_point(k, "conv"), k.layers.BatchNormalization(name="norm")])
+    outer = _block(k, "outer", [_point(k, "first"), core, _point(k, "own"), core])
+    x = k.Input((9, 8, 3))
+    y = outer(core(outer(x)))
+    return k.Model(x, _point(k, "last")(core(_point(k, "between")(y))))
+
+
+def alike_but_not_shared(k):
+    conv = _point(k, "conv")
+    blocks = [
+        _block(k, f"block{i}", [_point(k, f"first{i}"), layer, k.layers.ReLU(name=f"relu{i}")])
+        for i, layer in enumerate([conv, _point(k, "other"), conv])
+    ]
+    twin = _block(k, "twin", [k.layers.BatchNormalization(name="norm"), _point(k, "end")])
+    x = y = k.Input((9, 8, 3))
+    for block in (*blocks, twin):
+        y = block(y)
+    y = k.layers.BatchNormalization(name="norm")(y)
+    return k.Model(x, conv(_point(k, "end")(y)))
+
+
+def names_in_names(k):
+    slash = "_" if k.__name__ == "keras" else "/"  # Keras 3 allows none
+    norm = k.layers.BatchNormalization
+    inner = _block(
+        k,
+        "layer1",
+        [
+            _point(k, f"layer1{slash}conv"),
+            _point(k, "conv"),
+            norm(name=f"layer1{slash}bn"),
+            _point(k, f"a{slash}layer1{slash}conv"),
+            norm(name="bn"),
+        ],
+    )
+    outer = k.Sequential([k.Input((9, 8, 3)), inner, _point(k, f"b{slash}conv")], name="outer")
+    x = k.Input((9, 8, 3))
+    return k.Model(x, _point(k, f"a{slash}b{slash}conv")(outer(_point(k, f"a{slash}b")(x))))
+
+
+def frozen_nested(k):
+    """Frozen layers change the order in which .h5 files store a nested model's arrays."""
+    norm = k.layers.BatchNormalization
+    part = _block(k, "part", [_point(k, "part_conv"), norm(name="part_norm")])
+    base = _block(k, "base", [_point(k, "c1"), norm(name="n1"), part, _point(k, "c2")])
+    base.get_layer("c1").trainable = False
+    part.trainable = False
+    end = _block(k, "end", [_point(k, "c3"), norm(name="n3"), _point(k, "c4")])
+    end.trainable = False
+    x = k.Input((9, 8, 3))
+    return k.Model(x, end(base(x)))
+
+
 def unused_branch(k):
     x = k.Input(PICTURE)
     y = k.layers.Conv2D(3, 3, name="kept")(x)
@@ -346,6 +451,14 @@ ZOO = {
         sequential_of_model,
         nested,
         shared,
+        numbers_for_booleans,
+        shared_with_nested,
+        shared_before_nested,
+        shared_between_nested,
+        shared_nested,
+        alike_but_not_shared,
+        names_in_names,
+        frozen_nested,
         unused_branch,
         activation_objects,
         operations,

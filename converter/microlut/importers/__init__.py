@@ -9,7 +9,7 @@ from pathlib import Path
 
 from microlut.errors import InvalidInput
 from microlut.importers import foreign, keras_v3, memory, saved_model, separate_process
-from microlut.importers.damage import DAMAGE, damaged
+from microlut.importers.damage import container
 from microlut.importers.keras_config import KerasModel
 from microlut.importers.translate import to_graph
 from microlut.ir import Graph
@@ -37,11 +37,7 @@ def import_model(source: Path | str | object, name: str | None = None) -> Graph:
         model = memory.read(source)
         return to_graph(model, name or str(getattr(source, "name", "model")))
     path = Path(source)
-    try:
-        model = _read(path)
-    except DAMAGE as error:
-        raise damaged(path, error) from error
-    return to_graph(model, name or plain(path.resolve().stem))
+    return to_graph(_read(path), name or plain(path.resolve().stem))
 
 
 def _read(path: Path) -> KerasModel:
@@ -50,12 +46,14 @@ def _read(path: Path) -> KerasModel:
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return saved_model.read(path)
-        _refuse(path, foreign.describe_folder(path))
+        with container(path):
+            other = foreign.describe_folder(path)
+        _refuse(path, other)
         raise InvalidInput(f"{path}: a folder without saved_model.pb; a model is {_FORMATS}")
-    with path.open("rb") as file:
+    with container(path), path.open("rb") as file:
         magic = file.read(len(_HDF5_MAGIC))
-    if magic != _HDF5_MAGIC:
-        _refuse(path, foreign.describe(path))
+        other = None if magic == _HDF5_MAGIC else foreign.describe(path)
+    _refuse(path, other)
     if magic.startswith(_ZIP_MAGIC):
         return keras_v3.read(path)
     if magic == _HDF5_MAGIC:

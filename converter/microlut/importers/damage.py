@@ -1,17 +1,23 @@
-"""What reading a damaged file raises, and the error that the user sees instead."""
+"""What reading a damaged container raises, and the error that the user sees instead.
+
+A container is a zip, HDF5, protocol-buffer or checkpoint file. Only of these may be said that they
+are damaged: what a sound one holds is described by what was looked for and what was found.
+"""
 
 from __future__ import annotations
 
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from microlut.errors import InvalidInput
 from microlut.importers.keras_config import one_line
 
-# What h5py, zipfile, json and NumPy raise on damaged files.
-DAMAGE = (
+# What h5py, zipfile and NumPy raise on damaged files.
+_DAMAGE = (
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -27,10 +33,24 @@ DAMAGE = (
 )
 
 
-def damaged(path: Path, reason: BaseException | str) -> InvalidInput:
+@contextmanager
+def container(path: Path | str) -> Iterator[None]:
+    """Report what the libraries raise in this context as damage of the file `path`.
+
+    Raises:
+        InvalidInput: the file cannot be read to its end.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise InvalidInput(f"{path}: {one_line(error)}; make it readable") from error
+    except _DAMAGE as error:
+        raise damaged(path, one_line(error)) from error
+
+
+def damaged(path: Path | str, reason: str) -> InvalidInput:
     """Return the error for a file that cannot be read to its end."""
-    text = reason if isinstance(reason, str) else one_line(reason)
     return InvalidInput(
-        f"{path}: cannot be read ({text}); the file is damaged or incomplete: "
+        f"{path}: cannot be read ({reason}); the file is damaged or incomplete: "
         "save the model or copy the file again"
     )

@@ -7,14 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
+from microlut.importers.damage import container
 from microlut.importers.keras_config import MAX_WEIGHT_ELEMENTS
 from microlut.ir import frozen_array
 
 
 def subgroup(group: h5py.Group, path: str, source: str) -> h5py.Group | None:
     """Return a group below another, or None when there is none of that name."""
-    found = _member(group, path, source)
+    with container(source):
+        found = _member(group, path, source)
     return found if isinstance(found, h5py.Group) else None
+
+
+def names(group: h5py.Group, source: str) -> tuple[str, ...]:
+    """Return the names of a group's members."""
+    with container(source):
+        return tuple(str(name) for name in group)
+
+
+def attribute(group: h5py.Group, key: str, source: str) -> object:
+    """Return an attribute's value, or None when there is none of that name."""
+    with container(source):
+        return group.attrs.get(key)
 
 
 def dataset(group: h5py.Group, path: str, source: str) -> NDArray[np.generic] | None:
@@ -23,25 +37,33 @@ def dataset(group: h5py.Group, path: str, source: str) -> NDArray[np.generic] | 
     Raises:
         InvalidInput: it points outside the file or is too large for any microcontroller.
     """
-    found = _member(group, path, source)
-    if not isinstance(found, h5py.Dataset):
-        return None
-    if found.external or found.is_virtual:
-        raise _points_outside(path, source)
-    if found.size is None or found.size > MAX_WEIGHT_ELEMENTS:
+    with container(source):
+        found = _member(group, path, source)
+        if not isinstance(found, h5py.Dataset):
+            return None
+        if found.external or found.is_virtual:
+            raise _points_outside(path, source)
+        if found.size is None or found.size > MAX_WEIGHT_ELEMENTS:
+            raise InvalidInput(
+                f"{source}: array {path!r} has {found.size} elements, at most "
+                f"{MAX_WEIGHT_ELEMENTS} are read; use a smaller model"
+            )
+        values = np.asarray(found[()])
+    if values.dtype.kind not in "fiu":
         raise InvalidInput(
-            f"{source}: array {path!r} has {found.size} elements, at most {MAX_WEIGHT_ELEMENTS} "
-            "are read; use a smaller model"
+            f"{source}: array {path!r} has type {values.dtype}, expected float32; save the model "
+            "again"
         )
-    values = np.asarray(found[()])
-    return frozen_array(values, values.dtype.type) if values.dtype.kind in "fiu" else values
+    return frozen_array(values, values.dtype.type)
 
 
 def _member(group: h5py.Group, path: str, source: str) -> object:
     """Walk down one link at a time, so that no link leads to another file."""
     found: object = group
     for part in path.split("/"):
-        if not isinstance(found, h5py.Group) or part in ("", ".", ".."):
+        if part in ("", "."):  # as HDF5 itself: a layer may be called a//b
+            continue
+        if not isinstance(found, h5py.Group):
             return None
         link = found.get(part, getlink=True)
         if link is None:

@@ -6,7 +6,7 @@ The configuration is plain JSON data; nothing in it is ever called or imported.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ MAX_WEIGHT_ELEMENTS = 1 << 26
 MAX_NESTING = 16
 _MAX_JSON_DEPTH = 200
 _KERAS_MODULES = ("keras", "tf_keras", "tensorflow")
+_ADVICE = "correct the model in Keras and save it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,11 @@ class Layer:
         return self.class_name in MODEL_CLASSES and not self.is_custom
 
     @property
+    def is_functional(self) -> bool:
+        """Return whether this is a nested model that is not a mere sequence."""
+        return self.is_model and self.class_name != "Sequential"
+
+    @property
     def is_custom(self) -> bool:
         """Return whether the class comes from outside Keras, whatever its name."""
         module, registered = self.entry.get("module"), self.entry.get("registered_name")
@@ -86,11 +92,9 @@ class Layer:
         """Return the error for an option that cannot be converted."""
         return UnsupportedModel(f"{self.where}: {found}; {advice}")
 
-    def invalid(self, found: str) -> InvalidInput:
-        """Return the error for a configuration that Keras itself would not write."""
-        return InvalidInput(
-            f"{self.where}: {found}; the file is damaged: save the model again as .keras"
-        )
+    def invalid(self, found: str, advice: str = _ADVICE) -> InvalidInput:
+        """Return the error for a configuration or arrays that do not make a layer."""
+        return InvalidInput(f"{self.where}: {found}; {advice}")
 
 
 def parse_config(text: str | bytes, source: str) -> Json:
@@ -156,11 +160,6 @@ def all_layers(model: Layer) -> Iterator[Layer]:
             yield from all_layers(layer)
         else:
             yield layer
-
-
-def read_weights(model: Layer, read: Callable[[Layer], tuple[NDArray[np.generic], ...]]) -> Weights:
-    """Return the arrays of all layers by path, asking `read` for each layer's."""
-    return {layer.path: read(layer) for layer in all_layers(model)}
 
 
 def one_line(error: BaseException) -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
@@ -14,16 +13,23 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.importers import hdf5
+from microlut.importers.damage import container
+from microlut.importers.dropped import DROPPED
 from microlut.importers.keras_config import (
     KerasModel,
     Layer,
+    LayerPath,
+    all_layers,
+    child_layers,
     parse_config,
-    read_weights,
     root_layer,
 )
+from microlut.importers.known_options import KNOWN
+from microlut.importers.stored_order import positions
+from microlut.importers.variables import Arrays, merged
 
-_Arrays = tuple[NDArray[np.generic], ...]
-_Named = Mapping[str, NDArray[np.generic]]
+_KNOWN = {*KNOWN, *DROPPED}
+_MOST_NAMED = 8
 
 
 def read(path: Path) -> KerasModel:
@@ -34,77 +40,68 @@ def read(path: Path) -> KerasModel:
         UnsupportedModel: the model is neither Functional nor Sequential.
     """
     source = str(path)
-    with h5py.File(path, "r") as file:
-        text = file.attrs.get("model_config")
+    with container(path):
+        file = h5py.File(path, "r")
+    with file:
+        text = hdf5.attribute(file, "model_config", source)
         group = hdf5.subgroup(file, "model_weights", source)
         if not isinstance(text, str | bytes) or group is None:
-            holds = (
-                "only weights" if "layer_names" in file.attrs or "layers" in file else "no model"
-            )
-            raise InvalidInput(
-                f"{source}: an HDF5 file with {holds}; save the architecture with them: "
-                'model.save("model.h5") or model.save("model.keras")'
-            )
+            raise _no_model(file, source)
         config = parse_config(text, source)
         model = root_layer(config, source)
-        tops: dict[str, _Named] = {}
-        weights = read_weights(model, lambda layer: _layer_arrays(group, layer, tops))
+        version = 3 if _text(hdf5.attribute(file, "keras_version", source)).startswith("3") else 2
+        weights: dict[LayerPath, Arrays] = {}
+        for layer in child_layers(model):
+            weights.update(_arrays(group, layer, version))
     return KerasModel(config, weights, source)
 
 
-def _layer_arrays(group: h5py.Group, layer: Layer, tops: dict[str, _Named]) -> _Arrays:
-    """Return a layer's arrays; `tops` remembers the groups of top-level layers already read."""
-    top = layer.path[0]
-    if top not in tops:
-        folder = hdf5.subgroup(group, top, layer.source)
-        tops[top] = {} if folder is None else _named_arrays(folder, layer.source)
-    if len(layer.path) == 1:
-        return tuple(tops[top].values())
-    return _nested_arrays(tops[top], layer)
+def _no_model(file: h5py.File, source: str) -> InvalidInput:
+    weights = hdf5.attribute(file, "layer_names", source) is not None
+    weights = weights or hdf5.subgroup(file, "layers", source) is not None
+    return InvalidInput(
+        f"{source}: an HDF5 file with {'only weights' if weights else 'no model'}; save the "
+        'architecture with them: model.save("model.h5") or model.save("model.keras")'
+    )
 
 
-def _named_arrays(folder: h5py.Group, source: str) -> _Named:
-    """Return a top-level layer's arrays in the order of its attribute `weight_names`."""
-    arrays = {}
-    for name in _attribute(folder, "weight_names"):
-        array = hdf5.dataset(folder, name, source)
-        if array is None:
-            raise InvalidInput(
-                f"{source}: array {name!r} is missing; the file is damaged: save the model again"
-            )
-        arrays[name] = array
-    return arrays
+def _arrays(group: h5py.Group, layer: Layer, version: int) -> dict[LayerPath, Arrays]:
+    """Return the arrays of a top-level layer, or of all layers of a nested model, by path."""
+    folder = hdf5.subgroup(group, layer.name, layer.source)
+    names = () if folder is None else _weight_names(folder, layer.source)
+    arrays = [_array(folder, name, layer) for name in names]
+    found = positions(layer, names, version)
+    if found is None and not layer.is_model:
+        return {layer.path: tuple(arrays)}
+    if found is None and all(each.class_name in _KNOWN for each in all_layers(layer)):
+        shown = ", ".join(names[:_MOST_NAMED])
+        raise layer.invalid(
+            f"its layers need other arrays than the {len(names)} that are stored ({shown}, ...)"
+        )
+    return {
+        owner.path: merged(owner, {variable: arrays[i] for variable, i in indices.items()})
+        for owner, indices in found or ()
+    }
 
 
-def _attribute(folder: h5py.Group, key: str) -> list[str]:
-    """Return a list of names; Keras splits long ones into `key`0, `key`1, ..."""
-    parts = [folder.attrs[key]] if key in folder.attrs else []
-    while f"{key}{len(parts)}" in folder.attrs:
-        parts.append(folder.attrs[f"{key}{len(parts)}"])
-    names = [name for part in parts for name in np.asarray(part).reshape(-1).tolist()]
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+def _array(folder: h5py.Group, name: str, layer: Layer) -> NDArray[np.generic]:
+    array = hdf5.dataset(folder, name, layer.source)
+    if array is None:
+        raise layer.invalid(
+            f"looked for array {name!r}, which its list of arrays names, and found none"
+        )
+    return array
 
 
-def _nested_arrays(named: _Named, layer: Layer) -> _Arrays:
-    """Return the arrays of a layer inside a nested model, whose group holds them all.
-
-    Names end in ".../<layer>/<variable>"; where layers of several nested models share a name,
-    the one whose models' names match furthest is meant.
-    """
-    owners: dict[tuple[str, ...], list[NDArray[np.generic]]] = {}
-    for name, array in named.items():
-        owner = tuple(name.split("/")[:-1])
-        if owner[-1:] == layer.path[-1:]:
-            owners.setdefault(owner, []).append(array)
-    if not owners:
-        return ()
-    return tuple(owners[max(owners, key=lambda owner: _common_end(owner, layer.path))])
+def _weight_names(folder: h5py.Group, source: str) -> tuple[str, ...]:
+    """Return the names of a group's arrays; Keras splits long lists into parts 0, 1, ..."""
+    key = "weight_names"
+    parts = [hdf5.attribute(folder, key, source)]
+    while (part := hdf5.attribute(folder, f"{key}{len(parts) - 1}", source)) is not None:
+        parts.append(part)
+    names = [name for part in parts if part is not None for name in np.asarray(part).reshape(-1)]
+    return tuple(_text(name) for name in names)
 
 
-def _common_end(owner: tuple[str, ...], path: tuple[str, ...]) -> int:
-    count = 0
-    for a, b in zip(reversed(owner), reversed(path), strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.importers import hdf5
+from microlut.importers.damage import container
 from microlut.importers.keras_config import (
     KerasModel,
     Layer,
@@ -25,6 +27,8 @@ from microlut.importers.keras_config import (
     parse_config,
     root_layer,
 )
+from microlut.importers.sharing import Occurrence, occurrences
+from microlut.importers.variables import Arrays
 
 _MAX_CONFIG_BYTES = 32 << 20
 _MAX_WEIGHTS_BYTES = 1 << 30
@@ -42,7 +46,9 @@ def read(path: Path) -> KerasModel:
         UnsupportedModel: the model is neither Functional nor Sequential.
     """
     source = str(path)
-    with zipfile.ZipFile(path) as archive:
+    with container(path):
+        archive = zipfile.ZipFile(path)
+    with archive:
         names = archive.namelist()
         if _CONFIG not in names or _WEIGHTS not in names:
             missing = _WEIGHTS if _CONFIG in names else _CONFIG
@@ -53,8 +59,12 @@ def read(path: Path) -> KerasModel:
         config = parse_config(_entry(archive, _CONFIG, _MAX_CONFIG_BYTES, source), source)
         stored = _entry(archive, _WEIGHTS, _MAX_WEIGHTS_BYTES, source)
     model = root_layer(config, source)
-    with h5py.File(io.BytesIO(stored), "r") as file:
-        return KerasModel(config, dict(_model_weights(model, file)), source)
+    with container(source):
+        file = h5py.File(io.BytesIO(stored), "r")
+    with file:
+        weights: dict[LayerPath, Arrays] = {}
+        _read_model(model, "", _Reading(file, source, weights, occurrences(model)))
+    return KerasModel(config, weights, source)
 
 
 def snake_case(class_name: str) -> str:
@@ -73,42 +83,130 @@ def _entry(archive: zipfile.ZipFile, name: str, limit: int, source: str) -> byte
         raise InvalidInput(
             f"{source}: {name} has {size} bytes, at most {limit} are read; use a smaller model"
         )
-    return archive.read(name)
+    with container(source):
+        return archive.read(name)
 
 
-def _model_weights(
-    model: Layer, group: h5py.Group
-) -> Iterator[tuple[LayerPath, tuple[NDArray[np.generic], ...]]]:
-    """Yield the arrays of each layer below a model, whose own folder is `group`.
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read from, what has been read, and which layers were met before."""
+
+    file: h5py.File
+    source: str
+    weights: dict[LayerPath, Arrays]
+    occurrences: Mapping[LayerPath, Occurrence]
+
+    def members(self, folder: str) -> tuple[str, ...]:
+        r"""Return what lies in a folder; on Windows, Keras 2 wrote layers\conv2d as one name."""
+        group = hdf5.subgroup(self.file, folder, self.source)
+        if group is not None:
+            return hdf5.names(group, self.source)
+        prefix = folder.replace("/", "\\") + "\\"
+        found = hdf5.names(self.file, self.source)
+        inside = (name.removeprefix(prefix) for name in found if name.startswith(prefix))
+        return tuple(dict.fromkeys(name.partition("\\")[0] for name in inside))
+
+    def variables(self, folder: str) -> Arrays:
+        """Return vars/0, vars/1, ... up to the first that is missing."""
+        arrays: list[NDArray[np.generic]] = []
+        while (array := self._array(folder, f"vars/{len(arrays)}")) is not None:
+            arrays.append(array)
+        return tuple(arrays)
+
+    def _array(self, folder: str, name: str) -> NDArray[np.generic] | None:
+        windows = folder.replace("/", "\\")
+        for path in (
+            f"{folder}/{name}",
+            f"{windows}/{name}",
+            f"{windows}/{name}".replace("/", "\\"),
+        ):
+            array = hdf5.dataset(self.file, path, self.source)
+            if array is not None:
+                return array
+        return None
+
+
+def _read_model(model: Layer, folder: str, reading: _Reading) -> None:
+    """Read the arrays of all layers below a model, whose own folder is `folder`.
 
     A layer's folder is its class's snake-cased name; the second of a class gets "_1", and so on.
     """
-    counts: dict[str, int] = {}
-    for layer in child_layers(model):
-        key = snake_case(layer.class_name)
-        count = counts.get(key, 0)
-        counts[key] = count + 1
-        folder = _layer_folder(group, f"{key}_{count}" if count else key, layer)
-        if folder is None:
+    containers = [f"{folder}/{name}".lstrip("/") for name in _CONTAINERS]
+    within = next((name for name in containers if reading.members(name)), containers[0])
+    stored = reading.members(within)
+    layers = child_layers(model)
+    places = {}
+    for key in {snake_case(layer.class_name): None for layer in layers}:
+        alike = [layer for layer in layers if snake_case(layer.class_name) == key]
+        places.update(_places(key, alike, stored, reading.occurrences))
+    for layer in layers:
+        place = places.get(layer.path)
+        if place is None:
+            _copy(reading, layer)
             continue
+        if place not in stored and layer.name in stored:
+            place = layer.name
         if layer.is_model:
-            yield from _model_weights(layer, folder)
+            _read_model(layer, f"{within}/{place}", reading)
         else:
-            yield layer.path, _variables(folder, layer)
+            reading.weights[layer.path] = reading.variables(f"{within}/{place}")
 
 
-def _layer_folder(group: h5py.Group, key: str, layer: Layer) -> h5py.Group | None:
-    for container in _CONTAINERS:
-        for name in (key, layer.name):
-            folder = hdf5.subgroup(group, f"{container}/{name}", layer.source)
-            if folder is not None:
-                return folder
-    return None
+def _places(
+    key: str,
+    layers: Sequence[Layer],
+    stored: Collection[str],
+    occurrences: Mapping[LayerPath, Occurrence],
+) -> dict[LayerPath, str]:
+    """Return the folders of a model's layers of one class; those stored elsewhere have none.
+
+    Keras stores an object at its first occurrence only. Keras 3 counts further ones, Keras 2 does
+    not; and which layers are further ones is not always sure. The folders that are there tell.
+    """
+    paths = [layer.path for layer in layers]
+    sure = {path for path in paths if path in occurrences and occurrences[path].certain}
+    unsure = {path for path in paths if path in occurrences}
+    present = {name for name in stored if re.fullmatch(rf"{re.escape(key)}(_\d+)?", name)}
+    counted = _numbered(key, paths, sure, True)
+    absent = {path for path in unsure if counted.get(path) not in present}
+    guesses = [
+        _numbered(key, paths, elsewhere, counts)
+        for elsewhere, counts in ((unsure, True), (unsure, False), (absent, True), (sure, False))
+    ]
+    return next((guess for guess in guesses if set(guess.values()) == present), counted)
 
 
-def _variables(folder: h5py.Group, layer: Layer) -> tuple[NDArray[np.generic], ...]:
-    """Return vars/0, vars/1, ... up to the first that is missing."""
-    arrays: list[NDArray[np.generic]] = []
-    while (array := hdf5.dataset(folder, f"vars/{len(arrays)}", layer.source)) is not None:
-        arrays.append(array)
-    return tuple(arrays)
+def _numbered(
+    key: str, paths: Sequence[LayerPath], elsewhere: Collection[LayerPath], counted: bool
+) -> dict[LayerPath, str]:
+    """Return the folders' names when the layers `elsewhere` have none but may be counted."""
+    places: dict[LayerPath, str] = {}
+    for number, path in enumerate(paths):
+        if path not in elsewhere:
+            index = number if counted else len(places)
+            places[path] = f"{key}_{index}" if index else key
+    return places
+
+
+def _copy(reading: _Reading, layer: Layer) -> None:
+    """Give a layer, or all layers of a model, the arrays of its first occurrence."""
+    originals = reading.occurrences[layer.path].originals
+    contents = [
+        {
+            path[len(original) :]: arrays
+            for path, arrays in reading.weights.items()
+            if path[: len(original)] == original
+        }
+        for original in originals
+    ]
+    first = contents[0]
+    if any(
+        each.keys() != first.keys() or any(each[path] is not first[path] for path in first)
+        for each in contents[1:]
+    ):
+        shown = ", ".join(repr("/".join(path)) for path in originals)
+        raise layer.unsupported(
+            f"is shared with one of {shown}, and the file does not say with which",
+            "give these layers names that differ and save the model again",
+        )
+    reading.weights.update({layer.path + path: arrays for path, arrays in first.items()})

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.importers.keras_config import KerasModel, LayerPath, one_line, parse_config
+from microlut.importers.variables import Arrays
 
 
 def read(model: object) -> KerasModel:
@@ -37,10 +37,18 @@ def read(model: object) -> KerasModel:
 def _arrays(
     model: Any,  # noqa: ANN401 - a model of either Keras
     parent: LayerPath,
-) -> Iterator[tuple[LayerPath, tuple[NDArray[np.generic], ...]]]:
+) -> Iterator[tuple[LayerPath, Arrays]]:
     for layer in model.layers:
         path = (*parent, layer.name)
         if hasattr(layer, "layers"):
             yield from _arrays(layer, path)
         else:
-            yield path, tuple(np.asarray(array) for array in layer.get_weights())
+            yield path, _layer_arrays(layer)
+
+
+def _layer_arrays(layer: Any) -> Arrays:  # noqa: ANN401 - a layer of either Keras
+    """Return a layer's arrays; with LoRA enabled, Keras computes with the property `kernel`."""
+    arrays = [np.asarray(array) for array in layer.get_weights()]
+    if getattr(layer, "lora_enabled", False):
+        arrays[0] = np.asarray(layer.kernel)
+    return tuple(arrays)

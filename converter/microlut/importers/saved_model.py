@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
+from microlut.importers.damage import container, damaged
 from microlut.importers.keras_config import (
     MAX_NESTING,
     MAX_WEIGHT_ELEMENTS,
@@ -78,14 +79,14 @@ def read(folder: Path) -> KerasModel:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        saved = _open(folder, tensorflow)
+        with container(folder):
+            saved = _open(folder, tensorflow)
         config = parse_config(json.dumps(saved.metadata[_ROOT]), source)
         root_layer(config, source)
-        weights = dict(_weights(saved, _ROOT, _ROOT, ()))
+        with container(folder):
+            weights = dict(_weights(saved, _ROOT, _ROOT, ()))
     except (DecodeError, tensorflow.errors.OpError) as error:
-        raise InvalidInput(
-            f"{source}: the SavedModel is damaged ({one_line(error)}); copy the whole folder again"
-        ) from error
+        raise damaged(folder, one_line(error)) from error
     return KerasModel(config, weights, source)
 
 

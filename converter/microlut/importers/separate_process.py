@@ -19,7 +19,7 @@ import numpy as np
 
 from microlut.errors import InvalidInput, MicrolutError, UnsupportedModel
 from microlut.importers import keras_h5
-from microlut.importers.damage import DAMAGE, damaged
+from microlut.importers.damage import damaged
 from microlut.importers.keras_config import KerasModel
 
 # Processor time: a computer that is busy with other things makes no file a damaged one.
@@ -49,8 +49,9 @@ def read(path: Path) -> KerasModel:
     for kind in (InvalidInput, UnsupportedModel):
         if child.returncode == kind.exit_code and child.stdout:
             raise kind(child.stdout.decode())
-    last_words = child.stderr.decode(errors="replace").split("\n")[-2:-1]
-    raise damaged(path, " ".join(last_words) or "the HDF5 library crashes")
+    if child.returncode < 0:
+        raise damaged(path, "the HDF5 library crashes")
+    raise RuntimeError(child.stderr.decode(errors="replace"))
 
 
 def answer() -> None:
@@ -61,10 +62,7 @@ def answer() -> None:
     path, seconds = Path(sys.argv[1]), int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     try:
-        try:
-            content = _encode(keras_h5.read(path))
-        except DAMAGE as error:
-            raise damaged(path, error) from error
+        content = _encode(keras_h5.read(path))
     except MicrolutError as error:
         sys.stdout.buffer.write(str(error).encode())
         sys.exit(error.exit_code)

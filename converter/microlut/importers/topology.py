@@ -139,12 +139,16 @@ def _expand(model: Layer, source: str, names: Names, calls: list[LayerCall]) -> 
 
 def _expand_functional(model: Layer, source: str, names: Names, calls: list[LayerCall]) -> str:
     layers = child_layers(model)
+    functional = {layer.name for layer in layers if layer.is_functional}
     input_name = _only_end(model, "input_layers", "input")[0]
     output = _only_end(model, "output_layers", "output")
     pending = [
         (layer, index, call) for layer in layers for index, call in enumerate(calls_of(layer))
     ]
-    base = _first_indices(model, pending, output)
+    keras3 = _is_keras3(layers)
+    base = _first_indices(pending, () if keras3 else (output,))
+    if keras3 and output[0] in functional and output[0] not in base and output[1] > 0:
+        output = output[0], output[1] - 1  # here Keras 3 counts the call that built the model
     ready: dict[Reference, str] = {(input_name, 0): source}
     while pending:
         waiting = []
@@ -179,15 +183,21 @@ def _call(
     return output
 
 
+def _is_keras3(layers: Iterable[Layer]) -> bool:
+    """Return whether a model's calls are written as Keras 3 does."""
+    nodes = (node for layer in layers for node in layer.entry.get("inbound_nodes", ()))
+    return any(isinstance(node, dict) for node in nodes)
+
+
 def _first_indices(
-    model: Layer, pending: Iterable[tuple[Layer, int, Call]], output: Reference
+    pending: Iterable[tuple[Layer, int, Call]], outputs: Iterable[Reference]
 ) -> dict[str, int]:
     """Return at which index the references to each layer's calls begin: 0 or 1.
 
     Keras 2 counts the call that built a nested model as its call 0 but does not save it. Every
     saved call is referred to somewhere, so the highest reference tells.
     """
-    highest: dict[str, int] = {output[0]: output[1]}
+    highest = dict(outputs)
     counts: dict[str, int] = {}
     for layer, _, call in pending:
         counts[layer.name] = counts.get(layer.name, 0) + 1

@@ -300,3 +300,66 @@ def test_h5_reading_that_does_not_end_is_stopped_by_its_processor_time(tmp_path,
     path.write_bytes(b"")
     with pytest.raises(InvalidInput, match="does not come to an end"):
         separate_process.read(path)
+
+
+def test_a_damaged_container_is_called_damaged(files, tmp_path):
+    for name in ("model.keras", "model.h5"):
+        path = tmp_path / name
+        path.write_bytes((files / name).read_bytes()[:-3000])
+        assert "damaged" in refusal(path)
+    folder = tmp_path / "model"
+    shutil.copytree(files / "model", folder)
+    (folder / "saved_model.pb").write_bytes(b"\xff" * 99)
+    assert "damaged" in refusal(folder)
+
+
+def architecture(files, change):
+    """Return the configuration of the .keras file's model, edited."""
+    with zipfile.ZipFile(files / "model.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+    change(config["config"]["layers"])
+    return json.dumps(config)
+
+
+def drop_name(layers):
+    del layers[1]["name"], layers[1]["config"]["name"]
+
+
+SOUND_CONTAINERS = {
+    "expected an integer": lambda layers: layers[-1]["config"].update(units="two"),
+    "without a name": drop_name,
+    "two layers named": lambda layers: layers.append(layers[-1]),
+    "without a class name": lambda layers: layers.append({}),
+    "malformed inbound": lambda layers: layers[-1].update(inbound_nodes=[1]),
+    "cannot be reached": lambda layers: layers[-1].update(inbound_nodes=[]),
+}
+
+
+@pytest.mark.parametrize("found", SOUND_CONTAINERS)
+def test_a_sound_container_is_not_called_damaged(found, files, tmp_path):
+    config = architecture(files, SOUND_CONTAINERS[found])
+    edit_zip(files / "model.keras", tmp_path / "m.keras", config_json=config)
+    message = refusal(tmp_path / "m.keras")
+    assert found in message
+    assert "damaged" not in message
+
+
+def test_a_missing_array_is_named_and_not_called_damage(files, tmp_path):
+    path = tmp_path / "model.h5"
+    shutil.copy(files / "model.h5", path)
+    with h5py.File(path, "r+") as file:
+        del file["model_weights/dense/dense/kernel:0"]
+    message = refusal(path)
+    assert "looked for array 'dense/kernel:0'" in message
+    assert "damaged" not in message
+
+
+def test_arrays_that_do_not_belong_to_a_nested_model_are_listed(files, tmp_path):
+    path = tmp_path / "model.h5"
+    shutil.copy(files / "model.h5", path)
+    with h5py.File(path, "r+") as file:
+        names = file["model_weights/block"].attrs["weight_names"]
+        file["model_weights/block"].attrs["weight_names"] = names[:-1]
+    message = refusal(path)
+    assert "conv/kernel:0" in message
+    assert "damaged" not in message

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_zoo import ZOO, predict, sample_inputs, zoo_model
+from microlut.errors import InvalidInput
 from microlut.importers import import_model
 from microlut.interpreter.float_ops import evaluate
 
@@ -32,8 +33,26 @@ def save(model, folder, suffix):
     return path
 
 
-@pytest.mark.parametrize("name", ZOO)
-@pytest.mark.parametrize("kind", FORMATS)
+# Keras 2 gives the second place of a shared layer's the calls of the first, and cannot read that.
+WRITTEN_WRONGLY = {
+    ("keras2-h5", "shared_before_nested"),
+    ("keras2-savedmodel", "shared_before_nested"),
+}
+ALL = [(kind, name) for kind in FORMATS for name in ZOO]
+
+
+@pytest.mark.parametrize(("kind", "name"), sorted(WRITTEN_WRONGLY))
+@pytest.mark.filterwarnings("ignore")
+def test_import_model_says_what_it_looked_for(kind, name, tmp_path, request):
+    keras_name, suffix = FORMATS[kind]
+    request.getfixturevalue(keras_name)
+    path = save(zoo_model(keras_name, name), tmp_path, suffix)
+    with pytest.raises(InvalidInput, match="output 'last' cannot be reached") as caught:
+        import_model(path)
+    assert "damaged" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "name"), [each for each in ALL if each not in WRITTEN_WRONGLY])
 @pytest.mark.filterwarnings("ignore")
 def test_import_model_equals_keras(kind, name, tmp_path, request):
     keras_name, suffix = FORMATS[kind]

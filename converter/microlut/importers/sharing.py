@@ -1,0 +1,91 @@
+"""Finds the layers that are one object though the architecture names them several times.
+
+Keras numbers such layers with `shared_object_id`, but the first occurrence goes without a number
+when it is inside a nested model that was written before the second was met.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from microlut.importers.keras_config import Layer, LayerPath, child_layers
+
+_ID = "shared_object_id"
+
+
+def fingerprint(layer: Layer) -> str:
+    """Return what two occurrences of one layer have in common: class, name and options."""
+    return json.dumps([layer.class_name, layer.name, _without_ids(layer.config)], sort_keys=True)
+
+
+def _without_ids(value: Any) -> Any:  # noqa: ANN401 - JSON is untyped
+    if isinstance(value, dict):
+        return {key: _without_ids(item) for key, item in value.items() if key != _ID}
+    return [_without_ids(item) for item in value] if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A layer that may be a further occurrence of an object.
+
+    Attributes:
+        originals: the paths of what may be its first occurrence.
+        certain: whether a number says so; else the layer may as well be a first occurrence itself.
+    """
+
+    originals: tuple[LayerPath, ...]
+    certain: bool
+
+
+def occurrences(model: Layer) -> dict[LayerPath, Occurrence]:
+    """Return which of all layers and nested models may have been met before, in Keras's order."""
+    search = _Search(_has_numbers(model))
+    search.walk(model)
+    return search.found
+
+
+def _has_numbers(model: Layer) -> bool:
+    return any(
+        _number(layer) is not None or (layer.is_model and _has_numbers(layer))
+        for layer in child_layers(model)
+    )
+
+
+def _number(layer: Layer) -> int | None:
+    number = layer.entry.get(_ID)
+    return number if isinstance(number, int) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A walk through all layers.
+
+    Attributes:
+        by_number: whether Keras has numbered shared layers at all; Keras 2 does not once it has
+            written the same model in another format.
+        numbered: the first layer of each number.
+        others: the layers without a number, by fingerprint.
+        found: what is returned.
+    """
+
+    by_number: bool
+    numbered: dict[int, LayerPath] = field(default_factory=dict)
+    others: dict[str, list[LayerPath]] = field(default_factory=dict)
+    found: dict[LayerPath, Occurrence] = field(default_factory=dict)
+
+    def walk(self, model: Layer) -> None:
+        for layer in child_layers(model):
+            number, mark = _number(layer), fingerprint(layer)
+            if number in self.numbered:
+                self.found[layer.path] = Occurrence((self.numbered[number],), certain=True)
+                continue
+            if mark in self.others and (number is not None or not self.by_number):
+                self.found[layer.path] = Occurrence(tuple(self.others[mark]), certain=False)
+            if number is None:
+                self.others.setdefault(mark, []).append(layer.path)
+            else:
+                self.numbered[number] = layer.path
+            if layer.is_model:
+                self.walk(layer)

@@ -1,0 +1,64 @@
+"""Which variables the layers have, in Keras's own order, and how LoRA's are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.importers import options
+from microlut.importers.keras_config import Layer
+
+Arrays = tuple[NDArray[np.generic], ...]
+
+_WITH_KERNEL = ("Conv2D", "Dense", "DepthwiseConv2D")
+_WITH_STATISTICS = ("BatchNormalization", "SyncBatchNormalization")
+_STATISTICS = ("moving_mean", "moving_variance")
+_RENORM_STATISTICS = ("moving_stddev", "renorm_mean", "renorm_stddev")
+_ADAPTED = ("mean", "variance", "count")
+_LORA = ("lora_kernel_a", "lora_kernel_b")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of a layer; `name` is how its name in a file ends."""
+
+    name: str
+    trainable: bool
+
+
+def variables(layer: Layer) -> tuple[Variable, ...]:
+    """Return a layer's variables; none for a class that has none or is not known."""
+    lora = options.flag(layer, "lora_rank", False)
+    if layer.class_name in _WITH_STATISTICS:
+        names = ("gamma",) * options.flag(layer, "scale", True)
+        names += ("beta",) * options.flag(layer, "center", True) + _STATISTICS
+        names += _RENORM_STATISTICS * options.flag(layer, "renorm", False)
+    elif layer.class_name in _WITH_KERNEL:
+        names = ("kernel", *("bias",) * options.flag(layer, "use_bias", True), *_LORA * lora)
+    elif layer.class_name == "Normalization" and layer.config.get("mean") is None:
+        names = _ADAPTED
+    else:
+        return ()
+    trainable = options.flag(layer, "trainable", True)
+    fixed = {*_STATISTICS, *_RENORM_STATISTICS, *_ADAPTED} | ({"kernel"} if lora else set())
+    return tuple(Variable(name, trainable and name not in fixed) for name in names)
+
+
+def merged(layer: Layer, arrays: Mapping[str, NDArray[np.generic]]) -> Arrays:
+    """Return a layer's arrays, by variable, as handlers take them: LoRA's are in the kernel."""
+    kept = {name: array for name, array in arrays.items() if name not in _LORA}
+    if len(kept) < len(arrays):
+        rank = options.number(layer, "lora_rank", 1.0)
+        factor = options.number(layer, "lora_alpha", rank) / rank
+        low, high = (arrays[name] for name in _LORA)
+        try:
+            kept["kernel"] = kept["kernel"] + factor * np.matmul(low, high)
+        except ValueError as error:
+            raise layer.invalid(
+                f"its LoRA arrays have shapes {list(low.shape)} and {list(high.shape)}, which do "
+                f"not make a kernel of {list(kept['kernel'].shape)}"
+            ) from error
+    return tuple(kept.values())
