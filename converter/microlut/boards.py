@@ -81,6 +81,18 @@ CORE_TOOLCHAINS: dict[Core, Toolchain] = {
     Core.RISCV32IMC: RISCV,
 }
 
+# Interrupt lines that the architecture of a core allows; a chip may have fewer (Architecture
+# Reference Manuals of Armv6-M, Armv7-M and Armv8-M, "Nested Vectored Interrupt Controller").
+_MOST_INTERRUPTS: dict[Core, int] = {
+    Core.CORTEX_M0: 32,
+    Core.CORTEX_M0PLUS: 32,
+    Core.CORTEX_M3: 240,
+    Core.CORTEX_M4F: 240,
+    Core.CORTEX_M7: 240,
+    Core.CORTEX_M33: 480,
+    Core.CORTEX_M55: 480,
+}
+
 
 _ESP32 = re.compile(r"esp[\W_]*32", re.IGNORECASE)
 _EXPORT = "microlut export DIR --to esp-idf -o OUT (docs/esp32.md)"
@@ -112,6 +124,7 @@ class Board(Table):
     clock_hz: Hertz | None = None
     oscillator: Oscillator | None = None
     stack_bytes: Annotated[int, Field(ge=512, le=2**31, multiple_of=8)] | None = None
+    interrupts: Annotated[int, Field(ge=1)] | None = None  # lines of a Cortex-M's controller
     memory: Memory | None = None
     console: Console | None = None
     emulators: Emulators = Emulators()
@@ -132,6 +145,21 @@ class Board(Table):
             state = "does not take" if hosted else "needs"
             raise ValueError(f"core {self.core.value} {state} {', '.join(wrong)}")
         return self
+
+    @model_validator(mode="after")
+    def _has_so_many_interrupts(self) -> Self:
+        most = _MOST_INTERRUPTS.get(self.core, 0)
+        if self.interrupts is not None and self.interrupts > most:
+            allowed = f"takes up to {most}" if most else "does not take"
+            raise ValueError(
+                f"core {self.core.value} {allowed} interrupts; found {self.interrupts}"
+            )
+        return self
+
+    @property
+    def interrupt_lines(self) -> int:
+        """Return how many interrupts get a vector: without `interrupts`, all a core can have."""
+        return self.interrupts or _MOST_INTERRUPTS.get(self.core, 0)
 
     @property
     def flags(self) -> tuple[str, ...]:

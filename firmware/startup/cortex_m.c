@@ -1,9 +1,11 @@
 /* Start of a Cortex-M (ARMv6-M to ARMv8.1-M) program: vector table, reset and fault reports.
  *
- * Everything is found through symbols of linker/cortex_m.ld. No external interrupt has a handler.
- * Registers: Armv6-M, Armv7-M and Armv8-M Architecture Reference Manuals (DDI 0419, DDI 0403, DDI
- * 0553), sections "Exception model" and "System Control Space".
+ * Everything is found through symbols of linker/cortex_m.ld. Interrupts that come without having
+ * been asked for are reported like faults, by number. Registers: Armv6-M, Armv7-M and Armv8-M
+ * Architecture Reference Manuals (DDI 0419, DDI 0403, DDI 0553), sections "Exception model" and
+ * "System Control Space".
  */
+#include "board_config.h"
 #include "paint.h"
 #include "port.h"
 #include "print.h"
@@ -46,7 +48,10 @@ void mlut_tick(void); /* of the clock that SysTick is there */
 #define mlut_tick mlut_fault
 #endif
 
-static const vector_t vectors[16];
+/* Exceptions, of which the first entry is the initial stack pointer. */
+#define EXCEPTIONS 16u
+
+static const vector_t vectors[EXCEPTIONS + MLUT_INTERRUPTS];
 
 /* Not inlined: a prologue that saves floating-point registers must come after the FPU is on. */
 static _Noreturn __attribute__((noinline)) void start(void)
@@ -79,7 +84,7 @@ __attribute__((naked)) _Noreturn void mlut_fault(void)
                      "cmp r0, r2\n\t"
                      "bhs 1f\n\t"
                      "mov sp, r1\n"
-                     "1:\tb mlut_report_fault\n\t"
+                     "1:\tbl mlut_report_fault\n\t" /* B reaches 2 KB on Armv6-M */
                      ".ltorg");
 }
 
@@ -87,6 +92,15 @@ static void print_register(const char *name, uint32_t value)
 {
     mlut_print(name);
     mlut_print_hex(value, 8);
+}
+
+/* What came: an exception by its number, an interrupt by that of its line. */
+static void print_kind(void)
+{
+    uint32_t number;
+    __asm__ volatile("mrs %0, ipsr" : "=r"(number));
+    mlut_print(number < EXCEPTIONS ? "exception " : "interrupt ");
+    mlut_print_unsigned(number < EXCEPTIONS ? number : number - EXCEPTIONS);
 }
 
 /* Armv6-M has no register that says what the fault was. */
@@ -113,7 +127,11 @@ _Noreturn void mlut_report_fault(const uint8_t *frame)
     }
     mlut_port_init(0, NULL);
     mlut_print("\r\nm-fault-[");
-    mlut_print(stacked ? "exception" : "stack overflow");
+    if (stacked) {
+        print_kind();
+    } else {
+        mlut_print("stack overflow");
+    }
     print_register(" pc=0x", saved.pc);
     print_register(" lr=0x", saved.lr);
     print_cause();
@@ -121,22 +139,12 @@ _Noreturn void mlut_report_fault(const uint8_t *frame)
     mlut_port_exit(1);
 }
 
-/* Entry 0 is the initial stack pointer; the reserved entries and unused interrupts are faults. */
-__attribute__((section(".isr_vector"), used)) static const vector_t vectors[16] = {
+/* No entry is empty, reserved ones included: whatever comes is reported. */
+__extension__ __attribute__((
+    section(".isr_vector"), used)) static const vector_t vectors[EXCEPTIONS + MLUT_INTERRUPTS] = {
     (vector_t)(uintptr_t)mlut_stack_end,
     mlut_reset,
-    mlut_fault, /* NMI */
-    mlut_fault, /* HardFault */
-    mlut_fault, /* MemManage */
-    mlut_fault, /* BusFault */
-    mlut_fault, /* UsageFault */
-    NULL,
-    NULL,
-    NULL,
-    NULL,
-    mlut_fault, /* SVCall */
-    mlut_fault, /* DebugMonitor */
-    NULL,
-    mlut_fault, /* PendSV */
-    mlut_tick,  /* SysTick */
+    [2 ... EXCEPTIONS - 2u] = mlut_fault,
+    mlut_tick, /* SysTick */
+    [EXCEPTIONS... EXCEPTIONS + MLUT_INTERRUPTS - 1u] = mlut_fault,
 };

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 
 import numpy as np
 import pytest
+from elftools.elf.elffile import ELFFile
 from fake_images import FAKE_MODEL, fake_outputs, require_tools
 
 from microlut.boards import Board, Core, list_boards, load_board
@@ -53,6 +55,50 @@ def test_image_is_what_it_says(fake_image, board_id):
     elif board.memory.code_origin is None:
         assert 0 <= preload.origin - board.memory.flash.origin - image.flash_bytes < 16
         assert preload.end == board.memory.flash.end
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", [name for name in BOARDS if load_board(name).interrupt_lines])
+def test_every_exception_and_interrupt_has_a_vector(fake_image, board_id):
+    board, image = fake_image(board_id)
+    count = 16 + board.interrupts  # which every board's file has
+    with image.elf.open("rb") as file:
+        elf = ELFFile(file)
+        table, code = (elf.get_section_by_name(name) for name in (".isr_vector", ".text"))
+        symbols = elf.get_section_by_name(".symtab")
+        places = {symbol.name: symbol["st_value"] for symbol in symbols.iter_symbols()}
+        vectors = struct.unpack(f"<{count}I", table.data())
+        start, text = table["sh_addr"], range(code["sh_addr"], code["sh_addr"] + code["sh_size"])
+    alignment = 128
+    while alignment < 4 * count:
+        alignment *= 2
+    assert start % alignment == 0
+    assert start + 4 * count <= text.start
+    assert vectors[0] == places["mlut_stack_end"]
+    assert vectors[1] == places["mlut_reset"]
+    tick = places.get("mlut_tick", places["mlut_fault"])
+    assert vectors[15] == tick
+    assert {*vectors[2:15], *vectors[16:]} == {places["mlut_fault"]}
+    assert {places["mlut_fault"], tick} <= {address + 1 for address in text}
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ["riscv-virt", "esp32-c3-devkitm-1"])
+def test_every_trap_has_a_vector(fake_image, board_id):
+    board, image = fake_image(board_id)
+    with image.elf.open("rb") as file:
+        elf = ELFFile(file)
+        code, symbols = elf.get_section_by_name(".text"), elf.get_section_by_name(".symtab")
+        places = {symbol.name: symbol["st_value"] for symbol in symbols.iter_symbols()}
+        start, content = code["sh_addr"], code.data()
+    base = places["mlut_traps"]
+    assert base % 256 == 0
+    for vector in range(base, base + 4 * 32, 4):
+        (word,) = struct.unpack_from("<I", content, vector - start)
+        assert word & 0xFFF == 0x06F  # jal zero, forward
+        offset = (word >> 21 & 0x3FF) << 1 | (word >> 20 & 1) << 11 | (word >> 12 & 0xFF) << 12
+        assert vector + offset == places["mlut_trap"]
+    assert board.interrupt_lines == 0
 
 
 @pytest.mark.parametrize("board_id", ["host", "mps2-an386", "riscv-virt"])
@@ -132,30 +178,56 @@ def test_instruction_count_is_that_of_a_loop_of_known_length(tmp_path, altered_m
     assert counts[1] - counts[0] - 1000 * 2 in (0, 1)
 
 
+# Make a line of the NVIC pending.
+_PEND = (
+    "*(volatile uint32_t *)(0xE000E100u + {line}u / 32u * 4u) = 1u << {line}u % 32u;\n"
+    "    *(volatile uint32_t *)(0xE000E200u + {line}u / 32u * 4u) = 1u << {line}u % 32u;\n"
+    '    __asm__ volatile("dsb\\n\\tisb");'
+)
+# Machine software interrupt: with mtvec as it is, and in vectored mode.
+_SOFTWARE = (
+    "*(volatile uint32_t *)0x02000000u = 1u;\n"
+    '    __asm__ volatile(".option arch, +zicsr\\n\\tcsrsi mtvec, {mode}\\n\\t"\n'
+    '                     "csrsi mie, 8\\n\\tcsrsi mstatus, 8\\n\\tnop");'
+)
+
 # What a core is made to do wrong, and what it then tells.
 FAULTS = {
     "arm-none-eabi-": {
         "undefined_instruction": (
             '__asm__ volatile("udf #0");',
-            r"exception pc=0x[0-9a-f]{8} lr=0x.{8} cfsr=0x00010000",
+            r"exception 3 pc=0x[0-9a-f]{8} lr=0x.{8} cfsr=0x00010000",
         ),
         "jump_to_arm_state": (
             "((void (*)(void))0x40)();",
-            r"exception pc=0x00000040 lr=0x.{8} cfsr=0x00020000",
+            r"exception 3 pc=0x00000040 lr=0x.{8} cfsr=0x00020000",
+        ),
+        "stray_interrupt": (_PEND, r"interrupt {line} pc=0x[0-9a-f]{{8}} lr=0x"),
+        "service_call": (
+            '__asm__ volatile("svc #0");',
+            r"exception 11 pc=0x[0-9a-f]{8} lr=0x.{8} cfsr=0x00000000",
         ),
     },
     "riscv64-unknown-elf-": {
         "undefined_instruction": (
             '__asm__ volatile("unimp");',
-            r"exception pc=0x800[0-9a-f]{5} ra=0x800[0-9a-f]{5} mcause=0x00000002 mtval=0x",
+            r"exception 2 pc=0x800[0-9a-f]{5} ra=0x800[0-9a-f]{5} mcause=0x00000002 mtval=0x",
         ),
         "jump_to_nothing": (
             "((void (*)(void))0x40)();",
-            "exception pc=0x00000040 ra=0x800[0-9a-f]{5} mcause=0x00000001 mtval=0x00000040",
+            "exception 1 pc=0x00000040 ra=0x800[0-9a-f]{5} mcause=0x00000001 mtval=0x00000040",
         ),
         "write_to_constants": (
             "*(volatile int *)0x80000010 = 1;",
-            r"exception pc=0x800[0-9a-f]{5} ra=0x.* mcause=0x00000007 mtval=0x80000010",
+            r"exception 7 pc=0x800[0-9a-f]{5} ra=0x.* mcause=0x00000007 mtval=0x80000010",
+        ),
+        "stray_interrupt": (
+            _SOFTWARE.format(mode=0),
+            "interrupt 3 pc=0x800[0-9a-f]{5} ra=0x.* mcause=0x80000003",
+        ),
+        "stray_interrupt_with_vectors": (
+            _SOFTWARE.format(mode=1),
+            "interrupt 3 pc=0x800[0-9a-f]{5} ra=0x.* mcause=0x80000003",
         ),
     },
 }
@@ -164,12 +236,21 @@ FAULTS = {
 @pytest.mark.qemu
 @pytest.mark.parametrize(
     ("board_id", "fault"),
-    [(name, fault) for name in QEMU_BOARDS for fault in FAULTS[load_board(name).toolchain.prefix]],
+    [
+        (name, fault)
+        for name in QEMU_BOARDS
+        for fault in FAULTS[load_board(name).toolchain.prefix]
+        if fault != "service_call" or name == "mps2-an386"
+    ],
 )
 def test_fault_is_reported_with_its_place(tmp_path, altered_model, board_id, fault):
     board = load_board(board_id)
     require_tools(board)
     statement, told = FAULTS[board.toolchain.prefix][fault]
+    if "{line}" in statement:  # the last one
+        statement, told = (
+            text.format(line=board.interrupt_lines - 1) for text in (statement, told)
+        )
     if board.core.value.startswith("cortex-m0"):  # Armv6-M does not say what the fault was
         told = re.sub(r" cfsr=\w+", "$", told)
     model = altered_model(

@@ -193,6 +193,12 @@ def test_load_board_refuses_a_missing_file(tmp_path):
         ('port = "mps2"', 'port = "../app"', "port: found '../app'"),
         ("2_048", "2_044", "stack_bytes: found 2044; .* multiple of 8"),
         ("stack_bytes = 2_048", "", "core cortex-m3 needs stack_bytes"),
+        ("2_048\n", "2_048\ninterrupts = 241\n", "cortex-m3 takes up to 240 interrupts; found 241"),
+        (
+            "2_048\n",
+            "2_048\ninterrupts = 0\n",
+            "interrupts: found 0; .* greater than or equal to 1",
+        ),
         ("cortex-m3", "host", "core host does not take clock_hz, stack_bytes, memory, console"),
         ("0x2000_0000", "0x0000_8000", "flash ends at 0x10000, after the start of ram"),
         ("0x2000_0000", "-1", "memory.ram.origin: found -1"),

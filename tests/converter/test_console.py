@@ -44,7 +44,7 @@ def test_outputs_of_reads_signed_bytes():
         (["m-output-00", "m-output-0"], "'m-output-0' is not hexadecimal"),
         (["m-output-00", "m-output-0001"], "has 2 bytes and the model 1 outputs"),
         (["m-output-00", "e-[Only 1 inputs are preloaded]"], "Only 1 inputs are preloaded"),
-        (["m-fault-[exception pc=0x00000010]"], "exception pc=0x00000010"),
+        (["m-fault-[exception 3 pc=0x00000010]"], "exception 3 pc=0x00000010"),
     ],
 )
 def test_outputs_of_refuses(lines, message):

@@ -2,12 +2,17 @@
  * configuration field description" and "FOPT boot options". With other values the chip may lock
  * itself, for ever if FSEC forbids mass erase as well.
  */
+#include "board_config.h"
+
 #include <stdint.h>
 
 #define FSEC_UNSECURE 0xFEu /* SEC 10: not secured; mass erase and NXP's access stay allowed */
 #define FOPT_NO_NMI 0xFBu   /* NMI_DIS 0: the button at the pin NMI_b (PTA4) stops nothing */
 
-#define VECTORS_END 0x40u /* the linker script checks their size, and puts this behind them */
+#define VECTORS_END                                                                                \
+    (4u *                                                                                          \
+        (16u +                                                                                     \
+            MLUT_INTERRUPTS)) /* the linker script checks their size, and puts this behind them */
 #define FIELD_START 0x400u
 
 typedef struct {

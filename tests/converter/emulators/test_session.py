@@ -51,7 +51,7 @@ def test_run_bulk_waits_as_long_as_there_is_progress():
     [
         (GREETING + READ + "exec sleep 20", "bash: the console was silent for 0.5 s"),
         (GREETING + READ + "echo 'e-[No preloaded inputs]'; exec sleep 20", "reports: No preload"),
-        (GREETING + READ + "echo 'm-fault-[exception pc=0x10]'", "reports: exception pc=0x10"),
+        (GREETING + READ + "echo 'm-fault-[exception 3 pc=0x10]'", "reports: exception 3 pc=0x10"),
         (GREETING + READ + OUTPUT, "ended before it had answered; last line: 'm-output-07'"),
         ("echo 'cannot load the image' >&2; exit 1", r"ended .* \(cannot load the image\)"),
         ("printf '\\nfatal: lockup\\n\\nR00=0 R01=0\\n' >&2", r"answered \(fatal: lockup\)$"),
