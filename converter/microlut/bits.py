@@ -11,7 +11,12 @@ from microlut.plan import make_plan
 from microlut.prepared import Prepared
 from microlut.progress import Progress
 from microlut.quality import Quality, judged
-from microlut.quantize.allocate import allocate_average, allocate_bytes
+from microlut.quantize.allocate import (
+    allocate_average,
+    allocate_bytes,
+    too_few_bits,
+    too_few_bytes,
+)
 from microlut.quantize.sensitivity import Candidate, Candidates, sensitivities
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.quantized import QuantizedGraph
@@ -46,6 +51,7 @@ def quantize_within(prepared: Prepared, budget: Budget | None, progress: Progres
     if budget is None:
         return _allocation(prepared, prepared.configs)
     _check_can_be_judged(prepared, budget)
+    _check_can_be_kept(prepared, budget)
     measured = measure(prepared, progress)
     if budget.average_bits is not None:
         return _allocation(prepared, _configs(allocate_average(measured, budget.average_bits)))
@@ -117,6 +123,18 @@ def _check_can_be_judged(prepared: Prepared, budget: Budget) -> None:
             f"a budget of noise (min_snr) is for values, but {prepared.graph.name} answers with "
             "classes; give --max-drop POINTS, or --task values"
         )
+
+
+def _check_can_be_kept(prepared: Prepared, budget: Budget) -> None:
+    """Refuse a budget that the fewest bits exceed, before minutes are spent."""
+    sizes = {node.name: op.kernel.size for node, op in prepared.graph.weighted()}
+    layers = prepared.layers.items()
+    fewest = {name: one.config.bits if one.pinned else min(BIT_WIDTHS) for name, one in layers}
+    least = sum(sizes[name] * bits for name, bits in fewest.items())
+    if budget.average_bits is not None and least > budget.average_bits * sum(sizes.values()):
+        raise InvalidInput(too_few_bits(budget.average_bits, least / sum(sizes.values())))
+    if budget.flash_bytes is not None and least > 8 * budget.flash_bytes:
+        raise InvalidInput(too_few_bytes(budget.flash_bytes, least // 8))
 
 
 def _within_loss(

@@ -21,7 +21,7 @@ from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
 from microlut.ir import Graph
 from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
-from microlut.preparation import STAGES, Options, prepare
+from microlut.preparation import STAGES, Check, Options, prepare, unchecked
 from microlut.prepared import Prepared
 from microlut.progress import Progress, silent
 from microlut.quality import Task, affordable_inputs, compare, spread
@@ -129,10 +129,14 @@ def convert_with(
     options: Options,
     name: str | None,
     progress: Progress,
+    check: Check = unchecked,
 ) -> Conversion:
-    """Convert a model; arguments are those of `convert`, with the options as one."""
+    """Convert a model; arguments are those of `convert`, with the options as one.
+
+    `check` may raise an error about the network, or the range of its input, early.
+    """
     to_tflite = _tflite_writer()  # before minutes are spent
-    prepared = prepare(model, calibration, options, name, progress)
+    prepared = prepare(model, calibration, options, name, progress, check)
     progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
     if options.distill:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,12 +72,21 @@ class Options:
             )
 
 
+# Looks at the network, and when it is known at the range of its input, before much time is spent.
+Check = Callable[[Graph, tuple[float, float] | None], None]
+
+
+def unchecked(_graph: Graph, _limits: tuple[float, float] | None) -> None:
+    """Look at nothing."""
+
+
 def prepare(
     model: Path | str | object,
     calibration: Path | str | NDArray[np.generic] | None,
     options: Options,
     name: str | None,
     progress: Progress,
+    check: Check = unchecked,
 ) -> Prepared:
     """Import a model, run the passes and measure ranges; arguments are those of `convert_with`."""
     if calibration is None and options.input_range is None:
@@ -89,9 +99,11 @@ def prepare(
     with_data = any(layer.config.method != "fitted" for layer in layers.values())
     if calibration is None and (with_data or options.input_range is None):
         raise InvalidInput(_NO_CALIBRATION)
+    check(graph, None)
     progress("calibrate", 1, STAGES)
     if calibration is None:
         assert options.input_range is not None
+        check(graph, options.input_range)
         inputs = synthetic_inputs(graph, options.input_range)
         ranges = expected_ranges(graph, inputs, options.input_range)
         return Prepared(graph, ranges, inputs, None, layers, None, options.task)
@@ -104,6 +116,7 @@ def prepare(
         )
     chosen = choose_ranges(graph, samples, options.range_rule, options.input_range)
     first = chosen.ranges[graph.input_name]
+    check(graph, first)
     warnings = tuple(input_warnings(samples, activation_quantization(*first)))
     samples = inputs = saturated(samples, first)
     if not with_data:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +12,11 @@ from numpy.typing import NDArray
 from microlut.accuracy import top1
 from microlut.errors import InvalidInput
 from microlut.interpreter import int_ops
+from microlut.ir import Graph
 from microlut.project import Project
+from microlut.quantize.activations import activation_quantization
 from microlut.quantized import quantize_array, quantized_range
-from microlut.samples import Samples, check_scaled_alike
+from microlut.samples import Samples, check_scaled_alike, load_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,45 @@ def make_reference(project: Project, samples: Samples) -> Reference:
         InvalidInput: The samples are scaled otherwise than the calibration inputs, or have labels
             that are no classes of the model.
     """
-    quantization = project.graph.input_quantization
-    check_scaled_alike(samples.x, *quantized_range(quantization))
-    inputs = quantize_array(samples.x, quantization)
+    check_samples(project, samples)
+    inputs = quantize_array(samples.x, project.graph.input_quantization)
     outputs = int_ops.evaluate(project.graph, inputs).reshape(len(inputs), -1)
-    classes = outputs.shape[1]
+    return Reference(inputs, outputs, samples.y)
+
+
+def check_samples(project: Project, samples: Samples) -> None:
+    """Raise InvalidInput if samples are not for a converted model, as `make_reference` does."""
+    check_scaled_alike(samples.x, *quantized_range(project.graph.input_quantization))
+    check_labels(samples, math.prod(project.graph.output_shape))
+
+
+def check_labels(samples: Samples, classes: int) -> None:
+    """Raise InvalidInput if samples have labels that are no classes of the model."""
     if samples.y is not None and 1 < classes <= samples.y.max():
         raise InvalidInput(
             f"y holds class numbers up to {samples.y.max()}, but the model has {classes} outputs; "
             f"give numbers from 0 to {classes - 1}"
         )
-    return Reference(inputs, outputs, samples.y)
+
+
+class LaterInputs:
+    """Inputs that are run after a conversion, checked as soon as the model is known."""
+
+    def __init__(self, path: Path, limit: int | None) -> None:
+        self._path, self._limit = path, limit
+        self._samples: Samples | None = None
+
+    def check(self, graph: Graph, limits: tuple[float, float] | None) -> None:
+        """Raise InvalidInput if they do not fit the network, or the range of its input."""
+        if self._samples is None:
+            self._samples = load_samples(self._path, graph.input_shape, self._limit)
+            check_labels(self._samples, math.prod(graph.shape_of(graph.output_name)))
+        if limits is not None:
+            exact = quantized_range(activation_quantization(*limits))
+            check_scaled_alike(self._samples.x, *exact)
+
+    @property
+    def samples(self) -> Samples:
+        """Return the inputs, which were checked."""
+        assert self._samples is not None
+        return self._samples

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from microlut.bits import AVERAGES, flash_bytes, front_of, measure
 from microlut.errors import InvalidInput
-from microlut.files import write_file
+from microlut.files import check_place, write_file
 from microlut.front import Point, PointKind, SearchResult
 from microlut.prepared import Prepared
 from microlut.progress import Progress
@@ -75,8 +75,7 @@ def search(
     Raises:
         InvalidInput: jobs is 0, the folder cannot be written, or memory ran out.
     """
-    if jobs == 0:
-        raise InvalidInput("jobs is 0; give how many points to measure at a time, or -1")
+    check_search(folder, jobs)
     store = _store(prepared, folder)
     tasks = _tasks(prepared, store, progress)
     paths = [store.path("point", sorted(task.configs.items())) for task in tasks]
@@ -97,6 +96,20 @@ def search(
         pinned=any(layer.pinned for layer in prepared.layers.values()),
         points=_points(prepared, tasks, [measured[number] for number in range(len(tasks))]),
     )
+
+
+def check_search(folder: Path | None, jobs: int) -> None:
+    """Raise InvalidInput, before a model is read, for a folder or jobs that cannot be used."""
+    if jobs == 0:
+        raise InvalidInput("jobs is 0; give how many points to measure at a time, or -1")
+    if folder is None:
+        return
+    try:
+        check_place(folder / "point.json")
+    except OSError as error:
+        raise InvalidInput(
+            f"{folder}: cannot be made ({error.strerror}); choose another folder"
+        ) from error
 
 
 def _tasks(prepared: Prepared, store: _Store, progress: Progress) -> list[_Task]:

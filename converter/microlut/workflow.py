@@ -24,6 +24,7 @@ from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.forms import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.image import Image
 from microlut.importers import import_model
+from microlut.ir import Graph
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.passes import run_passes
 from microlut.pipeline import Conversion, source_hash
@@ -272,15 +273,15 @@ def _add_to_report(outcome: DeployOutcome) -> None:
     projects.write_report(replace(project, report=project.report | outcome.as_json()))
 
 
-def checked_float_top1(model: Path, project: Project, samples: Samples) -> float | None:
-    """Return the accuracy of the original model, after checking that it is the converted one."""
+def checked_original(model: Path, project: Project) -> Graph:
+    """Return the float network of the original model, after checking that it was converted."""
     graph = run_passes(import_model(model))
     if project.report["source_sha256"] not in ("", source_hash(model)):
         raise InvalidInput(
             f"{model}: is not the model that was converted, {project.report['source']}, "
             "or has changed since; give that one"
         )
-    return float_top1(graph, samples)
+    return graph
 
 
 __all__ = [

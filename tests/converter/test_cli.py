@@ -211,7 +211,7 @@ def test_deploy_runs_the_whole_line(tmp_path):
     assert re.search(r"^mps2-an386: flash [\d,]+ of 4,194,304 bytes, RAM", answer.out, re.MULTILINE)
     assert not any(line.endswith(" ") for line in answer.out.splitlines())
     assert sorted(path.name for path in out.iterdir()) == [
-        *("build", "engine", "model.c", "model.h"),
+        *("build", "engine", "microlut.json", "model.c", "model.h"),
         *("model.json", "model.tflite", "report.json", "weights.c"),
     ]
 

@@ -33,6 +33,7 @@ from microlut.options import (
     TimingOption,
 )
 from microlut.outcomes import check_outputs, image_json, write_outputs
+from microlut.reference import check_samples
 from microlut.samples import load_samples
 from microlut.serial_port import SerialPort
 from microlut.terminal import print_json, progress_bar
@@ -82,7 +83,8 @@ def run(
     samples = load_samples(inputs, project.graph.input_shape, limit)
     if outputs is not None:
         check_outputs(outputs)
-    real = None if model is None else workflow.checked_float_top1(model, project, samples)
+    check_samples(project, samples)
+    original = None if model is None else workflow.checked_original(model, project)
     with progress_bar(as_json) as progress:
         if port is None:
             count: workflow.Count = "layers" if profile else "inferences"
@@ -92,6 +94,7 @@ def run(
                 outcome = run_on_board(project, target, samples, opened, progress, profile=profile)
     if outputs is not None:
         write_outputs(outputs, project, outcome)
+    real = None if original is None else workflow.float_top1(original, samples)
     if as_json:
         print_json(outcome.as_json() | {"float_top1": real} | _memory_json(project))
     else:

@@ -17,6 +17,7 @@ from microlut.failures import EXIT_DISAGREES, EXIT_WARNED
 from microlut.fits import fit_layers, fits_text
 from microlut.front import search_text
 from microlut.importers import import_model
+from microlut.ir import Graph
 from microlut.options import (
     AverageBitsOption,
     BitsOption,
@@ -57,9 +58,18 @@ from microlut.pipeline import convert_with
 from microlut.plan import DEFAULT_CORE, Goal
 from microlut.preparation import Options, prepare
 from microlut.quantize.weights import WeightConfig
-from microlut.samples import load_samples
+from microlut.reference import LaterInputs
+from microlut.room import check_budget, check_room
+from microlut.search import check_search
 from microlut.search import search as search_front
-from microlut.settings import SETTINGS_FILE, Budget, Overrides, Settings, load_settings
+from microlut.settings import (
+    SETTINGS_FILE,
+    Budget,
+    Overrides,
+    Settings,
+    budget_in_force,
+    load_settings,
+)
 from microlut.terminal import print_json, progress_bar
 from microlut.toolchain import check_tools
 
@@ -132,8 +142,9 @@ def search(
     overrides = _overrides(None, granularity, method, None)
     settings = _settings(config)
     options = Options(overrides, settings, input_range, ranges.value, task.value)
+    check_search(folder, jobs)  # before minutes are spent
     if picture is not None:
-        check_picture(picture)  # before minutes are spent
+        check_picture(picture)
     with progress_bar(as_json) as progress:
         prepared = prepare(model, calibration, options, None, progress)
         found = search_front(prepared, folder, progress, jobs)
@@ -158,6 +169,8 @@ def fit(
     """Fit levels to the weights of MODEL, without data: density, clipping range and errors."""
     if picture is not None and layer is None:
         raise InvalidInput("a picture shows one layer; name it with --layer")
+    if picture is not None:
+        check_picture(picture)
     graph = run_passes(import_model(model))
     built_in = WeightConfig()
     shared = built_in.granularity if granularity is None else granularity.value
@@ -205,12 +218,18 @@ def deploy(
     goal = Goal(optimize.value, max_ram, target.core.value)
     settings = _settings(config)
     options = Options(overrides, settings, input_range, ranges.value, task.value, distill, goal)
+    check_budget(target, budget_in_force(settings, overrides), max_ram)
     projects.check_replaceable(output)  # before minutes are spent
+    later = None if inputs is None else LaterInputs(inputs, limit)
+
+    def check(graph: Graph, limits: tuple[float, float] | None) -> None:
+        check_room(target, graph, overrides.bits)
+        if later is not None:
+            later.check(graph, limits)
+
     with progress_bar(as_json) as progress:
-        conversion = convert_with(model, calibration, options, name, progress)
-        samples = None
-        if inputs is not None:
-            samples = load_samples(inputs, conversion.graph.input_shape, limit)
+        conversion = convert_with(model, calibration, options, name, progress, check)
+        samples = None if later is None else later.samples
         outcome = workflow.deploy(conversion, target, output, samples, progress=progress)
     if as_json:
         print_json(image_json(outcome.image) | outcome.project.report)

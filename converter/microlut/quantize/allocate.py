@@ -31,11 +31,16 @@ def allocate_bytes(layers: Candidates, budget: int) -> Mapping[str, Candidate]:
     found = _allocate(layers, [float(c.bytes) for c in _flat(layers)], budget)
     if found is None:
         least = sum(min(choice.bytes for choice in choices) for choices in layers.values())
-        raise InvalidInput(
-            f"{budget:,} bytes cannot hold the weights, which take {least:,} at least; give more, "
-            "allow fewer bits for layers that the configuration pins, or use a smaller model"
-        )
+        raise InvalidInput(too_few_bytes(budget, least))
     return found
+
+
+def too_few_bytes(budget: int, least: int) -> str:
+    """Return the message about a budget of bytes that the fewest bits exceed."""
+    return (
+        f"{budget:,} bytes cannot hold the weights, which take {least:,} at least; give more, "
+        "allow fewer bits for layers that the configuration pins, or use a smaller model"
+    )
 
 
 def allocate_average(layers: Candidates, average: float) -> Mapping[str, Candidate]:
@@ -50,11 +55,16 @@ def allocate_average(layers: Candidates, average: float) -> Mapping[str, Candida
     if found is None:
         ends = list(accumulate(len(choices) for choices in layers.values()))
         least = sum(min(part) for part in np.split(np.array(costs), ends[:-1])) / total
-        raise InvalidInput(
-            f"{average:g} bits a weight on average: at least {least:.2f} are needed; give more, or "
-            "allow fewer bits for layers that the configuration pins"
-        )
+        raise InvalidInput(too_few_bits(average, least))
     return found
+
+
+def too_few_bits(average: float, least: float) -> str:
+    """Return the message about a budget of bits that the fewest exceed."""
+    return (
+        f"{average:g} bits a weight on average: at least {least:.2f} are needed; give more, or "
+        "allow fewer bits for layers that the configuration pins"
+    )
 
 
 def _flat(layers: Candidates) -> list[Candidate]:

@@ -1,0 +1,58 @@
+"""What can be told of a board's memory before a model is converted: that it cannot do."""
+
+from __future__ import annotations
+
+import math
+
+from microlut.boards import Board
+from microlut.errors import DoesNotFit, InvalidInput
+from microlut.ir import Graph
+from microlut.settings import Budget
+
+_FEWEST_BITS = 2  # a weight
+
+
+def check_budget(board: Board, budget: Budget | None, max_ram: int | None) -> None:
+    """Raise InvalidInput if more memory is allowed for than the board has."""
+    if board.memory is None:
+        return
+    flash_bytes = None if budget is None else budget.flash_bytes
+    for what, given, name, there in (
+        ("flash budget", flash_bytes, "flash", board.memory.flash.size),
+        ("max RAM", max_ram, "RAM", board.memory.ram.size),
+    ):
+        if given is not None and given > there:
+            raise InvalidInput(
+                f"{what} is {given:,} bytes, but {board.id} has {there:,} of {name}; "
+                "give less, or a larger board"
+            )
+
+
+def check_room(board: Board, graph: Graph, bits: int | None) -> None:
+    """Raise DoesNotFit if a board is too small for a network's weights or input alone.
+
+    Args:
+        board: What it is to run on.
+        graph: The network.
+        bits: Of all weights, if they are given.
+    """
+    if board.memory is None:
+        return
+    weights = sum(op.kernel.size for _, op in graph.weighted())
+    bits = bits or _FEWEST_BITS
+    for what, least, name, there in (
+        (f"{weights:,} weights at {bits} bits", weights * bits // 8, "flash", _for_code(board)),
+        ("input", math.prod(graph.input_shape), "RAM", board.memory.ram.size),
+    ):
+        if least > there:
+            raise DoesNotFit(
+                f"{graph.name} does not fit on {board.id}: its {what} take {least:,} bytes, and "
+                f"there are {there:,} of {name}; use a smaller model or a larger board"
+            )
+
+
+def _for_code(board: Board) -> int:
+    """Return the bytes that code and constants may take; a loader may copy them to RAM."""
+    assert board.memory is not None
+    loaded = board.memory.code_origin is not None
+    return board.memory.ram.size if loaded else board.memory.flash.size
