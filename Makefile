@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 # The last tflite-runtime release needs NumPy 1 and Python 3.11 or older: a second environment.
 OLD_VENV := .venv-tflite-runtime
 DIGITS := examples/digits
+# Says what it fetches; pip alone is silent for minutes or prints hundreds of lines.
+INSTALL := scripts/install_packages.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check setup setup-dev wheel-test clean
@@ -19,19 +21,19 @@ help:
 $(VENV)/ready: pyproject.toml scripts/install-tools.sh
 	sh scripts/install-tools.sh
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python $(INSTALL) "Python packages: up to 0.8 GB, mostly TensorFlow" --editable .
 	touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready
 	sh scripts/install-tools.sh --tests
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(INSTALL) "Python packages for tests: up to 0.2 GB" --editable '.[dev]'
 	touch $@
 
 # Where Python is newer than 3.11 there is no such release: the test that needs it says so.
 $(OLD_VENV)/ready: scripts/install-tools.sh
 	sh scripts/install-tools.sh
 	$(PYTHON) -m venv $(OLD_VENV)
-	-$(OLD_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	-$(OLD_VENV)/bin/python $(INSTALL) "tflite-runtime for one test: 20 MB" \
 		'tflite-runtime==2.14.0' 'numpy==1.26.4'
 	touch $@
 
@@ -40,6 +42,7 @@ setup: $(VENV)/ready
 setup-dev: $(VENV)/ready-dev $(OLD_VENV)/ready
 
 demo: setup
+	@echo "demo: converting the digits example, building it and running it in QEMU: up to a minute"
 	$(BIN)/microlut deploy $(DIGITS)/digits.keras --board mps2-an386 --output build/digits \
 		--calibration $(DIGITS)/digits_calibration.npz --inputs $(DIGITS)/digits_test.npz
 
