@@ -1,5 +1,7 @@
 """The same firmware on emulated cores, with and without the DSP extension."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from engine_batch import require_tools, write_sources
 
 import random_graphs as rg
+import random_layers as rl
 from microlut.boards import Board, load_board
 from microlut.codegen import render
 from microlut.codegen.names import identifier
@@ -14,6 +17,7 @@ from microlut.emulators import Task, run_image
 from microlut.image import Image
 from microlut.interpreter import int_ops
 from microlut.plan import Goal, Optimize, make_plan
+from microlut.plan.rounding import Rounding, output_rounding
 from microlut.quantized import QReshape, QuantizedGraph, WeightedOp
 from microlut.toolchain import build
 
@@ -91,3 +95,38 @@ def test_estimated_instructions_are_near_those_executed(board_id: str, tmp_path:
     estimated = np.array([step.instructions for step in calls])[weighted]
     assert sum(estimated) == pytest.approx(sum(executed), rel=0.1)
     assert np.abs(estimated / executed - 1.0).max() < 0.3
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    ("board_id", "saved"),  # per output, at least, less what prepares the form
+    [
+        *(("mps2-an385-m0plus", 45), ("mps2-an385", 12), ("mps2-an386", 25)),
+        *(("mps3-an547", -4), ("riscv-virt", 10)),
+    ],
+)
+def test_dense_layers_take_the_quick_form(board_id: str, saved: int, tmp_path: Path):
+    board = load_board(board_id)
+    require_tools(board)
+    quick = next(
+        graph
+        for graph in rl.layer_cases("dense", range(50), seed=5)
+        for node, op in graph.weighted()
+        if output_rounding(op, node.quantization.zero_point) is Rounding.SIGNED
+        and math.prod(node.shape) > 40
+    )
+    ((node, op),) = quick.weighted()
+    plain_op = replace(op, output=replace(op.output, maximum=126))
+    plain = replace(quick, nodes=(replace(node, op=plain_op),))
+    counts = []
+    for name, graph in (("quick", quick), ("plain", plain)):
+        x = rl.layer_inputs(graph)[:1]
+        project = write_sources(render(make_plan(graph)), tmp_path / name)
+        image = build(project, identifier(graph.name), board, tmp_path / f"{name}-build")
+        flat, size = x.reshape(1, -1), math.prod(node.shape)
+        result = run_image(Task(image.elf, board, flat, size))
+        assert np.array_equal(result.outputs, int_ops.evaluate(graph, x).reshape(1, -1))
+        if result.instructions is None:
+            pytest.skip("instructions not counted: cc is missing, or QEMU has no plugins")
+        counts.append(result.instructions[0])
+    assert counts[1] - counts[0] > saved * math.prod(node.shape)

@@ -252,6 +252,7 @@ def _dense(call: Call, op: QDense) -> Counter[str]:
     row = -(-inputs * bits // 8)
     fields = op.weights.fields  # with some of them, there is no table
     unit = _UNIT_BYTES.get(fields, bits)
+    kind = "any" if call.rounding is Rounding.ANY else "quick"  # one form for signed and positive
     return Counter(
         {
             "dense": 1.0,
@@ -259,7 +260,7 @@ def _dense(call: Call, op: QDense) -> Counter[str]:
             "dense input": vectors * inputs if bits < 8 else 0,
             "dense rows": fours,
             f"dense {fields}": fours * -(-row // unit),
-            "dense output": vectors * units,
+            f"dense output {kind}": vectors * units,
         }
     )
 

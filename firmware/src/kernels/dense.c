@@ -244,6 +244,16 @@ static void widen_pairs(const int8_t *x, size_t count, uint32_t *pairs)
     }
 }
 
+/* The signed form serves layers of the positive one as well: the code of a third is not worth it.
+ */
+static inline int8_t finish(
+    const mlut_output_t *stage, const mlut_channel_t *channel, int32_t products)
+{
+    const int32_t total = channel->bias + products;
+    return stage->rounding == MLUT_ROUND_ANY ? mlut_output(stage, channel, total)
+                                             : mlut_quick_output(channel, total, MLUT_ROUND_SIGNED);
+}
+
 void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
     const mlut_weights_t *weights = &layer->weights;
@@ -270,7 +280,7 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
             layer->dot(&job, totals);
             mlut_expand_channels(&layer->output, row, job.count, channels);
             for (size_t r = 0; r < job.count; r++) {
-                *out++ = mlut_output(&layer->output, channels + r, channels[r].bias + totals[r]);
+                *out++ = finish(&layer->output, channels + r, totals[r]);
             }
         }
     }

@@ -61,6 +61,15 @@ MLUT_DOT(2_6, 2, 6)
 MLUT_DOT(3_6, 3, 6)
 MLUT_DOT(4_6, 4, 6)
 
+static inline __attribute__((always_inline)) int32x4_t finish(const mlut_output_t *stage,
+    const mlut_channel_t *expanded,
+    const int32_t *totals,
+    unsigned rounding)
+{
+    const mlut_mve_channels_t channels = mlut_mve_channels(expanded, rounding);
+    return mlut_mve_output(stage, &channels, vldrwq_s32(totals), rounding);
+}
+
 void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
     (void)scratch;
@@ -74,9 +83,11 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
             job.count = layer->units - row < ROWS ? layer->units - row : ROWS;
             layer->dot(&job, totals);
             mlut_expand_channels(&layer->output, row, job.count, expanded);
-            const mlut_mve_channels_t channels = mlut_mve_channels(expanded, MLUT_ROUND_ANY);
+            /* the signed form serves layers of the positive one as well */
             const int32x4_t done =
-                mlut_mve_output(&layer->output, &channels, vldrwq_s32(totals), MLUT_ROUND_ANY);
+                layer->output.rounding == MLUT_ROUND_ANY
+                    ? finish(&layer->output, expanded, totals, MLUT_ROUND_ANY)
+                    : finish(&layer->output, expanded, totals, MLUT_ROUND_SIGNED);
             vstrbq_p_s32(out, done, vctp32q(job.count));
             job.first += ROWS * weights->row_bytes;
         }
