@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from microlut.importers import options
 from microlut.importers.layer_use import Handler, LayerUse, Step, zeros
-from microlut.ir import BatchNorm, ChannelStatistics, frozen_array
+from microlut.ir import BatchNorm, ChannelStatistics
 
 _Float64Array = NDArray[np.float64]
 _NORMALIZATION_EPSILON = 1e-7  # Keras divides by no smaller deviation
@@ -22,7 +22,7 @@ def scaled(use: LayerUse, scale: _Float64Array, offset: _Float64Array) -> tuple[
         InvalidInput: one of them is not finite.
     """
     checked = [
-        options.array(use.layer, frozen_array(values), what, (use.shape[-1],))
+        options.array(use.layer, values, what, (use.shape[-1],))
         for values, what in ((scale, "scale"), (offset, "offset"))
     ]
     return (Step(BatchNorm(checked[0], checked[1]), use.shape),)
@@ -48,7 +48,7 @@ def _batch_norm(use: LayerUse) -> tuple[Step, ...]:
     offset = beta - arrays["moving_mean"] * scale
     deviation = np.abs(scale) * np.sqrt(np.maximum(variance, 0.0))
     first, second, third = (
-        options.array(layer, frozen_array(values), what, (channels,))
+        options.array(layer, values, what, (channels,))
         for values, what in ((scale, "scale"), (offset, "offset"), (deviation, "deviation"))
     )
     return (Step(BatchNorm(first, second, ChannelStatistics(beta, third)), use.shape),)

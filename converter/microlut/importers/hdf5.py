@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from microlut.errors import InvalidInput
 from microlut.importers.damage import container
 from microlut.importers.keras_config import MAX_WEIGHT_ELEMENTS
 from microlut.ir import frozen_array
+
+_NO_NAME = re.compile("[\0\ud800-\udfff]")  # h5py takes none with these
 
 
 def subgroup(group: h5py.Group, path: str, source: str) -> h5py.Group | None:
@@ -63,7 +67,7 @@ def _member(group: h5py.Group, path: str, source: str) -> object:
     for part in path.split("/"):
         if part in ("", "."):  # as HDF5 itself: a layer may be called a//b
             continue
-        if not isinstance(found, h5py.Group):
+        if not isinstance(found, h5py.Group) or _NO_NAME.search(part):
             return None
         link = found.get(part, getlink=True)
         if link is None:

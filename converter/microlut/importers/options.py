@@ -39,7 +39,7 @@ _ACTIVATION_ADVICE = {
     ),
 }
 _FLOAT32_POLICIES = (None, "float32", "float64")
-_LARGEST_SIZE = 1 << 16
+_LARGEST_NUMBER = float(np.finfo(np.float64).max)
 
 
 def check_policy(layer: Layer) -> None:
@@ -76,7 +76,7 @@ def integer(layer: Layer, key: str, default: int | None = None, least: int = 1) 
     """Return an integer option of at least `least`."""
     value = layer.config.get(key, default)
     number = _whole(value)
-    if number is None or not least <= number <= _LARGEST_SIZE:
+    if number is None or number < least:
         raise layer.invalid(f"option {key} is {value!r}, expected an integer of at least {least}")
     return number
 
@@ -91,7 +91,7 @@ def number(layer: Layer, key: str, default: float) -> float:
     value = _unwrapped(layer.config.get(key))
     if value is None:
         return default
-    if not isinstance(value, int | float) or not np.isfinite(value):
+    if not isinstance(value, int | float) or not abs(value) <= _LARGEST_NUMBER:  # nor NaN
         raise layer.invalid(f"option {key} is {value!r}, expected a number")
     return float(value)
 
@@ -229,7 +229,7 @@ def constant(layer: Layer, value: Any, what: str, channels: int) -> NDArray[np.f
         value = value["config"].get("value")
     try:
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise layer.invalid(f"{what} is {str(value)[:40]}, expected numbers") from None
     if value is None or not np.isfinite(array).all():
         raise layer.invalid(f"{what} is {str(value)[:40]}, expected finite numbers")
@@ -267,7 +267,7 @@ def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:
 def _pair(value: Any, least: int) -> tuple[int, int] | None:  # noqa: ANN401 - JSON is untyped
     """Return one integer twice, or two; None when it is neither."""
     numbers = [_whole(item) for item in (value if isinstance(value, list) else [value, value])]
-    sound = [n for n in numbers if n is not None and least <= n <= _LARGEST_SIZE]
+    sound = [n for n in numbers if n is not None and n >= least]
     return (sound[0], sound[1]) if len(numbers) == len(sound) == 2 else None
 
 

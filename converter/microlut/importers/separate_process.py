@@ -64,7 +64,7 @@ def answer() -> None:
     try:
         content = _encode(keras_h5.read(path))
     except MicrolutError as error:
-        sys.stdout.buffer.write(str(error).encode())
+        sys.stdout.buffer.write(str(error).encode(errors="backslashreplace"))
         sys.exit(error.exit_code)
     sys.stdout.buffer.write(content)
 

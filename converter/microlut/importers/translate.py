@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from microlut.errors import UnsupportedModel
 from microlut.importers import options
 from microlut.importers.affine import AFFINE
@@ -66,10 +68,7 @@ def _nodes_of(
 
 
 def _node(call: LayerCall, name: str, step: Step, inputs: tuple[str, ...]) -> Node:
-    size = 1
-    for dimension in step.shape:
-        size *= dimension
-    if size > _LARGEST_TENSOR:
+    if prod(step.shape) > _LARGEST_TENSOR:
         raise call.layer.unsupported(
             f"its output has shape {list(step.shape)}",
             f"tensors may have {_LARGEST_TENSOR} elements: use a smaller model",
@@ -145,5 +144,10 @@ def _input_shape(network: Network, source: str) -> Shape:
         raise UnsupportedModel(
             f"{where}: batch shape {list(network.batch_shape)}; expected [None, height, width, "
             "channels] or [None, features]: build the model with keras.Input(shape)"
+        )
+    if prod(known) > _LARGEST_TENSOR:
+        raise UnsupportedModel(
+            f"{where}: shape {list(known)} has more than {_LARGEST_TENSOR} elements; use a smaller "
+            "model"
         )
     return known

@@ -43,7 +43,7 @@ _LARGEST_SIZE = 65535  # sizes of pictures and windows are uint16_t
 _LONGEST_SOFTMAX = 4095  # its sum of values up to 1 is a Q12.19
 _MOST_UNITS = (1 << 32) - 1
 _MOST_POOLED = 1 << 23  # pixels whose int8 values, less a zero point, 32 bits can sum
-_LARGEST_PADDED = 1 << 26  # values of a padded picture, which the converter's own runs hold
+_MOST_PADDING = 1 << 22  # values, which the converter's own runs hold for each of many inputs
 
 _PICTURES = (Conv2D, DepthwiseConv2D, MaxPool2D, AveragePool2D, Mean, Pad)
 _QPICTURES = (QConv2D, QDepthwiseConv2D, QPool2D, QMean, QPad)
@@ -104,7 +104,8 @@ def _picture_numbers(op: Op | QOp, before: Shape, after: Shape) -> Iterator[_Num
         yield f"the padding at the {side}", getattr(padding, side), _LARGEST_SIZE
     height, width, channels = before
     padded = (height + padding.top + padding.bottom) * (width + padding.left + padding.right)
-    yield "the number of values with padding", padded * channels, _LARGEST_PADDED
+    added = (padded - height * width) * channels
+    yield "the number of values added by padding", added, _MOST_PADDING
     if window is not None:
         for what, pair in (
             ("window's size", window.size),
