@@ -306,6 +306,16 @@ def names_in_names(k):
     return k.Model(x, _point(k, f"a{slash}b{slash}conv")(outer(_point(k, f"a{slash}b")(x))))
 
 
+def frozen_shared_in_nested(k):
+    conv = k.layers.DepthwiseConv2D(3, padding="same", name="conv")
+    other = k.layers.DepthwiseConv2D(3, padding="same", name="other")
+    inner = k.Sequential([k.Input((9, 8, 3)), other, conv], name="inner")
+    outer = _block(k, "outer", [conv, inner, _point(k, "end")])
+    conv.trainable = other.trainable = False
+    x = k.Input((9, 8, 3))
+    return k.Model(x, outer(x))
+
+
 def frozen_nested(k):
     """Frozen layers change the order in which .h5 files store a nested model's arrays."""
     norm = k.layers.BatchNormalization
@@ -458,6 +468,7 @@ ZOO = {
         shared_nested,
         alike_but_not_shared,
         names_in_names,
+        frozen_shared_in_nested,
         frozen_nested,
         unused_branch,
         activation_objects,

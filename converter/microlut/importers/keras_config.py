@@ -68,8 +68,8 @@ class Layer:
     @property
     def where(self) -> str:
         """Return how messages name the layer."""
-        layer = f"layer {'/'.join(self.path)!r} ({self.class_name})" if self.path else "the model"
-        return f"{self.source}: {layer}"
+        named = f"layer {'/'.join(self.path)!r} ({self.class_name})"
+        return f"{self.source}: {named if any(self.path) else 'the model'}"
 
     @property
     def is_model(self) -> bool:

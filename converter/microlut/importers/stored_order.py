@@ -98,9 +98,10 @@ def _keras2_parts(layer: Layer) -> tuple[list[_Slot], list[_Slot]]:
 
 def _unique(order: list[_Slot], identity: _Identity) -> list[_Slot]:
     """Return the order without what a shared layer would be given twice."""
-    return list({(identity(slot.layer), slot.variable): slot for slot in reversed(order)}.values())[
-        ::-1
-    ]
+    first: dict[Hashable, _Slot] = {}
+    for slot in order:
+        first.setdefault((identity(slot.layer), slot.variable), slot)
+    return list(first.values())
 
 
 def _fits(order: list[_Slot], names: Sequence[str]) -> bool:

@@ -348,9 +348,10 @@ def test_a_missing_array_is_named_and_not_called_damage(files, tmp_path):
     path = tmp_path / "model.h5"
     shutil.copy(files / "model.h5", path)
     with h5py.File(path, "r+") as file:
-        del file["model_weights/dense/dense/kernel:0"]
+        name = file["model_weights/block"].attrs["weight_names"][0]
+        del file[f"model_weights/block/{name}"]
     message = refusal(path)
-    assert "looked for array 'dense/kernel:0'" in message
+    assert f"looked for array {name!r}" in message
     assert "damaged" not in message
 
 
