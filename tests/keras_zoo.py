@@ -229,6 +229,17 @@ def numbers_for_booleans(k):
     return k.Model(x, k.layers.Softmax(axis=2)(k.layers.Dense(3, use_bias=1)(y)))
 
 
+def pools_as_operations(k):
+    x = k.Input((13, 12, 3))
+    if k.__name__ == "tf_keras":
+        return k.Model(x, k.layers.MaxPooling2D(2)(x))
+    y = k.ops.max_pool(x, (2, 3), strides=(1, 2), padding="same")
+    y = k.ops.average_pool(k.layers.Conv2D(4, 1)(y), 2)
+    z = k.ops.mean(y, axis=(1, 2), keepdims=True)
+    z = k.ops.reshape(k.layers.Conv2D(5, 1)(z), (-1, 5))
+    return k.Model(x, z + k.layers.Dense(5)(k.ops.max(y, axis=(-3, -2))))
+
+
 def _block(k, name, layers):
     """Return a nested model of some layers in a row."""
     x = y = k.Input((9, 8, 3))
@@ -462,6 +473,7 @@ ZOO = {
         nested,
         shared,
         numbers_for_booleans,
+        pools_as_operations,
         shared_with_nested,
         shared_before_nested,
         shared_between_nested,

@@ -21,6 +21,7 @@ from microlut.importers.layers import LAYERS
 
 _OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
 _LEFT, _RIGHT = ("0", "x", "x1"), ("1", "y", "x2")
+_HEIGHT_AND_WIDTH = ([1, 2], [2, 1], [-3, -2])
 _FLOATS = ("float32", "float64")
 
 
@@ -65,8 +66,25 @@ def _as_layer(class_name: str, **given: object) -> Handler:
         shape = config.pop("newshape", config.pop("shape", None))
         if class_name == "Reshape":
             config["target_shape"] = _without_batch(use.layer, shape)
-        layer = replace(use.layer, config=config)
+        layer = replace(use.layer, class_name=class_name, config=config)
         return handler(replace(use, layer=layer, arguments={}))
+
+    return handle
+
+
+def _over_picture(class_name: str) -> Handler:
+    """Return a handler for a mean or maximum, which must be over height and width."""
+    handler = _as_layer(class_name)
+
+    def handle(use: LayerUse) -> tuple[Step, ...]:
+        if use.layer.config.get("axis") not in _HEIGHT_AND_WIDTH or len(use.shape) != 3:
+            raise use.layer.unsupported(
+                f"axis={use.layer.config.get('axis')}",
+                "supported is axis=(1, 2) of [batch, height, width, channels]",
+            )
+        if use.layer.config.get("initial") is not None:
+            raise use.layer.unsupported("initial is given", "supported is initial=None")
+        return handler(use)
 
     return handle
 
@@ -133,9 +151,13 @@ _add, _subtract, _multiply, _divide = map(_arithmetic, ("add", "subtract", "mult
 
 _KERAS: Mapping[str, Handler] = {
     "Add": _add,
+    "AveragePool": _as_layer("AveragePooling2D"),
     "Cast": _cast,
     "Divide": _divide,
     "Identity": _as_layer("Identity"),
+    "Max": _over_picture("GlobalMaxPooling2D"),
+    "MaxPool": _as_layer("MaxPooling2D"),
+    "Mean": _over_picture("GlobalAveragePooling2D"),
     "Multiply": _multiply,
     "Negative": _negative,
     "ReLU": _as_layer("ReLU"),

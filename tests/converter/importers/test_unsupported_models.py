@@ -155,6 +155,12 @@ def test_import_model_refuses_a_reshape_of_the_batch(keras):
     assert "begin with -1" in refusal(keras.Model(x, keras.ops.reshape(x, (1, 48))))
 
 
+def test_import_model_refuses_means_over_other_dimensions(keras):
+    x = keras.Input(PICTURE)
+    assert "axis=[1]" in refusal(keras.Model(x, keras.ops.mean(x, axis=[1])))
+    assert "axis=None" in refusal(keras.Model(x, keras.ops.max(x)))
+
+
 def test_import_model_refuses_augmentation_that_keras2_runs_at_inference(tf_keras):
     x = tf_keras.Input(PICTURE)
     message = refusal(tf_keras.Model(x, tf_keras.layers.RandomFlip()(x, training=True)))
