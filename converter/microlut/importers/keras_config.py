@@ -23,7 +23,7 @@ MODEL_CLASSES = ("Functional", "Model", "Sequential")
 MAX_WEIGHT_ELEMENTS = 1 << 26
 MAX_NESTING = 16
 _MAX_JSON_DEPTH = 200
-_KERAS_MODULES = ("keras", "tf_keras", "tensorflow")
+KERAS_MODULES = ("keras", "tf_keras", "tensorflow")
 _ADVICE = "correct the model in Keras and save it again"
 
 
@@ -85,7 +85,7 @@ class Layer:
     def is_custom(self) -> bool:
         """Return whether the class comes from outside Keras, whatever its name."""
         module, registered = self.entry.get("module"), self.entry.get("registered_name")
-        foreign = isinstance(module, str) and module.split(".")[0] not in _KERAS_MODULES
+        foreign = isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES
         return foreign or registered not in (None, self.class_name)
 
     def unsupported(self, found: str, advice: str) -> UnsupportedModel:

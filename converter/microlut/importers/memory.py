@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from microlut.errors import InvalidInput, UnsupportedModel
-from microlut.importers.keras_config import KerasModel, LayerPath, one_line, parse_config
+from microlut.importers.keras_config import (
+    KERAS_MODULES,
+    KerasModel,
+    LayerPath,
+    one_line,
+    parse_config,
+)
 from microlut.importers.variables import Arrays
 
 
@@ -40,10 +46,23 @@ def _arrays(
 ) -> Iterator[tuple[LayerPath, Arrays]]:
     for layer in model.layers:
         path = (*parent, layer.name)
+        _check_activation(layer, "/".join(path), model.name)
         if hasattr(layer, "layers"):
             yield from _arrays(layer, path)
         else:
             yield path, _layer_arrays(layer)
+
+
+def _check_activation(layer: Any, path: str, model: str) -> None:  # noqa: ANN401
+    """Refuse functions from elsewhere: a configuration has nothing of them but the name."""
+    function = getattr(layer, "activation", None)
+    module = getattr(function, "__module__", None)
+    if function is None or module is None or module.split(".")[0] in KERAS_MODULES:
+        return
+    raise UnsupportedModel(
+        f"model {model}: layer {path!r}: its activation {getattr(function, '__name__', function)} "
+        f"comes from module {module}; give Keras's own, such as keras.activations.relu"
+    )
 
 
 def _layer_arrays(layer: Any) -> Arrays:  # noqa: ANN401 - a layer of either Keras
