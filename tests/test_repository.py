@@ -9,13 +9,14 @@ from typing import get_args
 
 import pytest
 
-from microlut import ir, resources
+from microlut import ir
 from microlut.boards import Core, list_boards, load_board
 from microlut.cli import VERBS
 from microlut.codegen.render import ABI
 from microlut.exporters import ExportFormat
 from microlut.plan.arena import ALIGNMENT
 from microlut.quantized import QOp, WeightedOp
+from microlut.support import resources
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGE = CHECKOUT / "converter" / "microlut"

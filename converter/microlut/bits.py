@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from microlut.errors import InvalidInput
 from microlut.plan import make_plan
 from microlut.prepared import Prepared
-from microlut.progress import Progress
 from microlut.quality import Quality, judged
 from microlut.quantize.allocate import (
     allocate_average,
@@ -21,6 +20,7 @@ from microlut.quantize.sensitivity import Candidate, Candidates, sensitivities
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.quantized import QuantizedGraph
 from microlut.settings import Budget
+from microlut.support.progress import Progress
 
 # Bits a weight on average that are tried, from few to many, until a network loses little enough.
 AVERAGES = (2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0)

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from microlut.texts import is_plain
-from microlut.toml_file import Table
+from microlut.support.texts import is_plain
+from microlut.support.toml_file import Table
 
 
 def _checked_text(text: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from microlut.board_tables import Console, Memory
 from microlut.boards import Board
+from microlut.support.toml_file import Table
 from microlut.tables import size_text, table
-from microlut.toml_file import Table
 
 _LABEL_WIDTH = 18
 

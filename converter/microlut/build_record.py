@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from microlut.boards import Board
 from microlut.errors import InvalidInput
-from microlut.toml_file import Table, describe
+from microlut.support.toml_file import Table, describe
 from microlut.version import VERSION
 
 

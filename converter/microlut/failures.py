@@ -8,7 +8,7 @@ from types import FrameType
 import typer
 
 from microlut.errors import InvalidInput, MicrolutError
-from microlut.texts import visible
+from microlut.support.texts import visible
 
 EXIT_DISAGREES = 1
 EXIT_WARNED = 1  # with --strict

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.interpreter import int_ops
-from microlut.progress import Progress
 from microlut.quantized import QuantizedGraph
 from microlut.runtimes import (
     TFLITE_MICRO,
@@ -24,6 +23,7 @@ from microlut.runtimes import (
     run_desktop,
     run_tflite_micro,
 )
+from microlut.support.progress import Progress
 
 Int8 = NDArray[np.int8]
 INTERPRETER = "interpreter"

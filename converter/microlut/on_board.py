@@ -11,10 +11,10 @@ from microlut.errors import RunFailed
 from microlut.forms import compare
 from microlut.outcomes import RunOutcome
 from microlut.profile import Profile, make_profile
-from microlut.progress import Progress, silent
 from microlut.project import Project
 from microlut.reference import make_reference
 from microlut.samples import Samples
+from microlut.support.progress import Progress, silent
 from microlut.workflow import build
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.files import check_file, write_file
 from microlut.forms import Difference, FormResult, bit_exact
 from microlut.image import Image
 from microlut.profile import Profile
 from microlut.project import Project
 from microlut.quantized import dequantize_array
+from microlut.support.files import check_file, write_file
 
 
 @dataclass(frozen=True, slots=True)

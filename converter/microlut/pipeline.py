@@ -23,7 +23,6 @@ from microlut.ir import Graph
 from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
 from microlut.preparation import STAGES, Check, Options, prepare, unchecked
 from microlut.prepared import Prepared
-from microlut.progress import Progress, silent
 from microlut.quality import Task, affordable_inputs, compare, spread
 from microlut.quantize.ranges import RangeChoice
 from microlut.quantize.weights import LayerConfigs, Method
@@ -36,7 +35,8 @@ from microlut.settings import (
     budget_in_force,
     load_settings,
 )
-from microlut.texts import plain
+from microlut.support.progress import Progress, silent
+from microlut.support.texts import plain
 
 _IN_MEMORY = "a model in memory"
 

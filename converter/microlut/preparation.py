@@ -18,7 +18,6 @@ from microlut.passes import run_passes
 from microlut.plan import Goal
 from microlut.plan.limits import check_sizes
 from microlut.prepared import Prepared
-from microlut.progress import Progress
 from microlut.quality import Task
 from microlut.quantize.activations import activation_quantization
 from microlut.quantize.data_free import expected_ranges
@@ -27,6 +26,7 @@ from microlut.quantize.synthetic import synthetic_inputs
 from microlut.quantize.weights import Method
 from microlut.samples import as_samples, load_samples, scaled_alike
 from microlut.settings import Overrides, Settings, layer_choices
+from microlut.support.progress import Progress
 
 STAGES = 5  # of a conversion; preparing a model is the first two
 

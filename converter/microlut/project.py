@@ -21,13 +21,13 @@ from pydantic import TypeAdapter, ValidationError
 from microlut import quantized
 from microlut.codegen.names import identifier
 from microlut.errors import InvalidInput
-from microlut.files import check_place
 from microlut.pipeline import Conversion
 from microlut.quantized import QuantizedGraph
 from microlut.report import ConvertReport
-from microlut.resources import data_folder
+from microlut.support.files import check_place
+from microlut.support.resources import data_folder
+from microlut.support.written import MANIFEST, foreign_file, manifest
 from microlut.version import VERSION
-from microlut.written import MANIFEST, foreign_file, manifest
 
 REPORT, MODEL, TFLITE = "report.json", "model.json", "model.tflite"
 _ENGINE, _BUILD = "engine", "build"

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import RunFailed, ToolMissing
-from microlut.progress import Progress, silent
+from microlut.support.progress import Progress, silent
 
 Int8 = NDArray[np.int8]
 

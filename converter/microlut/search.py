@@ -17,12 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from microlut.bits import AVERAGES, flash_bytes, front_of, measure
 from microlut.errors import InvalidInput
-from microlut.files import check_place, write_file
 from microlut.front import Point, PointKind, SearchResult
 from microlut.prepared import Prepared
-from microlut.progress import Progress
 from microlut.quality import Quality
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
+from microlut.support.files import check_place, write_file
+from microlut.support.progress import Progress
 from microlut.version import VERSION
 
 _ROUNDING = 1e-6  # bits a weight

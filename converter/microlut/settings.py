@@ -18,7 +18,7 @@ from microlut.errors import InvalidInput
 from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Weighted
 from microlut.quantize.weights import Method, WeightConfig
 from microlut.quantized import Granularity
-from microlut.toml_file import Table, describe, dotted, read_toml
+from microlut.support.toml_file import Table, describe, dotted, read_toml
 
 SETTINGS_FILE = "microlut.toml"  # looked for in the current folder
 _PLAIN_INT8 = 8  # bits

@@ -11,7 +11,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO
 
 from microlut.errors import InvalidInput
-from microlut.progress import Progress
+from microlut.support.progress import Progress
 
 _STANDARD_ERROR = 2
 

@@ -29,10 +29,10 @@ from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.passes import run_passes
 from microlut.pipeline import Conversion, source_hash
 from microlut.profile import make_profile
-from microlut.progress import Progress, silent
 from microlut.project import Project
 from microlut.reference import Reference, make_reference
 from microlut.samples import Samples, load_samples
+from microlut.support.progress import Progress, silent
 from microlut.toolchain import build as build_image
 from microlut.toolchain import check_tools
 

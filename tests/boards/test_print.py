@@ -10,7 +10,7 @@ import pytest
 from fake_images import require_tools
 
 from microlut.boards import load_board
-from microlut.resources import data_folder
+from microlut.support.resources import data_folder
 from microlut.tools import HOST_CC, find_tool
 
 PROGRAM = """

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from microlut.boards import list_boards, load_board
-from microlut.resources import data_folder
+from microlut.support.resources import data_folder
 
 FOLDER = data_folder("boards") / "renode"
 PLATFORMS = sorted(FOLDER.glob("*.repl"))

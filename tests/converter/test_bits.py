@@ -14,13 +14,13 @@ from microlut.bits import AVERAGES, flash_bytes, front_of, measure, quantize_wit
 from microlut.errors import InvalidInput
 from microlut.ir import FloatArray, Graph, Node, Relu
 from microlut.prepared import Prepared
-from microlut.progress import silent
 from microlut.quality import Quality, integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.synthetic import synthetic_inputs
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
 from microlut.quantized import QuantizedGraph
 from microlut.settings import Budget
+from microlut.support.progress import silent
 from small_classifier import choices, classifier, pictures, prepared
 
 NAMES = [node.name for node, _ in classifier().weighted()]

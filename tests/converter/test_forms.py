@@ -8,9 +8,9 @@ import pytest
 from digits_example import conversion, samples
 from microlut.forms import Difference, FormResult, bit_exact, compare, compare_runtimes
 from microlut.interpreter import int_ops
-from microlut.progress import silent
 from microlut.quantized import quantize_array
 from microlut.runtimes import TFLITE_MICRO, desktop_name, desktop_tensors
+from microlut.support.progress import silent
 
 A = np.array([[1, 2], [3, 4], [5, 6]], np.int8)
 

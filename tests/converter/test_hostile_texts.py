@@ -20,7 +20,7 @@ from microlut.errors import InvalidBoard, InvalidInput, MicrolutError
 from microlut.exporters import ExportFormat
 from microlut.failures import describe
 from microlut.pictures.histogram import draw_fit
-from microlut.texts import is_plain
+from microlut.support.texts import is_plain
 from microlut.tools import HOST_CC, find_tool
 
 SEEN = (  # each is one line of characters that can be seen

@@ -8,7 +8,7 @@ import pytest
 from digits_example import conversion
 from microlut import project as projects
 from microlut.errors import InvalidInput
-from microlut.resources import data_folder
+from microlut.support.resources import data_folder
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from microlut.errors import InvalidInput
 from microlut.front import SearchResult
 from microlut.ir import Conv2D, Dense, Graph, Node, Reshape, Window
 from microlut.prepared import Prepared
-from microlut.progress import silent
 from microlut.quality import Quality
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.search import search
 from microlut.settings import LayerChoice
+from microlut.support.progress import silent
 
 
 @cache

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from microlut.errors import InvalidInput
 from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Op, Relu, Window
 from microlut.quantize.weights import WeightConfig
-from microlut.resources import data_folder
 from microlut.settings import (
     Budget,
     LayerChoice,
@@ -27,6 +26,7 @@ from microlut.settings import (
     layer_choices,
     load_settings,
 )
+from microlut.support.resources import data_folder
 
 BITS = st.integers(2, 8)
 NAMES = ("conv2d", "conv2d_1", "depthwise", "conv2d_2", "logits")

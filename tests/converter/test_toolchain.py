@@ -89,7 +89,7 @@ def test_build_takes_any_place_for_temporary_files(tmp_path, host, monkeypatch):
 
 def test_build_without_a_usable_place_for_temporary_files_is_refused(tmp_path, host, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "a b"))
-    monkeypatch.setattr("microlut.files._TEMPORARY", ())
+    monkeypatch.setattr("microlut.support.files._TEMPORARY", ())
     with pytest.raises(InvalidInput, match=r"a b: temporary files go there.*set TMPDIR"):
         build(FAKE_MODEL, "fake", host, tmp_path / "out")
     assert not (tmp_path / "out").exists()

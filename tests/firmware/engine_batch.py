@@ -24,7 +24,7 @@ from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
 from microlut.emulators import Task, run_image
 from microlut.plan import Optimize, Plan
-from microlut.resources import data_folder
+from microlut.support.resources import data_folder
 from microlut.toolchain import build
 from microlut.tools import find_tool
 

@@ -14,7 +14,7 @@ import jinja2
 import pytest
 
 from microlut.boards import load_board
-from microlut.resources import data_folder
+from microlut.support.resources import data_folder
 from microlut.tools import HOST_CC, find_tool
 
 Run = Callable[[str], tuple[list[int], dict[int, int]]]

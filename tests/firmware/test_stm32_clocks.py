@@ -16,7 +16,7 @@ import jinja2
 import pytest
 
 from microlut.boards import Board, list_boards, load_board
-from microlut.resources import data_folder
+from microlut.support.resources import data_folder
 from microlut.tools import HOST_CC, find_tool
 
 Registers = dict[int, int]

@@ -8,7 +8,7 @@ import jinja2
 
 from microlut.codegen.literals import array_lines, float_literal
 from microlut.codegen.names import comment
-from microlut.resources import data_folder
+from microlut.support.resources import data_folder
 
 
 def environment() -> jinja2.Environment:

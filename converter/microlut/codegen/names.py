@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from microlut.texts import is_plain
+from microlut.support.texts import is_plain
 
 _WORDS = """
 alignas alignof asm auto bool break case char class const constexpr continue default delete do

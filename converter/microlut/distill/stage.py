@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from microlut.distill.decision import may_lose, worthwhile_training
 from microlut.ir import FloatArray, Graph
-from microlut.progress import Progress
 from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph
-from microlut.tensorflow_package import check_tensorflow, load_tensorflow
+from microlut.support.progress import Progress
+from microlut.support.tensorflow import check_tensorflow, load_tensorflow
 
 _PURPOSE = "distillation (--no-distill leaves it out)"
 

@@ -18,10 +18,10 @@ from microlut.distill.operators import Tensor, tensors
 from microlut.distill.student import Student
 from microlut.distill.variety import varied
 from microlut.ir import Add, FloatArray, Graph
-from microlut.progress import Progress
 from microlut.quality import integer_quality, judged
 from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph
+from microlut.support.progress import Progress
 
 _WARM_UP = 20  # steps until the rate is reached
 _RATE = 0.002  # in units of the student's variables; it falls to zero by half a cosine

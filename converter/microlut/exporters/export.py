@@ -11,8 +11,8 @@ from microlut.errors import InvalidInput
 from microlut.exporters.formats import ExportFormat, format_of
 from microlut.exporters.output import write_archive, write_folder
 from microlut.exporters.package import package_files
-from microlut.files import check_file, write_file
 from microlut.project import Project
+from microlut.support.files import check_file, write_file
 
 
 @dataclass(frozen=True, slots=True)

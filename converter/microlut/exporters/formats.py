@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from microlut.errors import InvalidInput
-from microlut.suggestions import did_you_mean
+from microlut.support.suggestions import did_you_mean
 
 
 class ExportFormat(StrEnum):

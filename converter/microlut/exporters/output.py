@@ -12,9 +12,9 @@ import zlib
 from pathlib import Path
 
 from microlut.exporters.sources import Files
-from microlut.files import check_file, write_file
 from microlut.project import staged
-from microlut.written import as_recorded, foreign_file
+from microlut.support.files import check_file, write_file
+from microlut.support.written import as_recorded, foreign_file
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of an archive's entry
 _MODE = 0o100644 << 16

@@ -13,9 +13,9 @@ from microlut.exporters.formats import LAYOUTS, ExportFormat
 from microlut.exporters.sources import Files, source_files
 from microlut.interpreter import int_ops
 from microlut.project import Project
-from microlut.resources import data_folder, license_file
+from microlut.support.resources import data_folder, license_file
+from microlut.support.written import MANIFEST, manifest
 from microlut.version import VERSION
-from microlut.written import MANIFEST, manifest
 
 _TEMPLATES = "export"
 _MOST_EXPECTED = 32  # outputs that the example compares

@@ -13,7 +13,7 @@ from microlut.importers.damage import container
 from microlut.importers.keras_config import KerasModel
 from microlut.importers.translate import to_graph
 from microlut.ir import Graph
-from microlut.texts import plain
+from microlut.support.texts import plain
 
 _ZIP_MAGIC = b"PK"
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"

@@ -28,7 +28,7 @@ from microlut.importers.keras_config import (
     root_layer,
 )
 from microlut.importers.keras_metadata import read_keras_metadata
-from microlut.tensorflow_package import load_tensorflow
+from microlut.support.tensorflow import load_tensorflow
 
 _ROOT = 0
 _MAX_GRAPH_BYTES = 512 << 20

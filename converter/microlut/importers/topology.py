@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from microlut.errors import UnsupportedModel
 from microlut.importers.inbound import Call, Reference, calls_of, references
 from microlut.importers.keras_config import Json, Layer, child_layers, root_layer
-from microlut.texts import plain
+from microlut.support.texts import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from microlut.importers.layers import LAYERS
 from microlut.importers.operations import is_operation, operation_handler, operation_name
 from microlut.importers.topology import LayerCall, Names, Network, flatten
 from microlut.ir import Graph, Node, Shape
-from microlut.texts import plain
+from microlut.support.texts import plain
 
 _LARGEST_TENSOR = 1 << 26
 _MOST_NAMED = 5

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microlut.errors import InvalidInput
-from microlut.files import check_file, write_file
+from microlut.support.files import check_file, write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

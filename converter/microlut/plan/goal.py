@@ -7,7 +7,7 @@ from typing import Literal
 
 from microlut.errors import InvalidInput
 from microlut.plan.cost import known_cores
-from microlut.suggestions import did_you_mean
+from microlut.support.suggestions import did_you_mean
 
 Optimize = Literal["speed", "size", "ram"]
 DEFAULT_CORE = "cortex-m4f"

@@ -16,7 +16,6 @@ import numpy as np
 from microlut.calibrate import Ranges
 from microlut.interpreter import float_ops
 from microlut.ir import ActivationKind, FloatArray, Graph, Node, Weighted, channel_axis
-from microlut.progress import Progress
 from microlut.quality import affordable_inputs, relative_error, spread, without_softmax
 from microlut.quantize.covariance import reconstruction_moments
 from microlut.quantize.data_free import fit_layer
@@ -24,6 +23,7 @@ from microlut.quantize.operators import scale_rule, tensor_quantizations
 from microlut.quantize.packing import weight_bytes
 from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
 from microlut.quantized import Quantization, QuantizedWeights, quantize_array
+from microlut.support.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from microlut.quantized.graph import (
     QuantizedWeights,
 )
 from microlut.quantized.overlap import engine_overlap
-from microlut.texts import is_plain, visible
+from microlut.support.texts import is_plain, visible
 
 _LARGEST_SHIFT = 31
 _SMALLEST_SCALE = float(np.finfo(np.float32).smallest_subnormal)

@@ -18,7 +18,7 @@ from microlut.plan import make_plan
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from microlut.quantized import QuantizedGraph
-from microlut.resources import data_folder
+from microlut.support.resources import data_folder
 from microlut.version import VERSION
 
 ODD_NAMES = [

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microlut.progress import silent
 from microlut.quality import integer_quality
 from microlut.quantize.weights import WeightConfig
 from microlut.quantized import QuantizedGraph, WeightedOp
+from microlut.support.progress import silent
 from small_classifier import classifier, pictures, prepared
 
 pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")

@@ -15,7 +15,7 @@ import microlut
 from microlut.errors import InvalidInput
 from microlut.exporters import ExportFormat
 from microlut.exporters.formats import LAYOUTS
-from microlut.resources import data_folder, license_file
+from microlut.support.resources import data_folder, license_file
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 FOLDERS = [to.value for to in ExportFormat if to in LAYOUTS]

@@ -21,7 +21,7 @@ from microlut.importers import import_model
 from microlut.importers.affine import AFFINE
 from microlut.importers.layers import LAYERS
 from microlut.plan import make_plan
-from microlut.texts import is_plain
+from microlut.support.texts import is_plain
 
 PICTURE = (6, 5, 2)
 LARGEST = 65535  # of the engine's 16-bit numbers

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microlut import progress
 from microlut.calibrate import Ranges, calibrate
 from microlut.interpreter import float_ops
 from microlut.ir import Add, Conv2D, Dense, DepthwiseConv2D, FloatArray, Graph, Node, channel_axis
@@ -27,6 +26,7 @@ from microlut.quantize.weights import (
     real_kernel,
 )
 from microlut.quantized import Quantization, QuantizedWeights, quantize_array
+from microlut.support import progress
 from small_classifier import classifier, pictures
 
 METHODS: tuple[Method, ...] = ("calibrated", "fitted", "empirical")
