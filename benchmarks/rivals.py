@@ -13,9 +13,9 @@ import tflm
 import microlut
 from microlut.boards import Core
 from microlut.console import Int8Array
+from microlut.machine.tools import CORTEX_M
 from microlut.quantized import QuantizedGraph
 from microlut.tflite import to_tflite
-from microlut.tools import CORTEX_M
 
 
 @dataclass(frozen=True, slots=True)

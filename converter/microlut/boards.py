@@ -25,10 +25,10 @@ from microlut.board_tables import (
     Uf2,
 )
 from microlut.errors import InvalidBoard
+from microlut.machine.tools import CORTEX_M, HOSTED, RISCV, Toolchain
 from microlut.support.resources import data_folder
 from microlut.support.suggestions import did_you_mean
 from microlut.support.toml_file import Table, describe, read_toml
-from microlut.tools import CORTEX_M, HOSTED, RISCV, Toolchain
 
 
 class Core(StrEnum):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from microlut.boards import Board
 from microlut.errors import DeviceFailed
 from microlut.flashers.flasher import CABLE, PERMISSIONS
-from microlut.serial_port import PortInfo, ports
-from microlut.usb_devices import usb_devices
+from microlut.machine.serial_port import PortInfo, ports
+from microlut.machine.usb import usb_devices
 
 
 def find_probe(board: Board, serial: str | None) -> str | None:

@@ -12,7 +12,7 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from microlut.serial_port import SerialPort
+from microlut.machine.serial_port import SerialPort
 
 _END_KEY = b"\x1d"  # Ctrl-]
 _PIECE_BYTES = 4096

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from microlut.tools import HOST_CC, find_tool
+from microlut.machine.tools import HOST_CC, find_tool
 
 if TYPE_CHECKING:  # `microlut boards` needs none of them
     from microlut.boards import Board
-    from microlut.doctor import ToolStatus
     from microlut.exporters import Exported
     from microlut.flash import FlashResult
     from microlut.forms import Difference, FormResult
     from microlut.image import Image
+    from microlut.machine.doctor import ToolStatus
     from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
     from microlut.profile import Profile
     from microlut.project import Project

@@ -20,11 +20,11 @@ from microlut.build_record import BuildRecord, write_record
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
 from microlut.esp_image import esptool_of, write_esp_image
 from microlut.image import Image, Stack, engine_code_bytes, measure
+from microlut.machine.tools import CMAKE, HOST_CC, NINJA, require_tool
 from microlut.plan import Optimize
 from microlut.stack import worst_stack_bytes
 from microlut.support.files import plain_folder
 from microlut.support.resources import data_folder
-from microlut.tools import CMAKE, HOST_CC, NINJA, require_tool
 from microlut.uf2_image import write_uf2_image
 
 # Enough for any image whose true size is wanted, and small enough for every address map.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from microlut.boards import Board
-from microlut.tools import find_tool
+from microlut.machine.tools import find_tool
 
 FAKE_MODEL = Path(__file__).with_name("fake_model")
 FAKE_TABLE = (3, -7, 12, -30, 44, 5, -61, 8, 99, -1, 0, 27, -128, 127, 64, -64)

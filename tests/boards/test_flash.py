@@ -9,18 +9,19 @@ from pathlib import Path
 import pytest
 from fake_images import FAKE_MODEL
 
-from microlut import find_device, tools
+from microlut import find_device
 from microlut import flash as flashing
 from microlut.board_tables import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
 from microlut.boards import Board, load_board
 from microlut.build_record import BuildRecord, write_record
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flash import Target, flash
+from microlut.machine import tools
+from microlut.machine.serial_port import PortInfo
+from microlut.machine.tools import ARM_GCC, NEWLIB, find_tool
+from microlut.machine.usb import UsbDevice
 from microlut.project import Project
-from microlut.serial_port import PortInfo
 from microlut.toolchain import build
-from microlut.tools import ARM_GCC, NEWLIB, find_tool
-from microlut.usb_devices import UsbDevice
 
 ST_LINK = UsbDevice("0483:374b", "066BFF51", "STM32 STLink")
 OTHER = UsbDevice("1d6b:0002", None, "root hub")

@@ -17,7 +17,7 @@ from microlut.boards import list_boards, load_board
 from microlut.errors import DeviceFailed
 from microlut.flashers import FLASHERS, FlashJob
 from microlut.flashers.openocd import configuration
-from microlut.tools import find_tool
+from microlut.machine.tools import find_tool
 
 BOARDS = [load_board(name) for name in list_boards()]
 ARGUMENTS = [(b.id, arguments) for b in BOARDS for arguments in b.flash_tools]

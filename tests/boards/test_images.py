@@ -19,8 +19,8 @@ from microlut.emulators.preload import preload_of
 from microlut.errors import RunFailed
 from microlut.esp_image import esptool_of
 from microlut.image import Image
+from microlut.machine.tools import find_tool
 from microlut.toolchain import build
-from microlut.tools import find_tool
 
 BOARDS = [name for name in list_boards() if load_board(name).core is not Core.HOST]
 QEMU_BOARDS = [name for name in BOARDS if load_board(name).emulators.qemu]

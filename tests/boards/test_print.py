@@ -10,8 +10,8 @@ import pytest
 from fake_images import require_tools
 
 from microlut.boards import load_board
+from microlut.machine.tools import HOST_CC, find_tool
 from microlut.support.resources import data_folder
-from microlut.tools import HOST_CC, find_tool
 
 PROGRAM = """
 #include "port.h"

@@ -14,7 +14,7 @@ from microlut.device import Device, run_inputs
 from microlut.emulators import offer_image
 from microlut.emulators.pseudo_terminal import offered
 from microlut.errors import InvalidBoard, RunFailed
-from microlut.serial_port import SerialPort
+from microlut.machine.serial_port import SerialPort
 
 BOARDS = ["host", pytest.param("mps2-an386", marks=pytest.mark.qemu)]
 

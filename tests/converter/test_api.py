@@ -11,7 +11,7 @@ import pytest
 
 import microlut
 from digits_example import CALIBRATION, MODEL, TEST, conversion, samples
-from microlut.tools import HOST_CC, find_tool
+from microlut.machine.tools import HOST_CC, find_tool
 
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 

@@ -23,9 +23,9 @@ import pytest
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
 from microlut import cli
+from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 from microlut.quantized import dequantize_array
 from microlut.support import resources
-from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 
 VERBS = (
     "convert",

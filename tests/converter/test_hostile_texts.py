@@ -19,9 +19,9 @@ from microlut.codegen.names import comment
 from microlut.errors import InvalidBoard, InvalidInput, MicrolutError
 from microlut.exporters import ExportFormat
 from microlut.failures import describe
+from microlut.machine.tools import HOST_CC, find_tool
 from microlut.pictures.histogram import draw_fit
 from microlut.support.texts import is_plain
-from microlut.tools import HOST_CC, find_tool
 
 SEEN = (  # each is one line of characters that can be seen
     *('"', "'", ";", "#", "%s", "$(id)", "`id`", "${HOME}", "$x$", "a b", "a,b=c", "a=b", "a:b"),

@@ -12,8 +12,8 @@ import pytest
 
 from microlut import monitor as monitors
 from microlut.errors import DeviceFailed
+from microlut.machine.serial_port import SerialPort
 from microlut.monitor import monitor
-from microlut.serial_port import SerialPort
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from microlut.machine.tools import ARM_GCC, find_tool
 from microlut.stack import ASSEMBLY_BYTES, worst_stack_bytes
-from microlut.tools import ARM_GCC, find_tool
 
 PROGRAM = """
 #define NOINLINE __attribute__((noinline)) static

@@ -6,9 +6,9 @@ import pytest
 
 from microlut import tables
 from microlut.boards import load_board
-from microlut.doctor import ToolStatus
 from microlut.forms import Difference, FormResult
 from microlut.image import Image
+from microlut.machine.doctor import ToolStatus
 from microlut.outcomes import RunOutcome, VerifyOutcome
 from microlut.profile import LayerProfile, Profile
 

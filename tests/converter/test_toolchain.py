@@ -8,13 +8,13 @@ import pytest
 
 import microlut
 from digits_example import conversion
-from microlut import tools
 from microlut.board_tables import Region
 from microlut.boards import load_board
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.image import measure
+from microlut.machine import tools
+from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, find_tool
 from microlut.toolchain import build
-from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, find_tool
 
 FAKE_MODEL = Path(__file__).resolve().parents[1] / "boards" / "fake_model"
 

@@ -10,16 +10,17 @@ import pytest
 
 import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
-from microlut import tools, workflow
+from microlut import workflow
 from microlut.board_tables import Emulators, Region
 from microlut.emulators import machines
 from microlut.emulators.machines import choose_machine
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
 from microlut.importers import import_model
+from microlut.machine import tools
+from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, RENODE, find_tool
 from microlut.passes import run_passes
 from microlut.samples import Samples
 from microlut.tables import deploy_text, run_text
-from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, RENODE, find_tool
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 import microlut
 from microlut.importers import import_model
 from microlut.interpreter import float_ops, int_ops
+from microlut.machine.tools import HOST_CC, Tool, find_tool
 from microlut.passes import run_passes
 from microlut.project import Project
 from microlut.quantized import quantize_array
 from microlut.runtimes import run_tflite_micro
 from microlut.samples import Samples
-from microlut.tools import HOST_CC, Tool, find_tool
 
 QEMU_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547", "riscv-virt")
 _BATCH = 50

@@ -16,7 +16,7 @@ import pytest
 
 import microlut
 from digits_example import CALIBRATION, MODEL, TEST, conversion
-from microlut.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 BOARDS = ["host", pytest.param("mps2-an386", marks=pytest.mark.qemu)]

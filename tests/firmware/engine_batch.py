@@ -23,10 +23,10 @@ from microlut.boards import CORE_FLAGS, Board, Core
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
 from microlut.emulators import Task, run_image
+from microlut.machine.tools import find_tool
 from microlut.plan import Optimize, Plan
 from microlut.support.resources import data_folder
 from microlut.toolchain import build
-from microlut.tools import find_tool
 
 HERE = Path(__file__).parent
 FIRMWARE = data_folder("firmware")

@@ -14,8 +14,8 @@ import jinja2
 import pytest
 
 from microlut.boards import load_board
+from microlut.machine.tools import HOST_CC, find_tool
 from microlut.support.resources import data_folder
-from microlut.tools import HOST_CC, find_tool
 
 Run = Callable[[str], tuple[list[int], dict[int, int]]]
 MHZ = 1_000_000

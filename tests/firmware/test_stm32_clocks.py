@@ -16,8 +16,8 @@ import jinja2
 import pytest
 
 from microlut.boards import Board, list_boards, load_board
+from microlut.machine.tools import HOST_CC, find_tool
 from microlut.support.resources import data_folder
-from microlut.tools import HOST_CC, find_tool
 
 Registers = dict[int, int]
 MHZ = 1_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from microlut.tools import ARM_GCC, NEWLIB, RENODE, find_tool
+from microlut.machine.tools import ARM_GCC, NEWLIB, RENODE, find_tool
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from digits_example import conversion, samples
 from microlut.boards import load_board
 from microlut.emulators import Task, run_image
 from microlut.errors import RunFailed
+from microlut.machine.tools import QEMU, find_tool
 from microlut.toolchain import build
-from microlut.tools import QEMU, find_tool
 
 pytestmark = pytest.mark.renode
 

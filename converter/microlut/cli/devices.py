@@ -12,6 +12,7 @@ from microlut import tables
 from microlut.boards import load_board
 from microlut.flash import Target
 from microlut.flash import flash as write_image
+from microlut.machine.serial_port import DEFAULT_BAUD, SerialPort
 from microlut.monitor import monitor as connect
 from microlut.options import (
     BoardOption,
@@ -23,7 +24,6 @@ from microlut.options import (
     ProbeOption,
     TimingOption,
 )
-from microlut.serial_port import DEFAULT_BAUD, SerialPort
 from microlut.terminal import print_json
 
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from microlut import doctor as doctors
 from microlut import tables
 from microlut.board_texts import board_text, boards_text
 from microlut.boards import list_boards, load_board
 from microlut.errors import ToolMissing
+from microlut.machine import doctor as doctors
 from microlut.options import JsonOption
 from microlut.terminal import print_json
 

@@ -15,7 +15,7 @@ from microlut.emulators.pseudo_terminal import Offered, offered
 from microlut.emulators.session import OnOutput
 from microlut.emulators.task import Task
 from microlut.errors import InvalidBoard, InvalidInput
-from microlut.tools import RENODE, find_tool
+from microlut.machine.tools import RENODE, find_tool
 
 __all__ = [
     "EMULATORS",

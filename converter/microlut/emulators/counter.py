@@ -13,7 +13,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from microlut.errors import BuildFailed, RunFailed
-from microlut.tools import HOST_CC, find_tool
+from microlut.machine.tools import HOST_CC, find_tool
 
 _SOURCE = Path(__file__).with_name("insn_count.c")
 _BEGIN, _END = "mlut_probe_begin", "mlut_probe_end"

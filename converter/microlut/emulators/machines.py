@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from microlut.boards import Board, list_boards, load_board
 from microlut.emulators import choose_emulator, emulators_of
 from microlut.errors import InvalidBoard
+from microlut.machine.tools import RENODE, Tool, find_tool, require_tool
 from microlut.toolchain import check_tools
-from microlut.tools import RENODE, Tool, find_tool, require_tool
 
 
 @dataclass(frozen=True, slots=True)

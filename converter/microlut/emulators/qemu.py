@@ -20,7 +20,7 @@ from microlut.emulators.preload import preload_of
 from microlut.emulators.session import OnOutput, run_bulk
 from microlut.emulators.task import Task
 from microlut.errors import RunFailed
-from microlut.tools import require_tool
+from microlut.machine.tools import require_tool
 
 
 def run(task: Task, on_output: OnOutput) -> RunResult:

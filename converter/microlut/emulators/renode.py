@@ -30,9 +30,9 @@ from microlut.emulators.renode_session import problem_of, watch
 from microlut.emulators.session import OnOutput
 from microlut.emulators.task import Task
 from microlut.errors import InvalidBoard, InvalidInput, RunFailed
+from microlut.machine.tools import RENODE, require_tool
 from microlut.support.files import plain_folder
 from microlut.support.resources import data_folder
-from microlut.tools import RENODE, require_tool
 
 # Without a console of its own Renode would open a network port; with one, and no input, it ends.
 _OPTIONS = ("--plain", "--disable-gui", "--console", "--hide-analyzers")

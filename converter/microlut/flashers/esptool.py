@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from microlut.board_tables import Esptool
 from microlut.flashers.flasher import CABLE, PERMISSIONS, Flasher, FlashJob
-from microlut.tools import ESPTOOL
+from microlut.machine.tools import ESPTOOL
 
 _BOOT_MODE = (
     "the chip's loader does not answer: hold the BOOT button, press and release RESET (EN), let go "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from microlut.board_tables import FlashTool
-from microlut.tools import Tool
+from microlut.machine.tools import Tool
 
 
 @dataclass(frozen=True, slots=True)

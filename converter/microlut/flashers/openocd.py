@@ -6,7 +6,7 @@ import re
 
 from microlut.board_tables import Openocd
 from microlut.flashers.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
-from microlut.tools import OPENOCD
+from microlut.machine.tools import OPENOCD
 
 
 def configuration(arguments: Openocd) -> tuple[str, ...]:

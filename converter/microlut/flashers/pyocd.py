@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from microlut.board_tables import Pyocd
 from microlut.flashers.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
-from microlut.tools import PYOCD
+from microlut.machine.tools import PYOCD
 
 
 def _command(job: FlashJob) -> tuple[str, ...]:

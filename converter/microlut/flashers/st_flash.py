@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microlut.flashers.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
-from microlut.tools import ST_FLASH
+from microlut.machine.tools import ST_FLASH
 
 
 def _command(job: FlashJob) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from microlut import tools
 from microlut.emulators.counter import counter_plugin, plugin_api
-from microlut.tools import HOST_CC, QEMU, find_tool
+from microlut.machine import tools
+from microlut.machine.tools import HOST_CC, QEMU, find_tool
 
 
 @pytest.fixture

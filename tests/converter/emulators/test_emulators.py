@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microlut import emulators, tools
+from microlut import emulators
 from microlut.board_tables import Emulators, NativeEmulator, QemuEmulator, RenodeEmulator
 from microlut.boards import load_board
 from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
 from microlut.errors import InvalidBoard, InvalidInput, ToolMissing
+from microlut.machine import tools
 
 INPUTS = np.zeros((2, 6), dtype=np.int8)
 ELF = Path("absent.elf")

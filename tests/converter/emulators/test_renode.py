@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microlut import tools
 from microlut.board_tables import Emulators, Region, RenodeEmulator
 from microlut.boards import load_board
 from microlut.emulators import Task, chunks, renode, run_image
 from microlut.errors import InvalidBoard, InvalidInput, RunFailed, ToolMissing
+from microlut.machine import tools
 
 INPUTS = np.arange(12, dtype=np.int8).reshape(2, 6)
 PRELOAD = Region(origin=0x21000000, size=0x1000)

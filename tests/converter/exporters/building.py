@@ -10,9 +10,9 @@ import pytest
 
 from digits_example import samples
 from microlut.interpreter import int_ops
+from microlut.machine.tools import ARM_GCC, CMAKE, HOST_CC, NEWLIB, NINJA, Tool, find_tool
 from microlut.project import Project
 from microlut.quantized import quantize_array
-from microlut.tools import ARM_GCC, CMAKE, HOST_CC, NEWLIB, NINJA, Tool, find_tool
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 CORES = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from building import CORES, RIGHT, WARNINGS, compile_for_arm, need, need_arm, run
 
-from microlut.tools import HOST_CC
+from microlut.machine.tools import HOST_CC
 
 _STUB = Path(__file__).parent / "stub_arduino"
 _FLAGS = ("-std=gnu++11", *WARNINGS, f"-I{_STUB}", "-include", "Arduino.h", "-x", "c++")

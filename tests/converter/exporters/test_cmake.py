@@ -18,7 +18,7 @@ from building import (
 from elftools.elf.elffile import ELFFile
 
 import microlut
-from microlut.tools import CMAKE, find_tool
+from microlut.machine.tools import CMAKE, find_tool
 
 USER = """
 cmake_minimum_required(VERSION 3.21)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from building import arm_toolchain, cmake_build, need_arm
 
-from microlut.tools import Tool, find_tool
+from microlut.machine.tools import Tool, find_tool
 
 STUB = Path(__file__).parent / "stub_esp_idf"
 COMPOTE = Tool("compote", "checking ESP-IDF components", *4 * ("idf-component-manager",))

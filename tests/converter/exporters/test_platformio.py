@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sketch import assert_sketch_is_right, compile_sketch_for_arm
 
-from microlut.tools import Tool, find_tool
+from microlut.machine.tools import Tool, find_tool
 
 PIO = Tool("pio", "checking PlatformIO libraries", *4 * ("platformio",))
 LIBRARY = "symlink://../.."  # from the example's folder

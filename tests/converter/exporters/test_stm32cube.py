@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from building import CORES, RIGHT, compile_for_arm, need, run
 
-from microlut.tools import HOST_CC
+from microlut.machine.tools import HOST_CC
 
 MAIN = """
 #include "pair_example.h"

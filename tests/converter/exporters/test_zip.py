@@ -8,7 +8,7 @@ import zipfile
 
 from building import RIGHT, need
 
-from microlut.tools import HOST_CC
+from microlut.machine.tools import HOST_CC
 
 
 def test_command_of_the_readme_runs_the_example(exported, tmp_path):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from microlut import tools
-from microlut.doctor import diagnose
 from microlut.errors import ToolMissing
-from microlut.tools import NEWLIB, PICOLIBC, QEMU, TOOLS, find_tool, require_tool
+from microlut.machine import tools
+from microlut.machine.doctor import diagnose
+from microlut.machine.tools import NEWLIB, PICOLIBC, QEMU, TOOLS, find_tool, require_tool
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "install-tools.sh"
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "install-tools.sh"
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 import serial
 
-from microlut import serial_port
 from microlut.errors import DeviceFailed
-from microlut.serial_port import PortInfo, SerialPort, ports
+from microlut.machine import serial_port
+from microlut.machine.serial_port import PortInfo, SerialPort, ports
 
 
 @pytest.fixture

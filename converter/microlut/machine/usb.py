@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from microlut.serial_port import ports
+from microlut.machine.serial_port import ports
 
 _SYSFS = Path("/sys/bus/usb/devices")
 _NODES = Path("/dev/bus/usb")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from microlut import usb_devices as usb
-from microlut.serial_port import PortInfo
-from microlut.usb_devices import UsbDevice, usb_devices
+from microlut.machine import usb
+from microlut.machine.serial_port import PortInfo
+from microlut.machine.usb import UsbDevice, usb_devices
 
 
 @pytest.fixture

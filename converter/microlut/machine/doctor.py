@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from microlut.tools import TOOLS, Tool, find_tool
+from microlut.machine.tools import TOOLS, Tool, find_tool
 
 
 @dataclass(frozen=True, slots=True)
