@@ -19,7 +19,7 @@ from pathlib import Path
 
 import microlut
 from microlut.board_texts import kib
-from microlut.boards import Core
+from microlut.boards.board import Core
 from microlut.errors import DoesNotFit
 from microlut.samples import Samples
 

@@ -30,7 +30,7 @@ from models import INPUT_RANGES, MODELS, RESULTS, ROOT
 from rivals import Rival, Subject, engines_of
 
 import microlut
-from microlut.boards import Core
+from microlut.boards.board import Core
 from microlut.console import Int8Array
 from microlut.emulators import Task, run_image
 from microlut.image import measure

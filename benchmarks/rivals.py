@@ -11,7 +11,7 @@ import cmsis_nn
 import tflm
 
 import microlut
-from microlut.boards import Core
+from microlut.boards.board import Core
 from microlut.console import Int8Array
 from microlut.machine.tools import CORTEX_M
 from microlut.quantized import QuantizedGraph

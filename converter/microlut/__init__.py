@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from microlut.boards import Board, list_boards, load_board
+    from microlut.boards.board import Board, list_boards, load_board
     from microlut.errors import MicrolutError
     from microlut.exporters.export import Exported, export
     from microlut.pipeline import Conversion, convert
@@ -55,7 +55,7 @@ __all__ = [
 # Where each name is: module, or module:name there. Nothing is imported before it is used, since
 # all of it takes a second and TensorFlow may be in use beside.
 _PLACES = {
-    "Board": "boards",
+    "Board": "boards.board",
     "Budget": "settings",
     "Codebook": "quantize.codebook",
     "Conversion": "pipeline",
@@ -69,8 +69,8 @@ _PLACES = {
     "deploy": "workflow",
     "export": "exporters.export",
     "fit_codebook": "quantize.codebook",
-    "list_boards": "boards",
-    "load_board": "boards",
+    "list_boards": "boards.board",
+    "load_board": "boards.board",
     "load_samples": "workflow",
     "read": "project",
     "run": "workflow",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from microlut.board_tables import Console, Memory
-from microlut.boards import Board
+from microlut.boards.board import Board
+from microlut.boards.schema import Console, Memory
 from microlut.support.toml_file import Table
 from microlut.tables import size_text, table
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from microlut.board_tables import FlashTool, Memory, Region
-from microlut.boards import Board
+from microlut.boards.board import Board
+from microlut.boards.schema import FlashTool, Memory, Region
 from microlut.build_record import read_record
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.find_device import find_port, find_probe

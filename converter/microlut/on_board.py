@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import mean
 
 from microlut.accuracy import top1
-from microlut.boards import Board
+from microlut.boards.board import Board
 from microlut.device import Device, DeviceRun, Port, run_inputs
 from microlut.errors import RunFailed
 from microlut.forms import compare

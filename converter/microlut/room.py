@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from microlut.boards import Board
+from microlut.boards.board import Board
 from microlut.errors import DoesNotFit, InvalidInput
 from microlut.ir import Graph
 from microlut.settings import Budget

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from microlut.machine.tools import HOST_CC, find_tool
 
 if TYPE_CHECKING:  # `microlut boards` needs none of them
-    from microlut.boards import Board
+    from microlut.boards.board import Board
     from microlut.exporters import Exported
     from microlut.flash import FlashResult
     from microlut.forms import Difference, FormResult

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import jinja2
 
-from microlut.board_tables import Region
-from microlut.boards import Board, Core
+from microlut.boards.board import Board, Core
+from microlut.boards.schema import Region
 from microlut.build_programs import check_program, run_program
 from microlut.build_record import BuildRecord, write_record
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput

@@ -12,7 +12,7 @@ import numpy as np
 
 from microlut import project as projects
 from microlut.accuracy import float_top1, top1
-from microlut.boards import Board, Core
+from microlut.boards.board import Board, Core
 from microlut.emulators import Task, run_image
 from microlut.emulators.machines import (
     Machine,

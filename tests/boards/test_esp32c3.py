@@ -13,8 +13,8 @@ from fake_images import FAKE_MODEL, fake_outputs, require_tools
 
 import microlut
 from digits_example import conversion, samples
-from microlut.board_tables import Region
-from microlut.boards import load_board
+from microlut.boards.board import load_board
+from microlut.boards.schema import Region
 from microlut.console import load_commands, results_of
 from microlut.errors import DoesNotFit
 from microlut.interpreter import int_ops

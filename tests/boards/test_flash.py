@@ -11,8 +11,8 @@ from fake_images import FAKE_MODEL
 
 from microlut import find_device
 from microlut import flash as flashing
-from microlut.board_tables import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
-from microlut.boards import Board, load_board
+from microlut.boards.board import Board, load_board
+from microlut.boards.schema import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
 from microlut.build_record import BuildRecord, write_record
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flash import Target, flash

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from microlut import flash as flashing
-from microlut.board_tables import Esptool, Openocd, Pyocd, StFlash
-from microlut.boards import list_boards, load_board
+from microlut.boards.board import list_boards, load_board
+from microlut.boards.schema import Esptool, Openocd, Pyocd, StFlash
 from microlut.errors import DeviceFailed
 from microlut.flashers import FLASHERS, FlashJob
 from microlut.flashers.openocd import configuration

@@ -11,7 +11,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from fake_images import FAKE_MODEL, fake_outputs, require_tools
 
-from microlut.boards import Board, Core, list_boards, load_board
+from microlut.boards.board import Board, Core, list_boards, load_board
 from microlut.console import bulk_command
 from microlut.emulators import Task, run_image
 from microlut.emulators.counter import counter_plugin

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from fake_images import fake_outputs
 
-from microlut.board_tables import Emulators, QemuEmulator, RenodeEmulator
-from microlut.boards import load_board
+from microlut.boards.board import load_board
+from microlut.boards.schema import Emulators, QemuEmulator, RenodeEmulator
 from microlut.device import Device, run_inputs
 from microlut.emulators import offer_image
 from microlut.emulators.pseudo_terminal import offered

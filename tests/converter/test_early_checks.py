@@ -12,7 +12,7 @@ from test_cli import assert_refused, save_npz, snapshot
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
 from microlut import workflow
-from microlut.boards import load_board
+from microlut.boards.board import load_board
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
 from microlut.importers import import_model
 from microlut.room import check_room

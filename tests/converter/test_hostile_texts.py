@@ -13,7 +13,7 @@ import pytest
 import microlut
 from fake_keras import FakeModel, dense
 from microlut import toolchain
-from microlut.boards import Board, load_board
+from microlut.boards.board import Board, load_board
 from microlut.codegen.environment import environment
 from microlut.codegen.names import comment
 from microlut.errors import InvalidBoard, InvalidInput, MicrolutError

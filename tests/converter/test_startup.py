@@ -104,7 +104,7 @@ def test_package_lists_its_names_before_they_are_imported():
 def test_a_name_is_the_one_of_its_module():
     program = (
         "import microlut, microlut.project as p; from microlut import load_board as b\n"
-        "import microlut.boards as boards\n"
+        "import microlut.boards.board as boards\n"
         "print(microlut.write is p.write_project, b is boards.load_board)"
     )
     assert python(program) == "True True\n"

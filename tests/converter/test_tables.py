@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from microlut import tables
-from microlut.boards import load_board
+from microlut.boards.board import load_board
 from microlut.forms import Difference, FormResult
 from microlut.image import Image
 from microlut.machine.doctor import ToolStatus

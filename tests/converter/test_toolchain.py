@@ -8,8 +8,8 @@ import pytest
 
 import microlut
 from digits_example import conversion
-from microlut.board_tables import Region
-from microlut.boards import load_board
+from microlut.boards.board import load_board
+from microlut.boards.schema import Region
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.image import measure
 from microlut.machine import tools

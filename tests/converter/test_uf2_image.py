@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from microlut.board_tables import Uf2
+from microlut.boards.schema import Uf2
 from microlut.errors import BuildFailed
 from microlut.uf2_image import boot2_checksum, uf2_blocks, write_uf2_image
 

@@ -11,7 +11,7 @@ import pytest
 import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import workflow
-from microlut.board_tables import Emulators, Region
+from microlut.boards.schema import Emulators, Region
 from microlut.emulators import machines
 from microlut.emulators.machines import choose_machine
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput

@@ -10,7 +10,7 @@ from forms import interpreter_outputs, need
 
 import microlut
 from digits_example import CALIBRATION, MODEL, samples
-from microlut.boards import Core
+from microlut.boards.board import Core
 from microlut.errors import DoesNotFit
 
 BOARDS = [microlut.load_board(name) for name in microlut.list_boards()]

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from microlut.boards import CORE_FLAGS, Board, Core
+from microlut.boards.board import CORE_FLAGS, Board, Core
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
 from microlut.emulators import Task, run_image

@@ -27,7 +27,7 @@ from engine_batch import (
 from numpy.typing import NDArray
 
 import random_layers as rl
-from microlut.boards import CORE_FLAGS, Core
+from microlut.boards.board import CORE_FLAGS, Core
 from microlut.interpreter import int_ops
 from microlut.plan import Plan, make_plan
 from microlut.stack import NAKED_BYTES

@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import microlut
 from digits_example import conversion, samples
-from microlut.boards import Board, list_boards, load_board
+from microlut.boards.board import Board, list_boards, load_board
 from microlut.console import OUTPUT, input_block, load_commands
 from microlut.emulators.preload import preload_of
 from microlut.emulators.renode import platform_of, vectors_of

@@ -9,7 +9,7 @@ import typer
 
 from microlut import project as projects
 from microlut import tables
-from microlut.boards import load_board
+from microlut.boards.board import load_board
 from microlut.flash import Target
 from microlut.flash import flash as write_image
 from microlut.machine.serial_port import DEFAULT_BAUD, SerialPort

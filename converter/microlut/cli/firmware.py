@@ -11,7 +11,7 @@ import typer
 
 from microlut import project as projects
 from microlut import tables, workflow
-from microlut.boards import Board, load_board
+from microlut.boards.board import Board, load_board
 from microlut.emulators import offer_image
 from microlut.errors import InvalidInput
 from microlut.failures import EXIT_DISAGREES

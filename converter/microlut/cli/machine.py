@@ -8,7 +8,7 @@ import typer
 
 from microlut import tables
 from microlut.board_texts import board_text, boards_text
-from microlut.boards import list_boards, load_board
+from microlut.boards.board import list_boards, load_board
 from microlut.errors import ToolMissing
 from microlut.machine import doctor as doctors
 from microlut.options import JsonOption

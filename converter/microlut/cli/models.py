@@ -9,7 +9,7 @@ import typer
 
 from microlut import project as projects
 from microlut import tables, workflow
-from microlut.boards import load_board
+from microlut.boards.board import load_board
 from microlut.conversion_text import conversion_text, warnings_text
 from microlut.emulators.machines import check_measurable
 from microlut.errors import InvalidInput, ToolMissing

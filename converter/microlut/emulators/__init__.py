@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microlut.boards import Board
+from microlut.boards.board import Board
 from microlut.console import RunResult
 from microlut.emulators import native, qemu, renode
 from microlut.emulators.pseudo_terminal import Offered, offered

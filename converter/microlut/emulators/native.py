@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from microlut.boards import Board
+from microlut.boards.board import Board
 from microlut.console import OUTPUT, RunResult, input_block, outputs_of
 from microlut.emulators.session import OnOutput, run_bulk
 from microlut.emulators.task import Task

@@ -8,7 +8,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from microlut.board_tables import Region
+from microlut.boards.schema import Region
 from microlut.console import BLOCK_HEADER_BYTES, Int8Array
 from microlut.errors import InvalidInput, RunFailed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from microlut.boards import Board
+from microlut.boards.board import Board
 from microlut.console import (
     OUTPUT,
     Int8Array,

@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 from elftools.elf.elffile import ELFFile
 
-from microlut.boards import Board
+from microlut.boards.board import Board
 from microlut.console import (
     OUTPUT,
     READY,

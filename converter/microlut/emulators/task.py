@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from microlut.boards import Board
+from microlut.boards.board import Board
 from microlut.console import Int8Array
 
 

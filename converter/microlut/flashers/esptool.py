@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.board_tables import Esptool
+from microlut.boards.schema import Esptool
 from microlut.flashers.flasher import CABLE, PERMISSIONS, Flasher, FlashJob
 from microlut.machine.tools import ESPTOOL
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.board_tables import Pyocd
+from microlut.boards.schema import Pyocd
 from microlut.flashers.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
 from microlut.machine.tools import PYOCD
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from microlut import emulators
-from microlut.board_tables import Emulators, NativeEmulator, QemuEmulator, RenodeEmulator
-from microlut.boards import load_board
+from microlut.boards.board import load_board
+from microlut.boards.schema import Emulators, NativeEmulator, QemuEmulator, RenodeEmulator
 from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
 from microlut.errors import InvalidBoard, InvalidInput, ToolMissing
 from microlut.machine import tools

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microlut.board_tables import Region
+from microlut.boards.schema import Region
 from microlut.emulators.preload import chunks, preload_of
 from microlut.errors import InvalidInput, RunFailed
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microlut.board_tables import Emulators, Region, RenodeEmulator
-from microlut.boards import load_board
+from microlut.boards.board import load_board
+from microlut.boards.schema import Emulators, Region, RenodeEmulator
 from microlut.emulators import Task, chunks, renode, run_image
 from microlut.errors import InvalidBoard, InvalidInput, RunFailed, ToolMissing
 from microlut.machine import tools

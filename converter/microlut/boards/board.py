@@ -13,7 +13,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from microlut.board_tables import (
+from microlut.boards.schema import (
     Console,
     Emulators,
     FlashTool,

@@ -1,0 +1,1 @@
+"""Describe boards: what is in a board's file, and which boards there are."""
