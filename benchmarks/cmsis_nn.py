@@ -19,7 +19,7 @@ from console_image import GCC, PREFIX, Sizes, archive, link, write_configuration
 from numpy.typing import NDArray
 
 import microlut
-from microlut.ir import Window
+from microlut.graph.ir import Window
 from microlut.quantized import (
     OutputStage,
     QAdd,

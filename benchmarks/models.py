@@ -33,8 +33,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import microlut
-from microlut.interpreter import float_ops, int_ops
-from microlut.ir import FloatArray, Graph
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import FloatArray, Graph
+from microlut.interpreter import int_ops
 from microlut.quantized import quantize_array
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from microlut.interpreter import float_ops
-from microlut.ir import (
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,

@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 from rival_quantizers import KMEANS, QUANTIZERS, Quantizer, quantized, relative_squares
 
 import microlut
+from microlut.graph.ir import FloatArray, Graph
+from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.ir import FloatArray, Graph
-from microlut.passes import run_passes
 from microlut.quantize.densities import Array
 from microlut.quantized import Granularity
 from microlut.workflow import top1

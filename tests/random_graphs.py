@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from microlut.calibrate import Ranges, calibrate
 from microlut.errors import UnsupportedModel
-from microlut.interpreter.int_ops import evaluate
-from microlut.ir import (
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     AveragePool2D,
@@ -38,6 +37,7 @@ from microlut.ir import (
     frozen_array,
     same_padding,
 )
+from microlut.interpreter.int_ops import evaluate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from microlut.quantized import QuantizedGraph

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.ir import ActivationKind, Add, Node, Padding, Shape, Window, same_padding
+from microlut.graph.ir import ActivationKind, Add, Node, Padding, Shape, Window, same_padding
 from microlut.quantize.compact import round_bias, round_scales
 from microlut.quantize.operators import quantize_simple
 from microlut.quantize.packing import row_bytes, unpack_rows

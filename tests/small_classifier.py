@@ -8,7 +8,7 @@ import numpy as np
 
 import random_graphs as rg
 from microlut.calibrate import calibrate
-from microlut.ir import (
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     AveragePool2D,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.interpreter import float_ops
-from microlut.ir import Graph
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import Graph
 from microlut.samples import Samples
 
 _FLOAT_BATCH = 64

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.interpreter.float_ops import walk
-from microlut.ir import Graph, Node
+from microlut.graph.evaluate import walk
+from microlut.graph.ir import Graph, Node
 
 _BATCH = 32
 _FEWEST_KEPT = 8  # of the input, which in small networks has too few values for any share

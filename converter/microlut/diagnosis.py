@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from microlut.ir import FloatArray, Graph
+from microlut.graph.ir import FloatArray, Graph
 from microlut.quality import Comparison
 from microlut.quantized import Quantization, QuantizedGraph, WeightedOp, quantized_range
 

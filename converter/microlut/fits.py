@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microlut.errors import InvalidInput
-from microlut.ir import Graph, Shape, Weighted, channel_axis
+from microlut.graph.ir import Graph, Shape, Weighted, channel_axis
 from microlut.quantize.codebook import (
     Codebook,
     DensityChoice,

@@ -19,7 +19,7 @@ from microlut.codegen.names import identifier
 from microlut.diagnosis import output_warnings
 from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
-from microlut.ir import Graph
+from microlut.graph.ir import Graph
 from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
 from microlut.preparation import STAGES, Check, Options, prepare, unchecked
 from microlut.prepared import Prepared

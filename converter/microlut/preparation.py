@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from microlut.diagnosis import input_warnings
 from microlut.errors import InvalidInput
+from microlut.graph.ir import FloatArray, Graph
+from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.ir import FloatArray, Graph
-from microlut.passes import run_passes
 from microlut.plan import Goal
 from microlut.plan.limits import check_sizes
 from microlut.prepared import Prepared

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from microlut.calibrate import Ranges
-from microlut.ir import FloatArray, Graph
+from microlut.graph.ir import FloatArray, Graph
 from microlut.quality import Quality, Task, integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import LayerConfigs

@@ -16,8 +16,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.interpreter import float_ops, int_ops
-from microlut.ir import FloatArray, Graph, Node, Reshape, Softmax
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import FloatArray, Graph, Node, Reshape, Softmax
+from microlut.interpreter import int_ops
 from microlut.quantized import QuantizedGraph, dequantize_array, quantize_array
 
 Task = Literal["auto", "classes", "values"]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from microlut.accuracy import top1
 from microlut.errors import InvalidInput
+from microlut.graph.ir import Graph
 from microlut.interpreter import int_ops
-from microlut.ir import Graph
 from microlut.project import Project
 from microlut.quantize.activations import activation_quantization
 from microlut.quantized import quantize_array, quantized_range

@@ -6,7 +6,7 @@ import math
 
 from microlut.boards.board import Board
 from microlut.errors import DoesNotFit, InvalidInput
-from microlut.ir import Graph
+from microlut.graph.ir import Graph
 from microlut.settings import Budget
 
 _FEWEST_BITS = 2  # a weight

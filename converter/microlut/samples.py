@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.ir import FloatArray, Shape
+from microlut.graph.ir import FloatArray, Shape
 
 _INPUTS, _LABELS = "x", "y"
 _BEYOND_RANGE = 0.25  # share of values outside the calibrated range that no real data reaches

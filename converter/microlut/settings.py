@@ -15,7 +15,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from microlut.errors import InvalidInput
-from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Weighted
+from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Weighted
 from microlut.quantize.weights import Method, WeightConfig
 from microlut.quantized import Granularity
 from microlut.support.toml_file import Table, describe, dotted, read_toml

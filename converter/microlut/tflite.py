@@ -15,7 +15,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from microlut.ir import Padding, Window, frozen_array, same_padding
+from microlut.graph.ir import Padding, Window, frozen_array, same_padding
 from microlut.quantized import (
     OutputStage,
     QAdd,

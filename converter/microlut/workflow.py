@@ -22,11 +22,11 @@ from microlut.emulators.machines import (
 )
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.forms import INTERPRETER, FormResult, compare, compare_runtimes
+from microlut.graph.ir import Graph
+from microlut.graph.passes import run_passes
 from microlut.image import Image
 from microlut.importers import import_model
-from microlut.ir import Graph
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
-from microlut.passes import run_passes
 from microlut.pipeline import Conversion, source_hash
 from microlut.profile import make_profile
 from microlut.project import Project

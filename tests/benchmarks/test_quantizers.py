@@ -15,8 +15,8 @@ import networks
 import quantizers
 from rival_quantizers import KMEANS, QUANTIZERS
 
-from microlut.interpreter import float_ops
-from microlut.ir import (
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
     ActivationKind,
     Conv2D,
     Dense,

@@ -12,7 +12,7 @@ from microlut import bits as module
 from microlut import prepared as prepared_module
 from microlut.bits import AVERAGES, flash_bytes, front_of, measure, quantize_within
 from microlut.errors import InvalidInput
-from microlut.ir import FloatArray, Graph, Node, Relu
+from microlut.graph.ir import FloatArray, Graph, Node, Relu
 from microlut.prepared import Prepared
 from microlut.quality import Quality, integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data

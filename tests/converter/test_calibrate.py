@@ -5,7 +5,7 @@ import pytest
 
 from microlut.calibrate import calibrate, measure
 from microlut.errors import InvalidInput
-from microlut.ir import ActivationKind, BatchNorm, Graph, Node, Relu
+from microlut.graph.ir import ActivationKind, BatchNorm, Graph, Node, Relu
 
 NODES = (
     Node("double", BatchNorm(np.float32([2, 2]), np.float32([1, 1])), ("x",), (2,)),

@@ -10,7 +10,7 @@ import pytest
 import random_graphs as rg
 from microlut.calibrate import calibrate
 from microlut.diagnosis import input_warnings, output_warnings, unlike_features
-from microlut.ir import ActivationKind, Dense, FloatArray, Graph, Softmax
+from microlut.graph.ir import ActivationKind, Dense, FloatArray, Graph, Softmax
 from microlut.quality import compare
 from microlut.quantize.activations import activation_quantization
 from microlut.quantize.stage import quantize

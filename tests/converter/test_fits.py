@@ -5,7 +5,7 @@ import pytest
 
 from microlut.errors import InvalidInput
 from microlut.fits import LayerFit, fit_layers, fits_text
-from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Reshape, Window
+from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Reshape, Window
 from microlut.quantize.codebook import fit_codebook
 from microlut.quantized import Granularity
 

@@ -8,7 +8,8 @@ import pytest
 
 from digits_example import CALIBRATION, MODEL, SHAPE, conversion
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
-from microlut.interpreter import float_ops, int_ops
+from microlut.graph import evaluate as float_ops
+from microlut.interpreter import int_ops
 from microlut.pipeline import convert, source_hash
 from microlut.quantized import quantize_array, save
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 import random_graphs as rg
 from microlut import quality as module
 from microlut.calibrate import calibrate
-from microlut.interpreter import float_ops, int_ops
-from microlut.ir import Add, Dense, Graph, Node, Relu, Reshape, Softmax
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import Add, Dense, Graph, Node, Relu, Reshape, Softmax
+from microlut.interpreter import int_ops
 from microlut.quality import (
     affordable_inputs,
     compare,

@@ -15,7 +15,7 @@ from microlut.bits import flash_bytes
 from microlut.calibrate import calibrate
 from microlut.errors import InvalidInput
 from microlut.front import SearchResult
-from microlut.ir import Conv2D, Dense, Graph, Node, Reshape, Window
+from microlut.graph.ir import Conv2D, Dense, Graph, Node, Reshape, Window
 from microlut.prepared import Prepared
 from microlut.quality import Quality
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig

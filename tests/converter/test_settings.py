@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from microlut.errors import InvalidInput
-from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Op, Relu, Window
+from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Op, Relu, Window
 from microlut.quantize.weights import WeightConfig
 from microlut.settings import (
     Budget,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 import random_graphs as rg
 from microlut.calibrate import Ranges, calibrate
+from microlut.graph.ir import ActivationKind, Conv2D, Dense, Graph, Node, Padding, Relu, Window
 from microlut.interpreter import int_ops
-from microlut.ir import ActivationKind, Conv2D, Dense, Graph, Node, Padding, Relu, Window
 from microlut.quantize.requantize import channel_multipliers
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig

@@ -11,7 +11,7 @@ from test_diagnosis import sensors
 from digits_example import CALIBRATION, MODEL
 from microlut import cli
 from microlut.errors import InvalidInput
-from microlut.ir import FloatArray
+from microlut.graph.ir import FloatArray
 from microlut.pipeline import convert
 
 pytestmark = pytest.mark.keras

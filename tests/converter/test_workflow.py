@@ -15,10 +15,10 @@ from microlut.boards.schema import Emulators, Region
 from microlut.emulators import machines
 from microlut.emulators.machines import choose_machine
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
+from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.machine import tools
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, RENODE, find_tool
-from microlut.passes import run_passes
 from microlut.samples import Samples
 from microlut.tables import deploy_text, run_text
 

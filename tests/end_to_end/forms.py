@@ -10,10 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 import microlut
+from microlut.graph import evaluate as float_ops
+from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.interpreter import float_ops, int_ops
+from microlut.interpreter import int_ops
 from microlut.machine.tools import HOST_CC, Tool, find_tool
-from microlut.passes import run_passes
 from microlut.project import Project
 from microlut.quantized import quantize_array
 from microlut.runtimes import run_tflite_micro

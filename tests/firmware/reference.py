@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.ir import Window
+from microlut.graph.ir import Window
 from microlut.quantized import (
     OutputStage,
     QAdd,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 import random_graphs as rg
 from microlut.calibrate import Ranges, calibrate
+from microlut.graph.ir import Dense, Graph, Node, Softmax
 from microlut.interpreter import int_ops
-from microlut.ir import Dense, Graph, Node, Softmax
 from microlut.plan import Goal, Plan, make_plan
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 import random_graphs as rg
 from microlut.calibrate import calibrate
-from microlut.interpreter import int_ops
-from microlut.ir import (
+from microlut.graph.ir import (
     ActivationKind,
     Conv2D,
     Dense,
@@ -27,6 +26,7 @@ from microlut.ir import (
     Reshape,
     Window,
 )
+from microlut.interpreter import int_ops
 from microlut.plan import make_plan
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig

@@ -16,8 +16,9 @@ from microlut.errors import InvalidInput, ToolMissing
 from microlut.failures import EXIT_DISAGREES, EXIT_WARNED
 from microlut.fits import fit_layers, fits_text
 from microlut.front import search_text
+from microlut.graph.ir import Graph
+from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.ir import Graph
 from microlut.options import (
     AverageBitsOption,
     BitsOption,
@@ -50,7 +51,6 @@ from microlut.options import (
     TaskOption,
 )
 from microlut.outcomes import image_json
-from microlut.passes import run_passes
 from microlut.pictures.figure import check_picture
 from microlut.pictures.front import draw_front
 from microlut.pictures.histogram import draw_fit

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microlut.ir import FloatArray, Graph
+from microlut.graph.ir import FloatArray, Graph
 from microlut.quality import (
     affordable_inputs,
     integer_quality,

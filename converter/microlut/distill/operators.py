@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 import tensorflow as tf
 
-from microlut.ir import (
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     AveragePool2D,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microlut.distill.decision import may_lose, worthwhile_training
-from microlut.ir import FloatArray, Graph
+from microlut.graph.ir import FloatArray, Graph
 from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph
 from microlut.support.progress import Progress

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from microlut.distill.operators import Tensor, activate, linear, simple
-from microlut.ir import (
+from microlut.graph.ir import (
     Add,
     AveragePool2D,
     FloatArray,

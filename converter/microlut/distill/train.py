@@ -17,7 +17,7 @@ from microlut.distill.decision import BATCH, Training
 from microlut.distill.operators import Tensor, tensors
 from microlut.distill.student import Student
 from microlut.distill.variety import varied
-from microlut.ir import Add, FloatArray, Graph
+from microlut.graph.ir import Add, FloatArray, Graph
 from microlut.quality import integer_quality, judged
 from microlut.quantize.weights import LayerConfigs
 from microlut.quantized import QuantizedGraph

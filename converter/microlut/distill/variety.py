@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from microlut.interpreter import float_ops
-from microlut.ir import FloatArray, Graph
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import FloatArray, Graph
 from microlut.quality import judged, quality, without_softmax
 
 _JUDGES = 128  # inputs that a way is tried on

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from microlut.errors import InvalidInput
+from microlut.graph.ir import Graph
 from microlut.importers import foreign, keras_v3, memory, saved_model, separate_process
 from microlut.importers.damage import container
 from microlut.importers.keras_config import KerasModel
 from microlut.importers.translate import to_graph
-from microlut.ir import Graph
 from microlut.support.texts import plain
 
 _ZIP_MAGIC = b"PK"

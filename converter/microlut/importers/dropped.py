@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from microlut.graph.ir import Identity
 from microlut.importers import options
 from microlut.importers.keras_config import Json, Layer
 from microlut.importers.layer_use import Handler, LayerUse, Step
-from microlut.ir import Identity
 
 _AUGMENTATION = (
     "AugMix",

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
+from microlut.graph.ir import frozen_array
 from microlut.importers.damage import container
 from microlut.importers.keras_config import MAX_WEIGHT_ELEMENTS
-from microlut.ir import frozen_array
 
 _NO_NAME = re.compile("[\0\ud800-\udfff]")  # h5py takes none with these
 

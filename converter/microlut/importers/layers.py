@@ -7,9 +7,7 @@ from math import prod
 
 import numpy as np
 
-from microlut.importers import options
-from microlut.importers.layer_use import PREVIOUS, Handler, LayerUse, Step
-from microlut.ir import (
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     AveragePool2D,
@@ -28,6 +26,8 @@ from microlut.ir import (
     Window,
     frozen_array,
 )
+from microlut.importers import options
+from microlut.importers.layer_use import PREVIOUS, Handler, LayerUse, Step
 
 
 def _conv2d(use: LayerUse) -> tuple[Step, ...]:

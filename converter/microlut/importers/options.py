@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.importers.keras_config import Json, Layer
-from microlut.ir import (
+from microlut.graph.ir import (
     ActivationKind,
     FloatArray,
     Padding,
@@ -18,6 +17,7 @@ from microlut.ir import (
     frozen_array,
     same_padding,
 )
+from microlut.importers.keras_config import Json, Layer
 
 SOFTMAX = "softmax"
 _FUNCTION = "function"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from microlut.errors import UnsupportedModel
+from microlut.graph.ir import Graph, Node, Shape
 from microlut.importers import options
 from microlut.importers.affine import AFFINE
 from microlut.importers.dropped import DROPPED, is_trained_at_inference
@@ -14,7 +15,6 @@ from microlut.importers.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.layers import LAYERS
 from microlut.importers.operations import is_operation, operation_handler, operation_name
 from microlut.importers.topology import LayerCall, Names, Network, flatten
-from microlut.ir import Graph, Node, Shape
 from microlut.support.texts import plain
 
 _LARGEST_TENSOR = 1 << 26

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.interpreter.float_ops import pad, patches
+from microlut.graph.evaluate import pad, patches
 from microlut.interpreter.softmax import softmax_int8
 from microlut.quantize.requantize import multiply
 from microlut.quantized import (

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from microlut.ir import Shape, Window
+from microlut.graph.ir import Shape, Window
 from microlut.plan.rounding import Rounding, adds_quickly, output_rounding, quick_window
 from microlut.plan.scratch import Tile, patches
 from microlut.quantized import (

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from math import prod
 
 from microlut.errors import UnsupportedModel
-from microlut.ir import (
+from microlut.graph.ir import (
     AveragePool2D,
     Conv2D,
     Dense,

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from microlut.ir import Window
+from microlut.graph.ir import Window
 from microlut.quantized import QAdd, WeightedOp, weights_by_channel
 
 _FULL_RANGE = (-128, 127)

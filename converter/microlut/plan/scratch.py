@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from microlut.ir import Shape
+from microlut.graph.ir import Shape
 from microlut.plan.arena import aligned
 from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp, QuantizedWeights, pair_table
 

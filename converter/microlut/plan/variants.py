@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microlut.ir import Padding, Shape
+from microlut.graph.ir import Padding, Shape
 from microlut.plan.cost import call_of, instructions
 from microlut.plan.scratch import whole_tile
 from microlut.plan.sharing import find_sums

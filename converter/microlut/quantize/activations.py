@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from microlut.ir import (
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     Conv2D,

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.interpreter.float_ops import patches
-from microlut.ir import Conv2D, Dense, DepthwiseConv2D, FloatArray, Weighted
+from microlut.graph.evaluate import patches
+from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, FloatArray, Weighted
 from microlut.quantize.densities import Array
 from microlut.quantize.feedback import damped
 from microlut.quantize.reconstruct import InputMoments

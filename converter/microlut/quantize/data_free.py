@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.calibrate import Ranges
-from microlut.interpreter import float_ops
-from microlut.ir import (
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
     ActivationKind,
     Dense,
     DepthwiseConv2D,

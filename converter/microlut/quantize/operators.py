@@ -10,7 +10,7 @@ import numpy as np
 
 from microlut.calibrate import Ranges
 from microlut.errors import UnsupportedModel
-from microlut.ir import (
+from microlut.graph.ir import (
     Add,
     AveragePool2D,
     Conv2D,

@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 
 from microlut.calibrate import Ranges, Tails, measure
-from microlut.interpreter.float_ops import evaluate, walk
-from microlut.ir import FloatArray, Graph
+from microlut.graph.evaluate import evaluate, walk
+from microlut.graph.ir import FloatArray, Graph
 from microlut.quality import affordable_inputs, spread, without_softmax
 from microlut.quantize.densities import Array
 from microlut.quantize.operators import tensor_quantizations

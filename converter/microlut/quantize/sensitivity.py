@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from microlut.calibrate import Ranges
-from microlut.interpreter import float_ops
-from microlut.ir import ActivationKind, FloatArray, Graph, Node, Weighted, channel_axis
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import ActivationKind, FloatArray, Graph, Node, Weighted, channel_axis
 from microlut.quality import affordable_inputs, relative_error, spread, without_softmax
 from microlut.quantize.covariance import reconstruction_moments
 from microlut.quantize.data_free import fit_layer

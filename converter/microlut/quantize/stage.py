@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.calibrate import Ranges
-from microlut.interpreter import float_ops, int_ops
-from microlut.ir import (
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
     ActivationKind,
     FloatArray,
     Graph,
@@ -25,6 +25,7 @@ from microlut.ir import (
     Weighted,
     channel_axis,
 )
+from microlut.interpreter import int_ops
 from microlut.quality import spread
 from microlut.quantize.covariance import reconstruction_moments
 from microlut.quantize.data_free import fit_layer

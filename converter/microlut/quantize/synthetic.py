@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from microlut.errors import InvalidInput
-from microlut.interpreter import float_ops
-from microlut.ir import (
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
     ActivationKind,
     ChannelStatistics,
     Conv2D,

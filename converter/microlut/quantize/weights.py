@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.ir import FloatArray, Shape, Weighted, channel_axis
+from microlut.graph.ir import FloatArray, Shape, Weighted, channel_axis
 from microlut.quantize.codebook import Codebook, channel_spreads, fit_codebook, nearest_index
 from microlut.quantize.densities import Array
 from microlut.quantize.kmeans import kmeans_codebook

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from microlut.ir import Shape, Window
+from microlut.graph.ir import Shape, Window
 from microlut.quantized.compact import compact_stage
 from microlut.quantized.graph import (
     OutputStage,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from microlut.ir import Padding, Shape, Window
+from microlut.graph.ir import Padding, Shape, Window
 from microlut.quantized.arrays import (
     Float32Array,
     Int8Array,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.ir import Shape
+from microlut.graph.ir import Shape
 
 INDEX_BITS = 6  # of indices that overlap
 _BITS = range(2, 5)

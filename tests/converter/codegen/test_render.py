@@ -13,7 +13,7 @@ import random_graphs as rg
 from microlut.calibrate import calibrate
 from microlut.codegen import Sources, render
 from microlut.codegen.render import ABI
-from microlut.ir import ActivationKind, Dense, Graph, Node, Relu
+from microlut.graph.ir import ActivationKind, Dense, Graph, Node, Relu
 from microlut.plan import make_plan
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig

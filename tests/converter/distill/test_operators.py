@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.interpreter import float_ops
-from microlut.ir import Conv2D, DepthwiseConv2D, Graph, Padding, Window
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import Conv2D, DepthwiseConv2D, Graph, Padding, Window
 
 tf = pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
 

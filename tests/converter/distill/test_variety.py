@@ -8,7 +8,7 @@ import numpy as np
 
 import random_graphs as rg
 from microlut.distill.variety import _keeps_answers, _mirror, _shift, variations, varied
-from microlut.ir import AveragePool2D, Dense, Graph, Reshape, Window
+from microlut.graph.ir import AveragePool2D, Dense, Graph, Reshape, Window
 from small_classifier import classifier, pictures
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from keras_zoo import predict, sample_inputs
+from microlut.graph.evaluate import evaluate
 from microlut.importers import import_model
-from microlut.interpreter.float_ops import evaluate
 
 pytestmark = pytest.mark.keras
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from microlut.graph.evaluate import evaluate
+from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.interpreter.float_ops import evaluate
-from microlut.passes import run_passes
 
 pytestmark = [pytest.mark.shared, pytest.mark.keras]
 

@@ -5,8 +5,8 @@ import pytest
 
 from keras_zoo import PICTURE
 from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.graph.evaluate import evaluate
 from microlut.importers import import_model
-from microlut.interpreter.float_ops import evaluate
 
 pytestmark = pytest.mark.keras
 

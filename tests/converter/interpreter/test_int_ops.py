@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 import random_graphs as rg
 from microlut.calibrate import Ranges
+from microlut.graph.ir import Graph, Node, Padding, Softmax, Window
 from microlut.interpreter import int_ops
 from microlut.interpreter.softmax import softmax_int8
-from microlut.ir import Graph, Node, Padding, Softmax, Window
 from microlut.quantize.activations import activation_quantization
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig

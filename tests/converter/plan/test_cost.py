@@ -6,7 +6,7 @@ import pytest
 import random_graphs as rg
 import random_layers as rl
 from microlut.errors import InvalidInput
-from microlut.ir import Conv2D, Padding, Window
+from microlut.graph.ir import Conv2D, Padding, Window
 from microlut.plan import Goal, make_plan
 from microlut.plan.cost import Call, call_of, instructions, known_cores, work
 from microlut.plan.scratch import Tile, whole_tile

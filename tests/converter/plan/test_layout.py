@@ -11,8 +11,8 @@ import pytest
 import random_graphs as rg
 from microlut.calibrate import Ranges
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
+from microlut.graph.ir import Conv2D, Graph, MaxPool2D, Node, Softmax, Window
 from microlut.interpreter import int_ops
-from microlut.ir import Conv2D, Graph, MaxPool2D, Node, Softmax, Window
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum

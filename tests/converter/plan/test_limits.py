@@ -8,7 +8,7 @@ import pytest
 
 from microlut import convert
 from microlut.errors import InvalidInput, UnsupportedModel
-from microlut.ir import (
+from microlut.graph.ir import (
     AveragePool2D,
     Conv2D,
     Dense,

@@ -4,7 +4,7 @@ import numpy as np
 
 import random_graphs as rg
 from microlut.calibrate import calibrate
-from microlut.ir import ActivationKind, Add, Relu, Reshape, Softmax
+from microlut.graph.ir import ActivationKind, Add, Relu, Reshape, Softmax
 from microlut.plan.arena import Buffer
 from microlut.plan.liveness import tensor_buffers
 from microlut.quantize.stage import quantize

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microlut.ir import Padding, Window
+from microlut.graph.ir import Padding, Window
 from microlut.plan.scratch import Tile, patches, tiles, whole_tile
 from microlut.quantized import (
     OutputStage,

@@ -5,7 +5,7 @@ import pytest
 
 import random_graphs as rg
 from microlut.calibrate import calibrate
-from microlut.ir import Add, Conv2D, DepthwiseConv2D, Reshape, Softmax, Window, same_padding
+from microlut.graph.ir import Add, Conv2D, DepthwiseConv2D, Reshape, Softmax, Window, same_padding
 from microlut.plan.sharing import Sharing, find_sharing
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microlut.ir import ActivationKind, Add, Dense, Relu
+from microlut.graph.ir import ActivationKind, Add, Dense, Relu
 from microlut.quantize.activations import (
     activation_quantization,
     clamp_range,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.interpreter.float_ops import patches
-from microlut.ir import Conv2D, Dense, DepthwiseConv2D, Window, same_padding
+from microlut.graph.evaluate import patches
+from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Window, same_padding
 from microlut.quantize.covariance import input_moments, reconstruction_moments
 from microlut.quantize.densities import Array
 from microlut.quantize.feedback import assign_with_feedback, feedback_factor, refit_scales

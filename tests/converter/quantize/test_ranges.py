@@ -8,8 +8,8 @@ import pytest
 import random_graphs as rg
 from microlut.calibrate import Tails, calibrate, measure
 from microlut.errors import InvalidInput
-from microlut.interpreter import float_ops, int_ops
-from microlut.ir import (
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     AveragePool2D,
@@ -25,6 +25,7 @@ from microlut.ir import (
     Softmax,
     Window,
 )
+from microlut.interpreter import int_ops
 from microlut.quantize.activations import activation_quantization
 from microlut.quantize.ranges import choose_ranges, least_error_range
 from microlut.quantize.stage import quantize

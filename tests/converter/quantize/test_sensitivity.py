@@ -9,8 +9,17 @@ import numpy as np
 import pytest
 
 from microlut.calibrate import Ranges, calibrate
-from microlut.interpreter import float_ops
-from microlut.ir import Add, Conv2D, Dense, DepthwiseConv2D, FloatArray, Graph, Node, channel_axis
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
+    Add,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    FloatArray,
+    Graph,
+    Node,
+    channel_axis,
+)
 from microlut.quality import affordable_inputs, relative_error, spread
 from microlut.quantize.covariance import reconstruction_moments
 from microlut.quantize.data_free import expected_ranges, fit_layer

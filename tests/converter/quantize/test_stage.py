@@ -8,8 +8,8 @@ import pytest
 import random_graphs as rg
 from microlut.calibrate import Ranges, calibrate
 from microlut.errors import UnsupportedModel
-from microlut.interpreter import float_ops, int_ops
-from microlut.ir import (
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     AveragePool2D,
@@ -30,6 +30,7 @@ from microlut.ir import (
     Softmax,
     Window,
 )
+from microlut.interpreter import int_ops
 from microlut.plan.rounding import largest_sum
 from microlut.quantize import covariance
 from microlut.quantize.stage import quantize

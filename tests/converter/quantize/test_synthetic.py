@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from microlut.errors import InvalidInput
-from microlut.interpreter import float_ops
-from microlut.ir import (
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     ChannelStatistics,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microlut.errors import InvalidInput
-from microlut.ir import Dense
+from microlut.graph.ir import Dense
 from microlut.quantize.codebook import fit_codebook
 from microlut.quantize.reconstruct import InputMoments, ScaleRule
 from microlut.quantize.weights import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microlut.ir import (
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     AveragePool2D,
@@ -16,7 +16,7 @@ from microlut.ir import (
     Node,
     Relu,
 )
-from microlut.passes.rewrite import rebuild, resolve, sole_consumer
+from microlut.graph.passes.rewrite import rebuild, resolve, sole_consumer
 
 _FUSIBLE = (Conv2D, DepthwiseConv2D, Dense, Add, MaxPool2D, AveragePool2D, Relu)
 

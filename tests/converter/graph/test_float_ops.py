@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microlut.errors import InvalidInput
-from microlut.interpreter.float_ops import apply_op, evaluate, patches, walk
-from microlut.ir import (
+from microlut.graph.evaluate import apply_op, evaluate, patches, walk
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     AveragePool2D,

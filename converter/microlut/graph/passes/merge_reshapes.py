@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microlut.ir import Graph, Node, Reshape
-from microlut.passes.rewrite import rebuild, resolve
+from microlut.graph.ir import Graph, Node, Reshape
+from microlut.graph.passes.rewrite import rebuild, resolve
 
 
 def merge_reshapes(graph: Graph) -> Graph:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microlut.ir import Conv2D, DepthwiseConv2D, Graph, Node, Pad, Padding
-from microlut.passes.rewrite import rebuild, resolve
+from microlut.graph.ir import Conv2D, DepthwiseConv2D, Graph, Node, Pad, Padding
+from microlut.graph.passes.rewrite import rebuild, resolve
 
 
 def fold_padding(graph: Graph) -> Graph:

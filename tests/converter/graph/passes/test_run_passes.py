@@ -5,10 +5,10 @@ import pytest
 
 from keras_zoo import ZOO, predict, sample_inputs, zoo_model
 from microlut.errors import UnsupportedModel
+from microlut.graph.evaluate import evaluate
+from microlut.graph.ir import BatchNorm, Graph, Identity, Node, Reshape
+from microlut.graph.passes import PASSES, run_passes
 from microlut.importers import import_model
-from microlut.interpreter.float_ops import evaluate
-from microlut.ir import BatchNorm, Graph, Identity, Node, Reshape
-from microlut.passes import PASSES, run_passes
 
 
 def close(found, expected):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from microlut.ir import Graph, Identity, Op, Pad
-from microlut.passes.rewrite import rebuild
+from microlut.graph.ir import Graph, Identity, Op, Pad
+from microlut.graph.passes.rewrite import rebuild
 
 
 def drop_identity(graph: Graph) -> Graph:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from microlut.ir import AveragePool2D, Graph, Mean, Node
+from microlut.graph.ir import AveragePool2D, Graph, Mean, Node
 
 
 def whole_pool(graph: Graph) -> Graph:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microlut.interpreter.float_ops import evaluate
-from microlut.ir import (
+from microlut.graph.evaluate import evaluate
+from microlut.graph.ir import (
     ActivationKind,
     Add,
     AveragePool2D,
@@ -26,13 +26,13 @@ from microlut.ir import (
     Softmax,
     Window,
 )
-from microlut.passes.drop_identity import drop_identity
-from microlut.passes.fold_affine import fold_affine
-from microlut.passes.fold_batch_norm import fold_batch_norm
-from microlut.passes.fold_padding import fold_padding
-from microlut.passes.fuse_activation import fuse_activation
-from microlut.passes.merge_reshapes import merge_reshapes
-from microlut.passes.whole_pool import whole_pool
+from microlut.graph.passes.drop_identity import drop_identity
+from microlut.graph.passes.fold_affine import fold_affine
+from microlut.graph.passes.fold_batch_norm import fold_batch_norm
+from microlut.graph.passes.fold_padding import fold_padding
+from microlut.graph.passes.fuse_activation import fuse_activation
+from microlut.graph.passes.merge_reshapes import merge_reshapes
+from microlut.graph.passes.whole_pool import whole_pool
 
 PICTURE = (4, 4, 2)
 RNG = np.random.default_rng(3)

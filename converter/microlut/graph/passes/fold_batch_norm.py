@@ -10,7 +10,7 @@ from typing import cast
 
 import numpy as np
 
-from microlut.ir import (
+from microlut.graph.ir import (
     ActivationKind,
     BatchNorm,
     Conv2D,
@@ -22,7 +22,7 @@ from microlut.ir import (
     Op,
     frozen_array,
 )
-from microlut.passes.rewrite import rebuild, resolve, sole_consumer
+from microlut.graph.passes.rewrite import rebuild, resolve, sole_consumer
 
 
 def fold_batch_norm(graph: Graph) -> Graph:

@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 
-from microlut.ir import (
+from microlut.graph.ir import (
     BatchNorm,
     ChannelStatistics,
     Conv2D,
@@ -29,7 +29,7 @@ from microlut.ir import (
     Window,
     frozen_array,
 )
-from microlut.passes.rewrite import rebuild, sole_consumer
+from microlut.graph.passes.rewrite import rebuild, sole_consumer
 
 
 def fold_affine(graph: Graph) -> Graph:

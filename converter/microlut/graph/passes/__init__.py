@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from microlut.errors import UnsupportedModel
-from microlut.ir import Graph
-from microlut.passes.drop_identity import drop_identity
-from microlut.passes.fold_affine import fold_affine
-from microlut.passes.fold_batch_norm import fold_batch_norm
-from microlut.passes.fold_padding import fold_padding
-from microlut.passes.fuse_activation import fuse_activation
-from microlut.passes.merge_reshapes import merge_reshapes
-from microlut.passes.whole_pool import whole_pool
+from microlut.graph.ir import Graph
+from microlut.graph.passes.drop_identity import drop_identity
+from microlut.graph.passes.fold_affine import fold_affine
+from microlut.graph.passes.fold_batch_norm import fold_batch_norm
+from microlut.graph.passes.fold_padding import fold_padding
+from microlut.graph.passes.fuse_activation import fuse_activation
+from microlut.graph.passes.merge_reshapes import merge_reshapes
+from microlut.graph.passes.whole_pool import whole_pool
 
 # Identities go first because they hide neighbours; a mean takes no activation, so those are fused
 # after it; they follow the batch normalization that stands between them and their convolution; the
