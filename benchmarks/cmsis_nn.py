@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import microlut
 from microlut.graph.ir import Window
-from microlut.quantized import (
+from microlut.integer import (
     OutputStage,
     QAdd,
     QConv2D,

@@ -35,8 +35,8 @@ from numpy.typing import NDArray
 import microlut
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import FloatArray, Graph
-from microlut.interpreter import int_ops
-from microlut.quantized import quantize_array
+from microlut.integer import evaluate as int_ops
+from microlut.integer import quantize_array
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

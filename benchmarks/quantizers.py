@@ -35,8 +35,8 @@ import microlut
 from microlut.graph.ir import FloatArray, Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
+from microlut.integer import Granularity
 from microlut.quantize.densities import Array
-from microlut.quantized import Granularity
 from microlut.workflow import top1
 
 ROOT = Path(__file__).resolve().parent.parent

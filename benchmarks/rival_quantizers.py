@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import minimize_scalar
 
+from microlut.integer import Granularity
 from microlut.quantize.codebook import (
     channel_spreads,
     fit_codebook,
@@ -23,7 +24,6 @@ from microlut.quantize.codebook import (
 )
 from microlut.quantize.densities import Array, DensityName
 from microlut.quantize.kmeans import kmeans_codebook
-from microlut.quantized import Granularity
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import tflm
 import microlut
 from microlut.boards.board import Core
 from microlut.console import Int8Array
+from microlut.integer import QuantizedGraph
 from microlut.machine.tools import CORTEX_M
-from microlut.quantized import QuantizedGraph
 from microlut.tflite import to_tflite
 
 

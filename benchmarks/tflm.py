@@ -20,7 +20,7 @@ from ai_edge_litert import schema_py_generated as schema
 from console_image import GCC, Sizes, archive, includes, link, write_configuration
 
 import microlut
-from microlut.quantized import QuantizedGraph
+from microlut.integer import QuantizedGraph
 from microlut.tflite import to_tflite
 
 CALLER = "_ZN6tflite21MicroInterpreterGraph14InvokeSubgraphEi"

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 
 from microlut import Conversion, convert, load_samples
-from microlut.quantized import Granularity
+from microlut.integer import Granularity
 from microlut.samples import Samples
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "digits"

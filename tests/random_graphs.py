@@ -37,10 +37,10 @@ from microlut.graph.ir import (
     frozen_array,
     same_padding,
 )
-from microlut.interpreter.int_ops import evaluate
+from microlut.integer import QuantizedGraph
+from microlut.integer.evaluate import evaluate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QuantizedGraph
 
 Rng = np.random.Generator
 SAMPLES = 4

@@ -13,11 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.graph.ir import ActivationKind, Add, Node, Padding, Shape, Window, same_padding
-from microlut.quantize.compact import round_bias, round_scales
-from microlut.quantize.operators import quantize_simple
-from microlut.quantize.packing import row_bytes, unpack_rows
-from microlut.quantize.requantize import channel_multipliers
-from microlut.quantized import (
+from microlut.integer import (
     OutputStage,
     QConv2D,
     QDense,
@@ -30,6 +26,10 @@ from microlut.quantized import (
     engine_overlap,
     folded_bias,
 )
+from microlut.integer.packing import row_bytes, unpack_rows
+from microlut.integer.requantize import channel_multipliers
+from microlut.quantize.compact import round_bias, round_scales
+from microlut.quantize.operators import quantize_simple
 
 KERNELS = tuple((height, width) for height in range(1, 12) for width in range(1, 8))
 _COMMON = ((1, 1), (3, 3))  # which have kernels of their own, some without padding or dilation

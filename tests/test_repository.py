@@ -14,8 +14,8 @@ from microlut.cli import VERBS
 from microlut.codegen.render import ABI
 from microlut.exporters import ExportFormat
 from microlut.graph import ir
+from microlut.integer import QOp, WeightedOp
 from microlut.plan.arena import ALIGNMENT
-from microlut.quantized import QOp, WeightedOp
 from microlut.support import resources
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -60,7 +60,7 @@ def test_folded_operator_is_folded_by_a_pass(name):
     assert name in names_in(*passes)
 
 
-@pytest.mark.parametrize("module", ["interpreter/int_ops.py", "tflite.py"])
+@pytest.mark.parametrize("module", ["integer/evaluate.py", "tflite.py"])
 @pytest.mark.parametrize("op", KINDS, ids=lambda op: op.__name__)
 def test_integer_operator_is_known_to(module, op):
     assert op.__name__ in names_in(module)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from microlut.errors import InvalidInput
+from microlut.integer import QuantizedGraph
 from microlut.plan import make_plan
 from microlut.prepared import Prepared
 from microlut.quality import Quality, judged
@@ -18,7 +19,6 @@ from microlut.quantize.allocate import (
 )
 from microlut.quantize.sensitivity import Candidate, Candidates, sensitivities
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
-from microlut.quantized import QuantizedGraph
 from microlut.settings import Budget
 from microlut.support.progress import Progress
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from microlut.graph.ir import FloatArray, Graph
+from microlut.integer import Quantization, QuantizedGraph, WeightedOp, quantized_range
 from microlut.quality import Comparison
-from microlut.quantized import Quantization, QuantizedGraph, WeightedOp, quantized_range
 
 LEAST_SNR_DB = 10.0  # of the outputs, by power and by what they vary from input to input
 MOST_DIVERGENCE = 0.2  # nats, some five points of accuracy

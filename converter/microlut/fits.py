@@ -12,6 +12,7 @@ import numpy as np
 
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph, Shape, Weighted, channel_axis
+from microlut.integer import Granularity
 from microlut.quantize.codebook import (
     Codebook,
     DensityChoice,
@@ -19,7 +20,6 @@ from microlut.quantize.codebook import (
     fit_codebook,
 )
 from microlut.quantize.densities import Array
-from microlut.quantized import Granularity
 from microlut.tables import table
 
 

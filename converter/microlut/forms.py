@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.interpreter import int_ops
-from microlut.quantized import QuantizedGraph
+from microlut.integer import QuantizedGraph
+from microlut.integer import evaluate as int_ops
 from microlut.runtimes import (
     TFLITE_MICRO,
     desktop_name,

@@ -20,13 +20,13 @@ from microlut.diagnosis import output_warnings
 from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
 from microlut.graph.ir import Graph
+from microlut.integer import Granularity, QuantizedGraph
 from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
 from microlut.preparation import STAGES, Check, Options, prepare, unchecked
 from microlut.prepared import Prepared
 from microlut.quality import Task, affordable_inputs, compare, spread
 from microlut.quantize.ranges import RangeChoice
 from microlut.quantize.weights import LayerConfigs, Method
-from microlut.quantized import Granularity, QuantizedGraph
 from microlut.report import ConvertReport, Making, convert_report
 from microlut.settings import (
     Budget,

@@ -9,10 +9,10 @@ import numpy as np
 
 from microlut.calibrate import Ranges
 from microlut.graph.ir import FloatArray, Graph
+from microlut.integer import QuantizedGraph
 from microlut.quality import Quality, Task, integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import LayerConfigs
-from microlut.quantized import QuantizedGraph
 from microlut.settings import LayerChoice
 
 

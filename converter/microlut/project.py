@@ -18,11 +18,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from microlut import quantized
+from microlut import integer as quantized
 from microlut.codegen.names import identifier
 from microlut.errors import InvalidInput
+from microlut.integer import QuantizedGraph
 from microlut.pipeline import Conversion
-from microlut.quantized import QuantizedGraph
 from microlut.report import ConvertReport
 from microlut.support.files import check_place
 from microlut.support.resources import data_folder

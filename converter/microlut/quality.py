@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import FloatArray, Graph, Node, Reshape, Softmax
-from microlut.interpreter import int_ops
-from microlut.quantized import QuantizedGraph, dequantize_array, quantize_array
+from microlut.integer import QuantizedGraph, dequantize_array, quantize_array
+from microlut.integer import evaluate as int_ops
 
 Task = Literal["auto", "classes", "values"]
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from microlut.integer import QReshape, QuantizedGraph, WeightedOp
+from microlut.integer.packing import weight_bytes
 from microlut.plan import Optimize, Plan, Step
 from microlut.quality import Comparison, Quality
-from microlut.quantize.packing import weight_bytes
 from microlut.quantize.weights import LayerConfigs
-from microlut.quantized import QReshape, QuantizedGraph, WeightedOp
 from microlut.settings import Budget
 from microlut.version import VERSION
 

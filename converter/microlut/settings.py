@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Weighted
+from microlut.integer import Granularity
 from microlut.quantize.weights import Method, WeightConfig
-from microlut.quantized import Granularity
 from microlut.support.toml_file import Table, describe, dotted, read_toml
 
 SETTINGS_FILE = "microlut.toml"  # looked for in the current folder

@@ -16,7 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from microlut.graph.ir import Padding, Window, frozen_array, same_padding
-from microlut.quantized import (
+from microlut.integer import (
     OutputStage,
     QAdd,
     QClamp,

@@ -24,8 +24,8 @@ import microlut
 import random_graphs as rg
 import random_layers as rl
 from digits_example import conversion, samples
+from microlut.integer import quantize_array
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
-from microlut.quantized import quantize_array
 from microlut.tflite import to_tflite
 
 LISTING = """

@@ -17,8 +17,8 @@ from microlut.boards.board import load_board
 from microlut.boards.schema import Region
 from microlut.console import load_commands, results_of
 from microlut.errors import DoesNotFit
-from microlut.interpreter import int_ops
-from microlut.quantized import quantize_array
+from microlut.integer import evaluate as int_ops
+from microlut.integer import quantize_array
 from microlut.toolchain import build
 
 BOARD = "esp32-c3-devkitm-1"

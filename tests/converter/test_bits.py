@@ -13,12 +13,12 @@ from microlut import prepared as prepared_module
 from microlut.bits import AVERAGES, flash_bytes, front_of, measure, quantize_within
 from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray, Graph, Node, Relu
+from microlut.integer import QuantizedGraph
 from microlut.prepared import Prepared
 from microlut.quality import Quality, integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.synthetic import synthetic_inputs
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
-from microlut.quantized import QuantizedGraph
 from microlut.settings import Budget
 from microlut.support.progress import silent
 from small_classifier import choices, classifier, pictures, prepared

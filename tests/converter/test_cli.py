@@ -23,8 +23,8 @@ import pytest
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
 from microlut import cli
+from microlut.integer import dequantize_array
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
-from microlut.quantized import dequantize_array
 from microlut.support import resources
 
 VERBS = (

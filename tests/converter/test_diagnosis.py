@@ -11,11 +11,11 @@ import random_graphs as rg
 from microlut.calibrate import calibrate
 from microlut.diagnosis import input_warnings, output_warnings, unlike_features
 from microlut.graph.ir import ActivationKind, Dense, FloatArray, Graph, Softmax
+from microlut.integer import Quantization, QuantizedGraph
 from microlut.quality import compare
 from microlut.quantize.activations import activation_quantization
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import Quantization, QuantizedGraph
 from small_classifier import classifier, pictures
 
 

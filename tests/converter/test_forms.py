@@ -7,8 +7,8 @@ import pytest
 
 from digits_example import conversion, samples
 from microlut.forms import Difference, FormResult, bit_exact, compare, compare_runtimes
-from microlut.interpreter import int_ops
-from microlut.quantized import quantize_array
+from microlut.integer import evaluate as int_ops
+from microlut.integer import quantize_array
 from microlut.runtimes import TFLITE_MICRO, desktop_name, desktop_tensors
 from microlut.support.progress import silent
 

@@ -9,9 +9,9 @@ import pytest
 from digits_example import CALIBRATION, MODEL, SHAPE, conversion
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.graph import evaluate as float_ops
-from microlut.interpreter import int_ops
+from microlut.integer import evaluate as int_ops
+from microlut.integer import quantize_array, save
 from microlut.pipeline import convert, source_hash
-from microlut.quantized import quantize_array, save
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import cli
 from microlut.bits import flash_bytes
 from microlut.errors import InvalidInput
-from microlut.interpreter import int_ops
+from microlut.integer import evaluate as int_ops
+from microlut.integer import load, quantize_array
 from microlut.pipeline import Conversion, convert
-from microlut.quantized import load, quantize_array
 from microlut.settings import Budget
 
 LAYERS = [node.name for node, _ in conversion().graph.weighted()]

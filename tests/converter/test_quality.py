@@ -12,7 +12,8 @@ from microlut import quality as module
 from microlut.calibrate import calibrate
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import Add, Dense, Graph, Node, Relu, Reshape, Softmax
-from microlut.interpreter import int_ops
+from microlut.integer import QuantizedGraph, dequantize_array, quantize_array
+from microlut.integer import evaluate as int_ops
 from microlut.quality import (
     affordable_inputs,
     compare,
@@ -26,7 +27,6 @@ from microlut.quality import (
 )
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QuantizedGraph, dequantize_array, quantize_array
 from small_classifier import classifier, pictures
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from digits_example import SHAPE, conversion
+from microlut.integer import QClamp, QNode
 from microlut.quality import Comparison
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QClamp, QNode
 from microlut.report import Making, convert_report
 
 # Of examples/digits/train.py: outputs x weights of a channel.

@@ -10,7 +10,7 @@ import pytest
 from digits_example import conversion, samples
 from microlut import runtimes
 from microlut.errors import RunFailed, ToolMissing
-from microlut.quantized import quantize_array
+from microlut.integer import quantize_array
 from microlut.runtimes import desktop_name, desktop_tensors, run_desktop, run_tflite_micro
 
 

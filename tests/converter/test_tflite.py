@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 import random_graphs as rg
 from microlut.calibrate import Ranges, calibrate
 from microlut.graph.ir import ActivationKind, Conv2D, Dense, Graph, Node, Padding, Relu, Window
-from microlut.interpreter import int_ops
-from microlut.quantize.requantize import channel_multipliers
+from microlut.integer import QDense, QuantizedGraph
+from microlut.integer import evaluate as int_ops
+from microlut.integer.requantize import channel_multipliers
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QDense, QuantizedGraph
 from microlut.tflite import to_tflite
 
 runtime = pytest.importorskip(

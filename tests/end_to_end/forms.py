@@ -13,10 +13,10 @@ import microlut
 from microlut.graph import evaluate as float_ops
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.interpreter import int_ops
+from microlut.integer import evaluate as int_ops
+from microlut.integer import quantize_array
 from microlut.machine.tools import HOST_CC, Tool, find_tool
 from microlut.project import Project
-from microlut.quantized import quantize_array
 from microlut.runtimes import run_tflite_micro
 from microlut.samples import Samples
 

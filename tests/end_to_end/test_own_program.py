@@ -11,7 +11,7 @@ from forms import interpreter_outputs, need_host
 
 import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
-from microlut.quantized import quantize_array
+from microlut.integer import quantize_array
 
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 

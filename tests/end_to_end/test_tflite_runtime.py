@@ -11,7 +11,7 @@ from forms import FEW, interpreter_outputs
 
 import microlut
 from digits_example import conversion, samples
-from microlut.quantized import quantize_array
+from microlut.integer import quantize_array
 from microlut.samples import load_samples
 
 HERE = Path(__file__).resolve().parent

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.graph.ir import Window
-from microlut.quantized import (
+from microlut.integer import (
     OutputStage,
     QAdd,
     QClamp,

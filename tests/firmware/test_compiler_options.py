@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 import random_layers as rl
 from microlut.boards.board import CORE_FLAGS, Core
-from microlut.interpreter import int_ops
+from microlut.integer import evaluate as int_ops
 from microlut.plan import Plan, make_plan
 from microlut.stack import NAKED_BYTES
 

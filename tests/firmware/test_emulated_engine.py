@@ -15,10 +15,10 @@ from microlut.codegen import render
 from microlut.codegen.names import identifier
 from microlut.emulators import Task, run_image
 from microlut.image import Image
-from microlut.interpreter import int_ops
+from microlut.integer import QReshape, QuantizedGraph, WeightedOp
+from microlut.integer import evaluate as int_ops
 from microlut.plan import Goal, Optimize, make_plan
 from microlut.plan.rounding import Rounding, output_rounding
-from microlut.quantized import QReshape, QuantizedGraph, WeightedOp
 from microlut.toolchain import build
 
 

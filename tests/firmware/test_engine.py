@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 import random_graphs as rg
 from microlut.calibrate import Ranges, calibrate
 from microlut.graph.ir import Dense, Graph, Node, Softmax
-from microlut.interpreter import int_ops
+from microlut.integer import QuantizedGraph
+from microlut.integer import evaluate as int_ops
 from microlut.plan import Goal, Plan, make_plan
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QuantizedGraph
 
 RUNS = 3
 Outputs = dict[str, tuple[NDArray[np.int8], NDArray[np.int8]]]

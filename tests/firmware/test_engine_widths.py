@@ -26,11 +26,11 @@ from microlut.graph.ir import (
     Reshape,
     Window,
 )
-from microlut.interpreter import int_ops
+from microlut.integer import Granularity, QuantizedGraph
+from microlut.integer import evaluate as int_ops
 from microlut.plan import make_plan
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
-from microlut.quantized import Granularity, QuantizedGraph
 
 RUNS = 3
 MIXED = 8

@@ -6,7 +6,7 @@ import numpy as np
 from engine_batch import FIRMWARE, HERE, INCLUDES, SANITIZERS, WARNINGS, require, run
 
 import random_graphs as rg
-from microlut.quantized import CompactStage, compact_stage, folded_bias
+from microlut.integer import CompactStage, compact_stage, folded_bias
 
 
 def stages() -> tuple[list[CompactStage], list[np.ndarray]]:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 import random_layers as rl
 from microlut.boards.board import Core, load_board
+from microlut.integer import QDepthwiseConv2D, QuantizedGraph
 from microlut.plan import Goal, Optimize, Plan, make_plan
 from microlut.plan.rounding import output_rounding
-from microlut.quantized import QDepthwiseConv2D, QuantizedGraph
 
 WINDOWED = ("conv2d", "depthwise")
 EMULATED: list[tuple[Core, str, Optimize, str]] = [

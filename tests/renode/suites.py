@@ -21,8 +21,8 @@ from microlut.boards.board import Board, list_boards, load_board
 from microlut.console import OUTPUT, input_block, load_commands
 from microlut.emulators.preload import preload_of
 from microlut.emulators.renode import platform_of, vectors_of
-from microlut.interpreter import int_ops
-from microlut.quantized import quantize_array
+from microlut.integer import evaluate as int_ops
+from microlut.integer import quantize_array
 
 HERE = Path(__file__).resolve().parent
 

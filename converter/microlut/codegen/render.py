@@ -11,6 +11,16 @@ from numpy.typing import NDArray
 
 from microlut.codegen.environment import environment
 from microlut.codegen.names import identifier, unique_identifiers
+from microlut.integer import (
+    QAdd,
+    QConv2D,
+    QDepthwiseConv2D,
+    QNode,
+    Quantization,
+    QuantizedGraph,
+    WeightedOp,
+)
+from microlut.integer.packing import pack_rows
 from microlut.plan import Plan, Step
 from microlut.plan.rounding import (
     Rounding,
@@ -20,16 +30,6 @@ from microlut.plan.rounding import (
     quick_window,
 )
 from microlut.plan.scratch import patches
-from microlut.quantize.packing import pack_rows
-from microlut.quantized import (
-    QAdd,
-    QConv2D,
-    QDepthwiseConv2D,
-    QNode,
-    Quantization,
-    QuantizedGraph,
-    WeightedOp,
-)
 from microlut.version import VERSION
 
 ABI = 8  # MLUT_ABI of firmware/include/microlut/microlut.h

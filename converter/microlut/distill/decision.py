@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microlut.graph.ir import FloatArray, Graph
+from microlut.integer import QuantizedGraph
 from microlut.quality import (
     affordable_inputs,
     integer_quality,
@@ -16,7 +17,6 @@ from microlut.quality import (
     spread,
 )
 from microlut.quantize.weights import LayerConfigs
-from microlut.quantized import QuantizedGraph
 
 BATCH = 50
 _LOSSLESS_BITS = 6  # a weight; what these lose is not worth a minute of training

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from microlut.distill.decision import may_lose, worthwhile_training
 from microlut.graph.ir import FloatArray, Graph
+from microlut.integer import QuantizedGraph
 from microlut.quantize.weights import LayerConfigs
-from microlut.quantized import QuantizedGraph
 from microlut.support.progress import Progress
 from microlut.support.tensorflow import check_tensorflow, load_tensorflow
 

@@ -24,11 +24,7 @@ from microlut.graph.ir import (
     Weighted,
     channel_axis,
 )
-from microlut.quantize.densities import Array
-from microlut.quantize.operators import scale_rule, unbiased, with_biases
-from microlut.quantize.reconstruct import LEVEL_MAX, REFITTED_LEVELS
-from microlut.quantize.weights import LayerConfigs, with_error
-from microlut.quantized import (
+from microlut.integer import (
     Granularity,
     QNode,
     Quantization,
@@ -36,6 +32,10 @@ from microlut.quantized import (
     WeightedOp,
     quantized_range,
 )
+from microlut.quantize.densities import Array
+from microlut.quantize.operators import scale_rule, unbiased, with_biases
+from microlut.quantize.reconstruct import LEVEL_MAX, REFITTED_LEVELS
+from microlut.quantize.weights import LayerConfigs, with_error
 
 # What a variable moves by when the optimizer moves it by 1: one rate then serves all of them.
 _LEVEL_UNIT = LEVEL_MAX

@@ -18,9 +18,9 @@ from microlut.distill.operators import Tensor, tensors
 from microlut.distill.student import Student
 from microlut.distill.variety import varied
 from microlut.graph.ir import Add, FloatArray, Graph
+from microlut.integer import QuantizedGraph
 from microlut.quality import integer_quality, judged
 from microlut.quantize.weights import LayerConfigs
-from microlut.quantized import QuantizedGraph
 from microlut.support.progress import Progress
 
 _WARM_UP = 20  # steps until the rate is reached

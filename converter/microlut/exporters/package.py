@@ -11,7 +11,7 @@ from microlut.codegen.environment import environment
 from microlut.errors import InvalidInput
 from microlut.exporters.formats import LAYOUTS, ExportFormat
 from microlut.exporters.sources import Files, source_files
-from microlut.interpreter import int_ops
+from microlut.integer import evaluate as int_ops
 from microlut.project import Project
 from microlut.support.resources import data_folder, license_file
 from microlut.support.written import MANIFEST, manifest

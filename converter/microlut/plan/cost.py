@@ -17,9 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from microlut.graph.ir import Shape, Window
-from microlut.plan.rounding import Rounding, adds_quickly, output_rounding, quick_window
-from microlut.plan.scratch import Tile, patches
-from microlut.quantized import (
+from microlut.integer import (
     QAdd,
     QConv2D,
     QDense,
@@ -33,6 +31,8 @@ from microlut.quantized import (
     WeightedOp,
     pair_table,
 )
+from microlut.plan.rounding import Rounding, adds_quickly, output_rounding, quick_window
+from microlut.plan.scratch import Tile, patches
 
 _FILE = Path(__file__).with_name("costs.json")
 _COLUMNS = 4  # receptive fields that are multiplied at a time

@@ -6,6 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from microlut.errors import DoesNotFit, UnsupportedModel
+from microlut.integer import (
+    CompactStage,
+    QDepthwiseConv2D,
+    QNode,
+    QuantizedGraph,
+    WeightedOp,
+    compact_stage,
+)
+from microlut.integer.packing import weight_bytes
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
 from microlut.plan.cost import Call, call_of, instructions
 from microlut.plan.goal import Goal
@@ -16,15 +25,6 @@ from microlut.plan.scratch import Tile, whole_tile
 from microlut.plan.sharing import WHOLE_IN_PLACE, Sharing, find_sharing
 from microlut.plan.tiles import choose_tile
 from microlut.plan.variants import choose_variants
-from microlut.quantize.packing import weight_bytes
-from microlut.quantized import (
-    CompactStage,
-    QDepthwiseConv2D,
-    QNode,
-    QuantizedGraph,
-    WeightedOp,
-    compact_stage,
-)
 
 _SMALL_TILE_BYTES = 2048  # what a tile may take even where the arena is full
 _SCRATCH_SHARE = 5  # scratch may always take this part of what the largest tensors take together

@@ -24,8 +24,7 @@ from microlut.graph.ir import (
     Shape,
     Softmax,
 )
-from microlut.plan.rounding import largest_sum
-from microlut.quantized import (
+from microlut.integer import (
     QConv2D,
     QDense,
     QDepthwiseConv2D,
@@ -36,6 +35,7 @@ from microlut.quantized import (
     QSoftmax,
     QuantizedGraph,
 )
+from microlut.plan.rounding import largest_sum
 
 _Number = tuple[str, int, int]  # (what it is, its value, the most that the engine holds)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
+from microlut.integer import QuantizedGraph
 from microlut.plan.arena import Buffer
 from microlut.plan.sharing import Sharing, find_sharing, last_uses
-from microlut.quantized import QuantizedGraph
 
 
 def tensor_buffers(

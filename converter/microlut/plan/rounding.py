@@ -10,7 +10,7 @@ from enum import IntEnum
 import numpy as np
 
 from microlut.graph.ir import Window
-from microlut.quantized import QAdd, WeightedOp, weights_by_channel
+from microlut.integer import QAdd, WeightedOp, weights_by_channel
 
 _FULL_RANGE = (-128, 127)
 _QUICK_SHIFTS = (-21, -1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from microlut.integer import QNode, QuantizedGraph
 from microlut.plan.arena import live_bytes, lower_bound
 from microlut.plan.liveness import tensor_buffers
-from microlut.quantized import QNode, QuantizedGraph
 
 _MOST_ROUNDS = 8  # each moves one node; branches of common networks need one or two
 

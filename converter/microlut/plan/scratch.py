@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from microlut.graph.ir import Shape
+from microlut.integer import QConv2D, QDense, QDepthwiseConv2D, QOp, QuantizedWeights, pair_table
 from microlut.plan.arena import aligned
-from microlut.quantized import QConv2D, QDense, QDepthwiseConv2D, QOp, QuantizedWeights, pair_table
 
 _CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and nudge
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from microlut.plan.scratch import whole_tile
-from microlut.quantized import (
+from microlut.integer import (
     QAdd,
     QClamp,
     QConv2D,
@@ -19,6 +18,7 @@ from microlut.quantized import (
     QReshape,
     QuantizedGraph,
 )
+from microlut.plan.scratch import whole_tile
 
 # The layers that can run in place, but then in one tile.
 WHOLE_IN_PLACE: tuple[type, ...] = (QConv2D, QDepthwiseConv2D)

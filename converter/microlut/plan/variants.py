@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from microlut.graph.ir import Padding, Shape
+from microlut.integer import QConv2D, QDense, QNode, QuantizedGraph
 from microlut.plan.cost import call_of, instructions
 from microlut.plan.scratch import whole_tile
 from microlut.plan.sharing import find_sums
-from microlut.quantized import QConv2D, QDense, QNode, QuantizedGraph
 
 
 def choose_variants(graph: QuantizedGraph, core: str) -> QuantizedGraph:

@@ -16,8 +16,8 @@ from microlut.graph.ir import (
     Op,
     channel_axis,
 )
-from microlut.quantize.requantize import INT8_MAX, INT8_MIN
-from microlut.quantized import Quantization
+from microlut.integer import Quantization
+from microlut.integer.requantize import INT8_MAX, INT8_MIN
 
 
 def activation_quantization(low: float, high: float, smallest_scale: float = 0.0) -> Quantization:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from microlut.errors import InvalidInput
+from microlut.integer import Granularity
 from microlut.quantize.densities import DENSITIES, Array, DensityName
 from microlut.quantize.lloyd_max import optimal_quantizer
-from microlut.quantized import Granularity
 
 MIN_BITS, MAX_BITS = 1, 8
 _LARGEST = float(np.finfo(np.float32).max)  # larger weights are no float32, and squares overflow

@@ -1,6 +1,6 @@
 """Scales and biases that compact output stages hold: wanted ones in, the next possible ones out.
 
-The encoding itself, and why it has these limits: microlut.quantized.compact.
+The encoding itself, and why it has these limits: microlut.integer.compact.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.quantize.requantize import channel_multipliers
-from microlut.quantized.compact import (
+from microlut.integer.compact import (
     LARGEST_EXPONENT,
     MANTISSA_BITS,
     bias_steps,
@@ -17,6 +16,7 @@ from microlut.quantized.compact import (
     fits_16_bits,
     scale_exponents,
 )
+from microlut.integer.requantize import channel_multipliers
 
 _LARGEST_BIAS_STEP = 1 / 8  # of an output step: biases are wrong by half of it at most
 _SMALLEST_FACTOR = 2.0**-30  # s_in * s_w / s_out below which a channel adds nothing to its output

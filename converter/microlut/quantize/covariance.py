@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from microlut.graph.evaluate import patches
 from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, FloatArray, Weighted
+from microlut.integer import Quantization
 from microlut.quantize.densities import Array
 from microlut.quantize.feedback import damped
 from microlut.quantize.reconstruct import InputMoments
-from microlut.quantized import Quantization
 
 _POSITIONS = 1 << 18  # pixels that are looked at: plenty for some thousand unknowns
 _BATCH_VALUES = 1 << 22

@@ -27,6 +27,7 @@ from microlut.graph.ir import (
     Weighted,
     channel_axis,
 )
+from microlut.integer import QuantizedWeights
 from microlut.quantize.covariance import column_count
 from microlut.quantize.densities import Array
 from microlut.quantize.feedback import assign_with_feedback, damped, feedback_factor
@@ -39,7 +40,6 @@ from microlut.quantize.weights import (
     real_kernel,
     with_error,
 )
-from microlut.quantized import QuantizedWeights
 
 _Number = TypeVar("_Number", bound=np.generic)
 

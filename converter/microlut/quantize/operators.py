@@ -26,20 +26,7 @@ from microlut.graph.ir import (
     Softmax,
     Weighted,
 )
-from microlut.quantize.activations import (
-    activation_quantization,
-    clamp_range,
-    smallest_output_scale,
-)
-from microlut.quantize.compact import round_bias, round_scales
-from microlut.quantize.densities import Array
-from microlut.quantize.reconstruct import ScaleRule
-from microlut.quantize.requantize import (
-    channel_multipliers,
-    mean_multiplier,
-    quantize_multiplier,
-)
-from microlut.quantized import (
+from microlut.integer import (
     OutputStage,
     QAdd,
     QClamp,
@@ -57,6 +44,19 @@ from microlut.quantized import (
     WeightedOp,
     folded_bias,
 )
+from microlut.integer.requantize import (
+    channel_multipliers,
+    mean_multiplier,
+    quantize_multiplier,
+)
+from microlut.quantize.activations import (
+    activation_quantization,
+    clamp_range,
+    smallest_output_scale,
+)
+from microlut.quantize.compact import round_bias, round_scales
+from microlut.quantize.densities import Array
+from microlut.quantize.reconstruct import ScaleRule
 
 _BIAS_LIMIT = 2**30  # leaves half of the 32-bit accumulator to the products
 _SOFTMAX_OUTPUT = Quantization(1.0 / 256, -128)  # fixed by the specification

@@ -18,10 +18,10 @@ import numpy as np
 from microlut.calibrate import Ranges, Tails, measure
 from microlut.graph.evaluate import evaluate, walk
 from microlut.graph.ir import FloatArray, Graph
+from microlut.integer import dequantize_array, quantize_array
 from microlut.quality import affordable_inputs, spread, without_softmax
 from microlut.quantize.densities import Array
 from microlut.quantize.operators import tensor_quantizations
-from microlut.quantized import dequantize_array, quantize_array
 
 RangeChoice = Literal["auto", "min-max", "percentile", "min-error"]
 

@@ -16,13 +16,13 @@ import numpy as np
 from microlut.calibrate import Ranges
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import ActivationKind, FloatArray, Graph, Node, Weighted, channel_axis
+from microlut.integer import Quantization, QuantizedWeights, quantize_array
+from microlut.integer.packing import weight_bytes
 from microlut.quality import affordable_inputs, relative_error, spread, without_softmax
 from microlut.quantize.covariance import reconstruction_moments
 from microlut.quantize.data_free import fit_layer
 from microlut.quantize.operators import scale_rule, tensor_quantizations
-from microlut.quantize.packing import weight_bytes
 from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
-from microlut.quantized import Quantization, QuantizedWeights, quantize_array
 from microlut.support.progress import Progress
 
 

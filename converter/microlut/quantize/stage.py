@@ -25,7 +25,15 @@ from microlut.graph.ir import (
     Weighted,
     channel_axis,
 )
-from microlut.interpreter import int_ops
+from microlut.integer import (
+    QNode,
+    QOp,
+    Quantization,
+    QuantizedGraph,
+    WeightedOp,
+    quantize_array,
+)
+from microlut.integer import evaluate as int_ops
 from microlut.quality import spread
 from microlut.quantize.covariance import reconstruction_moments
 from microlut.quantize.data_free import fit_layer
@@ -41,14 +49,6 @@ from microlut.quantize.weights import (
     LayerConfigs,
     WeightConfig,
     quantize_weights,
-)
-from microlut.quantized import (
-    QNode,
-    QOp,
-    Quantization,
-    QuantizedGraph,
-    WeightedOp,
-    quantize_array,
 )
 
 _CORRECTION_BYTES = 1 << 30  # float and int8 activations kept while the means are corrected

@@ -12,13 +12,7 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray, Shape, Weighted, channel_axis
-from microlut.quantize.codebook import Codebook, channel_spreads, fit_codebook, nearest_index
-from microlut.quantize.densities import Array
-from microlut.quantize.kmeans import kmeans_codebook
-from microlut.quantize.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
-from microlut.quantize.trellis import trellis_order
-from microlut.quantize.trellis_levels import density_levels, trained_levels
-from microlut.quantized import (
+from microlut.integer import (
     INDEX_BITS,
     FitReport,
     Granularity,
@@ -26,6 +20,12 @@ from microlut.quantized import (
     engine_overlap,
     pair_table,
 )
+from microlut.quantize.codebook import Codebook, channel_spreads, fit_codebook, nearest_index
+from microlut.quantize.densities import Array
+from microlut.quantize.kmeans import kmeans_codebook
+from microlut.quantize.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
+from microlut.quantize.trellis import trellis_order
+from microlut.quantize.trellis_levels import density_levels, trained_levels
 
 Method = Literal["calibrated", "fitted", "empirical"]
 BIT_WIDTHS = range(2, 9)

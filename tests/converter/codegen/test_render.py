@@ -14,10 +14,10 @@ from microlut.calibrate import calibrate
 from microlut.codegen import Sources, render
 from microlut.codegen.render import ABI
 from microlut.graph.ir import ActivationKind, Dense, Graph, Node, Relu
+from microlut.integer import QuantizedGraph
 from microlut.plan import make_plan
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QuantizedGraph
 from microlut.support.resources import data_folder
 from microlut.version import VERSION
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.interpreter import int_ops
-from microlut.quantized import dequantize_array, quantize_array
+from microlut.integer import dequantize_array, quantize_array
+from microlut.integer import evaluate as int_ops
 
 tf = pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from microlut.integer import QuantizedGraph, WeightedOp
 from microlut.quality import integer_quality
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QuantizedGraph, WeightedOp
 from microlut.support.progress import silent
 from small_classifier import classifier, pictures, prepared
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from digits_example import samples
-from microlut.interpreter import int_ops
+from microlut.integer import evaluate as int_ops
+from microlut.integer import quantize_array
 from microlut.machine.tools import ARM_GCC, CMAKE, HOST_CC, NEWLIB, NINJA, Tool, find_tool
 from microlut.project import Project
-from microlut.quantized import quantize_array
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 CORES = {

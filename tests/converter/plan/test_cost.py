@@ -7,11 +7,11 @@ import random_graphs as rg
 import random_layers as rl
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Conv2D, Padding, Window
+from microlut.integer import QConv2D, QDense, QReshape, QuantizedGraph
 from microlut.plan import Goal, make_plan
 from microlut.plan.cost import Call, call_of, instructions, known_cores, work
 from microlut.plan.scratch import Tile, whole_tile
 from microlut.plan.variants import choose_variants
-from microlut.quantized import QConv2D, QDense, QReshape, QuantizedGraph
 
 M4 = "cortex-m4f"
 

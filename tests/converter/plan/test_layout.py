@@ -12,16 +12,16 @@ import random_graphs as rg
 from microlut.calibrate import Ranges
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.graph.ir import Conv2D, Graph, MaxPool2D, Node, Softmax, Window
-from microlut.interpreter import int_ops
+from microlut.integer import QAdd, QClamp, QReshape, QuantizedGraph
+from microlut.integer import evaluate as int_ops
+from microlut.integer.packing import pack_rows, weight_bytes
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum
 from microlut.plan.scratch import whole_tile
 from microlut.plan.sharing import find_sharing
-from microlut.quantize.packing import pack_rows, weight_bytes
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QAdd, QClamp, QReshape, QuantizedGraph
 
 
 @pytest.fixture(scope="module")

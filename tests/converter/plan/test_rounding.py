@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
+from microlut.integer import OutputStage, QAdd, QDense
+from microlut.integer.requantize import multiply
 from microlut.plan.rounding import Rounding, adds_quickly, left_term, output_rounding
-from microlut.quantize.requantize import multiply
-from microlut.quantized import OutputStage, QAdd, QDense
 
 HALF = (1 << 30, 0)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 import random_graphs as rg
 from microlut.graph.ir import Add, Conv2D, Window
-from microlut.interpreter.int_ops import evaluate
+from microlut.integer.evaluate import evaluate
 from microlut.plan.arena import lower_bound
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.schedule import schedule

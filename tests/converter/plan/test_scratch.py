@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microlut.graph.ir import Padding, Window
-from microlut.plan.scratch import Tile, patches, tiles, whole_tile
-from microlut.quantized import (
+from microlut.integer import (
     OutputStage,
     QClamp,
     QConv2D,
@@ -18,6 +17,7 @@ from microlut.quantized import (
     QuantizedWeights,
     engine_overlap,
 )
+from microlut.plan.scratch import Tile, patches, tiles, whole_tile
 
 BITS = st.integers(2, 8)
 STAGE = OutputStage(np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, np.int8), -128, 127)

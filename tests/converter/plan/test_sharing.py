@@ -6,10 +6,10 @@ import pytest
 import random_graphs as rg
 from microlut.calibrate import calibrate
 from microlut.graph.ir import Add, Conv2D, DepthwiseConv2D, Reshape, Softmax, Window, same_padding
+from microlut.integer import QuantizedGraph
 from microlut.plan.sharing import Sharing, find_sharing
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import QuantizedGraph
 
 SHAPE = (16, 16, 8)
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microlut.graph.ir import ActivationKind, Add, Dense, Relu
+from microlut.integer import Quantization, dequantize_array, quantize_array
+from microlut.integer.requantize import quantize_multiplier
 from microlut.quantize.activations import (
     activation_quantization,
     clamp_range,
     smallest_output_scale,
 )
-from microlut.quantize.requantize import quantize_multiplier
-from microlut.quantized import Quantization, dequantize_array, quantize_array
 
 VALUES = st.floats(-1e30, 1e30, allow_subnormal=False)
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from microlut.integer.compact import expand_scales, scale_exponents
+from microlut.integer.requantize import channel_multipliers
 from microlut.quantize.compact import round_bias, round_scales
-from microlut.quantize.requantize import channel_multipliers
-from microlut.quantized.compact import expand_scales, scale_exponents
 
 SINGLE = st.floats(2.0**-20, 2.0**6, width=32)
 SCALES = st.lists(st.floats(2.0**-100, 2.0**10), min_size=1, max_size=20).map(np.array)

@@ -6,10 +6,10 @@ import pytest
 import random_graphs as rg
 from microlut.graph.evaluate import patches
 from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Window, same_padding
+from microlut.integer import Quantization
 from microlut.quantize.covariance import input_moments, reconstruction_moments
 from microlut.quantize.densities import Array
 from microlut.quantize.feedback import assign_with_feedback, feedback_factor, refit_scales
-from microlut.quantized import Quantization
 
 
 def input_covariance(op: Conv2D | DepthwiseConv2D | Dense, x: np.ndarray, zero_point: int) -> Array:

@@ -25,12 +25,12 @@ from microlut.graph.ir import (
     Softmax,
     Window,
 )
-from microlut.interpreter import int_ops
+from microlut.integer import dequantize_array, quantize_array
+from microlut.integer import evaluate as int_ops
 from microlut.quantize.activations import activation_quantization
 from microlut.quantize.ranges import choose_ranges, least_error_range
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.quantized import dequantize_array, quantize_array
 
 PERCENTILES = {
     "percentile 0.01 %": 1e-4,

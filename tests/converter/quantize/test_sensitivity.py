@@ -20,11 +20,12 @@ from microlut.graph.ir import (
     Node,
     channel_axis,
 )
+from microlut.integer import Quantization, QuantizedWeights, quantize_array
+from microlut.integer.packing import weight_bytes
 from microlut.quality import affordable_inputs, relative_error, spread
 from microlut.quantize.covariance import reconstruction_moments
 from microlut.quantize.data_free import expected_ranges, fit_layer
 from microlut.quantize.operators import scale_rule, tensor_quantizations
-from microlut.quantize.packing import weight_bytes
 from microlut.quantize.sensitivity import Candidates, sensitivities
 from microlut.quantize.synthetic import synthetic_inputs
 from microlut.quantize.weights import (
@@ -34,7 +35,6 @@ from microlut.quantize.weights import (
     quantize_weights,
     real_kernel,
 )
-from microlut.quantized import Quantization, QuantizedWeights, quantize_array
 from microlut.support import progress
 from small_classifier import classifier, pictures
 

@@ -30,12 +30,7 @@ from microlut.graph.ir import (
     Softmax,
     Window,
 )
-from microlut.interpreter import int_ops
-from microlut.plan.rounding import largest_sum
-from microlut.quantize import covariance
-from microlut.quantize.stage import quantize
-from microlut.quantize.weights import WeightConfig
-from microlut.quantized import (
+from microlut.integer import (
     QAdd,
     QDense,
     QSoftmax,
@@ -44,6 +39,11 @@ from microlut.quantized import (
     dequantize_array,
     quantize_array,
 )
+from microlut.integer import evaluate as int_ops
+from microlut.plan.rounding import largest_sum
+from microlut.quantize import covariance
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
 
 BITS = range(2, 9)
 GRANULARITIES = ("channel", "tensor")

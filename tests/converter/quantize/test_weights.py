@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Dense
+from microlut.integer import Granularity, QuantizedWeights
 from microlut.quantize.codebook import fit_codebook
 from microlut.quantize.reconstruct import InputMoments, ScaleRule
 from microlut.quantize.weights import (
@@ -17,7 +18,6 @@ from microlut.quantize.weights import (
     relative_error,
     single_precision,
 )
-from microlut.quantized import Granularity, QuantizedWeights
 
 CODEBOOK_BITS = range(2, 8)
 GRANULARITIES: tuple[Granularity, ...] = ("tensor", "channel")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from microlut.graph.ir import Padding, Shape, Window
-from microlut.quantized.arrays import (
+from microlut.integer.arrays import (
     Float32Array,
     Int8Array,
     Int32Array,

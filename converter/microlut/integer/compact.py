@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.quantized.graph import Quantization, WeightedOp, weights_by_channel
+from microlut.integer.graph import Quantization, WeightedOp, weights_by_channel
 
 MANTISSA_BITS = 12  # the first is always 1 and not stored
 LARGEST_EXPONENT = 31  # in the five bits left; that of the layer's largest scale

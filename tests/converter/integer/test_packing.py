@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from microlut.quantize.packing import pack_rows, row_bytes, unpack_rows
+from microlut.integer.packing import pack_rows, row_bytes, unpack_rows
 
 BY_HAND = {
     1: ([1, 0, 1, 1, 0, 0, 0, 1, 1], [0b1000_1101, 0b1]),

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 import random_graphs as rg
 from microlut.errors import InvalidInput
-from microlut.plan import make_plan
-from microlut.quantized import (
+from microlut.integer import (
     Quantization,
     dequantize_array,
     load,
     quantize_array,
     save,
 )
+from microlut.plan import make_plan
 
 Json = dict[str, Any]
 

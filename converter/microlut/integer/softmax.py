@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.quantize.requantize import rounding_divide_by_pot, saturating_doubling_high_mul
-from microlut.quantized import QSoftmax
+from microlut.integer import QSoftmax
+from microlut.integer.requantize import rounding_divide_by_pot, saturating_doubling_high_mul
 
 Int64 = NDArray[np.int64]
 _INT32_MAX = (1 << 31) - 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microlut.quantize.requantize import (
+from microlut.integer.requantize import (
     Multiplier,
     channel_multipliers,
     mean_multiplier,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import random_graphs as rg
-from microlut.quantized import (
+from microlut.integer import (
     CompactStage,
     OutputStage,
     QDense,
@@ -17,7 +17,7 @@ from microlut.quantized import (
     compact_stage,
     folded_bias,
 )
-from microlut.quantized.compact import expand_scales
+from microlut.integer.compact import expand_scales
 
 
 def decoded(stage: CompactStage) -> list[tuple[int, int, int]]:

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.graph.evaluate import pad, patches
-from microlut.interpreter.softmax import softmax_int8
-from microlut.quantize.requantize import multiply
-from microlut.quantized import (
+from microlut.integer import (
     OutputStage,
     QAdd,
     QClamp,
@@ -33,6 +31,8 @@ from microlut.quantized import (
     QuantizedGraph,
     WeightedOp,
 )
+from microlut.integer.requantize import multiply
+from microlut.integer.softmax import softmax_int8
 
 Int8 = NDArray[np.int8]
 Int64 = NDArray[np.int64]

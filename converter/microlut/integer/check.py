@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from microlut.graph.ir import Shape, Window
-from microlut.quantized.compact import compact_stage
-from microlut.quantized.graph import (
+from microlut.integer.compact import compact_stage
+from microlut.integer.graph import (
     OutputStage,
     QAdd,
     QClamp,
@@ -29,7 +29,7 @@ from microlut.quantized.graph import (
     QuantizedGraph,
     QuantizedWeights,
 )
-from microlut.quantized.overlap import engine_overlap
+from microlut.integer.overlap import engine_overlap
 from microlut.support.texts import is_plain, visible
 
 _LARGEST_SHIFT = 31

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.quantized.graph import Quantization
+from microlut.integer.graph import Quantization
 
 
 def quantize_array(x: NDArray[np.floating[Any]], quantization: Quantization) -> NDArray[np.int8]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from microlut.errors import InvalidInput
-from microlut.quantized.check import check_graph
-from microlut.quantized.graph import QuantizedGraph
+from microlut.integer.check import check_graph
+from microlut.integer.graph import QuantizedGraph
 
 _ADAPTER: TypeAdapter[QuantizedGraph] = TypeAdapter(QuantizedGraph)
 

@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 import random_graphs as rg
 from microlut.calibrate import Ranges
 from microlut.graph.ir import Graph, Node, Padding, Softmax, Window
-from microlut.interpreter import int_ops
-from microlut.interpreter.softmax import softmax_int8
-from microlut.quantize.activations import activation_quantization
-from microlut.quantize.stage import quantize
-from microlut.quantize.weights import WeightConfig
-from microlut.quantized import (
+from microlut.integer import (
     OutputStage,
     QAdd,
     QClamp,
@@ -29,6 +24,11 @@ from microlut.quantized import (
     QSoftmax,
     QuantizedWeights,
 )
+from microlut.integer import evaluate as int_ops
+from microlut.integer.softmax import softmax_int8
+from microlut.quantize.activations import activation_quantization
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
 
 HALF = (1 << 30, 0)  # multiplier and shift of the factor 1/2
 ONE = (1 << 30, 1)

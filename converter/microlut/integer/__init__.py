@@ -3,10 +3,10 @@
 It is saved as one JSON file, which is checked when it is read.
 """
 
-from microlut.quantized.arrays import Float32Array, Int8Array, Int32Array, UInt8Array
-from microlut.quantized.compact import CompactStage, compact_stage, folded_bias
-from microlut.quantized.file import load, save
-from microlut.quantized.graph import (
+from microlut.integer.arrays import Float32Array, Int8Array, Int32Array, UInt8Array
+from microlut.integer.compact import CompactStage, compact_stage, folded_bias
+from microlut.integer.file import load, save
+from microlut.integer.graph import (
     FitReport,
     Granularity,
     OutputStage,
@@ -28,8 +28,8 @@ from microlut.quantized.graph import (
     WeightedOp,
     weights_by_channel,
 )
-from microlut.quantized.overlap import INDEX_BITS, engine_overlap, pair_table
-from microlut.quantized.values import dequantize_array, quantize_array, quantized_range
+from microlut.integer.overlap import INDEX_BITS, engine_overlap, pair_table
+from microlut.integer.values import dequantize_array, quantize_array, quantized_range
 
 __all__ = [
     "INDEX_BITS",
