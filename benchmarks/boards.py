@@ -21,7 +21,7 @@ import microlut
 from microlut.board_texts import kib
 from microlut.boards.board import Core
 from microlut.errors import DoesNotFit
-from microlut.samples import Samples
+from microlut.importers.samples import Samples
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "boards.md"

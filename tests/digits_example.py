@@ -6,8 +6,8 @@ import functools
 from pathlib import Path
 
 from microlut import Conversion, convert, load_samples
+from microlut.importers.samples import Samples
 from microlut.integer import Granularity
-from microlut.samples import Samples
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "digits"
 MODEL = EXAMPLE / "digits.keras"

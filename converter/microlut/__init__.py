@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from microlut.boards.board import Board, list_boards, load_board
     from microlut.errors import MicrolutError
     from microlut.exporters.export import Exported, export
+    from microlut.importers.samples import as_samples
     from microlut.pipeline import Conversion, convert
     from microlut.project import Project, read
     from microlut.project import write_project as write
     from microlut.quantize.codebook import Codebook, fit_codebook
-    from microlut.samples import as_samples
     from microlut.settings import Budget
     from microlut.workflow import build, deploy, load_samples, run, verify
 
@@ -63,7 +63,7 @@ _PLACES = {
     "MicrolutError": "errors",
     "Project": "project",
     "__version__": "version:VERSION",
-    "as_samples": "samples",
+    "as_samples": "importers.samples",
     "build": "workflow",
     "convert": "pipeline",
     "deploy": "workflow",

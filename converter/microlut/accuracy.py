@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import Graph
-from microlut.samples import Samples
+from microlut.importers.samples import Samples
 
 _FLOAT_BATCH = 64
 

@@ -15,6 +15,7 @@ from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray, Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
+from microlut.importers.samples import as_samples, load_samples, scaled_alike
 from microlut.plan import Goal
 from microlut.plan.limits import check_sizes
 from microlut.prepared import Prepared
@@ -24,7 +25,6 @@ from microlut.quantize.data_free import expected_ranges
 from microlut.quantize.ranges import RangeChoice, choose_ranges, saturated
 from microlut.quantize.synthetic import synthetic_inputs
 from microlut.quantize.weights import Method
-from microlut.samples import as_samples, load_samples, scaled_alike
 from microlut.settings import Overrides, Settings, layer_choices
 from microlut.support.progress import Progress
 

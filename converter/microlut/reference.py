@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from microlut.accuracy import top1
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
+from microlut.importers.samples import Samples, check_scaled_alike, load_samples
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array, quantized_range
 from microlut.project import Project
 from microlut.quantize.activations import activation_quantization
-from microlut.samples import Samples, check_scaled_alike, load_samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,12 @@ from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.image import Image
 from microlut.importers import import_model
+from microlut.importers.samples import Samples, load_samples
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.pipeline import Conversion, source_hash
 from microlut.profile import make_profile
 from microlut.project import Project
 from microlut.reference import Reference, make_reference
-from microlut.samples import Samples, load_samples
 from microlut.support.progress import Progress, silent
 from microlut.toolchain import build as build_image
 from microlut.toolchain import check_tools

@@ -15,8 +15,8 @@ from microlut import workflow
 from microlut.boards.board import load_board
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
 from microlut.importers import import_model
+from microlut.importers.samples import Samples
 from microlut.room import check_room
-from microlut.samples import Samples
 from microlut.settings import Budget
 
 call = test_cli.call  # a fixture

@@ -17,9 +17,9 @@ from microlut.emulators.machines import choose_machine
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
+from microlut.importers.samples import Samples
 from microlut.machine import tools
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, RENODE, find_tool
-from microlut.samples import Samples
 from microlut.tables import deploy_text, run_text
 
 

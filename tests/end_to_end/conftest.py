@@ -13,8 +13,8 @@ import pytest
 
 import microlut
 from microlut.importers import import_model
+from microlut.importers.samples import load_samples
 from microlut.project import Project
-from microlut.samples import load_samples
 
 Convert = Callable[..., Project]
 

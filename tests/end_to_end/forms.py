@@ -13,12 +13,12 @@ import microlut
 from microlut.graph import evaluate as float_ops
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
+from microlut.importers.samples import Samples
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
 from microlut.machine.tools import HOST_CC, Tool, find_tool
 from microlut.project import Project
 from microlut.runtimes import run_tflite_micro
-from microlut.samples import Samples
 
 QEMU_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547", "riscv-virt")
 _BATCH = 50

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, need_qemu
 
+from microlut.importers.samples import load_samples
 from microlut.integer import quantize_array
-from microlut.samples import load_samples
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 

@@ -8,7 +8,7 @@ from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need, need_hos
 
 import microlut
 from microlut.image import Image
-from microlut.samples import load_samples
+from microlut.importers.samples import load_samples
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 

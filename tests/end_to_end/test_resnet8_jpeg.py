@@ -3,7 +3,7 @@
 import pytest
 from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, need_qemu
 
-from microlut.samples import load_samples
+from microlut.importers.samples import load_samples
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 

@@ -11,8 +11,8 @@ from forms import FEW, interpreter_outputs
 
 import microlut
 from digits_example import conversion, samples
+from microlut.importers.samples import load_samples
 from microlut.integer import quantize_array
-from microlut.samples import load_samples
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]

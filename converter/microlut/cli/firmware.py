@@ -15,6 +15,7 @@ from microlut.boards.board import Board, load_board
 from microlut.emulators import offer_image
 from microlut.errors import InvalidInput
 from microlut.failures import EXIT_DISAGREES
+from microlut.importers.samples import load_samples
 from microlut.machine.serial_port import SerialPort
 from microlut.on_board import run_on_board
 from microlut.options import (
@@ -35,7 +36,6 @@ from microlut.options import (
 )
 from microlut.outcomes import check_outputs, image_json, write_outputs
 from microlut.reference import check_samples
-from microlut.samples import load_samples
 from microlut.terminal import print_json, progress_bar
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
-from microlut.importers import foreign, keras_v3, memory, saved_model, separate_process
-from microlut.importers.damage import container
-from microlut.importers.keras_config import KerasModel
-from microlut.importers.translate import to_graph
+from microlut.importers import foreign
+from microlut.importers.keras import memory, saved_model, separate_process
+from microlut.importers.keras import v3 as keras_v3
+from microlut.importers.keras.config import KerasModel
+from microlut.importers.keras.damage import container
+from microlut.importers.keras.translate import to_graph
 from microlut.support.texts import plain
 
 _ZIP_MAGIC = b"PK"

@@ -14,9 +14,10 @@ from keras_zoo import predict, sample_inputs, zoo_model
 from microlut.errors import InvalidInput, MicrolutError
 from microlut.graph.evaluate import evaluate
 from microlut.graph.ir import Graph
-from microlut.importers import import_model, memory, separate_process
-from microlut.importers.keras_config import KerasModel, parse_config
-from microlut.importers.translate import to_graph
+from microlut.importers import import_model
+from microlut.importers.keras import memory, separate_process
+from microlut.importers.keras.config import KerasModel, parse_config
+from microlut.importers.keras.translate import to_graph
 
 pytestmark = pytest.mark.keras
 

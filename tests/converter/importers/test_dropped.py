@@ -8,7 +8,7 @@ import pytest
 from keras_zoo import PICTURE
 from microlut.graph.ir import Identity
 from microlut.importers import import_model
-from microlut.importers.dropped import DROPPED
+from microlut.importers.keras.dropped import DROPPED
 
 pytestmark = pytest.mark.keras
 

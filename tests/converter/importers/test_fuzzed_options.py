@@ -18,8 +18,8 @@ from fake_keras import FakeLayer, FakeModel
 from microlut.errors import InvalidInput, MicrolutError, UnsupportedModel
 from microlut.failures import describe
 from microlut.importers import import_model
-from microlut.importers.affine import AFFINE
-from microlut.importers.layers import LAYERS
+from microlut.importers.keras.affine import AFFINE
+from microlut.importers.keras.layers import LAYERS
 from microlut.plan import make_plan
 from microlut.support.texts import is_plain
 

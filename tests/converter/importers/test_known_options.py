@@ -8,11 +8,11 @@ import pytest
 from keras_zoo import PICTURE
 from microlut.errors import UnsupportedModel
 from microlut.importers import import_model
-from microlut.importers.affine import AFFINE
-from microlut.importers.keras_config import KerasModel, parse_config
-from microlut.importers.known_options import KNOWN, is_known
-from microlut.importers.layers import LAYERS
-from microlut.importers.translate import to_graph
+from microlut.importers.keras.affine import AFFINE
+from microlut.importers.keras.config import KerasModel, parse_config
+from microlut.importers.keras.known_options import KNOWN, is_known
+from microlut.importers.keras.layers import LAYERS
+from microlut.importers.keras.translate import to_graph
 
 pytestmark = pytest.mark.keras
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.graph.ir import frozen_array
-from microlut.importers.damage import container
-from microlut.importers.keras_config import MAX_WEIGHT_ELEMENTS
+from microlut.importers.keras.config import MAX_WEIGHT_ELEMENTS
+from microlut.importers.keras.damage import container
 
 _NO_NAME = re.compile("[\0\ud800-\udfff]")  # h5py takes none with these
 

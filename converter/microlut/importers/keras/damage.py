@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from microlut.errors import InvalidInput
-from microlut.importers.keras_config import one_line
+from microlut.importers.keras.config import one_line
 
 # What h5py, zipfile and NumPy raise on damaged files.
 _DAMAGE = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.importers import options
-from microlut.importers.keras_config import Layer
+from microlut.importers.keras import options
+from microlut.importers.keras.config import Layer
 
 Arrays = tuple[NDArray[np.generic], ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from microlut.importers.keras_config import Json, Layer
+from microlut.importers.keras.config import Json, Layer
 
 Reference = tuple[str, int]  # (layer, which of its calls)
 _CONSTANT = "_CONSTANT_VALUE"  # stands where Keras 2 was given a constant as the first argument

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from microlut.importers.keras_config import Layer, LayerPath, child_layers
+from microlut.importers.keras.config import Layer, LayerPath, child_layers
 
 _ID = "shared_object_id"
 

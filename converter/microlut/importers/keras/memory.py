@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from microlut.errors import InvalidInput, UnsupportedModel
-from microlut.importers.keras_config import (
+from microlut.importers.keras.config import (
     KERAS_MODULES,
     KerasModel,
     LayerPath,
     one_line,
     parse_config,
 )
-from microlut.importers.variables import Arrays
+from microlut.importers.keras.variables import Arrays
 
 
 def read(model: object) -> KerasModel:

@@ -26,8 +26,8 @@ from microlut.graph.ir import (
     Window,
     frozen_array,
 )
-from microlut.importers import options
-from microlut.importers.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras import options
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 
 
 def _conv2d(use: LayerUse) -> tuple[Step, ...]:

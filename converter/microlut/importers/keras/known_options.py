@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from microlut.importers.keras_config import Layer
+from microlut.importers.keras.config import Layer
 
 # What only training, loading or other devices use, by the end of its name.
 _HARMLESS_ENDS = ("_initializer", "_regularizer", "_constraint")

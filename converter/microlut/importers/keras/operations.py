@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from microlut.importers import options
-from microlut.importers.affine import scaled
-from microlut.importers.dropped import DROPPED
-from microlut.importers.keras_config import Layer
-from microlut.importers.layer_use import Handler, LayerUse, Step
-from microlut.importers.layers import LAYERS
+from microlut.importers.keras import options
+from microlut.importers.keras.affine import scaled
+from microlut.importers.keras.config import Layer
+from microlut.importers.keras.dropped import DROPPED
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step
+from microlut.importers.keras.layers import LAYERS
 
 _OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
 _LEFT, _RIGHT = ("0", "x", "x1"), ("1", "y", "x2")

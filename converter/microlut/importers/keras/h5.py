@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.importers import hdf5
-from microlut.importers.damage import container
-from microlut.importers.dropped import DROPPED
-from microlut.importers.keras_config import (
+from microlut.importers.keras import hdf5
+from microlut.importers.keras.config import (
     KerasModel,
     Layer,
     LayerPath,
@@ -24,9 +22,11 @@ from microlut.importers.keras_config import (
     parse_config,
     root_layer,
 )
-from microlut.importers.known_options import KNOWN
-from microlut.importers.stored_order import positions
-from microlut.importers.variables import Arrays, merged
+from microlut.importers.keras.damage import container
+from microlut.importers.keras.dropped import DROPPED
+from microlut.importers.keras.known_options import KNOWN
+from microlut.importers.keras.stored_order import positions
+from microlut.importers.keras.variables import Arrays, merged
 
 _KNOWN = {*KNOWN, *DROPPED}
 _MOST_NAMED = 8

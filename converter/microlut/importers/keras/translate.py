@@ -6,15 +6,15 @@ from math import prod
 
 from microlut.errors import UnsupportedModel
 from microlut.graph.ir import Graph, Node, Shape
-from microlut.importers import options
-from microlut.importers.affine import AFFINE
-from microlut.importers.dropped import DROPPED, is_trained_at_inference
-from microlut.importers.keras_config import KerasModel, Layer
-from microlut.importers.known_options import check_options
-from microlut.importers.layer_use import PREVIOUS, Handler, LayerUse, Step
-from microlut.importers.layers import LAYERS
-from microlut.importers.operations import is_operation, operation_handler, operation_name
-from microlut.importers.topology import LayerCall, Names, Network, flatten
+from microlut.importers.keras import options
+from microlut.importers.keras.affine import AFFINE
+from microlut.importers.keras.config import KerasModel, Layer
+from microlut.importers.keras.dropped import DROPPED, is_trained_at_inference
+from microlut.importers.keras.known_options import check_options
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras.layers import LAYERS
+from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
+from microlut.importers.keras.topology import LayerCall, Names, Network, flatten
 from microlut.support.texts import plain
 
 _LARGEST_TENSOR = 1 << 26

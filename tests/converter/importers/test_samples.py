@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from microlut.errors import InvalidInput
-from microlut.samples import as_samples, check_scaled_alike, load_samples
+from microlut.importers.samples import as_samples, check_scaled_alike, load_samples
 
 SHAPE = (2, 3, 1)
 X = np.arange(24, dtype=np.uint8).reshape(4, *SHAPE)

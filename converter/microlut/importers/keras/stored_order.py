@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from microlut.importers.keras_config import Layer, child_layers
-from microlut.importers.options import flag
-from microlut.importers.sharing import fingerprint
-from microlut.importers.variables import variables
+from microlut.importers.keras.config import Layer, child_layers
+from microlut.importers.keras.options import flag
+from microlut.importers.keras.sharing import fingerprint
+from microlut.importers.keras.variables import variables
 
 Positions = dict[str, int]  # by variable
 _Identity = Callable[[Layer], Hashable]

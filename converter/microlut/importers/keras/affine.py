@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.graph.ir import BatchNorm, ChannelStatistics
-from microlut.importers import options
-from microlut.importers.layer_use import Handler, LayerUse, Step, zeros
+from microlut.importers.keras import options
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step, zeros
 
 _Float64Array = NDArray[np.float64]
 _NORMALIZATION_EPSILON = 1e-7  # Keras divides by no smaller deviation

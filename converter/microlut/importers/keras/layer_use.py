@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.graph.ir import FloatArray, Op, Shape, frozen_array
-from microlut.importers import options
-from microlut.importers.keras_config import Json, Layer
+from microlut.importers.keras import options
+from microlut.importers.keras.config import Json, Layer
 
 PREVIOUS = -1
 

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.importers.damage import container, damaged
-from microlut.importers.keras_config import (
+from microlut.importers.keras.config import (
     MAX_NESTING,
     MAX_WEIGHT_ELEMENTS,
     Json,
@@ -27,7 +26,8 @@ from microlut.importers.keras_config import (
     parse_config,
     root_layer,
 )
-from microlut.importers.keras_metadata import read_keras_metadata
+from microlut.importers.keras.damage import container, damaged
+from microlut.importers.keras.metadata import read_keras_metadata
 from microlut.support.tensorflow import load_tensorflow
 
 _ROOT = 0

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.importers import hdf5
-from microlut.importers.damage import container
-from microlut.importers.keras_config import (
+from microlut.importers.keras import hdf5
+from microlut.importers.keras.config import (
     KerasModel,
     Layer,
     LayerPath,
@@ -27,8 +26,9 @@ from microlut.importers.keras_config import (
     parse_config,
     root_layer,
 )
-from microlut.importers.sharing import Occurrence, occurrences
-from microlut.importers.variables import Arrays
+from microlut.importers.keras.damage import container
+from microlut.importers.keras.sharing import Occurrence, occurrences
+from microlut.importers.keras.variables import Arrays
 
 _MAX_CONFIG_BYTES = 32 << 20
 _MAX_WEIGHTS_BYTES = 1 << 30

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from microlut.errors import UnsupportedModel
-from microlut.importers.inbound import Call, Reference, calls_of, references
-from microlut.importers.keras_config import Json, Layer, child_layers, root_layer
+from microlut.importers.keras.config import Json, Layer, child_layers, root_layer
+from microlut.importers.keras.inbound import Call, Reference, calls_of, references
 from microlut.support.texts import plain
 
 

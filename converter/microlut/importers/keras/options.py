@@ -17,7 +17,7 @@ from microlut.graph.ir import (
     frozen_array,
     same_padding,
 )
-from microlut.importers.keras_config import Json, Layer
+from microlut.importers.keras.config import Json, Layer
 
 SOFTMAX = "softmax"
 _FUNCTION = "function"

@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from microlut.errors import InvalidInput, MicrolutError, UnsupportedModel
-from microlut.importers import keras_h5
-from microlut.importers.damage import damaged
-from microlut.importers.keras_config import KerasModel
+from microlut.importers.keras import h5 as keras_h5
+from microlut.importers.keras.config import KerasModel
+from microlut.importers.keras.damage import damaged
 
 # Processor time: a computer that is busy with other things makes no file a damaged one.
 _SECONDS = 20
 _SECONDS_PER_MEGABYTE = 0.5
-_COMMAND = "from microlut.importers.separate_process import answer; answer()"
+_COMMAND = "from microlut.importers.keras.separate_process import answer; answer()"
 
 
 def read(path: Path) -> KerasModel:

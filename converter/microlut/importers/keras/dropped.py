@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from microlut.graph.ir import Identity
-from microlut.importers import options
-from microlut.importers.keras_config import Json, Layer
-from microlut.importers.layer_use import Handler, LayerUse, Step
+from microlut.importers.keras import options
+from microlut.importers.keras.config import Json, Layer
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step
 
 _AUGMENTATION = (
     "AugMix",

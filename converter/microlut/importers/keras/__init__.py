@@ -1,0 +1,1 @@
+"""Read Keras models: .keras, .h5, SavedModel, and models in memory."""
