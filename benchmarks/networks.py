@@ -25,7 +25,7 @@ from microlut.graph.ir import (
     Weighted,
     channel_axis,
 )
-from microlut.quantize.densities import Array
+from microlut.quantize.levels.densities import Array
 
 _BATCH = 100
 

@@ -36,7 +36,7 @@ from microlut.graph.ir import FloatArray, Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.integer import Granularity
-from microlut.quantize.densities import Array
+from microlut.quantize.levels.densities import Array
 from microlut.workflow import top1
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,15 +15,15 @@ from scipy import special
 from scipy.optimize import minimize_scalar
 
 from microlut.integer import Granularity
-from microlut.quantize.codebook import (
+from microlut.quantize.levels.codebook import (
     channel_spreads,
     fit_codebook,
     fit_densities,
     nearest_index,
     nearest_mse,
 )
-from microlut.quantize.densities import Array, DensityName
-from microlut.quantize.kmeans import kmeans_codebook
+from microlut.quantize.levels.densities import Array, DensityName
+from microlut.quantize.levels.kmeans import kmeans_codebook
 
 
 @dataclass(frozen=True, slots=True)

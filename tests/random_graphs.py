@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.calibrate import Ranges, calibrate
 from microlut.errors import UnsupportedModel
 from microlut.graph.ir import (
     ActivationKind,
@@ -39,6 +38,7 @@ from microlut.graph.ir import (
 )
 from microlut.integer import QuantizedGraph
 from microlut.integer.evaluate import evaluate
+from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 
 import random_graphs as rg
-from microlut.calibrate import calibrate
 from microlut.graph.ir import (
     ActivationKind,
     Add,
@@ -23,6 +22,7 @@ from microlut.graph.ir import (
     Window,
 )
 from microlut.prepared import Prepared
+from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.weights import WeightConfig
 from microlut.settings import LayerChoice
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from microlut.pipeline import Conversion, convert
     from microlut.project import Project, read
     from microlut.project import write_project as write
-    from microlut.quantize.codebook import Codebook, fit_codebook
+    from microlut.quantize.levels.codebook import Codebook, fit_codebook
     from microlut.settings import Budget
     from microlut.workflow import build, deploy, load_samples, run, verify
 
@@ -57,7 +57,7 @@ __all__ = [
 _PLACES = {
     "Board": "boards.board",
     "Budget": "settings",
-    "Codebook": "quantize.codebook",
+    "Codebook": "quantize.levels.codebook",
     "Conversion": "pipeline",
     "Exported": "exporters.export",
     "MicrolutError": "errors",
@@ -68,7 +68,7 @@ _PLACES = {
     "convert": "pipeline",
     "deploy": "workflow",
     "export": "exporters.export",
-    "fit_codebook": "quantize.codebook",
+    "fit_codebook": "quantize.levels.codebook",
     "list_boards": "boards.board",
     "load_board": "boards.board",
     "load_samples": "workflow",

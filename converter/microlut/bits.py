@@ -10,14 +10,14 @@ from microlut.errors import InvalidInput
 from microlut.integer import QuantizedGraph
 from microlut.plan import make_plan
 from microlut.prepared import Prepared
-from microlut.quality import Quality, judged
-from microlut.quantize.allocate import (
+from microlut.quantize.bits.allocate import (
     allocate_average,
     allocate_bytes,
     too_few_bits,
     too_few_bytes,
 )
-from microlut.quantize.sensitivity import Candidate, Candidates, sensitivities
+from microlut.quantize.bits.sensitivity import Candidate, Candidates, sensitivities
+from microlut.quantize.quality import Quality, judged
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.settings import Budget
 from microlut.support.progress import Progress

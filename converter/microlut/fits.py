@@ -13,13 +13,13 @@ import numpy as np
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph, Shape, Weighted, channel_axis
 from microlut.integer import Granularity
-from microlut.quantize.codebook import (
+from microlut.quantize.levels.codebook import (
     Codebook,
     DensityChoice,
     channel_spreads,
     fit_codebook,
 )
-from microlut.quantize.densities import Array
+from microlut.quantize.levels.densities import Array
 from microlut.tables import table
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from microlut.quality import Quality
+from microlut.quantize.quality import Quality
 from microlut.tables import percent_text, size_text, table
 from microlut.version import VERSION
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from microlut.bits import quantize_within
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
-from microlut.diagnosis import output_warnings
 from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
 from microlut.graph.ir import Graph
@@ -24,8 +23,9 @@ from microlut.integer import Granularity, QuantizedGraph
 from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
 from microlut.preparation import STAGES, Check, Options, prepare, unchecked
 from microlut.prepared import Prepared
-from microlut.quality import Task, affordable_inputs, compare, spread
-from microlut.quantize.ranges import RangeChoice
+from microlut.quantize.diagnosis import output_warnings
+from microlut.quantize.quality import Task, affordable_inputs, compare, spread
+from microlut.quantize.ranges.choose import RangeChoice
 from microlut.quantize.weights import LayerConfigs, Method
 from microlut.report import ConvertReport, Making, convert_report
 from microlut.settings import (

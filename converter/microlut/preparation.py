@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.diagnosis import input_warnings
 from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray, Graph
 from microlut.graph.passes import run_passes
@@ -19,12 +18,13 @@ from microlut.importers.samples import as_samples, load_samples, scaled_alike
 from microlut.plan import Goal
 from microlut.plan.limits import check_sizes
 from microlut.prepared import Prepared
-from microlut.quality import Task
-from microlut.quantize.activations import activation_quantization
-from microlut.quantize.data_free import expected_ranges
-from microlut.quantize.ranges import RangeChoice, choose_ranges, saturated
-from microlut.quantize.synthetic import synthetic_inputs
+from microlut.quantize.diagnosis import input_warnings
+from microlut.quantize.quality import Task
+from microlut.quantize.ranges.activations import activation_quantization
+from microlut.quantize.ranges.choose import RangeChoice, choose_ranges, saturated
 from microlut.quantize.weights import Method
+from microlut.quantize.without_data.fit import expected_ranges
+from microlut.quantize.without_data.synthetic import synthetic_inputs
 from microlut.settings import Overrides, Settings, layer_choices
 from microlut.support.progress import Progress
 

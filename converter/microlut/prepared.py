@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from microlut.calibrate import Ranges
 from microlut.graph.ir import FloatArray, Graph
 from microlut.integer import QuantizedGraph
-from microlut.quality import Quality, Task, integer_quality
+from microlut.quantize.quality import Quality, Task, integer_quality
+from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import LayerConfigs
 from microlut.settings import LayerChoice

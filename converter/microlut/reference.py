@@ -16,7 +16,7 @@ from microlut.importers.samples import Samples, check_scaled_alike, load_samples
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array, quantized_range
 from microlut.project import Project
-from microlut.quantize.activations import activation_quantization
+from microlut.quantize.ranges.activations import activation_quantization
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from microlut.integer import QReshape, QuantizedGraph, WeightedOp
 from microlut.integer.packing import weight_bytes
 from microlut.plan import Optimize, Plan, Step
-from microlut.quality import Comparison, Quality
+from microlut.quantize.quality import Comparison, Quality
 from microlut.quantize.weights import LayerConfigs
 from microlut.settings import Budget
 from microlut.version import VERSION

@@ -19,7 +19,7 @@ from microlut.bits import AVERAGES, flash_bytes, front_of, measure
 from microlut.errors import InvalidInput
 from microlut.front import Point, PointKind, SearchResult
 from microlut.prepared import Prepared
-from microlut.quality import Quality
+from microlut.quantize.quality import Quality
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.support.files import check_place, write_file
 from microlut.support.progress import Progress

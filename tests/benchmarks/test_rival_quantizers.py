@@ -22,8 +22,8 @@ from rival_quantizers import (
     uniform_levels,
 )
 
-from microlut.quantize.codebook import nearest_mse
-from microlut.quantize.densities import DensityName
+from microlut.quantize.levels.codebook import nearest_mse
+from microlut.quantize.levels.densities import DensityName
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.normal(0.02, 0.1, size=(16, 300)) * np.geomspace(0.2, 3.0, 16)[:, None]

@@ -15,10 +15,10 @@ from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray, Graph, Node, Relu
 from microlut.integer import QuantizedGraph
 from microlut.prepared import Prepared
-from microlut.quality import Quality, integer_quality
+from microlut.quantize.quality import Quality, integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
-from microlut.quantize.synthetic import synthetic_inputs
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
+from microlut.quantize.without_data.synthetic import synthetic_inputs
 from microlut.settings import Budget
 from microlut.support.progress import silent
 from small_classifier import choices, classifier, pictures, prepared

@@ -7,7 +7,7 @@ from microlut.errors import InvalidInput
 from microlut.fits import LayerFit, fit_layers, fits_text
 from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Reshape, Window
 from microlut.integer import Granularity
-from microlut.quantize.codebook import fit_codebook
+from microlut.quantize.levels.codebook import fit_codebook
 
 RNG = np.random.default_rng(0)
 CONV = RNG.normal(size=(4, 3, 3, 2)).astype(np.float32) * np.float32([1, 2, 3, 4]).reshape(

@@ -3,7 +3,7 @@
 import pytest
 
 from microlut.front import Point, PointKind, SearchResult, search_text
-from microlut.quality import Quality
+from microlut.quantize.quality import Quality
 
 
 def point(

@@ -8,7 +8,7 @@ import pytest
 
 from digits_example import SHAPE, conversion
 from microlut.integer import QClamp, QNode
-from microlut.quality import Comparison
+from microlut.quantize.quality import Comparison
 from microlut.quantize.weights import WeightConfig
 from microlut.report import Making, convert_report
 

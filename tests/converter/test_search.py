@@ -12,12 +12,12 @@ import pytest
 
 import microlut.search as stage
 from microlut.bits import flash_bytes
-from microlut.calibrate import calibrate
 from microlut.errors import InvalidInput
 from microlut.front import SearchResult
 from microlut.graph.ir import Conv2D, Dense, Graph, Node, Reshape, Window
 from microlut.prepared import Prepared
-from microlut.quality import Quality
+from microlut.quantize.quality import Quality
+from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.search import search
 from microlut.settings import LayerChoice

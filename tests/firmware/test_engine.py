@@ -12,11 +12,11 @@ from engine_batch import HOST, Target, run_batch, scratch_last
 from numpy.typing import NDArray
 
 import random_graphs as rg
-from microlut.calibrate import Ranges, calibrate
 from microlut.graph.ir import Dense, Graph, Node, Softmax
 from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
 from microlut.plan import Goal, Plan, make_plan
+from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 

@@ -14,7 +14,6 @@ from engine_batch import run_batch
 from numpy.typing import NDArray
 
 import random_graphs as rg
-from microlut.calibrate import calibrate
 from microlut.graph.ir import (
     ActivationKind,
     Conv2D,
@@ -29,6 +28,7 @@ from microlut.graph.ir import (
 from microlut.integer import Granularity, QuantizedGraph
 from microlut.integer import evaluate as int_ops
 from microlut.plan import make_plan
+from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from microlut.graph.ir import FloatArray, Graph
 from microlut.integer import QuantizedGraph
-from microlut.quality import (
+from microlut.quantize.quality import (
     affordable_inputs,
     integer_quality,
     judged,

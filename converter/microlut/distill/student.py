@@ -32,9 +32,9 @@ from microlut.integer import (
     WeightedOp,
     quantized_range,
 )
-from microlut.quantize.densities import Array
+from microlut.quantize.assign.reconstruct import LEVEL_MAX, REFITTED_LEVELS
+from microlut.quantize.levels.densities import Array
 from microlut.quantize.operators import scale_rule, unbiased, with_biases
-from microlut.quantize.reconstruct import LEVEL_MAX, REFITTED_LEVELS
 from microlut.quantize.weights import LayerConfigs, with_error
 
 # What a variable moves by when the optimizer moves it by 1: one rate then serves all of them.

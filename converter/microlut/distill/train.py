@@ -19,7 +19,7 @@ from microlut.distill.student import Student
 from microlut.distill.variety import varied
 from microlut.graph.ir import Add, FloatArray, Graph
 from microlut.integer import QuantizedGraph
-from microlut.quality import integer_quality, judged
+from microlut.quantize.quality import integer_quality, judged
 from microlut.quantize.weights import LayerConfigs
 from microlut.support.progress import Progress
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import FloatArray, Graph
-from microlut.quality import judged, quality, without_softmax
+from microlut.quantize.quality import judged, quality, without_softmax
 
 _JUDGES = 128  # inputs that a way is tried on
 _BATCH = 32

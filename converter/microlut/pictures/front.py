@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from microlut.front import Point, PointKind, SearchResult
 from microlut.pictures.figure import write_figure
-from microlut.quantize.densities import Array
+from microlut.quantize.levels.densities import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 
-from microlut.calibrate import Ranges
 from microlut.errors import UnsupportedModel
 from microlut.graph.ir import (
     Add,
@@ -49,14 +48,15 @@ from microlut.integer.requantize import (
     mean_multiplier,
     quantize_multiplier,
 )
-from microlut.quantize.activations import (
+from microlut.quantize.assign.reconstruct import ScaleRule
+from microlut.quantize.compact import round_bias, round_scales
+from microlut.quantize.levels.densities import Array
+from microlut.quantize.ranges.activations import (
     activation_quantization,
     clamp_range,
     smallest_output_scale,
 )
-from microlut.quantize.compact import round_bias, round_scales
-from microlut.quantize.densities import Array
-from microlut.quantize.reconstruct import ScaleRule
+from microlut.quantize.ranges.measure import Ranges
 
 _BIAS_LIMIT = 2**30  # leaves half of the 32-bit accumulator to the products
 _SOFTMAX_OUTPUT = Quantization(1.0 / 256, -128)  # fixed by the specification

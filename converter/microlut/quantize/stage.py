@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.calibrate import Ranges
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import (
     ActivationKind,
@@ -34,9 +33,7 @@ from microlut.integer import (
     quantize_array,
 )
 from microlut.integer import evaluate as int_ops
-from microlut.quality import spread
-from microlut.quantize.covariance import reconstruction_moments
-from microlut.quantize.data_free import fit_layer
+from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.operators import (
     quantize_simple,
     scale_rule,
@@ -44,12 +41,15 @@ from microlut.quantize.operators import (
     unbiased,
     with_biases,
 )
-from microlut.quantize.synthetic import walk
+from microlut.quantize.quality import spread
+from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.weights import (
     LayerConfigs,
     WeightConfig,
     quantize_weights,
 )
+from microlut.quantize.without_data.fit import fit_layer
+from microlut.quantize.without_data.synthetic import walk
 
 _CORRECTION_BYTES = 1 << 30  # float and int8 activations kept while the means are corrected
 _FLOAT_BATCH = 32

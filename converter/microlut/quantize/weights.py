@@ -20,12 +20,12 @@ from microlut.integer import (
     engine_overlap,
     pair_table,
 )
-from microlut.quantize.codebook import Codebook, channel_spreads, fit_codebook, nearest_index
-from microlut.quantize.densities import Array
-from microlut.quantize.kmeans import kmeans_codebook
-from microlut.quantize.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
-from microlut.quantize.trellis import trellis_order
-from microlut.quantize.trellis_levels import density_levels, trained_levels
+from microlut.quantize.assign.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
+from microlut.quantize.assign.trellis import trellis_order
+from microlut.quantize.levels.codebook import Codebook, channel_spreads, fit_codebook, nearest_index
+from microlut.quantize.levels.densities import Array
+from microlut.quantize.levels.kmeans import kmeans_codebook
+from microlut.quantize.levels.trellis_levels import density_levels, trained_levels
 
 Method = Literal["calibrated", "fitted", "empirical"]
 BIT_WIDTHS = range(2, 9)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.calibrate import calibrate
 from microlut.codegen import Sources, render
 from microlut.codegen.render import ABI
 from microlut.graph.ir import ActivationKind, Dense, Graph, Node, Relu
 from microlut.integer import QuantizedGraph
 from microlut.plan import make_plan
+from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from microlut.support.resources import data_folder

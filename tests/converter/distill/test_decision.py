@@ -10,7 +10,7 @@ import pytest
 from microlut.distill import decision, stage
 from microlut.distill.decision import may_lose, worthwhile_training
 from microlut.errors import ToolMissing
-from microlut.quality import integer_quality
+from microlut.quantize.quality import integer_quality
 from microlut.quantize.weights import WeightConfig
 from microlut.support.progress import silent
 from small_classifier import classifier, pictures, prepared

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from microlut.integer import QuantizedGraph, WeightedOp
-from microlut.quality import integer_quality
+from microlut.quantize.quality import integer_quality
 from microlut.quantize.weights import WeightConfig
 from microlut.support.progress import silent
 from small_classifier import classifier, pictures, prepared

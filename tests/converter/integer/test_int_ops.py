@@ -8,7 +8,6 @@ import pytest
 from numpy.typing import NDArray
 
 import random_graphs as rg
-from microlut.calibrate import Ranges
 from microlut.graph.ir import Graph, Node, Padding, Softmax, Window
 from microlut.integer import (
     OutputStage,
@@ -26,7 +25,8 @@ from microlut.integer import (
 )
 from microlut.integer import evaluate as int_ops
 from microlut.integer.softmax import softmax_int8
-from microlut.quantize.activations import activation_quantization
+from microlut.quantize.ranges.activations import activation_quantization
+from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 

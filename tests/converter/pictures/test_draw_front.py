@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from microlut.front import Point, PointKind, SearchResult
 from microlut.pictures import front
 from microlut.pictures.front import draw_front
-from microlut.quality import Quality
+from microlut.quantize.quality import Quality
 
 
 def point(

@@ -10,7 +10,7 @@ import pytest
 
 from microlut.errors import InvalidInput
 from microlut.pictures.histogram import draw_fit
-from microlut.quantize.codebook import fit_codebook
+from microlut.quantize.levels.codebook import fit_codebook
 
 WEIGHTS = np.random.default_rng(0).laplace(0.1, 0.3, size=2000)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.calibrate import Ranges
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.graph.ir import Conv2D, Graph, MaxPool2D, Node, Softmax, Window
 from microlut.integer import QAdd, QClamp, QReshape, QuantizedGraph
@@ -20,6 +19,7 @@ from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum
 from microlut.plan.scratch import whole_tile
 from microlut.plan.sharing import find_sharing
+from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 

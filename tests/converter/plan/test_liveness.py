@@ -3,11 +3,11 @@
 import numpy as np
 
 import random_graphs as rg
-from microlut.calibrate import calibrate
 from microlut.graph.ir import ActivationKind, Add, Relu, Reshape, Softmax
 from microlut.integer import QuantizedGraph
 from microlut.plan.arena import Buffer
 from microlut.plan.liveness import tensor_buffers
+from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 

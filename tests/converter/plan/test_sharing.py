@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.calibrate import calibrate
 from microlut.graph.ir import Add, Conv2D, DepthwiseConv2D, Reshape, Softmax, Window, same_padding
 from microlut.integer import QuantizedGraph
 from microlut.plan.sharing import Sharing, find_sharing
+from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 

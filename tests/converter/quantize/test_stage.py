@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.calibrate import Ranges, calibrate
 from microlut.errors import UnsupportedModel
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import (
@@ -41,7 +40,8 @@ from microlut.integer import (
 )
 from microlut.integer import evaluate as int_ops
 from microlut.plan.rounding import largest_sum
-from microlut.quantize import covariance
+from microlut.quantize.assign import covariance
+from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Dense
 from microlut.integer import Granularity, QuantizedWeights
-from microlut.quantize.codebook import fit_codebook
-from microlut.quantize.reconstruct import InputMoments, ScaleRule
+from microlut.quantize.assign.reconstruct import InputMoments, ScaleRule
+from microlut.quantize.levels.codebook import fit_codebook
 from microlut.quantize.weights import (
     WeightConfig,
     quantize_weights,

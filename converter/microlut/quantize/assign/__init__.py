@@ -1,0 +1,1 @@
+"""Assign a level to every weight: error feedback, trellises, reconstruction."""

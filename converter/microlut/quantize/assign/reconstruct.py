@@ -1,0 +1,192 @@
+"""Reconstruct a layer's outputs: weights and input moments in; levels, scales and indices out.
+
+Let x be the inputs of a layer in the float network and x' those in the quantized one, with the
+covariances H of x' and C of x' with x. The means set aside (biases absorb them), the squared
+distance of the quantized weights' outputs v x' to the float ones w x is (v - t) H (v - t) plus a
+constant, with the targets t = H^-1 C w: they make up for what earlier layers lost. By the same
+measure, indices are chosen for the levels and scales, and levels and scales for the indices, in
+turn: independent indices start from error feedback (`feedback`) and are improved one by one, those
+that overlap are found together, row by row (`trellis`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.quantize.assign.feedback import (
+    assign_with_feedback,
+    damped,
+    feedback_factor,
+    refit_scales,
+)
+from microlut.quantize.assign.trellis import assign_on_trellis
+from microlut.quantize.levels.codebook import nearest_index
+from microlut.quantize.levels.densities import Array
+
+LEVEL_MAX = 127
+_ROUNDS = 16
+_FEWEST_ROUNDS = 8
+_ROUND_WEIGHTS = 600_000  # of all rounds of a layer together, unless it has the fewest rounds
+_SWEEPS = 8
+REFITTED_LEVELS = 16  # more levels than that are so near to each other that moving them is no gain
+_ONE_HOT_VALUES = 1 << 20
+_LEVEL_PRODUCTS = 1 << 32  # multiplications of a refit of levels, a tenth of a second
+
+ScaleRule = Callable[[Array], Array]  # wanted scales [channels] to possible ones, not smaller
+
+
+@dataclass(frozen=True, slots=True)
+class InputMoments:
+    """Second moments [groups, columns, columns] of what meets a layer's weights.
+
+    Attributes:
+        covariance: Of the quantized network's inputs.
+        cross: Of those (rows) with the float network's inputs (columns).
+    """
+
+    covariance: Array
+    cross: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Reconstruction:
+    """Levels [n], scales [groups, rows] and indices [groups, rows, columns] of a layer."""
+
+    levels: Array
+    scales: Array
+    indices: NDArray[np.intp]
+
+
+def reconstruct(
+    weights: Array,
+    moments: InputMoments,
+    levels: Array,
+    scales: Array,
+    bits: int,
+    allowed: ScaleRule | None,
+) -> Reconstruction:
+    """Return levels, scales and indices whose outputs are near the float network's.
+
+    Args:
+        weights: [groups, rows, columns]; a depthwise layer has a group a channel, others one.
+        moments: Those of the layer's inputs.
+        levels: [n] int8 levels to start from: 2^bits ascending ones, or more in the order of
+            `trellis_order`, for indices that overlap; there is one group then.
+        scales: [groups, rows] scales to start from.
+        bits: Bits a weight.
+        allowed: Makes possible scales of the wanted ones; None leaves levels and scales as they
+            are.
+    """
+    covariance = damped(moments.covariance)
+    targets = _targets(weights, moments, covariance)
+    factor = feedback_factor(moments.covariance)
+    overlapping = len(levels) > 1 << bits
+
+    def assigned(state: Reconstruction) -> Reconstruction:
+        if overlapping:
+            rows = (targets[0], factor[0], state.levels, state.scales[0])
+            return replace(state, indices=assign_on_trellis(*rows, bits)[None])
+        return replace(state, indices=_descend(targets, covariance, state))
+
+    def refitted(state: Reconstruction) -> Reconstruction:
+        if allowed is None:
+            return state
+        if overlapping or len(levels) <= REFITTED_LEVELS:
+            state = _with_levels(state, _refit_levels(targets, covariance, state), not overlapping)
+        chosen = state.levels[state.indices]
+        wanted = refit_scales(targets, covariance, chosen, state.scales)
+        return replace(state, scales=allowed(wanted.ravel()).reshape(scales.shape))
+
+    state = Reconstruction(levels, scales, np.zeros(weights.shape, dtype=np.intp))
+    if overlapping:
+        state = assigned(state)
+    else:
+        first = assign_with_feedback(targets, factor, levels, scales)
+        state = replace(state, indices=first)
+    state = refitted(state)
+    best, least = state, _output_error(targets, covariance, state)
+    rounds = max(_FEWEST_ROUNDS, min(_ROUNDS, _ROUND_WEIGHTS // weights.size))
+    for _ in range(rounds - 1):
+        after = assigned(state)
+        if np.array_equal(after.indices, state.indices):
+            break
+        state = refitted(after)
+        error = _output_error(targets, covariance, state)
+        if error < least:  # rounded levels and scales, and other paths, may also do harm
+            best, least = state, error
+    return best
+
+
+def _output_error(targets: Array, covariance: Array, state: Reconstruction) -> float:
+    """Return the squared error of the layer's outputs, but for what no weights can change."""
+    lost = state.scales[:, :, None] * state.levels[state.indices] - targets
+    return float(np.sum((lost @ covariance) * lost))
+
+
+def _targets(weights: Array, moments: InputMoments, covariance: Array) -> Array:
+    """Return t = H^-1 C w with the same damping of H and C, which draws t towards w."""
+    added = covariance - moments.covariance
+    transfer = np.linalg.solve(covariance, moments.cross + added)
+    targets: Array = weights @ np.swapaxes(transfer, 1, 2)
+    return targets
+
+
+def _descend(targets: Array, covariance: Array, state: Reconstruction) -> NDArray[np.intp]:
+    """Return the indices after coordinate descent: each column in turn takes its best level."""
+    levels, scales, indices = state.levels, state.scales, state.indices.copy()
+    gradient = (scales[:, :, None] * levels[indices] - targets) @ covariance
+    for _ in range(_SWEEPS):
+        changed = False
+        for j in range(targets.shape[2]):
+            old = indices[:, :, j]
+            best = levels[old] - gradient[:, :, j] / (covariance[:, j, j, None] * scales)
+            new = nearest_index(best, levels)
+            if np.array_equal(new, old):
+                continue
+            step = scales * (levels[new] - levels[old])
+            gradient += step[:, :, None] * covariance[:, None, j, :]
+            indices[:, :, j] = new
+            changed = True
+        if not changed:
+            break
+    return indices
+
+
+def _refit_levels(targets: Array, covariance: Array, state: Reconstruction) -> Array:
+    """Return the real levels that minimise the output error for the chosen indices and scales.
+
+    With Z the scaled one-hot indices of a row, that is (sum Z'HZ) levels = sum Z'H t. Of a large
+    layer some rows are enough to tell the few levels.
+    """
+    count, columns = len(state.levels), targets.shape[2]
+    step = max(1, targets.shape[0] * targets.shape[1] * columns**2 * count // _LEVEL_PRODUCTS)
+    targets, state = (
+        targets[:, ::step],
+        replace(state, scales=state.scales[:, ::step], indices=state.indices[:, ::step]),
+    )
+    normal, right = np.zeros((count, count)), np.zeros(count)
+    identity = np.eye(count)
+    rows = max(1, _ONE_HOT_VALUES // (columns * count))
+    for group, row in np.ndindex(len(targets), -(-targets.shape[1] // rows)):
+        part = slice(row * rows, (row + 1) * rows)
+        scaled = state.scales[group, part, None, None] * identity[state.indices[group, part]]
+        weighted = covariance[group] @ scaled
+        normal += np.einsum("rcl,rcm->lm", scaled, weighted, optimize=True)
+        right += np.einsum("rc,rcl->l", targets[group, part], weighted)
+    normal += 1e-9 * max(np.trace(normal), 1.0) / count * identity  # for levels that none has
+    return np.asarray(np.linalg.solve(normal, right), dtype=np.float64)
+
+
+def _with_levels(state: Reconstruction, levels: Array, ordered: bool) -> Reconstruction:
+    """Return the state with new levels as int8, unless an order that must stay would change."""
+    largest = float(np.max(np.abs(levels)))
+    if largest <= 0 or not np.isfinite(largest):
+        return state
+    rounded = np.round(levels * (LEVEL_MAX / largest))
+    if ordered and np.any(np.diff(rounded) <= 0):
+        return state
+    return Reconstruction(rounded, state.scales * (largest / LEVEL_MAX), state.indices)

@@ -1,0 +1,1 @@
+"""Choose the bits of every layer: what each costs, and what to spend them on."""

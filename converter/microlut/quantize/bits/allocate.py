@@ -1,0 +1,124 @@
+"""Share out bits among layers: what each costs and does in, one choice a layer out.
+
+The allocation is exact: a mixed-integer programme with one yes or no for every layer and choice.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import accumulate
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from microlut.errors import InvalidInput
+from microlut.quantize.bits.sensitivity import Candidate, Candidates
+from microlut.quantize.levels.densities import Array
+
+_STANDARD_OUTPUT = 1  # file descriptor
+
+
+def allocate_bytes(layers: Candidates, budget: int) -> Mapping[str, Candidate]:
+    """Return the choices of least divergence in all whose bytes are within a budget.
+
+    Raises:
+        InvalidInput: no choices are that small.
+    """
+    found = _allocate(layers, [float(c.bytes) for c in _flat(layers)], budget)
+    if found is None:
+        least = sum(min(choice.bytes for choice in choices) for choices in layers.values())
+        raise InvalidInput(too_few_bytes(budget, least))
+    return found
+
+
+def too_few_bytes(budget: int, least: int) -> str:
+    """Return the message about a budget of bytes that the fewest bits exceed."""
+    return (
+        f"{budget:,} bytes cannot hold the weights, which take {least:,} at least; give more, "
+        "allow fewer bits for layers that the configuration pins, or use a smaller model"
+    )
+
+
+def allocate_average(layers: Candidates, average: float) -> Mapping[str, Candidate]:
+    """Return the choices of least divergence in all with at most `average` bits a weight.
+
+    Raises:
+        InvalidInput: no choices have so few bits.
+    """
+    total = sum(choices[0].weights for choices in layers.values())
+    costs = [float(choice.config.bits * choice.weights) for choice in _flat(layers)]
+    found = _allocate(layers, costs, average * total)
+    if found is None:
+        ends = list(accumulate(len(choices) for choices in layers.values()))
+        least = sum(min(part) for part in np.split(np.array(costs), ends[:-1])) / total
+        raise InvalidInput(too_few_bits(average, least))
+    return found
+
+
+def too_few_bits(average: float, least: float) -> str:
+    """Return the message about a budget of bits that the fewest exceed."""
+    return (
+        f"{average:g} bits a weight on average: at least {least:.2f} are needed; give more, or "
+        "allow fewer bits for layers that the configuration pins"
+    )
+
+
+def _flat(layers: Candidates) -> list[Candidate]:
+    return [choice for choices in layers.values() for choice in choices]
+
+
+def _allocate(
+    layers: Candidates, costs: list[float], budget: float
+) -> Mapping[str, Candidate] | None:
+    """Return one choice a layer, of least divergence in all, or None if nothing is affordable."""
+    if not layers:
+        return {}
+    choices = _flat(layers)
+    owner = np.repeat(np.arange(len(layers)), [len(options) for options in layers.values()])
+    one_each = (owner == np.arange(len(layers))[:, None]).astype(np.float64)
+    with _standard_output_closed():
+        found = milp(
+            _objective(choices),
+            integrality=np.ones(len(choices), dtype=np.int64),
+            bounds=Bounds(0, 1),
+            constraints=[
+                LinearConstraint(one_each, 1, 1),
+                LinearConstraint(np.array([costs]), -np.inf, budget),
+            ],
+            options={"mip_rel_gap": 0.0},  # the best one, not one that is near to it
+        )
+    if found.x is None:
+        return None
+    taken = [choice for choice, share in zip(choices, found.x, strict=True) if share > 0.5]
+    return dict(zip(layers, taken, strict=True))
+
+
+@contextmanager
+def _standard_output_closed() -> Iterator[None]:
+    """Keep what the solver prints from standard output, where there may be JSON.
+
+    HiGHS 1.12 prints a line of its own even when it is told to be silent (its issue 2783); the C
+    library keeps it back until it is flushed.
+    """
+    sys.stdout.flush()
+    flush = ctypes.CDLL(None).fflush
+    flush(None)
+    kept = os.dup(_STANDARD_OUTPUT)
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 (not a path of the user's)
+            os.dup2(nowhere.fileno(), _STANDARD_OUTPUT)
+            yield
+            flush(None)
+    finally:
+        os.dup2(kept, _STANDARD_OUTPUT)
+        os.close(kept)
+
+
+def _objective(choices: list[Candidate]) -> Array:
+    """Return what the programme minimises: divergences, in units that the solver can tell apart."""
+    divergences = np.array([choice.divergence for choice in choices])
+    return divergences / (np.median(divergences) or 1.0)

@@ -1,0 +1,134 @@
+"""What each layer's bits cost the network: a float graph and inputs in, divergences by layer out.
+
+One layer at a time is quantized, at each width that it may have, and the rest of the float network
+says what that does to the outputs. Small errors of different layers add up in the divergence,
+which is quadratic in them; that is what makes an allocation of bits by sums possible (Dong et al.
+2019, "HAWQ", weigh layers for the same reason, by curvatures in place of the outputs themselves).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import ActivationKind, FloatArray, Graph, Node, Weighted, channel_axis
+from microlut.integer import Quantization, QuantizedWeights, quantize_array
+from microlut.integer.packing import weight_bytes
+from microlut.quantize.assign.covariance import reconstruction_moments
+from microlut.quantize.operators import scale_rule, tensor_quantizations
+from microlut.quantize.quality import affordable_inputs, relative_error, spread, without_softmax
+from microlut.quantize.ranges.measure import Ranges
+from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
+from microlut.quantize.without_data.fit import fit_layer
+from microlut.support.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to quantize a layer.
+
+    Attributes:
+        config: Bits, granularity and method.
+        bytes: Flash that packed indices and codebook take.
+        weights: How many weights the layer has.
+        divergence: What it does to the network's outputs, or to what a final softmax reads: squared
+            error over squared outputs.
+    """
+
+    config: WeightConfig
+    bytes: int
+    weights: int
+    divergence: float
+
+
+Candidates = Mapping[str, tuple[Candidate, ...]]
+
+
+def sensitivities(
+    graph: Graph,
+    ranges: Ranges,
+    inputs: FloatArray,
+    options: Mapping[str, Sequence[WeightConfig]],
+    progress: Progress,
+) -> Candidates:
+    """Measure every option of every layer.
+
+    Args:
+        graph: Float graph after the passes.
+        ranges: Of all tensors.
+        inputs: [n, ...] calibration or synthetic inputs; as many as are worth while are used.
+        options: What is tried for each layer, by its node's name.
+        progress: Called with ("measure bits", layers done, layers).
+    """
+    graph = without_softmax(graph)
+    inputs = spread(inputs, affordable_inputs(graph))
+    tensors = {graph.input_name: inputs}
+    for node in graph.nodes:
+        tensors[node.name] = float_ops.apply_op(
+            node.op, [tensors[name] for name in node.inputs], node.shape
+        )
+    quantizations = tensor_quantizations(graph, ranges)
+    found: dict[str, tuple[Candidate, ...]] = {}
+    for name, configs in options.items():
+        progress("measure bits", len(found), len(options))
+        index = next(i for i, node in enumerate(graph.nodes) if node.name == name)
+        found[name] = _measure(graph, index, tensors, quantizations, configs)
+    return found
+
+
+def _measure(
+    graph: Graph,
+    index: int,
+    tensors: Mapping[str, FloatArray],
+    quantizations: Mapping[str, Quantization],
+    configs: Sequence[WeightConfig],
+) -> tuple[Candidate, ...]:
+    node = graph.nodes[index]
+    op, x = node.op, tensors[node.inputs[0]]
+    assert isinstance(op, Weighted)
+    quantization = quantizations[node.inputs[0]]
+    rule = scale_rule(op, quantization, quantizations[node.name])
+    moments = None
+    if any(config.method != "fitted" for config in configs):
+        moments = reconstruction_moments(op, quantize_array(x, quantization), quantization, x)
+    choices = []
+    for config in configs:
+        if config.method == "fitted":
+            weights = fit_layer(op, x, config, rule).weights
+        else:
+            weights = quantize_weights(op.kernel, channel_axis(op), config, moments, rule)
+        output = _output(node, op, weights, x, tensors[node.name])
+        final = _rest(graph, index, output, tensors)
+        lost = relative_error(tensors[graph.output_name], final)
+        choices.append(Candidate(config, weight_bytes(weights), op.kernel.size, lost))
+    return tuple(choices)
+
+
+def _output(
+    node: Node, op: Weighted, weights: QuantizedWeights, x: FloatArray, real: FloatArray
+) -> FloatArray:
+    """Return the layer's output with quantized weights, its means corrected before activation."""
+    linear = replace(op, activation=ActivationKind.LINEAR)
+    if op.activation is not ActivationKind.LINEAR:
+        real = float_ops.apply_op(linear, [x], node.shape)
+    found = float_ops.apply_op(
+        replace(linear, kernel=real_kernel(weights, channel_axis(op))), [x], node.shape
+    )
+    axes = tuple(range(found.ndim - 1))
+    found += (real - found).mean(axis=axes, dtype=np.float64).astype(np.float32)
+    return float_ops.activate(found, op.activation)
+
+
+def _rest(
+    graph: Graph, index: int, output: FloatArray, tensors: Mapping[str, FloatArray]
+) -> FloatArray:
+    """Return the network's output if node `index` gives `output`; others are as in `tensors`."""
+    changed = {graph.nodes[index].name: output}
+    for node in graph.nodes[index + 1 :]:
+        if any(name in changed for name in node.inputs):
+            inputs = [changed.get(name, tensors[name]) for name in node.inputs]
+            changed[node.name] = float_ops.apply_op(node.op, inputs, node.shape)
+    return changed.get(graph.output_name, tensors[graph.output_name])

@@ -1,0 +1,160 @@
+"""Say what is wrong with a conversion: calibration inputs and a comparison become warnings.
+
+A warning names what was seen, where it begins, and what to do. The limits are documented in
+docs/quantization.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from microlut.graph.ir import FloatArray, Graph
+from microlut.integer import Quantization, QuantizedGraph, WeightedOp, quantized_range
+from microlut.quantize.quality import Comparison
+
+LEAST_SNR_DB = 10.0  # of the outputs, by power and by what they vary from input to input
+MOST_DIVERGENCE = 0.2  # nats, some five points of accuracy
+FEWEST_INPUTS = 50  # different ones, to calibrate with
+_OUTLIER_SPANS = 4.0  # times the span of all but the outermost values
+_OUTERMOST = 1e-3  # share of the values that may be outliers at either end
+_FEWEST_STEPS = 4.0  # of the input's 255 that a feature spans
+_MANY_FEATURES = 0.1  # share of the features
+_LISTED = 5
+
+
+def input_warnings(samples: FloatArray, quantization: Quantization) -> Iterator[str]:
+    """Yield what is wrong with calibration inputs [n, ...] that were quantized like this."""
+    different = len({sample.tobytes() for sample in samples})
+    if different < FEWEST_INPUTS:
+        found = f"{len(samples)} calibration inputs"
+        if different < len(samples):
+            found += f", of which {different} differ"
+        yield (
+            f"{found}: ranges and biases are measured on them; give {FEWEST_INPUTS} or more "
+            "different ones like those in use"
+        )
+    yield from _outliers(samples, quantization)
+    features = unlike_features(samples, quantization)
+    if features:
+        yield _unlike_text(features, samples.shape[-1], quantization)
+
+
+def _outliers(samples: FloatArray, quantization: Quantization) -> Iterator[str]:
+    """Yield whether few values reach much further than all others."""
+    ordered = np.sort(samples, axis=None)
+    outermost = max(1, int(_OUTERMOST * ordered.size))
+    if ordered.size < 4 * FEWEST_INPUTS:
+        return
+    low, high = float(ordered[outermost]), float(ordered[-1 - outermost])
+    least, most = float(ordered[0]), float(ordered[-1])
+    if high > low and most - least > _OUTLIER_SPANS * (high - low):
+        beyond = int(np.sum((samples < low) | (samples > high)))
+        used = "{:g} to {:g}".format(*quantized_range(quantization))
+        yield (
+            f"calibration inputs span {least:g} to {most:g}, but all except {beyond:,} of "
+            f"{ordered.size:,} values lie in {low:g} to {high:g}; the range in use is {used}; "
+            "repair these inputs, or give --input-range LOW HIGH"
+        )
+
+
+def unlike_features(samples: FloatArray, quantization: Quantization) -> list[int]:
+    """Return the features, along the last axis, that span few of the input's steps.
+
+    All features share one step. None are returned where they are too few to matter, and where all
+    are faint: then it is not their scales that differ.
+    """
+    span = np.ptp(samples.reshape(-1, samples.shape[-1]), axis=0)
+    faint = span < _FEWEST_STEPS * quantization.scale
+    lost = np.flatnonzero((span > 0) & faint)
+    return lost.tolist() if len(lost) > _MANY_FEATURES * len(span) and not faint.all() else []
+
+
+def _unlike_text(features: list[int], count: int, quantization: Quantization) -> str:
+    listed = ", ".join(map(str, features[:_LISTED]))
+    more = f" and {len(features) - _LISTED} more" if len(features) > _LISTED else ""
+    verb = "spans" if len(features) == 1 else "span"
+    return (
+        f"input features differ too much in scale: {len(features)} of {count} ({listed}{more}) "
+        f"{verb} less than {_FEWEST_STEPS:g} of the input's steps of {quantization.scale:.3g}; "
+        "scale all features alike before the network, such as (x - mean) / deviation, and train "
+        "it on those"
+    )
+
+
+def output_warnings(
+    graph: Graph, quantized: QuantizedGraph, found: Comparison, samples: FloatArray | None
+) -> Iterator[str]:
+    """Yield what is wrong with the outputs, where it begins and why.
+
+    Args:
+        graph: The float network after the passes.
+        quantized: Its integer form.
+        found: How they compare.
+        samples: [n, ...] calibration inputs, if there are any.
+    """
+    symptom = _symptom(found)
+    if symptom is None:
+        return
+    layer = _first_bad_layer(quantized, found)
+    cause = _cause(graph, quantized, found, layer, samples)
+    ratio = found.snr[layer]
+    yield f"{symptom}; it begins at layer {layer!r} (SNR {ratio:.1f} dB): {cause}"
+
+
+def _symptom(found: Comparison) -> str | None:
+    quality = found.quality
+    if found.constant:
+        return "the output is the same for all inputs, unlike the float model's"
+    if quality.agreement is not None and quality.divergence > MOST_DIVERGENCE:
+        return (
+            f"the outputs diverge from the float model's by {quality.divergence:.2g} nats "
+            f"(limit {MOST_DIVERGENCE:g})"
+        )
+    ratios = [ratio for ratio in (quality.snr_db, found.variation_snr) if ratio is not None]
+    if ratios and min(ratios) < LEAST_SNR_DB:
+        return f"the outputs have an SNR of {min(ratios):.1f} dB (limit {LEAST_SNR_DB:g})"
+    return None
+
+
+def _first_bad_layer(quantized: QuantizedGraph, found: Comparison) -> str:
+    """Return the first layer below the limit, or else the one that loses the most SNR."""
+    for name, ratio in found.snr.items():
+        if ratio < LEAST_SNR_DB:
+            return name
+
+    def loss(name: str) -> float:
+        before = [found.snr.get(source, np.inf) for source in quantized.node(name).inputs]
+        return min(min(before), 100.0) - min(found.snr[name], 100.0)
+
+    return max(found.snr, key=loss)
+
+
+def _cause(
+    graph: Graph,
+    quantized: QuantizedGraph,
+    found: Comparison,
+    layer: str,
+    samples: FloatArray | None,
+) -> str:
+    """Return the most likely cause and its remedy."""
+    node = quantized.node(layer)
+    features = unlike_features(samples, quantized.input_quantization) if samples is not None else []
+    if features:
+        return _unlike_text(features, graph.input_shape[-1], quantized.input_quantization)
+    if found.rounding_snr[layer] < found.snr[layer] + 3.0:
+        low, high = quantized_range(node.quantization)
+        return (
+            f"its values use few of the 256 steps of the range {low:.3g} to {high:.3g}; give "
+            "calibration inputs like those in use, without outliers, or try --ranges percentile"
+        )
+    if isinstance(node.op, WeightedOp) and node.op.weights.bits < 8:
+        return (
+            f"its weights have {node.op.weights.bits} bits; give more bits (--bits 8 shows what "
+            "activations alone cost), or let --max-drop or --min-snr choose them"
+        )
+    return (
+        "errors of the layers before it add up; give more bits, and calibration inputs that are "
+        "scaled as in training"
+    )

@@ -1,0 +1,1 @@
+"""Find the levels of a codebook: densities, Lloyd-Max, k-means, trellises."""

@@ -1,0 +1,1 @@
+"""Set the ranges of activations: measure them, choose the rule."""

@@ -1,0 +1,239 @@
+"""Weights and ranges without data: a `Graph` and synthetic inputs in, fitted layers out.
+
+Levels are fitted to the weights. Which weight gets which level, the scales, the biases and the
+ranges follow from the means and covariances of activations that `quantize.synthetic` makes, and so
+do the levels' last corrections where indices overlap.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.graph import evaluate as float_ops
+from microlut.graph.ir import (
+    ActivationKind,
+    Dense,
+    DepthwiseConv2D,
+    FloatArray,
+    Graph,
+    Mean,
+    Weighted,
+    channel_axis,
+)
+from microlut.integer import QuantizedWeights
+from microlut.quantize.assign.covariance import column_count
+from microlut.quantize.assign.feedback import assign_with_feedback, damped, feedback_factor
+from microlut.quantize.assign.reconstruct import InputMoments, ScaleRule
+from microlut.quantize.levels.densities import Array
+from microlut.quantize.ranges.measure import Ranges
+from microlut.quantize.weights import (
+    WeightConfig,
+    index_overlap,
+    quantize_weights,
+    real_kernel,
+    with_error,
+)
+from microlut.quantize.without_data.synthetic import walk
+
+_Number = TypeVar("_Number", bound=np.generic)
+
+# Deviations from the mean that a range reaches to. Of 4 to 12, on three reference models, 8 keeps
+# the outputs nearest to the float ones on the whole: real activations have heavy tails.
+_REACH = 8.0
+# Covariances are taken among so many columns: time and memory stay linear in the weights, and the
+# outputs of the reference models are as near to the float ones as with those of all columns.
+_BLOCK_COLUMNS = 256
+# Weights and columns up to which rows are assigned as a whole: what boards have room for.
+_MOST_OVERLAPPING = 1 << 17
+_WIDEST_OVERLAPPING = 640
+_DOUBT = 0.05  # of the mean variance of a layer's inputs, which is added to all
+_POSITIONS = 1 << 13  # output positions that a covariance is taken over at most
+_POSITIONS_A_COLUMN = 4  # and at least, or the block is made narrower
+
+
+@dataclass(frozen=True, slots=True)
+class FittedLayer:
+    """A layer's weights and the real biases [channels] that keep its expected output means."""
+
+    weights: QuantizedWeights
+    bias: Array
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Input channels whose inputs, at all taps, have a `covariance` [groups, columns, columns].
+
+    `factor` is what feedback takes of it.
+    """
+
+    channels: slice
+    covariance: Array
+    factor: Array
+
+
+def expected_ranges(graph: Graph, inputs: FloatArray, input_range: tuple[float, float]) -> Ranges:
+    """Return the range of every tensor: what the channel that reaches furthest is expected to.
+
+    Args:
+        graph: Float graph after the passes.
+        inputs: What `synthetic_inputs` makes for it.
+        input_range: Smallest and largest value of real inputs.
+    """
+    limits = {graph.input_name: input_range}
+    for step in walk(graph, inputs):
+        flat = step.output.reshape(-1, step.output.shape[-1])
+        mean = flat.mean(axis=0, dtype=np.float64)
+        square = np.einsum("ij,ij->j", flat, flat, dtype=np.float64) / len(flat)
+        reach = _REACH * np.sqrt(np.maximum(square - mean**2, 0.0))
+        low, high = float(np.min(mean - reach)), float(np.max(mean + reach))
+        activation = getattr(step.node.op, "activation", ActivationKind.LINEAR)
+        if activation is not ActivationKind.LINEAR:
+            low = 0.0
+        if activation is ActivationKind.RELU6:
+            high = min(high, 6.0)
+        if isinstance(step.node.op, Mean):  # noise does not tell how far pictures' means vary
+            low, high = limits[step.node.inputs[0]]
+        limits[step.node.name] = (low, high)
+    return Ranges(MappingProxyType(limits))
+
+
+def fit_layer(
+    op: Weighted, inputs: FloatArray, config: WeightConfig, allowed: ScaleRule
+) -> FittedLayer:
+    """Quantize one layer's weights by the synthetic inputs [n, ...] that it reads.
+
+    `allowed` makes scales that flash can hold of the wanted ones.
+    """
+    axis = channel_axis(op)
+    small = op.kernel.size <= _MOST_OVERLAPPING and column_count(op) <= _WIDEST_OVERLAPPING
+    overlaps = small and index_overlap(op.kernel.shape, config.bits) > 0
+    moments = _moments(op, inputs) if overlaps else None
+    weights = quantize_weights(op.kernel, axis, config, moments, allowed)
+    if moments is None and weights.codebook is not None:
+        blocks = _blocks(op, inputs)
+        weights = _reassigned(op, weights, blocks)
+        if config.granularity == "channel":
+            scales = allowed(_refitted(op, weights, blocks)).astype(np.float32)
+            weights = _reassigned(op, replace(weights, scales=scales), blocks)
+    weights = with_error(weights, op, config.granularity)
+    return FittedLayer(weights, op.bias - _mean_shift(op, _error(op, weights), inputs))
+
+
+def _moments(op: Weighted, inputs: FloatArray) -> InputMoments:
+    """Return moments of what meets a layer's weights; real inputs may vary in any other way too."""
+    seen = _seen(op, inputs)
+    covariance = damped(_covariance(seen.reshape(1, len(seen), -1)), _DOUBT)
+    return InputMoments(covariance, covariance)
+
+
+def _reassigned(op: Weighted, weights: QuantizedWeights, blocks: list[_Block]) -> QuantizedWeights:
+    """Return the weights with levels assigned anew, errors fed back within each block."""
+    assert weights.codebook is not None
+    levels = weights.codebook.astype(np.float64)
+    indices = np.empty_like(weights.indices)
+    for block in blocks:
+        kernel = _grouped(op, op.kernel, block.channels)
+        wanted = kernel.reshape(*kernel.shape[:2], -1).astype(np.float64)
+        scales = weights.scales.astype(np.float64).reshape(wanted.shape[:2])
+        chosen = assign_with_feedback(wanted, block.factor, levels, scales)
+        _grouped(op, indices, block.channels)[...] = chosen.reshape(kernel.shape)
+    return replace(weights, indices=indices)
+
+
+def _refitted(op: Weighted, weights: QuantizedWeights, blocks: list[_Block]) -> Array:
+    """Return the scales that minimise the output error for the chosen levels.
+
+    For levels l of a channel with weights w and covariance H that is (w H l) / (l H l), both summed
+    over the blocks.
+    """
+    levels = weights.int8().reshape(weights.indices.shape)
+    products, energy = np.zeros(len(weights.scales)), np.zeros(len(weights.scales))
+    for block in blocks:
+        wanted, chosen = (
+            part.reshape(*part.shape[:2], -1).astype(np.float64)
+            for part in (_grouped(op, a, block.channels) for a in (op.kernel, levels))
+        )
+        weighted = chosen @ block.covariance
+        products += np.sum(weighted * wanted, axis=2).ravel()
+        energy += np.sum(weighted * chosen, axis=2).ravel()
+    fits = (energy > 0) & (products > 0)
+    return np.where(fits, products / np.where(fits, energy, 1.0), weights.scales)
+
+
+def _grouped(op: Weighted, weights: NDArray[_Number], channels: slice) -> NDArray[_Number]:
+    """Return a view [groups, rows, taps, channels] of weights, in the kernel's layout or in rows.
+
+    A depthwise layer has a group an input channel, others have one group.
+    """
+    if isinstance(op, DepthwiseConv2D):
+        by_channel = weights.reshape(math.prod(op.window.size), -1, op.depth_multiplier)
+        return by_channel[:, channels].transpose(1, 2, 0)[..., None]
+    return weights.reshape(1, len(op.kernel), -1, op.kernel.shape[-1])[..., channels]
+
+
+def _blocks(op: Weighted, inputs: FloatArray) -> list[_Block]:
+    """Return the blocks of a layer's input channels; a depthwise layer is one block."""
+    seen = _seen(op, inputs)
+    count, taps, channels = seen.shape
+    if isinstance(op, DepthwiseConv2D):
+        return [_block(slice(channels), np.moveaxis(seen, 2, 0))]
+    columns = min(_BLOCK_COLUMNS, count // _POSITIONS_A_COLUMN)
+    width = max(1, columns // taps)
+    parts = [slice(i, i + width) for i in range(0, channels, width)]
+    return [_block(part, seen[..., part].reshape(1, count, -1)) for part in parts]
+
+
+def _block(channels: slice, rows: FloatArray) -> _Block:
+    """Return a block whose inputs are [groups, positions, columns]."""
+    covariance = _covariance(rows)
+    return _Block(channels, covariance, feedback_factor(covariance))
+
+
+def _seen(op: Weighted, inputs: FloatArray) -> FloatArray:
+    """Return what the layer sees at some of its output positions: [positions, taps, channels]."""
+    if isinstance(op, Dense):
+        rows = inputs.reshape(-1, 1, inputs.shape[-1])
+        return rows[_some(len(rows))]
+    patches = float_ops.patches(inputs, op.window, 0.0)
+    chosen = np.unravel_index(_some(math.prod(patches.shape[:3])), patches.shape[:3])
+    return patches[chosen].reshape(len(chosen[0]), -1, patches.shape[-1])
+
+
+def _some(count: int) -> NDArray[np.intp]:
+    """Return which of `count` positions to look at; random ones share no column of the picture."""
+    if count <= _POSITIONS:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, _POSITIONS, replace=False))
+
+
+def _covariance(rows: FloatArray) -> Array:
+    """Return the covariance [groups, columns, columns] of [groups, positions, columns]."""
+    centered = rows - rows.mean(axis=1, keepdims=True)
+    squares: FloatArray = np.swapaxes(centered, 1, 2) @ centered
+    return np.asarray(squares.astype(np.float64) / rows.shape[1])
+
+
+def _error(op: Weighted, weights: QuantizedWeights) -> FloatArray:
+    """Return by how much the quantized weights differ from the kernel, in its layout."""
+    error = real_kernel(weights, channel_axis(op))
+    error -= op.kernel
+    return error
+
+
+def _mean_shift(op: Weighted, error: FloatArray, inputs: FloatArray) -> Array:
+    """Return how far an error of the weights moves the mean of every output channel.
+
+    The layer is linear: it is what the layer makes of the mean input, borders included.
+    """
+    linear = replace(
+        op, kernel=error, bias=np.zeros_like(op.bias), activation=ActivationKind.LINEAR
+    )
+    mean = inputs.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
+    shift = float_ops.apply_op(linear, [mean], ())
+    return np.asarray(shift.reshape(-1, shift.shape[-1]).mean(axis=0, dtype=np.float64))

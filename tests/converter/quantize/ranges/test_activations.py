@@ -1,0 +1,100 @@
+"""int8 quantization of activations and the limits of fused activations."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microlut.graph.ir import ActivationKind, Add, Dense, Relu
+from microlut.integer import Quantization, dequantize_array, quantize_array
+from microlut.integer.requantize import quantize_multiplier
+from microlut.quantize.ranges.activations import (
+    activation_quantization,
+    clamp_range,
+    smallest_output_scale,
+)
+
+VALUES = st.floats(-1e30, 1e30, allow_subnormal=False)
+
+
+@given(VALUES, VALUES)
+def test_zero_is_represented_exactly(a: float, b: float):
+    quantization = activation_quantization(min(a, b), max(a, b))
+    zero = quantize_array(np.zeros(1, np.float32), quantization)
+    assert dequantize_array(zero, quantization).tolist() == [0.0]
+
+
+@given(VALUES, VALUES)
+def test_range_is_covered_to_half_a_step(a: float, b: float):
+    ends = np.array([a, b], np.float32)
+    quantization = activation_quantization(float(ends.min()), float(ends.max()))
+    error = dequantize_array(quantize_array(ends, quantization), quantization) - ends
+    if quantization.scale != 1.0:
+        assert np.abs(error).max() <= 0.502 * quantization.scale
+
+
+@given(VALUES, VALUES, st.floats(0, 1e20))
+def test_scale_is_a_positive_single_and_zero_point_an_int8(a: float, b: float, smallest: float):
+    quantization = activation_quantization(min(a, b), max(a, b), smallest)
+    assert quantization.scale == float(np.float32(quantization.scale)) > 0
+    assert math.isfinite(quantization.scale)
+    assert -128 <= quantization.zero_point <= 127
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        (0.0, 255.0, Quantization(1.0, -128)),
+        (-255.0, 0.0, Quantization(1.0, 127)),
+        (-127.5, 127.5, Quantization(1.0, 0)),  # -0.5 rounds to even
+        (10.0, 127.5, Quantization(0.5, -128)),  # widened to contain 0
+        (-127.5, -10.0, Quantization(0.5, 127)),
+        (0.0, 0.0, Quantization(1.0, 0)),
+        (-1e-40, 1e-40, Quantization(1.0, 0)),
+    ],
+)
+def test_quantization_is_the_one_computed_by_hand(low: float, high: float, wanted: Quantization):
+    assert activation_quantization(low, high) == wanted
+
+
+def test_range_of_rounding_errors_gets_the_smallest_scale():
+    assert activation_quantization(-1e-9, 2e-9, 0.25) == Quantization(0.25, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantization", "wanted"),
+    [
+        (ActivationKind.LINEAR, Quantization(0.1, 5), (-128, 127)),
+        (ActivationKind.RELU, Quantization(0.1, 5), (5, 127)),
+        (ActivationKind.RELU, Quantization(0.1, -128), (-128, 127)),
+        (ActivationKind.RELU, Quantization(0.1, 127), (127, 127)),
+        (ActivationKind.RELU6, Quantization(0.1, 5), (5, 65)),
+        (ActivationKind.RELU6, Quantization(0.0625, -128), (-128, -32)),
+        (ActivationKind.RELU6, Quantization(4.0, 0), (0, 2)),  # 1.5 away from zero
+        (ActivationKind.RELU6, Quantization(6 / 255, -128), (-128, 127)),
+        (ActivationKind.RELU6, Quantization(1e-38, 5), (5, 127)),  # 6 / scale is infinite
+        (ActivationKind.RELU6, Quantization(100.0, 5), (5, 5)),
+    ],
+)
+def test_clamp_range_is_the_one_computed_by_hand(
+    kind: ActivationKind, quantization: Quantization, wanted: tuple[int, int]
+):
+    assert clamp_range(kind, quantization) == wanted
+
+
+def test_smallest_output_scale_keeps_the_last_factor_of_a_sum_below_one():
+    smallest = smallest_output_scale(Add(), [0.3, 0.7])
+    assert quantize_multiplier(2.0 * 0.7 / (2.0**20 * smallest)).shift <= 0
+
+
+def test_smallest_output_scale_keeps_shifted_sums_within_32_bits():
+    kernel = np.array([[1.0, -1.0], [3.0, 0.0]], np.float32)
+    op, scale = Dense(kernel, np.array([1.0, -50.0], np.float32)), 0.01
+    largest = 255 * scale * 3.0 + 50.0
+    assert smallest_output_scale(op, [scale]) * 2.0**30 > 8 * largest
+
+
+def test_operators_that_only_move_values_have_no_smallest_output_scale():
+    assert smallest_output_scale(Relu(ActivationKind.RELU), [0.3]) == 0.0
