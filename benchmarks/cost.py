@@ -69,7 +69,7 @@ def measure(path: Path) -> dict[str, float]:
     """Return what one conversion takes; it must be the only one of its process."""
     import h5py  # noqa: F401 (all modules before the memory is measured)
 
-    import microlut.tflite  # noqa: F401
+    import microlut.codegen.tflite  # noqa: F401
     from microlut.pipeline import convert
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -20,8 +20,8 @@ from ai_edge_litert import schema_py_generated as schema
 from console_image import GCC, Sizes, archive, includes, link, write_configuration
 
 import microlut
+from microlut.codegen.tflite import to_tflite
 from microlut.integer import QuantizedGraph
-from microlut.tflite import to_tflite
 
 CALLER = "_ZN6tflite21MicroInterpreterGraph14InvokeSubgraphEi"
 CALLS_AN_OPERATOR = 2  # the kernel, and what clears its temporary allocations

@@ -60,7 +60,7 @@ def test_folded_operator_is_folded_by_a_pass(name):
     assert name in names_in(*passes)
 
 
-@pytest.mark.parametrize("module", ["integer/evaluate.py", "tflite.py"])
+@pytest.mark.parametrize("module", ["integer/evaluate.py", "codegen/tflite.py"])
 @pytest.mark.parametrize("op", KINDS, ids=lambda op: op.__name__)
 def test_integer_operator_is_known_to(module, op):
     assert op.__name__ in names_in(module)

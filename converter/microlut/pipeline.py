@@ -191,7 +191,7 @@ def _making(
 def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:
     """Import the writer only when it is used: all else works without the schema's package."""
     try:
-        from microlut.tflite import to_tflite
+        from microlut.codegen.tflite import to_tflite
     except ImportError as error:
         raise ToolMissing(
             f"ai-edge-litert is not installed or cannot be loaded ({error}); it has the schema of "

@@ -24,9 +24,9 @@ import microlut
 import random_graphs as rg
 import random_layers as rl
 from digits_example import conversion, samples
+from microlut.codegen.tflite import to_tflite
 from microlut.integer import quantize_array
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
-from microlut.tflite import to_tflite
 
 LISTING = """
 00000100 <f>:

@@ -9,6 +9,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 import random_graphs as rg
+from microlut.codegen.tflite import to_tflite
 from microlut.graph.ir import ActivationKind, Conv2D, Dense, Graph, Node, Padding, Relu, Window
 from microlut.integer import QDense, QuantizedGraph
 from microlut.integer import evaluate as int_ops
@@ -16,7 +17,6 @@ from microlut.integer.requantize import channel_multipliers
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from microlut.tflite import to_tflite
 
 runtime = pytest.importorskip(
     "tflite_micro.python.tflite_micro.runtime",
