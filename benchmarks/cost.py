@@ -70,7 +70,7 @@ def measure(path: Path) -> dict[str, float]:
     import h5py  # noqa: F401 (all modules before the memory is measured)
 
     import microlut.codegen.tflite  # noqa: F401
-    from microlut.pipeline import convert
+    from microlut.conversion.pipeline import convert
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()

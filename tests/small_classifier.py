@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 import random_graphs as rg
+from microlut.conversion.prepared import Prepared
+from microlut.conversion.settings import LayerChoice
 from microlut.graph.ir import (
     ActivationKind,
     Add,
@@ -21,10 +23,8 @@ from microlut.graph.ir import (
     Softmax,
     Window,
 )
-from microlut.prepared import Prepared
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.weights import WeightConfig
-from microlut.settings import LayerChoice
 
 CLASSES = 5
 SHAPE = (7, 6, 3)

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from microlut.boards.board import Board, list_boards, load_board
+    from microlut.conversion.pipeline import Conversion, convert
+    from microlut.conversion.settings import Budget
     from microlut.errors import MicrolutError
     from microlut.exporters.export import Exported, export
     from microlut.importers.samples import as_samples
-    from microlut.pipeline import Conversion, convert
     from microlut.project import Project, read
     from microlut.project import write_project as write
     from microlut.quantize.levels.codebook import Codebook, fit_codebook
-    from microlut.settings import Budget
     from microlut.workflow import build, deploy, load_samples, run, verify
 
     __version__: str
@@ -56,16 +56,16 @@ __all__ = [
 # all of it takes a second and TensorFlow may be in use beside.
 _PLACES = {
     "Board": "boards.board",
-    "Budget": "settings",
+    "Budget": "conversion.settings",
     "Codebook": "quantize.levels.codebook",
-    "Conversion": "pipeline",
+    "Conversion": "conversion.pipeline",
     "Exported": "exporters.export",
     "MicrolutError": "errors",
     "Project": "project",
     "__version__": "version:VERSION",
     "as_samples": "importers.samples",
     "build": "workflow",
-    "convert": "pipeline",
+    "convert": "conversion.pipeline",
     "deploy": "workflow",
     "export": "exporters.export",
     "fit_codebook": "quantize.levels.codebook",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from microlut.report import ConvertReport
+from microlut.conversion.report import ConvertReport
 from microlut.tables import count_text, percent_text, size_text, table
 
 

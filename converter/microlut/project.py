@@ -20,10 +20,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from microlut import integer as quantized
 from microlut.codegen.names import identifier
+from microlut.conversion.pipeline import Conversion
+from microlut.conversion.report import ConvertReport
 from microlut.errors import InvalidInput
 from microlut.integer import QuantizedGraph
-from microlut.pipeline import Conversion
-from microlut.report import ConvertReport
 from microlut.support.files import check_place
 from microlut.support.resources import data_folder
 from microlut.support.written import MANIFEST, foreign_file, manifest

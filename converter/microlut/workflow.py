@@ -13,6 +13,7 @@ import numpy as np
 from microlut import project as projects
 from microlut.accuracy import float_top1, top1
 from microlut.boards.board import Board, Core
+from microlut.conversion.pipeline import Conversion, source_hash
 from microlut.emulators import Task, run_image
 from microlut.emulators.machines import (
     Machine,
@@ -28,7 +29,6 @@ from microlut.image import Image
 from microlut.importers import import_model
 from microlut.importers.samples import Samples, load_samples
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
-from microlut.pipeline import Conversion, source_hash
 from microlut.profile import make_profile
 from microlut.project import Project
 from microlut.reference import Reference, make_reference

@@ -13,11 +13,11 @@ import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
 from microlut import workflow
 from microlut.boards.board import load_board
+from microlut.conversion.room import check_room
+from microlut.conversion.settings import Budget
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
 from microlut.importers import import_model
 from microlut.importers.samples import Samples
-from microlut.room import check_room
-from microlut.settings import Budget
 
 call = test_cli.call  # a fixture
 CONVERT = ("convert", MODEL, "--calibration", CALIBRATION)
@@ -27,12 +27,16 @@ DEPLOY = ("deploy", MODEL, "--board", "host", "--calibration", CALIBRATION)
 @pytest.fixture
 def no_ranges(monkeypatch):
     """Let ranges not be measured: that is the first stage that takes time."""
-    monkeypatch.setattr("microlut.preparation.choose_ranges", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(
+        "microlut.conversion.preparation.choose_ranges", lambda *_: pytest.fail("measured")
+    )
 
 
 @pytest.fixture
 def no_quantization(monkeypatch):
-    monkeypatch.setattr("microlut.pipeline.quantize_within", lambda *_: pytest.fail("quantized"))
+    monkeypatch.setattr(
+        "microlut.conversion.pipeline.quantize_within", lambda *_: pytest.fail("quantized")
+    )
 
 
 @pytest.fixture
@@ -150,7 +154,7 @@ def test_deploy_looks_at_the_board_before_ranges_are_measured(
 def test_budget_that_cannot_be_kept_is_refused_before_layers_are_measured(
     budget, message, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("microlut.bits.measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr("microlut.conversion.bits.measure", lambda *_: pytest.fail("measured"))
     (tmp_path / "s.toml").write_text("[layers.body]\nbits = 6\n")
     budget = Budget(**budget)
     with pytest.raises(InvalidInput, match=message):

@@ -16,7 +16,7 @@ import microlut
 PACKAGE = Path(microlut.__file__).resolve().parent
 HEAVY = {
     *("ai_edge_litert", "elftools", "h5py", "jinja2", "joblib", "matplotlib", "numpy"),
-    *("pydantic", "rich", "scipy", "tensorflow", "tflite_micro", "microlut.pipeline"),
+    *("pydantic", "rich", "scipy", "tensorflow", "tflite_micro", "microlut.conversion.pipeline"),
 }
 
 
@@ -50,7 +50,7 @@ def imported_by(*arguments: str) -> set[str]:
 
 
 def test_heavy_modules_are_those_of_a_conversion():
-    assert {"numpy", "scipy", "jinja2", "pydantic", "microlut.pipeline"} <= imported_by(
+    assert {"numpy", "scipy", "jinja2", "pydantic", "microlut.conversion.pipeline"} <= imported_by(
         "convert", "--help"
     )
 

@@ -10,12 +10,25 @@ import typer
 from microlut import project as projects
 from microlut import tables, workflow
 from microlut.boards.board import load_board
+from microlut.conversion.fits import fit_layers, fits_text
+from microlut.conversion.front import search_text
+from microlut.conversion.pipeline import convert_with
+from microlut.conversion.preparation import Options, prepare
+from microlut.conversion.room import check_budget, check_room
+from microlut.conversion.search import check_search
+from microlut.conversion.search import search as search_front
+from microlut.conversion.settings import (
+    SETTINGS_FILE,
+    Budget,
+    Overrides,
+    Settings,
+    budget_in_force,
+    load_settings,
+)
 from microlut.conversion_text import conversion_text, warnings_text
 from microlut.emulators.machines import check_measurable
 from microlut.errors import InvalidInput, ToolMissing
 from microlut.failures import EXIT_DISAGREES, EXIT_WARNED
-from microlut.fits import fit_layers, fits_text
-from microlut.front import search_text
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
@@ -54,22 +67,9 @@ from microlut.outcomes import image_json
 from microlut.pictures.figure import check_picture
 from microlut.pictures.front import draw_front
 from microlut.pictures.histogram import draw_fit
-from microlut.pipeline import convert_with
 from microlut.plan import DEFAULT_CORE, Goal
-from microlut.preparation import Options, prepare
 from microlut.quantize.weights import WeightConfig
 from microlut.reference import LaterInputs
-from microlut.room import check_budget, check_room
-from microlut.search import check_search
-from microlut.search import search as search_front
-from microlut.settings import (
-    SETTINGS_FILE,
-    Budget,
-    Overrides,
-    Settings,
-    budget_in_force,
-    load_settings,
-)
 from microlut.terminal import print_json, progress_bar
 from microlut.toolchain import check_tools
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.front import Point, PointKind, SearchResult
+from microlut.conversion.front import Point, PointKind, SearchResult
 from microlut.pictures.figure import write_figure
 from microlut.quantize.levels.densities import Array
 

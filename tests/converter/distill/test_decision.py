@@ -89,7 +89,7 @@ def test_missing_tensorflow_is_told_before_the_work(ready, monkeypatch):
 
 def test_the_decision_imports_no_tensorflow():
     program = (
-        "import sys, microlut.pipeline, microlut.distill.stage as s; "
+        "import sys, microlut.conversion.pipeline, microlut.distill.stage as s; "
         "s.check_trainer([0], None); print('tensorflow' in sys.modules)"
     )
     done = subprocess.run(

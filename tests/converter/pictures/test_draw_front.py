@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from microlut.front import Point, PointKind, SearchResult
+from microlut.conversion.front import Point, PointKind, SearchResult
 from microlut.pictures import front
 from microlut.pictures.front import draw_front
 from microlut.quantize.quality import Quality

@@ -10,17 +10,17 @@ import joblib
 import numpy as np
 import pytest
 
-import microlut.search as stage
-from microlut.bits import flash_bytes
+import microlut.conversion.search as stage
+from microlut.conversion.bits import flash_bytes
+from microlut.conversion.front import SearchResult
+from microlut.conversion.prepared import Prepared
+from microlut.conversion.search import search
+from microlut.conversion.settings import LayerChoice
 from microlut.errors import InvalidInput
-from microlut.front import SearchResult
 from microlut.graph.ir import Conv2D, Dense, Graph, Node, Reshape, Window
-from microlut.prepared import Prepared
 from microlut.quantize.quality import Quality
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
-from microlut.search import search
-from microlut.settings import LayerChoice
 from microlut.support.progress import silent
 
 

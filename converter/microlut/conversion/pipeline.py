@@ -13,28 +13,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.bits import quantize_within
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
-from microlut.distill.stage import check_trainer, distilled
-from microlut.errors import ToolMissing
-from microlut.graph.ir import Graph
-from microlut.integer import Granularity, QuantizedGraph
-from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
-from microlut.preparation import STAGES, Check, Options, prepare, unchecked
-from microlut.prepared import Prepared
-from microlut.quantize.diagnosis import output_warnings
-from microlut.quantize.quality import Task, affordable_inputs, compare, spread
-from microlut.quantize.ranges.choose import RangeChoice
-from microlut.quantize.weights import LayerConfigs, Method
-from microlut.report import ConvertReport, Making, convert_report
-from microlut.settings import (
+from microlut.conversion.bits import quantize_within
+from microlut.conversion.preparation import STAGES, Check, Options, prepare, unchecked
+from microlut.conversion.prepared import Prepared
+from microlut.conversion.report import ConvertReport, Making, convert_report
+from microlut.conversion.settings import (
     Budget,
     Overrides,
     Settings,
     budget_in_force,
     load_settings,
 )
+from microlut.distill.stage import check_trainer, distilled
+from microlut.errors import ToolMissing
+from microlut.graph.ir import Graph
+from microlut.integer import Granularity, QuantizedGraph
+from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
+from microlut.quantize.diagnosis import output_warnings
+from microlut.quantize.quality import Task, affordable_inputs, compare, spread
+from microlut.quantize.ranges.choose import RangeChoice
+from microlut.quantize.weights import LayerConfigs, Method
 from microlut.support.progress import Progress, silent
 from microlut.support.texts import plain
 

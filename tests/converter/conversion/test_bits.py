@@ -8,18 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microlut import bits as module
-from microlut import prepared as prepared_module
-from microlut.bits import AVERAGES, flash_bytes, front_of, measure, quantize_within
+from microlut.conversion import bits as module
+from microlut.conversion import prepared as prepared_module
+from microlut.conversion.bits import AVERAGES, flash_bytes, front_of, measure, quantize_within
+from microlut.conversion.prepared import Prepared
+from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray, Graph, Node, Relu
 from microlut.integer import QuantizedGraph
-from microlut.prepared import Prepared
 from microlut.quantize.quality import Quality, integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
 from microlut.quantize.without_data.synthetic import synthetic_inputs
-from microlut.settings import Budget
 from microlut.support.progress import silent
 from small_classifier import choices, classifier, pictures, prepared
 

@@ -12,10 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from microlut.errors import InvalidInput
-from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Op, Relu, Window
-from microlut.quantize.weights import WeightConfig
-from microlut.settings import (
+from microlut.conversion.settings import (
     Budget,
     LayerChoice,
     LayerRule,
@@ -26,6 +23,9 @@ from microlut.settings import (
     layer_choices,
     load_settings,
 )
+from microlut.errors import InvalidInput
+from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Op, Relu, Window
+from microlut.quantize.weights import WeightConfig
 from microlut.support.resources import data_folder
 
 BITS = st.integers(2, 8)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from digits_example import CALIBRATION, MODEL, SHAPE, conversion
+from microlut.conversion.pipeline import convert, source_hash
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.graph import evaluate as float_ops
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array, save
-from microlut.pipeline import convert, source_hash
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from microlut.front import Point, PointKind, SearchResult, search_text
+from microlut.conversion.front import Point, PointKind, SearchResult, search_text
 from microlut.quantize.quality import Quality
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.conversion.prepared import Prepared
+from microlut.conversion.settings import Overrides, Settings, layer_choices
 from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray, Graph
 from microlut.graph.passes import run_passes
@@ -17,7 +19,6 @@ from microlut.importers import import_model
 from microlut.importers.samples import as_samples, load_samples, scaled_alike
 from microlut.plan import Goal
 from microlut.plan.limits import check_sizes
-from microlut.prepared import Prepared
 from microlut.quantize.diagnosis import input_warnings
 from microlut.quantize.quality import Task
 from microlut.quantize.ranges.activations import activation_quantization
@@ -25,7 +26,6 @@ from microlut.quantize.ranges.choose import RangeChoice, choose_ranges, saturate
 from microlut.quantize.weights import Method
 from microlut.quantize.without_data.fit import expected_ranges
 from microlut.quantize.without_data.synthetic import synthetic_inputs
-from microlut.settings import Overrides, Settings, layer_choices
 from microlut.support.progress import Progress
 
 STAGES = 5  # of a conversion; preparing a model is the first two

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from microlut.conversion.settings import LayerChoice
 from microlut.graph.ir import FloatArray, Graph
 from microlut.integer import QuantizedGraph
 from microlut.quantize.quality import Quality, Task, integer_quality
 from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import LayerConfigs
-from microlut.settings import LayerChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from digits_example import SHAPE, conversion
+from microlut.conversion.report import Making, convert_report
 from microlut.integer import QClamp, QNode
 from microlut.quantize.quality import Comparison
 from microlut.quantize.weights import WeightConfig
-from microlut.report import Making, convert_report
 
 # Of examples/digits/train.py: outputs x weights of a channel.
 MACS = {

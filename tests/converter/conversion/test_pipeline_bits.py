@@ -15,12 +15,12 @@ import pytest
 
 from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import cli
-from microlut.bits import flash_bytes
+from microlut.conversion.bits import flash_bytes
+from microlut.conversion.pipeline import Conversion, convert
+from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
 from microlut.integer import evaluate as int_ops
 from microlut.integer import load, quantize_array
-from microlut.pipeline import Conversion, convert
-from microlut.settings import Budget
 
 LAYERS = [node.name for node, _ in conversion().graph.weighted()]
 SIZES = [op.kernel.size for _, op in conversion().graph.weighted()]

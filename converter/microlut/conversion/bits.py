@@ -6,10 +6,11 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from microlut.conversion.prepared import Prepared
+from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
 from microlut.integer import QuantizedGraph
 from microlut.plan import make_plan
-from microlut.prepared import Prepared
 from microlut.quantize.bits.allocate import (
     allocate_average,
     allocate_bytes,
@@ -19,7 +20,6 @@ from microlut.quantize.bits.allocate import (
 from microlut.quantize.bits.sensitivity import Candidate, Candidates, sensitivities
 from microlut.quantize.quality import Quality, judged
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
-from microlut.settings import Budget
 from microlut.support.progress import Progress
 
 # Bits a weight on average that are tried, from few to many, until a network loses little enough.

@@ -10,9 +10,9 @@ from test_diagnosis import sensors
 
 from digits_example import CALIBRATION, MODEL
 from microlut import cli
+from microlut.conversion.pipeline import convert
 from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray
-from microlut.pipeline import convert
 
 pytestmark = pytest.mark.keras
 

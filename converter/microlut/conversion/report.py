@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from microlut.conversion.settings import Budget
 from microlut.integer import QReshape, QuantizedGraph, WeightedOp
 from microlut.integer.packing import weight_bytes
 from microlut.plan import Optimize, Plan, Step
 from microlut.quantize.quality import Comparison, Quality
 from microlut.quantize.weights import LayerConfigs
-from microlut.settings import Budget
 from microlut.version import VERSION
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from microlut.conversion.fits import LayerFit, fit_layers, fits_text
 from microlut.errors import InvalidInput
-from microlut.fits import LayerFit, fit_layers, fits_text
 from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Reshape, Window
 from microlut.integer import Granularity
 from microlut.quantize.levels.codebook import fit_codebook

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from microlut.boards.board import Board
+from microlut.conversion.settings import Budget
 from microlut.errors import DoesNotFit, InvalidInput
 from microlut.graph.ir import Graph
-from microlut.settings import Budget
 
 _FEWEST_BITS = 2  # a weight
 

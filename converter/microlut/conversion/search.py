@@ -15,10 +15,10 @@ from typing import TypeVar
 import joblib
 from pydantic import TypeAdapter, ValidationError
 
-from microlut.bits import AVERAGES, flash_bytes, front_of, measure
+from microlut.conversion.bits import AVERAGES, flash_bytes, front_of, measure
+from microlut.conversion.front import Point, PointKind, SearchResult
+from microlut.conversion.prepared import Prepared
 from microlut.errors import InvalidInput
-from microlut.front import Point, PointKind, SearchResult
-from microlut.prepared import Prepared
 from microlut.quantize.quality import Quality
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.support.files import check_place, write_file
