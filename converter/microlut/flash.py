@@ -16,12 +16,12 @@ from elftools.elf.elffile import ELFFile
 
 from microlut.boards.board import Board
 from microlut.boards.schema import FlashTool, Memory, Region
-from microlut.build_record import read_record
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.find_device import find_port, find_probe
 from microlut.flashers import FLASHERS, Flasher, FlashJob
 from microlut.machine.tools import find_tool
 from microlut.project import Project
+from microlut.toolchain.record import read_record
 from microlut.workflow import build
 
 _TIMEOUT_SECONDS = 300.0

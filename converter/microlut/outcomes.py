@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.forms import Difference, FormResult, bit_exact
-from microlut.image import Image
 from microlut.integer import dequantize_array
 from microlut.profile import Profile
 from microlut.project import Project
 from microlut.support.files import check_file, write_file
+from microlut.toolchain.image import Image
 
 
 @dataclass(frozen=True, slots=True)

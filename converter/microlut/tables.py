@@ -16,11 +16,11 @@ if TYPE_CHECKING:  # `microlut boards` needs none of them
     from microlut.exporters import Exported
     from microlut.flash import FlashResult
     from microlut.forms import Difference, FormResult
-    from microlut.image import Image
     from microlut.machine.doctor import ToolStatus
     from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
     from microlut.profile import Profile
     from microlut.project import Project
+    from microlut.toolchain.image import Image
 
 _LABEL_WIDTH = 40
 _INSTRUCTIONS = "instructions an inference"

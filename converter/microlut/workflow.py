@@ -25,7 +25,6 @@ from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.forms import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
-from microlut.image import Image
 from microlut.importers import import_model
 from microlut.importers.samples import Samples, load_samples
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
@@ -33,8 +32,9 @@ from microlut.profile import make_profile
 from microlut.project import Project
 from microlut.reference import Reference, make_reference
 from microlut.support.progress import Progress, silent
-from microlut.toolchain import build as build_image
-from microlut.toolchain import check_tools
+from microlut.toolchain.build import build as build_image
+from microlut.toolchain.build import check_tools
+from microlut.toolchain.image import Image
 
 DEFAULT_EMULATOR_LIMIT = 50
 

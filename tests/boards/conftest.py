@@ -9,8 +9,8 @@ import pytest
 from fake_images import FAKE_MODEL, require_tools
 
 from microlut.boards.board import Board, load_board
-from microlut.image import Image
-from microlut.toolchain import build
+from microlut.toolchain.build import build
+from microlut.toolchain.image import Image
 
 
 @pytest.fixture(scope="session")

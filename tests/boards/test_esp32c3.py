@@ -19,7 +19,7 @@ from microlut.console import load_commands, results_of
 from microlut.errors import DoesNotFit
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
-from microlut.toolchain import build
+from microlut.toolchain.build import build
 
 BOARD = "esp32-c3-devkitm-1"
 INPUT = np.array([1, 2, 3, -128, 127, 77], dtype=np.int8)

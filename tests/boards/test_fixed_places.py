@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from microlut.uf2_image import boot2_checksum
+from microlut.toolchain.uf2_image import boot2_checksum
 
 VECTORS = {"nrf52840-dk": 0x0, "frdm-k64f": 0x0, "raspberry-pi-pico": 0x1000_0100}
 

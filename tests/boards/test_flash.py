@@ -13,7 +13,6 @@ from microlut import find_device
 from microlut import flash as flashing
 from microlut.boards.board import Board, load_board
 from microlut.boards.schema import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
-from microlut.build_record import BuildRecord, write_record
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flash import Target, flash
 from microlut.machine import tools
@@ -21,7 +20,8 @@ from microlut.machine.serial_port import PortInfo
 from microlut.machine.tools import ARM_GCC, NEWLIB, find_tool
 from microlut.machine.usb import UsbDevice
 from microlut.project import Project
-from microlut.toolchain import build
+from microlut.toolchain.build import build
+from microlut.toolchain.record import BuildRecord, write_record
 
 ST_LINK = UsbDevice("0483:374b", "066BFF51", "STM32 STLink")
 OTHER = UsbDevice("1d6b:0002", None, "root hub")

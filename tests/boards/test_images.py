@@ -17,10 +17,10 @@ from microlut.emulators import Task, run_image
 from microlut.emulators.counter import counter_plugin
 from microlut.emulators.preload import preload_of
 from microlut.errors import RunFailed
-from microlut.esp_image import esptool_of
-from microlut.image import Image
 from microlut.machine.tools import find_tool
-from microlut.toolchain import build
+from microlut.toolchain.build import build
+from microlut.toolchain.esp_image import esptool_of
+from microlut.toolchain.image import Image
 
 BOARDS = [name for name in list_boards() if load_board(name).core is not Core.HOST]
 QEMU_BOARDS = [name for name in BOARDS if load_board(name).emulators.qemu]

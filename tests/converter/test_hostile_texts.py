@@ -12,7 +12,6 @@ import pytest
 
 import microlut
 from fake_keras import FakeModel, dense
-from microlut import toolchain
 from microlut.boards.board import Board, load_board
 from microlut.codegen.environment import environment
 from microlut.codegen.names import comment
@@ -22,6 +21,7 @@ from microlut.failures import describe
 from microlut.machine.tools import HOST_CC, find_tool
 from microlut.pictures.histogram import draw_fit
 from microlut.support.texts import is_plain
+from microlut.toolchain.build import build as toolchain
 
 SEEN = (  # each is one line of characters that can be seen
     *('"', "'", ";", "#", "%s", "$(id)", "`id`", "${HOME}", "$x$", "a b", "a,b=c", "a=b", "a:b"),

@@ -7,10 +7,10 @@ import pytest
 from microlut import tables
 from microlut.boards.board import load_board
 from microlut.forms import Difference, FormResult
-from microlut.image import Image
 from microlut.machine.doctor import ToolStatus
 from microlut.outcomes import RunOutcome, VerifyOutcome
 from microlut.profile import LayerProfile, Profile
+from microlut.toolchain.image import Image
 
 DIFFERENCE = Difference(sample=3, position=1, expected=5, found=-7)
 

@@ -7,8 +7,8 @@ import pytest
 from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need, need_host, need_qemu
 
 import microlut
-from microlut.image import Image
 from microlut.importers.samples import load_samples
+from microlut.toolchain.image import Image
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 

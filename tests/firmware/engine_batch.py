@@ -26,7 +26,7 @@ from microlut.emulators import Task, run_image
 from microlut.machine.tools import find_tool
 from microlut.plan import Optimize, Plan
 from microlut.support.resources import data_folder
-from microlut.toolchain import build
+from microlut.toolchain.build import build
 
 HERE = Path(__file__).parent
 FIRMWARE = data_folder("firmware")

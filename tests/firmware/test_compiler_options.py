@@ -30,7 +30,7 @@ import random_layers as rl
 from microlut.boards.board import CORE_FLAGS, Core
 from microlut.integer import evaluate as int_ops
 from microlut.plan import Plan, make_plan
-from microlut.stack import NAKED_BYTES
+from microlut.toolchain.stack import NAKED_BYTES
 
 GCC, CLANG = "arm-none-eabi-gcc", "clang"
 CORES = {core.value: CORE_FLAGS[core] for core in Core if core.value.startswith("cortex")} | {

@@ -14,12 +14,12 @@ from microlut.boards.board import Board, load_board
 from microlut.codegen import render
 from microlut.codegen.names import identifier
 from microlut.emulators import Task, run_image
-from microlut.image import Image
 from microlut.integer import QReshape, QuantizedGraph, WeightedOp
 from microlut.integer import evaluate as int_ops
 from microlut.plan import Goal, Optimize, make_plan
 from microlut.plan.rounding import Rounding, output_rounding
-from microlut.toolchain import build
+from microlut.toolchain.build import build
+from microlut.toolchain.image import Image
 
 
 @pytest.mark.qemu

@@ -16,7 +16,7 @@ from microlut.boards.board import load_board
 from microlut.emulators import Task, run_image
 from microlut.errors import RunFailed
 from microlut.machine.tools import QEMU, find_tool
-from microlut.toolchain import build
+from microlut.toolchain.build import build
 
 pytestmark = pytest.mark.renode
 

@@ -71,7 +71,7 @@ from microlut.plan import DEFAULT_CORE, Goal
 from microlut.quantize.weights import WeightConfig
 from microlut.reference import LaterInputs
 from microlut.terminal import print_json, progress_bar
-from microlut.toolchain import check_tools
+from microlut.toolchain.build import check_tools
 
 
 def convert(

@@ -8,7 +8,7 @@ from microlut.boards.board import Board, list_boards, load_board
 from microlut.emulators import choose_emulator, emulators_of
 from microlut.errors import InvalidBoard
 from microlut.machine.tools import RENODE, Tool, find_tool, require_tool
-from microlut.toolchain import check_tools
+from microlut.toolchain.build import check_tools
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from microlut.image import engine_code_bytes
+from microlut.toolchain.image import engine_code_bytes
 
 MAP = """
 Discarded input sections

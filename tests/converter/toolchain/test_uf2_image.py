@@ -10,7 +10,7 @@ import pytest
 
 from microlut.boards.schema import Uf2
 from microlut.errors import BuildFailed
-from microlut.uf2_image import boot2_checksum, uf2_blocks, write_uf2_image
+from microlut.toolchain.uf2_image import boot2_checksum, uf2_blocks, write_uf2_image
 
 FAMILY = 0xE48B_FF56
 

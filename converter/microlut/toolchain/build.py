@@ -15,17 +15,17 @@ import jinja2
 
 from microlut.boards.board import Board, Core
 from microlut.boards.schema import Region
-from microlut.build_programs import check_program, run_program
-from microlut.build_record import BuildRecord, write_record
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
-from microlut.esp_image import esptool_of, write_esp_image
-from microlut.image import Image, Stack, engine_code_bytes, measure
 from microlut.machine.tools import CMAKE, HOST_CC, NINJA, require_tool
 from microlut.plan import Optimize
-from microlut.stack import worst_stack_bytes
 from microlut.support.files import plain_folder
 from microlut.support.resources import data_folder
-from microlut.uf2_image import write_uf2_image
+from microlut.toolchain.esp_image import esptool_of, write_esp_image
+from microlut.toolchain.image import Image, Stack, engine_code_bytes, measure
+from microlut.toolchain.programs import check_program, run_program
+from microlut.toolchain.record import BuildRecord, write_record
+from microlut.toolchain.stack import worst_stack_bytes
+from microlut.toolchain.uf2_image import write_uf2_image
 
 # Enough for any image whose true size is wanted, and small enough for every address map.
 _UNLIMITED_BYTES = 0x1000_0000

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from microlut.machine.tools import ARM_GCC, find_tool
-from microlut.stack import ASSEMBLY_BYTES, worst_stack_bytes
+from microlut.toolchain.stack import ASSEMBLY_BYTES, worst_stack_bytes
 
 PROGRAM = """
 #define NOINLINE __attribute__((noinline)) static

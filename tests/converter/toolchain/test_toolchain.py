@@ -11,12 +11,12 @@ from digits_example import conversion
 from microlut.boards.board import load_board
 from microlut.boards.schema import Region
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
-from microlut.image import measure
 from microlut.machine import tools
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, find_tool
-from microlut.toolchain import build
+from microlut.toolchain.build import build
+from microlut.toolchain.image import measure
 
-FAKE_MODEL = Path(__file__).resolve().parents[1] / "boards" / "fake_model"
+FAKE_MODEL = Path(__file__).resolve().parents[2] / "boards" / "fake_model"
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Build firmware images and read what they hold."""
