@@ -24,13 +24,13 @@ from scipy.optimize import nnls
 
 import microlut
 from microlut.codegen import render
-from microlut.emulators import Task, run_image
 from microlut.integer import QAdd, QuantizedGraph, WeightedOp
 from microlut.integer import evaluate as int_ops
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.cost import Call, call_of, work
 from microlut.plan.scratch import Tile
-from microlut.profile import make_profile
+from microlut.running.emulators import Task, run_image
+from microlut.running.profile import make_profile
 
 # One for each core that has files of its own, and RISC-V for portable C.
 BOARDS = ("mps2-an385-m0plus", "mps2-an385", "mps2-an386", "mps3-an547", "riscv-virt")

@@ -31,13 +31,13 @@ from rivals import Rival, Subject, engines_of
 
 import microlut
 from microlut.boards.board import Core
-from microlut.console import Int8Array
-from microlut.emulators import Task, run_image
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
 from microlut.plan import Plan
 from microlut.plan.cost import instructions
-from microlut.profile import make_profile
+from microlut.running.emulators import Task, run_image
+from microlut.running.profile import make_profile
+from microlut.running.protocol import Int8Array
 from microlut.toolchain.image import measure
 
 BITS = (2, 3, 4, 5, 6, 7, 8)

@@ -13,9 +13,9 @@ import tflm
 import microlut
 from microlut.boards.board import Core
 from microlut.codegen.tflite import to_tflite
-from microlut.console import Int8Array
 from microlut.integer import QuantizedGraph
 from microlut.machine.tools import CORTEX_M
+from microlut.running.protocol import Int8Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # `microlut boards` needs none of them
     from microlut.forms import Difference, FormResult
     from microlut.machine.doctor import ToolStatus
     from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
-    from microlut.profile import Profile
     from microlut.project import Project
+    from microlut.running.profile import Profile
     from microlut.toolchain.image import Image
 
 _LABEL_WIDTH = 40

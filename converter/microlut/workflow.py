@@ -14,13 +14,6 @@ from microlut import project as projects
 from microlut.accuracy import float_top1, top1
 from microlut.boards.board import Board, Core
 from microlut.conversion.pipeline import Conversion, source_hash
-from microlut.emulators import Task, run_image
-from microlut.emulators.machines import (
-    Machine,
-    available_boards,
-    check_machine,
-    choose_machine,
-)
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.forms import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.graph.ir import Graph
@@ -28,9 +21,16 @@ from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.importers.samples import Samples, load_samples
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
-from microlut.profile import make_profile
 from microlut.project import Project
 from microlut.reference import Reference, make_reference
+from microlut.running.emulators import Task, run_image
+from microlut.running.emulators.machines import (
+    Machine,
+    available_boards,
+    check_machine,
+    choose_machine,
+)
+from microlut.running.profile import make_profile
 from microlut.support.progress import Progress, silent
 from microlut.toolchain.build import build as build_image
 from microlut.toolchain.build import check_tools

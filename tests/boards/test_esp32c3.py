@@ -15,10 +15,10 @@ import microlut
 from digits_example import conversion, samples
 from microlut.boards.board import load_board
 from microlut.boards.schema import Region
-from microlut.console import load_commands, results_of
 from microlut.errors import DoesNotFit
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
+from microlut.running.protocol import load_commands, results_of
 from microlut.toolchain.build import build
 
 BOARD = "esp32-c3-devkitm-1"

@@ -12,12 +12,12 @@ from elftools.elf.elffile import ELFFile
 from fake_images import FAKE_MODEL, fake_outputs, require_tools
 
 from microlut.boards.board import Board, Core, list_boards, load_board
-from microlut.console import bulk_command
-from microlut.emulators import Task, run_image
-from microlut.emulators.counter import counter_plugin
-from microlut.emulators.preload import preload_of
 from microlut.errors import RunFailed
 from microlut.machine.tools import find_tool
+from microlut.running.emulators import Task, run_image
+from microlut.running.emulators.counter import counter_plugin
+from microlut.running.emulators.preload import preload_of
+from microlut.running.protocol import bulk_command
 from microlut.toolchain.build import build
 from microlut.toolchain.esp_image import esptool_of
 from microlut.toolchain.image import Image

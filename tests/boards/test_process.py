@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import microlut
-from microlut.emulators.process import started
+from microlut.running.emulators.process import started
 
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 # Its emulator ignores the end of its input, as QEMU does, and has the standard output of the test.
 PROGRAM = """
 import sys
-from microlut.emulators.process import started
+from microlut.running.emulators.process import started
 command = ("/bin/sh", "-c", "echo here; exec sleep 600 >&2")
 with started(command, sys.stdout) as process:
     print(process.stdout.readline().decode().strip(), flush=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fake_images import fake_outputs
 
-from microlut.console import load_commands, microseconds_of, results_of
+from microlut.running.protocol import load_commands, microseconds_of, results_of
 
 Talk = Callable[..., list[str]]
 

@@ -10,11 +10,11 @@ from fake_images import fake_outputs
 
 from microlut.boards.board import load_board
 from microlut.boards.schema import Emulators, QemuEmulator, RenodeEmulator
-from microlut.device import Device, run_inputs
-from microlut.emulators import offer_image
-from microlut.emulators.pseudo_terminal import offered
 from microlut.errors import InvalidBoard, RunFailed
 from microlut.machine.serial_port import SerialPort
+from microlut.running.device import Device, run_inputs
+from microlut.running.emulators import offer_image
+from microlut.running.emulators.pseudo_terminal import offered
 
 BOARDS = ["host", pytest.param("mps2-an386", marks=pytest.mark.qemu)]
 

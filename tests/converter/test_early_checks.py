@@ -242,6 +242,6 @@ def test_missing_emulator_is_told_before_the_build(verb, call, tmp_path, no_buil
     def missing(tool):
         raise ToolMissing(f"{tool.name} is not installed")
 
-    monkeypatch.setattr("microlut.emulators.machines.require_tool", missing)
+    monkeypatch.setattr("microlut.running.emulators.machines.require_tool", missing)
     answer = call(verb, project.path, "--board", "mps2-an385", "--inputs", TEST)
     assert_refused(answer, 6, "qemu-system-arm is not installed")

@@ -12,14 +12,14 @@ import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import workflow
 from microlut.boards.schema import Emulators, Region
-from microlut.emulators import machines
-from microlut.emulators.machines import choose_machine
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.importers.samples import Samples
 from microlut.machine import tools
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, RENODE, find_tool
+from microlut.running.emulators import machines
+from microlut.running.emulators.machines import choose_machine
 from microlut.tables import deploy_text, run_text
 
 

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from microlut.boards.board import CORE_FLAGS, Board, Core
 from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
-from microlut.emulators import Task, run_image
 from microlut.machine.tools import find_tool
 from microlut.plan import Optimize, Plan
+from microlut.running.emulators import Task, run_image
 from microlut.support.resources import data_folder
 from microlut.toolchain.build import build
 

@@ -13,11 +13,11 @@ import random_layers as rl
 from microlut.boards.board import Board, load_board
 from microlut.codegen import render
 from microlut.codegen.names import identifier
-from microlut.emulators import Task, run_image
 from microlut.integer import QReshape, QuantizedGraph, WeightedOp
 from microlut.integer import evaluate as int_ops
 from microlut.plan import Goal, Optimize, make_plan
 from microlut.plan.rounding import Rounding, output_rounding
+from microlut.running.emulators import Task, run_image
 from microlut.toolchain.build import build
 from microlut.toolchain.image import Image
 

@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import microlut
 from digits_example import conversion, samples
 from microlut.boards.board import Board, list_boards, load_board
-from microlut.console import OUTPUT, input_block, load_commands
-from microlut.emulators.preload import preload_of
-from microlut.emulators.renode import platform_of, vectors_of
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
+from microlut.running.emulators.preload import preload_of
+from microlut.running.emulators.renode import platform_of, vectors_of
+from microlut.running.protocol import OUTPUT, input_block, load_commands
 
 HERE = Path(__file__).resolve().parent
 

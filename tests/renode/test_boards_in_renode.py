@@ -13,9 +13,9 @@ from suites import boards_in_renode, write_suites
 import microlut
 from digits_example import conversion, samples
 from microlut.boards.board import load_board
-from microlut.emulators import Task, run_image
 from microlut.errors import RunFailed
 from microlut.machine.tools import QEMU, find_tool
+from microlut.running.emulators import Task, run_image
 from microlut.toolchain.build import build
 
 pytestmark = pytest.mark.renode

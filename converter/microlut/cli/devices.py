@@ -13,7 +13,6 @@ from microlut.boards.board import load_board
 from microlut.flash import Target
 from microlut.flash import flash as write_image
 from microlut.machine.serial_port import DEFAULT_BAUD, SerialPort
-from microlut.monitor import monitor as connect
 from microlut.options import (
     BoardOption,
     DryRunOption,
@@ -24,6 +23,7 @@ from microlut.options import (
     ProbeOption,
     TimingOption,
 )
+from microlut.running.monitor import monitor as connect
 from microlut.terminal import print_json
 
 

@@ -12,7 +12,6 @@ import typer
 from microlut import project as projects
 from microlut import tables, workflow
 from microlut.boards.board import Board, load_board
-from microlut.emulators import offer_image
 from microlut.errors import InvalidInput
 from microlut.failures import EXIT_DISAGREES
 from microlut.importers.samples import load_samples
@@ -36,6 +35,7 @@ from microlut.options import (
 )
 from microlut.outcomes import check_outputs, image_json, write_outputs
 from microlut.reference import check_samples
+from microlut.running.emulators import offer_image
 from microlut.terminal import print_json, progress_bar
 
 

@@ -26,7 +26,6 @@ from microlut.conversion.settings import (
     load_settings,
 )
 from microlut.conversion_text import conversion_text, warnings_text
-from microlut.emulators.machines import check_measurable
 from microlut.errors import InvalidInput, ToolMissing
 from microlut.failures import EXIT_DISAGREES, EXIT_WARNED
 from microlut.graph.ir import Graph
@@ -70,6 +69,7 @@ from microlut.pictures.histogram import draw_fit
 from microlut.plan import DEFAULT_CORE, Goal
 from microlut.quantize.weights import WeightConfig
 from microlut.reference import LaterInputs
+from microlut.running.emulators.machines import check_measurable
 from microlut.terminal import print_json, progress_bar
 from microlut.toolchain.build import check_tools
 

@@ -7,9 +7,9 @@ import pytest
 
 from microlut.boards.board import load_board
 from microlut.boards.schema import Emulators, Region, RenodeEmulator
-from microlut.emulators import Task, chunks, renode, run_image
 from microlut.errors import InvalidBoard, InvalidInput, RunFailed, ToolMissing
 from microlut.machine import tools
+from microlut.running.emulators import Task, chunks, renode, run_image
 
 INPUTS = np.arange(12, dtype=np.int8).reshape(2, 6)
 PRELOAD = Region(origin=0x21000000, size=0x1000)

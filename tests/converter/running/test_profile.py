@@ -7,7 +7,7 @@ import json
 import pytest
 
 from microlut.errors import RunFailed
-from microlut.profile import make_profile
+from microlut.running.profile import make_profile
 
 
 def layer(name: str, kernel: str | None, macs: int = 0) -> dict[str, object]:

@@ -13,7 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from microlut.console import (
+from microlut.errors import DeviceFailed, RunFailed
+from microlut.running.protocol import (
     OUTPUT,
     READY,
     Int8Array,
@@ -23,7 +24,6 @@ from microlut.console import (
     microseconds_of,
     output_of,
 )
-from microlut.errors import DeviceFailed, RunFailed
 
 # The console takes commands of 256 characters: "db ", two for each byte, and "%".
 _BYTES_PER_COMMAND = 126

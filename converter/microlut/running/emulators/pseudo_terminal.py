@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from microlut.emulators.process import started
 from microlut.errors import RunFailed
+from microlut.running.emulators.process import started
 
 
 @dataclass(frozen=True, slots=True)

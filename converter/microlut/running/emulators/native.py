@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from microlut.boards.board import Board
-from microlut.console import OUTPUT, RunResult, input_block, outputs_of
-from microlut.emulators.session import OnOutput, run_bulk
-from microlut.emulators.task import Task
+from microlut.running.emulators.session import OnOutput, run_bulk
+from microlut.running.emulators.task import Task
+from microlut.running.protocol import OUTPUT, RunResult, input_block, outputs_of
 
 
 def run(task: Task, on_output: OnOutput) -> RunResult:

@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from microlut.console import OUTPUT, READY, Lines, bulk_command, failure_of
-from microlut.emulators.process import started
 from microlut.errors import RunFailed
+from microlut.running.emulators.process import started
+from microlut.running.protocol import OUTPUT, READY, Lines, bulk_command, failure_of
 
 _PIECE_BYTES = 65536
 WHY_SILENT = "look for an endless loop, or run again when the machine is less busy"

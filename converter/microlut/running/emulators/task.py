@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microlut.boards.board import Board
-from microlut.console import Int8Array
+from microlut.running.protocol import Int8Array
 
 
 @dataclass(frozen=True, slots=True)

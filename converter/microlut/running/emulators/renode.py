@@ -13,7 +13,15 @@ import jinja2
 from elftools.elf.elffile import ELFFile
 
 from microlut.boards.board import Board
-from microlut.console import (
+from microlut.errors import InvalidBoard, InvalidInput, RunFailed
+from microlut.machine.tools import RENODE, require_tool
+from microlut.running.emulators.chunks import run_in_chunks
+from microlut.running.emulators.counter import probes_of
+from microlut.running.emulators.preload import preload_of
+from microlut.running.emulators.renode_session import problem_of, watch
+from microlut.running.emulators.session import OnOutput
+from microlut.running.emulators.task import Task
+from microlut.running.protocol import (
     OUTPUT,
     READY,
     Int8Array,
@@ -23,14 +31,6 @@ from microlut.console import (
     outputs_of,
     stack_bytes_of,
 )
-from microlut.emulators.chunks import run_in_chunks
-from microlut.emulators.counter import probes_of
-from microlut.emulators.preload import preload_of
-from microlut.emulators.renode_session import problem_of, watch
-from microlut.emulators.session import OnOutput
-from microlut.emulators.task import Task
-from microlut.errors import InvalidBoard, InvalidInput, RunFailed
-from microlut.machine.tools import RENODE, require_tool
 from microlut.support.files import plain_folder
 from microlut.support.resources import data_folder
 

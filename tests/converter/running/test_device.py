@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microlut import device as devices
-from microlut.device import Device, run_inputs
 from microlut.errors import DeviceFailed, RunFailed
+from microlut.running import device as devices
+from microlut.running.device import Device, run_inputs
 
 NAME = b"m-name-dut-[microlut]\r\nm-ready\r\n"
 ANSWERS = {

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microlut import emulators
 from microlut.boards.board import load_board
 from microlut.boards.schema import Emulators, NativeEmulator, QemuEmulator, RenodeEmulator
-from microlut.emulators import EMULATORS, Task, choose_emulator, run_image
 from microlut.errors import InvalidBoard, InvalidInput, ToolMissing
 from microlut.machine import tools
+from microlut.running import emulators
+from microlut.running.emulators import EMULATORS, Task, choose_emulator, run_image
 
 INPUTS = np.zeros((2, 6), dtype=np.int8)
 ELF = Path("absent.elf")

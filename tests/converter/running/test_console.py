@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microlut.console import (
+from microlut.errors import RunFailed
+from microlut.running.protocol import (
     BLOCK_HEADER_BYTES,
     failure_of,
     input_block,
@@ -14,7 +15,6 @@ from microlut.console import (
     outputs_of,
     results_of,
 )
-from microlut.errors import RunFailed
 
 
 def test_input_block_is_header_and_inputs():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from microlut.emulators.counter import counter_plugin, plugin_api
 from microlut.machine import tools
 from microlut.machine.tools import HOST_CC, QEMU, find_tool
+from microlut.running.emulators.counter import counter_plugin, plugin_api
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from microlut.boards.board import Board
-from microlut.console import RunResult
-from microlut.emulators import native, qemu, renode
-from microlut.emulators.pseudo_terminal import Offered, offered
-from microlut.emulators.session import OnOutput
-from microlut.emulators.task import Task
 from microlut.errors import InvalidBoard, InvalidInput
 from microlut.machine.tools import RENODE, find_tool
+from microlut.running.emulators import native, qemu, renode
+from microlut.running.emulators.pseudo_terminal import Offered, offered
+from microlut.running.emulators.session import OnOutput
+from microlut.running.emulators.task import Task
+from microlut.running.protocol import RunResult
 
 __all__ = [
     "EMULATORS",

@@ -9,8 +9,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from microlut.boards.schema import Region
-from microlut.console import BLOCK_HEADER_BYTES, Int8Array
 from microlut.errors import InvalidInput, RunFailed
+from microlut.running.protocol import BLOCK_HEADER_BYTES, Int8Array
 
 
 def preload_of(elf: Path) -> Region:

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from microlut.emulators.session import run_bulk
 from microlut.errors import RunFailed
+from microlut.running.emulators.session import run_bulk
 
 GREETING = "printf 'm-init-done\\r\\nm-ready\\r\\n'; "
 OUTPUT = "printf 'm-output-07\\r\\n'; "

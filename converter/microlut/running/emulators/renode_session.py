@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from microlut.console import OUTPUT, READY, failure_of
-from microlut.emulators.session import WHY_SILENT, OnOutput
+from microlut.running.emulators.session import WHY_SILENT, OnOutput
+from microlut.running.protocol import OUTPUT, READY, failure_of
 
 _POLL_SECONDS = 0.05
 

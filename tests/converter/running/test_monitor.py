@@ -10,10 +10,10 @@ import tty
 
 import pytest
 
-from microlut import monitor as monitors
 from microlut.errors import DeviceFailed
 from microlut.machine.serial_port import SerialPort
-from microlut.monitor import monitor
+from microlut.running import monitor as monitors
+from microlut.running.monitor import monitor
 
 
 @pytest.fixture

@@ -6,7 +6,14 @@ import tempfile
 from pathlib import Path
 
 from microlut.boards.board import Board
-from microlut.console import (
+from microlut.errors import RunFailed
+from microlut.machine.tools import require_tool
+from microlut.running.emulators.chunks import run_in_chunks
+from microlut.running.emulators.counter import counter_plugin, plugin_option
+from microlut.running.emulators.preload import preload_of
+from microlut.running.emulators.session import OnOutput, run_bulk
+from microlut.running.emulators.task import Task
+from microlut.running.protocol import (
     OUTPUT,
     Int8Array,
     RunResult,
@@ -14,13 +21,6 @@ from microlut.console import (
     outputs_of,
     stack_bytes_of,
 )
-from microlut.emulators.chunks import run_in_chunks
-from microlut.emulators.counter import counter_plugin, plugin_option
-from microlut.emulators.preload import preload_of
-from microlut.emulators.session import OnOutput, run_bulk
-from microlut.emulators.task import Task
-from microlut.errors import RunFailed
-from microlut.machine.tools import require_tool
 
 
 def run(task: Task, on_output: OnOutput) -> RunResult:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from microlut.console import Int8Array, RunResult
-from microlut.emulators.preload import chunks, preload_of
-from microlut.emulators.task import Task
+from microlut.running.emulators.preload import chunks, preload_of
+from microlut.running.emulators.task import Task
+from microlut.running.protocol import Int8Array, RunResult
 
 
 def run_in_chunks(task: Task, run_chunk: Callable[[Int8Array], RunResult]) -> RunResult:

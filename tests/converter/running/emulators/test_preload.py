@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from microlut.boards.schema import Region
-from microlut.emulators.preload import chunks, preload_of
 from microlut.errors import InvalidInput, RunFailed
+from microlut.running.emulators.preload import chunks, preload_of
 
 
 def test_chunks_fill_the_region():

@@ -1,0 +1,1 @@
+"""Run firmware: the console's protocol, real boards, and emulators."""
