@@ -17,8 +17,8 @@ from elftools.elf.elffile import ELFFile
 from microlut.boards.board import Board
 from microlut.boards.schema import FlashTool, Memory, Region
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
-from microlut.find_device import find_port, find_probe
-from microlut.flashers import FLASHERS, Flasher, FlashJob
+from microlut.flashing import FLASHERS, Flasher, FlashJob
+from microlut.flashing.find_device import find_port, find_probe
 from microlut.machine.tools import find_tool
 from microlut.project import Project
 from microlut.toolchain.record import read_record

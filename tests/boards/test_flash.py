@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from fake_images import FAKE_MODEL
 
-from microlut import find_device
 from microlut import flash as flashing
 from microlut.boards.board import Board, load_board
 from microlut.boards.schema import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flash import Target, flash
+from microlut.flashing import find_device
 from microlut.machine import tools
 from microlut.machine.serial_port import PortInfo
 from microlut.machine.tools import ARM_GCC, NEWLIB, find_tool

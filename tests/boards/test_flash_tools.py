@@ -15,8 +15,8 @@ from microlut import flash as flashing
 from microlut.boards.board import list_boards, load_board
 from microlut.boards.schema import Esptool, Openocd, Pyocd, StFlash
 from microlut.errors import DeviceFailed
-from microlut.flashers import FLASHERS, FlashJob
-from microlut.flashers.openocd import configuration
+from microlut.flashing import FLASHERS, FlashJob
+from microlut.flashing.openocd import configuration
 from microlut.machine.tools import find_tool
 
 BOARDS = [load_board(name) for name in list_boards()]

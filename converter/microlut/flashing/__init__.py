@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from microlut.flashers import esptool, openocd, pyocd, st_flash
-from microlut.flashers.flasher import Flasher, FlashJob
+from microlut.flashing import esptool, openocd, pyocd, st_flash
+from microlut.flashing.flasher import Flasher, FlashJob
 
 __all__ = ["FLASHERS", "FlashJob", "Flasher"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from microlut.boards.board import Board
 from microlut.errors import DeviceFailed
-from microlut.flashers.flasher import CABLE, PERMISSIONS
+from microlut.flashing.flasher import CABLE, PERMISSIONS
 from microlut.machine.serial_port import PortInfo, ports
 from microlut.machine.usb import usb_devices
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.flashers.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
+from microlut.flashing.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
 from microlut.machine.tools import ST_FLASH
 
 

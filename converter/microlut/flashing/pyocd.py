@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microlut.boards.schema import Pyocd
-from microlut.flashers.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
+from microlut.flashing.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
 from microlut.machine.tools import PYOCD
 
 

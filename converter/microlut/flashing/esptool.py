@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microlut.boards.schema import Esptool
-from microlut.flashers.flasher import CABLE, PERMISSIONS, Flasher, FlashJob
+from microlut.flashing.flasher import CABLE, PERMISSIONS, Flasher, FlashJob
 from microlut.machine.tools import ESPTOOL
 
 _BOOT_MODE = (
