@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from statistics import mean
 
-from microlut.accuracy import top1
 from microlut.boards.board import Board
 from microlut.errors import RunFailed
-from microlut.forms import compare
 from microlut.importers.samples import Samples
 from microlut.outcomes import RunOutcome
 from microlut.project import Project
-from microlut.reference import make_reference
 from microlut.running.device import Device, DeviceRun, Port, run_inputs
 from microlut.running.profile import Profile, make_profile
 from microlut.support.progress import Progress, silent
+from microlut.verification.accuracy import top1
+from microlut.verification.compare import compare
+from microlut.verification.reference import make_reference
 from microlut.workflow import build
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.forms import Difference, FormResult, bit_exact
 from microlut.integer import dequantize_array
 from microlut.project import Project
 from microlut.running.profile import Profile
 from microlut.support.files import check_file, write_file
 from microlut.toolchain.image import Image
+from microlut.verification.compare import Difference, FormResult, bit_exact
 
 
 @dataclass(frozen=True, slots=True)

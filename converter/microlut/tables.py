@@ -15,12 +15,12 @@ if TYPE_CHECKING:  # `microlut boards` needs none of them
     from microlut.boards.board import Board
     from microlut.exporters import Exported
     from microlut.flash import FlashResult
-    from microlut.forms import Difference, FormResult
     from microlut.machine.doctor import ToolStatus
     from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
     from microlut.project import Project
     from microlut.running.profile import Profile
     from microlut.toolchain.image import Image
+    from microlut.verification.compare import Difference, FormResult
 
 _LABEL_WIDTH = 40
 _INSTRUCTIONS = "instructions an inference"

@@ -11,18 +11,15 @@ from typing import Literal
 import numpy as np
 
 from microlut import project as projects
-from microlut.accuracy import float_top1, top1
 from microlut.boards.board import Board, Core
 from microlut.conversion.pipeline import Conversion, source_hash
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
-from microlut.forms import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.importers.samples import Samples, load_samples
 from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 from microlut.project import Project
-from microlut.reference import Reference, make_reference
 from microlut.running.emulators import Task, run_image
 from microlut.running.emulators.machines import (
     Machine,
@@ -35,6 +32,9 @@ from microlut.support.progress import Progress, silent
 from microlut.toolchain.build import build as build_image
 from microlut.toolchain.build import check_tools
 from microlut.toolchain.image import Image
+from microlut.verification.accuracy import float_top1, top1
+from microlut.verification.compare import INTERPRETER, FormResult, compare, compare_runtimes
+from microlut.verification.reference import Reference, make_reference
 
 DEFAULT_EMULATOR_LIMIT = 50
 

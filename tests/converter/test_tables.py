@@ -6,11 +6,11 @@ import pytest
 
 from microlut import tables
 from microlut.boards.board import load_board
-from microlut.forms import Difference, FormResult
 from microlut.machine.doctor import ToolStatus
 from microlut.outcomes import RunOutcome, VerifyOutcome
 from microlut.running.profile import LayerProfile, Profile
 from microlut.toolchain.image import Image
+from microlut.verification.compare import Difference, FormResult
 
 DIFFERENCE = Difference(sample=3, position=1, expected=5, found=-7)
 

@@ -18,7 +18,7 @@ from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
 from microlut.machine.tools import HOST_CC, Tool, find_tool
 from microlut.project import Project
-from microlut.runtimes import run_tflite_micro
+from microlut.verification.runtimes import run_tflite_micro
 
 QEMU_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547", "riscv-virt")
 _BATCH = 50

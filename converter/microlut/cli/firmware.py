@@ -34,9 +34,9 @@ from microlut.options import (
     TimingOption,
 )
 from microlut.outcomes import check_outputs, image_json, write_outputs
-from microlut.reference import check_samples
 from microlut.running.emulators import offer_image
 from microlut.terminal import print_json, progress_bar
+from microlut.verification.reference import check_samples
 
 
 def build(

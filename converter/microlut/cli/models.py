@@ -68,10 +68,10 @@ from microlut.pictures.front import draw_front
 from microlut.pictures.histogram import draw_fit
 from microlut.plan import DEFAULT_CORE, Goal
 from microlut.quantize.weights import WeightConfig
-from microlut.reference import LaterInputs
 from microlut.running.emulators.machines import check_measurable
 from microlut.terminal import print_json, progress_bar
 from microlut.toolchain.build import check_tools
+from microlut.verification.reference import LaterInputs
 
 
 def convert(

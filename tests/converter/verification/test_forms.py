@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 
 from digits_example import conversion, samples
-from microlut.forms import Difference, FormResult, bit_exact, compare, compare_runtimes
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
-from microlut.runtimes import TFLITE_MICRO, desktop_name, desktop_tensors
 from microlut.support.progress import silent
+from microlut.verification.compare import (
+    Difference,
+    FormResult,
+    bit_exact,
+    compare,
+    compare_runtimes,
+)
+from microlut.verification.runtimes import TFLITE_MICRO, desktop_name, desktop_tensors
 
 A = np.array([[1, 2], [3, 4], [5, 6]], np.int8)
 

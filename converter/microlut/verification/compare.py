@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
-from microlut.runtimes import (
+from microlut.support.progress import Progress
+from microlut.verification.runtimes import (
     TFLITE_MICRO,
     desktop_name,
     desktop_tensors,
     run_desktop,
     run_tflite_micro,
 )
-from microlut.support.progress import Progress
 
 Int8 = NDArray[np.int8]
 INTERPRETER = "interpreter"

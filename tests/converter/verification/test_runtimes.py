@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 
 from digits_example import conversion, samples
-from microlut import runtimes
 from microlut.errors import RunFailed, ToolMissing
 from microlut.integer import quantize_array
-from microlut.runtimes import desktop_name, desktop_tensors, run_desktop, run_tflite_micro
+from microlut.verification import runtimes
+from microlut.verification.runtimes import (
+    desktop_name,
+    desktop_tensors,
+    run_desktop,
+    run_tflite_micro,
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +81,7 @@ def test_runtimes_print_nothing(tmp_path, inputs):
     (tmp_path / "m.tflite").write_bytes(conversion().tflite)
     np.save(tmp_path / "x.npy", inputs)
     program = (
-        "import sys, numpy as np; from pathlib import Path; from microlut.runtimes import *;"
+        "import sys, numpy as np; from pathlib import Path; from microlut.verification.runtimes import *;"
         "m, x = Path(sys.argv[1]).read_bytes(), np.load(sys.argv[2]);"
         "run_tflite_micro(m, x); run_desktop(m, x)"
     )

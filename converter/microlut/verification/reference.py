@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.accuracy import top1
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.importers.samples import Samples, check_scaled_alike, load_samples
@@ -17,6 +16,7 @@ from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array, quantized_range
 from microlut.project import Project
 from microlut.quantize.ranges.activations import activation_quantization
+from microlut.verification.accuracy import top1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Compare executable forms of a model with the integer interpreter."""
