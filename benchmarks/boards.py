@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import microlut
-from microlut.board_texts import kib
 from microlut.boards.board import Core
 from microlut.errors import DoesNotFit
 from microlut.importers.samples import Samples
+from microlut.show.boards import kib
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "boards.md"

@@ -19,7 +19,7 @@ from microlut.errors import InvalidBoard, InvalidInput, MicrolutError
 from microlut.exporters import ExportFormat
 from microlut.failures import describe
 from microlut.machine.tools import HOST_CC, find_tool
-from microlut.pictures.histogram import draw_fit
+from microlut.show.pictures.histogram import draw_fit
 from microlut.support.texts import is_plain
 from microlut.toolchain.build import build as toolchain
 

@@ -20,7 +20,7 @@ from microlut.machine import tools
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, RENODE, find_tool
 from microlut.running.emulators import machines
 from microlut.running.emulators.machines import choose_machine
-from microlut.tables import deploy_text, run_text
+from microlut.show.runs import deploy_text, run_text
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from microlut import project as projects
-from microlut import tables
 from microlut.boards.board import load_board
 from microlut.flash import Target
 from microlut.flash import flash as write_image
@@ -24,6 +23,7 @@ from microlut.options import (
     TimingOption,
 )
 from microlut.running.monitor import monitor as connect
+from microlut.show import runs as tables
 from microlut.terminal import print_json
 
 

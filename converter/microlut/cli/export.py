@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from microlut import exporters, tables
+from microlut import exporters
 from microlut import project as projects
 from microlut.errors import InvalidInput
 from microlut.exporters import ExportFormat, format_of
 from microlut.options import ExportOption, FoldersArgument, JsonOption, NameOption
+from microlut.show import runs as tables
 from microlut.terminal import print_json
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from microlut import project as projects
-from microlut import tables, workflow
+from microlut import workflow
 from microlut.boards.board import Board, load_board
 from microlut.errors import InvalidInput
 from microlut.failures import EXIT_DISAGREES
@@ -35,6 +35,7 @@ from microlut.options import (
 )
 from microlut.outcomes import check_outputs, image_json, write_outputs
 from microlut.running.emulators import offer_image
+from microlut.show import runs as tables
 from microlut.terminal import print_json, progress_bar
 from microlut.verification.reference import check_samples
 

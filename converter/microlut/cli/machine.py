@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from microlut import tables
-from microlut.board_texts import board_text, boards_text
 from microlut.boards.board import list_boards, load_board
 from microlut.errors import ToolMissing
 from microlut.machine import doctor as doctors
 from microlut.options import JsonOption
+from microlut.show import runs as tables
+from microlut.show.boards import board_text, boards_text
 from microlut.terminal import print_json
 
 

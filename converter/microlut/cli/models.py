@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from microlut import project as projects
-from microlut import tables, workflow
+from microlut import workflow
 from microlut.boards.board import load_board
 from microlut.conversion.fits import fit_layers, fits_text
 from microlut.conversion.front import search_text
@@ -25,7 +25,6 @@ from microlut.conversion.settings import (
     budget_in_force,
     load_settings,
 )
-from microlut.conversion_text import conversion_text, warnings_text
 from microlut.errors import InvalidInput, ToolMissing
 from microlut.failures import EXIT_DISAGREES, EXIT_WARNED
 from microlut.graph.ir import Graph
@@ -63,12 +62,14 @@ from microlut.options import (
     TaskOption,
 )
 from microlut.outcomes import image_json
-from microlut.pictures.figure import check_picture
-from microlut.pictures.front import draw_front
-from microlut.pictures.histogram import draw_fit
 from microlut.plan import DEFAULT_CORE, Goal
 from microlut.quantize.weights import WeightConfig
 from microlut.running.emulators.machines import check_measurable
+from microlut.show import runs as tables
+from microlut.show.conversion import conversion_text, warnings_text
+from microlut.show.pictures.figure import check_picture
+from microlut.show.pictures.front import draw_front
+from microlut.show.pictures.histogram import draw_fit
 from microlut.terminal import print_json, progress_bar
 from microlut.toolchain.build import check_tools
 from microlut.verification.reference import LaterInputs

@@ -20,7 +20,7 @@ from microlut.quantize.levels.codebook import (
     fit_codebook,
 )
 from microlut.quantize.levels.densities import Array
-from microlut.tables import table
+from microlut.show.runs import table
 
 
 @dataclass(frozen=True, slots=True)

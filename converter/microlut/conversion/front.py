@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from microlut.quantize.quality import Quality
-from microlut.tables import percent_text, size_text, table
+from microlut.show.runs import percent_text, size_text, table
 from microlut.version import VERSION
 
 PointKind = Literal["uniform", "allocated"]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from microlut.conversion.front import Point, PointKind, SearchResult
-from microlut.pictures import front
-from microlut.pictures.front import draw_front
 from microlut.quantize.quality import Quality
+from microlut.show.pictures import front
+from microlut.show.pictures.front import draw_front
 
 
 def point(

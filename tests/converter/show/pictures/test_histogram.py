@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from microlut.errors import InvalidInput
-from microlut.pictures.histogram import draw_fit
 from microlut.quantize.levels.codebook import fit_codebook
+from microlut.show.pictures.histogram import draw_fit
 
 WEIGHTS = np.random.default_rng(0).laplace(0.1, 0.3, size=2000)
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from microlut.errors import InvalidInput
-from microlut.pictures.figure import write_figure
+from microlut.show.pictures.figure import write_figure
 
 
 def not_drawn(_: object) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.pictures.figure import write_figure
 from microlut.quantize.levels.codebook import Codebook, DensityFit
 from microlut.quantize.levels.densities import DENSITIES, Array
+from microlut.show.pictures.figure import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from microlut import tables
 from microlut.boards.board import load_board
 from microlut.machine.doctor import ToolStatus
 from microlut.outcomes import RunOutcome, VerifyOutcome
 from microlut.running.profile import LayerProfile, Profile
+from microlut.show import runs as tables
 from microlut.toolchain.image import Image
 from microlut.verification.compare import Difference, FormResult
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from microlut.boards.board import Board
 from microlut.boards.schema import Console, Memory
+from microlut.show.runs import size_text, table
 from microlut.support.toml_file import Table
-from microlut.tables import size_text, table
 
 _LABEL_WIDTH = 18
 

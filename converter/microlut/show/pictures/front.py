@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.conversion.front import Point, PointKind, SearchResult
-from microlut.pictures.figure import write_figure
 from microlut.quantize.levels.densities import Array
+from microlut.show.pictures.figure import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from digits_example import conversion
-from microlut.conversion_text import conversion_text
+from microlut.show.conversion import conversion_text
 
 
 def test_conversion_text_has_a_line_for_each_layer():

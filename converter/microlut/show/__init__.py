@@ -1,0 +1,1 @@
+"""Turn results into texts, tables and pictures for people."""
