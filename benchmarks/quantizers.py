@@ -37,7 +37,7 @@ from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.integer import Granularity
 from microlut.quantize.levels.densities import Array
-from microlut.workflow import top1
+from microlut.verification.accuracy import top1
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "quantizers.json"

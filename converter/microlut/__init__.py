@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from microlut.conversion.settings import Budget
     from microlut.errors import MicrolutError
     from microlut.exporters.export import Exported, export
-    from microlut.importers.samples import as_samples
+    from microlut.importers.samples import as_samples, load_samples
     from microlut.project import Project, read
     from microlut.project import write_project as write
     from microlut.quantize.levels.codebook import Codebook, fit_codebook
-    from microlut.workflow import build, deploy, load_samples, run, verify
+    from microlut.workflow.build import build
+    from microlut.workflow.deploy import deploy
+    from microlut.workflow.run import run
+    from microlut.workflow.verify import verify
 
     __version__: str
 
@@ -64,17 +67,17 @@ _PLACES = {
     "Project": "project",
     "__version__": "version:VERSION",
     "as_samples": "importers.samples",
-    "build": "workflow",
+    "build": "workflow.build",
     "convert": "conversion.pipeline",
-    "deploy": "workflow",
+    "deploy": "workflow.deploy",
     "export": "exporters.export",
     "fit_codebook": "quantize.levels.codebook",
     "list_boards": "boards.board",
     "load_board": "boards.board",
-    "load_samples": "workflow",
+    "load_samples": "importers.samples",
     "read": "project",
-    "run": "workflow",
-    "verify": "workflow",
+    "run": "workflow.run",
+    "verify": "workflow.verify",
     "write": "project:write_project",
 }
 

@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 from fake_images import FAKE_MODEL
 
-from microlut import flash as flashing
 from microlut.boards.board import Board, load_board
 from microlut.boards.schema import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
-from microlut.flash import Target, flash
 from microlut.flashing import find_device
 from microlut.machine import tools
 from microlut.machine.serial_port import PortInfo
@@ -22,6 +20,8 @@ from microlut.machine.usb import UsbDevice
 from microlut.project import Project
 from microlut.toolchain.build import build
 from microlut.toolchain.record import BuildRecord, write_record
+from microlut.workflow import flash as flashing
+from microlut.workflow.flash import Target, flash
 
 ST_LINK = UsbDevice("0483:374b", "066BFF51", "STM32 STLink")
 OTHER = UsbDevice("1d6b:0002", None, "root hub")

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from microlut import flash as flashing
 from microlut.boards.board import list_boards, load_board
 from microlut.boards.schema import Esptool, Openocd, Pyocd, StFlash
 from microlut.errors import DeviceFailed
 from microlut.flashing import FLASHERS, FlashJob
 from microlut.flashing.openocd import configuration
 from microlut.machine.tools import find_tool
+from microlut.workflow import flash as flashing
 
 BOARDS = [load_board(name) for name in list_boards()]
 ARGUMENTS = [(b.id, arguments) for b in BOARDS for arguments in b.flash_tools]

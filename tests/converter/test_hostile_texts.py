@@ -13,11 +13,11 @@ import pytest
 import microlut
 from fake_keras import FakeModel, dense
 from microlut.boards.board import Board, load_board
+from microlut.cli.failures import describe
 from microlut.codegen.environment import environment
 from microlut.codegen.names import comment
 from microlut.errors import InvalidBoard, InvalidInput, MicrolutError
 from microlut.exporters import ExportFormat
-from microlut.failures import describe
 from microlut.machine.tools import HOST_CC, find_tool
 from microlut.show.pictures.histogram import draw_fit
 from microlut.support.texts import is_plain

@@ -11,14 +11,14 @@ from typing import Annotated
 
 import typer
 
-from microlut.errors import InvalidInput
-from microlut.failures import (
+from microlut.cli.failures import (
     EXIT_INTERRUPTED,
     Terminated,
     describe,
     raise_when_terminated,
 )
-from microlut.terminal import OutputLost, print_error, standard_streams
+from microlut.cli.terminal import OutputLost, print_error, standard_streams
+from microlut.errors import InvalidInput
 
 # Every verb in the order of the help: the module here that has it, and what the help says of it.
 VERBS = {

@@ -9,10 +9,7 @@ import typer
 
 from microlut import project as projects
 from microlut.boards.board import load_board
-from microlut.flash import Target
-from microlut.flash import flash as write_image
-from microlut.machine.serial_port import DEFAULT_BAUD, SerialPort
-from microlut.options import (
+from microlut.cli.options import (
     BoardOption,
     DryRunOption,
     FlashPortOption,
@@ -22,9 +19,12 @@ from microlut.options import (
     ProbeOption,
     TimingOption,
 )
+from microlut.cli.terminal import print_json
+from microlut.machine.serial_port import DEFAULT_BAUD, SerialPort
 from microlut.running.monitor import monitor as connect
 from microlut.show import runs as tables
-from microlut.terminal import print_json
+from microlut.workflow.flash import Target
+from microlut.workflow.flash import flash as write_image
 
 
 def flash(

@@ -8,11 +8,11 @@ import typer
 
 from microlut import exporters
 from microlut import project as projects
+from microlut.cli.options import ExportOption, FoldersArgument, JsonOption, NameOption
+from microlut.cli.terminal import print_json
 from microlut.errors import InvalidInput
 from microlut.exporters import ExportFormat, format_of
-from microlut.options import ExportOption, FoldersArgument, JsonOption, NameOption
 from microlut.show import runs as tables
-from microlut.terminal import print_json
 
 
 def _format(name: str) -> ExportFormat:

@@ -10,14 +10,9 @@ from typing import Annotated
 import typer
 
 from microlut import project as projects
-from microlut import workflow
 from microlut.boards.board import Board, load_board
-from microlut.errors import InvalidInput
-from microlut.failures import EXIT_DISAGREES
-from microlut.importers.samples import load_samples
-from microlut.machine.serial_port import SerialPort
-from microlut.on_board import run_on_board
-from microlut.options import (
+from microlut.cli.failures import EXIT_DISAGREES
+from microlut.cli.options import (
     BoardOption,
     BoardsOption,
     EmulatorOption,
@@ -33,11 +28,19 @@ from microlut.options import (
     PtyOption,
     TimingOption,
 )
-from microlut.outcomes import check_outputs, image_json, write_outputs
+from microlut.cli.terminal import print_json, progress_bar
+from microlut.errors import InvalidInput
+from microlut.importers.samples import load_samples
+from microlut.machine.serial_port import SerialPort
 from microlut.running.emulators import offer_image
 from microlut.show import runs as tables
-from microlut.terminal import print_json, progress_bar
+from microlut.verification.accuracy import float_top1
 from microlut.verification.reference import check_samples
+from microlut.workflow import build as building
+from microlut.workflow import run as running
+from microlut.workflow import verify as verification
+from microlut.workflow.on_board import run_on_board
+from microlut.workflow.outcomes import check_outputs, image_json, write_outputs
 
 
 def build(
@@ -49,7 +52,7 @@ def build(
     """Compile the firmware of a converted model: ELF, BIN and HEX, and its memory."""
     project = projects.read(folder)
     target = load_board(board)
-    image = workflow.build(project, target, profile=profile)
+    image = building.build(project, target, profile=profile)
     if as_json:
         print_json(image_json(image) | _memory_json(project))
     else:
@@ -85,17 +88,17 @@ def run(
     if outputs is not None:
         check_outputs(outputs)
     check_samples(project, samples)
-    original = None if model is None else workflow.checked_original(model, project)
+    original = None if model is None else running.checked_original(model, project)
     with progress_bar(as_json) as progress:
         if port is None:
-            count: workflow.Count = "layers" if profile else "inferences"
-            outcome = workflow.run(project, target, samples, count, emulator, progress)
+            count: running.Count = "layers" if profile else "inferences"
+            outcome = running.run(project, target, samples, count, emulator, progress)
         else:
             with SerialPort(port, target.baud) as opened:
                 outcome = run_on_board(project, target, samples, opened, progress, profile=profile)
     if outputs is not None:
         write_outputs(outputs, project, outcome)
-    real = None if original is None else workflow.float_top1(original, samples)
+    real = None if original is None else float_top1(original, samples)
     if as_json:
         print_json(outcome.as_json() | {"float_top1": real} | _memory_json(project))
     else:
@@ -116,7 +119,7 @@ def _offer(
     project: projects.Project, board: Board, emulator: str | None, profile: bool, as_json: bool
 ) -> None:
     """Run the emulated board at a pseudo-terminal until Ctrl-C."""
-    image = workflow.build(project, board, profile=profile)
+    image = building.build(project, board, profile=profile)
     with offer_image(board, image.elf, emulator) as offered:
         if as_json:
             print_json({"board": board.id, "port": offered.port})
@@ -134,7 +137,7 @@ def verify(
     limit: LimitOption = None,
     emulator_limit: Annotated[
         int, typer.Option(min=1, help="Emulated boards run only the first N inputs.")
-    ] = workflow.DEFAULT_EMULATOR_LIMIT,
+    ] = verification.DEFAULT_EMULATOR_LIMIT,
     as_json: JsonOption = False,
 ) -> None:
     """Run every executable form of the model and compare all outputs byte by byte.
@@ -146,7 +149,7 @@ def verify(
     boards = None if not board else [load_board(name) for name in board]
     samples = load_samples(inputs, project.graph.input_shape, limit)
     with progress_bar(as_json) as progress:
-        outcome = workflow.verify(
+        outcome = verification.verify(
             project, samples, boards, emulator_limit=emulator_limit, progress=progress
         )
     if as_json:

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from microlut.boards.board import list_boards, load_board
+from microlut.cli.options import JsonOption
+from microlut.cli.terminal import print_json
 from microlut.errors import ToolMissing
 from microlut.machine import doctor as doctors
-from microlut.options import JsonOption
 from microlut.show import runs as tables
 from microlut.show.boards import board_text, boards_text
-from microlut.terminal import print_json
 
 
 def boards(

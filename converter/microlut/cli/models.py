@@ -8,29 +8,9 @@ from typing import Annotated
 import typer
 
 from microlut import project as projects
-from microlut import workflow
 from microlut.boards.board import load_board
-from microlut.conversion.fits import fit_layers, fits_text
-from microlut.conversion.front import search_text
-from microlut.conversion.pipeline import convert_with
-from microlut.conversion.preparation import Options, prepare
-from microlut.conversion.room import check_budget, check_room
-from microlut.conversion.search import check_search
-from microlut.conversion.search import search as search_front
-from microlut.conversion.settings import (
-    SETTINGS_FILE,
-    Budget,
-    Overrides,
-    Settings,
-    budget_in_force,
-    load_settings,
-)
-from microlut.errors import InvalidInput, ToolMissing
-from microlut.failures import EXIT_DISAGREES, EXIT_WARNED
-from microlut.graph.ir import Graph
-from microlut.graph.passes import run_passes
-from microlut.importers import import_model
-from microlut.options import (
+from microlut.cli.failures import EXIT_DISAGREES, EXIT_WARNED
+from microlut.cli.options import (
     AverageBitsOption,
     BitsOption,
     BoardOption,
@@ -61,7 +41,26 @@ from microlut.options import (
     TaskChoice,
     TaskOption,
 )
-from microlut.outcomes import image_json
+from microlut.cli.terminal import print_json, progress_bar
+from microlut.conversion.fits import fit_layers, fits_text
+from microlut.conversion.front import search_text
+from microlut.conversion.pipeline import convert_with
+from microlut.conversion.preparation import Options, prepare
+from microlut.conversion.room import check_budget, check_room
+from microlut.conversion.search import check_search
+from microlut.conversion.search import search as search_front
+from microlut.conversion.settings import (
+    SETTINGS_FILE,
+    Budget,
+    Overrides,
+    Settings,
+    budget_in_force,
+    load_settings,
+)
+from microlut.errors import InvalidInput, ToolMissing
+from microlut.graph.ir import Graph
+from microlut.graph.passes import run_passes
+from microlut.importers import import_model
 from microlut.plan import DEFAULT_CORE, Goal
 from microlut.quantize.weights import WeightConfig
 from microlut.running.emulators.machines import check_measurable
@@ -70,9 +69,10 @@ from microlut.show.conversion import conversion_text, warnings_text
 from microlut.show.pictures.figure import check_picture
 from microlut.show.pictures.front import draw_front
 from microlut.show.pictures.histogram import draw_fit
-from microlut.terminal import print_json, progress_bar
 from microlut.toolchain.build import check_tools
 from microlut.verification.reference import LaterInputs
+from microlut.workflow import deploy as deploying
+from microlut.workflow.outcomes import image_json
 
 
 def convert(
@@ -231,7 +231,7 @@ def deploy(
     with progress_bar(as_json) as progress:
         conversion = convert_with(model, calibration, options, name, progress, check)
         samples = None if later is None else later.samples
-        outcome = workflow.deploy(conversion, target, output, samples, progress=progress)
+        outcome = deploying.deploy(conversion, target, output, samples, progress=progress)
     if as_json:
         print_json(image_json(outcome.image) | outcome.project.report)
     else:

@@ -14,13 +14,13 @@ from microlut.machine.tools import HOST_CC, find_tool
 if TYPE_CHECKING:  # `microlut boards` needs none of them
     from microlut.boards.board import Board
     from microlut.exporters import Exported
-    from microlut.flash import FlashResult
     from microlut.machine.doctor import ToolStatus
-    from microlut.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
     from microlut.project import Project
     from microlut.running.profile import Profile
     from microlut.toolchain.image import Image
     from microlut.verification.compare import Difference, FormResult
+    from microlut.workflow.flash import FlashResult
+    from microlut.workflow.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 
 _LABEL_WIDTH = 40
 _INSTRUCTIONS = "instructions an inference"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import microlut
 from fake_keras import FakeLayer, FakeModel
+from microlut.cli.failures import describe
 from microlut.errors import InvalidInput, MicrolutError, UnsupportedModel
-from microlut.failures import describe
 from microlut.importers import import_model
 from microlut.importers.keras.affine import AFFINE
 from microlut.importers.keras.layers import LAYERS

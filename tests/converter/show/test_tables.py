@@ -6,11 +6,11 @@ import pytest
 
 from microlut.boards.board import load_board
 from microlut.machine.doctor import ToolStatus
-from microlut.outcomes import RunOutcome, VerifyOutcome
 from microlut.running.profile import LayerProfile, Profile
 from microlut.show import runs as tables
 from microlut.toolchain.image import Image
 from microlut.verification.compare import Difference, FormResult
+from microlut.workflow.outcomes import RunOutcome, VerifyOutcome
 
 DIFFERENCE = Difference(sample=3, position=1, expected=5, found=-7)
 

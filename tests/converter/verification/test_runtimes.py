@@ -81,7 +81,8 @@ def test_runtimes_print_nothing(tmp_path, inputs):
     (tmp_path / "m.tflite").write_bytes(conversion().tflite)
     np.save(tmp_path / "x.npy", inputs)
     program = (
-        "import sys, numpy as np; from pathlib import Path; from microlut.verification.runtimes import *;"
+        "import sys, numpy as np; from pathlib import Path;"
+        "from microlut.verification.runtimes import *;"
         "m, x = Path(sys.argv[1]).read_bytes(), np.load(sys.argv[2]);"
         "run_tflite_micro(m, x); run_desktop(m, x)"
     )

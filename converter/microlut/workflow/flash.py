@@ -22,7 +22,7 @@ from microlut.flashing.find_device import find_port, find_probe
 from microlut.machine.tools import find_tool
 from microlut.project import Project
 from microlut.toolchain.record import read_record
-from microlut.workflow import build
+from microlut.workflow.build import build
 
 _TIMEOUT_SECONDS = 300.0
 

@@ -10,7 +10,6 @@ import pytest
 
 import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
-from microlut import workflow
 from microlut.boards.schema import Emulators, Region
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
 from microlut.graph.passes import run_passes
@@ -21,6 +20,8 @@ from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, RENODE, find_
 from microlut.running.emulators import machines
 from microlut.running.emulators.machines import choose_machine
 from microlut.show.runs import deploy_text, run_text
+from microlut.verification.accuracy import float_top1, top1
+from microlut.workflow import verify as verification
 
 
 @pytest.fixture
@@ -203,7 +204,7 @@ def test_verify_on_another_machine_says_so(project, bare, m4):
 
 @pytest.mark.qemu
 def test_deploy_measures_on_another_machine(tmp_path, bare):
-    outcome = workflow.deploy(conversion(), bare, tmp_path / "out", samples(3))
+    outcome = microlut.deploy(conversion(), bare, tmp_path / "out", samples(3))
     assert outcome.image.elf == tmp_path / "out" / "build" / "mine" / "digits.elf"
     assert (outcome.run.measured_on, outcome.run.bit_exact) == ("mps2-an386", True)
     report = outcome.project.report
@@ -226,7 +227,7 @@ def test_deploy_builds_where_no_machine_can_measure(lack, why, tmp_path, bare, m
         ram = Region(origin=0x2000_0000, size=4096)
         small = m4.model_copy(update={"memory": m4.memory.model_copy(update={"ram": ram})})
         monkeypatch.setattr(machines, "_with_core_of", lambda board: small)
-    outcome = workflow.deploy(conversion(), bare, tmp_path / "out", samples(3))
+    outcome = microlut.deploy(conversion(), bare, tmp_path / "out", samples(3))
     assert outcome.image.elf.is_file()
     assert outcome.run is None
     assert outcome.not_measured.startswith(f"no emulator has mine, and {why}")
@@ -267,7 +268,7 @@ def test_verify_skips_boards_that_are_too_small_unless_they_were_asked_for(
     project, host, m4, monkeypatch
 ):
     small = m4.model_copy(update={"id": "small", "stack_bytes": 1 << 23})
-    monkeypatch.setattr(workflow, "available_boards", lambda: ((small, host), ()))
+    monkeypatch.setattr(verification, "available_boards", lambda: ((small, host), ()))
     outcome = microlut.verify(project, samples(2))
     assert outcome.skipped == (("small", "is too small for the model"),)
     assert outcome.forms[-1].form == "host"
@@ -339,18 +340,18 @@ def test_float_top1_equals_that_of_keras(keras):
     outputs = model.predict(samples().x, verbose=0)
     expected = 100 * np.mean(outputs.argmax(axis=1) == samples().y)
     graph = run_passes(import_model(MODEL))
-    assert workflow.float_top1(graph, samples()) == pytest.approx(expected)
+    assert float_top1(graph, samples()) == pytest.approx(expected)
 
 
 def test_float_top1_without_labels_is_none():
     graph = run_passes(import_model(MODEL))
-    assert workflow.float_top1(graph, Samples(samples(1).x, None)) is None
+    assert float_top1(graph, Samples(samples(1).x, None)) is None
 
 
 def test_top1_takes_the_first_of_equal_outputs():
     outputs = np.array([[1, 5, 5], [7, 7, 0], [0, 0, 1]], np.int8)
-    assert workflow.top1(outputs, np.array([1, 1, 2])) == pytest.approx(200 / 3)
-    assert workflow.top1(outputs, None) is None
+    assert top1(outputs, np.array([1, 1, 2])) == pytest.approx(200 / 3)
+    assert top1(outputs, None) is None
 
 
 @pytest.mark.parametrize("factor", [1 / 255, 255])
@@ -373,8 +374,8 @@ def test_verify_refuses_an_emulator_limit_of_none(project):
 
 def test_top1_needs_several_outputs():
     labels = np.array([0, 1])
-    assert workflow.top1(np.array([[1], [2]]), labels) is None
-    assert workflow.top1(np.array([[1, 0], [2, 3]]), labels) == 100.0
+    assert top1(np.array([[1], [2]]), labels) is None
+    assert top1(np.array([[1, 0], [2, 3]]), labels) == 100.0
 
 
 @pytest.mark.qemu

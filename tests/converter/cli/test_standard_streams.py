@@ -13,8 +13,8 @@ import pytest
 
 import microlut
 from digits_example import MODEL
-from microlut import cli, terminal
-from microlut.cli import machine
+from microlut import cli
+from microlut.cli import machine, terminal
 
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 CLOSED = "microlut: standard output is closed; redirect it, for example to /dev/null\n"
@@ -103,7 +103,7 @@ def test_standard_input_may_be_closed():
 
 def test_file_opened_after_a_closed_stream_does_not_take_its_place():
     program = (
-        "from microlut.terminal import standard_streams\n"
+        "from microlut.cli.terminal import standard_streams\n"
         "import os, sys\n"
         "with standard_streams():\n"
         "    number = os.open('/dev/null', os.O_RDONLY)\n"

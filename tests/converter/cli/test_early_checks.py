@@ -11,13 +11,13 @@ from test_cli import assert_refused, save_npz, snapshot
 
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
-from microlut import workflow
 from microlut.boards.board import load_board
 from microlut.conversion.room import check_room
 from microlut.conversion.settings import Budget
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
 from microlut.importers import import_model
 from microlut.importers.samples import Samples
+from microlut.workflow import build as building
 
 call = test_cli.call  # a fixture
 CONVERT = ("convert", MODEL, "--calibration", CALIBRATION)
@@ -41,7 +41,7 @@ def no_quantization(monkeypatch):
 
 @pytest.fixture
 def no_build(monkeypatch):
-    monkeypatch.setattr(workflow, "build_image", lambda *_, **__: pytest.fail("built"))
+    monkeypatch.setattr(building, "build_image", lambda *_, **__: pytest.fail("built"))
 
 
 X = np.zeros((9, *SHAPE), np.float32)
@@ -227,7 +227,7 @@ def test_run_checks_inputs_before_the_original_model_is_evaluated(
     no_build,
     monkeypatch,
 ):
-    monkeypatch.setattr(workflow, "float_top1", lambda *_: pytest.fail("evaluated"))
+    monkeypatch.setattr("microlut.cli.firmware.float_top1", lambda *_: pytest.fail("evaluated"))
     project = microlut.write(conversion(), tmp_path / "out")
     inputs = save_npz(tmp_path / "x.npz", x=samples().x, y=np.full(len(samples()), 10))
     files = ("--inputs", inputs, "--model", MODEL)

@@ -1150,7 +1150,7 @@ def test_termination_ends_all_and_leaves_nothing(program, number, built, project
 
 def test_ignored_hang_up_stays_ignored():
     program = (
-        "import signal; from microlut.failures import raise_when_terminated;"
+        "import signal; from microlut.cli.failures import raise_when_terminated;"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN); raise_when_terminated();"
         "signal.raise_signal(signal.SIGHUP); print('still here')"
     )

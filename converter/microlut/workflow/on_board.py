@@ -7,7 +7,6 @@ from statistics import mean
 from microlut.boards.board import Board
 from microlut.errors import RunFailed
 from microlut.importers.samples import Samples
-from microlut.outcomes import RunOutcome
 from microlut.project import Project
 from microlut.running.device import Device, DeviceRun, Port, run_inputs
 from microlut.running.profile import Profile, make_profile
@@ -15,7 +14,8 @@ from microlut.support.progress import Progress, silent
 from microlut.verification.accuracy import top1
 from microlut.verification.compare import compare
 from microlut.verification.reference import make_reference
-from microlut.workflow import build
+from microlut.workflow.build import build
+from microlut.workflow.outcomes import RunOutcome
 
 
 def run_on_board(

@@ -5,7 +5,7 @@ import typer
 
 from microlut import errors
 from microlut.cli import EPILOG
-from microlut.failures import Terminated, describe
+from microlut.cli.failures import Terminated, describe
 
 DOCUMENTED = {
     errors.InvalidInput: (2, "bad command line or input"),

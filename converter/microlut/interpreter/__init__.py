@@ -1,1 +1,0 @@
-"""NumPy interpreters of the float and of the integer graph."""

@@ -1,0 +1,1 @@
+"""Do what the verbs do with a converted model, one module per verb."""

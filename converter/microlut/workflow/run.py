@@ -1,0 +1,134 @@
+"""Run firmware in an emulator or natively, and compare its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from microlut.boards.board import Board
+from microlut.conversion.pipeline import source_hash
+from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
+from microlut.graph.ir import Graph
+from microlut.graph.passes import run_passes
+from microlut.importers import import_model
+from microlut.importers.samples import Samples
+from microlut.project import Project
+from microlut.running.emulators import Task, run_image
+from microlut.running.emulators.machines import (
+    Machine,
+    check_machine,
+    choose_machine,
+)
+from microlut.running.profile import make_profile
+from microlut.support.progress import Progress, silent
+from microlut.toolchain.build import check_tools
+from microlut.toolchain.image import Image
+from microlut.verification.accuracy import top1
+from microlut.verification.compare import compare
+from microlut.verification.reference import Reference, make_reference
+from microlut.workflow.build import build
+from microlut.workflow.outcomes import RunOutcome
+
+Count = Literal["nothing", "inferences", "layers"]
+
+
+def run(
+    project: Project,
+    board: Board,
+    samples: Samples,
+    count: Count = "inferences",
+    emulator: str | None = None,
+    progress: Progress = silent,
+) -> RunOutcome:
+    """Build the firmware and run it on samples, in an emulator or natively.
+
+    Args:
+        project: The converted model.
+        board: What to build for.
+        samples: Inputs.
+        count: What to count the instructions of; "layers" are those of the first inference.
+        emulator: "renode", "qemu" or "native"; None takes what `choose_machine` says.
+        progress: Called with (board, done, total).
+    """
+    machine = choose_machine(board, emulator, calls=count == "layers")
+    check_tools(board)
+    check_machine(machine)
+    reference = make_reference(project, samples)
+    image = build(project, board)
+    task = task_of(
+        image_for(machine, image, lambda other: build(project, other)), machine, reference
+    )
+    if count == "layers":
+        task = replace(task, caller=f"{project.prefix}_run")
+    else:
+        task = replace(task, count_instructions=count != "nothing")
+    outcome, pieces = run_task(task, image, reference, progress)
+    outcome = replace(outcome, note=machine.note)
+    if not pieces:
+        return outcome
+    return replace(outcome, profile=make_profile(project.report["layers"], pieces[0]))
+
+
+def image_for(machine: Machine, image: Image, build_for: Callable[[Board], Image]) -> Image:
+    """Return what runs on a machine: the board's own image, or one that is built for the machine.
+
+    Raises:
+        ToolMissing: It cannot run here.
+        DoesNotFit: The machine is too small for what fits on the board.
+    """
+    try:
+        check_machine(machine)
+        return build_for(machine.board) if machine.why else image
+    except (ToolMissing, DoesNotFit) as error:
+        if not machine.why:
+            raise
+        raise type(error)(f"{machine.why}, and {error}") from error
+
+
+def task_of(image: Image, machine: Machine, reference: Reference) -> Task:
+    """Return the task of running an image on a machine."""
+    inputs, output_bytes = reference.flat_inputs, reference.outputs.shape[1]
+    return Task(image.elf, machine.board, inputs, output_bytes, emulator=machine.emulator)
+
+
+def run_task(
+    task: Task, image: Image, reference: Reference, progress: Progress
+) -> tuple[RunOutcome, tuple[tuple[int, ...], ...]]:
+    """Return what a run gave, and the pieces of its inferences if the task asks for them."""
+    board, samples, done = task.board, len(reference.inputs), 0
+
+    def on_output() -> None:
+        nonlocal done
+        done += 1
+        progress(board.id, done, samples)
+
+    result = run_image(task, on_output)
+    compared = compare(board.id, result.outputs, reference.outputs)
+    counts = result.instructions
+    outcome = RunOutcome(
+        image=image,
+        measured_on=board.id,
+        samples=samples,
+        outputs=result.outputs,
+        bit_exact=compared.agrees,
+        first_difference=compared.first,
+        top1=top1(result.outputs, reference.labels),
+        instructions=None if not counts else (round(np.mean(counts)), min(counts), max(counts)),
+        stack_bytes=result.stack_bytes,
+    )
+    return outcome, result.pieces
+
+
+def checked_original(model: Path, project: Project) -> Graph:
+    """Return the float network of the original model, after checking that it was converted."""
+    graph = run_passes(import_model(model))
+    if project.report["source_sha256"] not in ("", source_hash(model)):
+        raise InvalidInput(
+            f"{model}: is not the model that was converted, {project.report['source']}, "
+            "or has changed since; give that one"
+        )
+    return graph
