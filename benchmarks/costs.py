@@ -23,7 +23,7 @@ from models import ROOT
 from scipy.optimize import nnls
 
 import microlut
-from microlut.codegen import render
+from microlut.codegen.render import render
 from microlut.integer import QAdd, QuantizedGraph, WeightedOp
 from microlut.integer import evaluate as int_ops
 from microlut.plan import Goal, Plan, make_plan

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from microlut.boards.board import Board, list_boards, load_board
-    from microlut.conversion.pipeline import Conversion, convert
+    from microlut.conversion.conversion import Conversion
+    from microlut.conversion.pipeline import convert
     from microlut.conversion.settings import Budget
     from microlut.errors import MicrolutError
     from microlut.exporters.export import Exported, export
@@ -61,7 +62,7 @@ _PLACES = {
     "Board": "boards.board",
     "Budget": "conversion.settings",
     "Codebook": "quantize.levels.codebook",
-    "Conversion": "conversion.pipeline",
+    "Conversion": "conversion.conversion",
     "Exported": "exporters.export",
     "MicrolutError": "errors",
     "Project": "project",

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from microlut import integer as quantized
 from microlut.codegen.names import identifier
-from microlut.conversion.pipeline import Conversion
+from microlut.conversion.conversion import Conversion
 from microlut.conversion.report import ConvertReport
 from microlut.errors import InvalidInput
 from microlut.integer import QuantizedGraph

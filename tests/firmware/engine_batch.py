@@ -20,8 +20,8 @@ import pytest
 from numpy.typing import NDArray
 
 from microlut.boards.board import CORE_FLAGS, Board, Core
-from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
+from microlut.codegen.render import Sources, render
 from microlut.machine.tools import find_tool
 from microlut.plan import Optimize, Plan
 from microlut.running.emulators import Task, run_image

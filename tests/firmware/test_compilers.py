@@ -15,7 +15,7 @@ from engine_batch import (
 )
 
 import random_graphs as rg
-from microlut.codegen import render
+from microlut.codegen.render import render
 from microlut.plan import make_plan
 
 PREFIX = "every4"

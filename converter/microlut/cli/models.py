@@ -42,8 +42,7 @@ from microlut.cli.options import (
     TaskOption,
 )
 from microlut.cli.terminal import print_json, progress_bar
-from microlut.conversion.fits import fit_layers, fits_text
-from microlut.conversion.front import search_text
+from microlut.conversion.fits import fit_layers
 from microlut.conversion.pipeline import convert_with
 from microlut.conversion.preparation import Options, prepare
 from microlut.conversion.room import check_budget, check_room
@@ -66,9 +65,11 @@ from microlut.quantize.weights import WeightConfig
 from microlut.running.emulators.machines import check_measurable
 from microlut.show import runs as tables
 from microlut.show.conversion import conversion_text, warnings_text
+from microlut.show.fits import fits_text
 from microlut.show.pictures.figure import check_picture
 from microlut.show.pictures.front import draw_front
 from microlut.show.pictures.histogram import draw_fit
+from microlut.show.search import search_text
 from microlut.toolchain.build import check_tools
 from microlut.verification.reference import LaterInputs
 from microlut.workflow import deploy as deploying

@@ -1,5 +1,1 @@
-"""Plan in, C sources out: names, literals and templates, but no decisions."""
-
-from microlut.codegen.render import Sources, render
-
-__all__ = ["Sources", "render"]
+"""Write C sources and .tflite files: names, literals and templates, but no decisions."""

@@ -18,7 +18,8 @@ from microlut.quantize.bits.allocate import (
     too_few_bytes,
 )
 from microlut.quantize.bits.sensitivity import Candidate, Candidates, sensitivities
-from microlut.quantize.quality import Quality, judged
+from microlut.quantize.figures import Quality
+from microlut.quantize.quality import judged
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.support.progress import Progress
 

@@ -20,7 +20,6 @@ from microlut.quantize.levels.codebook import (
     fit_codebook,
 )
 from microlut.quantize.levels.densities import Array
-from microlut.show.runs import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,36 +111,3 @@ def normalized_weights(by_channel: Array, granularity: Granularity) -> Array:
     spread = channel_spreads(by_channel, granularity)
     used = spread > 0
     return by_channel[used] / spread[used, None] if used.any() else np.zeros((1, 1))
-
-
-def fits_text(fits: tuple[LayerFit, ...]) -> str:
-    """Return a table of fits; errors are shares of the fitted weights' mean square."""
-    headers = (
-        "layer",
-        "kernel",
-        "density",
-        "KS Gaussian",
-        "KS Laplace",
-        "clipping range",
-        "predicted",
-        "measured",
-        "ratio",
-    )
-    return table(headers, map(_cells, fits), "<<<>>>>>>")
-
-
-def _cells(fit: LayerFit) -> tuple[str, ...]:
-    book = fit.book
-    power = float(np.mean(fit.weights**2)) or 1.0
-    low, high = book.clipping
-    return (
-        fit.name,
-        "x".join(map(str, fit.shape)),
-        book.density,
-        f"{book.ks_gaussian:.4f}",
-        f"{book.ks_laplace:.4f}",
-        f"{low:.3g} to {high:.3g}",
-        f"{100 * book.predicted_mse / power:.3g} %",
-        f"{100 * book.mse / power:.3g} %",
-        f"{book.mse / book.predicted_mse:.2f}" if book.predicted_mse > 0 else "",
-    )

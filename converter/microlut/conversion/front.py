@@ -1,20 +1,18 @@
-"""What accuracy costs in bytes: the points that a search measured, as JSON and as text."""
+"""Hold what a search measured: what accuracy costs in bytes."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from microlut.quantize.quality import Quality
-from microlut.show.runs import percent_text, size_text, table
+from microlut.quantize.figures import Quality
 from microlut.version import VERSION
 
 PointKind = Literal["uniform", "allocated"]
 
 _PLAIN_INT8 = 8  # bits
-_ADVISED_DROP = 1.0  # points of accuracy
+ADVISED_DROP = 1.0  # points of accuracy
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class SearchResult:
     def advised(self) -> Point | None:
         """The smallest point that is expected to lose one point of accuracy at most, if any."""
         drops = ((point, point.quality.expected_drop) for point in self.points)
-        fit = (point for point, drop in drops if drop is not None and drop <= _ADVISED_DROP)
+        fit = (point for point, drop in drops if drop is not None and drop <= ADVISED_DROP)
         return next(fit, None)
 
     def as_json(self) -> dict[str, object]:
@@ -90,48 +88,3 @@ class SearchResult:
             "points": [point.as_json() for point in self.points],
             "advised": None if advised is None else advised.label,
         }
-
-
-def search_text(result: SearchResult) -> str:
-    """Return a table of the points, what they were measured on, and what to run next."""
-    rows = [
-        (
-            point.label,
-            f"{point.average_bits:.2f}",
-            size_text(point.flash_bytes),
-            *_figures(point.quality),
-            "*" if point.on_front else "",
-        )
-        for point in result.points
-    ]
-    headers = ("weights", "bits", "flash", *_figure_names(result), "front")
-    inputs = "synthetic inputs" if result.synthetic else "calibration inputs, held out"
-    judged = f"Against the float model on {result.points[0].quality.inputs} {inputs}"
-    legend = f"{judged}; * nothing as small diverges less"
-    return "\n".join([table(headers, rows, "<" + ">" * len(headers[2:])), legend, *_advice(result)])
-
-
-def _figure_names(result: SearchResult) -> tuple[str, ...]:
-    if result.points[0].quality.snr_db is not None:
-        return ("SNR", "divergence")
-    return ("same class", "expected drop", "divergence")
-
-
-def _figures(found: Quality) -> tuple[str, ...]:
-    """Return what is told of a point, in the order of `_figure_names`."""
-    divergence = f"{found.divergence:.2g}"
-    if found.snr_db is not None:
-        return ("exact" if math.isinf(found.snr_db) else f"{found.snr_db:.1f} dB", divergence)
-    return (percent_text(found.agreement or 0.0), f"{found.expected_drop:.2f}", divergence)
-
-
-def _advice(result: SearchResult) -> list[str]:
-    point = result.advised
-    if point is None:
-        if result.points[0].quality.expected_drop is None:
-            return []
-        return [f"None is expected to lose {_ADVISED_DROP:g} point or less"]
-    how = f"microlut convert ... {point.option}"
-    if result.pinned and point.kind == "uniform":  # --bits would override what rules pin
-        how = f"bits = {point.asked:g} under [defaults] of the configuration file, and no budget"
-    return [f"Smallest that is expected to lose {_ADVISED_DROP:g} point at most: {how}"]

@@ -5,20 +5,20 @@ file -> Graph -> Graph (folded) -> Ranges -> QuantizedGraph -> Plan -> Sources
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.codegen import Sources, render
 from microlut.codegen.names import identifier
+from microlut.codegen.render import render
 from microlut.conversion.bits import quantize_within
+from microlut.conversion.conversion import Conversion, source_hash
 from microlut.conversion.preparation import STAGES, Check, Options, prepare, unchecked
 from microlut.conversion.prepared import Prepared
-from microlut.conversion.report import ConvertReport, Making, convert_report
+from microlut.conversion.reporting import Making, convert_report
 from microlut.conversion.settings import (
     Budget,
     Overrides,
@@ -28,38 +28,17 @@ from microlut.conversion.settings import (
 )
 from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
-from microlut.graph.ir import Graph
 from microlut.integer import Granularity, QuantizedGraph
-from microlut.plan import DEFAULT_CORE, Goal, Optimize, Plan, make_plan
+from microlut.plan import DEFAULT_CORE, Goal, Optimize, make_plan
 from microlut.quantize.diagnosis import output_warnings
-from microlut.quantize.quality import Task, affordable_inputs, compare, spread
+from microlut.quantize.figures import Task
+from microlut.quantize.quality import affordable_inputs, compare, spread
 from microlut.quantize.ranges.choose import RangeChoice
 from microlut.quantize.weights import LayerConfigs, Method
 from microlut.support.progress import Progress, silent
 from microlut.support.texts import plain
 
 _IN_MEMORY = "a model in memory"
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """All that one conversion makes, nothing of it written yet.
-
-    Attributes:
-        graph: The float network after the passes.
-        quantized: The integer network.
-        plan: Its memory layout.
-        sources: model.h, model.c and weights.c as text.
-        tflite: The same network as an int8 .tflite file.
-        report: What report.json says.
-    """
-
-    graph: Graph
-    quantized: QuantizedGraph
-    plan: Plan
-    sources: Sources
-    tflite: bytes
-    report: ConvertReport
 
 
 def convert(  # noqa: PLR0913 (the user's options, each by its name)
@@ -203,18 +182,3 @@ def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:
 
 def _source_name(model: Path | str | object) -> str:
     return plain(Path(model).resolve().name) if isinstance(model, Path | str) else _IN_MEMORY
-
-
-def source_hash(model: Path | str | object) -> str:
-    """Return the SHA-256 of a model file, or of a folder's files and their names; "" in memory."""
-    if not isinstance(model, Path | str):
-        return ""
-    path = Path(model)
-    digest = hashlib.sha256()
-    if path.is_file():
-        digest.update(path.read_bytes())
-    else:
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
-            digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -20,7 +20,7 @@ from microlut.importers.samples import as_samples, load_samples, scaled_alike
 from microlut.plan import Goal
 from microlut.plan.limits import check_sizes
 from microlut.quantize.diagnosis import input_warnings
-from microlut.quantize.quality import Task
+from microlut.quantize.figures import Task
 from microlut.quantize.ranges.activations import activation_quantization
 from microlut.quantize.ranges.choose import RangeChoice, choose_ranges, saturated
 from microlut.quantize.weights import Method

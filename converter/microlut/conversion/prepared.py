@@ -10,7 +10,8 @@ import numpy as np
 from microlut.conversion.settings import LayerChoice
 from microlut.graph.ir import FloatArray, Graph
 from microlut.integer import QuantizedGraph
-from microlut.quantize.quality import Quality, Task, integer_quality
+from microlut.quantize.figures import Quality, Task
+from microlut.quantize.quality import integer_quality
 from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import LayerConfigs

@@ -19,7 +19,7 @@ from microlut.conversion.bits import AVERAGES, flash_bytes, front_of, measure
 from microlut.conversion.front import Point, PointKind, SearchResult
 from microlut.conversion.prepared import Prepared
 from microlut.errors import InvalidInput
-from microlut.quantize.quality import Quality
+from microlut.quantize.figures import Quality
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.support.files import check_place, write_file
 from microlut.support.progress import Progress

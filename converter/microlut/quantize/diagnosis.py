@@ -12,7 +12,7 @@ import numpy as np
 
 from microlut.graph.ir import FloatArray, Graph
 from microlut.integer import Quantization, QuantizedGraph, WeightedOp, quantized_range
-from microlut.quantize.quality import Comparison
+from microlut.quantize.figures import Comparison
 
 LEAST_SNR_DB = 10.0  # of the outputs, by power and by what they vary from input to input
 MOST_DIVERGENCE = 0.2  # nats, some five points of accuracy

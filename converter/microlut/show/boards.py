@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from microlut.boards.board import Board
 from microlut.boards.schema import Console, Memory
-from microlut.show.runs import size_text, table
+from microlut.show.table import size_text, table
 from microlut.support.toml_file import Table
 
 _LABEL_WIDTH = 18

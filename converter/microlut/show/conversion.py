@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from microlut.conversion.report import ConvertReport
-from microlut.show.runs import count_text, percent_text, size_text, table
+from microlut.show.table import count_text, percent_text, size_text, table
 
 
 def conversion_text(report: ConvertReport) -> str:

@@ -1,8 +1,4 @@
-"""Results as plain text: outcomes enter, lines for people leave.
-
-Columns are separated by two spaces and never wrapped, so that the output can be read in a terminal
-and cut up by other programs.
-"""
+"""Say in plain text what building, running, verifying, flashing and exporting gave."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from microlut.machine.tools import HOST_CC, find_tool
+from microlut.show.table import count_text, percent_text, size_text, table
 
 if TYPE_CHECKING:  # `microlut boards` needs none of them
     from microlut.boards.board import Board
@@ -25,26 +22,6 @@ if TYPE_CHECKING:  # `microlut boards` needs none of them
 _LABEL_WIDTH = 40
 _INSTRUCTIONS = "instructions an inference"
 _LATENCY = "time of an inference, by its own clock"
-
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = "") -> str:
-    """Return an aligned table; columns whose place in `numbers` is ">" are aligned right.
-
-    >>> print(table(("form", "inputs"), [("host", "5"), ("interpreter", "20")], "<>"))
-    form         inputs
-    host              5
-    interpreter      20
-    """
-    cells = [list(headers), *map(list, rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    sides = numbers.ljust(len(widths), "<")
-    lines = [
-        "  ".join(
-            f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)
-        )
-        for row in cells
-    ]
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def image_text(image: Image, board: Board) -> str:
@@ -194,21 +171,6 @@ def difference_text(difference: Difference | None) -> str:
         f"input {difference.sample}, output {difference.position}: "
         f"{difference.found} instead of {difference.expected}"
     )
-
-
-def percent_text(value: float) -> str:
-    """Return a percentage with two decimals."""
-    return f"{value:.2f} %"
-
-
-def count_text(value: int) -> str:
-    """Return a number with separators; nothing for zero."""
-    return f"{value:,}" if value else ""
-
-
-def size_text(size: int) -> str:
-    """Return a number of bytes with its unit."""
-    return f"{size:,} bytes"
 
 
 def _accuracy(

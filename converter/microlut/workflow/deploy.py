@@ -8,7 +8,7 @@ from pathlib import Path
 
 from microlut import project as projects
 from microlut.boards.board import Board
-from microlut.conversion.pipeline import Conversion
+from microlut.conversion.conversion import Conversion
 from microlut.errors import BuildFailed, DoesNotFit, ToolMissing
 from microlut.importers.samples import Samples
 from microlut.project import Project

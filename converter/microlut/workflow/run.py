@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from microlut.boards.board import Board
-from microlut.conversion.pipeline import source_hash
+from microlut.conversion.conversion import source_hash
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.codegen import Sources, render
-from microlut.codegen.render import ABI
+from microlut.codegen.render import ABI, Sources, render
 from microlut.graph.ir import ActivationKind, Dense, Graph, Node, Relu
 from microlut.integer import QuantizedGraph
 from microlut.plan import make_plan

@@ -16,7 +16,8 @@ from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray, Graph, Node, Relu
 from microlut.integer import QuantizedGraph
-from microlut.quantize.quality import Quality, integer_quality
+from microlut.quantize.figures import Quality
+from microlut.quantize.quality import integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
 from microlut.quantize.without_data.synthetic import synthetic_inputs

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from microlut.conversion.fits import LayerFit, fit_layers, fits_text
+from microlut.conversion.fits import LayerFit, fit_layers
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Reshape, Window
 from microlut.integer import Granularity
 from microlut.quantize.levels.codebook import fit_codebook
+from microlut.show.fits import fits_text
 
 RNG = np.random.default_rng(0)
 CONV = RNG.normal(size=(4, 3, 3, 2)).astype(np.float32) * np.float32([1, 2, 3, 4]).reshape(

@@ -2,8 +2,9 @@
 
 import pytest
 
-from microlut.conversion.front import Point, PointKind, SearchResult, search_text
-from microlut.quantize.quality import Quality
+from microlut.conversion.front import Point, PointKind, SearchResult
+from microlut.quantize.figures import Quality
+from microlut.show.search import search_text
 
 
 def point(

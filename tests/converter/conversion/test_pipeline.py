@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from digits_example import CALIBRATION, MODEL, SHAPE, conversion
-from microlut.conversion.pipeline import convert, source_hash
+from microlut.conversion.conversion import source_hash
+from microlut.conversion.pipeline import convert
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.graph import evaluate as float_ops
 from microlut.integer import evaluate as int_ops

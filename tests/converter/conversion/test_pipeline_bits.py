@@ -16,7 +16,8 @@ import pytest
 from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import cli
 from microlut.conversion.bits import flash_bytes
-from microlut.conversion.pipeline import Conversion, convert
+from microlut.conversion.conversion import Conversion
+from microlut.conversion.pipeline import convert
 from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
 from microlut.integer import evaluate as int_ops

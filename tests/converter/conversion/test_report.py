@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from digits_example import SHAPE, conversion
-from microlut.conversion.report import Making, convert_report
+from microlut.conversion.reporting import Making, convert_report
 from microlut.integer import QClamp, QNode
-from microlut.quantize.quality import Comparison
+from microlut.quantize.figures import Comparison
 from microlut.quantize.weights import WeightConfig
 
 # Of examples/digits/train.py: outputs x weights of a channel.

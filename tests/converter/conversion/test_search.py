@@ -18,7 +18,7 @@ from microlut.conversion.search import search
 from microlut.conversion.settings import LayerChoice
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Conv2D, Dense, Graph, Node, Reshape, Window
-from microlut.quantize.quality import Quality
+from microlut.quantize.figures import Quality
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.support.progress import silent

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from microlut.conversion.front import Point, PointKind, SearchResult
-from microlut.quantize.quality import Quality
+from microlut.quantize.figures import Quality
 from microlut.show.pictures import front
 from microlut.show.pictures.front import draw_front
 

@@ -1,0 +1,127 @@
+"""Gather the report of a conversion from its plan and how it was made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from microlut.conversion.report import ConvertReport, LayerReport, TensorReport
+from microlut.conversion.settings import Budget
+from microlut.integer import QReshape, QuantizedGraph, WeightedOp
+from microlut.integer.packing import weight_bytes
+from microlut.plan import Plan, Step
+from microlut.quantize.figures import Comparison
+from microlut.quantize.weights import LayerConfigs
+from microlut.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a network was made, and how near it comes to the float one.
+
+    Attributes:
+        configs: Those of the layers with weights, by name.
+        budget: What bits were chosen to keep, if anything.
+        calibration_samples: Inputs that were given.
+        range_rule: How activation ranges follow from them; None without any.
+        distilled: Whether it was trained to answer like the float network.
+        comparison: With the float network.
+        warnings: What is wrong with the calibration inputs and the outputs.
+    """
+
+    configs: LayerConfigs
+    budget: Budget | None
+    calibration_samples: int
+    range_rule: str | None
+    distilled: bool
+    comparison: Comparison
+    warnings: tuple[str, ...] = ()
+
+
+def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
+    """Gather the report of a conversion."""
+    graph = plan.graph
+    merged = {step.sum.name: step.node.name for step in plan.steps if step.sum is not None}
+    small = plan.goal.optimize == "size"  # which nothing is known of
+    layers = tuple(_layer(step, making, merged, small) for step in plan.steps)
+    return ConvertReport(
+        microlut=VERSION,
+        model=graph.name,
+        prefix=prefix,
+        source=graph.source,
+        source_sha256=graph.source_sha256,
+        bits=_average_bits(graph),
+        granularity=_common([config.granularity for config in making.configs.values()]),
+        method=_common([config.method for config in making.configs.values()]),
+        budget=None if making.budget is None else making.budget.as_json(),
+        calibration_samples=making.calibration_samples,
+        range_rule=making.range_rule,
+        distilled=making.distilled,
+        quality=making.comparison.quality,
+        warnings=making.warnings,
+        weight_bytes=plan.weight_bytes,
+        parameter_bytes=plan.parameter_bytes,
+        arena_bytes=plan.arena_bytes,
+        arena_lower_bound_bytes=plan.arena_lower_bound,
+        optimize=plan.goal.optimize,
+        max_ram=plan.goal.max_ram,
+        core=plan.goal.core,
+        estimated_instructions=None if small else sum(step.instructions for step in plan.steps),
+        macs=sum(layer.macs for layer in layers),
+        input=_tensor(graph, graph.input_name),
+        output=_tensor(graph, graph.output_name),
+        layers=layers,
+    )
+
+
+def _average_bits(graph: QuantizedGraph) -> float:
+    sizes = [(op.weights.indices.size, op.weights.bits) for _, op in graph.weighted()]
+    weights = sum(size for size, _ in sizes)
+    return sum(size * bits for size, bits in sizes) / weights if weights else 0.0
+
+
+def _common(values: Sequence[str]) -> str:
+    return values[0] if len(set(values)) == 1 else "mixed" if values else ""
+
+
+def _tensor(graph: QuantizedGraph, name: str) -> TensorReport:
+    quantization = graph.quantization_of(name)
+    return TensorReport(graph.shape_of(name), quantization.scale, quantization.zero_point)
+
+
+def _layer(step: Step, making: Making, merged: Mapping[str, str], small: bool) -> LayerReport:
+    node = step.node
+    kernel = None if isinstance(node.op, QReshape) else merged.get(node.name, node.name)
+    ratio = making.comparison.snr[node.name]
+    snr = ratio if math.isfinite(ratio) else None
+    plain = LayerReport(
+        name=node.name,
+        kind=node.op.kind,
+        shape=node.shape,
+        macs=0,
+        scratch_bytes=step.scratch_bytes,
+        snr_db=snr,
+        kernel=kernel,
+        estimated_instructions=None if small else step.instructions,
+    )
+    if not isinstance(node.op, WeightedOp):
+        return plain
+    weights, fit = node.op.weights, node.op.weights.fit
+    config = making.configs[node.name]
+    # Every output value needs one product a weight of its channel.
+    each = math.prod(weights.shape) // node.shape[-1]
+    return replace(
+        plain,
+        macs=math.prod(node.shape) * each,
+        granularity=config.granularity,
+        method=config.method,
+        bits=weights.bits,
+        weight_bytes=weight_bytes(weights),
+        parameter_bytes=step.parameter_bytes,
+        density=fit.density if fit else None,
+        ks_gaussian=fit.ks_gaussian if fit else None,
+        ks_laplace=fit.ks_laplace if fit else None,
+        predicted_error=fit.predicted_error if fit else None,
+        error=fit.error if fit else None,
+    )
