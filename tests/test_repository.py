@@ -56,7 +56,7 @@ def test_float_operator_is_quantized_or_folded(op):
 
 @pytest.mark.parametrize("name", sorted(FOLDED))
 def test_folded_operator_is_folded_by_a_pass(name):
-    passes = [f"passes/{path.name}" for path in (PACKAGE / "passes").glob("*.py")]
+    passes = [f"graph/passes/{path.name}" for path in (PACKAGE / "graph" / "passes").glob("*.py")]
     assert name in names_in(*passes)
 
 

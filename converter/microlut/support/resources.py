@@ -4,7 +4,7 @@ from pathlib import Path
 
 from microlut.errors import MicrolutError
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def data_folder(name: str) -> Path:

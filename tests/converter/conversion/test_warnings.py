@@ -6,13 +6,13 @@ import json
 
 import numpy as np
 import pytest
-from test_diagnosis import sensors
 
 from digits_example import CALIBRATION, MODEL
 from microlut import cli
 from microlut.conversion.pipeline import convert
 from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray
+from weather import sensors
 
 pytestmark = pytest.mark.keras
 

@@ -17,6 +17,7 @@ from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from small_classifier import classifier, pictures
+from weather import sensors
 
 
 def spanning(x: FloatArray) -> Quantization:
@@ -25,13 +26,6 @@ def spanning(x: FloatArray) -> Quantization:
 
 def found_in(x: FloatArray, quantization: Quantization | None = None) -> list[str]:
     return list(input_warnings(x, quantization or spanning(x)))
-
-
-def sensors(count: int = 200) -> FloatArray:
-    """Return degrees, hPa, percent and ohm."""
-    rng = np.random.default_rng(0)
-    columns = [(20, 5), (1013, 8), (50, 15), (90_000, 20_000)]
-    return np.stack([rng.normal(*c, count) for c in columns], axis=1).astype(np.float32)
 
 
 def regression(mean: FloatArray, deviation: FloatArray) -> Graph:
