@@ -21,7 +21,7 @@ from microlut.exporters import ExportFormat
 from microlut.machine.tools import HOST_CC, find_tool
 from microlut.show.pictures.histogram import draw_fit
 from microlut.support.texts import is_plain
-from microlut.toolchain.build import build as toolchain
+from microlut.toolchain import build as toolchain
 
 SEEN = (  # each is one line of characters that can be seen
     *('"', "'", ";", "#", "%s", "$(id)", "`id`", "${HOME}", "$x$", "a b", "a,b=c", "a=b", "a:b"),
@@ -43,6 +43,7 @@ FULL = {
     "clock_hz": 25_000_000,
     "oscillator": {"hz": 8_000_000, "bypass": True},
     "stack_bytes": 2_048,
+    "interrupts": 82,
     "memory": {
         "flash": {"origin": 0, "size": 65_536},
         "ram": {"origin": 0x2000_0000, "size": 16_384},

@@ -142,7 +142,7 @@ def _quantize_softmax(node: Node, x: Quantization) -> QSoftmax:
 def scale_rule(op: Weighted, x: Quantization, output: Quantization) -> ScaleRule:
     """Return what makes possible weight scales of the wanted ones."""
     # Biases are stored in units of s_in * s_w: a tiny s_w would push them beyond 32 bits.
-    smallest = 2.0 * np.abs(op.bias) / (_BIAS_LIMIT * x.scale)
+    smallest = 2.0 * np.abs(op.bias.astype(np.float64)) / (_BIAS_LIMIT * x.scale)
     return partial(_possible_scales, smallest, x, output)
 
 

@@ -129,7 +129,7 @@ def test_install_script_installs_only_what_is_missing(fake_machine):
 def test_install_script_installs_what_only_tests_need_when_asked(fake_machine):
     result = _run_script(fake_machine, str(fake_machine), "--tests")
     assert result.returncode == 0, result.stderr
-    missing = "gcc-xtensa-lx106 openocd stlink-tools"
+    missing = "gcc-xtensa-lx106 openocd stlink-tools clang"
     assert (fake_machine / "log").read_text().endswith(f"recommends {missing}\n")
 
 

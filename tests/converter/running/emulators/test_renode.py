@@ -98,7 +98,7 @@ def test_run_keeps_the_log_beside_the_image(task, fake):
         ({"console": CONSOLE.replace("03ff", "03")}, "has 1 bytes and the model 2 outputs"),
         (
             {"console": "m-ready\r\nm-fault-[exception 3 pc=0x0]\r\n", "then": "sleep 60"},
-            r"the firmware reports: exception pc=0x0",
+            r"the firmware reports: exception 3 pc=0x0",
         ),
         (
             {"console": "m-ready\r\ne-[No preloaded inputs]\r\n", "then": "sleep 60"},
