@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian machine with Python 3.11, make and git:
 #   make demo   set up, then convert, build and run the digits example on an emulated Cortex-M4
-#   make test   set up, then run all tests
-# Others: make check (linters and types), make wheel-test, make clean.
+#   make test   set up, then run the tests
+# Others: make test-all (with the long sweeps), make check (linters and types), make wheel-test, make clean.
 
 VENV := .venv
 PYTHON ?= python3
@@ -13,7 +13,7 @@ DIGITS := examples/digits
 INSTALL := scripts/install_packages.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check setup setup-dev wheel-test clean
+.PHONY: help demo test test-all check setup setup-dev wheel-test clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -4
@@ -47,6 +47,9 @@ demo: setup
 		--calibration $(DIGITS)/digits_calibration.npz --inputs $(DIGITS)/digits_test.npz
 
 test: setup-dev
+	$(BIN)/python -m pytest -n auto --dist worksteal -q -m 'not sweep'
+
+test-all: setup-dev
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 check: setup-dev

@@ -13,6 +13,8 @@ from digits_example import CALIBRATION, MODEL, samples
 from microlut.boards.board import Core
 from microlut.errors import DoesNotFit
 
+pytestmark = pytest.mark.sweep
+
 BOARDS = [microlut.load_board(name) for name in microlut.list_boards()]
 DEVICES = [board.id for board in BOARDS if board.core is not Core.HOST]
 QEMU_BOARDS = [board.id for board in BOARDS if board.emulators.qemu is not None]

@@ -5,7 +5,7 @@ from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, nee
 
 from microlut.importers.samples import load_samples
 
-pytestmark = [pytest.mark.shared, pytest.mark.slow]
+pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.sweep]
 
 SHAPE = (32, 32, 3)
 

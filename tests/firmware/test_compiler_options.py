@@ -32,6 +32,8 @@ from microlut.integer import evaluate as int_ops
 from microlut.plan import Plan, make_plan
 from microlut.toolchain.stack import NAKED_BYTES
 
+pytestmark = pytest.mark.sweep
+
 GCC, CLANG = "arm-none-eabi-gcc", "clang"
 CORES = {core.value: CORE_FLAGS[core] for core in Core if core.value.startswith("cortex")} | {
     "cortex-m33-softfp": ("-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=softfp")

@@ -23,6 +23,8 @@ from microlut.importers.keras.layers import LAYERS
 from microlut.plan import make_plan
 from microlut.support.texts import is_plain
 
+pytestmark = pytest.mark.sweep
+
 PICTURE = (6, 5, 2)
 LARGEST = 65535  # of the engine's 16-bit numbers
 WINDOW = {"strides": [1, 1], "padding": "same", "data_format": "channels_last"}

@@ -7,7 +7,7 @@ from keras_zoo import PICTURE, predict, randomize, sample_inputs
 from microlut.graph.evaluate import evaluate
 from microlut.importers import import_model
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.sweep]
 
 FLAGS = (0, 1, 2, -1, 0.0, 1.0, None)
 WITH_FLAGS = {

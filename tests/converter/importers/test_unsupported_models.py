@@ -44,10 +44,13 @@ CASES = {
         lambda k: k.layers.Dense(2, activation=k.layers.LeakyReLU()),
         "activation LeakyReLU",
     ),
-    "lambda": (lambda k: k.layers.Dense(2, activation=lambda x: x), "activation 'lambda'"),
+    "lambda": (
+        lambda k: k.layers.Dense(2, activation=lambda x: x),
+        "activation <lambda> comes from module",
+    ),
     "function": (
         lambda k: k.layers.Dense(2, activation=halved),
-        "activation 'custom function halved'",
+        "activation halved comes from module",
     ),
     "resizing": (lambda k: k.layers.Resizing(4, 4), "makes pictures of 4 x 4 pixels out of 9 x 8"),
     "crop": (lambda k: k.layers.RandomCrop(4, 8), "makes pictures of 4 x 8 pixels"),
