@@ -27,8 +27,10 @@ from engine_batch import (
 from numpy.typing import NDArray
 
 import random_layers as rl
+from digits_example import conversion, samples
 from microlut.boards.board import CORE_FLAGS, Core
 from microlut.integer import evaluate as int_ops
+from microlut.integer import quantize_array
 from microlut.plan import Plan, make_plan
 from microlut.toolchain.stack import NAKED_BYTES
 
@@ -142,10 +144,13 @@ def test_assembly_takes_the_stack_that_is_planned(
 
 @pytest.fixture(scope="module")
 def networks() -> tuple[list[Plan], list[NDArray[np.int8]], list[NDArray[np.int8]]]:
-    """Layers of all kinds, inputs, and what the interpreter makes of them."""
+    """Layers of all kinds and digits, inputs, and what the interpreter makes of them."""
     kinds = {"conv2d": range(4, 98, 19), "depthwise": range(4, 98, 19), "dense": range(7)}
     graphs = [graph for kind, cases in kinds.items() for graph in rl.layer_cases(kind, cases, 23)]
     inputs = [rl.layer_inputs(graph) for graph in graphs]
+    digits = conversion().quantized
+    graphs.append(digits)
+    inputs.append(quantize_array(samples(len(inputs[0])).x, digits.input_quantization))
     wanted = [
         int_ops.evaluate(graph, x).reshape(len(x), -1)
         for graph, x in zip(graphs, inputs, strict=True)
