@@ -71,9 +71,9 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
         method: "calibrated" (by default, if there are calibration inputs), "empirical" (the same
             with k-means levels) or "fitted" (by default without: from the weights and the
             batch-norm statistics alone).
-        budget: Chooses bits layer by layer, in place of `bits`.
+        budget: Chooses bits layer by layer, instead of `bits`.
         input_range: Smallest and largest value of inputs, such as (0, 255); needed without
-            calibration inputs, and with them in place of the range that they have.
+            calibration inputs, and with them instead of the range that they have.
         range_rule: How the ranges of activations follow from the calibration inputs: "min-max",
             "percentile", "min-error", or the best of them by measuring, "auto".
         task: What the outputs are: "classes", "values", or by default "auto": classes if the

@@ -46,7 +46,7 @@ class Options:
         overrides: What was asked for; it wins over the settings.
         settings: What the configuration file says.
         input_range: Smallest and largest value of inputs; needed without calibration inputs, and
-            with them in place of the range that they have.
+            with them instead of the range that they have.
         range_rule: How the ranges of activations follow from the calibration inputs.
         task: What the outputs are, for the figures about them and for budgets.
         distill: Whether the network is trained to answer like the float network.

@@ -23,7 +23,7 @@ def plain_folder() -> Iterator[Path]:
         InvalidInput: There is no such place to write.
     """
     places = [Path(place).resolve() for place in (tempfile.gettempdir(), *_TEMPORARY)]
-    plain = [place for place in places if is_plain(place) and place.is_dir()]
+    plain = [place for place in places if _needs_no_quotes(place) and place.is_dir()]
     if not plain:
         raise InvalidInput(
             f"{places[0]}: temporary files go there, and the path has other characters than "
@@ -33,7 +33,7 @@ def plain_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def is_plain(path: Path) -> bool:
+def _needs_no_quotes(path: Path) -> bool:
     """Return whether a path has letters, digits and _./+- only."""
     return _PLAIN.fullmatch(str(path)) is not None
 
