@@ -2,7 +2,15 @@
  * nor the engine is compiled another way to be profiled. */
 #include "laps.h"
 
-#include "microlut/microlut.h"
+#include "microlut/add.h"
+#include "microlut/clamp.h"
+#include "microlut/conv2d.h"
+#include "microlut/dense.h"
+#include "microlut/depthwise_conv2d.h"
+#include "microlut/mean.h"
+#include "microlut/pad.h"
+#include "microlut/pool2d.h"
+#include "microlut/softmax.h"
 #include "port.h"
 #include "print.h"
 

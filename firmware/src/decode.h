@@ -2,7 +2,7 @@
 #ifndef MLUT_DECODE_H
 #define MLUT_DECODE_H
 
-#include "microlut/microlut.h"
+#include "microlut/layer.h"
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* Packed indices to weights, laid out for mlut_isa_tile. */
 #include "isa/isa.h"
-#include "microlut/microlut.h"
+#include "microlut/conv2d.h"
 
 #include <string.h>
 

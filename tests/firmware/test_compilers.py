@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from engine_batch import (
     ENGINE,
+    FIRMWARE,
     INCLUDES,
     WARNINGS,
     compile_all,
@@ -107,6 +108,17 @@ def test_constant_arrays_take_the_planned_bytes(core: tuple[str, ...], objects: 
         sizes[name.rsplit("_", 1)[1]] += int(size, 16)
     assert sizes["indices"] + sizes["codebook"] == plan.weight_bytes
     assert sizes["channels"] == plan.parameter_bytes > 0
+
+
+@pytest.mark.parametrize(
+    "header", sorted(FIRMWARE.glob("include/microlut/*.h")), ids=lambda p: p.name
+)
+@pytest.mark.parametrize("language", ["c -std=c11", "c++ -std=c++17"])
+def test_each_header_compiles_alone(header: Path, language: str, tmp_path: Path):
+    (tmp_path / "unit").write_text(f'#include "microlut/{header.name}"\n' * 2)
+    warnings = [w for w in WARNINGS if "prototypes" not in w]
+    flags = (*warnings, *INCLUDES, "-fsyntax-only", "-x", *language.split())
+    run(require("gcc"), *flags, tmp_path / "unit")
 
 
 @pytest.mark.parametrize("optimize", ["-O0", "-O3", "-Os"])

@@ -32,7 +32,7 @@ from microlut.plan.rounding import (
 from microlut.plan.scratch import patches
 from microlut.version import VERSION
 
-ABI = 8  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 9  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 Sources = dict[str, str]
 

@@ -54,12 +54,12 @@ def _model_files(project: Project, layout: Layout) -> Files:
 
 
 def _engine_files(project: Project, layout: Layout) -> Files:
-    header = "engine/include/microlut/microlut.h"
-    files = {f"{layout.headers}/{_ENGINE}/microlut.h": _read(project, header)}
-    folder = project.path / "engine" / "src"
-    for file in sorted(folder.rglob("*.[ch]")):
-        name = file.relative_to(folder).as_posix()
-        files[f"{layout.sources}/{_ENGINE}/{name}"] = _bytes(file)
+    engine = project.path / "engine"
+    public, private = engine / "include" / "microlut", engine / "src"
+    _bytes(public / "microlut.h")  # where there is no such file, there is no engine
+    files = {f"{layout.headers}/{_ENGINE}/{file.name}": _bytes(file) for file in public.glob("*.h")}
+    for file in private.rglob("*.[ch]"):
+        files[f"{layout.sources}/{_ENGINE}/{file.relative_to(private).as_posix()}"] = _bytes(file)
     return files
 
 

@@ -1,6 +1,6 @@
 """Which form of rounding the engine may take: operators in, choices out.
 
-The conditions are those of firmware/include/microlut/microlut.h; every form gives the same results.
+The conditions are those of firmware/include/microlut; every form gives the same results.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tiles that a layer can be done in, and the scratch bytes that each takes.
 
-The formulas are the engine's own; firmware/include/microlut/microlut.h states them per layer.
+The formulas are the engine's own; each operator's header in firmware/include/microlut states its.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 /* Element-wise sum: both inputs are brought to a common scale with 20 extra bits, added, and
  * scaled to the output. TensorFlow Lite takes twice the larger input scale as the common one, so
  * that one factor is exactly 1/2: the quick form wants it left. */
+#include "microlut/add.h"
 #include "../isa/isa.h"
 #include "output_stage.h"
 

@@ -1,6 +1,6 @@
 /* A ReLU or ReLU6 that stands alone: its output has its input's scale, so it only clamps. */
+#include "microlut/clamp.h"
 #include "../fixed_point.h"
-#include "microlut/microlut.h"
 
 void mlut_clamp(const mlut_clamp_t *layer, const int8_t *in, int8_t *out)
 {

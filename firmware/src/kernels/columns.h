@@ -2,7 +2,7 @@
 #ifndef MLUT_COLUMNS_H
 #define MLUT_COLUMNS_H
 
-#include "microlut/microlut.h"
+#include "microlut/conv2d.h"
 
 #include <stddef.h>
 #include <stdint.h>

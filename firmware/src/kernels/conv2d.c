@@ -5,6 +5,7 @@
  * meets every pixel, four pixels at a time: their receptive fields are gathered and widened, then
  * two rows of weights times four fields are what the accumulators hold. Padding has the value of
  * the input zero point (whose products the folded bias takes away again). */
+#include "microlut/conv2d.h"
 #include "../isa/isa.h"
 #include "../small.h"
 #include "columns.h"

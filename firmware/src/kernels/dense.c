@@ -4,6 +4,7 @@
  * into a pair of int16, which meets two inputs, four rows at a time. If two indices have more than
  * TABLE_BITS the table would be too large, and pairs are put together. With 8 bits a weight there
  * is nothing to decode. */
+#include "microlut/dense.h"
 #include "../isa/isa.h"
 #include "output_stage.h"
 

@@ -5,6 +5,7 @@
  * band of output rows. In a plane two rows lie interleaved: a word is a pair of vertical
  * neighbours, and 3x3 kernels make two output rows of two rows of words. Padding has the value of
  * the zero point. */
+#include "microlut/depthwise_conv2d.h"
 #include "../decode.h"
 #include "../isa/isa.h"
 #include "output_stage.h"

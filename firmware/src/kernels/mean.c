@@ -1,9 +1,9 @@
 /* Mean over the whole picture, scaled to a quantization of its own: TensorFlow Lite's MEAN. */
+#include "microlut/mean.h"
 #include "../fixed_point.h"
 #include "../isa/isa.h"
 #include "../small.h"
 #include "lanes.h"
-#include "microlut/microlut.h"
 
 #if !MLUT_ISA_MVE
 

@@ -4,7 +4,7 @@
 
 #include "../fixed_point.h"
 #include "../isa/isa.h"
-#include "microlut/microlut.h"
+#include "microlut/layer.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* Padding that no convolution could take over. */
-#include "microlut/microlut.h"
+#include "microlut/pad.h"
 
 #include <string.h>
 

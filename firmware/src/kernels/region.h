@@ -3,7 +3,7 @@
 #define MLUT_REGION_H
 
 #include "../fixed_point.h"
-#include "microlut/microlut.h"
+#include "microlut/pool2d.h"
 
 /* In input pixels; ends are exclusive. */
 typedef struct {

@@ -1,8 +1,8 @@
 /* TensorFlow Lite's int8 softmax: exponential and reciprocal in gemmlowp's fixed point.
  * Qm.n is a 32-bit number with m integer and n fractional bits; the constants' formulas are beside
  * them. converter/microlut/interpreter/softmax.py computes the same in NumPy. */
+#include "microlut/softmax.h"
 #include "../fixed_point.h"
-#include "microlut/microlut.h"
 
 #define EXP_MINUS_EIGHTH 1895147668    /* exp(-1/8), Q0.31 */
 #define ONE_THIRD 715827883            /* 1/3, Q0.31 */

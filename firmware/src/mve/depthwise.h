@@ -4,6 +4,7 @@
 
 #include "../isa/isa.h"
 #include "../kernels/output_stage.h"
+#include "microlut/depthwise_conv2d.h"
 
 #if MLUT_ISA_MVE
 

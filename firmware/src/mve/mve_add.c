@@ -2,6 +2,7 @@
  * kernels/add.c. */
 #include "../isa/isa.h"
 #include "../kernels/output_stage.h"
+#include "microlut/add.h"
 
 #if MLUT_ISA_MVE
 

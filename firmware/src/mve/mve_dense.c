@@ -2,6 +2,7 @@
  * in). No weight is used twice, so 16 at a time are decoded and multiplied at once; scratch is not
  * needed. */
 #include "block.h"
+#include "microlut/dense.h"
 #include "output.h"
 
 #if MLUT_ISA_MVE

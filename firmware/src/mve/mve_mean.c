@@ -2,6 +2,7 @@
  * of kernels/mean.c. */
 #include "../isa/isa.h"
 #include "../kernels/output_stage.h"
+#include "microlut/mean.h"
 
 #if MLUT_ISA_MVE
 

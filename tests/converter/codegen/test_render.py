@@ -130,6 +130,12 @@ def test_other_engine_is_refused_by_the_compiler(tmp_path: Path):
         compile_sources({**sources, "model.h": older}, tmp_path)
 
 
+def test_headers_of_the_operators_in_use_are_included():
+    code = render(make_plan(chain(["d", "r", "e"])))["model.c"]
+    included = re.findall(r'^#include "(.*)"$', code, re.M)
+    assert included == ["model.h", "microlut/clamp.h", "microlut/dense.h"]
+
+
 @pytest.mark.parametrize("bits", range(2, 9))
 def test_weights_file_has_as_many_bytes_as_planned(bits: int):
     plan = make_plan(chain(["d", "r", "e"], bits=bits))

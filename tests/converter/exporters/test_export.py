@@ -52,7 +52,8 @@ def test_package_has_the_models_one_engine_licence_readme_and_example(package):
         assert f"{layout.headers}/{name}.h" in files
         assert {f"{layout.sources}/{name}.c", f"{layout.sources}/{name}_weights.c"} < set(files)
     engine = data_folder("firmware")
-    parts = {f"{layout.headers}/microlut/microlut.h": engine / "include/microlut/microlut.h"}
+    headers = (engine / "include/microlut").glob("*.h")
+    parts = {f"{layout.headers}/microlut/{file.name}": file for file in headers}
     for file in (engine / "src").rglob("*.[ch]"):
         parts[f"{layout.sources}/microlut/{file.relative_to(engine / 'src').as_posix()}"] = file
     assert {name: files[name] for name in parts} == {n: f.read_bytes() for n, f in parts.items()}
