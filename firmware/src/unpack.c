@@ -10,43 +10,50 @@
 typedef struct {
     unsigned bits;       /* from one index to the next */
     unsigned index_bits; /* of an index; the lower ones belong to those before it, too */
-} fields_t;
+} mlut_unpack_fields_t;
 
 /* Weight number i of eight, whose indices begin at bit 0. */
-static inline int32_t level(const int8_t *codebook, uint64_t eight, fields_t fields, unsigned i)
+static inline int32_t mlut_unpack_level(
+    const int8_t *codebook, uint64_t eight, mlut_unpack_fields_t fields, unsigned i)
 {
     return codebook[(eight >> (i * fields.bits)) & ((1u << fields.index_bits) - 1u)];
 }
 
 /* Write weights i to i + 3 of eight. */
-static inline __attribute__((always_inline)) void unpack_quad(
-    const int8_t *codebook, uint64_t eight, fields_t fields, unsigned i, size_t row, uint32_t *to)
+static inline __attribute__((always_inline)) void mlut_unpack_quad(const int8_t *codebook,
+    uint64_t eight,
+    mlut_unpack_fields_t fields,
+    unsigned i,
+    size_t row,
+    uint32_t *to)
 {
     if (codebook == NULL) {
         mlut_isa_put_bytes((uint32_t)(eight >> (8u * i)), row, to);
         return;
     }
-    mlut_isa_put_weights(level(codebook, eight, fields, i), level(codebook, eight, fields, i + 1u),
-        level(codebook, eight, fields, i + 2u), level(codebook, eight, fields, i + 3u), row, to);
+    mlut_isa_put_weights(mlut_unpack_level(codebook, eight, fields, i),
+        mlut_unpack_level(codebook, eight, fields, i + 1u),
+        mlut_unpack_level(codebook, eight, fields, i + 2u),
+        mlut_unpack_level(codebook, eight, fields, i + 3u), row, to);
 }
 
 /* Up to 7 weights at a row's end, which any width can be; `before` are the bits that their first
  * indices have in common with others. */
-static __attribute__((noinline)) void unpack_last(const mlut_weights_t *weights,
+static __attribute__((noinline)) void mlut_unpack_last(const mlut_weights_t *weights,
     const uint8_t *from,
     uint32_t before,
     size_t columns,
     size_t row,
     uint32_t *to)
 {
-    const fields_t fields = {weights->bits, weights->index_bits};
+    const mlut_unpack_fields_t fields = {weights->bits, weights->index_bits};
     uint64_t eight = 0;
     for (size_t i = 0; i * 8u < columns * fields.bits; i++) {
         eight |= (uint64_t)from[i] << (8u * i);
     }
     eight = eight << (fields.index_bits - fields.bits) | before;
     for (unsigned i = 0; i < columns; i += 4u) {
-        unpack_quad(weights->codebook, eight, fields, i, row, to + i);
+        mlut_unpack_quad(weights->codebook, eight, fields, i, row, to + i);
     }
 }
 
@@ -55,8 +62,8 @@ static __attribute__((noinline)) void unpack_last(const mlut_weights_t *weights,
  * beside it are zero.
  *
  * Inlined with constant fields, so that shifts and masks are constants. */
-static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights_t *weights,
-    fields_t fields,
+static inline __attribute__((always_inline)) void mlut_unpack_rows(const mlut_weights_t *weights,
+    mlut_unpack_fields_t fields,
     size_t first,
     size_t rows,
     size_t columns,
@@ -78,11 +85,11 @@ static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights
                 eight = eight << overlap | before;
                 before = (uint32_t)(eight >> (8u * bits));
             }
-            unpack_quad(codebook, eight, fields, 0, r & 1u, quad);
-            unpack_quad(codebook, eight, fields, 4, r & 1u, quad + 4);
+            mlut_unpack_quad(codebook, eight, fields, 0, r & 1u, quad);
+            mlut_unpack_quad(codebook, eight, fields, 4, r & 1u, quad + 4);
         }
         if (left > 0) {
-            unpack_last(weights, from, before, left, r & 1u, quad);
+            mlut_unpack_last(weights, from, before, left, r & 1u, quad);
         }
     }
     for (size_t q = 0; (rows & 1u) != 0 && q < quads; q++) { /* the row that makes it even */
@@ -94,7 +101,8 @@ static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights
     void mlut_unpack_##name(                                                                       \
         const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *to)    \
     {                                                                                              \
-        unpack_rows(weights, (fields_t){bits, index_bits}, first, rows, columns, to);              \
+        mlut_unpack_rows(                                                                          \
+            weights, (mlut_unpack_fields_t){bits, index_bits}, first, rows, columns, to);          \
     }
 MLUT_UNPACK(2, 2, 2)
 MLUT_UNPACK(3, 3, 3)

@@ -124,7 +124,7 @@ def test_portable_engine_leaves_a_fixed_register_alone(quick: Path, tmp_path: Pa
     ("core", "name"),
     [
         *(("cortex-m0plus", "mlut_v6m_tile"), ("cortex-m3", "mlut_v7m_tile")),
-        *(("cortex-m4f", "mlut_dsp_tile"), ("cortex-m55", "multiply_rows")),
+        *(("cortex-m4f", "mlut_dsp_tile"), ("cortex-m55", "mlut_mve_tile")),
     ],
 )
 def test_assembly_takes_the_stack_that_is_planned(
@@ -138,7 +138,7 @@ def test_assembly_takes_the_stack_that_is_planned(
     assert 4 * words + taken == NAKED_BYTES[name]
     assert set(NAKED_BYTES) == {
         *(f"mlut_{isa}_tile" for isa in ("v6m", "v7m", "dsp")),
-        "multiply_rows",
+        "mlut_mve_tile",
     }
 
 

@@ -26,7 +26,7 @@ NAKED_BYTES = {
     "mlut_v6m_tile": 56,
     "mlut_v7m_tile": 56,
     "mlut_dsp_tile": 60,
-    "multiply_rows": 68,
+    "mlut_mve_tile": 68,
 }
 _ROOTS = ("mlut_start", "mlut_reset")  # the first C function; RISC-V's mlut_reset is assembly
 _INDIRECT = "__indirect_call"

@@ -16,6 +16,13 @@
 #define MLUT_NAKED __attribute__((naked, noinline, unused, no_instrument_function))
 #define MLUT_UNUSED __attribute__((unused))
 
+/* The engine compiles as C++, too. */
+#ifdef __cplusplus
+#define MLUT_ASSERT static_assert
+#else
+#define MLUT_ASSERT _Static_assert
+#endif
+
 /* Assembly relies on the order. */
 typedef struct {
     uint32_t entry; /* code bytes to skip of an unrolled loop, so that it ends at `end` */

@@ -7,11 +7,11 @@
 
 #if !MLUT_ISA_MVE
 
-#define LEFT_SHIFT 20u
+#define MLUT_ADD_LEFT_SHIFT 20u
 
-static int32_t term(int8_t value, int16_t zero_point, mlut_factor_t factor)
+static int32_t mlut_add_term(int8_t value, int16_t zero_point, mlut_factor_t factor)
 {
-    const int32_t shifted = mlut_shift_left((int32_t)value - zero_point, LEFT_SHIFT);
+    const int32_t shifted = mlut_shift_left((int32_t)value - zero_point, MLUT_ADD_LEFT_SHIFT);
     return mlut_multiply(shifted, factor.multiplier, factor.shift);
 }
 
@@ -19,14 +19,14 @@ void mlut_add_any(
     const mlut_add_t *layer, const int8_t *left, const int8_t *right, size_t count, int8_t *out)
 {
     for (size_t i = 0; i < count; i++) {
-        const int32_t sum = term(left[i], layer->left_zero_point, layer->left) +
-                            term(right[i], layer->right_zero_point, layer->right);
+        const int32_t sum = mlut_add_term(left[i], layer->left_zero_point, layer->left) +
+                            mlut_add_term(right[i], layer->right_zero_point, layer->right);
         const int32_t scaled = mlut_multiply(sum, layer->output.multiplier, layer->output.shift);
         out[i] = mlut_clamp_int8(scaled + layer->output_zero_point, layer->minimum, layer->maximum);
     }
 }
 
-static mlut_channel_t as_channel(mlut_factor_t factor, int32_t zero_point)
+static mlut_channel_t mlut_add_as_channel(mlut_factor_t factor, int32_t zero_point)
 {
     const mlut_channel_t channel = {
         0, factor.multiplier, factor.shift, mlut_quick_nudge(factor.shift, zero_point)};
@@ -37,13 +37,13 @@ static mlut_channel_t as_channel(mlut_factor_t factor, int32_t zero_point)
 void mlut_add_quick(
     const mlut_add_t *layer, const int8_t *left, const int8_t *right, size_t count, int8_t *out)
 {
-    const mlut_channel_t narrow = as_channel(layer->right, 0);
-    const mlut_channel_t output = as_channel(layer->output, layer->output_zero_point);
-    const int32_t left_offset = layer->left_zero_point * (1 << (LEFT_SHIFT - 1u));
-    const int32_t right_offset = layer->right_zero_point * (1 << LEFT_SHIFT);
+    const mlut_channel_t narrow = mlut_add_as_channel(layer->right, 0);
+    const mlut_channel_t output = mlut_add_as_channel(layer->output, layer->output_zero_point);
+    const int32_t left_offset = layer->left_zero_point * (1 << (MLUT_ADD_LEFT_SHIFT - 1u));
+    const int32_t right_offset = layer->right_zero_point * (1 << MLUT_ADD_LEFT_SHIFT);
     for (size_t i = 0; i < count; i++) {
-        const int32_t exact = left[i] * (1 << (LEFT_SHIFT - 1u)) - left_offset;
-        const int32_t shifted = right[i] * (1 << LEFT_SHIFT) - right_offset;
+        const int32_t exact = left[i] * (1 << (MLUT_ADD_LEFT_SHIFT - 1u)) - left_offset;
+        const int32_t shifted = right[i] * (1 << MLUT_ADD_LEFT_SHIFT) - right_offset;
         const int32_t sum = exact + mlut_quick_scale(&narrow, shifted, MLUT_ROUND_SIGNED);
         out[i] = mlut_quick_output(&output, sum, MLUT_ROUND_SIGNED);
     }

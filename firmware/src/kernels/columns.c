@@ -12,29 +12,30 @@
 typedef struct {
     uint32_t *column;
     int8_t *patch;
-} sink_t;
+} mlut_columns_sink_t;
 
 /* Up to four bytes as a word; with `aligned`, from an address that is a multiple of 4. */
-static MLUT_INLINE uint32_t load(const int8_t *from, size_t count, bool aligned)
+static MLUT_INLINE uint32_t mlut_columns_load(const int8_t *from, size_t count, bool aligned)
 {
     uint32_t word = 0;
     memcpy(&word, aligned ? __builtin_assume_aligned(from, 4) : from, count);
     return word;
 }
 
-static MLUT_INLINE uint32_t *widen_from(
+static MLUT_INLINE uint32_t *mlut_columns_widen_from(
     const int8_t *from, size_t count, bool aligned, uint32_t *column)
 {
     for (; !MLUT_SMALL && count >= 16; count -= 16, from += 16) {
-        const uint32_t words[4] = {load(from, 4, aligned), load(from + 4, 4, aligned),
-            load(from + 8, 4, aligned), load(from + 12, 4, aligned)};
+        const uint32_t words[4] = {mlut_columns_load(from, 4, aligned),
+            mlut_columns_load(from + 4, 4, aligned), mlut_columns_load(from + 8, 4, aligned),
+            mlut_columns_load(from + 12, 4, aligned)};
         column = mlut_isa_put_inputs(words[0], column);
         column = mlut_isa_put_inputs(words[1], column);
         column = mlut_isa_put_inputs(words[2], column);
         column = mlut_isa_put_inputs(words[3], column);
     }
     for (; count >= 4; count -= 4, from += 4) {
-        column = mlut_isa_put_inputs(load(from, 4, aligned), column);
+        column = mlut_isa_put_inputs(mlut_columns_load(from, 4, aligned), column);
     }
     uint32_t last = 0;
     for (size_t i = 0; i < count; i++) {
@@ -44,15 +45,15 @@ static MLUT_INLINE uint32_t *widen_from(
 }
 
 /* Put `count` bytes; what is missing to a multiple of 4 is zero. */
-static MLUT_INLINE uint32_t *widen(const int8_t *from, size_t count, uint32_t *column)
+static MLUT_INLINE uint32_t *mlut_columns_widen(const int8_t *from, size_t count, uint32_t *column)
 {
     if (!mlut_isa_unaligned && (uintptr_t)from % 4u == 0) {
-        return widen_from(from, count, true, column);
+        return mlut_columns_widen_from(from, count, true, column);
     }
-    return widen_from(from, count, false, column);
+    return mlut_columns_widen_from(from, count, false, column);
 }
 
-static inline int8_t *copy(const int8_t *from, size_t count, int8_t *to)
+static inline int8_t *mlut_columns_copy(const int8_t *from, size_t count, int8_t *to)
 {
     for (; mlut_isa_unaligned && count >= 4; count -= 4, from += 4, to += 4) {
         memcpy(to, from, 4);
@@ -63,16 +64,18 @@ static inline int8_t *copy(const int8_t *from, size_t count, int8_t *to)
     return to;
 }
 
-static __attribute__((noinline)) void put(sink_t *sink, const int8_t *from, size_t count)
+static __attribute__((noinline)) void mlut_columns_put(
+    mlut_columns_sink_t *sink, const int8_t *from, size_t count)
 {
     if (sink->patch == NULL) {
-        sink->column = widen(from, count, sink->column);
+        sink->column = mlut_columns_widen(from, count, sink->column);
     } else {
-        sink->patch = copy(from, count, sink->patch);
+        sink->patch = mlut_columns_copy(from, count, sink->patch);
     }
 }
 
-static __attribute__((noinline)) void put_padding(sink_t *sink, int8_t value, size_t count)
+static __attribute__((noinline)) void mlut_columns_put_padding(
+    mlut_columns_sink_t *sink, int8_t value, size_t count)
 {
     if (sink->patch != NULL) {
         for (; count > 0; count--) {
@@ -90,40 +93,41 @@ static __attribute__((noinline)) void put_padding(sink_t *sink, int8_t value, si
 }
 
 /* A whole field inside the picture, which is most of them: no call a row. */
-static void gather_rows(
+static void mlut_columns_gather_rows(
     const mlut_conv2d_t *layer, const int8_t *from, int8_t *patch, uint32_t *column)
 {
     const size_t count = (size_t)layer->window.width * layer->in.channels;
     const size_t step = (size_t)layer->in.width * layer->in.channels * layer->window.dilation_y;
     if (!layer->patch) {
         for (size_t i = layer->window.height; i > 0; i--, from += step) {
-            column = widen(from, count, column);
+            column = mlut_columns_widen(from, count, column);
         }
         return;
     }
     int8_t *to = patch;
     for (size_t i = layer->window.height; i > 0; i--, from += step) {
-        to = copy(from, count, to);
+        to = mlut_columns_copy(from, count, to);
     }
-    widen(patch, layer->window.height * count, column);
+    mlut_columns_widen(patch, layer->window.height * count, column);
 }
 
 /* One kernel row, which reads the picture's row `from` from pixel `left` on. */
-static void gather_row(const mlut_conv2d_t *layer, const int8_t *from, size_t left, sink_t *sink)
+static void mlut_columns_gather_row(
+    const mlut_conv2d_t *layer, const int8_t *from, size_t left, mlut_columns_sink_t *sink)
 {
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->in.channels;
     const size_t right = left + (size_t)window->width - 1u;
     if (window->dilation_x == 1 && left < layer->in.width && right < layer->in.width) {
-        put(sink, from + left * channels, window->width * channels);
+        mlut_columns_put(sink, from + left * channels, window->width * channels);
         return;
     }
     for (size_t j = 0; j < window->width; j++) {
         const size_t column = left + j * window->dilation_x;
         if (column >= layer->in.width) {
-            put_padding(sink, layer->input_zero_point, channels);
+            mlut_columns_put_padding(sink, layer->input_zero_point, channels);
         } else {
-            put(sink, from + column * channels, channels);
+            mlut_columns_put(sink, from + column * channels, channels);
         }
     }
 }
@@ -144,20 +148,22 @@ void mlut_gather_column(const mlut_conv2d_t *layer,
     const size_t bottom = top + (window->height - 1u) * (size_t)window->dilation_y;
     if (window->dilation_x == 1 && top < layer->in.height && bottom < layer->in.height &&
         left < layer->in.width && right < layer->in.width) {
-        gather_rows(layer, in + top * row_bytes + left * layer->in.channels, patch, column);
+        mlut_columns_gather_rows(
+            layer, in + top * row_bytes + left * layer->in.channels, patch, column);
         return;
     }
-    sink_t sink = {column, layer->patch ? patch : NULL};
+    mlut_columns_sink_t sink = {column, layer->patch ? patch : NULL};
     for (size_t i = 0; i < window->height; i++) {
         const size_t row = top + i * window->dilation_y;
         if (row < layer->in.height) {
-            gather_row(layer, in + row * row_bytes, left, &sink);
+            mlut_columns_gather_row(layer, in + row * row_bytes, left, &sink);
         } else {
-            put_padding(&sink, layer->input_zero_point, window->width * layer->in.channels);
+            mlut_columns_put_padding(
+                &sink, layer->input_zero_point, window->width * layer->in.channels);
         }
     }
     if (layer->patch) {
-        widen(patch, (size_t)(sink.patch - patch), column);
+        mlut_columns_widen(patch, (size_t)(sink.patch - patch), column);
     }
 }
 

@@ -16,7 +16,7 @@
 
 #if !MLUT_ISA_MVE
 
-#define GROUP 8u /* rows whose totals are kept */
+#define MLUT_CONV2D_GROUP 8u /* rows whose totals are kept */
 
 /* A tile of channels times up to four columns, and where the outputs go. */
 typedef struct mlut_block {
@@ -27,10 +27,10 @@ typedef struct mlut_block {
     size_t rows;
     size_t count;  /* of columns that are pixels */
     size_t stride; /* bytes from one pixel's outputs to the next one's */
-} block_t;
+} mlut_conv2d_block_t;
 
 /* Write one channel of up to four pixels. */
-static MLUT_INLINE void finish_row(const block_t *block,
+static MLUT_INLINE void mlut_conv2d_finish_row(const mlut_conv2d_block_t *block,
     const mlut_channel_t *channel,
     const int32_t totals[MLUT_COLUMNS],
     unsigned rounding,
@@ -43,7 +43,7 @@ static MLUT_INLINE void finish_row(const block_t *block,
 }
 
 /* Write channels of four pixels. */
-static MLUT_INLINE void finish_fours(const block_t *block,
+static MLUT_INLINE void mlut_conv2d_finish_fours(const mlut_conv2d_block_t *block,
     const mlut_channel_t *channel,
     const int32_t *totals,
     const int32_t *end,
@@ -63,21 +63,21 @@ static MLUT_INLINE void finish_fours(const block_t *block,
     }
 }
 
-static inline __attribute__((always_inline)) void multiply(
-    const block_t *block, unsigned rounding, int8_t *out)
+static inline __attribute__((always_inline)) void mlut_conv2d_multiply(
+    const mlut_conv2d_block_t *block, unsigned rounding, int8_t *out)
 {
     const mlut_channel_t *channel = block->channels;
     const uint32_t *weights = block->weights;
-    int32_t totals[GROUP][MLUT_COLUMNS];
+    int32_t totals[MLUT_CONV2D_GROUP][MLUT_COLUMNS];
     for (size_t left = block->rows; left > 0;) {
-        const size_t rows = left < GROUP ? left : GROUP;
+        const size_t rows = left < MLUT_CONV2D_GROUP ? left : MLUT_CONV2D_GROUP;
         const int32_t *const end = totals[(rows + 1u) & ~(size_t)1];
         weights = mlut_isa_tile(weights, &block->columns, &channel->bias, totals[0], end);
         if (!MLUT_SMALL && rounding != MLUT_ROUND_ANY && block->count == MLUT_COLUMNS) {
-            finish_fours(block, channel, totals[0], totals[rows], rounding, out);
+            mlut_conv2d_finish_fours(block, channel, totals[0], totals[rows], rounding, out);
         } else {
             for (size_t r = 0; r < rows; r++) {
-                finish_row(block, channel + r, totals[r], rounding, out + r);
+                mlut_conv2d_finish_row(block, channel + r, totals[r], rounding, out + r);
             }
         }
         channel += rows;
@@ -86,24 +86,26 @@ static inline __attribute__((always_inline)) void multiply(
     }
 }
 
-void mlut_multiply_any(const block_t *block, int8_t *out)
+void mlut_multiply_any(const mlut_conv2d_block_t *block, int8_t *out)
 {
-    multiply(block, MLUT_ROUND_ANY, out);
+    mlut_conv2d_multiply(block, MLUT_ROUND_ANY, out);
 }
 
-void mlut_multiply_signed(const block_t *block, int8_t *out)
+void mlut_multiply_signed(const mlut_conv2d_block_t *block, int8_t *out)
 {
-    multiply(block, MLUT_ROUND_SIGNED, out);
+    mlut_conv2d_multiply(block, MLUT_ROUND_SIGNED, out);
 }
 
-void mlut_multiply_positive(const block_t *block, int8_t *out)
+void mlut_multiply_positive(const mlut_conv2d_block_t *block, int8_t *out)
 {
-    multiply(block, MLUT_ROUND_POSITIVE, out);
+    mlut_conv2d_multiply(block, MLUT_ROUND_POSITIVE, out);
 }
 
 /* Add the block's outputs to those of another layer, which `out` holds. */
-static void add_block(
-    const mlut_conv2d_t *layer, const block_t *block, const int8_t *results, int8_t *out)
+static void mlut_conv2d_add_block(const mlut_conv2d_t *layer,
+    const mlut_conv2d_block_t *block,
+    const int8_t *results,
+    int8_t *out)
 {
     for (size_t i = 0; i < block->count; i++) {
         const int8_t *mine = results + i * block->stride;
@@ -115,7 +117,7 @@ static void add_block(
 
 /* Take the products of a row and what its inputs are raised by out of the bias. Words are pairs of
  * weights of two rows: such inputs come with the plain layout. */
-static void lower_biases(
+static void mlut_conv2d_lower_biases(
     const uint32_t *weights, size_t rows, size_t quads, mlut_channel_t *channels)
 {
     for (size_t r = 0; r < rows; r += 2) {
@@ -137,7 +139,7 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     const size_t values = (size_t)window->height * window->width * layer->in.channels;
     const size_t quads = (values + 3u) / 4u;
     const size_t even_tile = (layer->tile + 1u) & ~(size_t)1;
-    mlut_channel_t *expanded = scratch;
+    mlut_channel_t *expanded = (mlut_channel_t *)scratch;
     uint32_t *weights = (uint32_t *)(expanded + even_tile);
     uint32_t *columns = weights + even_tile * quads * 2u;
     int8_t *patch = (int8_t *)(columns + MLUT_COLUMNS * quads * 2u);
@@ -149,13 +151,13 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
         layer->unpack(&layer->weights, first, rows, values, weights);
         mlut_expand_channels(&layer->output, first, rows, expanded);
         if (mlut_isa_input_offset != 0) {
-            lower_biases(weights, rows, quads, expanded);
+            mlut_conv2d_lower_biases(weights, rows, quads, expanded);
         }
         size_t y = 0;
         size_t x = 0;
         for (size_t pixel = 0; pixel < pixels; pixel += MLUT_COLUMNS) {
-            block_t block = {&layer->output, expanded, weights, mlut_isa_span(columns, quads), rows,
-                0, layer->sum == NULL ? channels : rows};
+            mlut_conv2d_block_t block = {&layer->output, expanded, weights,
+                mlut_isa_span(columns, quads), rows, 0, layer->sum == NULL ? channels : rows};
             for (; block.count < MLUT_COLUMNS && pixel + block.count < pixels; block.count++) {
                 mlut_gather_column(layer, in, y, x, patch, columns + block.count);
                 if (++x == layer->out.width) {
@@ -171,7 +173,7 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
                 layer->multiply(&block, to);
             } else {
                 layer->multiply(&block, results);
-                add_block(layer, &block, results, to);
+                mlut_conv2d_add_block(layer, &block, results, to);
             }
         }
     }

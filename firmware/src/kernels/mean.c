@@ -7,14 +7,14 @@
 
 #if !MLUT_ISA_MVE
 
-static int8_t scaled(const mlut_mean_t *layer, int32_t total)
+static int8_t mlut_mean_scaled(const mlut_mean_t *layer, int32_t total)
 {
     const int32_t centered = total - layer->input_zero_point * (int32_t)layer->pixels;
     const int32_t mean = mlut_multiply(centered, layer->factor.multiplier, layer->factor.shift);
     return mlut_clamp_int8(mean + layer->output_zero_point, INT8_MIN, INT8_MAX);
 }
 
-static void four(const mlut_mean_t *layer, const int8_t *in, int8_t *out)
+static void mlut_mean_four(const mlut_mean_t *layer, const int8_t *in, int8_t *out)
 {
     int32_t totals[4] = {0, 0, 0, 0};
     for (size_t left = layer->pixels; left > 0;) {
@@ -25,7 +25,7 @@ static void four(const mlut_mean_t *layer, const int8_t *in, int8_t *out)
         left -= pixels;
     }
     for (size_t i = 0; i < 4u; i++) {
-        out[i] = scaled(layer, totals[i]);
+        out[i] = mlut_mean_scaled(layer, totals[i]);
     }
 }
 
@@ -35,7 +35,7 @@ void mlut_mean(const mlut_mean_t *layer, const int8_t *in, int8_t *out)
     size_t c = 0;
     if (!MLUT_SMALL && channels % 4u == 0) {
         for (; c < channels; c += 4u) {
-            four(layer, in + c, out + c);
+            mlut_mean_four(layer, in + c, out + c);
         }
     }
     for (; c < channels; c++) {
@@ -43,7 +43,7 @@ void mlut_mean(const mlut_mean_t *layer, const int8_t *in, int8_t *out)
         for (size_t i = 0; i < layer->pixels; i++) {
             total += in[i * channels + c];
         }
-        out[c] = scaled(layer, total);
+        out[c] = mlut_mean_scaled(layer, total);
     }
 }
 

@@ -6,7 +6,8 @@
  * channel, that this is what TensorFlow Lite computes in double precision. */
 #include "output_stage.h"
 
-static int32_t expand_bias(const mlut_output_t *stage, const uint16_t *words, unsigned exponent)
+static int32_t mlut_expand_bias(
+    const mlut_output_t *stage, const uint16_t *words, unsigned exponent)
 {
     if (stage->words == 3) {
         return (int32_t)((uint32_t)words[2] << 16 | words[1]);
@@ -28,7 +29,7 @@ void mlut_expand_channels(
             product <<= 1;
             shift--;
         }
-        expanded[i].bias = expand_bias(stage, words, exponent);
+        expanded[i].bias = mlut_expand_bias(stage, words, exponent);
         expanded[i].multiplier = (int32_t)(((uint32_t)(product >> 32) + 1u) >> 1);
         expanded[i].shift = shift;
         expanded[i].nudge =

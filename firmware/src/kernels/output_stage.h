@@ -16,8 +16,8 @@ typedef struct {
     int32_t nudge; /* of the quick forms */
 } mlut_channel_t;
 
-_Static_assert(sizeof(mlut_channel_t) == 16, "the converter plans 16 bytes of scratch a channel");
-_Static_assert(sizeof(mlut_channel_t) == 4 * MLUT_BIAS_STEP, "tiles find the next row's bias so");
+MLUT_ASSERT(sizeof(mlut_channel_t) == 16, "the converter plans 16 bytes of scratch a channel");
+MLUT_ASSERT(sizeof(mlut_channel_t) == 4 * MLUT_BIAS_STEP, "tiles find the next row's bias so");
 
 /* Expand `count` channels from number `first` on. */
 void mlut_expand_channels(

@@ -7,7 +7,7 @@
 
 #if !MLUT_ISA_MVE
 
-static int32_t sum_region(
+static int32_t mlut_pool2d_sum_region(
     const mlut_pool2d_t *layer, const int8_t *in, const mlut_region_t *inside, size_t channel)
 {
     int32_t total = 0;
@@ -19,7 +19,7 @@ static int32_t sum_region(
     return total;
 }
 
-static int32_t max_region(
+static int32_t mlut_pool2d_max_region(
     const mlut_pool2d_t *layer, const int8_t *in, const mlut_region_t *inside, size_t channel)
 {
     int32_t largest = INT8_MIN;
@@ -33,7 +33,7 @@ static int32_t max_region(
     return largest;
 }
 
-static void mean_of_four(const mlut_pool2d_t *layer,
+static void mlut_pool2d_mean_of_four(const mlut_pool2d_t *layer,
     const int8_t *in,
     const mlut_region_t *inside,
     size_t channel,
@@ -63,11 +63,11 @@ void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *o
             size_t c = 0;
             if (!MLUT_SMALL && layer->in.channels % 4u == 0 && pixels <= MLUT_LANE_PIXELS) {
                 for (; c < layer->out.channels; c += 4, out += 4) {
-                    mean_of_four(layer, in, &inside, c, out);
+                    mlut_pool2d_mean_of_four(layer, in, &inside, c, out);
                 }
             }
             for (; c < layer->out.channels; c++) {
-                const int32_t total = sum_region(layer, in, &inside, c);
+                const int32_t total = mlut_pool2d_sum_region(layer, in, &inside, c);
                 *out++ = mlut_limited_mean(layer, total, (int32_t)pixels);
             }
         }
@@ -80,7 +80,7 @@ void mlut_max_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
         for (size_t x = 0; x < layer->out.width; x++) {
             const mlut_region_t inside = mlut_region(layer, y, x);
             for (size_t c = 0; c < layer->out.channels; c++) {
-                const int32_t value = max_region(layer, in, &inside, c);
+                const int32_t value = mlut_pool2d_max_region(layer, in, &inside, c);
                 *out++ = mlut_clamp_int8(value, layer->minimum, layer->maximum);
             }
         }

@@ -4,17 +4,17 @@
 #include "microlut/softmax.h"
 #include "../fixed_point.h"
 
-#define EXP_MINUS_EIGHTH 1895147668    /* exp(-1/8), Q0.31 */
-#define ONE_THIRD 715827883            /* 1/3, Q0.31 */
-#define TWO_48_OVER_17 1515870810      /* 48/17, Q2.29 */
-#define MINUS_32_OVER_17 (-1010580540) /* -32/17, Q2.29 */
-#define ACCUMULATION_INTEGER_BITS 12
+#define MLUT_SOFTMAX_EXP_MINUS_EIGHTH 1895147668    /* exp(-1/8), Q0.31 */
+#define MLUT_SOFTMAX_ONE_THIRD 715827883            /* 1/3, Q0.31 */
+#define MLUT_SOFTMAX_TWO_48_OVER_17 1515870810      /* 48/17, Q2.29 */
+#define MLUT_SOFTMAX_MINUS_32_OVER_17 (-1010580540) /* -32/17, Q2.29 */
+#define MLUT_SOFTMAX_SUM_INTEGER_BITS 12
 
 /* exp(-2^(i - 2)), Q0.31: the factors for bits 24 to 30 of a Q5.26 exponent. */
-static const int32_t exp_factors[7] = {
+static const int32_t mlut_softmax_exp_factors[7] = {
     1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
 
-static int32_t saturating_shift_left(int32_t x, unsigned bits)
+static int32_t mlut_softmax_saturating_shift_left(int32_t x, unsigned bits)
 {
     const int32_t limit = INT32_MAX >> bits;
     if (x > limit) {
@@ -24,19 +24,19 @@ static int32_t saturating_shift_left(int32_t x, unsigned bits)
 }
 
 /* exp(a) for a in [-1/4, 0), both Q0.31: a Taylor series around -1/8. */
-static int32_t exp_near_zero(int32_t a)
+static int32_t mlut_softmax_exp_near_zero(int32_t a)
 {
     const int32_t x = a + (INT32_C(1) << 28);
     const int32_t x2 = mlut_high_mul(x, x);
     const int32_t x3 = mlut_high_mul(x2, x);
     const int32_t x4_over_4 = mlut_rounding_shift(mlut_high_mul(x2, x2), 2);
-    const int32_t third = mlut_high_mul(x4_over_4 + x3, ONE_THIRD);
+    const int32_t third = mlut_high_mul(x4_over_4 + x3, MLUT_SOFTMAX_ONE_THIRD);
     const int32_t series = mlut_rounding_shift(third + x2, 1);
-    return EXP_MINUS_EIGHTH + mlut_high_mul(x + series, EXP_MINUS_EIGHTH);
+    return MLUT_SOFTMAX_EXP_MINUS_EIGHTH + mlut_high_mul(x + series, MLUT_SOFTMAX_EXP_MINUS_EIGHTH);
 }
 
 /* exp(a) in Q0.31 for a <= 0 in Q5.26. */
-static int32_t exp_on_negative(int32_t a)
+static int32_t mlut_softmax_exp_on_negative(int32_t a)
 {
     const int32_t quarter = INT32_C(1) << 24;
     if (a == 0) {
@@ -44,28 +44,28 @@ static int32_t exp_on_negative(int32_t a)
     }
     const int32_t fraction = (a & (quarter - 1)) - quarter;
     const int32_t remainder = fraction - a;
-    int32_t result = exp_near_zero(saturating_shift_left(fraction, 5));
+    int32_t result = mlut_softmax_exp_near_zero(mlut_softmax_saturating_shift_left(fraction, 5));
     for (unsigned i = 0; i < 7u; i++) {
         if ((remainder & (INT32_C(1) << (24u + i))) != 0) {
-            result = mlut_high_mul(result, exp_factors[i]);
+            result = mlut_high_mul(result, mlut_softmax_exp_factors[i]);
         }
     }
     return result;
 }
 
 /* 1 / (1 + a) in Q0.31 for a in [0, 1) in Q0.31: three Newton-Raphson steps. */
-static int32_t one_over_one_plus(int32_t a)
+static int32_t mlut_softmax_one_over_one_plus(int32_t a)
 {
     const int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) >> 1);
-    int32_t x = TWO_48_OVER_17 + mlut_high_mul(half, MINUS_32_OVER_17);
+    int32_t x = MLUT_SOFTMAX_TWO_48_OVER_17 + mlut_high_mul(half, MLUT_SOFTMAX_MINUS_32_OVER_17);
     for (int i = 0; i < 3; i++) {
         const int32_t error = (INT32_C(1) << 29) - mlut_high_mul(half, x);
-        x += saturating_shift_left(mlut_high_mul(x, error), 2);
+        x += mlut_softmax_saturating_shift_left(mlut_high_mul(x, error), 2);
     }
-    return saturating_shift_left(x, 1);
+    return mlut_softmax_saturating_shift_left(x, 1);
 }
 
-static unsigned leading_zeros(uint32_t x)
+static unsigned mlut_softmax_leading_zeros(uint32_t x)
 {
     unsigned count = 0;
     while ((x & UINT32_C(0x80000000)) == 0 && count < 32u) {
@@ -75,13 +75,13 @@ static unsigned leading_zeros(uint32_t x)
     return count;
 }
 
-static int32_t exponential(const mlut_softmax_t *layer, int32_t difference)
+static int32_t mlut_softmax_exponential(const mlut_softmax_t *layer, int32_t difference)
 {
     const int32_t shifted = mlut_shift_left(difference, layer->left_shift);
-    return exp_on_negative(mlut_high_mul(shifted, layer->multiplier));
+    return mlut_softmax_exp_on_negative(mlut_high_mul(shifted, layer->multiplier));
 }
 
-static void softmax_vector(const mlut_softmax_t *layer, const int8_t *in, int8_t *out)
+static void mlut_softmax_vector(const mlut_softmax_t *layer, const int8_t *in, int8_t *out)
 {
     int32_t largest = INT8_MIN;
     for (size_t i = 0; i < layer->length; i++) {
@@ -91,18 +91,20 @@ static void softmax_vector(const mlut_softmax_t *layer, const int8_t *in, int8_t
     for (size_t i = 0; i < layer->length; i++) {
         const int32_t difference = in[i] - largest;
         if (difference >= layer->minimum_difference) {
-            sum += mlut_rounding_shift(exponential(layer, difference), ACCUMULATION_INTEGER_BITS);
+            sum += mlut_rounding_shift(
+                mlut_softmax_exponential(layer, difference), MLUT_SOFTMAX_SUM_INTEGER_BITS);
         }
     }
-    const unsigned headroom = leading_zeros((uint32_t)sum);
+    const unsigned headroom = mlut_softmax_leading_zeros((uint32_t)sum);
     const uint32_t mantissa = ((uint32_t)sum << headroom) - UINT32_C(0x80000000);
-    const int32_t reciprocal = one_over_one_plus((int32_t)mantissa);
-    const unsigned exponent = ACCUMULATION_INTEGER_BITS - headroom + 31u - 8u;
+    const int32_t reciprocal = mlut_softmax_one_over_one_plus((int32_t)mantissa);
+    const unsigned exponent = MLUT_SOFTMAX_SUM_INTEGER_BITS - headroom + 31u - 8u;
     for (size_t i = 0; i < layer->length; i++) {
         const int32_t difference = in[i] - largest;
         int32_t value = INT8_MIN;
         if (difference >= layer->minimum_difference) {
-            const int32_t share = mlut_high_mul(reciprocal, exponential(layer, difference));
+            const int32_t share =
+                mlut_high_mul(reciprocal, mlut_softmax_exponential(layer, difference));
             /* With hundreds of equal shares, each one rounds to zero. */
             value += exponent > 31u ? 0 : mlut_rounding_shift(share, exponent);
         }
@@ -113,6 +115,6 @@ static void softmax_vector(const mlut_softmax_t *layer, const int8_t *in, int8_t
 void mlut_softmax(const mlut_softmax_t *layer, const int8_t *in, int8_t *out)
 {
     for (size_t i = 0; i < layer->vectors; i++) {
-        softmax_vector(layer, in + i * layer->length, out + i * layer->length);
+        mlut_softmax_vector(layer, in + i * layer->length, out + i * layer->length);
     }
 }

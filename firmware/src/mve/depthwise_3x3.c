@@ -11,21 +11,21 @@
 
 #if MLUT_ISA_MVE
 
-#define CHANNELS 4u
-#define COLUMN (4u * CHANNELS) /* bytes */
+#define MLUT_MVE_3X3_CHANNELS 4u
+#define MLUT_MVE_3X3_COLUMN (4u * MLUT_MVE_3X3_CHANNELS) /* bytes */
 
 /* The kernel of a channel, column by column with a zero between, as the upper left window has it
  * from byte 5 on; from byte 5 - 4 * j - i on, it is in place for the window i down, j right. */
 typedef struct {
     int8_t bytes[24];
-} kernel_t;
+} mlut_mve_3x3_kernel_t;
 
 /* What a channel's outputs are made of: weights and places of four of them, and scalars. */
 typedef struct {
     int8x16_t weights[4];
     uint32x4_t offsets;
     const mlut_channel_t *channel;
-} taps_t;
+} mlut_mve_3x3_taps_t;
 
 /* Rows of a channel's outputs, one or two at a time. */
 typedef struct {
@@ -34,7 +34,7 @@ typedef struct {
     size_t times;
     size_t down;     /* bytes to the next four rows */
     size_t out_down; /* bytes to the next outputs */
-} rows_t;
+} mlut_mve_3x3_rows_t;
 
 /* What is the same for all rows of a band. */
 typedef struct {
@@ -45,15 +45,17 @@ typedef struct {
     size_t width;       /* columns of it */
     size_t row_bytes;
     size_t pixel_bytes;
-} source_t;
+} mlut_mve_3x3_source_t;
 
-static source_t source_of(const mlut_plane_t *plane)
+static mlut_mve_3x3_source_t mlut_mve_3x3_source_of(const mlut_plane_t *plane)
 {
     const mlut_depthwise_conv2d_t *layer = plane->layer;
     const size_t pad = layer->window.pad_left;
     const size_t room = plane->pitch > pad ? plane->pitch - pad : 0;
     const uint32x4_t numbers = vidupq_n_u32(0, 1);
-    source_t source = {.plane = plane, .pixel_bytes = layer->in.channels};
+    mlut_mve_3x3_source_t source;
+    source.plane = plane;
+    source.pixel_bytes = layer->in.channels;
     source.pad = plane->pitch < pad ? plane->pitch : pad;
     source.width = layer->in.width < room ? layer->in.width : room;
     source.row_bytes = layer->in.width * source.pixel_bytes;
@@ -65,7 +67,7 @@ static source_t source_of(const mlut_plane_t *plane)
 
 /* Interleave four times `fours` columns of four rows, and return the end. GCC moves the four
  * vectors through memory. */
-static inline int8_t *interleave_fours(
+static inline int8_t *mlut_mve_3x3_interleave_fours(
     const int8_t *const rows[4], uint32x4_t offsets, size_t step, size_t fours, int8_t *to)
 {
     const int8_t *first = rows[0];
@@ -95,7 +97,8 @@ static inline int8_t *interleave_fours(
 }
 
 /* Interleave four rows from number `row` on. Those that are padding are first any row. */
-static void interleave_rows(const source_t *source, size_t first, size_t row, int8_t *to)
+static void mlut_mve_3x3_interleave_rows(
+    const mlut_mve_3x3_source_t *source, size_t first, size_t row, int8_t *to)
 {
     const mlut_plane_t *plane = source->plane;
     const size_t pixel = source->pixel_bytes;
@@ -108,30 +111,30 @@ static void interleave_rows(const source_t *source, size_t first, size_t row, in
         rows[i] = plane->in + (inside ? (row + i) * source->row_bytes : 0u) + first;
         outside |= (inside ? 0u : 0x1111u) << i;
     }
-    int8_t *const end = interleave_fours(rows, source->offsets, 4u * pixel, whole, to);
+    int8_t *const end = mlut_mve_3x3_interleave_fours(rows, source->offsets, 4u * pixel, whole, to);
     if (source->width % 4u != 0) {
         for (size_t i = 0; i < 4u; i++) {
             rows[i] += 4u * whole * pixel;
         }
-        interleave_fours(rows, source->last, 0, 1, end);
+        mlut_mve_3x3_interleave_fours(rows, source->last, 0, 1, end);
     }
     for (size_t x = 0; outside != 0 && x < source->width; x++) {
-        vstrbq_p_s8(to + x * COLUMN, padding, (mve_pred16_t)outside);
+        vstrbq_p_s8(to + x * MLUT_MVE_3X3_COLUMN, padding, (mve_pred16_t)outside);
     }
 }
 
 /* Interleave all rows of the band, four channels from number `first` on. */
-static __attribute__((noinline)) void interleave(
-    const source_t *source, size_t first, size_t fours, int8_t *to)
+static __attribute__((noinline)) void mlut_mve_3x3_interleave(
+    const mlut_mve_3x3_source_t *source, size_t first, size_t fours, int8_t *to)
 {
-    const size_t row_bytes = source->plane->pitch * COLUMN;
+    const size_t row_bytes = source->plane->pitch * MLUT_MVE_3X3_COLUMN;
     const int8_t value = source->plane->layer->input_zero_point;
     for (size_t i = 0; i < fours; i++, to += row_bytes) {
-        int8_t *picture = to + source->pad * COLUMN;
-        int8_t *behind = picture + source->width * COLUMN;
-        mlut_mve_fill(to, value, source->pad * COLUMN);
+        int8_t *picture = to + source->pad * MLUT_MVE_3X3_COLUMN;
+        int8_t *behind = picture + source->width * MLUT_MVE_3X3_COLUMN;
+        mlut_mve_fill(to, value, source->pad * MLUT_MVE_3X3_COLUMN);
         if (source->width != 0) {
-            interleave_rows(source, first, source->plane->top + 2u * i, picture);
+            mlut_mve_3x3_interleave_rows(source, first, source->plane->top + 2u * i, picture);
         }
         /* up to three columns too many have been written: they are padding, or the next rows */
         mlut_mve_fill(behind, value, (size_t)(to + row_bytes - behind));
@@ -139,13 +142,14 @@ static __attribute__((noinline)) void interleave(
 }
 
 /* Prepare windows for `down` by `right` outputs, 1 or 2; a missing one is its neighbour again. */
-static taps_t prepare(const mlut_plane_t *plane, const kernel_t *kernel, size_t down, size_t right)
+static mlut_mve_3x3_taps_t mlut_mve_3x3_prepare(
+    const mlut_plane_t *plane, const mlut_mve_3x3_kernel_t *kernel, size_t down, size_t right)
 {
     const uint32_t below = (uint32_t)((down - 1u) * plane->layer->out.width);
     const uint32_t beside = (uint32_t)(right - 1u);
     const uint32_t places[4] = {0, beside, below, below + beside};
     const int8_t *first = kernel->bytes + 5;
-    taps_t taps;
+    mlut_mve_3x3_taps_t taps;
     taps.weights[0] = vldrbq_s8(first);
     taps.weights[1] = vldrbq_s8(first - 4u * (right - 1u));
     taps.weights[2] = vldrbq_s8(first - (down - 1u));
@@ -155,8 +159,12 @@ static taps_t prepare(const mlut_plane_t *plane, const kernel_t *kernel, size_t 
 }
 
 /* Four outputs. */
-static inline __attribute__((always_inline)) void convolve_four(
-    const taps_t *taps, uint32x4_t columns, const int8_t *from, unsigned rounding, int8_t *out)
+static inline __attribute__((always_inline)) void mlut_mve_3x3_convolve_four(
+    const mlut_mve_3x3_taps_t *taps,
+    uint32x4_t columns,
+    const int8_t *from,
+    unsigned rounding,
+    int8_t *out)
 {
     const mlut_channel_t *channel = taps->channel;
     const int8x16_t values = vreinterpretq_s8_u32(
@@ -174,35 +182,36 @@ static inline __attribute__((always_inline)) void convolve_four(
 
 /* All outputs of some rows, `right` at a time; the last of an odd number is made with the one
  * before it. */
-static inline __attribute__((always_inline)) void convolve_rows(const mlut_plane_t *plane,
-    const taps_t *all,
-    const rows_t *rows,
+static inline __attribute__((always_inline)) void mlut_mve_3x3_convolve_rows(
+    const mlut_plane_t *plane,
+    const mlut_mve_3x3_taps_t *all,
+    const mlut_mve_3x3_rows_t *rows,
     size_t right,
     unsigned rounding)
 {
     const mlut_channel_t channel = *all->channel; /* which outputs cannot alias */
-    taps_t taps = *all;
+    mlut_mve_3x3_taps_t taps = *all;
     taps.channel = &channel;
-    const uint32x4_t columns = vmulq_n_u32(vidupq_n_u32(0, 1), COLUMN);
+    const uint32x4_t columns = vmulq_n_u32(vidupq_n_u32(0, 1), MLUT_MVE_3X3_COLUMN);
     const size_t width = plane->layer->out.width;
     const size_t channels = right * plane->layer->out.channels;
-    const size_t step = right * plane->layer->window.stride_x * COLUMN;
+    const size_t step = right * plane->layer->window.stride_x * MLUT_MVE_3X3_COLUMN;
     const int8_t *from = rows->from;
     int8_t *out = rows->out;
     for (size_t y = 0; y < rows->times; y++, from += rows->down, out += rows->out_down) {
         const int8_t *x = from;
         int8_t *to = out;
         for (size_t left = width / right; left > 0; left--, x += step, to += channels) {
-            convolve_four(&taps, columns, x, rounding, to);
+            mlut_mve_3x3_convolve_four(&taps, columns, x, rounding, to);
         }
         if (width % right != 0) {
-            convolve_four(&taps, columns, x - step / 2u, rounding, to - channels / 2u);
+            mlut_mve_3x3_convolve_four(&taps, columns, x - step / 2u, rounding, to - channels / 2u);
         }
     }
 }
 
 /* One channel: pairs of rows if the stride is 1, then what is left. */
-static inline __attribute__((always_inline)) void convolve_channel(
+static inline __attribute__((always_inline)) void mlut_mve_3x3_convolve_channel(
     const mlut_plane_t *plane, size_t c, unsigned rounding, int8_t *out)
 {
     const mlut_depthwise_conv2d_t *layer = plane->layer;
@@ -210,54 +219,54 @@ static inline __attribute__((always_inline)) void convolve_channel(
     const size_t right = window->stride_x == 1 && layer->out.width > 1 ? 2u : 1u;
     const size_t down = window->stride_y == 1 ? 2u : 1u;
     const size_t row_bytes = (size_t)layer->out.width * layer->out.channels;
-    kernel_t kernel = {{0}};
+    mlut_mve_3x3_kernel_t kernel = {{0}};
     const int8_t *weight = plane->weights + c;
     for (size_t i = 0; i < 3u; i++) {
         for (size_t j = 0; j < 3u; j++, weight += plane->count) {
             kernel.bytes[5u + 4u * j + i] = *weight;
         }
     }
-    rows_t rows = {plane->band + c % CHANNELS * 4u, out + c, plane->rows / down,
-        plane->pitch * COLUMN, down * row_bytes};
-    taps_t taps = prepare(plane, &kernel, down, right);
+    mlut_mve_3x3_rows_t rows = {plane->band + c % MLUT_MVE_3X3_CHANNELS * 4u, out + c,
+        plane->rows / down, plane->pitch * MLUT_MVE_3X3_COLUMN, down * row_bytes};
+    mlut_mve_3x3_taps_t taps = mlut_mve_3x3_prepare(plane, &kernel, down, right);
     taps.channel = plane->channels + c;
-    convolve_rows(plane, &taps, &rows, right, rounding);
+    mlut_mve_3x3_convolve_rows(plane, &taps, &rows, right, rounding);
     if (plane->rows % down != 0) {
         rows.from += rows.times * rows.down;
         rows.out += rows.times * rows.out_down;
         rows.times = 1;
-        taps = prepare(plane, &kernel, 1, right);
+        taps = mlut_mve_3x3_prepare(plane, &kernel, 1, right);
         taps.channel = plane->channels + c;
-        convolve_rows(plane, &taps, &rows, right, rounding);
+        mlut_mve_3x3_convolve_rows(plane, &taps, &rows, right, rounding);
     }
 }
 
-static inline __attribute__((always_inline)) void convolve_3x3(
+static inline __attribute__((always_inline)) void mlut_mve_3x3_convolve(
     const mlut_plane_t *plane, unsigned rounding, int8_t *out)
 {
     const mlut_depthwise_conv2d_t *layer = plane->layer;
     const size_t fours = layer->window.stride_y == 1 ? (plane->rows + 1u) / 2u : plane->rows;
-    if (layer->depth_multiplier != 1 || layer->in.channels % CHANNELS != 0) {
+    if (layer->depth_multiplier != 1 || layer->in.channels % MLUT_MVE_3X3_CHANNELS != 0) {
         mlut_convolve_any(plane, out);
         return;
     }
-    const source_t source = source_of(plane);
+    const mlut_mve_3x3_source_t source = mlut_mve_3x3_source_of(plane);
     for (size_t c = 0; c < plane->count; c++) {
-        if (c % CHANNELS == 0) {
-            interleave(&source, plane->first + c, fours, plane->band);
+        if (c % MLUT_MVE_3X3_CHANNELS == 0) {
+            mlut_mve_3x3_interleave(&source, plane->first + c, fours, plane->band);
         }
-        convolve_channel(plane, c, rounding, out);
+        mlut_mve_3x3_convolve_channel(plane, c, rounding, out);
     }
 }
 
 void mlut_convolve_3x3_signed(const mlut_plane_t *plane, int8_t *out)
 {
-    convolve_3x3(plane, MLUT_ROUND_SIGNED, out);
+    mlut_mve_3x3_convolve(plane, MLUT_ROUND_SIGNED, out);
 }
 
 void mlut_convolve_3x3_positive(const mlut_plane_t *plane, int8_t *out)
 {
-    convolve_3x3(plane, MLUT_ROUND_POSITIVE, out);
+    mlut_mve_3x3_convolve(plane, MLUT_ROUND_POSITIVE, out);
 }
 
 #endif

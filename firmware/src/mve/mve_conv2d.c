@@ -18,10 +18,10 @@ typedef struct {
     int8_t *results;
     size_t width;
     size_t rows;
-} layout_t;
+} mlut_mve_conv2d_layout_t;
 
 /* Add the block's outputs to those of another layer, which `out` holds. */
-static void add_block(
+static void mlut_mve_conv2d_add_block(
     const mlut_conv2d_t *layer, const mlut_block_t *block, const int8_t *results, int8_t *out)
 {
     const bool whole = block->rows == layer->out.channels; /* then pixels have nothing between */
@@ -45,16 +45,17 @@ typedef struct {
     size_t most_inside; /* the same of rows whose fields have all their rows */
     size_t count;       /* bytes a kernel row */
     size_t down;        /* bytes between kernel rows in the picture */
-} cursor_t;
+} mlut_mve_conv2d_cursor_t;
 
-static size_t row_bytes(const mlut_conv2d_t *layer)
+static size_t mlut_mve_conv2d_row_bytes(const mlut_conv2d_t *layer)
 {
     return (size_t)layer->in.width * layer->in.channels;
 }
 
 /* One kernel row, from column `left` on, which is huge before the picture; what is beside it is
  * padding. */
-static void gather_row(const mlut_conv2d_t *layer, const int8_t *row, size_t left, int8_t *to)
+static void mlut_mve_conv2d_gather_row(
+    const mlut_conv2d_t *layer, const int8_t *row, size_t left, int8_t *to)
 {
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->in.channels;
@@ -82,7 +83,7 @@ static void gather_row(const mlut_conv2d_t *layer, const int8_t *row, size_t lef
 }
 
 /* The receptive field of output pixel (y, x), some of which may be padding. */
-static __attribute__((noinline)) void gather_any(
+static __attribute__((noinline)) void mlut_mve_conv2d_gather_any(
     const mlut_conv2d_t *layer, const int8_t *in, size_t y, size_t x, int8_t *to)
 {
     const mlut_window_t *window = &layer->window;
@@ -93,7 +94,8 @@ static __attribute__((noinline)) void gather_any(
     for (size_t i = 0; i < window->height; i++, to += count) {
         const size_t row = top + i * window->dilation_y;
         if (row < layer->in.height) {
-            gather_row(layer, in + row * row_bytes(layer), left, to);
+            mlut_mve_conv2d_gather_row(
+                layer, in + row * mlut_mve_conv2d_row_bytes(layer), left, to);
         } else {
             mlut_mve_fill(to, layer->input_zero_point, count);
         }
@@ -101,7 +103,8 @@ static __attribute__((noinline)) void gather_any(
 }
 
 /* Copy `rows` times `count` bytes, `down` bytes apart, so that they lie one after the other. */
-static inline void copy_rows(int8_t *to, const int8_t *from, size_t rows, size_t count, size_t down)
+static inline void mlut_mve_conv2d_copy_rows(
+    int8_t *to, const int8_t *from, size_t rows, size_t count, size_t down)
 {
     const size_t beyond = (0u - count) % MLUT_MVE_LANES; /* what `to` is moved too far by */
     const int8_t *x;
@@ -120,7 +123,7 @@ static inline void copy_rows(int8_t *to, const int8_t *from, size_t rows, size_t
         : "lr", "cc", "memory");
 }
 
-static void start_row(cursor_t *next)
+static void mlut_mve_conv2d_start_row(mlut_mve_conv2d_cursor_t *next)
 {
     const mlut_conv2d_t *layer = next->layer;
     const mlut_window_t *window = &layer->window;
@@ -128,59 +131,66 @@ static void start_row(cursor_t *next)
     const size_t bottom = top + (window->height - 1u) * (size_t)window->dilation_y;
     const bool whole = top < layer->in.height && bottom < layer->in.height;
     next->inside = whole ? next->most_inside : 0;
-    next->row = next->in + top * row_bytes(layer) - window->pad_left * (size_t)layer->in.channels;
+    next->row = next->in + top * mlut_mve_conv2d_row_bytes(layer) -
+                window->pad_left * (size_t)layer->in.channels;
     next->x = 0;
 }
 
-static cursor_t start(const mlut_conv2d_t *layer, const int8_t *in)
+static mlut_mve_conv2d_cursor_t mlut_mve_conv2d_start(const mlut_conv2d_t *layer, const int8_t *in)
 {
     const mlut_window_t *window = &layer->window;
-    cursor_t next = {.layer = layer, .in = in};
+    mlut_mve_conv2d_cursor_t next;
+    next.layer = layer;
+    next.in = in;
+    next.y = 0;
+    next.most_inside = 0;
     next.count = (size_t)window->width * layer->in.channels;
-    next.down = window->dilation_y * row_bytes(layer);
+    next.down = window->dilation_y * mlut_mve_conv2d_row_bytes(layer);
     next.first = (window->pad_left + window->stride_x - 1u) / window->stride_x;
     const size_t last = (size_t)layer->in.width + window->pad_left - window->width;
     const bool dense = window->dilation_x == 1 && window->width <= layer->in.width;
     if (dense && last / window->stride_x >= next.first) {
         next.most_inside = last / window->stride_x + 1u - next.first;
     }
-    start_row(&next);
+    mlut_mve_conv2d_start_row(&next);
     return next;
 }
 
 /* Write the next pixel's receptive field. */
-static inline void gather(cursor_t *next, int8_t *to)
+static inline void mlut_mve_conv2d_gather(mlut_mve_conv2d_cursor_t *next, int8_t *to)
 {
     const mlut_conv2d_t *layer = next->layer;
     if (next->x - next->first < next->inside) {
         const size_t step = (size_t)layer->window.stride_x * layer->in.channels;
-        copy_rows(to, next->row + next->x * step, layer->window.height, next->count, next->down);
+        mlut_mve_conv2d_copy_rows(
+            to, next->row + next->x * step, layer->window.height, next->count, next->down);
     } else {
-        gather_any(layer, next->in, next->y, next->x, to);
+        mlut_mve_conv2d_gather_any(layer, next->in, next->y, next->x, to);
     }
     if (++next->x == layer->out.width) {
         next->y++;
-        start_row(next);
+        mlut_mve_conv2d_start_row(next);
     }
 }
 
 /* As many channels as the scratch of layer->tile holds, whose weights and fields the plan counts
  * with two bytes a value. */
-static layout_t lay_out(const mlut_conv2d_t *layer, size_t values, void *scratch)
+static mlut_mve_conv2d_layout_t mlut_mve_conv2d_lay_out(
+    const mlut_conv2d_t *layer, size_t values, void *scratch)
 {
     const size_t quads = values > 8u ? (values + 3u) / 4u : 2u;
     const size_t tile = (layer->tile + 1u) & ~(size_t)1;
     const size_t result = layer->sum == NULL ? 0u : MLUT_COLUMNS;
     const size_t room = tile * (sizeof(mlut_channel_t) + 8u * quads) + 32u * quads +
                         (layer->patch ? 4u * quads : 0u) + layer->tile * result;
-    layout_t layout;
+    mlut_mve_conv2d_layout_t layout;
     layout.width = (values + MLUT_MVE_LANES - 1u) & ~(size_t)(MLUT_MVE_LANES - 1u);
     layout.rows = room - MLUT_COLUMNS * layout.width;
     layout.rows /= sizeof(mlut_channel_t) + layout.width + result;
     layout.rows &= ~(size_t)1;
     layout.rows = layout.rows < layer->tile ? layer->tile : layout.rows;
     const size_t even = (layout.rows + 1u) & ~(size_t)1;
-    layout.channels = scratch;
+    layout.channels = (mlut_channel_t *)scratch;
     layout.weights = (int8_t *)(layout.channels + even);
     layout.fields = layout.weights + even * layout.width;
     layout.results = layout.fields + MLUT_COLUMNS * layout.width;
@@ -195,25 +205,25 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     const size_t channels = layer->out.channels;
     const size_t values = (size_t)layer->window.height * layer->window.width * layer->in.channels;
     const size_t pixels = (size_t)layer->out.height * layer->out.width;
-    const layout_t layout = lay_out(layer, values, scratch);
+    const mlut_mve_conv2d_layout_t layout = mlut_mve_conv2d_lay_out(layer, values, scratch);
 
     for (size_t first = 0; first < channels; first += layout.rows) {
         const size_t rows = channels - first < layout.rows ? channels - first : layout.rows;
         layer->unpack(&layer->weights, first, rows, values, (uint32_t *)(void *)layout.weights);
         mlut_expand_channels(&layer->output, first, rows, layout.channels);
-        cursor_t next = start(layer, in);
+        mlut_mve_conv2d_cursor_t next = mlut_mve_conv2d_start(layer, in);
         for (size_t pixel = 0; pixel < pixels; pixel += MLUT_COLUMNS) {
             mlut_block_t block = {&layer->output, layout.channels, layout.weights, layout.fields,
                 layout.width, rows, 0, layer->sum == NULL ? channels : rows};
             for (; block.count < MLUT_COLUMNS && pixel + block.count < pixels; block.count++) {
-                gather(&next, layout.fields + block.count * layout.width);
+                mlut_mve_conv2d_gather(&next, layout.fields + block.count * layout.width);
             }
             int8_t *to = out + pixel * channels + first;
             if (layer->sum == NULL) {
                 layer->multiply(&block, to);
             } else {
                 layer->multiply(&block, layout.results);
-                add_block(layer, &block, layout.results, to);
+                mlut_mve_conv2d_add_block(layer, &block, layout.results, to);
             }
         }
     }

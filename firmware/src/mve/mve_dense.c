@@ -7,7 +7,7 @@
 
 #if MLUT_ISA_MVE
 
-#define ROWS 4u
+#define MLUT_MVE_DENSE_ROWS 4u
 
 /* Up to four rows, and what they are multiplied with. */
 typedef struct mlut_rows {
@@ -16,11 +16,14 @@ typedef struct mlut_rows {
     const int8_t *in;
     size_t inputs;
     size_t count; /* of rows */
-} dense_rows_t;
+} mlut_mve_dense_rows_t;
 
 /* Inlined with constant bits, so that shifts are constants. */
-static inline __attribute__((always_inline)) void dot(
-    const dense_rows_t *job, unsigned bits, unsigned index_bits, int32_t totals[ROWS])
+static inline __attribute__((always_inline)) void mlut_mve_dense_dot(
+    const mlut_mve_dense_rows_t *job,
+    unsigned bits,
+    unsigned index_bits,
+    int32_t totals[MLUT_MVE_DENSE_ROWS])
 {
     const mlut_mve_fields_t fields = mlut_mve_fields(bits, index_bits);
     const int8_t *codebook = job->weights->codebook;
@@ -46,23 +49,24 @@ static inline __attribute__((always_inline)) void dot(
     }
 }
 
-#define MLUT_DOT(name, bits, index_bits)                                                           \
-    void mlut_dot_##name(const dense_rows_t *job, int32_t totals[ROWS])                            \
+#define MLUT_MVE_DOT(name, bits, index_bits)                                                       \
+    void mlut_dot_##name(const mlut_mve_dense_rows_t *job, int32_t totals[MLUT_MVE_DENSE_ROWS])    \
     {                                                                                              \
-        dot(job, bits, index_bits, totals);                                                        \
+        mlut_mve_dense_dot(job, bits, index_bits, totals);                                         \
     }
-MLUT_DOT(2, 2, 2)
-MLUT_DOT(3, 3, 3)
-MLUT_DOT(4, 4, 4)
-MLUT_DOT(5, 5, 5)
-MLUT_DOT(6, 6, 6)
-MLUT_DOT(7, 7, 7)
-MLUT_DOT(8, 8, 8)
-MLUT_DOT(2_6, 2, 6)
-MLUT_DOT(3_6, 3, 6)
-MLUT_DOT(4_6, 4, 6)
+MLUT_MVE_DOT(2, 2, 2)
+MLUT_MVE_DOT(3, 3, 3)
+MLUT_MVE_DOT(4, 4, 4)
+MLUT_MVE_DOT(5, 5, 5)
+MLUT_MVE_DOT(6, 6, 6)
+MLUT_MVE_DOT(7, 7, 7)
+MLUT_MVE_DOT(8, 8, 8)
+MLUT_MVE_DOT(2_6, 2, 6)
+MLUT_MVE_DOT(3_6, 3, 6)
+MLUT_MVE_DOT(4_6, 4, 6)
 
-static inline __attribute__((always_inline)) int32x4_t finish(const mlut_output_t *stage,
+static inline __attribute__((always_inline)) int32x4_t mlut_mve_dense_finish(
+    const mlut_output_t *stage,
     const mlut_channel_t *expanded,
     const int32_t *totals,
     unsigned rounding)
@@ -75,22 +79,23 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
 {
     (void)scratch;
     const mlut_weights_t *weights = &layer->weights;
-    dense_rows_t job = {weights, NULL, in, layer->inputs, 0};
+    mlut_mve_dense_rows_t job = {weights, NULL, in, layer->inputs, 0};
     for (size_t i = 0; i < layer->vectors; i++, job.in += layer->inputs) {
         job.first = weights->indices;
-        for (size_t row = 0; row < layer->units; row += ROWS, out += job.count) {
-            mlut_channel_t expanded[ROWS] = {{0}};
-            int32_t totals[ROWS] = {0};
-            job.count = layer->units - row < ROWS ? layer->units - row : ROWS;
+        for (size_t row = 0; row < layer->units; row += MLUT_MVE_DENSE_ROWS, out += job.count) {
+            mlut_channel_t expanded[MLUT_MVE_DENSE_ROWS] = {{0, 0, 0, 0}};
+            int32_t totals[MLUT_MVE_DENSE_ROWS] = {0};
+            job.count =
+                layer->units - row < MLUT_MVE_DENSE_ROWS ? layer->units - row : MLUT_MVE_DENSE_ROWS;
             layer->dot(&job, totals);
             mlut_expand_channels(&layer->output, row, job.count, expanded);
             /* the signed form serves layers of the positive one as well */
             const int32x4_t done =
                 layer->output.rounding == MLUT_ROUND_ANY
-                    ? finish(&layer->output, expanded, totals, MLUT_ROUND_ANY)
-                    : finish(&layer->output, expanded, totals, MLUT_ROUND_SIGNED);
+                    ? mlut_mve_dense_finish(&layer->output, expanded, totals, MLUT_ROUND_ANY)
+                    : mlut_mve_dense_finish(&layer->output, expanded, totals, MLUT_ROUND_SIGNED);
             vstrbq_p_s32(out, done, vctp32q(job.count));
-            job.first += ROWS * weights->row_bytes;
+            job.first += MLUT_MVE_DENSE_ROWS * weights->row_bytes;
         }
     }
 }

@@ -9,10 +9,10 @@
 
 #if MLUT_ISA_MVE
 
-#define BAND_CHANNELS 8u /* of the input, in a band */
+#define MLUT_MVE_DEPTHWISE_BAND_CHANNELS 8u /* of the input, in a band */
 
 /* Copy `count` channels of the picture from number `first` on, with the padding around them. */
-static __attribute__((noinline)) void copy_band(
+static __attribute__((noinline)) void mlut_mve_depthwise_copy_band(
     const mlut_plane_t *plane, size_t first, size_t count)
 {
     const mlut_depthwise_conv2d_t *layer = plane->layer;
@@ -20,35 +20,36 @@ static __attribute__((noinline)) void copy_band(
     const size_t pad = layer->window.pad_left;
     const size_t room = plane->pitch > pad ? plane->pitch - pad : 0;
     const size_t width = layer->in.width < room ? layer->in.width : room;
-    mlut_mve_fill(
-        plane->band, layer->input_zero_point, BAND_CHANNELS * plane->pitch * plane->height);
+    mlut_mve_fill(plane->band, layer->input_zero_point,
+        MLUT_MVE_DEPTHWISE_BAND_CHANNELS * plane->pitch * plane->height);
     for (size_t i = 0; i < plane->height; i++) {
         const size_t row = plane->top + i;
         const int8_t *from = plane->in + row * layer->in.width * channels + first;
-        int8_t *to = plane->band + (i * plane->pitch + pad) * BAND_CHANNELS;
+        int8_t *to = plane->band + (i * plane->pitch + pad) * MLUT_MVE_DEPTHWISE_BAND_CHANNELS;
         for (size_t j = 0; j < width && row < layer->in.height; j++) {
-            if (count == BAND_CHANNELS) {
-                memcpy(to, from, BAND_CHANNELS);
+            if (count == MLUT_MVE_DEPTHWISE_BAND_CHANNELS) {
+                memcpy(to, from, MLUT_MVE_DEPTHWISE_BAND_CHANNELS);
             } else {
                 mlut_mve_copy(to, from, count);
             }
             from += channels;
-            to += BAND_CHANNELS;
+            to += MLUT_MVE_DEPTHWISE_BAND_CHANNELS;
         }
     }
 }
 
 /* One output position of the channels that `lanes` has. Their weights are `gap` bytes apart, their
  * inputs at `offsets`. */
-static int32x4_t sum_window(const mlut_plane_t *plane,
+static int32x4_t mlut_mve_depthwise_sum_window(const mlut_plane_t *plane,
     const int8_t *from,
     const int8_t *weights,
     uint32x4_t offsets,
     mve_pred16_t lanes)
 {
     const mlut_window_t *window = &plane->layer->window;
-    const size_t step = (size_t)window->dilation_x * BAND_CHANNELS;
-    const size_t down = (size_t)window->dilation_y * plane->pitch * BAND_CHANNELS;
+    const size_t step = (size_t)window->dilation_x * MLUT_MVE_DEPTHWISE_BAND_CHANNELS;
+    const size_t down =
+        (size_t)window->dilation_y * plane->pitch * MLUT_MVE_DEPTHWISE_BAND_CHANNELS;
     int32x4_t total = vdupq_n_s32(0);
     for (size_t i = 0; i < window->height; i++, from += down) {
         const int8_t *x = from;
@@ -62,7 +63,8 @@ static int32x4_t sum_window(const mlut_plane_t *plane,
 
 /* Up to four output channels from number `c` of the tile on, of which number `base` reads the
  * band's first channel. */
-static void sum_four(const mlut_plane_t *plane, size_t c, size_t base, int8_t *out)
+static void mlut_mve_depthwise_sum_four(
+    const mlut_plane_t *plane, size_t c, size_t base, int8_t *out)
 {
     const mlut_depthwise_conv2d_t *layer = plane->layer;
     const mlut_window_t *window = &layer->window;
@@ -72,17 +74,20 @@ static void sum_four(const mlut_plane_t *plane, size_t c, size_t base, int8_t *o
     uint32_t inputs[4] = {0};
     for (uint32_t i = 0; i < 4u && i < left; i++) {
         const size_t input = (c - base + i) / layer->depth_multiplier;
-        inputs[i] =
-            input < BAND_CHANNELS ? input : 0u; /* else dropped: behind the last of the band */
+        inputs[i] = input < MLUT_MVE_DEPTHWISE_BAND_CHANNELS
+                        ? input
+                        : 0u; /* else dropped: behind the last of the band */
     }
     const uint32x4_t offsets = vldrwq_u32(inputs);
     for (size_t y = 0; y < plane->rows; y++) {
-        const int8_t *from = plane->band + y * window->stride_y * plane->pitch * BAND_CHANNELS;
+        const int8_t *from =
+            plane->band + y * window->stride_y * plane->pitch * MLUT_MVE_DEPTHWISE_BAND_CHANNELS;
         for (size_t x = 0; x < layer->out.width; x++, out += layer->out.channels) {
-            const int32x4_t totals = sum_window(plane, from, plane->weights + c, offsets, lanes);
+            const int32x4_t totals =
+                mlut_mve_depthwise_sum_window(plane, from, plane->weights + c, offsets, lanes);
             vstrbq_p_s32(
                 out, mlut_mve_output(&layer->output, &channels, totals, MLUT_ROUND_ANY), lanes);
-            from += window->stride_x * BAND_CHANNELS;
+            from += window->stride_x * MLUT_MVE_DEPTHWISE_BAND_CHANNELS;
         }
     }
 }
@@ -90,19 +95,19 @@ static void sum_four(const mlut_plane_t *plane, size_t c, size_t base, int8_t *o
 void mlut_convolve_any(const mlut_plane_t *plane, int8_t *out)
 {
     const size_t multiplier = plane->layer->depth_multiplier;
-    const size_t step = BAND_CHANNELS * multiplier;
+    const size_t step = MLUT_MVE_DEPTHWISE_BAND_CHANNELS * multiplier;
     for (size_t base = 0; base < plane->count; base += step) {
         const size_t left = plane->count - base;
         const size_t count = left < step ? left : step;
-        copy_band(plane, (plane->first + base) / multiplier, count / multiplier);
+        mlut_mve_depthwise_copy_band(plane, (plane->first + base) / multiplier, count / multiplier);
         for (size_t c = base; c < base + count; c += 4u) {
-            sum_four(plane, c, base, out + c);
+            mlut_mve_depthwise_sum_four(plane, c, base, out + c);
         }
     }
 }
 
 /* Values from an output row's or column's first input to its last one's end. */
-static size_t reach(size_t outputs, size_t stride, size_t size, size_t dilation)
+static size_t mlut_mve_depthwise_reach(size_t outputs, size_t stride, size_t size, size_t dilation)
 {
     return (outputs - 1u) * stride + (size - 1u) * dilation + 1u;
 }
@@ -113,12 +118,14 @@ void mlut_depthwise_conv2d(
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->out.channels;
     const size_t positions = (size_t)window->height * window->width;
-    const size_t pitch =
-        reach(layer->out.width, window->stride_x, window->width, window->dilation_x);
-    const size_t height = reach(layer->rows, window->stride_y, window->height, window->dilation_y);
-    mlut_channel_t *expanded = scratch;
+    const size_t pitch = mlut_mve_depthwise_reach(
+        layer->out.width, window->stride_x, window->width, window->dilation_x);
+    const size_t height =
+        mlut_mve_depthwise_reach(layer->rows, window->stride_y, window->height, window->dilation_y);
+    mlut_channel_t *expanded = (mlut_channel_t *)scratch;
     int8_t *band = (int8_t *)(expanded + layer->tile);
-    int8_t *weights = band + BAND_CHANNELS * pitch * ((height + 1u) & ~(size_t)1);
+    int8_t *weights =
+        band + MLUT_MVE_DEPTHWISE_BAND_CHANNELS * pitch * ((height + 1u) & ~(size_t)1);
 
     for (size_t first = 0; first < channels; first += layer->tile) {
         const size_t count = channels - first < layer->tile ? channels - first : layer->tile;

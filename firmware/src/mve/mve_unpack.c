@@ -8,7 +8,8 @@
  * results are dropped.
  *
  * Inlined with constant bits, so that shifts are constants. */
-static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights_t *weights,
+static inline __attribute__((always_inline)) void mlut_mve_unpack_rows(
+    const mlut_weights_t *weights,
     unsigned bits,
     unsigned index_bits,
     size_t first,
@@ -36,21 +37,21 @@ static inline __attribute__((always_inline)) void unpack_rows(const mlut_weights
     }
 }
 
-#define MLUT_UNPACK(name, bits, index_bits)                                                        \
+#define MLUT_MVE_UNPACK(name, bits, index_bits)                                                    \
     void mlut_unpack_##name(                                                                       \
         const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *to)    \
     {                                                                                              \
-        unpack_rows(weights, bits, index_bits, first, rows, columns, (int8_t *)to);                \
+        mlut_mve_unpack_rows(weights, bits, index_bits, first, rows, columns, (int8_t *)to);       \
     }
-MLUT_UNPACK(2, 2, 2)
-MLUT_UNPACK(3, 3, 3)
-MLUT_UNPACK(4, 4, 4)
-MLUT_UNPACK(5, 5, 5)
-MLUT_UNPACK(6, 6, 6)
-MLUT_UNPACK(7, 7, 7)
-MLUT_UNPACK(8, 8, 8)
-MLUT_UNPACK(2_6, 2, 6)
-MLUT_UNPACK(3_6, 3, 6)
-MLUT_UNPACK(4_6, 4, 6)
+MLUT_MVE_UNPACK(2, 2, 2)
+MLUT_MVE_UNPACK(3, 3, 3)
+MLUT_MVE_UNPACK(4, 4, 4)
+MLUT_MVE_UNPACK(5, 5, 5)
+MLUT_MVE_UNPACK(6, 6, 6)
+MLUT_MVE_UNPACK(7, 7, 7)
+MLUT_MVE_UNPACK(8, 8, 8)
+MLUT_MVE_UNPACK(2_6, 2, 6)
+MLUT_MVE_UNPACK(3_6, 3, 6)
+MLUT_MVE_UNPACK(4_6, 4, 6)
 
 #endif
