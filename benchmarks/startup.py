@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/startup.py [--runs 9]
 
 Each command runs in a process of its own, first once to fill the caches. The least CPU time counts,
-for other programs only make it longer. Prints Markdown.
+for other programs only make it longer. Prints Markdown, and ends with exit code 1 if a command
+takes longer than its limit.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ COMMANDS = {
     "microlut --help": ("-m", "microlut", "--help"),
     "microlut boards": ("-m", "microlut", "boards"),
     "microlut convert --help": ("-m", "microlut", "convert", "--help"),
+}
+LIMITS = {  # CPU seconds
+    'python -c "import microlut"': 0.3,
+    "microlut --version": 0.25,
+    "microlut --help": 0.25,
+    "microlut boards": 0.25,
 }
 
 
@@ -56,11 +63,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=9)
     runs = parser.parse_args().runs
-    print("| command | CPU seconds | modules |\n|---|---|---|")
+    print("| command | CPU seconds | limit | modules |\n|---|---|---|---|")
+    over = []
     for name, arguments in COMMANDS.items():
         count = modules(arguments)  # also fills the caches
         seconds = min(cpu_seconds(arguments) for _ in range(runs))
-        print(f"| `{name}` | {seconds:.2f} | {count} |", flush=True)
+        limit = LIMITS.get(name)
+        print(f"| `{name}` | {seconds:.2f} | {limit or ''} | {count} |", flush=True)
+        if limit is not None and seconds > limit:
+            over.append(name)
+    if over:
+        sys.exit(f"over the limit: {', '.join(over)}")
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ class Board(Table):
     interrupts: Annotated[int, Field(ge=1)] | None = None  # lines of a Cortex-M's controller
     memory: Memory | None = None
     console: Console | None = None
-    emulators: Emulators = Emulators()
+    emulators: Emulators = Field(default_factory=Emulators)
     probe: Probe | None = None
     uf2: Uf2 | None = None
     flash_tools: Annotated[tuple[FlashTool, ...], Field(strict=False)] = ()  # preferred one first

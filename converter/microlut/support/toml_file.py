@@ -22,7 +22,8 @@ from microlut.errors import MicrolutError
 class Table(BaseModel):
     """A table of a TOML file: frozen, and a key that is not known is an error."""
 
-    model_config = ConfigDict(frozen=True, strict=True)
+    # Only the validator of the outermost table is ever used: the others are not built.
+    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
     not_in_files: ClassVar[frozenset[str]] = frozenset()  # fields that the reader fills in
 
     @model_validator(mode="before")

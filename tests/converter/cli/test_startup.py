@@ -65,6 +65,15 @@ def test_boards_imports_only_what_reads_them(arguments):
     assert HEAVY & imported_by(*arguments) == {"pydantic"}
 
 
+def test_no_validator_is_built_before_a_board_is_read():
+    program = (
+        "from microlut.support.toml_file import Table; import microlut.boards.board as b\n"
+        "print([table.__pydantic_complete__ for table in (Table, b.Board, b.Memory)])\n"
+        "b.load_board('host'); print(b.Board.__pydantic_complete__, b.Memory.__pydantic_complete__)"
+    )
+    assert python(program) == "[False, False, False]\nTrue False\n"
+
+
 def test_package_imports_nothing_but_itself():
     found = python("import sys; before = {*sys.modules}; import microlut; print(*sys.modules)")
     assert HEAVY & set(found.split()) == set()

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from digits_example import CALIBRATION, MODEL
 from microlut.distill import decision, stage
 from microlut.distill.decision import may_lose, worthwhile_training
 from microlut.errors import ToolMissing
@@ -100,3 +101,36 @@ def test_the_decision_imports_no_tensorflow():
         env={"PYTHONPATH": ":".join(sys.path)},
     )
     assert done.stdout == "False\n"
+
+
+def test_a_conversion_imports_tensorflow_only_to_train():
+    # 8 bits are never trained; 2 are looked at, first as too little a loss, then as one to train by
+    program = f"""
+import sys
+import microlut
+from microlut.distill import decision, stage
+seen = []
+def at_the_decision(*arguments, decide=stage.worthwhile_training):
+    seen.append("tensorflow" in sys.modules)
+    return decide(*arguments)
+def load(purpose, load=stage.load_tensorflow):
+    load(purpose)
+    raise microlut.MicrolutError
+stage.worthwhile_training, stage.load_tensorflow = at_the_decision, load
+for bits, little in ((8, 0.0), (2, 1e9), (2, 0.0)):
+    decision._LITTLE = little
+    try:
+        microlut.convert({str(MODEL)!r}, {str(CALIBRATION)!r}, bits=bits)
+    except microlut.MicrolutError:
+        seen.append("trains")
+    seen.append("tensorflow" in sys.modules)
+print(*seen)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    assert done.stdout == "False False False False trains True\n"
