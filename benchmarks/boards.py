@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import microlut
-from microlut.boards.board import Core
+from microlut.board.board import Core
 from microlut.errors import DoesNotFit
 from microlut.importers.samples import Samples
 from microlut.show.boards import kib

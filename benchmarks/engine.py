@@ -30,7 +30,7 @@ from models import INPUT_RANGES, MODELS, RESULTS, ROOT
 from rivals import Rival, Subject, engines_of
 
 import microlut
-from microlut.boards.board import Core
+from microlut.board.board import Core
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
 from microlut.plan import Plan

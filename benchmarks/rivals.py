@@ -11,7 +11,7 @@ import cmsis_nn
 import tflm
 
 import microlut
-from microlut.boards.board import Core
+from microlut.board.board import Core
 from microlut.codegen.tflite import to_tflite
 from microlut.integer import QuantizedGraph
 from microlut.machine.tools import CORTEX_M

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from microlut.boards.board import Core, list_boards, load_board
+from microlut.board.board import Core, list_boards, load_board
 from microlut.cli import VERBS
 from microlut.codegen.render import ABI
 from microlut.exporters import ExportFormat

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from microlut.boards.board import Board, list_boards, load_board
+    from microlut.board.board import Board, list_boards, load_board
     from microlut.conversion.conversion import Conversion
     from microlut.conversion.pipeline import convert
     from microlut.conversion.settings import Budget
@@ -59,7 +59,7 @@ __all__ = [
 # Where each name is: module, or module:name there. Nothing is imported before it is used, since
 # all of it takes a second and TensorFlow may be in use beside.
 _PLACES = {
-    "Board": "boards.board",
+    "Board": "board.board",
     "Budget": "conversion.settings",
     "Codebook": "quantize.levels.codebook",
     "Conversion": "conversion.conversion",
@@ -73,8 +73,8 @@ _PLACES = {
     "deploy": "workflow.deploy",
     "export": "exporters.export",
     "fit_codebook": "quantize.levels.codebook",
-    "list_boards": "boards.board",
-    "load_board": "boards.board",
+    "list_boards": "board.board",
+    "load_board": "board.board",
     "load_samples": "importers.samples",
     "read": "project",
     "run": "workflow.run",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fake_images import FAKE_MODEL, require_tools
 
-from microlut.boards.board import Board, load_board
+from microlut.board.board import Board, load_board
 from microlut.toolchain.build import build
 from microlut.toolchain.image import Image
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.machine.tools import find_tool
 
 FAKE_MODEL = Path(__file__).with_name("fake_model")

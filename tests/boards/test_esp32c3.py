@@ -13,8 +13,8 @@ from fake_images import FAKE_MODEL, fake_outputs, require_tools
 
 import microlut
 from digits_example import conversion, samples
-from microlut.boards.board import load_board
-from microlut.boards.schema import Region
+from microlut.board.board import load_board
+from microlut.board.schema import Region
 from microlut.errors import DoesNotFit
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from fake_images import FAKE_MODEL
 
-from microlut.boards.board import Board, load_board
-from microlut.boards.schema import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
+from microlut.board.board import Board, load_board
+from microlut.board.schema import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flashing import find_device
 from microlut.machine import tools

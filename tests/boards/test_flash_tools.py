@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from microlut.boards.board import list_boards, load_board
-from microlut.boards.schema import Esptool, Openocd, Pyocd, StFlash
+from microlut.board.board import list_boards, load_board
+from microlut.board.schema import Esptool, Openocd, Pyocd, StFlash
 from microlut.errors import DeviceFailed
 from microlut.flashing import FLASHERS, FlashJob
 from microlut.flashing.openocd import configuration

@@ -11,7 +11,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from fake_images import FAKE_MODEL, fake_outputs, require_tools
 
-from microlut.boards.board import Board, Core, list_boards, load_board
+from microlut.board.board import Board, Core, list_boards, load_board
 from microlut.errors import RunFailed
 from microlut.machine.tools import find_tool
 from microlut.running.emulators import Task, run_image

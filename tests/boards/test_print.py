@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fake_images import require_tools
 
-from microlut.boards.board import load_board
+from microlut.board.board import load_board
 from microlut.machine.tools import HOST_CC, find_tool
 from microlut.support.resources import data_folder
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from fake_images import fake_outputs
 
-from microlut.boards.board import load_board
-from microlut.boards.schema import Emulators, QemuEmulator, RenodeEmulator
+from microlut.board.board import load_board
+from microlut.board.schema import Emulators, QemuEmulator, RenodeEmulator
 from microlut.errors import InvalidBoard, RunFailed
 from microlut.machine.serial_port import SerialPort
 from microlut.running.device import Device, run_inputs

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from microlut.boards.board import list_boards, load_board
+from microlut.board.board import list_boards, load_board
 from microlut.support.resources import data_folder
 
 FOLDER = data_folder("boards") / "renode"

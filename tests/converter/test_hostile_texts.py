@@ -12,7 +12,7 @@ import pytest
 
 import microlut
 from fake_keras import FakeModel, dense
-from microlut.boards.board import Board, load_board
+from microlut.board.board import Board, load_board
 from microlut.cli.failures import describe
 from microlut.codegen.environment import environment
 from microlut.codegen.names import comment

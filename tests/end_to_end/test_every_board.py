@@ -10,7 +10,7 @@ from forms import interpreter_outputs, need
 
 import microlut
 from digits_example import CALIBRATION, MODEL, samples
-from microlut.boards.board import Core
+from microlut.board.board import Core
 from microlut.errors import DoesNotFit
 
 pytestmark = pytest.mark.sweep

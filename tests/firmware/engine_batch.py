@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from microlut.boards.board import CORE_FLAGS, Board, Core
+from microlut.board.board import CORE_FLAGS, Board, Core
 from microlut.codegen.names import identifier
 from microlut.codegen.render import Sources, render
 from microlut.machine.tools import find_tool

@@ -13,7 +13,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from microlut.boards.board import load_board
+from microlut.board.board import load_board
 from microlut.machine.tools import HOST_CC, find_tool
 from microlut.support.resources import data_folder
 

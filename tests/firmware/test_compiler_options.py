@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 import random_layers as rl
 from digits_example import conversion, samples
-from microlut.boards.board import CORE_FLAGS, Core
+from microlut.board.board import CORE_FLAGS, Core
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
 from microlut.plan import Plan, make_plan

@@ -10,7 +10,7 @@ from engine_batch import require_tools, write_sources
 
 import random_graphs as rg
 import random_layers as rl
-from microlut.boards.board import Board, load_board
+from microlut.board.board import Board, load_board
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.integer import QReshape, QuantizedGraph, WeightedOp

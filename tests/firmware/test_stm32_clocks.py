@@ -15,7 +15,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from microlut.boards.board import Board, list_boards, load_board
+from microlut.board.board import Board, list_boards, load_board
 from microlut.machine.tools import HOST_CC, find_tool
 from microlut.support.resources import data_folder
 

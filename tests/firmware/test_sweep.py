@@ -15,7 +15,7 @@ from engine_batch import HOST, HOST_DSP, M55, XTENSA, Target, run_batch, run_bat
 from numpy.typing import NDArray
 
 import random_layers as rl
-from microlut.boards.board import Core, load_board
+from microlut.board.board import Core, load_board
 from microlut.integer import QDepthwiseConv2D, QuantizedGraph
 from microlut.plan import Goal, Optimize, Plan, make_plan
 from microlut.plan.rounding import output_rounding

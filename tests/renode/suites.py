@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import microlut
 from digits_example import conversion, samples
-from microlut.boards.board import Board, list_boards, load_board
+from microlut.board.board import Board, list_boards, load_board
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
 from microlut.running.emulators.preload import preload_of

@@ -12,7 +12,7 @@ from suites import boards_in_renode, write_suites
 
 import microlut
 from digits_example import conversion, samples
-from microlut.boards.board import load_board
+from microlut.board.board import load_board
 from microlut.errors import RunFailed
 from microlut.machine.tools import QEMU, find_tool
 from microlut.running.emulators import Task, run_image

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from microlut import project as projects
-from microlut.boards.board import load_board
+from microlut.board.board import load_board
 from microlut.cli.options import (
     BoardOption,
     DryRunOption,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from microlut import project as projects
-from microlut.boards.board import Board, load_board
+from microlut.board.board import Board, load_board
 from microlut.cli.failures import EXIT_DISAGREES
 from microlut.cli.options import (
     BoardOption,

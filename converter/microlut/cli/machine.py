@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from microlut.boards.board import list_boards, load_board
+from microlut.board.board import list_boards, load_board
 from microlut.cli.options import JsonOption
 from microlut.cli.terminal import print_json
 from microlut.errors import ToolMissing

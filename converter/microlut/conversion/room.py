@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.conversion.settings import Budget
 from microlut.errors import DoesNotFit, InvalidInput
 from microlut.graph.ir import Graph

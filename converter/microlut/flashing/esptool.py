@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.boards.schema import Esptool
+from microlut.board.schema import Esptool
 from microlut.flashing.flasher import CABLE, PERMISSIONS, Flasher, FlashJob
 from microlut.machine.tools import ESPTOOL
 

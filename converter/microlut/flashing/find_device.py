@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.errors import DeviceFailed
 from microlut.flashing.flasher import CABLE, PERMISSIONS
 from microlut.machine.serial_port import PortInfo, ports

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from microlut.boards.schema import FlashTool
+from microlut.board.schema import FlashTool
 from microlut.machine.tools import Tool
 
 

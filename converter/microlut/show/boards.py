@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from microlut.boards.board import Board
-from microlut.boards.schema import Console, Memory
+from microlut.board.board import Board
+from microlut.board.schema import Console, Memory
 from microlut.show.table import size_text, table
 from microlut.support.toml_file import Table
 

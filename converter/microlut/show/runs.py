@@ -9,7 +9,7 @@ from microlut.machine.tools import HOST_CC, find_tool
 from microlut.show.table import count_text, percent_text, size_text, table
 
 if TYPE_CHECKING:  # `microlut boards` needs none of them
-    from microlut.boards.board import Board
+    from microlut.board.board import Board
     from microlut.exporters import Exported
     from microlut.machine.doctor import ToolStatus
     from microlut.project import Project

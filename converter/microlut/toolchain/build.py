@@ -13,8 +13,8 @@ from pathlib import Path
 
 import jinja2
 
-from microlut.boards.board import Board, Core
-from microlut.boards.schema import Region
+from microlut.board.board import Board, Core
+from microlut.board.schema import Region
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
 from microlut.machine.tools import CMAKE, HOST_CC, NINJA, require_tool
 from microlut.plan import Optimize

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from microlut.boards.board import Board
-from microlut.boards.schema import Esptool
+from microlut.board.board import Board
+from microlut.board.schema import Esptool
 from microlut.errors import BuildFailed
 
 # Dual output at 80 MHz: every module's flash chip can do that, whatever its wiring.

@@ -9,7 +9,7 @@ from pathlib import Path
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 
 # A section of one of the engine's objects, in a map's list of what is linked.
 _ENGINE_SECTION = re.compile(

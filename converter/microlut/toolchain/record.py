@@ -13,7 +13,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.errors import InvalidInput
 from microlut.support.toml_file import Table, describe
 from microlut.version import VERSION

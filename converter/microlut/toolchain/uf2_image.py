@@ -10,7 +10,7 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from microlut.boards.schema import Uf2
+from microlut.board.schema import Uf2
 from microlut.errors import BuildFailed
 
 BOOT2_BYTES = 256

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.project import Project
 from microlut.toolchain.build import build as build_image
 from microlut.toolchain.image import Image

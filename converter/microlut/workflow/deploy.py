@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from microlut import project as projects
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.conversion.conversion import Conversion
 from microlut.errors import BuildFailed, DoesNotFit, ToolMissing
 from microlut.importers.samples import Samples

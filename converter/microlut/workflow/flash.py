@@ -14,8 +14,8 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from microlut.boards.board import Board
-from microlut.boards.schema import FlashTool, Memory, Region
+from microlut.board.board import Board
+from microlut.board.schema import FlashTool, Memory, Region
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flashing import FLASHERS, Flasher, FlashJob
 from microlut.flashing.find_device import find_port, find_probe

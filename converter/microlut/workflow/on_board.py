@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import mean
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.errors import RunFailed
 from microlut.importers.samples import Samples
 from microlut.project import Project

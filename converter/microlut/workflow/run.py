@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.conversion.conversion import source_hash
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
 from microlut.graph.ir import Graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from microlut.boards.board import Board, Core
+from microlut.board.board import Board, Core
 from microlut.errors import DoesNotFit, InvalidInput
 from microlut.importers.samples import Samples
 from microlut.project import Project

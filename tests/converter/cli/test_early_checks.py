@@ -11,7 +11,7 @@ from test_cli import assert_refused, save_npz, snapshot
 
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
-from microlut.boards.board import load_board
+from microlut.board.board import load_board
 from microlut.conversion.room import check_room
 from microlut.conversion.settings import Budget
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing

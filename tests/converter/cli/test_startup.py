@@ -67,7 +67,7 @@ def test_boards_imports_only_what_reads_them(arguments):
 
 def test_no_validator_is_built_before_a_board_is_read():
     program = (
-        "from microlut.support.toml_file import Table; import microlut.boards.board as b\n"
+        "from microlut.support.toml_file import Table; import microlut.board.board as b\n"
         "print([table.__pydantic_complete__ for table in (Table, b.Board, b.Memory)])\n"
         "b.load_board('host'); print(b.Board.__pydantic_complete__, b.Memory.__pydantic_complete__)"
     )
@@ -113,7 +113,7 @@ def test_package_lists_its_names_before_they_are_imported():
 def test_a_name_is_the_one_of_its_module():
     program = (
         "import microlut, microlut.project as p; from microlut import load_board as b\n"
-        "import microlut.boards.board as boards\n"
+        "import microlut.board.board as boards\n"
         "print(microlut.write is p.write_project, b is boards.load_board)"
     )
     assert python(program) == "True True\n"

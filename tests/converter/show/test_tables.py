@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from microlut.boards.board import load_board
+from microlut.board.board import load_board
 from microlut.machine.doctor import ToolStatus
 from microlut.running.profile import LayerProfile, Profile
 from microlut.show import runs as tables

@@ -8,8 +8,8 @@ import pytest
 
 import microlut
 from digits_example import conversion
-from microlut.boards.board import load_board
-from microlut.boards.schema import Region
+from microlut.board.board import load_board
+from microlut.board.schema import Region
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.machine import tools
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, find_tool

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from microlut.boards.schema import Uf2
+from microlut.board.schema import Uf2
 from microlut.errors import BuildFailed
 from microlut.toolchain.uf2_image import boot2_checksum, uf2_blocks, write_uf2_image
 

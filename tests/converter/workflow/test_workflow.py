@@ -10,7 +10,7 @@ import pytest
 
 import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
-from microlut.boards.schema import Emulators, Region
+from microlut.board.schema import Emulators, Region
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model

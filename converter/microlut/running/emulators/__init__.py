@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.errors import InvalidBoard, InvalidInput
 from microlut.machine.tools import RENODE, find_tool
 from microlut.running.emulators import native, qemu, renode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microlut.boards.board import Board, list_boards, load_board
+from microlut.board.board import Board, list_boards, load_board
 from microlut.errors import InvalidBoard
 from microlut.machine.tools import RENODE, Tool, find_tool, require_tool
 from microlut.running.emulators import choose_emulator, emulators_of

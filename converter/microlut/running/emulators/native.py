@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.running.emulators.session import OnOutput, run_bulk
 from microlut.running.emulators.task import Task
 from microlut.running.protocol import OUTPUT, RunResult, input_block, outputs_of

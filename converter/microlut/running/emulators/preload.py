@@ -8,7 +8,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from microlut.boards.schema import Region
+from microlut.board.schema import Region
 from microlut.errors import InvalidInput, RunFailed
 from microlut.running.protocol import BLOCK_HEADER_BYTES, Int8Array
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.errors import RunFailed
 from microlut.machine.tools import require_tool
 from microlut.running.emulators.chunks import run_in_chunks

@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 from elftools.elf.elffile import ELFFile
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.errors import InvalidBoard, InvalidInput, RunFailed
 from microlut.machine.tools import RENODE, require_tool
 from microlut.running.emulators.chunks import run_in_chunks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from microlut.boards.board import Board
+from microlut.board.board import Board
 from microlut.running.protocol import Int8Array
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microlut.boards.board import load_board
-from microlut.boards.schema import Emulators, NativeEmulator, QemuEmulator, RenodeEmulator
+from microlut.board.board import load_board
+from microlut.board.schema import Emulators, NativeEmulator, QemuEmulator, RenodeEmulator
 from microlut.errors import InvalidBoard, InvalidInput, ToolMissing
 from microlut.machine import tools
 from microlut.running import emulators

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microlut.boards.schema import Region
+from microlut.board.schema import Region
 from microlut.errors import InvalidInput, RunFailed
 from microlut.running.emulators.preload import chunks, preload_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microlut.boards.board import load_board
-from microlut.boards.schema import Emulators, Region, RenodeEmulator
+from microlut.board.board import load_board
+from microlut.board.schema import Emulators, Region, RenodeEmulator
 from microlut.errors import InvalidBoard, InvalidInput, RunFailed, ToolMissing
 from microlut.machine import tools
 from microlut.running.emulators import Task, chunks, renode, run_image

@@ -13,7 +13,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from microlut.boards.schema import (
+from microlut.board.schema import (
     Console,
     Emulators,
     FlashTool,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from microlut.boards.board import CORE_FLAGS, CORE_TOOLCHAINS, Core, list_boards, load_board
+from microlut.board.board import CORE_FLAGS, CORE_TOOLCHAINS, Core, list_boards, load_board
 from microlut.errors import InvalidBoard
 
 VALID = """
