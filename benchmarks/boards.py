@@ -1,10 +1,10 @@
-"""The table of docs/boards.md: every board, and ResNet8 with 4-bit weights on it.
+"""The table of docs/reference/boards.md: every board, and ResNet8 with 4-bit weights on it.
 
     .venv/bin/python benchmarks/boards.py [--data FOLDER] [--boards nucleo-f446re ...]
 
 Builds the firmware for every board, and counts the instructions of one inference in QEMU: on the
 board itself, or on an emulated one whose core has the same compiler flags, and so the same code.
-Prints the table; if all boards were measured, it also replaces the one in docs/boards.md.
+Prints the table; if all boards were measured, it also replaces the one in docs/reference/boards.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from microlut.importers.samples import Samples
 from microlut.show.boards import kib
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENT = ROOT / "docs" / "boards.md"
+DOCUMENT = ROOT / "docs" / "reference" / "boards.md"
 MARKS = ("<!-- made by benchmarks/boards.py -->\n", "<!-- end -->\n")
 MODEL, CALIBRATION, TEST = "resnet8_cifar10.h5", "cifar10_calibration.npz", "cifar10_test.npz"
 HEADERS = (

@@ -123,7 +123,7 @@ def test_readme_has_the_two_commands():
 
 
 def test_documentation_has_a_row_for_every_board():
-    text = (CHECKOUT / "docs/boards.md").read_text(encoding="utf-8")
+    text = (CHECKOUT / "docs/reference/boards.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([^`]+)` \| ", text, re.MULTILINE)
     assert rows == [name for name in list_boards() if name != "host"]
 
@@ -135,13 +135,13 @@ def test_readme_names_every_verb():
 
 
 def test_every_export_format_is_explained():
-    text = (CHECKOUT / "docs" / "exports.md").read_text(encoding="utf-8")
+    text = (CHECKOUT / "docs" / "guide" / "exports.md").read_text(encoding="utf-8")
     assert re.findall(r"^## ([a-z][\w-]*)$", text, re.MULTILINE) == list(ExportFormat)
 
 
 @pytest.mark.parametrize(
     "document",
-    [CHECKOUT / "README.md", *sorted(CHECKOUT.glob("docs/*.md"))],
+    [CHECKOUT / "README.md", *sorted(CHECKOUT.glob("docs/**/*.md"))],
     ids=lambda path: path.name,
 )
 def test_links_of_the_documents_lead_somewhere(document):

@@ -299,7 +299,7 @@ def test_forbidden_probe(project, machine, monkeypatch):
     install(machine, "openocd")
     forbidden = UsbDevice("0483:374b", None, "STM32 STLink", forbidden=True)
     monkeypatch.setattr(find_device, "usb_devices", lambda: (forbidden,))
-    refused(project, machine, message=r"permission denied: install the udev rule of docs/flashing")
+    refused(project, machine, message=r"permission denied: install the udev rule of docs/guide/flashing")
 
 
 def test_board_without_usb_ids_leaves_the_probe_to_the_tool(project, machine):
@@ -361,8 +361,8 @@ def test_ports_that_are_refused(here, named, message, project, machine, monkeypa
         ("pyocd", "usb.core.USBError: [Errno 13] Access denied (insufficient perm", "udev rule"),
         ("st-flash", "Couldn't find any ST-Link devices", "no ST-Link answers"),
         ("st-flash", "Failed to connect to target", "boot pins"),
-        ("st-flash", "something new", "see docs/flashing.md"),
-        ("st-flash", "", "exit status 3; see docs/flashing.md"),
+        ("st-flash", "something new", "see docs/guide/flashing.md"),
+        ("st-flash", "", "exit status 3; see docs/guide/flashing.md"),
     ],
 )
 def test_failed_tool_says_what_to_check(name, said, advice, project, machine):

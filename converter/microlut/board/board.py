@@ -95,7 +95,7 @@ _MOST_INTERRUPTS: dict[Core, int] = {
 
 
 _ESP32 = re.compile(r"esp[\W_]*32", re.IGNORECASE)
-_EXPORT = "microlut export DIR --to esp-idf -o OUT (docs/esp32.md)"
+_EXPORT = "microlut export DIR --to esp-idf -o OUT (docs/guide/esp32.md)"
 
 
 def _checked_id(text: str) -> str:

@@ -1,6 +1,7 @@
 """A configuration file enters; each layer's weight configuration and the budget leave.
 
-The file is TOML; docs/configuration.md describes it. What the command line gave is an `Overrides`.
+docs/reference/configuration.md describes the TOML file. `Overrides` are the options of the command
+line.
 """
 
 from __future__ import annotations

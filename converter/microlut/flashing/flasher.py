@@ -51,8 +51,8 @@ class Flasher:
 
 
 PERMISSIONS = (
-    "permission denied: install the udev rule of docs/flashing.md for the probe, join the group "
-    "dialout for a port, and plug the board in again"
+    "permission denied: install the udev rule of docs/guide/flashing.md for the probe, join the "
+    "group dialout for a port, and plug the board in again"
 )
 CABLE = "check that the cable carries data, that the board has power, and try another USB port"
 TARGET = (

@@ -3,7 +3,7 @@
 TensorFlow Lite makes its multipliers of s_in * s_w / s_out. A weight scale with 12 significant bits
 takes one word, relative to the layer's largest scale; the ratio s_in / s_out is one number of the
 layer. The engine multiplies both (firmware/src/kernels/output_stage.c), and `expand_scales` has its
-formula. docs/format.md describes the words bit by bit.
+formula. docs/reference/format.md describes the words bit by bit.
 """
 
 from __future__ import annotations

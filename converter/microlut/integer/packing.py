@@ -1,4 +1,4 @@
-"""Pack codebook indices into bytes and back; docs/format.md describes the same bits in words."""
+"""Pack codebook indices into bytes and back, as docs/reference/format.md describes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Say what is wrong with a conversion: calibration inputs and a comparison become warnings.
 
 A warning names what was seen, where it begins, and what to do. The limits are documented in
-docs/quantization.md.
+docs/internals/quantizer.md.
 """
 
 from __future__ import annotations

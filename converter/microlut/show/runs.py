@@ -115,7 +115,7 @@ def offer_text(project: Project, board: Board, port: str) -> str:
     return (
         f"{board.id} is at {port}, for any program that opens serial ports, such as\n"
         f"  microlut monitor --port {port}\n  {command}\n"
-        "(docs/mlperf-tiny.md: MLPerf Tiny's runner). Ctrl-C ends it."
+        "(docs/guide/mlperf-tiny.md: MLPerf Tiny's runner). Ctrl-C ends it."
     )
 
 

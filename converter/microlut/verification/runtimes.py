@@ -2,7 +2,7 @@
 
 `tflite-micro` holds the kernels that run on devices and is the judge. The desktop runtime
 (`ai-edge-litert`, or `tflite-runtime` beside NumPy 1) has kernels that round once where the device
-kernels round twice, in some operators: docs/design.md says which.
+kernels round twice, in some operators: docs/internals/design.md says which.
 """
 
 from __future__ import annotations

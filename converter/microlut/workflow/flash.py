@@ -220,7 +220,7 @@ def _execute(flasher: Flasher, command: tuple[str, ...]) -> None:
         return
     lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
     matching = [(p, advice) for p, advice in flasher.advice if re.search(p, done.stdout)]
-    pattern, advice = matching[0] if matching else ("", "see docs/flashing.md")
+    pattern, advice = matching[0] if matching else ("", "see docs/guide/flashing.md")
     said = next((line for line in lines if pattern and re.search(pattern, line)), "")
     said = said or (lines[-1] if lines else f"exit status {done.returncode}")
     raise DeviceFailed(f"{name}: {said}; {advice}; by hand: {shlex.join(command)}")

@@ -20,7 +20,7 @@ extern "C" {
 /* Weights: `columns` indices a row, packed from the least significant bit of the row's first byte
  * on; a row starts on a byte. Index i ends at bit (i + 1) * bits and has index_bits bits: the lower
  * ones it has in common with those before it, or they are zeros. weight = codebook[index]. With 8
- * bits there is no codebook: the row holds the int8 weights themselves. See docs/format.md. */
+ * bits there is no codebook: the row holds the int8 weights themselves. See docs/reference/format.md. */
 typedef struct {
     const uint8_t *indices;
     const int8_t *codebook; /* 1 << index_bits levels; NULL with 8 bits */
@@ -37,7 +37,7 @@ typedef struct {
 
 /* How an accumulator becomes an int8: acc * input scale * weight scale / output scale. A channel
  * takes `words` words: its weight scale as a 16-bit floating-point number, and its bias, into which
- * -input_zero_point * sum(weights) is folded. See docs/format.md. */
+ * -input_zero_point * sum(weights) is folded. See docs/reference/format.md. */
 typedef struct {
     uint64_t ratio; /* input scale / output scale: 52 bits, the first of them 1 */
     const uint16_t *channels;

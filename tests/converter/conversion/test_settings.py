@@ -498,7 +498,8 @@ def test_wrong_options_are_refused(options, message):
 
 
 def test_example_of_the_document_does_what_the_document_says(load):
-    text = (data_folder("boards").parent / "docs" / "configuration.md").read_text(encoding="utf-8")
+    page = data_folder("boards").parent / "docs" / "reference" / "configuration.md"
+    text = page.read_text(encoding="utf-8")
     settings = load(text.split("```toml\n")[1].split("```")[0])
     names = ("conv2d", "conv2d_1", "conv2d_7")
     graph = graph_of(**{name: weighted(Conv2D) for name in names}, dense=weighted(Dense))

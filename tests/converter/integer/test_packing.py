@@ -1,4 +1,4 @@
-"""Packed indices: hand-computed bytes of every width (docs/format.md), and the way back."""
+"""Packed indices of every width: hand-computed bytes, and unpacking; docs/reference/format.md."""
 
 import numpy as np
 import pytest

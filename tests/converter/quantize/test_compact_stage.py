@@ -21,7 +21,7 @@ from microlut.integer.compact import expand_scales
 
 
 def decoded(stage: CompactStage) -> list[tuple[int, int, int]]:
-    """Return bias, multiplier and shift of every channel, by docs/format.md."""
+    """Return bias, multiplier and shift of every channel, by docs/reference/format.md."""
     result = []
     for scale, *bias in stage.channels.tolist():
         exponent, mantissa = scale >> 11, 2048 + (scale & 2047)
@@ -85,7 +85,7 @@ def test_multipliers_are_the_exact_products_rounded_to_31_bits(mantissas, expone
 
 
 def test_example_of_the_format():
-    """The numbers of docs/format.md."""
+    """The numbers of docs/reference/format.md."""
     op, x = dense([0.75, 0.09375], [1000, -70_000], output_scale=3.0)
     stage = compact_stage(op, x, Quantization(3.0, 0))
     assert (stage.ratio, stage.shift, stage.bias_shift) == (3002399751580331, -32, 30)
