@@ -1,10 +1,11 @@
-"""The table of docs/reference/boards.md: every board, and ResNet8 with 4-bit weights on it.
+"""Measure every board: what it has, and ResNet8 with 4-bit weights on it.
 
     .venv/bin/python benchmarks/boards.py [--data FOLDER] [--boards nucleo-f446re ...]
 
 Builds the firmware for every board, and counts the instructions of one inference in QEMU: on the
 board itself, or on an emulated one whose core has the same compiler flags, and so the same code.
-Prints the table; if all boards were measured, it also replaces the one in docs/reference/boards.md.
+Prints the table; if all boards were measured, it also replaces the one in
+docs/measurements/boards.md.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from documents import MEASUREMENTS, ROOT, replace_table
+
 import microlut
 from microlut.board.board import Core
 from microlut.errors import DoesNotFit
 from microlut.importers.samples import Samples
 from microlut.show.boards import kib
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCUMENT = ROOT / "docs" / "reference" / "boards.md"
-MARKS = ("<!-- made by benchmarks/boards.py -->\n", "<!-- end -->\n")
+PAGE = MEASUREMENTS / "boards.md"
 MODEL, CALIBRATION, TEST = "resnet8_cifar10.h5", "cifar10_calibration.npz", "cifar10_test.npz"
 HEADERS = (
     *("board", "core", "MHz", "flash", "RAM", "runs in", "flashed by"),
@@ -96,13 +97,6 @@ def table(rows: Sequence[Row], counted: dict[Core, int]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def replace_table(document: Path, text: str) -> None:
-    """Put a table between the marks of a document."""
-    before, rest = document.read_text(encoding="utf-8").split(MARKS[0])
-    _, after = rest.split(MARKS[1])
-    document.write_text(f"{before}{MARKS[0]}{text}{MARKS[1]}{after}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -120,7 +114,7 @@ def main() -> None:
         rows = [measure(project, microlut.load_board(name)) for name in arguments.boards]
         text = table(rows, count_instructions(project, rows, samples))
     if arguments.boards == known:
-        replace_table(DOCUMENT, text)
+        replace_table(PAGE, "boards.py", text)
     print(text, end="")
 
 

@@ -2,10 +2,12 @@
 
     .venv/bin/python benchmarks/cost.py [--widths 0.25 0.5 0.75 1]
 
-The networks are laid out as ResNet50, with all filters times the width and random bell-shaped
-weights; the last one is keras.applications.ResNet50 itself. Each is converted in a process of its
-own; memory is how far the peak grows beyond the interpreter with all modules imported. Needs Keras.
-Prints Markdown and writes benchmarks/results/cost.json.
+The networks are laid out as ResNet50, with all filters times the width and normally distributed
+random weights; the last one is keras.applications.ResNet50 itself. Each is converted in its own
+process; memory is how far the peak grows beyond the interpreter with all modules imported. Needs
+Keras.
+Prints Markdown; with all widths, it also writes benchmarks/results/cost.json and the table of
+docs/measurements/conversion.md.
 """
 
 from __future__ import annotations
@@ -21,8 +23,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from documents import MEASUREMENTS, ROOT, replace_table
 
-ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = MEASUREMENTS / "conversion.md"
+WIDTHS = [0.25, 0.5, 0.75, 1.0]
 INPUT_RANGE = (-128.0, 152.0)  # of ResNet50's own preprocessing: pixels less their means
 STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))  # filters, blocks
 FLOAT_BYTES = 4
@@ -120,8 +125,8 @@ def markdown(rows: list[dict[str, float]]) -> str:
         left = seconds - slope * millions - start
         lines += [
             "",
-            f"{start:.1f} s and {slope:.2f} s a million weights; the times differ from that line "
-            f"by {np.abs(left).max():.1f} s at most.",
+            f"{start:.1f} s plus {slope:.2f} s per million weights; the times differ from that "
+            f"line by {np.abs(left).max():.1f} s at most.",
         ]
     return "\n".join(lines)
 
@@ -129,7 +134,7 @@ def markdown(rows: list[dict[str, float]]) -> str:
 def main() -> None:
     """Build, measure and print; the first two in processes of their own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--widths", type=float, nargs="*", default=[0.25, 0.5, 0.75, 1.0])
+    parser.add_argument("--widths", type=float, nargs="*", default=WIDTHS)
     parser.add_argument("--build", nargs=2, metavar=("WIDTH", "FILE"), help=argparse.SUPPRESS)
     parser.add_argument("--measure", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -146,9 +151,10 @@ def main() -> None:
             run("--build", str(width), path)
             rows.append({"width": width, **json.loads(run("--measure", path))})
             print(json.dumps(rows[-1]), flush=True)
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    (results / "cost.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if arguments.widths == WIDTHS:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "cost.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        replace_table(PAGE, "cost.py", markdown(rows))
     print("\n" + markdown(rows))
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from models import ROOT
+from documents import ROOT
 from scipy.optimize import nnls
 
 import microlut

@@ -9,7 +9,8 @@ takes seconds and hardly changes what is executed. With a checkout of ARM-softwa
 GitHub, the network of most bits runs on its int8 kernels as well, between the same probes, and that
 of 4 bits on its int4 kernels, with levels that lie evenly. With one of tensorflow/tflite-micro (see
 tflm.py), the network of most bits also runs on TFLM, on Cortex-M4; its arena is what it uses.
-Prints Markdown and, if nothing was left out, writes benchmarks/results/engine.json and engine.md.
+Prints Markdown and, if nothing was left out, writes benchmarks/results/engine.json and
+docs/measurements/engine-tables.md.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from pathlib import Path
 import numpy as np
 from costs import kernel_calls
 from cycles import Cost, read_code, read_pieces
-from engine_tables import MICROLUT, Layer, Row, markdown
-from models import INPUT_RANGES, MODELS, RESULTS, ROOT
+from documents import MEASUREMENTS, ROOT
+from engine_tables import MICROLUT, Layer, Row, markdown, page
+from models import INPUT_RANGES, MODELS, RESULTS
 from rivals import Rival, Subject, engines_of
 
 import microlut
@@ -40,6 +42,7 @@ from microlut.running.profile import make_profile
 from microlut.running.protocol import Int8Array
 from microlut.toolchain.image import measure
 
+PAGE = MEASUREMENTS / "engine-tables.md"
 BITS = (2, 3, 4, 5, 6, 7, 8)
 BOARDS = (
     *("mps2-an385-m0plus", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547"),
@@ -227,7 +230,7 @@ def main() -> None:
         RESULTS.mkdir(exist_ok=True)
         values = json.dumps([asdict(row) for row in rows], indent=1)
         (RESULTS / "engine.json").write_text(values + "\n", encoding="utf-8")
-        (RESULTS / "engine.md").write_text(table + "\n", encoding="utf-8")
+        PAGE.write_text(page(rows), encoding="utf-8")
     print("\n" + table)
 
 

@@ -1,4 +1,4 @@
-"""What the engine's benchmark found: rows enter, tables in Markdown leave."""
+"""Rows of the engine's benchmark, and their tables in Markdown."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 MICROLUT = "microlut"
 DETAILED_BITS = 4
+HEADING = "Made by benchmarks/engine.py; [engine.md](engine.md) says what was measured, and how."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,15 @@ class Row:
     layers: tuple[Layer, ...]
 
 
+def page(rows: Sequence[Row]) -> str:
+    """Return the page of docs/measurements that has all rows."""
+    return f"# The engine, layer by layer\n\n{HEADING}\n\n{markdown(rows)}\n"
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """Return a table of models, and one of layers for each model and core."""
     lines = [
-        "| model | core | engine | bits | instructions | estimated | a MAC | modelled M4 cycles "
+        "| model | core | engine | bits | instructions | estimated | per MAC | modelled M4 cycles "
         "| image in flash | arena |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -63,7 +69,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def _layers(rows: Sequence[Row]) -> list[str]:
-    """Return the layers of one model on one core, a column a row."""
+    """Return the layers of one model on one core, one column per row."""
     columns = [(row, f"{row.bits} bits" if row.engine == MICROLUT else row.engine) for row in rows]
     if not columns:
         return []
@@ -97,7 +103,7 @@ def _estimate(row: Row) -> str:
 
 
 def _detailed(rows: Sequence[Row]) -> set[tuple[str, int]]:
-    """Return of which rows the cycles of layers are shown: a column each would be too wide."""
+    """Return the engines and widths whose cycles are shown; showing all would be too wide."""
     widths = {row.bits for row in rows if row.engine == MICROLUT}
     shown = DETAILED_BITS if DETAILED_BITS in widths else max(widths)
     return {(MICROLUT, shown)} | {(row.engine, row.bits) for row in rows if row.engine != MICROLUT}

@@ -12,7 +12,7 @@ as they are.
 Accuracy is the integer network's on the whole test set (by the integer interpreter, which `microlut
 verify` shows to be bit-exact with the firmware); flash and RAM are the whole image's, instructions
 the mean of a few inferences under QEMU. Prints Markdown and, if all models and ways were measured,
-writes benchmarks/results/models.json and models.md.
+writes benchmarks/results/models.json and the table of docs/measurements/models.md.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from documents import MEASUREMENTS, ROOT, replace_table
 from numpy.typing import NDArray
 
 import microlut
@@ -38,8 +39,8 @@ from microlut.graph.ir import FloatArray, Graph
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantize_array
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+PAGE = MEASUREMENTS / "models.md"
 MODELS = (
     ("resnet8_cifar10.h5", "cifar10"),
     ("resnet8_cifar10jpeg.keras", "cifar10jpeg"),
@@ -203,7 +204,7 @@ def main() -> None:
         RESULTS.mkdir(exist_ok=True)
         values = [asdict(row) for row in rows]
         (RESULTS / "models.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-        (RESULTS / "models.md").write_text(table + "\n", encoding="utf-8")
+        replace_table(PAGE, "models.py", table)
     print("\n" + table)
 
 

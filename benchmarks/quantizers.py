@@ -8,9 +8,10 @@ activations are floats. An error is the mean, over all weights of a model, of th
 the mean square of the weight's tensor or channel. Accuracy is on the test set, plain and after the
 means of every layer's outputs are corrected on the calibration inputs.
 
-Prints every row as it is measured and then Markdown, and writes both to benchmarks/results/, as
-quantizers.json and quantizers.md. Rows that are in the JSON file are not measured again: delete it
-to start anew. With --limit, for a quick look at the first few inputs, no file is read or written.
+Prints every row as it is measured and then Markdown; writes benchmarks/results/quantizers.json and
+docs/measurements/quantizer-tables.md. Rows that are in the JSON file are not measured again: delete
+it to start anew. With --limit, for a quick look at the first few inputs, no file is read or
+written.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 
 import networks
 import numpy as np
+from documents import MEASUREMENTS, ROOT
 from models import MODELS, standard_error
 from numpy.typing import NDArray
 from rival_quantizers import KMEANS, QUANTIZERS, Quantizer, quantized, relative_squares
@@ -39,8 +41,9 @@ from microlut.integer import Granularity
 from microlut.quantize.levels.densities import Array
 from microlut.verification.accuracy import top1
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "quantizers.json"
+PAGE = MEASUREMENTS / "quantizer-tables.md"
+HEADING = "Made by benchmarks/quantizers.py; [quantizers.md](quantizers.md) says what was compared."
 DATA = dict(MODELS)
 GRANULARITIES: tuple[Granularity, ...] = ("tensor", "channel")
 
@@ -130,8 +133,13 @@ def measured(
             yield row
 
 
+def page(rows: list[Row]) -> str:
+    """Return the page of docs/measurements that has all rows."""
+    return f"# Quantizers compared\n\n{HEADING}\n\n{markdown(rows)}"
+
+
 def markdown(rows: list[Row]) -> str:
-    """Return three tables a model and granularity: errors, accuracies, corrected accuracies."""
+    """Return three tables per model and granularity: errors, accuracies, corrected accuracies."""
     parts = []
     for model, granularity in dict.fromkeys((r.model, r.granularity) for r in rows):
         some = [r for r in rows if (r.model, r.granularity) == (model, granularity)]
@@ -207,7 +215,7 @@ def main() -> None:
             _write(RESULTS, json.dumps([asdict(row) for row in known], indent=1))
     print("\n" + markdown(asked))
     if keep and len(asked) == len(known):  # the tables are to show all that is in the file
-        _write(RESULTS.with_suffix(".md"), f"# Quantizers compared\n\n{markdown(asked)}")
+        _write(PAGE, page(asked))
 
 
 if __name__ == "__main__":

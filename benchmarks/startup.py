@@ -1,10 +1,10 @@
-"""What commands take before they do anything: CPU seconds, and how many modules they import.
+"""Measure what commands take to start: CPU seconds, and how many modules they import.
 
     .venv/bin/python benchmarks/startup.py [--runs 9]
 
-Each command runs in a process of its own, first once to fill the caches. The least CPU time counts,
-for other programs only make it longer. Prints Markdown, and ends with exit code 1 if a command
-takes longer than its limit.
+Each command runs in its own process, once before the measurement to fill the caches. The least CPU
+time counts, since other programs only make it longer. Prints the table and replaces the one in
+docs/measurements/conversion.md. Ends with exit code 1 if a command takes longer than its limit.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from documents import MEASUREMENTS, ROOT, replace_table
+
+PAGE = MEASUREMENTS / "conversion.md"
 COMMANDS = {
     "python -c pass": ("-c", "pass"),
     'python -c "import microlut"': ("-c", "import microlut"),
@@ -25,16 +26,10 @@ COMMANDS = {
     "microlut boards": ("-m", "microlut", "boards"),
     "microlut convert --help": ("-m", "microlut", "convert", "--help"),
 }
-LIMITS = {  # CPU seconds
-    'python -c "import microlut"': 0.3,
-    "microlut --version": 0.25,
-    "microlut --help": 0.25,
-    "microlut boards": 0.25,
-}
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a process of its own, which may write bytecode as usual."""
+    """Run Python in another process, which may write bytecode as usual."""
     known = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(
         [sys.executable, *arguments],
@@ -63,15 +58,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=9)
     runs = parser.parse_args().runs
-    print("| command | CPU seconds | limit | modules |\n|---|---|---|---|")
+    lines = ["| command | CPU seconds | limit | modules |", "|---|---|---|---|"]
     over = []
     for name, arguments in COMMANDS.items():
         count = modules(arguments)  # also fills the caches
         seconds = min(cpu_seconds(arguments) for _ in range(runs))
         limit = LIMITS.get(name)
-        print(f"| `{name}` | {seconds:.2f} | {limit or ''} | {count} |", flush=True)
+        lines.append(f"| `{name}` | {seconds:.2f} | {limit or ''} | {count} |")
+        print(lines[-1], flush=True)
         if limit is not None and seconds > limit:
             over.append(name)
+    replace_table(PAGE, "startup.py", "\n".join(lines))
     if over:
         sys.exit(f"over the limit: {', '.join(over)}")
 

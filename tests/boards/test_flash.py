@@ -299,7 +299,7 @@ def test_forbidden_probe(project, machine, monkeypatch):
     install(machine, "openocd")
     forbidden = UsbDevice("0483:374b", None, "STM32 STLink", forbidden=True)
     monkeypatch.setattr(find_device, "usb_devices", lambda: (forbidden,))
-    refused(project, machine, message=r"permission denied: install the udev rule of docs/guide/flashing")
+    refused(project, machine, message=r"permission denied: install the udev rule of docs/guide")
 
 
 def test_board_without_usb_ids_leaves_the_probe_to_the_tool(project, machine):

@@ -1,0 +1,29 @@
+"""Pages of docs/measurements, and the tables that benchmarks write into them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MEASUREMENTS = ROOT / "docs" / "measurements"
+END = "<!-- end -->\n"
+
+
+def replace_table(page: Path, script: str, text: str) -> None:
+    """Replace what stands in a page between the marks of a script."""
+    before, mark, rest = _split(page, script)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{mark}{text.rstrip()}\n{END}{after}", encoding="utf-8")
+
+
+def read_table(page: Path, script: str) -> str:
+    """Return what stands in a page between the marks of a script."""
+    return _split(page, script)[2].partition(END)[0]
+
+
+def _split(page: Path, script: str) -> tuple[str, str, str]:
+    mark = f"<!-- made by benchmarks/{script} -->\n"
+    before, found, rest = page.read_text(encoding="utf-8").partition(mark)
+    if not found or END not in rest:
+        raise ValueError(f"{page}: found no {mark.strip()} with an {END.strip()} behind it")
+    return before, mark, rest
