@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian machine with Python 3.11, make and git:
 #   make demo   set up, then convert, build and run the digits example on an emulated Cortex-M4
 #   make test   set up, then run the tests
-# Others: make test-all (with the long sweeps), make check (linters and types), make wheel-test, make clean.
+# Others: make test-all (with the long sweeps), make check (linters, types and prose), make wheel-test, make clean.
 
 VENV := .venv
 PYTHON ?= python3
@@ -57,6 +57,7 @@ check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_prose.py
 	find firmware -name '*.[ch]' -print0 | xargs -0 $(BIN)/clang-format --dry-run -Werror
 
 wheel-test: setup-dev
