@@ -1,1 +1,1 @@
-"""Describe boards: what is in a board's file, and which boards there are."""
+"""Board files: their schema, their contents, and the boards that come with microlut."""

@@ -1,4 +1,4 @@
-"""Boards as data: a TOML file enters, a validated `Board` and its compiler flags leave.
+"""Read board files: a validated `Board` with its toolchain and compiler flags.
 
 The file name without `.toml` is the board's id. Sizes are bytes, addresses are absolute, clocks Hz.
 """
@@ -45,11 +45,11 @@ class Core(StrEnum):
     RISCV32IMC = "riscv32imc"
 
 
-# A build that loses the core's extension to some flag stops instead of running slowly.
+# If some flag disables the core's extension, the build stops instead of yielding slow code.
 _DSP = "-DMLUT_REQUIRE_DSP"
 _MVE = "-DMLUT_REQUIRE_MVE"
 
-# The only place where a core becomes compiler flags.
+# The only place that maps a core to compiler flags.
 CORE_FLAGS: dict[Core, tuple[str, ...]] = {
     Core.HOST: (),
     Core.CORTEX_M0: ("-mcpu=cortex-m0", "-mthumb", "-mfloat-abi=soft"),
@@ -68,7 +68,7 @@ CORE_FLAGS: dict[Core, tuple[str, ...]] = {
     Core.RISCV32IMC: ("-march=rv32imc", "-mabi=ilp32"),
 }
 
-# What compiles for a core and emulates it.
+# The programs that compile for a core and emulate it.
 CORE_TOOLCHAINS: dict[Core, Toolchain] = {
     Core.HOST: HOSTED,
     Core.CORTEX_M0: CORTEX_M,
@@ -112,7 +112,7 @@ _Core = Annotated[Core, Field(strict=False)]
 
 
 class Board(Table):
-    """One board: everything that compiling, linking and running firmware for it needs."""
+    """A board: everything needed to compile, link and run firmware for it."""
 
     not_in_files = frozenset({"id"})
 
@@ -158,7 +158,7 @@ class Board(Table):
 
     @property
     def interrupt_lines(self) -> int:
-        """Return how many interrupts get a vector: without `interrupts`, all a core can have."""
+        """Return the number of interrupt vectors; without `interrupts`, the most of the core."""
         return self.interrupts or _MOST_INTERRUPTS.get(self.core, 0)
 
     @property
@@ -168,7 +168,7 @@ class Board(Table):
 
     @property
     def toolchain(self) -> Toolchain:
-        """Return what compiles for the core and emulates it."""
+        """Return the programs that compile for the core and emulate it."""
         return CORE_TOOLCHAINS[self.core]
 
     @property

@@ -1,4 +1,4 @@
-"""The tables of a board file: what a TOML table may hold, with the unit of every figure.
+"""The tables of a board file: allowed keys, types and units.
 
 Sizes are bytes, addresses are absolute, clocks and oscillators Hz, serial speeds baud.
 """
@@ -26,8 +26,8 @@ def _checked_text(text: str) -> str:
 Address = Annotated[int, Field(ge=0, lt=2**32)]
 Bytes = Annotated[int, Field(gt=0, le=2**32)]
 Hertz = Annotated[int, Field(gt=0, lt=2**32)]
-# Texts are for people. Words go into scripts and command lines, as a whole argument or a file's
-# name: they need no quotes in any language, and are no option, other folder or second argument.
+# Texts are for people. Words go into scripts and command lines as an argument or a file name: they
+# need no quotes in any language, and cannot be an option, another folder or a second argument.
 Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_text)]
 _Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 _ConfigFile = Annotated[
@@ -39,7 +39,7 @@ _PIN = re.compile(r"PT?([A-K])(\d{1,2})|P(\d)\.(\d{1,2})|(?:GP|GPIO)?(\d{1,2})",
 
 
 class Region(Table):
-    """A memory: address of its first byte and size in bytes."""
+    """A memory region: address of its first byte, and size in bytes."""
 
     origin: Address
     size: Bytes
@@ -57,10 +57,10 @@ class Region(Table):
 
 
 class Memory(Table):
-    """What the linker may fill (flash, ram), and where an emulator can place inputs (preload).
+    """Memory that the linker may fill (flash, ram), and where an emulator can place inputs.
 
-    With `code_origin`, a loader copies the whole image from flash to RAM, whose first byte fetches
-    see at that address.
+    With `code_origin`, a loader copies the whole image from flash to RAM. Instruction fetches see
+    the first byte of RAM at that address.
     """
 
     flash: Region
@@ -76,19 +76,19 @@ class Memory(Table):
             if origin < end:
                 raise ValueError(f"{lower} ends at {end:#x}, after the start of {upper}")
         if self.code_origin is not None:
-            Region(origin=self.code_origin, size=self.ram.size)  # fetches see all of ram there
+            Region(origin=self.code_origin, size=self.ram.size)  # ram, as fetches see it
         return self
 
 
 class Oscillator(Table):
-    """What clocks the microcontroller from outside: a crystal, or with `bypass` a ready clock."""
+    """The external clock source: a crystal or, with `bypass`, a clock signal."""
 
     hz: Hertz
     bypass: bool = False
 
 
 class Console(Table):
-    """The serial port of the console, 8N1: its UART, its pins, and their multiplexer setting."""
+    """The console's serial port, 8N1: UART, pins, and their alternate function."""
 
     uart: Annotated[
         str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=64)
@@ -132,18 +132,18 @@ def _bank_and_number(pin: str) -> tuple[int, int]:
 class QemuEmulator(Table):
     """The board as a machine of QEMU's system emulator for its core.
 
-    `,firmware=none` behind its name keeps QEMU from loading one of its own.
+    `,firmware=none` after the name keeps QEMU from loading firmware of its own.
     """
 
     machine: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(,firmware=none)?$")]
 
 
 class RenodeEmulator(Table):
-    """The board in Renode: `platform` is the name of our own boards/renode/NAME.repl."""
+    """The board in Renode: `platform` is the NAME of boards/renode/NAME.repl."""
 
     platform: _Word
     mips: Annotated[int, Field(gt=0, le=100_000)] | None = (
-        None  # million instructions a virtual second
+        None  # million instructions per virtual second
     )
 
 
@@ -152,7 +152,7 @@ class NativeEmulator(Table):
 
 
 class Emulators(Table):
-    """What the board's firmware can run in without the board."""
+    """The emulators that can run the board's firmware."""
 
     renode: RenodeEmulator | None = None
     qemu: QemuEmulator | None = None
@@ -160,12 +160,12 @@ class Emulators(Table):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names of those that the board has, the preferred one first."""
+        """Return the names of the board's emulators, the preferred one first."""
         return tuple(name for name in type(self).model_fields if getattr(self, name) is not None)
 
 
 class Openocd(Table):
-    """OpenOCD, which reads these configuration files of its own (.cfg) in this order."""
+    """OpenOCD, with the configuration files (.cfg) that it reads, in order."""
 
     name: Literal["openocd"]
     config: Annotated[tuple[_ConfigFile, ...], Field(min_length=1, strict=False)]
@@ -202,7 +202,7 @@ class Uf2(Table):
 
 
 class Probe(Table):
-    """How the computer sees the board: USB ids of its debug probe or serial port, VVVV:PPPP."""
+    """USB ids (VVVV:PPPP) of the board's debug probe or serial port."""
 
     usb: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")], ...],

@@ -1,6 +1,6 @@
-"""Converted models in, a folder or file of another build system's conventions out.
+"""Export converted models as libraries for other build systems.
 
-A format is a `Layout` (which folders the C files go to) and the templates in
+A format is a `Layout` (the folders of the C files) and the templates in
 `templates/export/FORMAT`; all formats share the file list and the writer.
 """
 

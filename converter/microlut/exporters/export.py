@@ -1,4 +1,4 @@
-"""One or more converted models in, what `export` wrote out."""
+"""Export one or more converted models."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from microlut.support.files import check_file, write_file
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export wrote.
+    """The files that an export wrote.
 
     Attributes:
-        format: Of the export.
-        path: Of the folder or file.
-        name: Of the package.
-        bytes: Of the file, or of the folder's files together.
-        files: In the folder or archive, relative to it; none if the file is the model itself.
+        format: The format.
+        path: The folder or file.
+        name: The package's name.
+        bytes: Size of the file, or of all files in the folder.
+        files: Paths in the folder or archive; none if the file is the model itself.
     """
 
     format: ExportFormat
@@ -34,7 +34,7 @@ class Exported:
     files: tuple[str, ...]
 
     def as_json(self) -> dict[str, object]:
-        """Return it as JSON values."""
+        """Return the attributes as JSON values."""
         place = "folder" if self.path.is_dir() else "file"
         facts: dict[str, object] = {"format": self.format.value, "name": self.name}
         facts |= {place: str(self.path), "bytes": self.bytes}
@@ -53,7 +53,7 @@ def export(
         projects: One model, or several that one program runs side by side; they share the engine.
         to: The format.
         output: Folder to write; a file for `zip` and `tflite`, and if it ends in .zip.
-        name: Of the package; the first model's by default.
+        name: The package's name; the first model's by default.
 
     Raises:
         InvalidInput: the models or the name cannot be used, or `output` is in use.
@@ -78,12 +78,12 @@ def export(
 
 
 def _is_ours(tflite: bytes) -> bool:
-    """Return whether a .tflite file has the description that a conversion gives it."""
+    """Return whether a .tflite file has the description that conversions write."""
     return tflite[4:8] == b"TFL3" and b"\0microlut " in tflite
 
 
 def _checked(name: str) -> str:
-    """Return the name if build systems, folders and C take it."""
+    """Return the name if build systems, folders and C accept it."""
     if identifier(name) != name:
         raise InvalidInput(
             f"name {name!r} cannot be used; allowed are lower-case letters, digits and underscores "

@@ -1,4 +1,4 @@
-"""The formats that `export` knows, and where each has its C files."""
+"""The formats of `export`, and where each has its C files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from microlut.support.suggestions import did_you_mean
 
 
 class ExportFormat(StrEnum):
-    """What `export` can write."""
+    """The formats that `export` can write."""
 
     CMAKE = "cmake"
     ARDUINO = "arduino"
@@ -22,7 +22,7 @@ class ExportFormat(StrEnum):
     TFLITE = "tflite"
 
 
-# What else people call the formats.
+# Other names of the formats.
 _CALLED = {
     ExportFormat.ARDUINO: ("Arduino IDE", "sketch", "ino"),
     ExportFormat.PLATFORMIO: ("pio",),
@@ -49,7 +49,7 @@ class Layout:
     """Folders of the C files, relative to the exported folder.
 
     Attributes:
-        headers: What programs include; it is the one include path that is needed.
+        headers: The headers that programs include; the only include path needed.
         sources: Everything else.
     """
 

@@ -1,7 +1,7 @@
-"""Files of a package in; a folder or an archive on disk, whole or not at all, out.
+"""Write the files of a package as a folder or an archive, completely or not at all.
 
-An earlier export is replaced only while it is as microlut wrote it: what somebody changed or added
-is theirs.
+An earlier export is replaced only if it still is as microlut wrote it. Changed and added files
+belong to the user.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DAMAGE = (NotImplementedError, OSError, RuntimeError, zipfile.BadZipFile, zlib.
 
 
 def write_folder(files: Files, output: Path) -> None:
-    """Write a package as a folder; raises InvalidInput if something of others' is in the way."""
+    """Write a package as a folder; raises InvalidInput if files of the user are in the way."""
     with staged(output, foreign_file) as folder:
         for name, data in files.items():
             file = folder / name
@@ -41,7 +41,7 @@ def write_archive(files: Files, name: str, output: Path) -> int:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for path, data in sorted(files.items()):
             entry = zipfile.ZipInfo(f"{name}/{path}", _EPOCH)
-            entry.create_system = 3  # Unix, whose permissions follow
+            entry.create_system = 3  # Unix; its permissions follow
             entry.external_attr = _MODE
             archive.writestr(entry, data)
     write_file(output, buffer.getvalue())
@@ -49,7 +49,7 @@ def write_archive(files: Files, name: str, output: Path) -> int:
 
 
 def _is_as_written(content: bytes) -> bool:
-    """Return whether a file is an archive that holds what an export wrote, and nothing else."""
+    """Return whether a file is an archive exactly as an export wrote it."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()

@@ -1,4 +1,4 @@
-"""Converted models in; all files of an exported folder, as bytes, out."""
+"""Make all files of an exported folder, as bytes, from converted models."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _MOST_EXPECTED = 32  # outputs that the example compares
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """A model as the templates see it.
+    """A model, for the templates.
 
     Attributes:
-        prefix: Of its C names; `macro` is the same in capitals.
+        prefix: Prefix of its C names; `macro` is the same in capitals.
         input_shape: Without the batch; likewise `output_shape`.
         expected: The first of the int8 outputs for the example's test pattern.
         report: The contents of report.json.

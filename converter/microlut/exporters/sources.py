@@ -1,4 +1,4 @@
-"""Converted models in; the C files that every format shares, at the places of its layout, out."""
+"""Collect the C files that all formats share, at the places of a format's layout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def source_files(projects: Sequence[Project], layout: Layout) -> Files:
     """Return the models' C files, named after the models, and one engine.
 
     Raises:
-        InvalidInput: a model's folder lacks a source, or holds those of another engine.
+        InvalidInput: A model's folder lacks a source, or has those of another engine.
     """
     files = _engine_files(projects[0], layout)
     for project in projects:
@@ -44,7 +44,7 @@ def _model_files(project: Project, layout: Layout) -> Files:
             f"{project.path}: its sources are not those that this version of microlut writes "
             f"(MLUT_ABI {ABI}); run `microlut convert` again, into a new folder"
         )
-    # One folder holds the files of all models, so their names are the models'.
+    # All models are in one folder, so the files have the models' names.
     code = code.replace(_INCLUDE, f'#include "{prefix}.h"\n')
     return {
         f"{layout.headers}/{prefix}.h": header.encode(),

@@ -1,4 +1,4 @@
-"""Flash tools: the name that a board's file gives enters, a `Flasher` leaves."""
+"""Flash tools, by the names that board files use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the one board to flash: what a board's file says of its USB ids enters, a device leaves."""
+"""Find the board to flash among the USB devices and serial ports of this machine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def find_probe(board: Board, serial: str | None) -> str | None:
     """Return the serial number of the debug probe to use; None if the only one has none.
 
     Args:
-        board: The board; without USB ids of its own, any probe may be its.
+        board: The board; if its file has no USB ids, any probe is accepted.
         serial: The number that the user gave, or None.
 
     Raises:
-        DeviceFailed: None, several, or one that this user must not open.
+        DeviceFailed: None or several were found, or one that this user must not open.
     """
     ids = board.probe.usb if board.probe else ()
     found = [device for device in usb_devices() if device.id in ids]
@@ -32,7 +32,7 @@ def find_probe(board: Board, serial: str | None) -> str | None:
             f"{_seen([str(device) for device in found])}; check --probe"
         )
     if not ids:
-        return serial  # the tool itself looks for a probe, and says if there is none
+        return serial  # the tool looks for the probe itself, and reports if there is none
     if not found:
         raise DeviceFailed(f"{board.id}: no probe {_or(ids)} on USB; {CABLE}")
     if len(found) > 1:
@@ -47,11 +47,11 @@ def find_port(board: Board, name: str | None) -> str:
     """Return the serial port to flash through.
 
     Args:
-        board: The board; without USB ids of its own, the port must be named.
+        board: The board; if its file has no USB ids, the port must be named.
         name: The port that the user named, or None.
 
     Raises:
-        DeviceFailed: None, several, or one that this user must not open.
+        DeviceFailed: None or several were found, or one that this user must not open.
     """
     ids, here = board.probe.usb if board.probe else (), ports()
     found = [port for port in here if (port.name == name if name else _id(port) in ids)]

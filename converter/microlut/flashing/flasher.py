@@ -1,4 +1,4 @@
-"""What every flash tool is asked to do, and what each of them says about itself: the types."""
+"""Types for flash tools: a job to do, and the description of a tool."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class FlashJob:
 
     Attributes:
         program: The tool's program.
-        arguments: What the board's file says for this tool.
+        arguments: The table of the board file for this tool.
         elf: The image with its addresses.
-        bin: The image as it lies in flash, from its first byte.
+        bin: The image as a flat file, from its first byte in flash.
         origin: Address of that byte.
-        device: Serial number of the debug probe, or serial port; None for the only one there is.
+        device: Serial number of the debug probe, or serial port; None for the only one.
     """
 
     program: Path
@@ -38,10 +38,10 @@ class Flasher:
 
     Attributes:
         tool: The program and how it is installed.
-        link: Whether it reaches boards by a debug probe or by a serial port.
+        link: Whether it reaches boards through a debug probe or a serial port.
         command: Returns the command line that writes, verifies and starts an image.
-        advice: Pairs of a regular expression for the tool's messages and what to check then; the
-            first that matches counts.
+        advice: Pairs of a regular expression for the tool's messages and what to check; the first
+            match counts.
     """
 
     tool: Tool

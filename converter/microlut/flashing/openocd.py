@@ -1,4 +1,4 @@
-"""OpenOCD: any probe and chip that its configuration files know."""
+"""OpenOCD: any probe and chip that it has configuration files for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _command(job: FlashJob) -> tuple[str, ...]:
 
 
 def _quoted(text: str) -> str:
-    """Return one word of Tcl, whatever characters it has."""
+    """Quote text as one word of Tcl."""
     return re.sub(r"[^A-Za-z0-9_./-]", lambda found: f"\\{found[0]}", text)
 
 

@@ -10,7 +10,7 @@ from microlut.machine.tools import PYOCD
 def _command(job: FlashJob) -> tuple[str, ...]:
     assert isinstance(job.arguments, Pyocd)
     probe = ("--uid", job.device) if job.device else ()
-    # --no-wait: without a probe it would wait for one for ever
+    # --no-wait: otherwise it waits for a probe for ever
     options = ("load", "--no-wait", "--target", job.arguments.target, *probe)
     return (str(job.program), *options, str(job.elf))
 

@@ -1,1 +1,1 @@
-"""Know this computer: its tools, serial ports and USB devices."""
+"""This computer: its tools, serial ports and USB devices."""

@@ -1,4 +1,4 @@
-"""Look at this machine: nothing enters, the state of every external program leaves."""
+"""Find out which external programs this machine has."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ToolStatus:
     Attributes:
         name: The program's name.
         path: Where it is, or None if it is not installed.
-        version: What it says its version is, or None if it is missing or does not say.
-        needed_for: What does not work without it.
+        version: The version it reports, or None if it is missing or reports none.
+        needed_for: What it is needed for.
         install: Pairs of a package manager (pip, apt, dnf, pacman, brew) and its command line.
         optional: Whether only some boards need it.
     """
@@ -32,7 +32,7 @@ class ToolStatus:
 
     @property
     def lacks(self) -> bool:
-        """Return whether it is not there and should be."""
+        """Return whether a required program is missing."""
         return self.path is None and not self.optional
 
     def as_json(self) -> dict[str, object]:
@@ -61,7 +61,7 @@ def _status_of(tool: Tool) -> ToolStatus:
 
 
 def _version_of(program: Path) -> str | None:
-    """Return the first thing that looks like a version in the answer to `--version`."""
+    """Return the first version number in the answer to `--version`."""
     try:
         answer = subprocess.run(
             [str(program), "--version"], check=False, capture_output=True, text=True, timeout=30

@@ -1,4 +1,4 @@
-"""Serial ports: the only module that uses pyserial. A port's name enters, bytes go both ways.
+"""List and open serial ports; the only module that uses pyserial.
 
 Every failure becomes one line that says what to check.
 """
@@ -45,7 +45,7 @@ def ports() -> tuple[PortInfo, ...]:
 
 
 class SerialPort:
-    """An open port, 8 data bits, no parity, one stop bit; no other program can open it meanwhile.
+    """An open port: 8 data bits, no parity, one stop bit, locked against other programs.
 
     Raises:
         DeviceFailed: When opened, read or written: the port is absent, in use, forbidden or gone.
@@ -70,12 +70,12 @@ class SerialPort:
         self._serial.close()
 
     def fileno(self) -> int:
-        """Return the file descriptor, to wait for bytes with."""
+        """Return the file descriptor, for `select`."""
         number: int = self._serial.fileno()
         return number
 
     def read(self, seconds: float) -> bytes:
-        """Return what has arrived, after waiting for it at most so long; nothing after silence."""
+        """Return what has arrived within that time; nothing if nothing has."""
         try:
             if not select.select([self._serial], [], [], seconds)[0]:
                 return b""
@@ -99,7 +99,7 @@ class SerialPort:
 
 
 def _why_not_opened(name: str, baud: int, error: Exception) -> str:
-    """Return one line for a port that cannot be opened."""
+    """Return one line that says why a port cannot be opened."""
     number = getattr(error, "errno", None)
     if number in _NOT_THERE:
         present = ", ".join(port.name for port in ports())

@@ -1,8 +1,7 @@
 """External programs: what each is for, how to install it, and where it is on this machine.
 
-A `Toolchain` is what cores of one kind need of them.
-
-Enters: a program's name. Leaves: its path, or `ToolMissing` with the command that installs it.
+A `Toolchain` names the programs that the cores of one kind need. `require_tool` returns a program's
+path or raises `ToolMissing` with the command that installs it.
 """
 
 from __future__ import annotations
@@ -19,11 +18,12 @@ from microlut.errors import ToolMissing
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program that microlut starts, and what installs it (other than apt: dnf, pacman, brew).
+    """A program that microlut starts, and what installs it (besides apt: dnf, pacman, brew).
 
-    An optional one is needed by some boards only. What is on PyPI has only `pip`, which brings the
-    newest chips; what no package manager of a system has says in `elsewhere` how to get it.
-    `compiler` is given for a file of a C library, which is not on PATH: that compiler is asked.
+    An optional program is needed for some boards only. Programs on PyPI have only `pip`, whose
+    releases support the newest chips. If no package manager has the program, `elsewhere` says how
+    to get it. With `compiler` it is a file of a C library, which is not on PATH and which that
+    compiler locates.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Tool:
 
     @property
     def install_commands(self) -> tuple[tuple[str, str], ...]:
-        """Return pairs of a package manager's name and its command line, pip or apt first."""
+        """Return pairs of a package manager and its command line, pip or apt first."""
         if self.pip:
             return (("pip", self.install_command),)
         if self.elsewhere:
@@ -165,10 +165,10 @@ TOOLS = (
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """What builds and emulates cores of one kind.
+    """The programs that build for and emulate cores of one kind.
 
     Attributes:
-        prefix: Of the names of the cross compiler's programs; empty for this computer's own.
+        prefix: Common prefix of the cross compiler's programs; empty for this computer's own.
         startup: Files in firmware/startup and firmware/linker, without ending; empty if hosted.
         needs: Compiler and C library.
         specs: GCC's specs file of the C library; empty if hosted.
@@ -188,7 +188,7 @@ RISCV = Toolchain("riscv64-unknown-elf-", "riscv", (RISCV_GCC, PICOLIBC), PICOLI
 
 
 def _search_path() -> str:
-    """Return PATH, preceded by where the cmake and ninja wheels put their programs."""
+    """Return PATH, preceded by the folder of the cmake and ninja wheels' programs."""
     return os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
 
 

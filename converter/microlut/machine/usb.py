@@ -1,6 +1,7 @@
-"""USB devices of this machine, as Linux lists them: nothing enters, ids and serial numbers leave.
+"""List the USB devices attached to this machine.
 
-Elsewhere only those with a serial port are found, which debug probes on boards have.
+Linux lists all of them. On other systems only devices with a serial port are found; the debug
+probes of boards have one.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from microlut.machine.serial_port import ports
 
 _SYSFS = Path("/sys/bus/usb/devices")
 _NODES = Path("/dev/bus/usb")
-_PLAIN = re.compile(r"[0-9A-Za-z]+")  # some old ST-Links have a serial number of raw bytes
+_PLAIN = re.compile(r"[0-9A-Za-z]+")  # some old ST-Links have raw bytes instead
 
 
 @dataclass(frozen=True, slots=True)
 class UsbDevice:
-    """One device.
+    """A USB device.
 
     Attributes:
         id: Vendor and product, VVVV:PPPP in hexadecimal.
-        serial: Its serial number, or None if it has none that can be typed.
-        product: What it calls itself.
-        forbidden: Whether this user must not open it, as far as that can be known.
+        serial: Its serial number, or None without one of letters and digits.
+        product: Its product name.
+        forbidden: Whether this user is known to lack the permission to open it.
     """
 
     id: str
@@ -68,7 +69,7 @@ def _from_ports() -> list[UsbDevice]:
 def _read(folder: Path, name: str) -> str:
     try:
         return (folder / name).read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:  # it has no such property, or was just unplugged
+    except OSError:  # the property is missing, or the device was just unplugged
         return ""
 
 

@@ -1,6 +1,6 @@
-"""Talk to firmware over a serial line: a port and int8 inputs enter, a `DeviceRun` leaves.
+"""Run inputs on the firmware at the other end of a serial line.
 
-The protocol is the one that emulated boards speak (console.py); inputs go over the line.
+The protocol is that of emulated boards (protocol.py), but inputs go over the line.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from microlut.running.protocol import (
     output_of,
 )
 
-# The console takes commands of 256 characters: "db ", two for each byte, and "%".
+# The console accepts commands of 256 characters: "db ", two per byte, and "%".
 _BYTES_PER_COMMAND = 126
 _LAP_MODULUS = 2**32  # microseconds, as the firmware prints them
-# A board may just be starting, or be in the middle of a command that someone else began.
+# The board may just be starting, or have received half a command of another program.
 _ATTEMPTS = 5
 _QUIET_SECONDS = 0.2
 _ANSWER_SECONDS = 1.0
@@ -37,7 +37,7 @@ OnOutput = Callable[[], None]
 
 
 class Port(Protocol):
-    """A byte stream in both directions; `read` waits at most so long and may return nothing."""
+    """A byte stream in both directions; `read` waits at most that long, and may return nothing."""
 
     name: str
 
@@ -50,11 +50,11 @@ class Port(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeviceRun:
-    """What a board answered.
+    """The results of a run on a board.
 
     Attributes:
         outputs: int8 [n, output_bytes].
-        microseconds: Of each inference.
+        microseconds: Time of each inference.
         layers: Microseconds of the last inference's kernel calls, if they were asked for.
     """
 
@@ -64,14 +64,14 @@ class DeviceRun:
 
 
 class Device:
-    """The firmware at the other end of a port, found ready for commands.
+    """The firmware at the other end of a port, ready for commands.
 
     Args:
         port: Open port.
-        silence_seconds: Longest time without a line while a command runs.
+        silence_seconds: Longest time without output while a command runs.
 
     Raises:
-        DeviceFailed: Nothing there speaks the protocol.
+        DeviceFailed: Nothing there answers by the protocol.
     """
 
     def __init__(self, port: Port, silence_seconds: float = 60.0) -> None:
@@ -127,9 +127,9 @@ class Device:
         return microseconds_of(self.command(b"layers%"), "layer")
 
     def _find(self) -> None:
-        """Return once the firmware has answered to its name."""
+        """Wait until the firmware answers the command `name`."""
         for _ in range(_ATTEMPTS):
-            self._port.write(b"%")  # ends a command that was begun
+            self._port.write(b"%")  # ends half a command
             self._discard()
             self._port.write(b"name%")
             answer = self._answer(_ANSWER_SECONDS) or ()
@@ -142,7 +142,7 @@ class Device:
         )
 
     def _discard(self) -> None:
-        """Drop what arrives, until nothing does or it is plainly no answer."""
+        """Discard what arrives, until nothing does or it is clearly no answer."""
         end = time.monotonic() + _ANSWER_SECONDS
         while self._port.read(_QUIET_SECONDS) and time.monotonic() < end:
             pass
@@ -156,7 +156,7 @@ class Device:
             if not piece:
                 return None
             found += cutter.feed(piece)
-            if any(line.startswith("m-fault-[") for line in found):  # nothing will follow
+            if any(line.startswith("m-fault-[") for line in found):  # the firmware has stopped
                 return tuple(found)
         return tuple(found[: found.index(READY)])
 
@@ -169,9 +169,9 @@ def run_inputs(
     *,
     layers: bool = False,
 ) -> DeviceRun:
-    """Infer inputs int8 [n, input_bytes] one after the other; `on_output` is called after each.
+    """Infer inputs int8 [n, input_bytes] one after the other; call `on_output` after each.
 
-    With `layers` the last inference's kernel calls are asked for.
+    With `layers`, also read the times of the last inference's kernel calls.
     """
     outputs, times = [], []
     for row in np.ascontiguousarray(inputs):

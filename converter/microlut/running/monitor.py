@@ -1,6 +1,6 @@
-"""A terminal for a board's console: bytes go from the keyboard to the port and back to the screen.
+"""A terminal for a board's console.
 
-The firmware does not echo, so what is typed is shown here.
+The firmware does not echo, so the monitor shows what is typed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ _QUIET_SECONDS = 2.0
 def monitor(port: SerialPort, keyboard: int, screen: int) -> None:
     """Connect a port with two file descriptors until Ctrl-] is typed.
 
-    If the keyboard is a file or a pipe, its end is sent, and the monitor ends when the port has
-    been quiet for two seconds.
-
-    It also ends when nobody reads the screen, which may be a pipe.
+    If the keyboard is a file or a pipe, the monitor sends all of it, and ends when the port has
+    been silent for two seconds. It also ends when the screen is a pipe that nobody reads.
 
     Raises:
         DeviceFailed: The port is gone.
@@ -55,13 +53,13 @@ def monitor(port: SerialPort, keyboard: int, screen: int) -> None:
 
 @contextmanager
 def _by_keys(keyboard: int) -> Iterator[None]:
-    """Let a terminal deliver every key at once and without echo; Ctrl-C stays what it is."""
+    """Let a terminal deliver every key at once and without echo; Ctrl-C still interrupts."""
     if not os.isatty(keyboard):
         yield
         return
     before = termios.tcgetattr(keyboard)
     try:
-        tty.setcbreak(keyboard, termios.TCSADRAIN)  # keeps what was typed before
+        tty.setcbreak(keyboard, termios.TCSADRAIN)  # keeps pending input
         yield
     finally:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)

@@ -1,4 +1,4 @@
-"""Where the time of an inference goes: counts and a report enter, a row a kernel call leaves."""
+"""Attribute the cost of an inference to kernel calls."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Unit = Literal["instructions", "microseconds"]  # counted in emulators, timed on
 
 @dataclass(frozen=True, slots=True)
 class LayerProfile:
-    """One kernel call, from the return of the one before it to its own.
+    """One kernel call, from the return of the previous call to its own.
 
     Attributes:
         name: The layer.
         kind: Its operator.
-        merged: Layers that the same call does as well.
-        bits: Of a weight; None without weights.
+        merged: Layers that the same call computes as well.
+        bits: Bits per weight; None without weights.
         weight_bytes: Packed indices, codebook and output stage in flash.
-        macs: Products.
-        cost: Executed instructions, exactly, or microseconds: the profile says which.
+        macs: Multiply-accumulates.
+        cost: Executed instructions, exactly, or microseconds, as the profile says.
     """
 
     name: str
@@ -35,13 +35,13 @@ class LayerProfile:
 
     @property
     def cost_per_mac(self) -> float | None:
-        """Return the cost of a product, or None without products."""
+        """Return the cost per multiply-accumulate, or None without any."""
         return self.cost / self.macs if self.macs else None
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One inference. `outside` is the cost between the probes that no kernel call has."""
+    """One inference. `outside` is the cost between the probes outside kernel calls."""
 
     layers: tuple[LayerProfile, ...]
     outside: int
@@ -49,7 +49,7 @@ class Profile:
 
     @property
     def cost(self) -> int:
-        """Return all cost between the probes."""
+        """Return the whole cost between the probes."""
         return sum(layer.cost for layer in self.layers) + self.outside
 
     def as_json(self) -> dict[str, object]:
@@ -74,10 +74,10 @@ def make_profile(
     Args:
         layers: Those of report.json, in execution order.
         pieces: Costs before the first call and its function, of each call, after the last.
-        unit: What they are.
+        unit: Their unit.
 
     Raises:
-        RunFailed: There are not as many calls as the report says.
+        RunFailed: The number of calls is not that of the report.
     """
     before, *calls, after = pieces
     done_by = [layer["kernel"] for layer in layers]

@@ -1,9 +1,9 @@
-"""The firmware's line protocol: console text enters, typed results leave; nothing is run here.
+"""Write the commands of the firmware's line protocol, and parse its answers.
 
-The protocol is MLPerf Tiny's device protocol with two commands more. `bulk N` infers the first N
-inputs of a preloaded block and answers with one line `m-output-HEX` for each of them, and on a
-microcontroller with `m-stack-bytes-N`, the most that the stack has held; `output` prints the line
-of the last inference.
+The protocol is MLPerf Tiny's device protocol with commands of its own
+(docs/reference/console.md). `bulk N` infers the first N inputs of a preloaded block. It answers
+with one line `m-output-HEX` for each of them and, on a microcontroller, with `m-stack-bytes-N`, the
+most that the stack has held. `output` prints the line of the last inference.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ BLOCK_HEADER_BYTES = _BLOCK_HEADER.size
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run of an image gave.
+    """The results of a run of an image.
 
     Attributes:
         outputs: int8 array [n, output_bytes].
         instructions: Exact executed instructions of each inference, or None if not counted.
         log: The console text, without the output lines.
-        pieces: If a task has a caller, the instructions of each inference in pieces: what precedes
-            the caller, each of its calls, and what follows the last return.
-        stack_bytes: The most that the stack held, or None if the firmware does not say.
+        pieces: If the task has a caller, the instructions of each inference in pieces: before the
+            caller, each of its calls, and after the last return.
+        stack_bytes: The most that the stack held, or None if not reported.
     """
 
     outputs: Int8Array
@@ -66,7 +66,7 @@ def bulk_command(count: int) -> bytes:
 
 
 def load_commands(values: bytes, bytes_per_command: int = 31) -> tuple[bytes, ...]:
-    """Return the `db` commands that load one input; 31 bytes is what MLPerf's runner sends.
+    """Return the `db` commands that load one input; MLPerf's runner sends 31 bytes.
 
     >>> load_commands(b"abc", bytes_per_command=2)
     (b'db load 3%', b'db 6162%', b'db 63%')
@@ -77,19 +77,19 @@ def load_commands(values: bytes, bytes_per_command: int = 31) -> tuple[bytes, ..
 
 
 class Lines:
-    """Cuts a stream of console bytes into lines."""
+    """Split a stream of console bytes into lines."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, piece: bytes) -> tuple[str, ...]:
-        """Return the lines that a piece completes, without their ends."""
+        """Return the lines that a piece completes, without line ends."""
         *complete, self._rest = (self._rest + piece).split(b"\n")
         return tuple(line.decode("ascii", errors="replace").rstrip("\r") for line in complete)
 
 
 def failure_of(line: str) -> str | None:
-    """Return what an error or fault line says, or None for every other line.
+    """Return the message of an error or fault line; None for other lines.
 
     >>> failure_of("e-[Unknown command: x]")
     'Unknown command: x'
@@ -116,7 +116,7 @@ def outputs_of(lines: Iterable[str], count: int, output_bytes: int) -> Int8Array
     """Return the outputs int8 [count, output_bytes] that a `bulk` command printed.
 
     Raises:
-        RunFailed: The text has an error or fault line, or another number of output lines.
+        RunFailed: The text has an error or fault line, or the number of output lines is wrong.
     """
     rows = []
     for line in lines:
@@ -157,7 +157,7 @@ def stack_bytes_of(lines: Iterable[str]) -> int | None:
 
 
 def microseconds_of(lines: Sequence[str], what: Literal["lap", "layer"] = "lap") -> tuple[int, ...]:
-    """Return the times of all lines `m-lap-us-N`, or of those of layers, in order.
+    """Return the times of all lines `m-lap-us-N` or `m-layer-us-N`, in order.
 
     >>> microseconds_of(["m-lap-us-12", "m-infer-done"])
     (12,)

@@ -1,1 +1,1 @@
-"""Help every stage: files, texts, resources, progress. Nothing here knows models or boards."""
+"""Helpers for every stage: files, texts, resources, progress. None knows models or boards."""

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and say before that whether they can be written."""
+"""Write files completely or not at all, and check in advance whether they can be written."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from microlut.errors import InvalidInput
 
-# What CMake, Ninja, linkers and Renode take as it is; each of them has words of its own for others.
+# What CMake, Ninja, linkers and Renode accept unquoted; each quotes other characters differently.
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
-_TEMPORARY = ("/tmp", "/var/tmp")  # where else temporary files may go
+_TEMPORARY = ("/tmp", "/var/tmp")  # other places for temporary files
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def plain_folder() -> Iterator[Path]:
     """Yield a temporary folder with a path that needs no quotes anywhere.
 
     Raises:
-        InvalidInput: There is no such place to write.
+        InvalidInput: No such folder can be written.
     """
     places = [Path(place).resolve() for place in (tempfile.gettempdir(), *_TEMPORARY)]
     plain = [place for place in places if _needs_no_quotes(place) and place.is_dir()]
@@ -34,15 +34,15 @@ def plain_folder() -> Iterator[Path]:
 
 
 def _needs_no_quotes(path: Path) -> bool:
-    """Return whether a path has letters, digits and _./+- only."""
+    """Return whether a path has only letters, digits and _./+-."""
     return _PLAIN.fullmatch(str(path)) is not None
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file in an existing folder; an earlier one stays until the new one is whole.
+    """Write a file in an existing folder; an earlier one stays until the new one is complete.
 
     Raises:
-        InvalidInput: it cannot be written.
+        InvalidInput: It cannot be written.
     """
     beside = path.with_name(f".{path.name}.new")
     try:
@@ -57,7 +57,7 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def check_place(path: Path) -> None:
-    """Raise OSError if no file or folder can be made at a path; missing folders are made for it."""
+    """Raise OSError if nothing can be written at a path; missing parent folders are made."""
     path = path.resolve()
     above = next((folder for folder in path.parents if folder.exists()), path)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=above) as folder:
@@ -65,12 +65,12 @@ def check_place(path: Path) -> None:
 
 
 def check_file(path: Path, is_ours: Callable[[bytes], bool], what: str) -> None:
-    """Check, before it is made, that a file can be written and replaces nobody else's.
+    """Check in advance that a file can be written and replaces no file of the user's.
 
     Args:
-        path: Of the file.
-        is_ours: Whether an existing file's bytes are as microlut wrote them.
-        what: What such a file is called.
+        path: Path of the file.
+        is_ours: Returns whether an existing file's bytes are as microlut wrote them.
+        what: The kind of file, for the message.
 
     Raises:
         InvalidInput: It cannot be written, or there is one that microlut did not write.

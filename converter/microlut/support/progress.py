@@ -1,12 +1,12 @@
-"""How long-running stages tell how far they are, without knowing who listens."""
+"""Callbacks by which long-running stages report progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-# (what is being done, how many are done, how many there are)
+# (activity, number done, total number)
 Progress = Callable[[str, int, int], None]
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
-    """Listen to nothing."""
+    """Ignore progress."""

@@ -1,4 +1,4 @@
-"""Find the data (boards, firmware, templates, licence) in a wheel or in a checkout."""
+"""Find the data folders (boards, firmware, templates) and the licence in a wheel or checkout."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ def data_folder(name: str) -> Path:
 
 
 def license_file() -> Path:
-    """Return the file with microlut's licence, which goes along with the engine."""
+    """Return the file with microlut's licence, which is copied with the engine."""
     return _data("LICENSE")
 
 
 def _data(name: str) -> Path:
-    """Return a file or folder that a wheel carries in `microlut/_data`, or the checkout's own."""
+    """Return a file or folder of the wheel's `microlut/_data`, or of the checkout."""
     checkout = _PACKAGE.parent.parent
     if (checkout / "pyproject.toml").is_file() and (checkout / "firmware").is_dir():
         return checkout / name

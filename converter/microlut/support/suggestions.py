@@ -1,4 +1,4 @@
-"""What somebody may have meant by a name that is not known."""
+"""Suggest known names for an unknown one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterable, Mapping
 
 _MOST = 6
 _LONG = 5  # letters; shorter names are part of too many words
-_TELLING = 4  # letters that a single word needs
+_TELLING = 4  # letters that a matching word needs
 _ALIKE = 0.6  # difflib's own measure of close matches
 
 
 def suggestions(name: str, known: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Return the known names that a name is part of, or those most like it, or with a word of it.
+    """Return known names that contain a name, or else similar ones, or ones that share a word.
 
     Letter case, spaces and punctuation do not matter.
 
     Args:
-        name: What was given.
-        known: The names that there are, each with other things that it is called.
+        name: The unknown name.
+        known: The known names, each with its aliases.
 
     >>> suggestions("STM32F4", {"nucleo-f446re": ["STM32F446RET6"], "host": ["This computer"]})
     ('nucleo-f446re',)
@@ -45,7 +45,7 @@ def suggestions(name: str, known: Mapping[str, Iterable[str]]) -> tuple[str, ...
 
 
 def did_you_mean(name: str, known: Mapping[str, Iterable[str]]) -> str:
-    """Return a question for an error's message, with a space behind it; "" without any idea.
+    """Return a question for an error message, with a space after it; "" without suggestions.
 
     >>> did_you_mean("m4", {"cortex-m4f": [], "cortex-m7": []})
     'did you mean cortex-m4f? '

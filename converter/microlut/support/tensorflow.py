@@ -1,4 +1,4 @@
-"""TensorFlow, imported only where it is needed, and without its page of greetings."""
+"""Import TensorFlow only where it is needed, and without its start-up messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microlut.errors import ToolMissing
 
 
 def check_tensorflow(purpose: str) -> None:
-    """Raise what `load_tensorflow` would if TensorFlow is not installed, without importing it."""
+    """Raise ToolMissing if TensorFlow is not installed, without importing it."""
     if find_spec("tensorflow") is None:
         raise _missing(purpose, "it is not installed")
 
@@ -23,7 +23,7 @@ def load_tensorflow(purpose: str) -> ModuleType:
     """Import TensorFlow, which takes seconds.
 
     Args:
-        purpose: What needs it, such as "a.keras: reading it"; the error starts with it.
+        purpose: What needs it, such as "a.keras: reading it"; the error begins with it.
 
     Raises:
         ToolMissing: It is not installed, or cannot be loaded.
@@ -46,7 +46,7 @@ def _missing(purpose: str, reason: str) -> ToolMissing:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what C++ code writes to standard error."""
+    """Discard what C++ code writes to standard error."""
     sys.stderr.flush()
     kept = os.dup(2)
     with Path(os.devnull).open("wb") as nowhere:

@@ -1,14 +1,14 @@
-"""Text of other people that microlut prints and writes into generated files: what it may hold.
+"""Clean untrusted text before it is printed or written into generated files.
 
-Control characters could end a comment or drive a terminal, invisible ones reorder what a reader
-sees, and lone surrogates have no UTF-8 form. `str.isprintable` refuses them all, and line breaks.
+Control characters could end a comment or control a terminal, invisible ones reorder what a reader
+sees, and lone surrogates have no UTF-8 form. `str.isprintable` refuses all of them and line breaks.
 """
 
 from __future__ import annotations
 
 
 def is_plain(text: str) -> bool:
-    r"""Return whether text is one line of characters that can be seen.
+    r"""Return whether text is one line of visible characters.
 
     >>> [is_plain(text) for text in ("Größe 2/3", "a\nb", "a\u202eb", "a\ud800b")]
     [True, False, False, False]
@@ -26,7 +26,7 @@ def plain(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Return text with such characters written as Python writes them.
+    r"""Return text with such characters escaped as in Python.
 
     >>> print(visible("a\x1b[31m"))
     a\x1b[31m

@@ -1,6 +1,6 @@
-"""A TOML file enters, a validated table or one line that names its first fault leaves.
+"""Read and validate TOML files; an error is one line that names the first fault.
 
-Board files and configuration files are read by this alone.
+Board files and configuration files are read only by this module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from microlut.errors import MicrolutError
 
 
 class Table(BaseModel):
-    """A table of a TOML file: frozen, and a key that is not known is an error."""
+    """A table of a TOML file: frozen; an unknown key is an error."""
 
     # Only the validator of the outermost table is ever used: the others are not built.
     model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
@@ -29,7 +29,7 @@ class Table(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _keys_are_known(cls, table: object) -> object:
-        # pydantic's own error for such a key does not say which keys there are
+        # pydantic's error for such a key does not list the known keys
         fields = cls.model_fields
         unknown = [key for key in table if key not in fields] if isinstance(table, dict) else []
         if unknown:
@@ -49,7 +49,7 @@ def read_toml(path: Path, kind: type[MicrolutError]) -> dict[str, Any]:
         raise kind(f"{path}: cannot be read: {error.strerror}; check the path") from error
     except UnicodeDecodeError as error:
         raise kind(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:  # also of numbers and brackets without end
+    except (ValueError, RecursionError) as error:  # also for huge numbers and deep nesting
         raise kind(
             f"{path}: is not TOML ({error}); correct the file (a name with other characters than "
             "letters, digits, _ and - stands in quotes)"
@@ -57,7 +57,7 @@ def read_toml(path: Path, kind: type[MicrolutError]) -> dict[str, Any]:
 
 
 def describe(error: ValidationError, *inside: str) -> str:
-    """Put the first fault in one line: key, what was found, what is allowed."""
+    """Describe the first fault in one line: key, what was found, what is allowed."""
     fault = error.errors(include_url=False)[0]
     key = dotted(*inside, *fault["loc"])
     found = reprlib.repr(fault["input"])

@@ -1,7 +1,7 @@
-"""What microlut wrote into a folder: a record of all files, and what differs from it since.
+"""Record the files that microlut wrote into a folder, and find what was changed since.
 
-A folder or archive is replaced only while it is as microlut wrote it: what somebody changed or
-added is theirs.
+A folder or archive is replaced only if it still is as microlut wrote it. Changed and added files
+belong to the user.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ MANIFEST = "microlut.json"  # the record, with the SHA-256 of every other file
 
 
 def manifest(files: Mapping[str, bytes], **facts: object) -> bytes:
-    """Return the record of files, by their paths in the folder, with other facts before them."""
+    """Return the record of files, by their paths in the folder, preceded by other facts."""
     hashes = {path: _digest(data) for path, data in sorted(files.items())}
     return (json.dumps({**facts, "files": hashes}, indent=2) + "\n").encode()
 
 
 def recorded(content: bytes | None) -> dict[str, str]:
-    """Return the SHA-256 of each file in a record; nothing if there is none, or a damaged one."""
+    """Return the SHA-256 of each file in a record; nothing if it is missing or damaged."""
     try:
         return dict(json.loads(content or b"")["files"])
     except (ValueError, KeyError, TypeError):
@@ -29,12 +29,12 @@ def recorded(content: bytes | None) -> dict[str, str]:
 
 
 def foreign_file(folder: Path, is_made: Callable[[str], bool] = lambda _name: False) -> str | None:
-    """Return a file or empty folder that is not as microlut wrote it, and why; None without any.
+    """Return a file or empty folder that is not as microlut wrote it, and why; else None.
 
     Args:
-        folder: Holds the record, if microlut wrote it.
-        is_made: Whether a path in the folder, with a slash behind a folder's, is one that a later
-            step makes and may make again.
+        folder: The folder; it has a record if microlut wrote it.
+        is_made: Returns whether a later step makes a path and may make it again. A slash follows
+            the path of a folder.
     """
     record = folder / MANIFEST
     written = recorded(record.read_bytes() if record.is_file() else None)
@@ -54,7 +54,7 @@ def foreign_file(folder: Path, is_made: Callable[[str], bool] = lambda _name: Fa
 
 
 def as_recorded(files: Mapping[str, bytes]) -> bool:
-    """Return whether an archive's files, by their paths, are those of the record among them."""
+    """Return whether an archive's files, by their paths, are those of its own record."""
     written = recorded(files.get(MANIFEST))
     others = {name: _digest(data) for name, data in files.items() if name != MANIFEST}
     return bool(written) and others == written

@@ -1,1 +1,1 @@
-"""Build firmware images and read what they hold."""
+"""Build firmware images and measure their memory."""

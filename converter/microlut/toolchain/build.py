@@ -1,7 +1,7 @@
-"""Compile and link firmware: from a folder of generated C and a `Board` to an `Image`.
+"""Compile and link the firmware of a converted model for a board.
 
-CMake and Ninja work in a temporary folder, where links stand for all others, so that they never see
-a path that they would misread. Only finished files are copied to the output.
+CMake and Ninja work in a temporary folder with links to all other folders, so they never see a path
+that they would misread. Only finished files are copied to the output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from microlut.toolchain.record import BuildRecord, write_record
 from microlut.toolchain.stack import worst_stack_bytes
 from microlut.toolchain.uf2_image import write_uf2_image
 
-# Enough for any image whose true size is wanted, and small enough for every address map.
+# Large enough to link any image and measure its size, small enough for every address map.
 _UNLIMITED_BYTES = 0x1000_0000
 
 
@@ -102,13 +102,13 @@ def build(
 
 
 def check_tools(board: Board) -> None:
-    """Raise ToolMissing, or InvalidInput, if nothing can be built for a board here."""
+    """Raise ToolMissing or InvalidInput if this machine cannot build for a board."""
     for tool in (*board.toolchain.needs, CMAKE, NINJA):
         check_program(require_tool(tool))
 
 
 def _write_config(job: _Job, board: Board) -> None:
-    """Write what the templates make of the board and the model's name."""
+    """Fill the templates with the board and the model's name."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(data_folder("templates")),
         undefined=jinja2.StrictUndefined,
@@ -169,7 +169,7 @@ def _compile(job: _Job, log: Path) -> None:
     if result.returncode == 0:
         return
     if job.board.memory is not None and "overflowed by" in result.stdout:
-        # Link again with plenty of memory: that gives the exact need in both memories.
+        # Link again with plenty of memory, to learn the exact need in both memories.
         _write_config(job, _without_limits(job.board))
         again = run_program(ninja)
         if again.returncode == 0:
@@ -179,11 +179,11 @@ def _compile(job: _Job, log: Path) -> None:
 
 
 def _build_failed(job: _Job, messages: str, log: Path) -> BuildFailed:
-    """Keep the messages beside the output, and quote the first one that is an error."""
+    """Keep the messages beside the output, and quote the first error."""
     messages = messages.replace(f"{job.model}/", "").replace(f"{job.work}/", "")
     log.write_text(messages, encoding="utf-8")
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
-    # the linker's own lines come before the driver's "error: ld returned 1 exit status"
+    # the linker's lines come before the driver's "error: ld returned 1 exit status"
     marks = (r"multiple definition|undefined reference", r"error:", r"CMake Error")
     errors = [line for mark in marks for line in lines if re.search(mark, line)]
     first = (errors or lines or ["no message"])[0]
@@ -202,7 +202,7 @@ def _without_limits(board: Board) -> Board:
 
 
 def _does_not_fit(job: _Job, messages: str) -> DoesNotFit:
-    """Describe the need in both memories; the linker's own overflow counts alignment gaps too."""
+    """Describe the need in both memories; the linker's overflow includes alignment gaps."""
     assert job.board.memory is not None
     sizes = measure(job.build / f"{job.prefix}.elf", job.board)
     parts, advice = [], []
@@ -225,7 +225,7 @@ def _does_not_fit(job: _Job, messages: str) -> DoesNotFit:
 
 
 def _forget_folders(job: _Job) -> None:
-    """Take the folders of this one build out of the map, so that equal builds give equal maps."""
+    """Remove the temporary folders from the map, so that equal builds give equal maps."""
     file = job.build / f"{job.prefix}.map"
     text = file.read_text(encoding="utf-8", errors="replace")
     for folder, name in ((job.build, "build"), (job.model, "model"), (job.work, "work")):
@@ -252,7 +252,7 @@ def _deliver(job: _Job, output: Path) -> Image:
     for ending in endings:
         made = job.build / f"{job.prefix}.{ending}"
         placed[ending] = output / made.name
-        beside = output / f".{made.name}.new"  # there may be another file system
+        beside = output / f".{made.name}.new"  # the output may be on another file system
         shutil.copy(made, beside)
         beside.replace(placed[ending])
     write_record(output / f"{job.prefix}.json", BuildRecord.of(job.board, placed.values()))
@@ -267,7 +267,7 @@ def _deliver(job: _Job, output: Path) -> Image:
 
 
 def _measured(job: _Job, image: Image) -> Image:
-    """Return the image with all that is known of its memory."""
+    """Return the image with its memory measured."""
     sizes = measure(image.elf, job.board)
     graphs = (path.read_text(encoding="utf-8") for path in sorted(job.build.rglob("*.ci")))
     assert job.board.stack_bytes is not None

@@ -1,4 +1,4 @@
-"""Images that the ROM of Espressif's chips loads: an ELF file enters, esptool's image leaves."""
+"""Convert an ELF file to the image format that the ROM of Espressif's chips loads."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from microlut.board.board import Board
 from microlut.board.schema import Esptool
 from microlut.errors import BuildFailed
 
-# Dual output at 80 MHz: every module's flash chip can do that, whatever its wiring.
+# Dual output at 80 MHz works with every module's flash chip and wiring.
 _FLASH_SETTINGS = ("--flash-mode", "dio", "--flash-freq", "80m")
 _MEBIBYTE = 1 << 20
 
 
 def esptool_of(board: Board) -> Esptool | None:
-    """Return the table of a board that esptool flashes: its ROM loads no plain binary."""
+    """Return the esptool table of a board; None if its ROM loads plain binaries."""
     tables = (tool for tool in board.flash_tools if isinstance(tool, Esptool))
     return next(tables, None)
 

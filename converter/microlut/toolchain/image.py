@@ -1,4 +1,4 @@
-"""Built firmware and what its memory holds: ELF and map files enter, bytes leave."""
+"""Measure built firmware: bytes of flash, RAM, stack and engine, from its ELF and map files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from elftools.elf.elffile import ELFFile
 
 from microlut.board.board import Board
 
-# A section of one of the engine's objects, in a map's list of what is linked.
+# A section of one of the engine's objects in the map's list of linked sections.
 _ENGINE_SECTION = re.compile(
     r"^ \.(?:text|rodata|data|bss)\S*\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) \S*libmicrolut\.a\(",
     re.MULTILINE,
@@ -33,7 +33,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Bytes of an image's stack: the most that it can take, computed, and what it has."""
+    """Bytes of an image's stack: the computed worst case, and the reserved memory."""
 
     used: int
     reserved: int
@@ -41,7 +41,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Built firmware. A host program has only an ELF file and a map; nothing of it is measured.
+    """Built firmware. A host program has only an ELF file and a map, and no measured sizes.
 
     `engine_code_bytes` are the engine's code and constants, without those of the C library.
     """
@@ -90,7 +90,7 @@ def measure(elf: Path, board: Board) -> Sizes:
 
 
 def engine_code_bytes(map_file: Path) -> int:
-    """Return the bytes of the engine's objects in a linker's map, without what it left out."""
+    """Return the bytes of the engine's linked objects in a linker's map."""
     text = map_file.read_text(encoding="utf-8", errors="replace")
     _, _, linked = text.partition("Linker script and memory map")
     return sum(int(size, 16) for _, size in _ENGINE_SECTION.findall(linked))

@@ -1,4 +1,4 @@
-"""Start CMake and Ninja: only where their paths can be used, and in an environment of our own."""
+"""Start CMake and Ninja from usable paths and in a clean environment."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def run_program(command: list[str]) -> subprocess.CompletedProcess[str]:
     ) as process:
         try:
             messages, _ = process.communicate()
-        except BaseException:  # Ctrl-C or the like; no compiler may write where all is removed
-            os.killpg(process.pid, signal.SIGTERM)  # Ninja passes it on, which it cannot a SIGKILL
+        except BaseException:  # such as Ctrl-C; the folder is about to be removed
+            os.killpg(process.pid, signal.SIGTERM)  # Ninja passes it on, unlike SIGKILL
             process.communicate()
             raise
     return subprocess.CompletedProcess(command, process.returncode, messages)

@@ -1,7 +1,7 @@
-"""What an image was built for, kept beside it: a JSON file enters or leaves.
+"""Read and write the record of what an image was built for, a JSON file beside it.
 
-The image itself stays free of it: a note in flash would cost bytes, and .bin and .hex files, which
-some tools write, have no sections.
+The record is not in the image: a note in flash would cost bytes, and .bin and .hex files have no
+sections.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from microlut.version import VERSION
 
 
 class BuildRecord(Table):
-    """One build: for which board, as its file was then, and the SHA-256 of every file made."""
+    """One build: its board, with the digest of the board file, and the SHA-256 of every output."""
 
     microlut: str
     board: str
@@ -40,7 +40,7 @@ class BuildRecord(Table):
         )
 
     def check(self, folder: Path, board: Board) -> None:
-        """Raise InvalidInput unless the files in `folder` are those, built for this board."""
+        """Raise InvalidInput unless the files in `folder` are the recorded ones, for this board."""
         again = f"build again: microlut build {folder.parents[1]} --board {board.id}"
         if (self.board, self.core) != (board.id, board.core.value):
             raise InvalidInput(
@@ -69,7 +69,7 @@ def read_record(path: Path) -> BuildRecord:
 
 
 def board_digest(board: Board) -> str:
-    """Return the SHA-256 of all that a board's file says."""
+    """Return the SHA-256 of the contents of a board file."""
     return _digest(board.model_dump_json().encode())
 
 

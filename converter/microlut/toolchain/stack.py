@@ -1,8 +1,8 @@
-"""The deepest stack of a program: the compiler's call graphs and an ELF file enter, bytes leave.
+"""Compute the deepest stack of a program from the compiler's call graphs and its ELF file.
 
-GCC writes each unit's call graph, with the bytes of every function's frame, to a `.ci` file
-(-fcallgraph-info=su). What a pointer calls is not in it: that is any function whose address stands
-in the image, of the part of the program that such a call can reach.
+GCC writes the call graph of each translation unit, with the bytes of every function's frame, to a
+`.ci` file (-fcallgraph-info=su). Calls through pointers have no target in it. Such a call may reach
+any function whose address is in the image and that is in a part of the program it can reach.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-# Assembly has no frame in the graph: the C library's and libgcc's functions for integers push at
-# most 10 registers. None of them calls on.
+# Assembly has no frame in the graph. The integer functions of the C library and of libgcc push at
+# most 10 registers and call nothing.
 ASSEMBLY_BYTES = 48
-# Frames of the engine's functions that are all assembly; the graph says that they have none.
+# Frames of the engine's functions in assembly, for which the graph has no frame.
 NAKED_BYTES = {
     "mlut_v6m_tile": 56,
     "mlut_v7m_tile": 56,
@@ -37,7 +37,7 @@ _FRAME = re.compile(r"^([^\\]+)\\n(.+?):\d+:\d+\\n(\d+) bytes \((\w+)")
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """A function in C: its name, the part of the program that it belongs to, and its frame."""
+    """A C function: its name, its part of the program, and the bytes of its frame."""
 
     name: str
     part: str
@@ -46,21 +46,21 @@ class _Function:
 
 @dataclass(slots=True)
 class _Graph:
-    """Functions and calls by title, which is a name, or for static functions file and name."""
+    """Functions and calls by title: the name or, for static functions, file and name."""
 
     functions: dict[str, _Function] = field(default_factory=dict)
     calls: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
 def worst_stack_bytes(graphs: Iterable[str], elf: Path) -> int:
-    """Return the bytes that the program's stack can take, from reset on, without exceptions.
+    """Return the worst-case stack of the program in bytes, from reset on, without exceptions.
 
-    No function of the firmware recurses, so a call that leads back to one under way, which only
-    pointers seem to make, is not followed.
+    No function of the firmware recurses. A call that seems to return to an active function can only
+    come from the treatment of pointers, and is not followed.
 
     Args:
         graphs: The texts of all `.ci` files.
-        elf: The linked program, from which functions may be missing that the graphs have.
+        elf: The linked program, which may lack functions of the graphs.
     """
     graph = _Graph()
     for text in graphs:
@@ -104,7 +104,7 @@ def _depth(graph: _Graph, title: str, above: tuple[str, ...], addressed: frozens
 
 
 def _linked(graph: _Graph, target: str) -> str:
-    """Return what the linker leads a call to: a wrapper (--wrap), or what it wraps."""
+    """Return the function that a call is linked to: a wrapper (--wrap), or the wrapped one."""
     if target.startswith("__real_"):
         return target.removeprefix("__real_")
     wrapper = f"__wrap_{target}"
@@ -112,7 +112,7 @@ def _linked(graph: _Graph, target: str) -> str:
 
 
 def _addressed(elf: Path) -> frozenset[str]:
-    """Return the functions whose address, with the Thumb bit, is a word of the image."""
+    """Return the functions whose address, including the Thumb bit, is a word in the image."""
     words: set[int] = set()
     names: Mapping[str, int] = {}
     with elf.open("rb") as file:

@@ -1,6 +1,6 @@
-"""Images for the RP2040: an ELF file enters, its boot stage sealed; BIN and UF2 files leave.
+"""Seal the boot stage of an RP2040 image, and write BIN and UF2 files.
 
-UF2 is what boards take that show up as a USB drive: https://github.com/microsoft/uf2.
+Boards that appear as a USB drive accept UF2 files: https://github.com/microsoft/uf2.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HEADER = struct.Struct("<8I")
 def boot2_checksum(code: bytes) -> int:
     """Return the checksum of the first 252 bytes of flash (RP2040 Datasheet 2.8.1.3.1).
 
-    CRC-32 with the most significant bit first, all ones at the start, nothing inverted at the end.
+    CRC-32, most significant bit first, initial value all ones, no final inversion.
     """
     checksum = 0xFFFF_FFFF
     for byte in code:
@@ -38,7 +38,7 @@ def boot2_checksum(code: bytes) -> int:
 
 
 def uf2_blocks(data: bytes, address: int, family: int) -> bytes:
-    """Return a flat image as UF2: blocks of 512 bytes, each with 256 of the image."""
+    """Return a flat image as UF2: blocks of 512 bytes, each with 256 bytes of the image."""
     count = -(-len(data) // _PAYLOAD_BYTES)
     blocks = []
     for number in range(count):
@@ -73,7 +73,7 @@ def _seal(elf: Path) -> None:
 
 
 def _flat_image(elf: Path) -> tuple[int, bytes]:
-    """Return where an ELF file's first byte in flash goes, and all from there on."""
+    """Return the address of an ELF file's first byte in flash, and its contents from there."""
     with elf.open("rb") as file:
         loaded = [
             (segment["p_paddr"], segment.data())

@@ -1,4 +1,4 @@
-"""Top-1 accuracy: outputs and labels, or a float graph and samples, enter; percent leave."""
+"""Compute the top-1 accuracy of outputs, or of a float graph, in percent."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def float_top1(graph: Graph, samples: Samples) -> float | None:
 
 
 def top1(outputs: NDArray[np.generic], labels: NDArray[np.int64] | None) -> float | None:
-    """Return in percent how often the largest output is the label; ties go to the first.
+    """Return the percentage of inputs whose largest output is the label; ties go to the first.
 
-    None without labels, or with a single output, of which there is no largest.
+    None without labels, or with a single output.
     """
     if labels is None:
         return None

@@ -1,9 +1,9 @@
 """Compare every executable form of one quantized model, byte by byte.
 
-The integer interpreter's outputs are what the others are compared with. tflite-micro, the engine on
-the host and the firmware in emulators must equal it in every byte. The desktop runtime may differ
-where one of its operators rounds once instead of twice: then each of its operators, given the
-inputs that it really had, must be within one step of ours.
+All forms are compared with the integer interpreter's outputs. tflite-micro, the engine on the host
+and the firmware in emulators must equal them in every byte. The desktop runtime may differ where
+one of its operators rounds once instead of twice. Then each of its operators, given the inputs that
+the runtime had, must be within one step of microlut's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _EXPLAINED_SAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where a form first differs: input number, position in the flat output, both values."""
+    """The first difference of a form: input number, position in the flat output, both values."""
 
     sample: int
     position: int
@@ -42,9 +42,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class FormResult:
-    """One form: how many inputs it ran, in how many output bytes it differs, and where first.
+    """The result of one form: inputs, differing output bytes, and the first difference.
 
-    `agrees` is False where the form must be equal and is not; `note` explains what is allowed.
+    `agrees` is False if the form must be equal and is not; `note` explains allowed differences.
     """
 
     form: str
@@ -83,9 +83,9 @@ def compare_runtimes(
 def _explain(
     result: FormResult, graph: QuantizedGraph, tflite: bytes, different: Int8
 ) -> FormResult:
-    """Accept a difference when every operator of the runtime is within one step of ours.
+    """Accept a difference if every operator of the runtime is within one step of microlut's.
 
-    `different` are inputs whose outputs differ.
+    `different` are the inputs whose outputs differ.
     """
     rounding: set[str] = set()
     for tensors in desktop_tensors(tflite, different):

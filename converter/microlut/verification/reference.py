@@ -1,4 +1,4 @@
-"""What every form of a model is given, and what it must answer: a project and samples enter."""
+"""Make the quantized inputs of every form of a model, and the outputs expected of it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Reference:
         return top1(self.outputs, self.labels)
 
     def first(self, count: int) -> Reference:
-        """Return the same for the first inputs only."""
+        """Return the reference for the first inputs only."""
         labels = None if self.labels is None else self.labels[:count]
         return Reference(self.inputs[:count], self.outputs[:count], labels)
 
@@ -47,8 +47,8 @@ def make_reference(project: Project, samples: Samples) -> Reference:
     """Quantize samples and evaluate the integer interpreter on them.
 
     Raises:
-        InvalidInput: The samples are scaled otherwise than the calibration inputs, or have labels
-            that are no classes of the model.
+        InvalidInput: The samples have another scale than the calibration inputs, or labels that are
+            no classes of the model.
     """
     check_samples(project, samples)
     inputs = quantize_array(samples.x, project.graph.input_quantization)
@@ -57,7 +57,7 @@ def make_reference(project: Project, samples: Samples) -> Reference:
 
 
 def check_samples(project: Project, samples: Samples) -> None:
-    """Raise InvalidInput if samples are not for a converted model, as `make_reference` does."""
+    """Raise InvalidInput if samples do not suit a converted model, as `make_reference` does."""
     check_scaled_alike(samples.x, *quantized_range(project.graph.input_quantization))
     check_labels(samples, math.prod(project.graph.output_shape))
 
@@ -72,14 +72,14 @@ def check_labels(samples: Samples, classes: int) -> None:
 
 
 class LaterInputs:
-    """Inputs that are run after a conversion, checked as soon as the model is known."""
+    """Test inputs, which are checked as soon as the model is read."""
 
     def __init__(self, path: Path, limit: int | None) -> None:
         self._path, self._limit = path, limit
         self._samples: Samples | None = None
 
     def check(self, graph: Graph, limits: tuple[float, float] | None) -> None:
-        """Raise InvalidInput if they do not fit the network, or the range of its input."""
+        """Raise InvalidInput if they do not suit the network, or the range of its input."""
         if self._samples is None:
             self._samples = load_samples(self._path, graph.input_shape, self._limit)
             check_labels(self._samples, math.prod(graph.shape_of(graph.output_name)))
@@ -89,6 +89,6 @@ class LaterInputs:
 
     @property
     def samples(self) -> Samples:
-        """Return the inputs, which were checked."""
+        """Return the checked inputs."""
         assert self._samples is not None
         return self._samples

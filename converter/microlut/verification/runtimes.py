@@ -1,8 +1,8 @@
-"""Run an int8 .tflite file with other people's kernels: the references that microlut agrees with.
+"""Run an int8 .tflite file with TensorFlow Lite's kernels, the reference for microlut.
 
-`tflite-micro` holds the kernels that run on devices and is the judge. The desktop runtime
-(`ai-edge-litert`, or `tflite-runtime` beside NumPy 1) has kernels that round once where the device
-kernels round twice, in some operators: docs/internals/design.md says which.
+`tflite-micro` has the kernels that run on devices; they are authoritative. In some operators the
+kernels of the desktop runtime (`ai-edge-litert`, or `tflite-runtime` with NumPy 1) round once where
+the device kernels round twice; docs/internals/design.md says which.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Int8 = NDArray[np.int8]
 
 TFLITE_MICRO = "tflite-micro"
 _DESKTOP = ("ai-edge-litert", "tflite-runtime")
-# tflite-micro allocates its arena from this; far more than any model for a microcontroller needs.
+# tflite-micro allocates its arena from this; far more than any model on a microcontroller needs.
 _ARENA_BYTES = 64 << 20
 
 
@@ -81,7 +81,7 @@ def desktop_name() -> str:
             importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        # tflite-runtime's last release cannot run beside NumPy 2.
+        # The last release of tflite-runtime does not work with NumPy 2.
         if name == "ai-edge-litert" or np.lib.NumpyVersion(np.__version__) < "2.0.0":
             return name
     raise ToolMissing(
@@ -92,7 +92,7 @@ def desktop_name() -> str:
 
 @contextmanager
 def _errors_of(package: str) -> Iterator[None]:
-    """Turn what a runtime raises into an error that names it."""
+    """Turn exceptions of a runtime into errors that name it."""
     try:
         yield
     except ImportError as error:
@@ -108,7 +108,7 @@ def _errors_of(package: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the runtimes' start-up messages, which go to the file descriptor itself."""
+    """Silence the runtimes' start-up messages, which bypass sys.stderr."""
     saved = os.dup(2)
     sink = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -1,4 +1,4 @@
-"""Run firmware without hardware: a built image and int8 inputs enter, a `RunResult` leaves."""
+"""Run firmware images in emulators, or natively."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ __all__ = [
     "run_image",
 ]
 
-# What runs each of the tables that a board's `emulators` may have.
+# The function that runs an image, for each table of a board's `emulators`.
 EMULATORS: dict[str, Callable[[Task, OnOutput], RunResult]] = {
     "renode": renode.run,
     "qemu": qemu.run,
     "native": native.run,
 }
 
-# The command lines that these start, with the console on standard input and output.
+# Command lines with the console on standard input and output.
 _CONSOLES: dict[str, Callable[[Board, Path], tuple[str, ...]]] = {
     "qemu": qemu.console_command,
     "native": native.console_command,
@@ -51,7 +51,7 @@ def choose_emulator(board: Board, name: str | None = None) -> str:
 
     Args:
         board: The board.
-        name: Its emulator of this name; by default Renode if it is on PATH, else QEMU or none.
+        name: Name of one of its emulators; by default Renode if it is on PATH, else QEMU or native.
 
     Raises:
         InvalidBoard: The board does not have that emulator, or none at all.
@@ -75,7 +75,7 @@ def offer_image(
     """Start an image with its console at a pseudo-terminal, in QEMU or as a program.
 
     Raises:
-        InvalidBoard: The board has neither, or not the one that is named.
+        InvalidBoard: The board has neither, or not the named one.
         ToolMissing: The emulator is not installed.
     """
     names = [known for known in board.emulators.names if known in _CONSOLES]
@@ -98,7 +98,7 @@ def run_image(task: Task, on_output: OnOutput = lambda: None) -> RunResult:
         InvalidBoard: The board does not have that emulator.
         InvalidInput: The inputs are not an int8 array [n, input_bytes] with n >= 1.
         ToolMissing: The emulator is not installed.
-        RunFailed: The firmware failed, said nothing for too long, or gave other outputs than asked.
+        RunFailed: The firmware failed, was silent for too long, or gave a wrong number of outputs.
     """
     inputs = task.inputs
     if inputs.dtype != np.int8 or inputs.ndim != 2 or 0 in inputs.shape:

@@ -1,4 +1,4 @@
-"""Inputs that do not fit into the image's preload region at once: run in parts, then joined."""
+"""Run inputs in parts if they do not fit into the image's preload region at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def run_in_chunks(task: Task, run_chunk: Callable[[Int8Array], RunResult]) -> Ru
 
     Args:
         task: What to run.
-        run_chunk: Starts the emulator once, for inputs that fit.
+        run_chunk: Starts the emulator once, with inputs that fit.
     """
     results = [run_chunk(chunk) for chunk in chunks(task.inputs, preload_of(task.elf))]
     counts = [result.instructions for result in results if result.instructions is not None]

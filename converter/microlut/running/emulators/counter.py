@@ -1,4 +1,4 @@
-"""The instruction counter: QEMU's version enters, a compiled plugin and its counts leave."""
+"""Compile the instruction counter for QEMU, and make its options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BEGIN, _END = "mlut_probe_begin", "mlut_probe_end"
 
 
 def plugin_api(qemu_version: str) -> int | None:
-    """Return the plugin API that a QEMU version wants, or None if it has no usable one.
+    """Return the plugin API for a QEMU version, or None if it has no usable one.
 
     QEMU refuses plugins older than its oldest supported API, so this is the API of that release.
 
@@ -40,8 +40,8 @@ def plugin_api(qemu_version: str) -> int | None:
 def counter_plugin(qemu: Path, scratch: Path) -> Path | None:
     """Return the plugin for this QEMU, compiled at first use.
 
-    It is kept in the user's cache folder, or made in `scratch` if that cannot be written. None if
-    QEMU is built without plugins or there is no C compiler: then nothing can be counted.
+    It is kept in the user's cache folder, or made in `scratch` if that cannot be written. If QEMU
+    is built without plugins or there is no C compiler, return None: nothing can be counted.
     """
     compiler = find_tool(HOST_CC)
     api = plugin_api(_output_of(qemu, "--version"))
@@ -57,14 +57,15 @@ def counter_plugin(qemu: Path, scratch: Path) -> Path | None:
 def plugin_option(
     plugin: Path, elf: Path, counts: Path, caller: str | None = None, blocks: Path | None = None
 ) -> tuple[str, ...]:
-    """Return QEMU's options that count between the probes of an ELF file into a text file.
+    """Return QEMU's options for counting between the probes of an ELF file.
 
     Args:
-        plugin: What `counter_plugin` returned.
+        plugin: The result of `counter_plugin`.
         elf: The image.
-        counts: Gets a line a region: its instructions, as one number or in pieces.
-        caller: A function; every call that it makes becomes a piece. See insn_count.c.
-        blocks: Gets what was executed in each piece, block by block.
+        counts: Text file to write, with one line per region: its instructions, as one number or in
+            pieces.
+        caller: A function; each of its calls becomes a piece. See insn_count.c.
+        blocks: Text file to write, with the blocks executed in each piece.
     """
     begin, end = probes_of(elf)
     options = [f"file={_escaped(plugin)}", f"out={_escaped(counts)}"]
@@ -106,10 +107,10 @@ def _escaped(path: Path) -> str:
 
 
 def _cache_folder() -> Path | None:
-    """Return microlut's folder in the user's cache, or None if there is no place to write."""
+    """Return microlut's folder in the user's cache, or None if it cannot be written."""
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
-        # the XDG specification: a relative path is to be ignored
+        # the XDG specification says to ignore a relative path
         folder = (base if base.is_absolute() else Path.home() / ".cache") / "microlut"
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # RuntimeError: no home
@@ -118,7 +119,7 @@ def _cache_folder() -> Path | None:
 
 
 def _compile(compiler: Path, api: int, target: Path) -> None:
-    """Compile the plugin under another name, then rename it, so that no one loads half a file."""
+    """Compile the plugin under another name, then rename it, so that nobody loads half a file."""
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / target.name
         options = ("-O2", "-std=c11", "-shared", "-fPIC", "-fvisibility=hidden")

@@ -1,4 +1,4 @@
-"""Choose what runs a board's firmware: its own emulator, or a machine with the same core."""
+"""Choose what runs a board's firmware: its emulator, or another machine with the same core."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from microlut.toolchain.build import check_tools
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What inputs for a board run on.
+    """The machine that runs inputs for a board.
 
     Attributes:
         board: The board itself, or an emulated one with the same core.
-        emulator: The emulator of that one.
+        emulator: The emulator of that board.
         why: Why it is not the board itself; "" if it is.
     """
 
@@ -27,7 +27,7 @@ class Machine:
 
     @property
     def note(self) -> str:
-        """Return what is to be known of results from it; "" if it is the board itself."""
+        """Return a note on its results; "" if it is the board itself."""
         if not self.why:
             return ""
         core = self.board.core.value
@@ -40,18 +40,18 @@ class Machine:
 
 
 def choose_machine(board: Board, emulator: str | None = None, *, calls: bool = False) -> Machine:
-    """Return what runs the board's firmware.
+    """Return the machine that runs the board's firmware.
 
-    Where the board has no emulator, or only Renode and that is not installed, it is the roomiest
-    board with the same core that QEMU has.
+    If the board has no emulator, or only Renode and that is not installed, it is QEMU's board with
+    the same core and the most memory.
 
     Args:
         board: The board.
-        emulator: The board's own emulator of this name, and nothing else.
-        calls: Whether instructions are to be counted call by call, which QEMU alone does.
+        emulator: Name of the board's emulator to use, without any substitute.
+        calls: Whether to count instructions call by call, which only QEMU can.
 
     Raises:
-        InvalidBoard: The board does not have that emulator, or nothing has its core.
+        InvalidBoard: The board does not have that emulator, or no machine has its core.
     """
     why = "" if emulator is not None else _why_not(board, calls)
     other = _with_core_of(board) if why else None
@@ -71,7 +71,7 @@ def check_machine(machine: Machine) -> None:
 
 
 def check_measurable(board: Board) -> None:
-    """Raise an error, before minutes are spent, if a board's own emulator is not installed."""
+    """Raise an error early if the board's emulator is not installed."""
     machine = choose_machine(board)
     if not machine.why:
         check_machine(machine)
@@ -105,7 +105,7 @@ def available_boards() -> tuple[tuple[Board, ...], tuple[tuple[str, str], ...]]:
 
 
 def _why_not(board: Board, calls: bool) -> str:
-    """Return why a board's own emulators do not do; "" if one does."""
+    """Return why a board's emulators cannot be used; "" if one can."""
     names = emulators_of(board)
     if not names:
         return f"no emulator has {board.id}"

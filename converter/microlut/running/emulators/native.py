@@ -1,4 +1,4 @@
-"""Run a host image: a program of this computer and int8 inputs enter, a `RunResult` leaves."""
+"""Run a host image as a program of this computer."""
 
 from __future__ import annotations
 

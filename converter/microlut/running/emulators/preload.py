@@ -1,4 +1,4 @@
-"""Where an emulator places inputs: an image enters, its region leaves; inputs, parts that fit."""
+"""Find where an emulator places inputs, and divide inputs into parts that fit."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from microlut.running.protocol import BLOCK_HEADER_BYTES, Int8Array
 
 
 def preload_of(elf: Path) -> Region:
-    """Return the region that an image reads preloaded inputs from, as its linker script says.
+    """Return the region from which an image reads preloaded inputs, as its linker script says.
 
-    It is the board's `memory.preload`, or else what the image leaves free of the flash.
+    It is the board's `memory.preload`, or else the flash that the image leaves free.
     """
     with elf.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
@@ -32,7 +32,7 @@ def preload_of(elf: Path) -> Region:
 
 
 def chunks(inputs: Int8Array, region: Region) -> Iterator[Int8Array]:
-    """Yield the inputs [n, input_bytes] in parts of which each fits into the region."""
+    """Yield the inputs [n, input_bytes] in parts that fit into the region."""
     fitting = (region.size - BLOCK_HEADER_BYTES) // inputs.shape[1]
     if fitting < 1:
         raise InvalidInput(

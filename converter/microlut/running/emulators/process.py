@@ -1,4 +1,4 @@
-"""Start an emulator that never outlives microlut: a command line enters, a process leaves."""
+"""Start an emulator that never outlives microlut."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-# Reads from a pipe whose other end only we hold, so that it ends when we do, however that happens.
+# Reads from a pipe whose other end only this process holds, so it ends whenever this process does.
 _GUARD = ("/bin/sh", "-c", 'read -r _; kill -9 "$0"')
 
 
@@ -15,15 +15,15 @@ _GUARD = ("/bin/sh", "-c", 'read -r _; kill -9 "$0"')
 def started(
     command: tuple[str, ...], messages: IO[bytes], terminal: int = subprocess.PIPE
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program as long as the block lasts.
+    """Run a program until the end of the block.
 
-    It is stopped at the end of the block, and if microlut is killed: QEMU ignores that its input
-    has ended, and would keep a core busy for ever.
+    It is also stopped if microlut is killed: QEMU ignores the end of its input, and would keep a
+    core busy for ever.
 
     Args:
         command: The program and its arguments.
         messages: Open file for its standard error.
-        terminal: File descriptor of its standard input and output; two pipes if left out.
+        terminal: File descriptor of its standard input and output; two pipes by default.
     """
     with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=messages) as process:
         try:
@@ -35,13 +35,13 @@ def started(
 
 @contextmanager
 def _guarded(pid: int) -> Iterator[None]:
-    """Have a process killed if we end within the block."""
+    """Let a process be killed if this process ends within the block."""
     with subprocess.Popen(
         (*_GUARD, str(pid)),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C and signals to our process group do not reach it
+        start_new_session=True,  # keeps Ctrl-C and signals to the process group from it
     ) as guard:
         try:
             yield

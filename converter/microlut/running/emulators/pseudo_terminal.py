@@ -1,7 +1,7 @@
-"""Offer a console program at a pseudo-terminal: a command line enters, a serial port's name leaves.
+"""Offer a console program as a serial port, through a pseudo-terminal.
 
-The program has the terminal's master side as its standard input and output, so that any program
-that opens serial ports can open the other side. Several may do so one after the other.
+The program has the terminal's master side as its standard input and output, so any program that
+opens serial ports can open the other side. Several may do so one after the other.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from microlut.running.emulators.process import started
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A program that runs, and the port at which it is."""
+    """A running program, and the name of its port."""
 
     port: str
     process: subprocess.Popen[bytes]
     messages: IO[bytes]
 
     def wait(self) -> None:
-        """Wait until the program ends, which it does not by itself; raises RunFailed then."""
+        """Wait until the program ends, which it should not; then raise RunFailed."""
         code = self.process.wait()
         self.messages.seek(0)
         said = self.messages.read().decode(errors="replace").strip().partition("\n")[0].strip()
@@ -39,11 +39,11 @@ class Offered:
 
 @contextmanager
 def offered(command: tuple[str, ...]) -> Iterator[Offered]:
-    """Run a program at a new pseudo-terminal as long as the block lasts."""
+    """Run a program at a new pseudo-terminal until the end of the block."""
     master, slave = os.openpty()
     try:
-        # No echo and no translation. Our own open slave side keeps that, and the master side alive,
-        # while no one else has the port open.
+        # No echo and no translation. The slave side stays open here: that keeps these settings, and
+        # the master side alive, while no other program has the port open.
         tty.setraw(slave)
         with tempfile.TemporaryFile() as messages, started(command, messages, master) as process:
             yield Offered(os.ttyname(slave), process, messages)

@@ -1,4 +1,4 @@
-"""Run an image in QEMU: an ELF file and int8 inputs enter, a `RunResult` leaves."""
+"""Run an image in QEMU."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from microlut.running.protocol import (
 
 
 def run(task: Task, on_output: OnOutput) -> RunResult:
-    """Run every input of the task; inputs that do not fit at once take several starts of QEMU."""
+    """Run every input of the task; start QEMU several times if they do not fit at once."""
     emulator = task.board.toolchain.qemu
     assert emulator is not None
     qemu = require_tool(emulator)

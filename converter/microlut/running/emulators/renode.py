@@ -1,7 +1,7 @@
-"""Run a Cortex-M image in Renode: an ELF file and int8 inputs enter, a `RunResult` leaves.
+"""Run a Cortex-M image in Renode.
 
-Renode ends with status 0 whatever happened. So a run counts only if the console shows the whole
-protocol and the log shows no access outside the board's memory and no error.
+Renode exits with status 0 whatever happened. Therefore a run counts only if the console shows the
+whole protocol, and the log shows no error and no access outside the board's memory.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from microlut.running.protocol import (
 from microlut.support.files import plain_folder
 from microlut.support.resources import data_folder
 
-# Without a console of its own Renode would open a network port; with one, and no input, it ends.
+# Without --console Renode would open a network port; with it, and no input, it ends.
 _OPTIONS = ("--plain", "--disable-gui", "--console", "--hide-analyzers")
 
 
 def run(task: Task, on_output: OnOutput) -> RunResult:
-    """Run every input of the task; inputs that do not fit at once take several starts of Renode.
+    """Run every input of the task; start Renode several times if they do not fit at once.
 
-    Renode's log stays beside the image, as NAME.renode.log.
+    Renode's log is kept beside the image, as NAME.renode.log.
     """
     if task.caller is not None or task.blocks is not None:
         raise InvalidInput(
@@ -88,13 +88,13 @@ def _run_chunk(renode: Path, task: Task, inputs: Int8Array, on_output: OnOutput)
 
 
 def _counts(file: Path) -> tuple[int, ...]:
-    """Return the numbers that the script wrote; none if it did not come that far."""
+    """Return the numbers that the script wrote; none if it did not get that far."""
     text = file.read_text(encoding="ascii") if file.is_file() else ""
     return tuple(int(line) for line in text.split())
 
 
 def _prepare(folder: Path, task: Task, inputs: Int8Array) -> None:
-    """Put everything that Renode reads into one folder, with a path that needs no quotes."""
+    """Put everything that Renode reads into a folder whose path needs no quotes."""
     (folder / "platform.repl").symlink_to(platform_of(task.board))
     (folder / "firmware.elf").symlink_to(task.elf.resolve())
     (folder / "inputs.bin").write_bytes(input_block(inputs))
@@ -122,7 +122,7 @@ def script_of(folder: Path, task: Task, count: int) -> str:
 
 
 def vectors_of(elf: Path) -> int:
-    """Return the address of the vector table; Renode's guess fails where a boot stage precedes."""
+    """Return the address of the vector table; Renode guesses wrong if a boot stage precedes it."""
     with elf.open("rb") as file:
         section = ELFFile(file).get_section_by_name(".isr_vector")
         if section is None:

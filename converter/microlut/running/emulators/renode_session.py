@@ -1,7 +1,7 @@
-"""One start of Renode: a command line enters, the console's lines and a judgement of the log leave.
+"""Start Renode once, and judge its console and its log.
 
-Renode ends with status 0 whatever happened. So a run counts only if the console shows the whole
-protocol, and the log no failed command, no error and no access outside the board's memory.
+Renode exits with status 0 whatever happened. Therefore a run counts only if the console shows the
+whole protocol, and the log no failed command, no error and no access outside the board's memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from microlut.running.protocol import OUTPUT, READY, failure_of
 
 _POLL_SECONDS = 0.05
 
-# What must not be in the log, and what it means. The group is what is quoted.
+# What must not be in the log, and what it means. The group is quoted.
 _PROBLEMS = (
     (r"There was an error executing command (.*(?:\n.+)?)", "a command failed"),
     (r"\[WARNING\] (.* non existing peripheral .*)", "the firmware left the board's memory"),
@@ -29,12 +29,12 @@ _PROBLEMS = (
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a start of Renode left.
+    """The output of one start of Renode.
 
     Attributes:
         lines: The console's complete lines.
         log: Renode's log and the answers to its commands.
-        stopped: Why it was stopped before its own end, or None.
+        stopped: Why it was stopped early, or None.
     """
 
     lines: tuple[str, ...]
@@ -45,12 +45,12 @@ class Session:
 def watch(
     command: tuple[str, ...], console: Path, timeout_seconds: float, on_output: OnOutput
 ) -> Session:
-    """Run Renode to its end, or until the firmware reports a failure or nothing for too long.
+    """Run Renode until it ends, the firmware reports a failure, or is silent for too long.
 
     Args:
         command: Renode and its arguments.
-        console: The file that its script makes of the console's text.
-        timeout_seconds: Longest silence of the console, in seconds of the wall clock.
+        console: The file to which its script writes the console's text.
+        timeout_seconds: Longest silence of the console, in wall-clock seconds.
         on_output: Called after each inference.
     """
     log = console.with_name("renode.log")
@@ -76,7 +76,7 @@ def watch(
 
 
 def problem_of(session: Session) -> str | None:
-    """Return what went wrong, the likely cause first, or None if the firmware has answered.
+    """Return what went wrong, the likeliest cause first, or None if the firmware has answered.
 
     >>> problem_of(Session(("m-ready", "m-output-07", "m-ready"), "", None))
     >>> problem_of(Session(("m-ready",), "", None))
@@ -109,7 +109,7 @@ def _lines(
     read, rest = 0, b""
     deadline = time.monotonic() + timeout_seconds
     while True:
-        ended = process.poll() is not None  # asked first: what is written before its end is read
+        ended = process.poll() is not None  # asked first, so that the last lines are read
         piece = console.read_bytes()[read:] if console.is_file() else b""
         if piece:
             read += len(piece)

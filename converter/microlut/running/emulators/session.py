@@ -1,4 +1,4 @@
-"""One run of a console program: a command line and a request enter, the console's lines leave."""
+"""Run a console program once, and collect its lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run_bulk(
     """Start a program, let it infer `count` preloaded inputs, and return its console lines.
 
     Args:
-        command: The program and its arguments; it is stopped as soon as it has answered.
+        command: The program and its arguments; it is stopped once it has answered.
         count: Number of inputs.
         timeout_seconds: Longest silence of the console.
         on_output: Called after each inference.
@@ -59,7 +59,7 @@ def run_bulk(
 
 def _send(process: subprocess.Popen[bytes], request: bytes) -> None:
     assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # then its output ends, which is reported
+    with contextlib.suppress(BrokenPipeError):  # its output ends too, which is reported
         process.stdin.write(request)
         process.stdin.flush()
 

@@ -1,4 +1,4 @@
-"""What an emulator is asked to do: the type that every emulator takes."""
+"""The task of an emulator."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Task:
 
     Attributes:
         elf: The image, built for `board`.
-        board: Which machine to run it on.
+        board: The machine to run it on.
         inputs: int8 array [n, input_bytes], n >= 1.
         output_bytes: Bytes of one output.
         count_instructions: Whether to count executed instructions, if the emulator can.
         caller: A function whose calls are to be counted one by one.
-        blocks: Where to write what was executed, if instructions are counted; see insn_count.c.
-            For a few inputs: it grows by some hundred lines for each call.
-        emulator: Which of the board's emulators; None for the one that `choose_emulator` prefers.
+        blocks: Text file for the executed blocks, if instructions are counted; see insn_count.c.
+            It grows by some hundred lines per call, so use it with few inputs.
+        emulator: One of the board's emulators; None for the choice of `choose_emulator`.
         timeout_seconds: Longest time without any sign of progress.
     """
 
