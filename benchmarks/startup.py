@@ -26,6 +26,12 @@ COMMANDS = {
     "microlut boards": ("-m", "microlut", "boards"),
     "microlut convert --help": ("-m", "microlut", "convert", "--help"),
 }
+LIMITS = {  # CPU seconds
+    'python -c "import microlut"': 0.3,
+    "microlut --version": 0.25,
+    "microlut --help": 0.25,
+    "microlut boards": 0.25,
+}
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,1 +1,1 @@
-"""Convert a model: from a file and calibration inputs to a conversion and its report."""
+"""Convert a model, search for its best bits, and report on it."""

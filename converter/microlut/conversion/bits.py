@@ -1,4 +1,4 @@
-"""Bits for every layer: a prepared model, what the user allows and a budget in; a network out."""
+"""Choose the bits of every layer within a budget."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from microlut.quantize.quality import judged
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.support.progress import Progress
 
-# Bits a weight on average that are tried, from few to many, until a network loses little enough.
+# Mean bits per weight to try, from few to many, until a network loses little enough.
 AVERAGES = (2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0)
-_STAGE_BYTES = 4  # of an output channel, in the compact form
+_STAGE_BYTES = 4  # per output channel, in the compact form
 _FEWEST_CLASSES = 2
-_ATTEMPTS = 8  # to make room for output stages that need more
+_ATTEMPTS = 8  # to leave space for output stages that need more
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """An integer network, and the configurations that its layers were quantized with."""
+    """An integer network, and the configurations of its layers."""
 
     configs: LayerConfigs
     quantized: QuantizedGraph
@@ -42,12 +42,12 @@ def quantize_within(prepared: Prepared, budget: Budget | None, progress: Progres
     """Return the integer network that loses least within a budget.
 
     Args:
-        prepared: The model, and what is allowed for its layers.
-        budget: What bits are chosen to keep; None takes the layers' own bits.
+        prepared: The model, and the choices allowed for its layers.
+        budget: The budget to keep; None uses the bits that the layers are given.
         progress: Called with (what, done, total).
 
     Raises:
-        InvalidInput: the budget cannot be kept.
+        InvalidInput: The budget cannot be kept.
     """
     if budget is None:
         return _allocation(prepared, prepared.configs)
@@ -70,7 +70,7 @@ def _configs(choices: Mapping[str, Candidate]) -> LayerConfigs:
 
 
 def measure(prepared: Prepared, progress: Progress) -> Candidates:
-    """Measure what each layer's bits do to the outputs: all widths, or the one that is pinned."""
+    """Measure how each layer's bits affect the outputs: at all widths, or the pinned one."""
     options = {
         name: [layer.config]
         if layer.pinned
@@ -81,13 +81,13 @@ def measure(prepared: Prepared, progress: Progress) -> Candidates:
 
 
 def flash_bytes(quantized: QuantizedGraph) -> int:
-    """Return what a network's weights, codebooks and output stages take in flash."""
+    """Return the flash bytes of a network's weights, codebooks and output stages."""
     plan = make_plan(quantized)
     return plan.weight_bytes + plan.parameter_bytes
 
 
 def _within_bytes(prepared: Prepared, measured: Candidates, budget: int) -> Allocation:
-    """Allocate what the output stages leave; how much they take is known only afterwards."""
+    """Allocate the bytes that output stages leave; their size is known only afterwards."""
     graph = prepared.graph
     left = budget - _STAGE_BYTES * sum(len(op.bias) for _, op in graph.weighted())
     for _ in range(_ATTEMPTS):
@@ -102,7 +102,7 @@ def _within_bytes(prepared: Prepared, measured: Candidates, budget: int) -> Allo
 
 
 def _check_can_be_judged(prepared: Prepared, budget: Budget) -> None:
-    """Refuse a limit on what is lost where that cannot be measured, before minutes are spent."""
+    """Refuse early a limit on the loss that cannot be measured."""
     if budget.max_drop is None and budget.min_snr is None:
         return
     if prepared.samples is None:
@@ -127,7 +127,7 @@ def _check_can_be_judged(prepared: Prepared, budget: Budget) -> None:
 
 
 def _check_can_be_kept(prepared: Prepared, budget: Budget) -> None:
-    """Refuse a budget that the fewest bits exceed, before minutes are spent."""
+    """Refuse early a budget that even the fewest bits exceed."""
     sizes = {node.name: op.kernel.size for node, op in prepared.graph.weighted()}
     layers = prepared.layers.items()
     fewest = {name: one.config.bits if one.pinned else min(BIT_WIDTHS) for name, one in layers}
@@ -141,7 +141,7 @@ def _check_can_be_kept(prepared: Prepared, budget: Budget) -> None:
 def _within_loss(
     prepared: Prepared, measured: Candidates, budget: Budget, progress: Progress
 ) -> Allocation:
-    """Return the network of fewest bits that loses little enough on held-out inputs."""
+    """Return the network with the fewest bits that loses little enough on held-out inputs."""
     tried = 0
 
     def loss(configs: LayerConfigs) -> Quality:

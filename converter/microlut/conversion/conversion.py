@@ -1,4 +1,4 @@
-"""Hold what one conversion makes, and say which file it was made of."""
+"""The result of a conversion, and the hash of its model file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # reading a project loads no quantizer
+if TYPE_CHECKING:  # so that reading a project loads no quantizer
     from microlut.codegen.render import Sources
     from microlut.conversion.report import ConvertReport
     from microlut.graph.ir import Graph
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # reading a project loads no quantizer
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """All that one conversion makes, nothing of it written yet.
+    """Everything that a conversion makes, before it is written.
 
     Attributes:
         graph: The float network after the passes.
@@ -25,7 +25,7 @@ class Conversion:
         plan: Its memory layout.
         sources: model.h, model.c and weights.c as text.
         tflite: The same network as an int8 .tflite file.
-        report: What report.json says.
+        report: The contents of report.json.
     """
 
     graph: Graph
@@ -37,7 +37,7 @@ class Conversion:
 
 
 def source_hash(model: Path | str | object) -> str:
-    """Return the SHA-256 of a model file, or of a folder's files and their names; "" in memory."""
+    """Return the SHA-256 of a model file, or of a folder's files and names; "" in memory."""
     if not isinstance(model, Path | str):
         return ""
     path = Path(model)

@@ -1,7 +1,7 @@
-"""What the published method makes of a model's weights: a graph in, a fit for every layer out.
+"""Fit a codebook to the weights of every layer by the published method.
 
-It needs no data, and what it fits is what the conversion fits: the weights as they are, or each
-output channel divided by its root mean square.
+It needs no data. It fits the same weights as the conversion: unchanged, or with each output channel
+divided by its root mean square.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class LayerFit:
 
     Attributes:
         name: The layer's name.
-        shape: Its kernel's, in TensorFlow Lite's layout.
+        shape: Shape of its kernel in TensorFlow Lite's layout.
         granularity: "channel" if every output channel was divided by its root mean square.
-        weights: [channels, n] weights as they were fitted; channels of zeros are left out.
+        weights: [channels, n] the fitted weights, without channels of zeros.
         book: The codebook.
     """
 
@@ -42,7 +42,7 @@ class LayerFit:
 
     @property
     def title(self) -> str:
-        """What a picture of the fit is called."""
+        """Return the title of a picture of the fit."""
         return f"{self.name}, by {self.granularity}, {self.book.levels.size} levels"
 
     def as_json(self) -> dict[str, object]:
@@ -69,11 +69,11 @@ def fit_layers(
     layer: str | None = None,
     density: DensityChoice = "auto",
 ) -> tuple[LayerFit, ...]:
-    """Fit every layer that has weights, or the one that is named `layer`.
+    """Fit every layer that has weights, or only the one named `layer`.
 
     Raises:
-        InvalidInput: there is no such layer, bits outside 1 to 8, or NaN or infinity among the
-            weights.
+        InvalidInput: There is no such layer, bits are outside 1 to 8, or the weights have NaN or
+            infinity.
     """
     layers = [(n.name, n.op) for n in graph.nodes if isinstance(n.op, Weighted)]
     if layer is not None:
@@ -101,10 +101,10 @@ def _fit_layer(
 
 
 def normalized_weights(by_channel: Array, granularity: Granularity) -> Array:
-    """Return weights [channels, n] as they are fitted; one zero where all of them are zero.
+    """Return the weights [channels, n] to fit; one zero if all of them are zero.
 
     Raises:
-        InvalidInput: NaN or infinity among them.
+        InvalidInput: They have NaN or infinity.
     """
     if not np.isfinite(by_channel).all():
         raise InvalidInput("weights hold NaN or infinity; finite weights are needed")

@@ -1,4 +1,4 @@
-"""Hold what a search measured: what accuracy costs in bytes."""
+"""The results of a search: accuracy against bytes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ ADVISED_DROP = 1.0  # points of accuracy
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One quantization of a model, and what it costs and loses.
+    """One quantization of a model, with its size and its loss.
 
     Attributes:
         kind: Whether all layers have the same bits, or bits were chosen for each of them.
-        asked: The bits of all layers, or the most bits a weight on average. Layers whose bits are
-            pinned keep theirs.
-        average_bits: Bits a weight that came of it.
-        flash_bytes: Of weights, codebooks and output stages.
-        bits: By layer.
-        quality: On inputs that it was not quantized by, if there are any.
-        on_front: Whether no other point is as small and as near to the float network.
+        asked: The bits of all layers, or the limit of the mean bits per weight. Layers whose bits
+            are pinned keep theirs.
+        average_bits: The resulting mean bits per weight.
+        flash_bytes: Bytes of weights, codebooks and output stages.
+        bits: Bits by layer.
+        quality: Quality on held-out inputs, if there are any.
+        on_front: Whether every other point is larger or less near to the float network.
     """
 
     kind: PointKind
@@ -40,14 +40,14 @@ class Point:
 
     @property
     def label(self) -> str:
-        """What tables call it."""
+        """The name of the point in tables."""
         if self.kind == "allocated":
             return f"{self.asked:g} bits on average"
         return "int8" if self.asked == _PLAIN_INT8 else f"{self.asked:g} bits"
 
     @property
     def option(self) -> str:
-        """The option of `microlut convert` that makes it, where no layer's bits are pinned."""
+        """The option of `microlut convert` that makes it, if no layer's bits are pinned."""
         return f"{'--average-bits' if self.kind == 'allocated' else '--bits'} {self.asked:g}"
 
     def as_json(self) -> dict[str, object]:
@@ -57,13 +57,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What was found.
+    """The result of a search.
 
     Attributes:
-        model: Its name.
-        synthetic: Whether the qualities are of synthetic inputs, for want of calibration inputs.
-        pinned: Whether the bits of some layers are.
-        points: From small to large; there is at least one.
+        model: Name of the model.
+        synthetic: Whether there were no calibration inputs, and inputs are synthetic.
+        pinned: Whether the bits of some layers are pinned.
+        points: At least one, from small to large.
     """
 
     model: str
@@ -73,7 +73,7 @@ class SearchResult:
 
     @property
     def advised(self) -> Point | None:
-        """The smallest point that is expected to lose one point of accuracy at most, if any."""
+        """The smallest point expected to lose at most one percentage point, if any."""
         drops = ((point, point.quality.expected_drop) for point in self.points)
         fit = (point for point, drop in drops if drop is not None and drop <= ADVISED_DROP)
         return next(fit, None)

@@ -1,4 +1,4 @@
-"""The line itself: a Keras model and calibration inputs in, a conversion out.
+"""Convert a Keras model: the pipeline of all stages.
 
 file -> Graph -> Graph (folded) -> Ranges -> QuantizedGraph -> Plan -> Sources
 """
@@ -41,7 +41,7 @@ from microlut.support.texts import plain
 _IN_MEMORY = "a model in memory"
 
 
-def convert(  # noqa: PLR0913 (the user's options, each by its name)
+def convert(  # noqa: PLR0913 (the user's options, by name)
     model: Path | str | object,
     calibration: Path | str | NDArray[np.generic] | None = None,
     *,
@@ -66,29 +66,29 @@ def convert(  # noqa: PLR0913 (the user's options, each by its name)
         model: A .keras or .h5 file, a SavedModel folder, or a `keras.Model`.
         calibration: Inputs like those in use (labels are not needed): an .npz with array `x`, an
             .npy, or an array [n, ...]. Some hundred are enough.
-        bits: Bits a weight: 2 to 7 with a codebook a layer; 8 is plain int8. 4 by default.
+        bits: Bits per weight: 2 to 7 with one codebook per layer; 8 is plain int8. 4 by default.
         granularity: What shares a scale: an output "channel" (by default) or a whole "tensor".
         method: "calibrated" (by default, if there are calibration inputs), "empirical" (the same
             with k-means levels) or "fitted" (by default without: from the weights and the
             batch-norm statistics alone).
         budget: Chooses bits layer by layer, instead of `bits`.
-        input_range: Smallest and largest value of inputs, such as (0, 255); needed without
-            calibration inputs, and with them instead of the range that they have.
+        input_range: Smallest and largest value of inputs, such as (0, 255). Needed without
+            calibration inputs; replaces the range of calibration inputs.
         range_rule: How the ranges of activations follow from the calibration inputs: "min-max",
             "percentile", "min-error", or the best of them by measuring, "auto".
         task: What the outputs are: "classes", "values", or by default "auto": classes if the
             network ends with a softmax. Figures and budgets follow it.
-        distill: Whether a network with layers of few bits is trained to answer like the float
-            network, after all else; it needs calibration inputs and takes up to a minute.
-        settings: A configuration file; the other arguments win over it.
+        distill: Whether to train a network with layers of few bits to answer like the float
+            network, as the last step; it needs calibration inputs and takes up to a minute.
+        settings: A configuration file; the other arguments override it.
         optimize: "speed", "size" (of the engine's code) or "ram" (the smallest arena).
-        max_ram: Most bytes of the arena; a plan for speed then uses what is left for larger tiles.
-        core: The core that the plan is to be quick on; the sources are for all.
+        max_ram: Limit of the arena in bytes; a plan for speed uses all of it for larger tiles.
+        core: The core that the plan is optimized for; the sources run on all.
         name: Name of the model; the file's by default.
         progress: Called with (stage, done, total).
 
     Raises:
-        MicrolutError: One of its subclasses, for everything that can be wrong with the inputs.
+        MicrolutError: A subclass, for everything that can be wrong with the inputs.
     """
     options = Options(
         Overrides(bits, granularity, method, budget),
@@ -110,11 +110,11 @@ def convert_with(
     progress: Progress,
     check: Check = unchecked,
 ) -> Conversion:
-    """Convert a model; arguments are those of `convert`, with the options as one.
+    """Convert a model; the arguments are those of `convert`, with all options in one.
 
-    `check` may raise an error about the network, or the range of its input, early.
+    `check` may raise an early error about the network or the range of its input.
     """
-    to_tflite = _tflite_writer()  # before minutes are spent
+    to_tflite = _tflite_writer()  # early: it may be missing
     prepared = prepare(model, calibration, options, name, progress, check)
     progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
@@ -152,7 +152,7 @@ def _making(
     budget: Budget | None,
     distilled: bool,
 ) -> Making:
-    """Return how a network was made and how near it comes, measured on a few inputs."""
+    """Return how a network was made, and compare it with the float network on a few inputs."""
     judges = spread(prepared.judges, affordable_inputs(prepared.graph))
     comparison = compare(prepared.graph, quantized, judges, prepared.task)
     found = output_warnings(prepared.graph, quantized, comparison, prepared.samples)
@@ -168,7 +168,7 @@ def _making(
 
 
 def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:
-    """Import the writer only when it is used: all else works without the schema's package."""
+    """Import the writer, which needs the schema's package, only when it is used."""
     try:
         from microlut.codegen.tflite import to_tflite
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Make a model ready to be quantized: read it, run the passes, measure the ranges."""
+"""Prepare a model for quantization: read it, run the passes, measure the ranges."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from microlut.quantize.without_data.fit import expected_ranges
 from microlut.quantize.without_data.synthetic import synthetic_inputs
 from microlut.support.progress import Progress
 
-STAGES = 5  # of a conversion; preparing a model is the first two
+STAGES = 5  # of a conversion; preparation is the first two
 
 _NO_CALIBRATION = (
     "no calibration inputs: int8 activations need ranges measured on inputs like those in use; "
@@ -40,17 +40,17 @@ _NO_CALIBRATION = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a model is to be quantized.
+    """How to quantize a model.
 
     Attributes:
-        overrides: What was asked for; it wins over the settings.
-        settings: What the configuration file says.
-        input_range: Smallest and largest value of inputs; needed without calibration inputs, and
-            with them instead of the range that they have.
+        overrides: Options that override the settings.
+        settings: The configuration file.
+        input_range: Smallest and largest value of inputs. Needed without calibration inputs;
+            replaces the range of calibration inputs.
         range_rule: How the ranges of activations follow from the calibration inputs.
         task: What the outputs are, for the figures about them and for budgets.
-        distill: Whether the network is trained to answer like the float network.
-        goal: What memory is planned for.
+        distill: Whether to train the network to answer like the float network.
+        goal: The goal of the memory plan.
     """
 
     overrides: Overrides = field(default_factory=Overrides)
@@ -72,12 +72,12 @@ class Options:
             )
 
 
-# Looks at the network, and when it is known at the range of its input, before much time is spent.
+# Checks the network early, and the range of its input once that is known.
 Check = Callable[[Graph, tuple[float, float] | None], None]
 
 
 def unchecked(_graph: Graph, _limits: tuple[float, float] | None) -> None:
-    """Look at nothing."""
+    """Accept every network."""
 
 
 def prepare(
@@ -88,7 +88,7 @@ def prepare(
     progress: Progress,
     check: Check = unchecked,
 ) -> Prepared:
-    """Import a model, run the passes and measure ranges; arguments are those of `convert_with`."""
+    """Import a model, run the passes and measure ranges; takes `convert_with`'s arguments."""
     if calibration is None and options.input_range is None:
         raise InvalidInput(_NO_CALIBRATION)
     progress("import", 0, STAGES)

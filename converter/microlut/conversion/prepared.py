@@ -1,4 +1,4 @@
-"""A model made ready to be quantized: graph, ranges and inputs in, integer networks out."""
+"""A model prepared for quantization, from which integer networks are made."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from microlut.quantize.weights import LayerConfigs
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What all quantizations of a model have in common.
+    """Everything that all quantizations of a model have in common.
 
     Attributes:
         graph: The float network after the passes.
-        ranges: Of all its tensors.
-        inputs: [n, ...] what is quantized by: calibration inputs or synthetic ones.
-        samples: [n, ...] calibration inputs, limited to the input's range, if there are any.
-        layers: What is allowed for each layer with weights, by its node's name.
-        range_rule: How the ranges follow from the calibration inputs, if there are any.
+        ranges: Ranges of all its tensors.
+        inputs: [n, ...] inputs to quantize with: calibration inputs or synthetic ones.
+        samples: [n, ...] calibration inputs, clipped to the input's range, if any.
+        layers: Choices allowed for each layer with weights, by its node's name.
+        range_rule: How the ranges follow from the calibration inputs, if any.
         task: What the outputs are, for figures about them.
-        warnings: What is wrong with the calibration inputs.
+        warnings: Problems of the calibration inputs.
     """
 
     graph: Graph
@@ -43,12 +43,12 @@ class Prepared:
 
     @property
     def configs(self) -> LayerConfigs:
-        """Configurations of the layers where no budget chooses their bits."""
+        """Return the configurations of the layers if no budget chooses their bits."""
         return {name: layer.config for name, layer in self.layers.items()}
 
     @property
     def judges(self) -> FloatArray:
-        """Inputs [n, ...] to compare the integer network with the float network on."""
+        """Return inputs [n, ...] on which to compare the integer and the float network."""
         return self.inputs if self.samples is None else self.samples
 
     def quantize(self, configs: LayerConfigs) -> QuantizedGraph:
@@ -57,11 +57,11 @@ class Prepared:
         return stage(self.graph, self.ranges, self.inputs, configs)
 
     def held_out_quality(self, configs: LayerConfigs) -> Quality:
-        """Return what the network loses on inputs that it was not quantized by.
+        """Return the quality of the network on held-out inputs.
 
-        Quantized by one half of the calibration inputs it is judged on the other one, and the other
-        way round; only the ranges of activations are those of all. What is quantized without data
-        is judged on all calibration inputs, and one input alone on itself.
+        The network is quantized with one half of the calibration inputs and judged on the other,
+        and the other way round; only the ranges of activations are those of all inputs. A network
+        quantized without data is judged on all calibration inputs, and with a single input on it.
         """
         if self.samples is None or len(self.samples) == 1 or not _needs_data(configs):
             return self._quality(configs, self.judges)
@@ -82,7 +82,7 @@ def _needs_data(configs: LayerConfigs) -> bool:
 
 
 def _mean(parts: list[Quality]) -> Quality:
-    """Return the quality on all inputs of the parts."""
+    """Return the quality on the inputs of all parts."""
     counts = [part.inputs for part in parts]
 
     def mean(values: list[float | None]) -> float | None:

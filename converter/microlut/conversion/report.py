@@ -1,4 +1,4 @@
-"""What is known about a converted model, as typed values that become report.json."""
+"""The report on a converted model, as typed values that become report.json."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class TensorReport:
 class LayerReport:
     """One layer; the fit's fields are None without a codebook. Errors are relative mean squares.
 
-    `snr_db` compares the layer's output with the float network's, everything before it included; it
-    is None where they are equal or the float network gives nothing but zeros. `kernel` is the layer
-    whose kernel call makes the output: mostly itself; None where the bytes only get another shape.
-    `estimated_instructions` are about what the call executes on the plan's core; None if the engine
-    is compiled for size, which is not modelled.
+    `snr_db` compares the layer's output with the float network's, with everything before it
+    quantized; None if they are equal or the float output is all zeros. `kernel` is the layer whose
+    kernel call computes the output, mostly the layer itself; None for a mere change of shape.
+    `estimated_instructions` are those of the call on the plan's core; None if the engine is
+    compiled for size, which is not modelled.
     """
 
     name: str
@@ -52,8 +52,8 @@ class LayerReport:
 class ConvertReport:
     """The result of a conversion; all sizes in bytes.
 
-    `bits` are those of a weight on average. `granularity` and `method` are "mixed" where layers
-    differ. `quality` is measured on calibration inputs, or without any on synthetic ones.
+    `bits` is the mean per weight. `granularity` and `method` are "mixed" if layers differ.
+    `quality` is measured on calibration inputs or, without any, on synthetic ones.
     """
 
     microlut: str

@@ -1,4 +1,4 @@
-"""Gather the report of a conversion from its plan and how it was made."""
+"""Compile the report of a conversion."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from microlut.version import VERSION
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How a network was made, and how near it comes to the float one.
+    """How a network was made, and how near it is to the float network.
 
     Attributes:
-        configs: Those of the layers with weights, by name.
-        budget: What bits were chosen to keep, if anything.
-        calibration_samples: Inputs that were given.
+        configs: Configurations of the layers with weights, by name.
+        budget: The budget that bits were chosen for, if any.
+        calibration_samples: Number of calibration inputs.
         range_rule: How activation ranges follow from them; None without any.
         distilled: Whether it was trained to answer like the float network.
-        comparison: With the float network.
-        warnings: What is wrong with the calibration inputs and the outputs.
+        comparison: Comparison with the float network.
+        warnings: Problems of the calibration inputs and the outputs.
     """
 
     configs: LayerConfigs
@@ -40,10 +40,10 @@ class Making:
 
 
 def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
-    """Gather the report of a conversion."""
+    """Compile the report of a conversion."""
     graph = plan.graph
     merged = {step.sum.name: step.node.name for step in plan.steps if step.sum is not None}
-    small = plan.goal.optimize == "size"  # which nothing is known of
+    small = plan.goal.optimize == "size"  # which is not modelled
     layers = tuple(_layer(step, making, merged, small) for step in plan.steps)
     return ConvertReport(
         microlut=VERSION,
@@ -109,7 +109,7 @@ def _layer(step: Step, making: Making, merged: Mapping[str, str], small: bool) -
         return plain
     weights, fit = node.op.weights, node.op.weights.fit
     config = making.configs[node.name]
-    # Every output value needs one product a weight of its channel.
+    # Every output value needs one product per weight of its channel.
     each = math.prod(weights.shape) // node.shape[-1]
     return replace(
         plain,

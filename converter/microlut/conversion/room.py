@@ -1,4 +1,4 @@
-"""What can be told of a board's memory before a model is converted: that it cannot do."""
+"""Refuse a model that cannot fit the memory of a board, before it is converted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from microlut.conversion.settings import Budget
 from microlut.errors import DoesNotFit, InvalidInput
 from microlut.graph.ir import Graph
 
-_FEWEST_BITS = 2  # a weight
+_FEWEST_BITS = 2  # per weight
 
 
 def check_budget(board: Board, budget: Budget | None, max_ram: int | None) -> None:
-    """Raise InvalidInput if more memory is allowed for than the board has."""
+    """Raise InvalidInput if a budget exceeds the memory of the board."""
     if board.memory is None:
         return
     flash_bytes = None if budget is None else budget.flash_bytes
@@ -29,12 +29,12 @@ def check_budget(board: Board, budget: Budget | None, max_ram: int | None) -> No
 
 
 def check_room(board: Board, graph: Graph, bits: int | None) -> None:
-    """Raise DoesNotFit if a board is too small for a network's weights or input alone.
+    """Raise DoesNotFit if the network's weights or its input alone exceed the board's memory.
 
     Args:
-        board: What it is to run on.
+        board: The board.
         graph: The network.
-        bits: Of all weights, if they are given.
+        bits: Bits of all weights, if given.
     """
     if board.memory is None:
         return
@@ -52,7 +52,7 @@ def check_room(board: Board, graph: Graph, bits: int | None) -> None:
 
 
 def _for_code(board: Board) -> int:
-    """Return the bytes that code and constants may take; a loader may copy them to RAM."""
+    """Return the bytes available to code and constants, which a loader may copy to RAM."""
     assert board.memory is not None
     loaded = board.memory.code_origin is not None
     return board.memory.ram.size if loaded else board.memory.flash.size

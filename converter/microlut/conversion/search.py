@@ -1,6 +1,6 @@
-"""What accuracy costs in bytes: a prepared model in, its measured quantizations out.
+"""Search for the best bits: measure accuracy against bytes.
 
-Each point is a task of its own, run by whatever backend joblib is told to take.
+Each point is a separate task, run by the backend that joblib is configured with.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from microlut.support.files import check_place, write_file
 from microlut.support.progress import Progress
 from microlut.version import VERSION
 
-_ROUNDING = 1e-6  # bits a weight
+_ROUNDING = 1e-6  # bits per weight
 
 _Value = TypeVar("_Value")
 
@@ -49,7 +49,7 @@ _FRONT = TypeAdapter(list[dict[str, WeightConfig]])
 
 @dataclass(frozen=True, slots=True)
 class _Store:
-    """Results in a folder, in a file each; named after a hash of everything that decides them."""
+    """Results in a folder, one file each, named after a hash of everything they depend on."""
 
     folder: Path | None
     origin: str
@@ -63,17 +63,17 @@ def search(
 ) -> SearchResult:
     """Measure plain int8, every width from 2 to 7 bits, and the best allocations of bits to layers.
 
-    `joblib.parallel_config(backend=...)` around the call takes the work elsewhere.
+    `joblib.parallel_config(backend=...)` around the call distributes the work.
 
     Args:
-        prepared: The model, and what is allowed for its layers.
-        folder: Keeps every point from when it is finished, for the next search of the same; it is
-            made if need be. None keeps nothing.
+        prepared: The model, and the choices allowed for its layers.
+        folder: Stores every finished point for the next search; made if missing. None stores
+            nothing.
         progress: Called with (what, done, total).
-        jobs: Points that are measured at the same time; -1 for as many as there are cores.
+        jobs: Points measured at the same time; -1 for the number of cores.
 
     Raises:
-        InvalidInput: jobs is 0, the folder cannot be written, or memory ran out.
+        InvalidInput: `jobs` is 0, the folder cannot be written, or memory ran out.
     """
     check_search(folder, jobs)
     store = _store(prepared, folder)
@@ -99,7 +99,7 @@ def search(
 
 
 def check_search(folder: Path | None, jobs: int) -> None:
-    """Raise InvalidInput, before a model is read, for a folder or jobs that cannot be used."""
+    """Raise InvalidInput early for a folder or a number of jobs that cannot be used."""
     if jobs == 0:
         raise InvalidInput("jobs is 0; give how many points to measure at a time, or -1")
     if folder is None:
@@ -113,7 +113,7 @@ def check_search(folder: Path | None, jobs: int) -> None:
 
 
 def _tasks(prepared: Prepared, store: _Store, progress: Progress) -> list[_Task]:
-    """Return what is to be measured, each quantization once."""
+    """Return the points to measure, each quantization once."""
     path = store.path("front", sorted(prepared.layers.items()))
     front: Sequence[LayerConfigs] | None = _load(path, _FRONT)
     if front is None:
@@ -136,7 +136,7 @@ def _uniform(prepared: Prepared, bits: int) -> LayerConfigs:
 
 
 def _asked(prepared: Prepared, configs: LayerConfigs) -> float:
-    """Return the average that an allocation is the best for: the least one it keeps to."""
+    """Return the smallest of the averages that an allocation keeps to."""
     found = _average_bits(prepared, configs)
     return next(average for average in AVERAGES if found <= average + _ROUNDING)
 
@@ -149,8 +149,8 @@ def _average_bits(prepared: Prepared, configs: LayerConfigs) -> float:
 def _measure_all(
     prepared: Prepared, tasks: Mapping[int, _Task], jobs: int
 ) -> Iterator[tuple[int, _Measured]]:
-    """Yield what was measured, by the task's number, as soon as it is."""
-    # Batches of one: a task must not wait for others to be kept.
+    """Yield each result, with the number of its task, as soon as it is measured."""
+    # Batches of one: a result is stored without waiting for others.
     run = joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
     calls = (
         joblib.delayed(_measure_point)(number, prepared, task.configs)
@@ -174,7 +174,7 @@ def _measure_point(number: int, prepared: Prepared, configs: LayerConfigs) -> tu
 def _points(
     prepared: Prepared, tasks: Sequence[_Task], measured: Sequence[_Measured]
 ) -> tuple[Point, ...]:
-    """Return the points from small to large, those on the front marked."""
+    """Return the points from small to large, with those on the front marked."""
     pairs = sorted(
         zip(tasks, measured, strict=True),
         key=lambda pair: (pair[1].flash_bytes, pair[1].quality.divergence),
@@ -212,7 +212,7 @@ def _store(prepared: Prepared, folder: Path | None) -> _Store:
 
 
 def _load(path: Path | None, kind: TypeAdapter[_Value]) -> _Value | None:
-    """Return what is kept; None where that is nothing, or damaged, which is measured again."""
+    """Return a stored result; None if there is none or it is damaged: then measure again."""
     try:
         return None if path is None else kind.validate_json(path.read_bytes())
     except (OSError, ValidationError, InvalidInput):

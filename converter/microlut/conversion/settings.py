@@ -1,4 +1,4 @@
-"""A configuration file enters; each layer's weight configuration and the budget leave.
+"""Read a configuration file, and choose each layer's weight configuration and the budget.
 
 docs/reference/configuration.md describes the TOML file. `Overrides` are the options of the command
 line.
@@ -23,13 +23,13 @@ from microlut.support.toml_file import Table, describe, dotted, read_toml
 
 SETTINGS_FILE = "microlut.toml"  # looked for in the current folder
 _PLAIN_INT8 = 8  # bits
-_LISTED_LAYERS = 5  # as many names as one line of an error can hold
+_LISTED_LAYERS = 5  # names that fit into one line of an error
 
 _Value = TypeVar("_Value")
 
 
 class Rule(Table):
-    """What is said of some layers' weights; None where nothing is."""
+    """A rule for the weights of some layers; None for keys that it does not set."""
 
     bits: Literal[2, 3, 4, 5, 6, 7, 8] | None = None
     granularity: Granularity | None = None
@@ -86,9 +86,9 @@ class _File(Table):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What the layers' bits are chosen to keep; anything but exactly one is an InvalidInput."""
+    """A limit that the choice of bits keeps; InvalidInput unless exactly one key is set."""
 
-    average_bits: float | None = None  # mean bits a weight over all layers, 2 to 8
+    average_bits: float | None = None  # mean bits per weight over all layers, 2 to 8
     flash_bytes: int | None = None  # of weights, codebooks and output stages, above 0
     max_drop: float | None = None  # of accuracy, in percentage points, 0 to 100
     min_snr: float | None = None  # of the outputs, in dB, above 0 to 100
@@ -106,7 +106,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a configuration file says; without arguments, what an empty one does."""
+    """The contents of a configuration file; without arguments, of an empty one."""
 
     path: Path | None = None  # for errors
     defaults: Rule = field(default_factory=Rule)
@@ -117,7 +117,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the command line gave, None where nothing; bits and a budget are an InvalidInput."""
+    """Options of the command line, None if not given; bits with a budget are an InvalidInput."""
 
     bits: int | None = None
     granularity: Granularity | None = None
@@ -131,7 +131,7 @@ class Overrides:
                 "chooses them layer by layer; give one of the two"
             )
         built_in = WeightConfig()
-        WeightConfig(  # raises for what is not allowed
+        WeightConfig(  # raises an error for values that are not allowed
             built_in.bits if self.bits is None else self.bits,
             self.granularity or built_in.granularity,
             self.method or built_in.method,
@@ -150,7 +150,7 @@ def load_settings(path: Path) -> Settings:
     """Read a configuration file.
 
     Raises:
-        InvalidInput: The file cannot be read, is not TOML, or says something that is not allowed.
+        InvalidInput: The file cannot be read, is not TOML, or has something that is not allowed.
     """
     try:
         file = _File.model_validate(read_toml(path, InvalidInput))
@@ -161,7 +161,7 @@ def load_settings(path: Path) -> Settings:
 
 
 def budget_in_force(settings: Settings, overrides: Overrides) -> Budget | None:
-    """Return the budget to choose bits by, if any; bits on the command line leave none."""
+    """Return the budget to choose bits by, if any; bits on the command line override it."""
     return None if overrides.bits is not None else overrides.budget or settings.budget
 
 
@@ -172,9 +172,9 @@ def layer_choices(
 
     Args:
         graph: Float graph after the passes.
-        settings: What the file says.
-        overrides: What the command line gave.
-        default_method: Where neither says which.
+        settings: The configuration file.
+        overrides: The options of the command line.
+        default_method: The method if neither sets one.
 
     Raises:
         InvalidInput: A layer rule matches no layer.
@@ -192,9 +192,9 @@ def layer_choices(
 def _rules_by_name(
     name: str, rules: dict[str, LayerRule], layers: Collection[str]
 ) -> list[LayerRule]:
-    """Return the layer's rules, the one that wins first."""
+    """Return the layer's rules, in order of precedence."""
     exact = [rules[name]] if name in rules else []
-    # A key that is a layer's name stands for that layer alone, brackets in it or not.
+    # A key that equals a layer's name stands for that layer alone, even with brackets in it.
     patterns = [rule for key, rule in rules.items() if key not in layers and fnmatchcase(name, key)]
     return [*exact, *reversed(patterns)]
 
@@ -216,8 +216,8 @@ def _choose(
 def _named_bits(rules: Sequence[Rule]) -> tuple[int | None, bool]:
     """Return the bits that the rules name, and whether the layer is excluded.
 
-    Bits and `exclude` answer one question, so the first rule that names either decides; a false
-    `exclude` takes back only the true ones after it.
+    Bits and `exclude` answer the same question, so the first rule that has either decides. A false
+    `exclude` overrides only the true ones after it.
     """
     excludable = True
     for rule in rules:

@@ -1,1 +1,1 @@
-"""Distillation: an integer network is trained to answer like its float network."""
+"""Distillation: train an integer network to answer like its float network."""

@@ -1,4 +1,4 @@
-"""Decide whether a network is worth training. TensorFlow is not needed for that.
+"""Decide whether a network is worth training, without TensorFlow.
 
 TensorFlow takes seconds and 600 MB, and many networks need no training.
 """
@@ -19,25 +19,25 @@ from microlut.quantize.quality import (
 from microlut.quantize.weights import LayerConfigs
 
 BATCH = 50
-_LOSSLESS_BITS = 6  # a weight; what these lose is not worth a minute of training
+_LOSSLESS_BITS = 6  # per weight; what these lose is not worth a minute of training
 _STEPS = 600
-_PASSES = 80  # times that an input is seen at most; few inputs are learned by heart sooner
-_FEWEST_STEPS = 100  # less is not worth while
+_PASSES = 80  # over the inputs, at most; with fewer inputs, more passes overfit
+_FEWEST_STEPS = 100  # fewer steps are not worthwhile
 _PRODUCTS = _STEPS * BATCH * 13_000_000  # multiplications of the float network: some 40 seconds
-# Divergence from the float outputs, some half a point. Training from below it rather learns the
-# inputs by heart: of five on two models four did harm on inputs kept aside, of seven above it none.
+# Divergence from the float outputs, about half a point. Training that starts below it tends to
+# overfit: of five on two models, four did harm on held-out inputs; of seven above it, none.
 _LITTLE = 0.02
-_LITTLE_ERROR = 1e-3  # the same of networks without a softmax: squared error over squared outputs
+_LITTLE_ERROR = 1e-3  # the same for networks without a softmax: squared error over squared outputs
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Training that is worth while.
+    """How to train a network that is worth training.
 
     Attributes:
-        steps: How many batches to train with.
-        judges: The inputs [n, ...] that tell whether it helped.
-        divergence: How far the network is from the float one on them before training.
+        steps: Number of batches to train with.
+        judges: Inputs [n, ...] that decide whether it helped.
+        divergence: Divergence from the float network on them before training.
     """
 
     steps: int
@@ -46,17 +46,17 @@ class Training:
 
 
 def may_lose(configs: LayerConfigs) -> bool:
-    """Return whether any layer has bits so few that training may win something back."""
+    """Return whether any layer has so few bits that training may help."""
     return any(c.method != "fitted" and c.bits < _LOSSLESS_BITS for c in configs.values())
 
 
 def worthwhile_training(
     graph: Graph, quantized: QuantizedGraph, inputs: FloatArray
 ) -> Training | None:
-    """Return what training to do.
+    """Return how to train a network.
 
-    None: the network is too large to be trained, the inputs are too few, or it answers much as the
-    float network already.
+    None if the network is too large to train, the inputs are too few, or its outputs already are
+    close to the float network's.
 
     Args:
         graph: The float network after the passes.

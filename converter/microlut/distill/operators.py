@@ -1,7 +1,8 @@
-"""TensorFlow forms of the float operators, through which gradients flow: tensors in, a tensor out.
+"""Compute float operators in TensorFlow, with gradients.
 
-Unlike TensorFlow's own layers they take every window that a graph can have: a kernel is spread out
-in place of dilation, and where strides are not possible, some of the outputs of stride 1 are kept.
+Unlike TensorFlow's own layers, these accept every window that a graph can have. A kernel is spread
+out with zeros instead of dilated, and where strides are not possible, outputs of stride 1 are
+subsampled.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from microlut.graph.ir import (
 
 Tensor = Any  # TensorFlow has no types
 
-_LEAST = -3.0e38  # loses against every value that a maximum is taken of
+_LEAST = -3.0e38  # less than every value under a maximum
 
 
 def tensors(graph: Graph, x: Tensor) -> dict[str, Tensor]:
@@ -109,7 +110,7 @@ def activate(x: Tensor, activation: ActivationKind) -> Tensor:
 
 
 def pad(x: Tensor, padding: Padding, value: float = 0.0) -> Tensor:
-    """Return pictures [batch, height, width, channels] with a border of `value`."""
+    """Return images [batch, height, width, channels] with a border of `value`."""
     if not padding:
         return x
     p = padding
@@ -126,7 +127,7 @@ def _depthwise(x: Tensor, filters: Tensor, window: Window) -> Tensor:
 
 
 def _largest(x: Tensor, window: Window) -> Tensor:
-    """Return maxima; strides beyond the window or with dilation keep some of those of stride 1."""
+    """Return maxima; large strides, or strides with dilation, subsample those of stride 1."""
     down, across = window.strides
     plain = window.dilation == (1, 1) and down <= window.size[0] and across <= window.size[1]
     if plain:
@@ -136,7 +137,7 @@ def _largest(x: Tensor, window: Window) -> Tensor:
 
 
 def _mean(x: Tensor, window: Window) -> Tensor:
-    """Return means over the window's positions inside the picture."""
+    """Return means over the window's positions inside the image."""
     sums = _depthwise(x, tf.ones((*window.size, x.shape[-1], 1)), window)
     inside = tf.ones((1, *x.shape[1:3], 1))
     return sums / _depthwise(inside, tf.ones((*window.size, 1, 1)), window)

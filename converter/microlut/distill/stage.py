@@ -1,4 +1,4 @@
-"""The stage: train an integer network if it is worth while, and import TensorFlow only then."""
+"""Train an integer network if it is worthwhile, and import TensorFlow only then."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _PURPOSE = "distillation (--no-distill leaves it out)"
 
 
 def check_trainer(samples: FloatArray | None, configs: LayerConfigs | None) -> None:
-    """Raise ToolMissing if training may be worth while and nothing can train.
+    """Raise ToolMissing if training may be worthwhile and TensorFlow is missing.
 
-    It is asked before minutes are spent on quantization, so it does not import TensorFlow.
+    This is checked before minutes are spent on quantization, so it does not import TensorFlow.
 
     Args:
-        samples: [n, ...] calibration inputs, if there are any.
+        samples: [n, ...] calibration inputs, if any.
         configs: How the layers will be quantized, by name; None if a budget decides.
     """
     if samples is not None and (configs is None or may_lose(configs)):
@@ -32,7 +32,7 @@ def distilled(
     inputs: FloatArray,
     progress: Progress,
 ) -> QuantizedGraph | None:
-    """Return the integer network after training, or None where nothing is won by it.
+    """Return the integer network after training, or None if training does not help.
 
     Args:
         graph: The float network after the passes.

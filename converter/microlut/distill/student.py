@@ -1,9 +1,9 @@
-"""The integer network as one that can be trained: a quantized graph in, a better one out.
+"""The integer network in a form that can be trained.
 
-Activations are rounded to int8 as the integer network rounds them, weights are levels times scales;
-gradients pass a rounding as if it were not there (Bengio et al. 2013, "straight-through"). A weight
-of few levels has a place on the line of its levels and takes the level that is nearest to it; where
-indices overlap, each weight keeps its index.
+Activations are rounded to int8 as in the integer network, and weights are levels times scales.
+Gradients pass straight through roundings (Bengio et al. 2013, "straight-through"). A weight with
+few levels has a position on the line of its levels and is assigned the nearest one. Where indices
+overlap, each weight keeps its index.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from microlut.quantize.levels.densities import Array
 from microlut.quantize.operators import scale_rule, unbiased, with_biases
 from microlut.quantize.weights import LayerConfigs, with_error
 
-# What a variable moves by when the optimizer moves it by 1: one rate then serves all of them.
+# How far a variable moves when the optimizer moves it by 1, so that one rate serves all of them.
 _LEVEL_UNIT = LEVEL_MAX
 _PLACE_UNIT = 4.0  # distances of neighbouring levels
 _BIAS_UNIT = 16  # steps of the layer's output
 
 
 class Student:
-    """The integer network of a float graph; `variables` are what training may change."""
+    """The integer network of a float graph; training may change its `variables`."""
 
     def __init__(self, graph: Graph, quantized: QuantizedGraph, configs: LayerConfigs) -> None:
         self._graph, self._quantized = graph, quantized
@@ -74,12 +74,12 @@ class Student:
         return found
 
     def limit(self) -> None:
-        """Keep levels within int8 and in their order; call after each change of the variables."""
+        """Keep levels within int8 and in order; call after each change of the variables."""
         for layer in self._layers.values():
             layer.limit()
 
     def quantized(self) -> QuantizedGraph:
-        """Return the integer network with the variables as they are."""
+        """Return the integer network with the current variables."""
         nodes = []
         for node in self._quantized.nodes:
             layer = self._layers.get(node.name)
@@ -88,7 +88,7 @@ class Student:
 
 
 class _Layer:
-    """A layer with weights. Scales move by factors, all else by sums."""
+    """A layer with weights. Scales change by factors, all other variables by sums."""
 
     def __init__(self, node: Node, qnode: QNode, x: Quantization, granularity: Granularity) -> None:
         assert isinstance(node.op, Weighted)
@@ -96,19 +96,19 @@ class _Layer:
         self._op, self._qop = node.op, qnode.op
         self._x, self._output, self._granularity = x, qnode.quantization, granularity
         weights = qnode.op.weights
-        # plain int8 has a scale a channel in any case
+        # plain int8 always has one scale per channel
         self._shared = granularity == "tensor" and weights.codebook is not None
         self._bias = (qnode.op.output.bias * _unit(x, weights.scales)).astype(np.float32)
         self._growth = tf.Variable(tf.zeros(1 if self._shared else len(weights.scales)))
         self._shift = tf.Variable(tf.zeros(len(weights.scales)))
         self.variables = [self._growth, self._shift]
-        self._levels: Tensor = None  # variables, if they are trained
+        self._levels: Tensor = None  # variables, if trained
         self._places: Tensor = None
         if weights.codebook is None:
             return
         levels = weights.codebook.astype(np.float32)
-        # Levels so many that they are near to each other stay, and so do the weights. Indices that
-        # overlap cannot change one by one.
+        # With so many levels that they are close together, levels and weights stay as they are.
+        # Overlapping indices cannot change one by one.
         few = len(levels) <= REFITTED_LEVELS
         if few or weights.overlap > 0:
             self._levels = tf.Variable(levels / _LEVEL_UNIT)
@@ -119,7 +119,7 @@ class _Layer:
             self.variables.append(self._places)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the layer's real output, not yet rounded."""
+        """Return the layer's real output before rounding."""
         weights = self._qop.weights
         values = weights.int8().astype(np.float32) if self._levels is None else self._chosen()
         by_channel = [1] * len(weights.shape)
@@ -129,7 +129,7 @@ class _Layer:
         return activate(linear(self._op, x, values * scales, bias), self._op.activation)
 
     def _chosen(self) -> Tensor:
-        """Return the level of each weight; gradients reach the levels and the places."""
+        """Return the level of each weight; gradients reach levels and positions."""
         levels: Tensor = self._levels * _LEVEL_UNIT
         levels += tf.stop_gradient(tf.round(levels) - levels)
         if self._places is None:
@@ -139,14 +139,14 @@ class _Layer:
         return tf.gather(levels, _nearest(levels, places)) + places - tf.stop_gradient(places)
 
     def limit(self) -> None:
-        """Keep the levels within int8 and, unless indices overlap, in their order."""
+        """Keep the levels within int8 and, unless indices overlap, in order."""
         if self._levels is not None:
             largest = LEVEL_MAX / _LEVEL_UNIT
             limited = tf.clip_by_value(self._levels, -largest, largest)
             self._levels.assign(limited if self._places is None else tf.sort(limited))
 
     def quantized(self) -> WeightedOp:
-        """Return the integer layer with the variables as they are."""
+        """Return the integer layer with the current variables."""
         weights = self._qop.weights
         if self._levels is not None:
             levels = np.rint(self._levels.numpy() * _LEVEL_UNIT)
@@ -169,7 +169,7 @@ class _Layer:
 
 
 def _unit(x: Quantization, scales: Array | FloatArray) -> Array:
-    """Return what one unit of the accumulator is worth in each channel."""
+    """Return the real value of one unit of the accumulator in each channel."""
     unit: Array = x.scale * scales.astype(np.float64)
     return unit
 
@@ -181,7 +181,7 @@ def _nearest(levels: Tensor, places: Tensor) -> Tensor:
 
 
 def _apart(levels: FloatArray) -> FloatArray:
-    """Return the nearest whole levels that differ: ascending ones within int8 in, such ones out."""
+    """Round ascending levels to distinct ascending int8 levels."""
     steps = np.arange(len(levels), dtype=np.float32)
     ascending = np.maximum.accumulate(levels - steps) + steps
     highest = LEVEL_MAX - steps[::-1]
@@ -189,6 +189,6 @@ def _apart(levels: FloatArray) -> FloatArray:
 
 
 def _rounded_to(quantization: Quantization, x: Tensor) -> Tensor:
-    """Return real values as int8 holds them; gradients pass where it holds them."""
+    """Return real values rounded and clamped to int8; gradients pass inside the range."""
     low, high = quantized_range(quantization)
     return tf.quantization.fake_quant_with_min_max_args(x, min=low, max=high)

@@ -1,9 +1,9 @@
-"""Train an integer network: it, its float network and inputs in; a network that errs less out.
+"""Train an integer network to answer like its float network.
 
 Reconstruction (`quantize`) looks at one layer at a time. Here the scales, biases, levels and the
-choice of levels of all layers change together, so that the outputs come near to those of the float
-network (Hinton et al. 2015, "distillation"). The float network says what is wanted: no labels are
-needed, and inputs can be varied (`distill.variety`).
+assignment to levels of all layers change together, so that the outputs approach those of the float
+network (Hinton et al. 2015, "distillation"). The float network provides the targets: no labels are
+needed, and inputs can be augmented (`distill.variety`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from microlut.quantize.quality import integer_quality, judged
 from microlut.quantize.weights import LayerConfigs
 from microlut.support.progress import Progress
 
-_WARM_UP = 20  # steps until the rate is reached
-_RATE = 0.002  # in units of the student's variables; it falls to zero by half a cosine
+_WARM_UP = 20  # steps until the full learning rate
+_RATE = 0.002  # in units of the student's variables; it decays to zero by half a cosine
 _SEED = 0
 
 
@@ -36,14 +36,14 @@ def distill(
     training: Training,
     progress: Progress,
 ) -> QuantizedGraph | None:
-    """Return the integer network after training, or None if it comes no nearer on the inputs.
+    """Return the integer network after training, or None if it is no nearer on the inputs.
 
     Args:
         graph: The float network after the passes.
         quantized: Its integer form.
         configs: How its layers were quantized, by name.
         inputs: [n, ...] calibration inputs.
-        training: What `worthwhile_training` says of it.
+        training: The result of `worthwhile_training`.
         progress: Called with ("distill", steps done, steps).
     """
     student = Student(graph, quantized, configs)
@@ -58,7 +58,7 @@ def distill(
 
 
 def _step(graph: Graph, student: Student, steps: int) -> Callable[[Tensor], None]:
-    """Return what improves the student by one batch of inputs."""
+    """Return a function that trains the student on one batch of inputs."""
     rate = tf.keras.optimizers.schedules.CosineDecay(
         0.0, steps - _WARM_UP, warmup_target=_RATE, warmup_steps=_WARM_UP
     )
@@ -79,11 +79,11 @@ def _step(graph: Graph, student: Student, steps: int) -> Callable[[Tensor], None
 
 
 def _loss(graph: Graph, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Tensor:
-    """Return how far a network's tensors are from the wanted ones.
+    """Return the loss of a network's tensors against the targets.
 
-    It is the sum of relative squared errors, of what a softmax reads (or of the outputs) and, in
-    the mean, of the sums where branches meet (or of all layers), which tells early layers more than
-    the outputs do; and the Kullback-Leibler divergence of a softmax.
+    It is the relative squared error of the softmax's inputs (or of the outputs), plus the mean
+    relative squared error of the sums where branches meet (or of all layers), which guides early
+    layers better than the outputs do, plus the Kullback-Leibler divergence of a softmax.
     """
     last, classes = judged(graph)
     loss = _relative(wanted[last], found[last])

@@ -1,9 +1,9 @@
-"""More inputs of a few: calibration inputs and a float network in, endlessly varied batches out.
+"""Augment calibration inputs in ways that do not change the float network's answers.
 
-A network that is trained on some hundred inputs learns these by heart. Which ways to vary an input
-make sense depends on what it is: a photograph may be mirrored, a spectrogram may not. The float
-network knows: a way is taken if its answers mostly stay. Varied inputs need no labels either: the
-float network says what is wanted of them.
+Training on some hundred inputs overfits. Which augmentations make sense depends on the input: a
+photograph may be mirrored, a spectrogram may not. The float network decides: an augmentation is
+used if most answers stay the same. Augmented inputs need no labels either, because the float
+network provides the targets.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import FloatArray, Graph
 from microlut.quantize.quality import judged, quality, without_softmax
 
-_JUDGES = 128  # inputs that a way is tried on
+_JUDGES = 128  # inputs that an augmentation is tried on
 _BATCH = 32
-_KEPT_PERCENT = 88.0  # of the answers, or it is not a variation but another input
-_KEPT_ERROR = 0.1  # squared error over squared outputs, for networks that do not classify
+_KEPT_PERCENT = 88.0  # of the answers must stay the same
+_KEPT_ERROR = 0.1  # squared error over squared outputs, for networks that are no classifiers
 _SHIFT = 8  # an eighth of the height or width at most
 _CONTRAST = 0.4
-_DEVIATIONS = 0.25  # of all values, by which a channel is raised or lowered at most
-_NOISE = 0.25  # deviations of the value at this place over the inputs
+_DEVIATIONS = 0.25  # of all values, by which a channel is shifted at most
+_NOISE = 0.25  # deviations of the value at that position over the inputs
 
 Random = np.random.Generator
-Variation = Callable[[FloatArray, Random], FloatArray]  # inputs [n, ...] to as many others
+Variation = Callable[[FloatArray, Random], FloatArray]  # maps inputs [n, ...] to as many others
 
 
 def varied(inputs: FloatArray, graph: Graph, batch: int, random: Random) -> Iterator[FloatArray]:
-    """Yield batches [batch, ...] of varied inputs without end.
+    """Yield batches [batch, ...] of augmented inputs, endlessly.
 
     Args:
-        inputs: [n, ...] calibration inputs; each comes as often as the others.
+        inputs: [n, ...] calibration inputs; all are used equally often.
         graph: The float network.
-        batch: Inputs a batch.
-        random: What the variations follow from.
+        batch: Inputs per batch.
+        random: Source of randomness.
     """
     ways = [way for way in variations(inputs) if _keeps_answers(graph, inputs, way, random)]
     low, high = inputs.min(), inputs.max()
@@ -51,7 +51,7 @@ def varied(inputs: FloatArray, graph: Graph, batch: int, random: Random) -> Iter
 
 
 def variations(inputs: FloatArray) -> tuple[Variation, ...]:
-    """Return the ways to vary inputs like these [n, ...]."""
+    """Return the augmentations for inputs like these [n, ...]."""
     deviation = float(inputs.std())
     by_place: FloatArray = inputs.std(axis=0)
 
@@ -75,7 +75,7 @@ def variations(inputs: FloatArray) -> tuple[Variation, ...]:
 
 
 def _mirror(axis: int) -> Variation:
-    """Return what mirrors half of the pictures."""
+    """Return an augmentation that mirrors half of the images."""
 
     def mirror(x: FloatArray, random: Random) -> FloatArray:
         chosen = random.random((len(x), 1, 1, 1)) < 0.5
@@ -85,7 +85,7 @@ def _mirror(axis: int) -> Variation:
 
 
 def _shift(axis: int) -> Variation:
-    """Return what shifts pictures along an axis, each by another number of pixels."""
+    """Return an augmentation that shifts each image along an axis by some pixels."""
 
     def shift(x: FloatArray, random: Random) -> FloatArray:
         size = x.shape[axis]

@@ -1,6 +1,6 @@
-"""Imports trained Keras models: a file, folder or model object in, a float `Graph` out.
+"""Import trained Keras models as float graphs.
 
-What a source is, is told by its content, never by its suffix. No code in a model is ever run.
+The content of a source decides what it is, never its suffix. No code in a model is ever run.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def import_model(source: Path | str | object, name: str | None = None) -> Graph:
     """Return the float graph of a model.
 
     Args:
-        source: the path of a `.keras` or `.h5` file or SavedModel folder, or a `keras.Model` or
+        source: The path of a `.keras` or `.h5` file or SavedModel folder, or a `keras.Model` or
             `tf_keras.Model` object.
-        name: what the graph is called; by default the file's stem, or the object's name.
+        name: Name of the graph; by default the file's stem, or the object's name.
 
     Raises:
-        InvalidInput: the file is missing, damaged or no Keras model.
-        UnsupportedModel: the model holds something that microlut cannot convert.
-        ToolMissing: the source is a SavedModel and TensorFlow is not installed.
+        InvalidInput: The file is missing, damaged or no Keras model.
+        UnsupportedModel: The model has something that microlut cannot convert.
+        ToolMissing: The source is a SavedModel and TensorFlow is not installed.
     """
     if not isinstance(source, Path | str):
         model = memory.read(source)
@@ -65,7 +65,7 @@ def _read(path: Path) -> KerasModel:
 
 
 def _refuse(path: Path, known: tuple[str, str] | None) -> None:
-    """Raise an error for what is known to be something else than a Keras model."""
+    """Raise an error for a file that is known to be no Keras model."""
     if known is not None:
         what, advice = known
         article = "an" if what[0] in "AEIO" else "a"

@@ -1,4 +1,4 @@
-"""Names files that are no whole Keras model, by their content, and says what to give instead."""
+"""Recognise files that are no complete Keras model, and say what to give instead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ARCHITECTURE = (
     'build the model from it, load its weights and save all with model.save("model.keras")',
 )
 _UNPACK = "unpack it and give the model inside"
-# Of formats without a mark of their own.
+# Formats without a signature.
 _BY_SUFFIX = {
     ".caffemodel": ("Caffe model", "microlut reads Keras models only: build it in Keras"),
     ".ckpt": ("checkpoint", _ARCHITECTURE[1]),
@@ -32,7 +32,7 @@ _BY_SUFFIX = {
 
 
 def describe(path: Path) -> tuple[str, str] | None:
-    """Return what a file is and what to do instead, or None where neither is known."""
+    """Return what a file is and what to do instead, or None if that is not known."""
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if head.startswith(b"PK"):
@@ -41,7 +41,7 @@ def describe(path: Path) -> tuple[str, str] | None:
 
 
 def describe_folder(path: Path) -> tuple[str, str] | None:
-    """Return what a folder without saved_model.pb is and what to do, or None where not known."""
+    """Return what a folder without saved_model.pb is and what to do, or None if not known."""
     names = sorted(entry.name for entry in path.iterdir())
     models = [name for name in names if name.endswith((".keras", ".h5", ".hdf5"))]
     inner = [name for name in names if (path / name / "saved_model.pb").is_file()]
@@ -75,7 +75,7 @@ def _of_bytes(path: Path, head: bytes) -> tuple[str, str] | None:
 
 
 def _is_onnx(head: bytes) -> bool:
-    """Return whether a message begins as ONNX's do: a version, then its producer's name."""
+    """Return whether a message begins as in ONNX: a version, then the producer's name."""
     return (
         len(head) > 4
         and head[0] == 0x08

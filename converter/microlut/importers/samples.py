@@ -1,4 +1,4 @@
-"""Loads sample inputs and labels: an `.npz` or `.npy` file or an array in, `Samples` out.
+"""Load sample inputs and labels from `.npz` and `.npy` files and from arrays.
 
 Files are never unpickled.
 """
@@ -19,8 +19,8 @@ from microlut.errors import InvalidInput
 from microlut.graph.ir import FloatArray, Shape
 
 _INPUTS, _LABELS = "x", "y"
-_BEYOND_RANGE = 0.25  # share of values outside the calibrated range that no real data reaches
-_FEWEST_STEPS = 2  # of the input's 255: all values would quantize to one or two numbers
+_BEYOND_RANGE = 0.25  # share of values outside the calibrated range; real data have fewer
+_FEWEST_STEPS = 2  # of the input's 255; with fewer, all values quantize to one or two numbers
 _MANY_SAMPLES = 8
 _DAMAGE = (
     ArithmeticError,
@@ -54,13 +54,13 @@ def load_samples(path: Path | str, input_shape: Shape, limit: int | None = None)
     """Return the samples in a file.
 
     Args:
-        path: an `.npz` with array `x` (or one single array) and optionally `y`, or an `.npy`.
-        input_shape: the model's, without the batch dimension; a missing channel dimension of 1
+        path: An `.npz` with array `x` (or one single array) and optionally `y`, or an `.npy`.
+        input_shape: The model's, without the batch dimension; a missing channel dimension of 1
             is added.
-        limit: take only the first so many samples.
+        limit: Number of samples to load; all by default.
 
     Raises:
-        InvalidInput: the file is missing or damaged, or its arrays do not fit the model.
+        InvalidInput: The file is missing or damaged, or its arrays do not fit the model.
     """
     source = Path(path)
     arrays = _read(source)
@@ -77,7 +77,7 @@ def as_samples(
     """Return samples from arrays, checked as `load_samples` does.
 
     Raises:
-        InvalidInput: the arrays do not fit the model.
+        InvalidInput: The arrays do not fit the model.
     """
     labels = None if y is None else np.asarray(y)
     return _checked(np.asarray(x), labels, input_shape, limit, "samples")
@@ -92,7 +92,7 @@ def _read(path: Path) -> Mapping[str, NDArray[np.generic]]:
         if isinstance(loaded, np.ndarray):
             return {_INPUTS: loaded}
         with loaded:
-            # Only what is used is read: the file may hold more.
+            # Only the arrays in use are read: the file may have more.
             names = [n for n in (_INPUTS, _LABELS) if n in loaded.files]
             others = [n for n in loaded.files if n != _LABELS]
             if _INPUTS not in names and len(others) == 1:
@@ -149,7 +149,7 @@ def _checked(
 
 
 def _class_numbers(y: NDArray[np.generic], count: int, source: str) -> NDArray[np.int64]:
-    """Return labels as int64; a column [samples, 1] is accepted, as Keras's data sets have it."""
+    """Return labels as int64; Keras's data sets have columns [samples, 1]."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.shape != (count,):
@@ -165,12 +165,12 @@ def _class_numbers(y: NDArray[np.generic], count: int, source: str) -> NDArray[n
 
 
 def check_scaled_alike(x: FloatArray, low: float, high: float) -> None:
-    """Raise InvalidInput for inputs [n, ...] that are not scaled like the calibration inputs.
+    """Raise InvalidInput if inputs [n, ...] have another scale than the calibration inputs.
 
     Args:
-        x: inputs to run.
-        low: lower end of the calibrated range.
-        high: upper end of the calibrated range.
+        x: Inputs to run.
+        low: Lower end of the calibrated range.
+        high: Upper end of the calibrated range.
     """
     if not scaled_alike(x, low, high):
         raise InvalidInput(
@@ -182,11 +182,11 @@ def check_scaled_alike(x: FloatArray, low: float, high: float) -> None:
 def scaled_alike(x: FloatArray, low: float, high: float) -> bool:
     """Return whether inputs [n, ...] may have the range `low` to `high`.
 
-    Some values beyond it are normal, and saturate. But pictures of 0 to 255 for a range of 0 to 1,
-    or the other way round, would run and answer nonsense.
+    Some values beyond it are normal, and saturate. But images of 0 to 255 for a range of 0 to 1, or
+    the other way round, would run and give nonsense.
     """
     beyond = float(np.mean((x < low) | (x > high)))
     step = (high - low) / 255
-    # One dark picture may be almost uniform; many are not.
+    # One dark image may be almost uniform; many are not.
     flat = len(x) >= _MANY_SAMPLES and float(np.ptp(x)) < _FEWEST_STEPS * step
     return beyond <= _BEYOND_RANGE and not flat

@@ -1,1 +1,1 @@
-"""Turn results into texts, tables and pictures for people."""
+"""Texts, tables and pictures of results, for people."""

@@ -1,4 +1,4 @@
-"""Boards as plain text: boards enter, lines for people leave."""
+"""Format boards as plain text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def boards_text(boards: Iterable[Board]) -> str:
 
 
 def board_text(board: Board) -> str:
-    """Return all that is known of a board, a line a fact."""
+    """Return everything known about a board, one line per fact."""
     facts = [("board", board.id), ("title", board.title), ("microcontroller", board.mcu)]
     facts += [("core", board.core.value), ("port", board.port)]
     if board.clock_hz is not None:

@@ -1,4 +1,4 @@
-"""A conversion as plain text: its report enters, lines for people leave."""
+"""Format the report of a conversion as plain text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from microlut.show.table import count_text, percent_text, size_text, table
 
 
 def conversion_text(report: ConvertReport) -> str:
-    """Return a conversion: its layers, what they cost, and its memory."""
+    """Return the text of a conversion: its layers, their cost, and its memory."""
     rows = [
         (
             layer.name,
@@ -54,12 +54,12 @@ def conversion_text(report: ConvertReport) -> str:
 
 
 def warnings_text(report: ConvertReport) -> str:
-    """Return what is wrong with a conversion, a line each and each ended; "" if nothing is."""
+    """Return the warnings of a conversion, one line each; "" without any."""
     return "".join(f"Warning: {warning}\n" for warning in report.warnings)
 
 
 def _quality_text(report: ConvertReport) -> str:
-    """Return how near the outputs are to the float network's."""
+    """Return a line on how near the outputs are to the float network's."""
     found = report.quality
     kind = "calibration" if report.calibration_samples else "synthetic"
     facts = [f"divergence {found.divergence:.2g}"]

@@ -1,4 +1,4 @@
-"""Say in plain text how densities fit the weights of layers."""
+"""Format fits of densities to the weights of layers as plain text."""
 
 from __future__ import annotations
 

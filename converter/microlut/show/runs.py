@@ -1,4 +1,4 @@
-"""Say in plain text what building, running, verifying, flashing and exporting gave."""
+"""Format the results of building, running, verifying, flashing and exporting as plain text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from microlut.machine.tools import HOST_CC, find_tool
 from microlut.show.table import count_text, percent_text, size_text, table
 
-if TYPE_CHECKING:  # `microlut boards` needs none of them
+if TYPE_CHECKING:  # not needed by `microlut boards`
     from microlut.board.board import Board
     from microlut.exporters import Exported
     from microlut.machine.doctor import ToolStatus
@@ -25,7 +25,7 @@ _LATENCY = "time of an inference, by its own clock"
 
 
 def image_text(image: Image, board: Board) -> str:
-    """Return an image: its memory, how much of the board's that is, and where it is."""
+    """Return the text of an image: its memory, the board's memory, and its files."""
     if image.flash_bytes is None or image.ram_bytes is None or board.memory is None:
         return f"{board.id}: {image.elf}"
     others = (image.bin, image.hex, image.uf2, image.map)
@@ -55,14 +55,14 @@ def _parts_text(image: Image) -> str:
 
 
 def run_text(outcome: RunOutcome, float_top1: float | None = None) -> str:
-    """Return what a run of the firmware gave."""
+    """Return the results of a run of the firmware."""
     facts = _facts(_accuracy(None, float_top1, outcome) + _run_facts(outcome))
     profile = f"{profile_text(outcome.profile)}\n" if outcome.profile is not None else ""
     return f"{_note_text(outcome)}{profile}{facts}"
 
 
 def _note_text(outcome: RunOutcome) -> str:
-    """Return a line about the machine, if that is not the board's own."""
+    """Return a line about the machine if it is not the board itself."""
     if not outcome.note:
         return ""
     return (
@@ -72,7 +72,7 @@ def _note_text(outcome: RunOutcome) -> str:
 
 
 def profile_text(profile: Profile) -> str:
-    """Return where the instructions or the time of one inference go, a line a kernel call."""
+    """Return the instructions or the time of one inference, one line per kernel call."""
     total = max(1, profile.cost)
     timed = profile.unit == "microseconds"
     unit, factor = ("ns a MAC", 1000) if timed else ("a MAC", 1)
@@ -100,7 +100,7 @@ def profile_text(profile: Profile) -> str:
 
 
 def deploy_text(outcome: DeployOutcome) -> str:
-    """Return what a deployed model gave on its inputs; nothing without inputs."""
+    """Return the results of a deployed model on its inputs; nothing without inputs."""
     if outcome.not_measured:
         return f"Not measured: {outcome.not_measured}"
     if outcome.run is None:
@@ -110,7 +110,7 @@ def deploy_text(outcome: DeployOutcome) -> str:
 
 
 def offer_text(project: Project, board: Board, port: str) -> str:
-    """Return where an emulated board is offered, and how to use it."""
+    """Return the port of an emulated board, and how to use it."""
     command = f"microlut run {project.path} --board {board.id} --port {port} --inputs FILE"
     return (
         f"{board.id} is at {port}, for any program that opens serial ports, such as\n"

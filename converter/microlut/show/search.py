@@ -1,4 +1,4 @@
-"""Say in plain text what a search measured, and what to run next."""
+"""Format the results of a search as plain text, with what to run next."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _figure_names(result: SearchResult) -> tuple[str, ...]:
 
 
 def _figures(found: Quality) -> tuple[str, ...]:
-    """Return what is told of a point, in the order of `_figure_names`."""
+    """Return the figures of a point, in the order of `_figure_names`."""
     divergence = f"{found.divergence:.2g}"
     if found.snr_db is not None:
         return ("exact" if math.isinf(found.snr_db) else f"{found.snr_db:.1f} dB", divergence)

@@ -1,7 +1,7 @@
 """Lay out tables and numbers.
 
-Columns are separated by two spaces and never wrapped, so that the output can be read in a terminal
-and cut up by other programs.
+Columns are separated by two spaces and never wrapped, so that people can read them in a terminal
+and other programs can split them.
 """
 
 from __future__ import annotations

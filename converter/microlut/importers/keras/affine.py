@@ -1,4 +1,4 @@
-"""Translates layers that scale and shift each channel by constants; all become a `BatchNorm`."""
+"""Translate layers that scale and shift channels by constants into `BatchNorm`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def scaled(use: LayerUse, scale: _Float64Array, offset: _Float64Array) -> tuple[
     """Return the step that computes x * scale + offset, with one of each per channel.
 
     Raises:
-        InvalidInput: one of them is not finite.
+        InvalidInput: One of them is not finite.
     """
     checked = [
         options.array(use.layer, values, what, (use.shape[-1],))
@@ -63,7 +63,7 @@ def _rescaling(use: LayerUse) -> tuple[Step, ...]:
 
 
 def _normalization(use: LayerUse) -> tuple[Step, ...]:
-    """Read (x - mean) / deviation, or the inverse, by given or adapted mean and variance."""
+    """Read (x - mean) / deviation, or the inverse, with given or adapted mean and variance."""
     layer, channels = use.layer, use.shape[-1]
     whole = layer.config.get("axis", -1) in (None, [])
     if not whole and not options.axis_is_last(layer, use.shape):
@@ -81,7 +81,7 @@ def _normalization(use: LayerUse) -> tuple[Step, ...]:
 
 
 def _statistic(use: LayerUse, index: int, what: str) -> _Float64Array:
-    """Return mean or variance: what the layer was given, or else what it found when adapted."""
+    """Return the layer's given mean or variance, or else the adapted one."""
     given = use.layer.config.get(what)
     if given is not None:
         return options.constant(use.layer, given, what, use.shape[-1])

@@ -1,4 +1,4 @@
-"""The one value that every model source becomes: a Keras architecture plus its arrays.
+"""A Keras architecture with its arrays, as read from any source.
 
 The configuration is plain JSON data; nothing in it is ever called or imported.
 """
@@ -33,9 +33,9 @@ class KerasModel:
 
     Attributes:
         config: {"class_name": ..., "config": ...}, with tuples written as lists.
-        weights: the arrays of each layer in Keras's own order (kernel, bias; gamma, beta,
-            moving mean, moving variance), by the layer's path through nested models.
-        source: the file or object, for messages.
+        weights: The arrays of each layer in Keras's order (kernel, bias; gamma, beta, moving mean,
+            moving variance), by the layer's path through nested models.
+        source: The file or object, for messages.
     """
 
     config: Json
@@ -48,10 +48,10 @@ class Layer:
     """One layer of the configuration.
 
     Attributes:
-        path: names of the nested models that hold it, then its own.
-        config: its options.
-        entry: the whole JSON object it was read from.
-        source: the file or object, for messages.
+        path: Names of the nested models that contain it, then its own.
+        config: Its options.
+        entry: The whole JSON object that it was read from.
+        source: The file or object, for messages.
     """
 
     path: LayerPath
@@ -67,7 +67,7 @@ class Layer:
 
     @property
     def where(self) -> str:
-        """Return how messages name the layer."""
+        """Return the name of the layer in messages."""
         named = f"layer {'/'.join(self.path)!r} ({self.class_name})"
         return f"{self.source}: {named if any(self.path) else 'the model'}"
 
@@ -78,12 +78,12 @@ class Layer:
 
     @property
     def is_functional(self) -> bool:
-        """Return whether this is a nested model that is not a mere sequence."""
+        """Return whether this is a nested functional model."""
         return self.is_model and self.class_name != "Sequential"
 
     @property
     def is_custom(self) -> bool:
-        """Return whether the class comes from outside Keras, whatever its name."""
+        """Return whether the class is not Keras's, whatever its name."""
         module, registered = self.entry.get("module"), self.entry.get("registered_name")
         foreign = isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES
         return foreign or registered not in (None, self.class_name)
@@ -93,7 +93,7 @@ class Layer:
         return UnsupportedModel(f"{self.where}: {found}; {advice}")
 
     def invalid(self, found: str, advice: str = _ADVICE) -> InvalidInput:
-        """Return the error for a configuration or arrays that do not make a layer."""
+        """Return the error for a configuration or arrays that are no valid layer."""
         return InvalidInput(f"{self.where}: {found}; {advice}")
 
 
@@ -101,7 +101,7 @@ def parse_config(text: str | bytes, source: str) -> Json:
     """Return a model's architecture from its JSON text.
 
     Raises:
-        InvalidInput: it is not JSON, or no Keras configuration.
+        InvalidInput: It is not JSON, or no Keras configuration.
     """
     try:
         config = _plain(json.loads(text))
@@ -120,7 +120,7 @@ def root_layer(config: Json, source: str) -> Layer:
     """Return the model itself as a layer with an empty-named path.
 
     Raises:
-        UnsupportedModel: the model is neither Functional nor Sequential.
+        UnsupportedModel: The model is neither Functional nor Sequential.
     """
     layer = Layer(("",), config["class_name"], _options(config), config, source)
     if not layer.is_model:
@@ -135,7 +135,7 @@ def child_layers(model: Layer) -> tuple[Layer, ...]:
     """Return a model's own layers in the order of the configuration.
 
     Raises:
-        InvalidInput: the list is missing or malformed, or two layers share a name.
+        InvalidInput: The list is missing or malformed, or two layers share a name.
     """
     entries = model.config.get("layers")
     if not isinstance(entries, list):
@@ -163,7 +163,7 @@ def all_layers(model: Layer) -> Iterator[Layer]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception's text on one line, at most 200 characters of it."""
+    """Return an exception's text on one line, of at most 200 characters."""
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 

@@ -1,7 +1,7 @@
-"""What reading a damaged container raises, and the error that the user sees instead.
+"""Turn exceptions from damaged containers into errors for the user.
 
-A container is a zip, HDF5, protocol-buffer or checkpoint file. Only of these may be said that they
-are damaged: what a sound one holds is described by what was looked for and what was found.
+A container is a zip, HDF5, protocol-buffer or checkpoint file. Only containers are called damaged.
+Errors about the contents of a sound one say what was expected and what was found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from microlut.errors import InvalidInput
 from microlut.importers.keras.config import one_line
 
-# What h5py, zipfile and NumPy raise on damaged files.
+# Exceptions of h5py, zipfile and NumPy for damaged files.
 _DAMAGE = (
     ArithmeticError,
     AttributeError,
@@ -35,10 +35,10 @@ _DAMAGE = (
 
 @contextmanager
 def container(path: Path | str) -> Iterator[None]:
-    """Report what the libraries raise in this context as damage of the file `path`.
+    """Report exceptions of the libraries in this context as damage of the file `path`.
 
     Raises:
-        InvalidInput: the file cannot be read to its end.
+        InvalidInput: The file cannot be read to its end.
     """
     try:
         yield

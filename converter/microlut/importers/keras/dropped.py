@@ -1,6 +1,6 @@
-"""Layers that pass their input on at inference: augmentation, noise and regularization.
+"""Layers that do nothing at inference: augmentation, noise and regularization.
 
-Some resize their input to a given size, and pass it on only if it has that size already.
+Some resize their input to a given size, and do nothing only if it already has that size.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ _NORMALIZATION = ("BatchNormalization", "SyncBatchNormalization")
 
 
 def is_trained_at_inference(layer: Layer, arguments: Json) -> bool:
-    """Return whether a layer is called so that it does at inference what it does in training.
+    """Return whether a call makes a layer behave at inference as in training.
 
-    Keras 3 writes training=True for all augmentation, and goes by it in training only. A frozen
-    normalization goes by what it has learned, whatever it is told.
+    Keras 3 writes training=True for all augmentation, but follows it only in training. A frozen
+    normalization always uses its learned statistics.
     """
     if layer.class_name in _NORMALIZATION and not options.flag(layer, "trainable", True):
         return False

@@ -1,4 +1,4 @@
-"""Reads whole-model HDF5 files (`.h5`, `.hdf5`) of Keras 2, and of Keras 3's legacy format.
+"""Read whole-model HDF5 files (`.h5`, `.hdf5`) of Keras 2, and of Keras 3's legacy format.
 
 `separate_process.read` runs this in a child process.
 """
@@ -36,8 +36,8 @@ def read(path: Path) -> KerasModel:
     """Return the model in a whole-model HDF5 file.
 
     Raises:
-        InvalidInput: the file holds only weights, or is no Keras model.
-        UnsupportedModel: the model is neither Functional nor Sequential.
+        InvalidInput: The file has only weights, or is no Keras model.
+        UnsupportedModel: The model is neither Functional nor Sequential.
     """
     source = str(path)
     with container(path):

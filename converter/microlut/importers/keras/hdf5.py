@@ -1,4 +1,4 @@
-"""Careful reading of HDF5 groups: only plain datasets inside the same file, of bounded size."""
+"""Read HDF5 groups carefully: only plain datasets of bounded size inside the same file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from microlut.graph.ir import frozen_array
 from microlut.importers.keras.config import MAX_WEIGHT_ELEMENTS
 from microlut.importers.keras.damage import container
 
-_NO_NAME = re.compile("[\0\ud800-\udfff]")  # h5py takes none with these
+_NO_NAME = re.compile("[\0\ud800-\udfff]")  # h5py accepts no names with these
 
 
 def subgroup(group: h5py.Group, path: str, source: str) -> h5py.Group | None:
-    """Return a group below another, or None when there is none of that name."""
+    """Return a group below another, or None if there is none of that name."""
     with container(source):
         found = _member(group, path, source)
     return found if isinstance(found, h5py.Group) else None
@@ -30,16 +30,16 @@ def names(group: h5py.Group, source: str) -> tuple[str, ...]:
 
 
 def attribute(group: h5py.Group, key: str, source: str) -> object:
-    """Return an attribute's value, or None when there is none of that name."""
+    """Return an attribute's value, or None if there is none of that name."""
     with container(source):
         return group.attrs.get(key)
 
 
 def dataset(group: h5py.Group, path: str, source: str) -> NDArray[np.generic] | None:
-    """Return a dataset's values, or None when there is none of that name.
+    """Return a dataset's values, or None if there is none of that name.
 
     Raises:
-        InvalidInput: it points outside the file or is too large for any microcontroller.
+        InvalidInput: It points outside the file or is too large for any microcontroller.
     """
     with container(source):
         found = _member(group, path, source)
@@ -62,10 +62,10 @@ def dataset(group: h5py.Group, path: str, source: str) -> NDArray[np.generic] | 
 
 
 def _member(group: h5py.Group, path: str, source: str) -> object:
-    """Walk down one link at a time, so that no link leads to another file."""
+    """Follow one link at a time, so that none leads to another file."""
     found: object = group
     for part in path.split("/"):
-        if part in ("", "."):  # as HDF5 itself: a layer may be called a//b
+        if part in ("", "."):  # as HDF5 does: a layer may be named a//b
             continue
         if not isinstance(found, h5py.Group) or _NO_NAME.search(part):
             return None

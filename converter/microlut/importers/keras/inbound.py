@@ -1,4 +1,4 @@
-"""Reads the calls of a layer, `inbound_nodes`, as Keras 2 and Keras 3 write them."""
+"""Read the calls of a layer, `inbound_nodes`, as Keras 2 and Keras 3 write them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from microlut.importers.keras.config import Json, Layer
 
 Reference = tuple[str, int]  # (layer, which of its calls)
-_CONSTANT = "_CONSTANT_VALUE"  # stands where Keras 2 was given a constant as the first argument
+_CONSTANT = "_CONSTANT_VALUE"  # Keras 2 writes it if the first argument is a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def references(model: Layer, value: object) -> Iterator[Reference]:
 
 
 def _is_list_of_references(value: object) -> bool:
-    """Return whether this is the list of tensors that one argument of an operation was given."""
+    """Return whether this is a list of tensors as one argument of an operation."""
     return isinstance(value, list) and all(isinstance(i, list) and _is_reference(i) for i in value)
 
 
@@ -65,7 +65,7 @@ def calls_of(layer: Layer) -> Iterator[Call]:
 
 
 def _keras2_call(layer: Layer, node: list[Any]) -> Call:
-    """Read [[name, call, tensor, kwargs], ...]; a lone tensor may stand without its list."""
+    """Read [[name, call, tensor, kwargs], ...]; a single tensor may come without the list."""
     triples = [node] if _is_reference(node) else node
     if len(triples) == 1 and _is_list_of_references(triples[0]):
         triples = triples[0]
@@ -80,7 +80,7 @@ def _keras2_call(layer: Layer, node: list[Any]) -> Call:
             inputs.append(_reference(layer, triple))
         if len(triple) > 3 and isinstance(triple[3], dict):
             arguments.update(triple[3])
-    # Of operations on tensors, such as x + y, the second tensor is an argument.
+    # In operations on tensors, such as x + y, the second tensor is an argument.
     tensors = {key: list(references(layer, value)) for key, value in arguments.items()}
     inputs += [reference for found in tensors.values() for reference in found]
     return Call(tuple(inputs), {key: arguments[key] for key in arguments if not tensors[key]})

@@ -1,8 +1,8 @@
-"""Which options of each layer class are known: read, or without effect on what a layer computes.
+"""The known options of each layer class: those that are read, or that do not affect the output.
 
-All others are refused unless they are null, false or empty, so that an option of a newer Keras is
-never ignored where it is in use. A test holds these sets against both Kerases. Layers that are
-dropped have no say in what is computed, and so have their options.
+All others are refused unless they are null, false or empty, so an option of a newer Keras is never
+ignored if it is in use. A test compares these sets with both Kerases. Options of dropped layers do
+not matter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from microlut.importers.keras.config import Layer
 
-# What only training, loading or other devices use, by the end of its name.
+# Options used only in training, in loading or by other devices, by the ends of their names.
 _HARMLESS_ENDS = ("_initializer", "_regularizer", "_constraint")
 _HARMLESS = frozenset(
     {"name", "trainable", "batch_shape", "batch_input_shape", "dynamic", "autocast", "seed"}
@@ -35,7 +35,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "AveragePooling2D": _POOL,
         "BatchNormalization": _NORM,
         "Conv2D": {"filters"} | _CONV | _LORA,
-        # A quantized layer is refused by its dtype policy; without one this does nothing.
+        # A quantized layer is refused because of its dtype policy; without one this has no effect.
         "Dense": {"units", "activation", "use_bias", "quantization_config"} | _LORA,
         "DepthwiseConv2D": {"depth_multiplier"} | _CONV,
         "Flatten": {"data_format"},
@@ -61,10 +61,10 @@ def is_known(class_name: str, key: str) -> bool:
 
 
 def check_options(layer: Layer) -> None:
-    """Refuse an option that is in use and not known.
+    """Refuse an unknown option that is in use.
 
     Raises:
-        UnsupportedModel: it may change what the layer computes.
+        UnsupportedModel: It may change what the layer computes.
     """
     for key, value in layer.config.items():
         if value and not is_known(layer.class_name, key):

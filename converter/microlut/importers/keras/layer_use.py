@@ -1,4 +1,4 @@
-"""What the handlers of all layers share: the use of a layer that they read, and their steps."""
+"""Types of all layer handlers: the use of a layer that they read, and the steps they return."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Step:
     """One operator of a layer.
 
     Attributes:
-        op: the operator.
-        shape: its output's shape.
-        inputs: which of the layer's inputs it reads; PREVIOUS is the step before it.
-        suffix: what is added to the layer's name; the main step has none.
+        op: The operator.
+        shape: Shape of its output.
+        inputs: Which of the layer's inputs it reads; PREVIOUS is the step before it.
+        suffix: Suffix to the layer's name; the main step has none.
     """
 
     op: Op
@@ -34,13 +34,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class LayerUse:
-    """What a handler sees.
+    """The input of a handler.
 
     Attributes:
-        layer: the layer.
-        shapes: of the tensors that it reads.
-        weights: its arrays.
-        arguments: what it was called with besides tensors, by name or position.
+        layer: The layer.
+        shapes: Shapes of the tensors that it reads.
+        weights: Its arrays.
+        arguments: Arguments of the call other than tensors, by name or position.
     """
 
     layer: Layer
@@ -63,13 +63,13 @@ class LayerUse:
         return self.shape[0], self.shape[1], self.shape[2]
 
     def array(self, index: int, what: str, shape: Shape) -> FloatArray:
-        """Return one of the layer's arrays, checked."""
+        """Check and return one of the layer's arrays."""
         if index >= len(self.weights):
             raise self.layer.invalid(f"has {len(self.weights)} arrays, {what} is missing")
         return options.array(self.layer, self.weights[index], what, shape)
 
     def bias(self, count: int) -> FloatArray:
-        """Return the bias, which is zero where the layer has none."""
+        """Return the bias; zeros if the layer has none."""
         if options.flag(self.layer, "use_bias", True):
             return self.array(1, "bias", (count,))
         return zeros(count)

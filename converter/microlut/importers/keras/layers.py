@@ -1,4 +1,4 @@
-"""Translates Keras layers into operators: one function per layer class, in the table `LAYERS`."""
+"""Translate Keras layers into operators: one function per layer class, in the table `LAYERS`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _conv2d(use: LayerUse) -> tuple[Step, ...]:
     if groups != 1:
         raise layer.unsupported(
             f"groups={groups}",
-            "supported is groups=1; for one filter a channel use DepthwiseConv2D",
+            "supported is groups=1; for one filter per channel use DepthwiseConv2D",
         )
     filters = options.integer(layer, "filters")
     window = options.window(layer, use.shape, "kernel_size", (1, 1))

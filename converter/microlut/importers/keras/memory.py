@@ -1,4 +1,4 @@
-"""Reads a model object of Keras 3 or Keras 2 (tf_keras), without importing either."""
+"""Read a model object of Keras 3 or Keras 2 (tf_keras) without importing either."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def read(model: object) -> KerasModel:
     """Return a model object's architecture and arrays.
 
     Raises:
-        InvalidInput: the object is no Keras model.
-        UnsupportedModel: the model has no configuration, as subclassed ones do.
+        InvalidInput: The object is no Keras model.
+        UnsupportedModel: The model has no configuration, as is the case for subclassed ones.
     """
     if not all(hasattr(model, name) for name in ("to_json", "layers", "name")):
         raise InvalidInput(
@@ -54,7 +54,7 @@ def _arrays(
 
 
 def _check_activation(layer: Any, path: str, model: str) -> None:  # noqa: ANN401
-    """Refuse functions from elsewhere: a configuration has nothing of them but the name."""
+    """Refuse functions of other packages: the configuration has only their names."""
     function = getattr(layer, "activation", None)
     module = getattr(function, "__module__", None)
     if function is None or module is None or module.split(".")[0] in KERAS_MODULES:

@@ -1,4 +1,4 @@
-"""Reads `keras_metadata.pb`, the file in which Keras 2.5 and later keeps its JSON.
+"""Read `keras_metadata.pb`, the file in which Keras 2.5 and later keeps its JSON.
 
 The message is small, so its protocol-buffer wire format is read directly:
 SavedMetadata { repeated SavedObject nodes = 1; } and
@@ -18,7 +18,7 @@ def read_keras_metadata(data: bytes) -> Mapping[int, str]:
     """Return each object's JSON text by its number in the SavedModel's object graph.
 
     Raises:
-        ValueError: the bytes are no such message.
+        ValueError: The bytes are no such message.
     """
     texts = {}
     for number, value in _fields(data):

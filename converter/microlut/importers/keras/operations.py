@@ -1,7 +1,7 @@
-"""Translates operations on tensors that are no layers, such as x + y or x / 127.5.
+"""Translate operations on tensors that are no layers, such as x + y or x / 127.5.
 
 Keras 3 saves them as objects of keras.ops, Keras 2 as TFOpLambda layers that name a function of
-TensorFlow. The function is told by its name and never called.
+TensorFlow. The function is recognised by its name and never called.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def is_operation(layer: Layer) -> bool:
     module = layer.entry.get("module")
     if module is not None:
         return str(module).startswith(_OPERATION_MODULES)
-    # .h5 files name no modules, and only layers say whether they are trainable.
+    # .h5 files name no modules; only layers have an option `trainable`.
     return layer.class_name in _KERAS and not {"trainable", "target_shape"} & layer.config.keys()
 
 
@@ -44,14 +44,14 @@ def operation_name(layer: Layer) -> str:
 
 
 def operation_handler(layer: Layer) -> Handler | None:
-    """Return what translates an operation, or None where it is not supported."""
+    """Return the handler of an operation, or None if it is not supported."""
     if layer.class_name == "TFOpLambda":
         return _TENSORFLOW.get(str(layer.config.get("function")))
     return _KERAS.get(layer.class_name)
 
 
 def _as_layer(class_name: str, **given: object) -> Handler:
-    """Return a handler for an operation that does what a layer does.
+    """Return a handler for an operation that is equivalent to a layer.
 
     Args:
         class_name: The layer.

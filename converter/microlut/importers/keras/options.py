@@ -1,4 +1,4 @@
-"""Typed reading of a layer's options: JSON values in, checked numbers, windows and padding out."""
+"""Read and check a layer's options: numbers, windows, padding, activations and arrays."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from microlut.importers.keras.config import Json, Layer
 
 SOFTMAX = "softmax"
 _FUNCTION = "function"
-_LAMBDA = (None, "__lambda__")  # as which class Keras writes a lambda; its byte code stays unread
-# Functions of TensorFlow and Keras by their names in Python; some Keras writes as objects.
+_LAMBDA = (None, "__lambda__")  # the class name of a lambda; its byte code is not read
+# Functions of TensorFlow and Keras by their names in Python; Keras writes some as objects.
 _FUNCTIONS = {
     "identity": "linear",
     "relu": "relu",
@@ -43,10 +43,10 @@ _LARGEST_NUMBER = float(np.finfo(np.float64).max)
 
 
 def check_policy(layer: Layer) -> None:
-    """Refuse layers that compute in another type than float32.
+    """Refuse layers that compute in a type other than float32.
 
     Raises:
-        UnsupportedModel: the dtype or dtype policy is another one.
+        UnsupportedModel: The dtype or dtype policy is another one.
     """
     policy = layer.config.get("dtype")
     if isinstance(policy, dict):
@@ -82,7 +82,7 @@ def integer(layer: Layer, key: str, default: int | None = None, least: int = 1) 
 
 
 def flag(layer: Layer, key: str, default: bool) -> bool:
-    """Return a boolean option; Keras takes, stores and tests any value, such as 1 or null."""
+    """Return a boolean option; Keras accepts, stores and tests any value, such as 1 or null."""
     return bool(layer.config.get(key, default))
 
 
@@ -97,7 +97,7 @@ def number(layer: Layer, key: str, default: float) -> float:
 
 
 def pair(layer: Layer, key: str, default: tuple[int, int] | None = None) -> tuple[int, int]:
-    """Return a (height, width) option, which Keras writes as one number or as two."""
+    """Return a (height, width) option, which Keras writes as one number or two."""
     value = layer.config.get(key)
     if value is None and default is not None:
         return default
@@ -118,7 +118,7 @@ def integers(layer: Layer, key: str) -> list[int]:
 
 
 def axis_is_last(layer: Layer, shape: Shape) -> bool:
-    """Return whether option `axis`, a number or a list of one, means the last dimension."""
+    """Return whether the option `axis`, a number or a list of one, is the last dimension."""
     return _whole(_unwrapped(layer.config.get("axis", -1))) in (-1, len(shape))
 
 
@@ -136,10 +136,10 @@ def window(layer: Layer, shape: Shape, size_key: str, strides: tuple[int, int]) 
     """Return how a convolution or pool moves over an input [height, width, channels].
 
     Args:
-        layer: a Conv2D, DepthwiseConv2D or pooling layer.
-        shape: its input's.
-        size_key: the option that holds the window's size.
-        strides: what is meant when the option is absent or null.
+        layer: A Conv2D, DepthwiseConv2D or pooling layer.
+        shape: Shape of its input.
+        size_key: The option with the window's size.
+        strides: The default of the option.
     """
     size = pair(layer, size_key)
     strides = pair(layer, "strides", strides)
@@ -157,7 +157,7 @@ def window(layer: Layer, shape: Shape, size_key: str, strides: tuple[int, int]) 
 
 
 def relu_kind(layer: Layer) -> ActivationKind:
-    """Return which activation the options of a ReLU layer mean."""
+    """Return the activation that the options of a ReLU layer describe."""
     for key in ("negative_slope", "threshold"):
         if number(layer, key, 0.0) != 0.0:
             raise layer.unsupported(
@@ -172,7 +172,7 @@ def relu_kind(layer: Layer) -> ActivationKind:
 
 
 def activation(layer: Layer, shape: Shape) -> tuple[ActivationKind, bool]:
-    """Return the activation of a layer that reads `shape`, and whether it is a softmax instead."""
+    """Return the activation of a layer, and whether it is a softmax instead."""
     value = layer.config.get("activation")
     if isinstance(value, dict) and value.get("class_name") not in (_FUNCTION, *_LAMBDA):
         return _layer_as_activation(layer, value, shape)
@@ -188,7 +188,7 @@ def activation(layer: Layer, shape: Shape) -> tuple[ActivationKind, bool]:
 
 
 def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> tuple[ActivationKind, bool]:
-    """Read a layer object that was given as an activation, such as ReLU(6)."""
+    """Read a layer object used as an activation, such as ReLU(6)."""
     kind, config = str(value.get("class_name")), value.get("config")
     name = config.get("name") if isinstance(config, dict) else None
     inner = Layer((*layer.path, str(name or kind)), kind, config or {}, value, layer.source)
@@ -222,8 +222,8 @@ def constant(layer: Layer, value: Any, what: str, channels: int) -> NDArray[np.f
     Keras writes arrays as lists, or as objects that hold a list.
 
     Raises:
-        UnsupportedModel: an array of another shape.
-        InvalidInput: no finite number at all.
+        UnsupportedModel: The array has another shape.
+        InvalidInput: There are no finite numbers.
     """
     if isinstance(value, dict) and isinstance(value.get("config"), dict):
         value = value["config"].get("value")
@@ -245,7 +245,7 @@ def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:
     """Return one of the layer's arrays as float32, checked for shape and finite values.
 
     Raises:
-        InvalidInput: another shape, or NaN or infinity.
+        InvalidInput: It has another shape, or NaN or infinity.
     """
     found = np.asarray(values)
     if found.dtype.kind not in "fiu" or found.shape != shape:
@@ -265,21 +265,21 @@ def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:
 
 
 def _pair(value: Any, least: int) -> tuple[int, int] | None:  # noqa: ANN401 - JSON is untyped
-    """Return one integer twice, or two; None when it is neither."""
+    """Return two integers, or one twice; None for anything else."""
     numbers = [_whole(item) for item in (value if isinstance(value, list) else [value, value])]
     sound = [n for n in numbers if n is not None and n >= least]
     return (sound[0], sound[1]) if len(numbers) == len(sound) == 2 else None
 
 
 def _whole(value: object) -> int | None:
-    """Return an integer, which Keras also takes and stores as 2.0 or true; None for all else."""
+    """Return an integer, which Keras also stores as 2.0 or true; None for anything else."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else None
     return int(value) if isinstance(value, int) else None
 
 
 def _unwrapped(value: Any) -> Any:  # noqa: ANN401 - JSON is untyped
-    """Return a value out of the list of one that Keras 2 makes of an axis."""
+    """Return the value in the list of one that Keras 2 writes for an axis."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 

@@ -1,6 +1,6 @@
-"""Reads SavedModel folders written by Keras 2, as data: no graph in them is ever loaded or run.
+"""Read SavedModel folders of Keras 2 as data: no graph in them is ever loaded or run.
 
-TensorFlow is imported for its protocol buffers and its checkpoint reader only.
+TensorFlow is imported only for its protocol buffers and its checkpoint reader.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from microlut.support.tensorflow import load_tensorflow
 _ROOT = 0
 _MAX_GRAPH_BYTES = 512 << 20
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-# The order of Keras's own lists of variables; a layer has some of these.
+# The order of Keras's lists of variables; a layer has some of these.
 _VARIABLES = (
     "kernel",
     "depthwise_kernel",
@@ -52,11 +52,11 @@ class _SavedModel:
     """The parts of a SavedModel that are read; all but `metadata` are TensorFlow's objects.
 
     Attributes:
-        nodes: the object graph of the SavedModel.
+        nodes: The object graph of the SavedModel.
         metadata: Keras's JSON of the objects, by number.
-        stored: the object graph of the checkpoint, which knows the variables' keys.
+        stored: The object graph of the checkpoint, which has the variables' keys.
         checkpoint: TensorFlow's checkpoint reader.
-        source: the folder, for messages.
+        source: The folder, for messages.
     """
 
     nodes: Any
@@ -70,8 +70,8 @@ def read(folder: Path) -> KerasModel:
     """Return the model in a SavedModel folder.
 
     Raises:
-        InvalidInput: the folder holds no Keras metadata, or is damaged.
-        UnsupportedModel: the model is neither Functional nor Sequential.
+        InvalidInput: The folder has no Keras metadata, or is damaged.
+        UnsupportedModel: The model is neither Functional nor Sequential.
         ToolMissing: TensorFlow is not installed.
     """
     source = str(folder)
@@ -130,7 +130,7 @@ def _weights(
 ) -> Iterator[tuple[LayerPath, tuple[NDArray[np.generic], ...]]]:
     """Walk the model's and the checkpoint's object graphs side by side, by the children's names.
 
-    The first knows each layer's name (through the metadata), the second each variable's key.
+    The first has each layer's name (through the metadata), the second each variable's key.
     """
     if len(parent) > MAX_NESTING:
         raise InvalidInput(f"{saved.source}: nested deeper than {MAX_NESTING}; flatten the model")

@@ -1,7 +1,7 @@
-"""Reads an HDF5 model in a child process: a path in, a `KerasModel` out.
+"""Read an HDF5 model in a child process.
 
-HDF5 1.14 crashes, or never returns, on some damaged files, and nothing can catch that within a
-process. (A `.keras` file is safe from accidental damage: its zip entries carry checksums.)
+HDF5 1.14 crashes or hangs on some damaged files, and nothing can catch that within a process. (A
+`.keras` file is safe from accidental damage, because its zip entries have checksums.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from microlut.importers.keras import h5 as keras_h5
 from microlut.importers.keras.config import KerasModel
 from microlut.importers.keras.damage import damaged
 
-# Processor time: a computer that is busy with other things makes no file a damaged one.
+# Processor time, so that a busy computer does not make a file look damaged.
 _SECONDS = 20
 _SECONDS_PER_MEGABYTE = 0.5
 _COMMAND = "from microlut.importers.keras.separate_process import answer; answer()"
@@ -32,8 +32,8 @@ def read(path: Path) -> KerasModel:
     """Return the model in a whole-model HDF5 file.
 
     Raises:
-        InvalidInput: the file is damaged, or holds no Keras model.
-        UnsupportedModel: the model is neither Functional nor Sequential.
+        InvalidInput: The file is damaged, or has no Keras model.
+        UnsupportedModel: The model is neither Functional nor Sequential.
     """
     seconds = round(_SECONDS + _SECONDS_PER_MEGABYTE * path.stat().st_size / 1e6)
     child = subprocess.run(
@@ -57,7 +57,7 @@ def read(path: Path) -> KerasModel:
 def answer() -> None:
     """Write the model named on the command line, or the error's text, to standard output.
 
-    The second argument is the processor time that this may take, in seconds.
+    The second argument is the limit of processor time in seconds.
     """
     path, seconds = Path(sys.argv[1]), int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))

@@ -1,7 +1,7 @@
-"""Finds the layers that are one object though the architecture names them several times.
+"""Find layers that are one object although the architecture names them several times.
 
-Keras numbers such layers with `shared_object_id`, but the first occurrence goes without a number
-when it is inside a nested model that was written before the second was met.
+Keras numbers such layers with `shared_object_id`. But the first occurrence has no number if it is
+inside a nested model that was written before Keras met the second one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ID = "shared_object_id"
 
 
 def fingerprint(layer: Layer) -> str:
-    """Return what two occurrences of one layer have in common: class, name and options."""
+    """Return the properties that all occurrences of a layer share: class, name and options."""
     return json.dumps([layer.class_name, layer.name, _without_ids(layer.config)], sort_keys=True)
 
 
@@ -31,8 +31,8 @@ class Occurrence:
     """A layer that may be a further occurrence of an object.
 
     Attributes:
-        originals: the paths of what may be its first occurrence.
-        certain: whether a number says so; else the layer may as well be a first occurrence itself.
+        originals: Paths of candidates for its first occurrence.
+        certain: Whether a number says so; otherwise the layer may itself be a first occurrence.
     """
 
     originals: tuple[LayerPath, ...]
@@ -40,7 +40,7 @@ class Occurrence:
 
 
 def occurrences(model: Layer) -> dict[LayerPath, Occurrence]:
-    """Return which of all layers and nested models may have been met before, in Keras's order."""
+    """Return the layers and nested models that may be further occurrences, in Keras's order."""
     search = _Search(_has_numbers(model))
     search.walk(model)
     return search.found
@@ -63,11 +63,11 @@ class _Search:
     """A walk through all layers.
 
     Attributes:
-        by_number: whether Keras has numbered shared layers at all; Keras 2 does not once it has
+        by_number: Whether Keras has numbered shared layers at all; Keras 2 does not after it has
             written the same model in another format.
-        numbered: the first layer of each number.
-        others: the layers without a number, by fingerprint.
-        found: what is returned.
+        numbered: The first layer of each number.
+        others: The layers without a number, by fingerprint.
+        found: The result.
     """
 
     by_number: bool

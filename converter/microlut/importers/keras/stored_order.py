@@ -1,7 +1,7 @@
-"""Finds the arrays of each layer in the list that an `.h5` file has for a top-level layer or model.
+"""Find the arrays of each layer in an `.h5` file's list for a top-level layer or model.
 
-Keras stores a nested model's arrays as one list and reads them back by position. Their names do
-not identify a layer: they may repeat, hold slashes, or be those of before a layer was renamed.
+Keras stores a nested model's arrays as one list and reads them back by position. Their names do not
+identify a layer: they may repeat, have slashes, or be from before a layer was renamed.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class _Slot:
 def positions(
     top: Layer, names: Sequence[str], version: int
 ) -> list[tuple[Layer, Positions]] | None:
-    """Return each layer and where its variables are in the list, or None when that does not fit.
+    """Return the positions of each layer's variables in the list; None if it does not fit.
 
     Args:
-        top: a top-level layer or nested model.
-        names: the names of its arrays in the file's order.
+        top: A top-level layer or nested model.
+        names: Names of its arrays in the file's order.
         version: Keras's major version.
     """
     rules = (_keras3_order, _keras2_order) if version > 2 else (_keras2_order, _keras3_order)
@@ -69,7 +69,7 @@ def _flat(layer: Layer) -> list[_Slot]:
 
 
 def _keras3_order(top: Layer) -> list[_Slot]:
-    """Return the trainable variables, then the others; a frozen model's in the order of layers."""
+    """Return the trainable variables, then the others; a frozen model's by layers."""
     slots = _flat(top)
     return (
         sorted(slots, key=lambda slot: not slot.trainable)
@@ -97,7 +97,7 @@ def _keras2_parts(layer: Layer) -> tuple[list[_Slot], list[_Slot]]:
 
 
 def _unique(order: list[_Slot], identity: _Identity) -> list[_Slot]:
-    """Return the order without what a shared layer would be given twice."""
+    """Return the order with each variable of a shared layer only once."""
     first: dict[Hashable, _Slot] = {}
     for slot in order:
         first.setdefault((identity(slot.layer), slot.variable), slot)
@@ -105,7 +105,7 @@ def _unique(order: list[_Slot], identity: _Identity) -> list[_Slot]:
 
 
 def _fits(order: list[_Slot], names: Sequence[str]) -> bool:
-    """Return whether every name ends as that of its variable, such as in a/kernel:0."""
+    """Return whether every name ends with that of its variable, as in a/kernel:0."""
     return len(order) == len(names) and all(
         re.sub(r"(_\d+)?(:\d+)?$", "", name).endswith(slot.variable)
         for slot, name in zip(order, names, strict=True)
@@ -113,7 +113,7 @@ def _fits(order: list[_Slot], names: Sequence[str]) -> bool:
 
 
 def _agreement(order: list[_Slot], names: Sequence[str]) -> int:
-    """Return how many names hold that of their layer before the variable's."""
+    """Return how many names have that of their layer before the variable's."""
     return sum(
         f"/{name}".rpartition("/")[0].endswith(f"/{slot.layer.name}")
         for slot, name in zip(order, names, strict=True)

@@ -1,4 +1,4 @@
-"""Reads the `.keras` format (a zip of JSON and HDF5) of Keras 3 and of late Keras 2.
+"""Read the `.keras` format (a zip of JSON and HDF5) of Keras 3 and of late Keras 2.
 
 Entries are read in memory and never extracted.
 """
@@ -34,7 +34,7 @@ _MAX_CONFIG_BYTES = 32 << 20
 _MAX_WEIGHTS_BYTES = 1 << 30
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
-# The folder of a model's layers; the second name was written by Keras 2.12 and 2.13.
+# The folder of a model's layers; Keras 2.12 and 2.13 write the second name.
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
@@ -42,8 +42,8 @@ def read(path: Path) -> KerasModel:
     """Return the model in a `.keras` file.
 
     Raises:
-        InvalidInput: the zip holds no Keras model, or too large a one.
-        UnsupportedModel: the model is neither Functional nor Sequential.
+        InvalidInput: The zip has no Keras model, or too large a one.
+        UnsupportedModel: The model is neither Functional nor Sequential.
     """
     source = str(path)
     with container(path):
@@ -89,7 +89,7 @@ def _entry(archive: zipfile.ZipFile, name: str, limit: int, source: str) -> byte
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What is read from, what has been read, and which layers were met before."""
+    """The state of reading: the source, the arrays so far, and occurrences of shared layers."""
 
     file: h5py.File
     source: str
@@ -97,7 +97,7 @@ class _Reading:
     occurrences: Mapping[LayerPath, Occurrence]
 
     def members(self, folder: str) -> tuple[str, ...]:
-        r"""Return what lies in a folder; on Windows, Keras 2 wrote layers\conv2d as one name."""
+        r"""Return the members of a folder; Keras 2 on Windows wrote layers\conv2d as one name."""
         group = hdf5.subgroup(self.file, folder, self.source)
         if group is not None:
             return hdf5.names(group, self.source)
@@ -127,9 +127,9 @@ class _Reading:
 
 
 def _read_model(model: Layer, folder: str, reading: _Reading) -> None:
-    """Read the arrays of all layers below a model, whose own folder is `folder`.
+    """Read the arrays of all layers of a model, whose folder is `folder`.
 
-    A layer's folder is its class's snake-cased name; the second of a class gets "_1", and so on.
+    A layer's folder is its class name in snake case; the second of a class gets "_1", and so on.
     """
     containers = [f"{folder}/{name}".lstrip("/") for name in _CONTAINERS]
     within = next((name for name in containers if reading.members(name)), containers[0])
@@ -160,8 +160,8 @@ def _places(
 ) -> dict[LayerPath, str]:
     """Return the folders of a model's layers of one class; those stored elsewhere have none.
 
-    Keras stores an object at its first occurrence only. Keras 3 counts further ones, Keras 2 does
-    not; and which layers are further ones is not always sure. The folders that are there tell.
+    Keras stores an object only at its first occurrence. Keras 3 counts further ones, Keras 2 does
+    not, and it is not always certain which layers are further ones. The existing folders decide.
     """
     paths = [layer.path for layer in layers]
     sure = {path for path in paths if path in occurrences and occurrences[path].certain}
@@ -179,7 +179,7 @@ def _places(
 def _numbered(
     key: str, paths: Sequence[LayerPath], elsewhere: Collection[LayerPath], counted: bool
 ) -> dict[LayerPath, str]:
-    """Return the folders' names when the layers `elsewhere` have none but may be counted."""
+    """Return the folders' names if the layers `elsewhere` have none but may be counted."""
     places: dict[LayerPath, str] = {}
     for number, path in enumerate(paths):
         if path not in elsewhere:

@@ -1,4 +1,4 @@
-"""Which variables the layers have, in Keras's own order, and how LoRA's are merged."""
+"""List the variables of layers in Keras's order, and merge those of LoRA."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _LORA = ("lora_kernel_a", "lora_kernel_b")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable of a layer; `name` is how its name in a file ends."""
+    """A variable of a layer; `name` is the end of its name in a file."""
 
     name: str
     trainable: bool
 
 
 def variables(layer: Layer) -> tuple[Variable, ...]:
-    """Return a layer's variables; none for a class that has none or is not known."""
+    """Return a layer's variables; none for an unknown class."""
     lora = options.flag(layer, "lora_rank", False)
     if layer.class_name in _WITH_STATISTICS:
         names = ("gamma",) * options.flag(layer, "scale", True)
@@ -48,7 +48,7 @@ def variables(layer: Layer) -> tuple[Variable, ...]:
 
 
 def merged(layer: Layer, arrays: Mapping[str, NDArray[np.generic]]) -> Arrays:
-    """Return a layer's arrays, by variable, as handlers take them: LoRA's are in the kernel."""
+    """Return a layer's arrays in the order of variables, with LoRA merged into the kernel."""
     kept = {name: array for name, array in arrays.items() if name not in _LORA}
     if len(kept) < len(arrays):
         rank = options.number(layer, "lora_rank", 1.0)

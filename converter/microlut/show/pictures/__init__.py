@@ -1,1 +1,1 @@
-"""Pictures of what was fitted and measured: typed results in, PNG or SVG files out."""
+"""Pictures of fits and of fronts, as PNG or SVG files."""

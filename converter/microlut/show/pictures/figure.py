@@ -1,4 +1,4 @@
-"""Writes a picture: what draws on its axes in, a PNG or SVG file out, the same bytes every time."""
+"""Write a picture as a PNG or SVG file, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def write_figure(draw: Callable[[Axes], None], title: str, path: Path) -> None:
 
     Args:
         draw: Draws on the axes.
-        title: Above them.
-        path: A .png or .svg file, written whole or not at all; its folder is made if need be.
+        title: Title above them.
+        path: A .png or .svg file, written completely or not at all; its folder is made if missing.
 
     Raises:
-        InvalidInput: another extension, the file cannot be written, or is there and not ours.
+        InvalidInput: It has another extension, cannot be written, or is the user's file.
     """
     check_picture(path)
     picture = _signed(_render(draw, title, path.suffix.lower()[1:]))
@@ -56,13 +56,13 @@ def check_picture(path: Path) -> None:
 
 
 def _signed(picture: bytes) -> bytes:
-    """Return a picture with the SHA-256 of its other bytes, by which changes to it are told."""
+    """Return a picture with the SHA-256 of its other bytes, to detect changes."""
     end = len(picture) - _tail_bytes(picture)
     return picture[:end] + _signature(picture) + picture[end:]
 
 
 def _is_as_drawn(picture: bytes) -> bool:
-    """Return whether a file is a picture with the signature that fits it."""
+    """Return whether a file is a picture with a valid signature."""
     end = len(picture) - _tail_bytes(picture)
     start = max(0, end - len(_signature(picture)))
     return _signed(picture[:start] + picture[end:]) == picture
@@ -82,7 +82,7 @@ def _signature(picture: bytes) -> bytes:
 
 
 def _render(draw: Callable[[Axes], None], title: str, kind: str) -> bytes:
-    # Only here: it takes half a second to load, which no other command should wait for.
+    # Imported here, because it takes half a second to load.
     from matplotlib import style
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Draws a front: what a search measured in, a picture of loss against bytes out."""
+"""Draw the front of a search: loss against bytes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
-_MARKS: dict[PointKind, tuple[str, str, str]] = {  # marker, colour, what the legend says
+_MARKS: dict[PointKind, tuple[str, str, str]] = {  # marker, colour, text of the legend
     "uniform": ("s", "#1f4e79", "the same bits for all layers"),
     "allocated": ("o", "#c0392b", "bits chosen layer by layer, average"),
 }
 _FRONT = "#7a8794"
-_LINEAR_DROP = 1.0  # points; below, the axis is linear, for nothing may be lost or even won
-_BELOW = 0.06  # what is drawn below the smallest drop
+_LINEAR_DROP = 1.0  # points; below it the axis is linear, since the loss may be zero or negative
+_BELOW = 0.06  # space drawn below the smallest drop
 _DROPS = (-1, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1, 2, 5, 10, 20, 50, 100)
 _MARK_SIZE = 5.0  # points of 1/72 inch
-_REACHES = (4.5, 8.0, 12.0)  # of a label from the middle of its mark, in the same
+_REACHES = (4.5, 8.0, 12.0)  # distance of a label from the middle of its mark, in the same unit
 _SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (-1, -1), (-1, 1), (1, -1))  # right, up
 _HORIZONTAL: dict[int, Literal["left", "center", "right"]] = {-1: "right", 0: "center", 1: "left"}
 _VERTICAL: dict[int, Literal["top", "center", "bottom"]] = {-1: "top", 0: "center", 1: "bottom"}
@@ -39,12 +39,12 @@ def draw_front(result: SearchResult, title: str, path: Path) -> None:
     """Write a picture of a search; equal arguments give equal bytes.
 
     Args:
-        result: What `search` found.
-        title: Above the picture.
-        path: A .png or .svg file, written whole or not at all; its folder is made if need be.
+        result: The result of `search`.
+        title: Title above the picture.
+        path: A .png or .svg file, written completely or not at all; its folder is made if missing.
 
     Raises:
-        InvalidInput: another extension, or the file cannot be written.
+        InvalidInput: The file has another extension, or cannot be written.
     """
     write_figure(lambda axes: _draw(axes, result), title, path)
 
@@ -68,7 +68,7 @@ def _draw(axes: Axes, result: SearchResult) -> None:
 
 
 def _joined(points: Sequence[Point], losses: Sequence[float]) -> NDArray[np.bool_]:
-    """Return which points the line joins: on the front, and lower than all that is smaller.
+    """Return which points the line joins: those on the front that are lower than all smaller ones.
 
     The front is by divergence; single inputs between two classes can move the drop against it.
     """
@@ -101,7 +101,7 @@ def _draw_axes(axes: Axes, result: SearchResult, losses: Sequence[float]) -> Non
 
 
 def _label(axes: Axes, points: Sequence[Point], places: Array, joined: Array) -> None:
-    """Name the points, each beside its mark where nothing else is; without such a place, not."""
+    """Label each point beside its mark, if there is a free place."""
     from matplotlib.transforms import Bbox
 
     figure, legend = axes.get_figure(root=True), axes.get_legend()
@@ -130,7 +130,7 @@ def _label(axes: Axes, points: Sequence[Point], places: Array, joined: Array) ->
 
 
 def _boxes(text: Annotation) -> Iterator[Bbox]:
-    """Move a label to one place after the other, the nearest first; yield its pixels at each."""
+    """Move a label from place to place, the nearest first; yield its pixels at each."""
     for reach in _REACHES:
         for x, y in _SIDES:
             text.set_position((x * reach, y * reach))

@@ -1,4 +1,4 @@
-"""Draws a fit: a codebook and its weights in, a picture of both densities and the levels out."""
+"""Draw a fit: the histogram of the weights, both densities and the levels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microlut.show.pictures.figure import write_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_REACH = 8.0  # deviations from the centre that are drawn at most: an outlier must not fill the axis
+_REACH = 8.0  # deviations from the centre, at most: an outlier must not fill the axis
 _FEWEST_BINS, _MOST_BINS = 10, 120
 _CURVE_POINTS = 401
 _HIGHEST_CURVE = 1.5  # times the highest bin: a density that does not fit must not flatten the rest
@@ -27,13 +27,13 @@ def draw_fit(book: Codebook, weights: NDArray[np.floating], title: str, path: Pa
     """Write a picture of fitted weights; equal arguments give equal bytes.
 
     Args:
-        book: What `fit_codebook` made of `weights`.
-        weights: The weights as they were fitted, any shape.
-        title: Above the picture.
-        path: A .png or .svg file, written whole or not at all; its folder is made if need be.
+        book: The result of `fit_codebook` for `weights`.
+        weights: The fitted weights, of any shape.
+        title: Title above the picture.
+        path: A .png or .svg file, written completely or not at all; its folder is made if missing.
 
     Raises:
-        InvalidInput: another extension, or the file cannot be written.
+        InvalidInput: The file has another extension, or cannot be written.
     """
     flat = np.asarray(weights, dtype=np.float64).ravel()
     write_figure(lambda axes: _draw(axes, book, flat), title, path)
@@ -65,7 +65,7 @@ def _draw(axes: Axes, book: Codebook, weights: Array) -> None:
 
 
 def _view(book: Codebook, weights: Array) -> tuple[float, float]:
-    """Return the range of weights that is drawn: all of them, but for far outliers."""
+    """Return the range of weights to draw: all except far outliers."""
     fit, (clip_low, clip_high) = book.fit, book.clipping
     low = max(float(weights.min()), fit.center - _REACH * fit.deviation)
     high = min(float(weights.max()), fit.center + _REACH * fit.deviation)
@@ -86,7 +86,7 @@ def _draw_density(axes: Axes, fit: DensityFit, x: Array, *, chosen: bool) -> flo
 
 
 def _draw_codebook(axes: Axes, book: Codebook, view: tuple[float, float]) -> None:
-    """Mark the levels on the axis, the thresholds over its whole height, and what is clipped."""
+    """Mark the levels on the axis, the thresholds as lines, and the clipped ranges."""
     low, high = book.clipping
     axes.axvspan(view[0], low, color=_CLIPPED, zorder=0)
     clipped = f"clipped: below {low:.3g}, above {high:.3g}"
