@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from documents import MEASUREMENTS, ROOT, replace_table
+from microlut.boards.board import Core
 
 import microlut
-from microlut.board.board import Core
+from graphs import ends
 from microlut.errors import DoesNotFit
 from microlut.importers.samples import Samples
 from microlut.show.boards import kib
@@ -108,7 +109,7 @@ def main() -> None:
     files = arguments.data / MODEL, arguments.data / CALIBRATION
     # training the network changes its weights, and neither its size nor its instructions
     conversion = microlut.convert(*files, bits=4, distill=False)
-    samples = microlut.load_samples(arguments.data / TEST, conversion.graph.input_shape, 1)
+    samples = microlut.load_samples(arguments.data / TEST, ends(conversion.graph.inputs), 1)
     with tempfile.TemporaryDirectory() as folder:
         project = microlut.write(conversion, Path(folder) / "resnet8")
         rows = [measure(project, microlut.load_board(name)) for name in arguments.boards]

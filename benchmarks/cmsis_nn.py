@@ -19,23 +19,19 @@ from console_image import GCC, PREFIX, Sizes, archive, link, write_configuration
 from numpy.typing import NDArray
 
 import microlut
-from microlut.graph.ir import Window
-from microlut.integer import (
-    OutputStage,
-    QAdd,
-    QConv2D,
-    QDense,
-    QDepthwiseConv2D,
-    QMean,
-    QNode,
-    QPool2D,
-    QReshape,
-    QSoftmax,
-    Quantization,
-    QuantizedGraph,
-    QuantizedWeights,
-    WeightedOp,
-)
+from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.add import QAdd
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.dense import QDense
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.linear import QLinear
+from microlut.ops.mean import QMean
+from microlut.ops.pool2d import QPool2D
+from microlut.ops.reshape import QReshape
+from microlut.ops.softmax import QSoftmax
+from microlut.ops.tensor import Quantization
+from microlut.ops.weights import OutputStage, QuantizedWeights
+from microlut.ops.windows import Window
 
 CALLER = f"{PREFIX}_run"
 _PARTS = (
@@ -109,7 +105,11 @@ def build_image(
 ) -> Path:
     """Return the image of microlut's console application with the network on CMSIS-NN."""
     folder.mkdir()
-    sizes = Sizes(_SCRATCH_BYTES, math.prod(graph.input_shape), math.prod(graph.output_shape))
+    sizes = Sizes(
+        _SCRATCH_BYTES,
+        math.prod(graph.inputs[0].shape),
+        math.prod(graph.shape_of(graph.outputs[0])),
+    )
     write_configuration(board, sizes, folder)
     model = folder / "model.c"
     model.write_text(source(graph), encoding="utf-8")
@@ -123,13 +123,13 @@ def uniform(graph: QuantizedGraph) -> QuantizedGraph:
     all units, for their s4 kernel has no other. Accuracy is not kept; shapes and ranges are.
     """
     nodes = [
-        replace(node, op=_uniform(node.op)) if isinstance(node.op, WeightedOp) else node
+        replace(node, op=_uniform(node.op)) if isinstance(node.op, QLinear) else node
         for node in graph.nodes
     ]
     return replace(graph, nodes=tuple(nodes))
 
 
-def _uniform(op: WeightedOp) -> WeightedOp:
+def _uniform(op: QLinear) -> QLinear:
     stage, levels = op.output, np.arange(-8, 8, dtype=np.int8)
     stage = replace(stage, bias=stage.bias >> 4, shift=stage.shift + np.int8(4))
     if isinstance(op, QDense):
@@ -148,8 +148,8 @@ def called(graph: QuantizedGraph) -> list[QNode]:
 
 def source(graph: QuantizedGraph) -> str:
     """Return the C code that runs a network on CMSIS-NN."""
-    names = {graph.input_name: "t0"}
-    data = [_buffer("t0", graph.input_shape)]
+    names = {graph.inputs[0].name: "t0"}
+    data = [_buffer("t0", graph.inputs[0].shape)]
     calls, sums = [], []
     for i, node in enumerate(graph.nodes, start=1):
         inputs = [names[name] for name in node.inputs]
@@ -158,7 +158,7 @@ def source(graph: QuantizedGraph) -> str:
             continue
         names[node.name] = f"t{i}"
         data.append(_buffer(f"t{i}", node.shape))
-        if isinstance(node.op, WeightedOp):
+        if isinstance(node.op, QLinear):
             data += _constants(node.op, i)
         if isinstance(node.op, QDense) and node.op.weights.bits != 4:
             data.append(f"static int32_t k{i}[{node.shape[-1]}];")
@@ -168,8 +168,8 @@ def source(graph: QuantizedGraph) -> str:
         data="\n".join(data),
         calls="\n".join(calls),
         sums="\n".join(sums),
-        input=names[graph.input_name],
-        output=names[graph.output_name],
+        input=names[graph.inputs[0].name],
+        output=names[graph.outputs[0]],
     )
 
 
@@ -177,7 +177,7 @@ def _buffer(name: str, shape: Sequence[int]) -> str:
     return f"static _Alignas(16) int8_t {name}[{math.prod(shape)}];"
 
 
-def _constants(op: WeightedOp, number: int) -> list[str]:
+def _constants(op: QLinear, number: int) -> list[str]:
     stage: OutputStage = op.output
     weights = _stored(op.weights)
     arrays = (
@@ -202,7 +202,7 @@ def _stored(weights: QuantizedWeights) -> NDArray[np.int8]:
     return (low & 15 | high << 4).astype(np.int8)
 
 
-def _suffix(op: WeightedOp) -> str:
+def _suffix(op: QLinear) -> str:
     return "s4" if op.weights.bits == 4 else "s8"
 
 

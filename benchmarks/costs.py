@@ -24,8 +24,10 @@ from scipy.optimize import nnls
 
 import microlut
 from microlut.codegen.render import render
-from microlut.integer import QAdd, QuantizedGraph, WeightedOp
+from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
+from microlut.ops.add import QAdd
+from microlut.ops.linear import QLinear
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.cost import Call, call_of, work
 from microlut.plan.scratch import Tile
@@ -170,7 +172,7 @@ def _with_rare_forms(graph: QuantizedGraph, rng: Random) -> QuantizedGraph:
         if rng.random() < 0.2:
             if isinstance(node.op, QAdd):
                 nodes[i] = replace(node, op=replace(node.op, maximum=126))
-            elif isinstance(node.op, WeightedOp):
+            elif isinstance(node.op, QLinear):
                 stage = replace(node.op.output, maximum=126)
                 nodes[i] = replace(node, op=replace(node.op, output=stage))
     return replace(graph, nodes=tuple(nodes))
@@ -186,7 +188,7 @@ def measured(
     """
     quantized = conversion.quantized
     rng = np.random.default_rng(number)
-    x = rng.integers(-128, 128, (1, *quantized.input_shape), dtype=np.int8)
+    x = rng.integers(-128, 128, (1, *quantized.inputs[0].shape), dtype=np.int8)
     wanted = int_ops.evaluate(quantized, x).reshape(1, -1)
     with tempfile.TemporaryDirectory() as folder:
         project = microlut.write(conversion, Path(folder) / "out")

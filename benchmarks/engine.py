@@ -34,7 +34,7 @@ from rivals import Rival, Subject, engines_of
 import microlut
 from microlut.board.board import Core
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantize_array
+from microlut.ops.tensor import quantize_array
 from microlut.plan import Plan
 from microlut.plan.cost import instructions
 from microlut.running.emulators import Task, run_image
@@ -182,8 +182,8 @@ def converted(data: Path, model: str, samples: str, bits: int) -> microlut.Conve
 def first_input(data: Path, samples: str, conversion: microlut.Conversion) -> Int8Array:
     """Return the first calibration input, int8 [1, ...]."""
     graph = conversion.quantized
-    found = microlut.load_samples(data / f"{samples}_calibration.npz", graph.input_shape, 1)
-    return quantize_array(found.x, graph.input_quantization)
+    found = microlut.load_samples(data / f"{samples}_calibration.npz", graph.inputs, 1)
+    return quantize_array(found.x, graph.inputs[0].quantized)
 
 
 def rows_of(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:

@@ -34,10 +34,12 @@ from documents import MEASUREMENTS, ROOT, replace_table
 from numpy.typing import NDArray
 
 import microlut
+from graphs import ends
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import FloatArray, Graph
+from microlut.graph.ir import Graph
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantize_array
+from microlut.ops.arrays import FloatArray
+from microlut.ops.tensor import quantize_array
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = MEASUREMENTS / "models.md"
@@ -98,13 +100,13 @@ def measure(data: Path, names: tuple[str, str], way: str, draws: int, board: mic
     start = time.perf_counter()
     conversion = converted(data, names, way, 0)
     seconds = time.perf_counter() - start
-    test = microlut.load_samples(data / f"{samples_name}_test.npz", conversion.graph.input_shape)
+    test = microlut.load_samples(data / f"{samples_name}_test.npz", ends(conversion.graph.inputs))
     assert test.y is not None
     real = float_classes(conversion.graph, test.x) == test.y
     others = (converted(data, names, way, draw) for draw in range(1, draws))
     every = chain([conversion], others)  # one at a time: all of them would be in memory at once
     found = np.stack([integer_classes(each, test.x) == test.y for each in every])
-    few = microlut.as_samples(test.x[:RUN_SAMPLES], conversion.graph.input_shape)
+    few = microlut.as_samples(test.x[:RUN_SAMPLES], ends(conversion.graph.inputs))
     with tempfile.TemporaryDirectory() as folder:
         outcome = microlut.deploy(conversion, board, Path(folder) / "out", few)
     assert outcome.run is not None
@@ -147,7 +149,7 @@ def converted(data: Path, names: tuple[str, str], way: str, draw: int) -> microl
 
 def integer_classes(conversion: microlut.Conversion, x: FloatArray) -> NDArray[np.intp]:
     """Return the integer network's classes of inputs [n, ...]."""
-    inputs = quantize_array(x, conversion.quantized.input_quantization)
+    inputs = quantize_array(x, conversion.quantized.inputs[0].quantized)
     return int_ops.evaluate(conversion.quantized, inputs).argmax(axis=1)
 
 

@@ -13,31 +13,26 @@ import numpy as np
 import tensorflow as tf
 
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    Graph,
-    Node,
-    Op,
-    Shape,
-    Weighted,
-    channel_axis,
-)
+from microlut.graph.ir import Graph, Node
+from microlut.ops.arrays import FloatArray, Shape
+from microlut.ops.base import FloatOp
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.linear import Linear
 from microlut.quantize.levels.densities import Array
 
 _BATCH = 100
 
 
-def by_channel(op: Weighted) -> Array:
+def by_channel(op: Linear) -> Array:
     """Return an operator's kernel as [output channels, n]."""
     kernel = op.kernel.astype(np.float64)
-    axis = channel_axis(op)
+    axis = op.channel_axis
     return np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
 
 
-def with_kernel(op: Weighted, rows: Array, shift: Array | float = 0.0) -> Weighted:
+def with_kernel(op: Linear, rows: Array, shift: Array | float = 0.0) -> Linear:
     """Return an operator with the kernel `rows` [output channels, n] and its bias less `shift`."""
     if isinstance(op, DepthwiseConv2D):
         rows = rows.T
@@ -45,7 +40,7 @@ def with_kernel(op: Weighted, rows: Array, shift: Array | float = 0.0) -> Weight
     return replace(op, kernel=kernel, bias=(op.bias - shift).astype(np.float32))
 
 
-def with_ops(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+def with_ops(graph: Graph, ops: Mapping[str, FloatOp]) -> Graph:
     """Return the graph with some nodes' operators replaced."""
     nodes = (replace(node, op=ops.get(node.name, node.op)) for node in graph.nodes)
     return replace(graph, nodes=tuple(nodes))
@@ -66,7 +61,7 @@ def mean_columns(graph: Graph, samples: FloatArray) -> dict[str, Array]:
     return sums
 
 
-def mean_shift(op: Weighted, rows: Array, mean_column: Array) -> Array:
+def mean_shift(op: Linear, rows: Array, mean_column: Array) -> Array:
     """Return how far the kernel `rows` move the means of the output channels."""
     return np.sum((rows - by_channel(op)) * mean_column, axis=1)
 
@@ -74,7 +69,7 @@ def mean_shift(op: Weighted, rows: Array, mean_column: Array) -> Array:
 def evaluate(graph: Graph, x: FloatArray) -> FloatArray:
     """Return the graph's outputs for inputs `x` [n, *input_shape]."""
     batches = [x[start : start + _BATCH] for start in range(0, len(x), _BATCH)]
-    return np.concatenate([_tensors(graph, batch)[graph.output_name] for batch in batches])
+    return np.concatenate([_tensors(graph, batch)[graph.outputs[0]] for batch in batches])
 
 
 def _inputs(graph: Graph, x: FloatArray) -> Iterator[tuple[Node, FloatArray]]:
@@ -83,7 +78,7 @@ def _inputs(graph: Graph, x: FloatArray) -> Iterator[tuple[Node, FloatArray]]:
         yield node, tensors[node.inputs[0]]
 
 
-def _mean_column(op: Weighted, x: FloatArray) -> Array:
+def _mean_column(op: Linear, x: FloatArray) -> Array:
     if isinstance(op, Dense):
         return x.reshape(-1, x.shape[-1]).mean(axis=0, dtype=np.float64)
     if isinstance(op, DepthwiseConv2D):
@@ -93,13 +88,13 @@ def _mean_column(op: Weighted, x: FloatArray) -> Array:
 
 
 def _tensors(graph: Graph, x: FloatArray) -> dict[str, FloatArray]:
-    tensors = {graph.input_name: x}
+    tensors = {graph.inputs[0].name: x}
     for node in graph.nodes:
         tensors[node.name] = _apply(node.op, [tensors[name] for name in node.inputs], node.shape)
     return tensors
 
 
-def _apply(op: Op, inputs: list[FloatArray], shape: Shape) -> FloatArray:
+def _apply(op: FloatOp, inputs: list[FloatArray], shape: Shape) -> FloatArray:
     match op:
         case Conv2D():
             kernel = op.kernel.transpose(1, 2, 3, 0)

@@ -34,10 +34,11 @@ from numpy.typing import NDArray
 from rival_quantizers import KMEANS, QUANTIZERS, Quantizer, quantized, relative_squares
 
 import microlut
-from microlut.graph.ir import FloatArray, Graph
+from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.integer import Granularity
+from microlut.ops.arrays import FloatArray
+from microlut.ops.weights import Granularity
 from microlut.quantize.levels.densities import Array
 from microlut.verification.accuracy import top1
 
@@ -78,8 +79,8 @@ class Network:
 def load_network(data: Path, limit: int | None, name: str) -> Network:
     """Read a model and its data."""
     graph = run_passes(import_model(data / name, None))
-    test = microlut.load_samples(data / f"{DATA[name]}_test.npz", graph.input_shape, limit)
-    calibration = microlut.load_samples(data / f"{DATA[name]}_calibration.npz", graph.input_shape)
+    test = microlut.load_samples(data / f"{DATA[name]}_test.npz", graph.inputs, limit)
+    calibration = microlut.load_samples(data / f"{DATA[name]}_calibration.npz", graph.inputs)
     columns = networks.mean_columns(graph, calibration.x)
     return Network(name, graph, test.x, test.y, columns, accuracy(graph, test.x, test.y))
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import minimize_scalar
 
-from microlut.integer import Granularity
+from microlut.ops.weights import Granularity
 from microlut.quantize.levels.codebook import (
     channel_spreads,
     fit_codebook,

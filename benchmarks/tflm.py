@@ -134,8 +134,8 @@ def build_image(
 ) -> Path:
     """Return the image of microlut's console application with the network on TFLM."""
     folder.mkdir()
-    outputs = math.prod(graph.output_shape) + EXTRA_BYTES
-    sizes = Sizes(_ARENA_BYTES, math.prod(graph.input_shape), outputs)
+    outputs = math.prod(graph.shape_of(graph.outputs[0])) + EXTRA_BYTES
+    sizes = Sizes(_ARENA_BYTES, math.prod(graph.inputs[0].shape), outputs)
     roomy = board.model_copy(update={"stack_bytes": _STACK_BYTES})  # setting up takes much of it
     write_configuration(roomy, sizes, folder)
     (folder / "model.cc").write_text(source(to_tflite(graph)), encoding="utf-8")

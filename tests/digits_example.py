@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from graphs import ends
 from microlut import Conversion, convert, load_samples
 from microlut.importers.samples import Samples
-from microlut.integer import Granularity
+from microlut.ops.weights import Granularity
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "digits"
 MODEL = EXAMPLE / "digits.keras"
@@ -25,4 +26,4 @@ def conversion(bits: int = 4, granularity: Granularity = "channel") -> Conversio
 @functools.cache
 def samples(limit: int | None = None) -> Samples:
     """Return the example's held-out images."""
-    return load_samples(TEST, SHAPE, limit)
+    return load_samples(TEST, ends(SHAPE), limit)

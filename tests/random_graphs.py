@@ -12,32 +12,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from graphs import make_node, net
 from microlut.errors import UnsupportedModel
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    Graph,
-    MaxPool2D,
-    Mean,
-    Node,
-    Op,
-    Pad,
-    Padding,
-    Relu,
-    Reshape,
-    Shape,
-    Softmax,
-    Window,
-    frozen_array,
-    same_padding,
-)
+from microlut.graph.ir import Graph, Node
 from microlut.integer import QuantizedGraph
 from microlut.integer.evaluate import evaluate
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.arrays import FloatArray, Shape, frozen_array
+from microlut.ops.base import FloatOp
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.mean import Mean
+from microlut.ops.pad import Pad
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
+from microlut.ops.relu import Relu
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.windows import Padding, Window, same_padding
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
@@ -64,7 +57,7 @@ class Case:
 def int8_inputs(graph: QuantizedGraph, seed: int, count: int = 3) -> NDArray[np.int8]:
     """Return random inputs over all of int8; the last two are the constants -128 and 127."""
     rng = np.random.default_rng(seed)
-    x = rng.integers(-128, 128, (count, *graph.input_shape), dtype=np.int8)
+    x = rng.integers(-128, 128, (count, *graph.inputs[0].shape), dtype=np.int8)
     x[-1], x[-2] = 127, -128
     return x
 
@@ -116,13 +109,13 @@ class Network:
     def shape(self) -> Shape:
         return self.nodes[-1].shape if self.nodes else self.input_shape
 
-    def add(self, op: Op, shape: Shape, *inputs: str) -> str:
+    def add(self, op: FloatOp, shape: Shape, *inputs: str) -> str:
         name = f"{self.name}_{len(self.nodes)}_{type(op).__name__.lower()}"
-        self.nodes.append(Node(name, op, inputs or (self.last,), shape))
+        self.nodes.append(make_node(name, op, inputs or (self.last,), shape))
         return name
 
     def graph(self) -> Graph:
-        return Graph(self.name, self.input_name, self.input_shape, tuple(self.nodes), self.last)
+        return net(self.name, self.input_name, self.input_shape, tuple(self.nodes), self.last)
 
     def case(self, rng: Rng, bits: int, granularity: int) -> Case:
         graph = self.graph()
@@ -191,7 +184,7 @@ def bias(rng: Rng, channels: int) -> FloatArray:
     return frozen_array(rng.normal(size=channels) * 10.0 ** rng.uniform(-2, 0.5, channels))
 
 
-def conv2d(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+def conv2d(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
     w, filters = window(rng, shape), int(rng.choice([1, 2, 3, 4, 5, 8, 9, 16, 33]))
     while w.size[0] * w.size[1] * shape[2] > _MOST_COLUMNS:
         w = window(rng, shape)
@@ -200,7 +193,7 @@ def conv2d(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
     return op, (*w.output_size(*shape[:2]), filters)
 
 
-def depthwise_conv2d(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+def depthwise_conv2d(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
     w, multiplier = window(rng, shape), int(rng.integers(1, 4))
     channels = shape[2] * multiplier
     kernel = weights(rng, (*w.size, channels), 2)
@@ -208,46 +201,51 @@ def depthwise_conv2d(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
     return op, (*w.output_size(*shape[:2]), channels)
 
 
-def dense(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+def dense(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
     units = int(rng.choice([1, 1, 2, 3, 4, 7, 10, 33]))
     kernel = weights(rng, (units, shape[-1]), 0)
     return Dense(kernel, bias(rng, units), activation(rng)), (*shape[:-1], units)
 
 
-def add(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+def add(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
     return Add(activation(rng)), shape
 
 
-def _pool(kind: type[MaxPool2D] | type[AveragePool2D]) -> Callable[[Rng, Shape], tuple[Op, Shape]]:
-    def make(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+def _pool(
+    kind: type[MaxPool2D] | type[AveragePool2D],
+) -> Callable[[Rng, Shape], tuple[FloatOp, Shape]]:
+    def make(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
         w = window(rng, shape, explicit=False)
         return kind(w, activation(rng)), (*w.output_size(*shape[:2]), shape[2])
 
     return make
 
 
-def mean(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
-    return Mean(shape[0] * shape[1]), (1, 1, shape[2])
+def mean(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
+    return Mean(), (1, 1, shape[2])
 
 
-def relu(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+def relu(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
     return Relu(activation=list(ActivationKind)[rng.integers(1, 3)]), shape
 
 
-def pad(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+def pad(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
     p = Padding(*(int(n) for n in rng.integers(0, 4, 4)))
     return Pad(p), (shape[0] + p.top + p.bottom, shape[1] + p.left + p.right, shape[2])
 
 
-def softmax(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
+def softmax(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
     return Softmax(), shape
 
 
-def reshape(rng: Rng, shape: Shape) -> tuple[Op, Shape]:
-    return Reshape(), (shape[0] * shape[1], shape[2])
+def reshape(rng: Rng, shape: Shape) -> tuple[FloatOp, Shape]:
+    flat = (shape[0] * shape[1], shape[2])
+    return Reshape(flat), flat
 
 
-OPERATORS: dict[str, tuple[Callable[[Rng], Shape], Callable[[Rng, Shape], tuple[Op, Shape]]]] = {
+OPERATORS: dict[
+    str, tuple[Callable[[Rng], Shape], Callable[[Rng, Shape], tuple[FloatOp, Shape]]]
+] = {
     "conv2d": (picture, conv2d),
     "depthwise_conv2d": (picture, depthwise_conv2d),
     "dense": (vectors, dense),
@@ -384,6 +382,6 @@ def _every_operator(bits: int, rng: Rng) -> Case:
     for kind in ("average_pool2d", "mean"):
         op, shape = OPERATORS[kind][1](rng, net.shape)
         net.add(op, shape)
-    net.add(Reshape(), (int(np.prod(shape)),))
+    net.add(Reshape((int(np.prod(shape)),)), (int(np.prod(shape)),))
     net.add(Dense(weights(rng, (11, net.shape[0]), 0), bias(rng, 11)), (11,))
     return net.case(rng, bits, granularity=bits % 2)

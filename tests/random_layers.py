@@ -12,24 +12,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.graph.ir import ActivationKind, Add, Node, Padding, Shape, Window, same_padding
-from microlut.integer import (
-    OutputStage,
-    QConv2D,
-    QDense,
-    QDepthwiseConv2D,
-    QNode,
-    Quantization,
-    QuantizedGraph,
-    QuantizedWeights,
-    WeightedOp,
-    engine_overlap,
-    folded_bias,
-)
+from graphs import make_qnode, qnet
+from microlut.integer import QNode, QuantizedGraph, folded_bias
 from microlut.integer.packing import row_bytes, unpack_rows
-from microlut.integer.requantize import channel_multipliers
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.arrays import Shape
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.dense import QDense
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.fixed_point import channel_multipliers
+from microlut.ops.linear import QLinear
+from microlut.ops.overlap import engine_overlap
+from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.weights import OutputStage, QuantizedWeights
+from microlut.ops.windows import Padding, Window, same_padding
 from microlut.quantize.compact import round_bias, round_scales
-from microlut.quantize.operators import quantize_simple
 
 KERNELS = tuple((height, width) for height in range(1, 12) for width in range(1, 8))
 _COMMON = ((1, 1), (3, 3))  # which have kernels of their own, some without padding or dilation
@@ -144,7 +142,7 @@ def _dense(draw: _Draw) -> QuantizedGraph:
 
 def _graph(draw: _Draw, shape: Shape, nodes: list[QNode]) -> QuantizedGraph:
     name = draw.name
-    return QuantizedGraph(name, f"{name}_x", shape, draw.source, tuple(nodes), nodes[-1].name)
+    return qnet(name, f"{name}_x", shape, draw.source, tuple(nodes), nodes[-1].name)
 
 
 def _weights(draw: _Draw, shape: Shape, flat: tuple[int, int]) -> QuantizedWeights:
@@ -170,7 +168,7 @@ def _stage(draw: _Draw, channels: int) -> OutputStage:
     return OutputStage(none, none, none.astype(np.int8), -128, 127)
 
 
-def _node(draw: _Draw, number: int, op: WeightedOp, shape: Shape) -> QNode:
+def _node(draw: _Draw, number: int, op: QLinear, shape: Shape) -> QNode:
     """Return a layer with scales, biases and limits; some sums go far beyond their output."""
     rng, source, channels = draw.rng, draw.source, len(op.output.bias)
     output = Quantization(float(np.float32(rng.uniform(0.01, 0.2))), _zero_point(rng))
@@ -193,7 +191,7 @@ def _node(draw: _Draw, number: int, op: WeightedOp, shape: Shape) -> QNode:
         fold = folded_bias(op, source.zero_point)
         bias = round_bias(bias, fold, scales, source.scale / output.scale)
     op = replace(op, output=replace(stage, bias=bias))
-    return QNode(f"{draw.name}_{number}", op, (f"{draw.name}_x",), shape, output)
+    return make_qnode(f"{draw.name}_{number}", op, (f"{draw.name}_x",), shape, output)
 
 
 def _sum(draw: _Draw, terms: list[QNode]) -> QNode:
@@ -203,14 +201,14 @@ def _sum(draw: _Draw, terms: list[QNode]) -> QNode:
     output = Quantization(0.1, _zero_point(rng))
     activation = list(ActivationKind)[rng.integers(3)]
     names = tuple(term.name for term in terms)
-    node = Node(name, Add(activation), names, terms[0].shape)
-    op = quantize_simple(node, [term.quantization for term in terms], output)
-    return QNode(name, op, names, terms[0].shape, output)
+    made = (Tensor(name, terms[0].shape, "int8", output),)
+    op = Add(activation).quantize([term.outputs[0] for term in terms], made)
+    return make_qnode(name, op, names, terms[0].shape, output)
 
 
 def layer_inputs(graph: QuantizedGraph) -> NDArray[np.int8]:
     """Return two inputs: one of all values, one of -128 and 127 only."""
     rng = np.random.default_rng(list(graph.name.encode()))
-    drawn = rng.integers(-128, 128, (2, *graph.input_shape)).astype(np.int8)
+    drawn = rng.integers(-128, 128, (2, *graph.inputs[0].shape)).astype(np.int8)
     drawn[1] = np.where(drawn[1] < 0, -128, 127)
     return drawn

@@ -9,20 +9,17 @@ import numpy as np
 import random_graphs as rg
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import LayerChoice
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    Graph,
-    Padding,
-    Reshape,
-    Softmax,
-    Window,
-)
+from microlut.graph.ir import Graph
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.arrays import FloatArray
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.pool2d import AveragePool2D
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.windows import Padding, Window
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.weights import WeightConfig
 
@@ -46,7 +43,7 @@ def classifier(softmax: bool = True, classes: int = CLASSES) -> Graph:
     net.add(Conv2D(draw(8, 1, 1, 8), draw(8) / 4, Window((1, 1))), (7, 6, 8))
     net.add(Add(relu), (7, 6, 8), start, net.last)
     net.add(AveragePool2D(Window((7, 6), (7, 6))), (1, 1, 8))
-    net.add(Reshape(), (8,))
+    net.add(Reshape((8,)), (8,))
     kernel = 4 * draw(classes, 8)
     kernel -= kernel.mean(axis=1, keepdims=True)  # or one class would always win
     net.add(Dense(kernel, draw(classes) / 4), (classes,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from microlut.graph.ir import FloatArray
+from microlut.ops.arrays import FloatArray
 
 
 def sensors(count: int = 200) -> FloatArray:

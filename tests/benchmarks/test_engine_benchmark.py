@@ -25,8 +25,8 @@ import random_graphs as rg
 import random_layers as rl
 from digits_example import conversion, samples
 from microlut.codegen.tflite import to_tflite
-from microlut.integer import quantize_array
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+from microlut.ops.tensor import quantize_array
 
 LISTING = """
 00000100 <f>:
@@ -71,7 +71,7 @@ def require_tools():
 @pytest.mark.qemu
 def test_cycles_and_instructions_are_of_the_same_run():
     require_tools()
-    inputs = quantize_array(samples(1).x, conversion().quantized.input_quantization)
+    inputs = quantize_array(samples(1).x, conversion().quantized.inputs[0].quantized)
     boards = [microlut.load_board(name) for name in ("mps2-an385", "mps2-an386")]
     m3, m4 = (engine.measure_microlut(conversion(), board, inputs, "x") for board in boards)
     for row in (m3, m4):
@@ -187,8 +187,8 @@ const mlut_model_t rival_model = {.name = "rival", .init = init, .run = rival_ru
 def test_other_engines_are_measured_between_the_same_probes(board_id: str, tmp_path: Path):
     require_tools()
     board, graph = microlut.load_board(board_id), conversion().quantized
-    inputs = quantize_array(samples(1).x, graph.input_quantization)
-    sizes = console_image.Sizes(16, inputs.size, int(np.prod(graph.output_shape)) + 4)
+    inputs = quantize_array(samples(1).x, graph.inputs[0].quantized)
+    sizes = console_image.Sizes(16, inputs.size, int(np.prod(graph.shape_of(graph.outputs[0]))) + 4)
     console_image.write_configuration(board, sizes, tmp_path)
     (tmp_path / "model.c").write_text(RIVAL)
     elf = console_image.link(board, tmp_path, [tmp_path / "model.c"])

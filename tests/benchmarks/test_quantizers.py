@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graphs import make_node, net
+
 pytest.importorskip("tensorflow", reason="benchmarks need TensorFlow; pip install tensorflow")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -16,19 +18,15 @@ import quantizers
 from rival_quantizers import KMEANS, QUANTIZERS
 
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    ActivationKind,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Graph,
-    MaxPool2D,
-    Node,
-    Padding,
-    Reshape,
-    Softmax,
-    Window,
-)
+from microlut.graph.ir import Graph
+from microlut.ops.activation import ActivationKind
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.pool2d import MaxPool2D
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.windows import Padding, Window
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 8, 7, 2)).astype(np.float32)
@@ -42,19 +40,19 @@ def make_graph() -> Graph:
     conv = Window((3, 2), (2, 1), Padding(1, 0, 0, 1))
     deep = Window((3, 3), (1, 1), Padding(1, 1, 1, 1))
     nodes = (
-        Node("conv", Conv2D(random(4, 3, 2, 2), random(4), conv), ("x",), (4, 7, 4)),
-        Node(
+        make_node("conv", Conv2D(random(4, 3, 2, 2), random(4), conv), ("x",), (4, 7, 4)),
+        make_node(
             "deep",
             DepthwiseConv2D(random(3, 3, 8), random(8), deep, 2, ActivationKind.RELU6),
             ("conv",),
             (4, 7, 8),
         ),
-        Node("pool", MaxPool2D(Window((2, 2), (2, 2))), ("deep",), (2, 3, 8)),
-        Node("flat", Reshape(), ("pool",), (48,)),
-        Node("dense", Dense(random(5, 48), random(5)), ("flat",), (5,)),
-        Node("softmax", Softmax(), ("dense",), (5,)),
+        make_node("pool", MaxPool2D(Window((2, 2), (2, 2))), ("deep",), (2, 3, 8)),
+        make_node("flat", Reshape((48,)), ("pool",), (48,)),
+        make_node("dense", Dense(random(5, 48), random(5)), ("flat",), (5,)),
+        make_node("softmax", Softmax(), ("dense",), (5,)),
     )
-    return Graph("net", "x", (8, 7, 2), nodes, "softmax")
+    return net("net", "x", (8, 7, 2), nodes, "softmax")
 
 
 GRAPH = make_graph()
@@ -79,9 +77,9 @@ def test_kernel_survives_its_way_through_channels():
 @pytest.mark.parametrize("name", ["conv", "deep", "dense"])
 def test_mean_shift_is_that_of_the_outputs(name: str):
     node = next(node for node in GRAPH.nodes if node.name == name)
-    tensors = {GRAPH.input_name: X}
+    tensors = {GRAPH.inputs[0].name: X}
     for known, y in float_ops.walk(GRAPH, X):
-        tensors[GRAPH.input_name if known is None else known.name] = y
+        tensors[GRAPH.inputs[0].name if known is None else known.name] = y
     linear = replace(node.op, activation=ActivationKind.LINEAR)
     rows = networks.by_channel(linear)
     rows = rows + RNG.normal(size=rows.shape)

@@ -17,7 +17,7 @@ from microlut.board.board import load_board
 from microlut.board.schema import Region
 from microlut.errors import DoesNotFit
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantize_array
+from microlut.ops.tensor import quantize_array
 from microlut.running.protocol import load_commands, results_of
 from microlut.toolchain.build import build
 
@@ -129,12 +129,12 @@ def test_image_of_digits_fits_and_is_exact(tmp_path):
     image = microlut.build(project, board)
     assert image.ram_bytes < board.memory.ram.size
     graph = conversion().quantized
-    inputs = quantize_array(samples().x[::150], graph.input_quantization)
+    inputs = quantize_array(samples().x[::150], graph.inputs[0].quantized)
     expected = int_ops.evaluate(graph, inputs).reshape(len(inputs), -1)
     assert len(np.unique(expected, axis=0)) > 1
     chip = Machine(read_image(image.bin))
     chip.run(b"", b"m-ready")
-    output = graph.output_quantization
+    output = graph.quantization_of(graph.outputs[0])
     for values, wanted in zip(inputs, expected.astype(float), strict=True):
         found = np.array(infer(chip, values)) / output.scale + output.zero_point
         assert np.rint(found).tolist() == wanted.tolist()

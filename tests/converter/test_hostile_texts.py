@@ -12,6 +12,7 @@ import pytest
 
 import microlut
 from fake_keras import FakeModel, dense
+from graphs import ends
 from microlut.board.board import Board, load_board
 from microlut.cli.failures import describe
 from microlut.codegen.environment import environment
@@ -184,7 +185,7 @@ def converted(hostile_model) -> microlut.Conversion:
 def test_names_of_a_model_are_one_line_that_can_be_seen(hostile_model, converted):
     names = [node.name for node in converted.graph.nodes]
     assert len(names) == len(set(names)) == len(hostile_model.layers)
-    assert all(map(is_plain, (*names, converted.graph.name, converted.graph.input_name)))
+    assert all(map(is_plain, (*names, converted.graph.name, converted.graph.inputs[0].name)))
     assert set(SEEN) <= set(names)  # these are as they were
 
 
@@ -193,7 +194,7 @@ def test_sources_of_a_hostile_model_compile_and_run(converted, tmp_path):
         pytest.skip(f"not tested: cc is missing ({HOST_CC.apt_command})")
     project = microlut.read(microlut.write(converted, tmp_path / "out").path)
     inputs = np.random.default_rng(0).random((3, 4)).astype(np.float32)
-    samples = microlut.as_samples(inputs, (4,))
+    samples = microlut.as_samples(inputs, ends((4,)))
     outcome = microlut.verify(project, samples, [microlut.load_board("host")])
     assert outcome.bit_exact
     assert len(outcome.forms) >= 3  # TensorFlow Lite reads model.tflite

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import microlut
+from graphs import ends
 from microlut.importers import import_model
 from microlut.importers.samples import load_samples
 from microlut.project import Project
@@ -39,8 +40,8 @@ def converted_once(tmp_path_factory) -> Convert:
         folder = root / f"converted-{model.stem}-{bits}-{granularity}-{count}"
         with _locked(folder.with_suffix(".lock")):
             if not folder.exists():
-                shape = import_model(model).input_shape
-                inputs = load_samples(calibration, shape, count).x
+                shape = import_model(model).inputs[0].shape
+                inputs = load_samples(calibration, ends(shape), count).x
                 made = microlut.convert(model, inputs, bits=bits, granularity=granularity)
                 microlut.write(made, folder)
         return folder

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, need_qemu
 
+from graphs import ends
 from microlut.importers.samples import load_samples
-from microlut.integer import quantize_array
+from microlut.ops.tensor import quantize_array
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
@@ -19,7 +20,7 @@ def files(shared_data):
 
 @pytest.fixture
 def sounds(shared_data):
-    return lambda limit=None: load_samples(shared_data / "kws01_test.npz", SHAPE, limit)
+    return lambda limit=None: load_samples(shared_data / "kws01_test.npz", ends(SHAPE), limit)
 
 
 @pytest.mark.parametrize("bits", [8, 6, 4, 3, 2])
@@ -47,9 +48,9 @@ def test_kws_quantizes_inputs_like_the_benchmark(shared_data, files, converted):
     project = converted(*files, 8)
     with np.load(shared_data / "kws01_test.npz") as arrays:
         real, sent = arrays["x"], arrays["x_int8"]
-    ours = quantize_array(real, project.graph.input_quantization).reshape(sent.shape)
-    scale = project.graph.input_quantization.scale
-    back = (ours.astype(float) - project.graph.input_quantization.zero_point) * scale
+    ours = quantize_array(real, project.graph.inputs[0].quantized).reshape(sent.shape)
+    scale = project.graph.inputs[0].quantized.scale
+    back = (ours.astype(float) - project.graph.inputs[0].quantized.zero_point) * scale
     theirs = (sent.astype(float) - 83) * 0.5847029
     unclipped = (np.abs(ours.astype(int)) < 127) & (np.abs(sent.astype(int)) < 127)
     assert np.max(np.abs(back - theirs)[unclipped]) <= 0.5 * scale + 0.5 * 0.5847029 + 1e-3

@@ -11,7 +11,7 @@ from forms import interpreter_outputs, need_host
 
 import microlut
 from digits_example import CALIBRATION, MODEL, conversion, samples
-from microlut.integer import quantize_array
+from microlut.ops.tensor import quantize_array
 
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 
@@ -79,7 +79,7 @@ def test_own_program_with_one_model(compiler, tmp_path):
     sources = [tmp_path / "main.c", folder / "model.c", folder / "weights.c", *engine(folder)]
     program = tmp_path / "program"
     run([compiler, *WARNINGS, *includes(folder), *sources, "-o", program])
-    inputs = quantize_array(samples(100).x, project.graph.input_quantization)
+    inputs = quantize_array(samples(100).x, project.graph.inputs[0].quantized)
     outputs = np.frombuffer(run([program], inputs.tobytes()), np.int8).reshape(100, -1)
     np.testing.assert_array_equal(outputs, interpreter_outputs(project, samples(100)))
 
@@ -110,7 +110,7 @@ def test_own_program_with_two_models(compiler, tmp_path):
     first = projects[0].path
     command = [compiler, *WARNINGS, f"-I{tmp_path}", *includes(first)[1:]]
     run([*command, tmp_path / "main.c", *engine(first), *objects, "-o", tmp_path / "program"])
-    inputs = quantize_array(samples(50).x, projects[0].graph.input_quantization)
+    inputs = quantize_array(samples(50).x, projects[0].graph.inputs[0].quantized)
     outputs = np.frombuffer(run([tmp_path / "program"], inputs.tobytes()), np.int8)
     expected = [interpreter_outputs(project, samples(50)) for project in projects]
     np.testing.assert_array_equal(outputs.reshape(50, -1), np.hstack(expected))

@@ -7,6 +7,7 @@ import pytest
 from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need, need_host, need_qemu
 
 import microlut
+from graphs import ends
 from microlut.importers.samples import load_samples
 from microlut.toolchain.image import Image
 
@@ -22,7 +23,7 @@ def files(shared_data):
 
 @pytest.fixture
 def images(shared_data):
-    return lambda limit=None: load_samples(shared_data / "cifar10_test.npz", SHAPE, limit)
+    return lambda limit=None: load_samples(shared_data / "cifar10_test.npz", ends(SHAPE), limit)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, need_qemu
 
+from graphs import ends
 from microlut.importers.samples import load_samples
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.sweep]
@@ -17,7 +18,7 @@ def files(shared_data):
 
 @pytest.fixture
 def images(shared_data):
-    return lambda limit=None: load_samples(shared_data / "cifar10jpeg_test.npz", SHAPE, limit)
+    return lambda limit=None: load_samples(shared_data / "cifar10jpeg_test.npz", ends(SHAPE), limit)
 
 
 @pytest.mark.parametrize("bits", [8, 6, 4, 3, 2])

@@ -11,8 +11,9 @@ from forms import FEW, interpreter_outputs
 
 import microlut
 from digits_example import conversion, samples
+from graphs import ends
 from microlut.importers.samples import load_samples
-from microlut.integer import quantize_array
+from microlut.ops.tensor import quantize_array
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
@@ -47,7 +48,7 @@ def old_python() -> str:
 
 def assert_equal_under_old_runtime(project, inputs, old_python) -> None:
     folder = project.path.parent
-    x = quantize_array(inputs.x, project.graph.input_quantization)
+    x = quantize_array(inputs.x, project.graph.inputs[0].quantized)
     np.save(folder / "x.npy", x)
     script = HERE / "run_tflite_runtime.py"
     files = (project.path / "model.tflite", folder / "x.npy", folder / "y.npy")
@@ -73,5 +74,5 @@ def test_old_runtime_runs_digits(bits, granularity, old_python, tmp_path):
 def test_old_runtime_runs_real_models(model, data, bits, old_python, shared_data, converted):
     calibration = shared_data / f"{data}_calibration.npz"
     project = converted(shared_data / model, calibration, bits, count=FEW)
-    inputs = load_samples(shared_data / f"{data}_test.npz", project.graph.input_shape, 40)
+    inputs = load_samples(shared_data / f"{data}_test.npz", ends(project.graph.inputs), 40)
     assert_equal_under_old_runtime(project, inputs, old_python)

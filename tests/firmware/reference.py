@@ -13,22 +13,18 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.graph.ir import Window
-from microlut.integer import (
-    OutputStage,
-    QAdd,
-    QClamp,
-    QConv2D,
-    QDense,
-    QDepthwiseConv2D,
-    QMean,
-    QNode,
-    QPad,
-    QPool2D,
-    QReshape,
-    QuantizedGraph,
-    QuantizedWeights,
-)
+from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.add import QAdd
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.dense import QDense
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.mean import QMean
+from microlut.ops.pad import QPad
+from microlut.ops.pool2d import QPool2D
+from microlut.ops.relu import QClamp
+from microlut.ops.reshape import QReshape
+from microlut.ops.weights import OutputStage, QuantizedWeights
+from microlut.ops.windows import Window
 
 Int8 = NDArray[np.int8]
 Int64 = NDArray[np.int64]
@@ -36,12 +32,12 @@ Int64 = NDArray[np.int64]
 
 def evaluate(graph: QuantizedGraph, x: Int8) -> Int8:
     """Run one input [...] through the network."""
-    tensors = {graph.input_name: x}
+    tensors = {graph.inputs[0].name: x}
     for node in graph.nodes:
         points = [graph.quantization_of(name).zero_point for name in node.inputs]
         inputs = [tensors[name] for name in node.inputs]
         tensors[node.name] = apply(node, inputs, points).astype(np.int8)
-    return tensors[graph.output_name]
+    return tensors[graph.outputs[0]]
 
 
 def apply(node: QNode, inputs: Sequence[Int8], points: Sequence[int]) -> Int64:

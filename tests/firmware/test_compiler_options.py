@@ -30,7 +30,7 @@ import random_layers as rl
 from digits_example import conversion, samples
 from microlut.board.board import CORE_FLAGS, Core
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantize_array
+from microlut.ops.tensor import quantize_array
 from microlut.plan import Plan, make_plan
 from microlut.toolchain.stack import NAKED_BYTES
 
@@ -150,7 +150,7 @@ def networks() -> tuple[list[Plan], list[NDArray[np.int8]], list[NDArray[np.int8
     inputs = [rl.layer_inputs(graph) for graph in graphs]
     digits = conversion().quantized
     graphs.append(digits)
-    inputs.append(quantize_array(samples(len(inputs[0])).x, digits.input_quantization))
+    inputs.append(quantize_array(samples(len(inputs[0])).x, digits.inputs[0].quantized))
     wanted = [
         int_ops.evaluate(graph, x).reshape(len(x), -1)
         for graph, x in zip(graphs, inputs, strict=True)

@@ -13,8 +13,10 @@ import random_layers as rl
 from microlut.board.board import Board, load_board
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
-from microlut.integer import QReshape, QuantizedGraph, WeightedOp
+from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
+from microlut.ops.linear import QLinear
+from microlut.ops.reshape import QReshape
 from microlut.plan import Goal, Optimize, make_plan
 from microlut.plan.rounding import Rounding, output_rounding
 from microlut.running.emulators import Task, run_image
@@ -59,7 +61,9 @@ def check(
     project = write_sources(render(make_plan(q, Goal(optimize))), tmp_path / "model")
     image = build(project, identifier(q.name), board, tmp_path / "build", optimize)
     flat = x.reshape(len(x), -1)
-    task = Task(image.elf, board, flat, int(np.prod(q.output_shape)), count_instructions=False)
+    task = Task(
+        image.elf, board, flat, int(np.prod(q.shape_of(q.outputs[0]))), count_instructions=False
+    )
     wanted = int_ops.evaluate(q, x).reshape(len(x), -1)
     result = run_image(task)
     assert np.array_equal(result.outputs, wanted)
@@ -86,11 +90,11 @@ def test_estimated_instructions_are_near_those_executed(board_id: str, tmp_path:
         write_sources(render(plan), tmp_path / "model"), prefix, board, tmp_path / "build"
     )
     x = rg.int8_inputs(q, 4, count=3)[:1].reshape(1, -1)
-    outputs = int(np.prod(q.output_shape))
+    outputs = int(np.prod(q.shape_of(q.outputs[0])))
     result = run_image(Task(image.elf, board, x, outputs, caller=f"{prefix}_run"))
     # What other operators take depends on values, too: a softmax leaves small ones out.
     calls = [s for s in plan.steps if not (s.merged or isinstance(s.node.op, QReshape))]
-    weighted = np.array([isinstance(step.node.op, WeightedOp) for step in calls])
+    weighted = np.array([isinstance(step.node.op, QLinear) for step in calls])
     executed = np.array(result.pieces[0][1:-1])[weighted]
     estimated = np.array([step.instructions for step in calls])[weighted]
     assert sum(estimated) == pytest.approx(sum(executed), rel=0.1)

@@ -12,9 +12,11 @@ from engine_batch import HOST, Target, run_batch, scratch_last
 from numpy.typing import NDArray
 
 import random_graphs as rg
-from microlut.graph.ir import Dense, Graph, Node, Softmax
+from graphs import make_node, net
 from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
+from microlut.ops.dense import Dense
+from microlut.ops.softmax import Softmax
 from microlut.plan import Goal, Plan, make_plan
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
@@ -102,7 +104,9 @@ def test_outputs_differ_between_inputs(networks: Outputs):
 def test_softmax_of_hundreds_of_equal_values_is_defined(tmp_path: Path):
     graphs = []
     for length in (255, 256, 511, 512, 1023, 1024, 4095):
-        graph = Graph(f"s{length}", "x", (length,), (Node("y", Softmax(), ("x",), (length,)),), "y")
+        graph = net(
+            f"s{length}", "x", (length,), (make_node("y", Softmax(), ("x",), (length,)),), "y"
+        )
         ranges = Ranges({"x": (-1.0, 1.0), "y": (0.0, 1.0)})
         x = np.zeros((1, length), np.float32)
         graphs.append(quantize(graph, ranges, x, WeightConfig()))
@@ -118,8 +122,8 @@ def test_dense_layer_of_more_inputs_than_16_bits_count(tmp_path: Path):
     for bits in range(2, 9):
         kernel = rng.normal(0.0, 0.01, (3, 70001)).astype(np.float32)
         op = Dense(kernel, np.zeros(3, np.float32))
-        graph = Graph(
-            f"long{bits}", "x", (70001,), (Node(f"y{bits}", op, ("x",), (3,)),), f"y{bits}"
+        graph = net(
+            f"long{bits}", "x", (70001,), (make_node(f"y{bits}", op, ("x",), (3,)),), f"y{bits}"
         )
         x = rng.uniform(-2.0, 2.0, (4, 70001)).astype(np.float32)
         graphs.append(quantize(graph, calibrate(graph, x), x, WeightConfig(bits)))

@@ -14,19 +14,17 @@ from engine_batch import run_batch
 from numpy.typing import NDArray
 
 import random_graphs as rg
-from microlut.graph.ir import (
-    ActivationKind,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    MaxPool2D,
-    Padding,
-    Reshape,
-    Window,
-)
-from microlut.integer import Granularity, QuantizedGraph
+from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
+from microlut.ops.activation import ActivationKind
+from microlut.ops.arrays import FloatArray
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.pool2d import MaxPool2D
+from microlut.ops.reshape import Reshape
+from microlut.ops.weights import Granularity
+from microlut.ops.windows import Padding, Window
 from microlut.plan import make_plan
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize, quantize_without_data
@@ -56,7 +54,7 @@ def network(name: str, seed: int) -> rg.Network:
     shape = (height // 2, width // 2, filters)
     net.add(MaxPool2D(Window((2, 2), (2, 2))), shape)
     columns = int(np.prod(shape))
-    net.add(Reshape(), (columns,))
+    net.add(Reshape((columns,)), (columns,))
     net.add(Dense(draw(5, columns), draw(5) / 4), (5,))
     return net
 
@@ -65,7 +63,7 @@ def quantized(name: str, seed: int, configs: list[WeightConfig]) -> QuantizedGra
     """Return a network whose layers have these configurations, one after the other."""
     graph = network(name, seed).graph()
     rng = np.random.default_rng([8, seed])
-    x = rng.normal(0.2, 1, (6, *graph.input_shape)).astype(np.float32)
+    x = rng.normal(0.2, 1, (6, *graph.inputs[0].shape)).astype(np.float32)
     layers = [node.name for node, _ in graph.weighted()]
     by_layer: LayerConfigs = {n: configs[i % len(configs)] for i, n in enumerate(layers)}
     without = all(config.method == "fitted" for config in by_layer.values())

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from engine_batch import HERE, INCLUDES, SANITIZERS, WARNINGS, require, run
 
-from microlut.integer.requantize import multiply
+from microlut.ops.fixed_point import multiply
 
 
 def triples() -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from engine_batch import ENGINE, INCLUDES, WARNINGS, engine_unit, require, run
 
-from microlut.boards.board import CORE_FLAGS, Core
+from microlut.board.board import CORE_FLAGS, Core
 
 ARM = {core.value: CORE_FLAGS[core] for core in Core if core.value.startswith("cortex")}
 C_WARNINGS = {"-Wpedantic", "-Wstrict-prototypes", "-Wmissing-prototypes"}

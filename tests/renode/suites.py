@@ -19,7 +19,7 @@ import microlut
 from digits_example import conversion, samples
 from microlut.board.board import Board, list_boards, load_board
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantize_array
+from microlut.ops.tensor import quantize_array
 from microlut.running.emulators.preload import preload_of
 from microlut.running.emulators.renode import platform_of, vectors_of
 from microlut.running.protocol import OUTPUT, input_block, load_commands
@@ -36,7 +36,7 @@ def boards_in_renode() -> tuple[Board, ...]:
 def write_suites(folder: Path, boards: tuple[Board, ...]) -> tuple[Path, ...]:
     """Build the digits example for the boards and return the path of each one's suite."""
     project = microlut.write(conversion(), folder / "digits")
-    inputs = quantize_array(samples().x, project.graph.input_quantization)
+    inputs = quantize_array(samples().x, project.graph.inputs[0].quantized)
     outputs = int_ops.evaluate(project.graph, inputs).reshape(len(inputs), -1)
     block, lines = folder / "inputs.bin", folder / "outputs.txt"
     flat = inputs.reshape(len(inputs), -1)
@@ -48,7 +48,9 @@ def write_suites(folder: Path, boards: tuple[Board, ...]) -> tuple[Path, ...]:
         "COUNT": len(inputs),
         "INPUT_BYTES": flat.shape[1],
         "MODEL": project.prefix,
-        "RESULTS": _results_line(outputs[0], project.graph.output_quantization),
+        "RESULTS": _results_line(
+            outputs[0], project.graph.quantization_of(project.graph.outputs[0])
+        ),
     }
     loads = [command.decode().rstrip("%") for command in load_commands(flat[0].tobytes())[1:]]
     template = jinja2.Template((HERE / "board.robot.j2").read_text(), keep_trailing_newline=True)

@@ -84,7 +84,7 @@ def run(
         _offer(project, target, emulator, profile, as_json)
         return
     assert inputs is not None
-    samples = load_samples(inputs, project.graph.input_shape, limit)
+    samples = load_samples(inputs, project.graph.inputs, limit)
     if outputs is not None:
         check_outputs(outputs)
     check_samples(project, samples)
@@ -147,7 +147,7 @@ def verify(
     """
     project = projects.read(folder)
     boards = None if not board else [load_board(name) for name in board]
-    samples = load_samples(inputs, project.graph.input_shape, limit)
+    samples = load_samples(inputs, project.graph.inputs, limit)
     with progress_bar(as_json) as progress:
         outcome = verification.verify(
             project, samples, boards, emulator_limit=emulator_limit, progress=progress

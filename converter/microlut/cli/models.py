@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -224,7 +225,7 @@ def deploy(
     projects.check_replaceable(output)  # before minutes are spent
     later = None if inputs is None else LaterInputs(inputs, limit)
 
-    def check(graph: Graph, limits: tuple[float, float] | None) -> None:
+    def check(graph: Graph, limits: Mapping[str, tuple[float, float]] | None) -> None:
         check_room(target, graph, overrides.bits)
         if later is not None:
             later.check(graph, limits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import jinja2
@@ -11,16 +10,13 @@ from numpy.typing import NDArray
 
 from microlut.codegen.environment import environment
 from microlut.codegen.names import identifier, unique_identifiers
-from microlut.integer import (
-    QAdd,
-    QConv2D,
-    QDepthwiseConv2D,
-    QNode,
-    Quantization,
-    QuantizedGraph,
-    WeightedOp,
-)
+from microlut.integer import QNode, QuantizedGraph
 from microlut.integer.packing import pack_rows
+from microlut.ops.add import QAdd
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.linear import QLinear
+from microlut.ops.tensor import Quantization
 from microlut.plan import Plan, Step
 from microlut.plan.rounding import (
     Rounding,
@@ -121,8 +117,9 @@ def _context(plan: Plan) -> dict[str, object]:
         "graph": graph,
         "prefix": prefix,
         "macro": prefix.upper(),
-        "input_bytes": math.prod(graph.input_shape),
-        "output_bytes": math.prod(graph.output_shape),
+        "input_bytes": graph.inputs[0].bytes,
+        "output_bytes": graph.tensors()[graph.outputs[0]].bytes,
+        "output": graph.tensors()[graph.outputs[0]],
         "layers": [_layer(plan, step, names[step.node.name]) for step in plan.steps],
     }
 
@@ -137,10 +134,10 @@ def _layer(plan: Plan, step: Step, name: str) -> LayerView:
         title=_title(step, in_shape),
         in_shape=in_shape,
         in_quantizations=tuple(graph.quantization_of(i) for i in node.inputs),
-        tables=_tables(node.op) if isinstance(node.op, WeightedOp) else None,
+        tables=_tables(node.op) if isinstance(node.op, QLinear) else None,
         patch=isinstance(node.op, QConv2D) and patches(node.op),
         rounding=output_rounding(node.op, node.quantization.zero_point, few_forms=small)
-        if isinstance(node.op, WeightedOp)
+        if isinstance(node.op, QLinear)
         else Rounding.ANY,
         sum=_sum(graph, step.sum or node, node.name),
     )
@@ -157,7 +154,7 @@ def _sum(graph: QuantizedGraph, node: QNode, maker: str) -> SumView | None:
     )
 
 
-def _tables(op: WeightedOp) -> WeightTables:
+def _tables(op: QLinear) -> WeightTables:
     weights, packed = op.weights, op.weights.indices
     if weights.codebook is not None:
         packed = pack_rows(weights.indices, weights.bits, weights.overlap)

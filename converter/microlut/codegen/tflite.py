@@ -1,7 +1,7 @@
 """Write a quantized graph as an ordinary int8 .tflite file with the decoded weights.
 
-The int8 values and scales go into the file as they are, so that TensorFlow Lite's kernels compute
-the same bytes. Operator versions are the lowest that have int8, for old runtimes.
+The integers and scales go into the file as they are, so that TensorFlow Lite's kernels compute the
+same bytes. Operator versions are the lowest that have the types in use, for old runtimes.
 """
 
 from __future__ import annotations
@@ -11,47 +11,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import flatbuffers
-import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from numpy.typing import NDArray
 
-from microlut.graph.ir import Padding, Window, frozen_array, same_padding
-from microlut.integer import (
-    OutputStage,
-    QAdd,
-    QClamp,
-    QConv2D,
-    QDense,
-    QDepthwiseConv2D,
-    QMean,
-    QNode,
-    QPad,
-    QPool2D,
-    QReshape,
-    QSoftmax,
-    Quantization,
-    QuantizedGraph,
-    WeightedOp,
-)
+from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.arrays import frozen_array
+from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.tensor import Tensor
 from microlut.version import VERSION
 
 _BUFFER_ALIGNMENT = 16  # force_align of the schema, which the generated Python code ignores
 _SCHEMA_VERSION = 3
 _EXPECTED_REST = 1 << 20  # bytes of all but the constants, roughly
-_INT8, _INT32 = schema.TensorType.INT8, schema.TensorType.INT32
-_ACTIVATIONS = schema.ActivationFunctionType
-_BUILTIN = schema.BuiltinOperator
+_TYPES = {
+    name: getattr(schema.TensorType, name.upper()) for name in ("int8", "int16", "int32", "float32")
+}
+_ENUMERATIONS = {
+    "fusedActivationFunction": schema.ActivationFunctionType,
+    "padding": schema.Padding,
+}
 
 
 def to_tflite(graph: QuantizedGraph) -> bytes:
     """Return the bytes of the .tflite file; equal graphs give equal bytes."""
     writer = _Writer()
-    name = graph.input_name
-    writer.index[name] = writer.activation(name, graph.input_shape, graph.input_quantization)
+    tensors = graph.tensors()
+    for tensor in graph.inputs:
+        writer.index[tensor.name] = writer.activation(tensor)
     for node in graph.nodes:
-        writer.index[node.name] = writer.activation(node.name, node.shape, node.quantization)
-        _write_node(writer, graph, node)
-    return writer.finish(graph.input_name, graph.output_name)
+        for tensor in node.outputs:
+            writer.index[tensor.name] = writer.activation(tensor)
+        _write_node(writer, node, [tensors[name] for name in node.inputs])
+    return writer.finish((tensor.name for tensor in graph.inputs), graph.outputs)
 
 
 class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
@@ -84,23 +74,18 @@ class _Writer:
     codes: dict[tuple[int, int], int] = field(default_factory=dict)
     index: dict[str, int] = field(default_factory=dict)
 
-    def activation(self, name: str, shape: Iterable[int], quantization: Quantization) -> int:
-        """Add an int8 activation with a batch dimension of 1, and return its number."""
-        return self._tensor(
-            name, (1, *shape), _INT8, _quantization([quantization.scale], [quantization.zero_point])
-        )
+    def activation(self, tensor: Tensor) -> int:
+        """Add an activation with a batch dimension of 1, and return its number."""
+        quantization = _quantization([tensor.scale], [tensor.zero_point])
+        return self._tensor(tensor.name, (1, *tensor.shape), _TYPES[tensor.dtype], quantization)
 
-    def constant(
-        self, name: str, values: NDArray[Any], scales: NDArray[Any] | None = None, axis: int = 0
-    ) -> int:
-        """Add an int8 or int32 constant and return its number.
-
-        It is quantized with zero points of 0 if scales are given.
-        """
-        quantization = None
-        if scales is not None:
-            quantization = _quantization(scales.tolist(), [0] * len(scales), axis)
-        kind = _INT8 if values.dtype == np.int8 else _INT32
+    def constant(self, prefix: str, constant: Constant) -> int:
+        """Add a constant and return its number; its zero points are 0 if it has scales."""
+        values, quantization = constant.values, None
+        if constant.scales is not None:
+            zeros = [0] * len(constant.scales)
+            quantization = _quantization(constant.scales.tolist(), zeros, constant.axis)
+        name, kind = f"{prefix}/{constant.name}", _TYPES[values.dtype.name]
         number = self._tensor(name, values.shape, kind, quantization)
         buffer = _AlignedBuffer()
         buffer.data = frozen_array(values, values.dtype.type)
@@ -115,27 +100,23 @@ class _Writer:
         self.tensors.append(tensor)
         return len(self.tensors) - 1
 
-    def operator(
-        self,
-        builtin: int,
-        version: int,
-        inputs: Iterable[int],
-        output: int,
-        options: tuple[int, Any] | None = None,
-    ) -> None:
-        """Add an operator; `options` are (kind, object) of its builtin options."""
+    def operator(self, builtin: Builtin, inputs: Iterable[int], outputs: Iterable[int]) -> None:
+        """Add an operator that reads and makes the tensors of these numbers."""
         operator = schema.OperatorT()
-        operator.opcodeIndex = self.codes.setdefault((builtin, version), len(self.codes))
-        operator.inputs, operator.outputs = list(inputs), [output]
-        if options is not None:
-            operator.builtinOptionsType, operator.builtinOptions = options
+        code = getattr(schema.BuiltinOperator, builtin.name), builtin.version
+        operator.opcodeIndex = self.codes.setdefault(code, len(self.codes))
+        operator.inputs, operator.outputs = list(inputs), list(outputs)
+        if builtin.options is not None:
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, builtin.options)
+            operator.builtinOptions = _options(builtin)
         self.operators.append(operator)
 
-    def finish(self, first: str, last: str) -> bytes:
+    def finish(self, inputs: Iterable[str], outputs: Iterable[str]) -> bytes:
         """Return the serialized model."""
         subgraph = schema.SubGraphT()
         subgraph.name, subgraph.tensors, subgraph.operators = "main", self.tensors, self.operators
-        subgraph.inputs, subgraph.outputs = [self.index[first]], [self.index[last]]
+        subgraph.inputs = [self.index[name] for name in inputs]
+        subgraph.outputs = [self.index[name] for name in outputs]
         model = schema.ModelT()
         model.version, model.description = _SCHEMA_VERSION, f"microlut {VERSION}"
         model.subgraphs, model.buffers = [subgraph], self.buffers
@@ -144,6 +125,16 @@ class _Writer:
         builder = flatbuffers.Builder(size + _EXPECTED_REST)  # it doubles when it is full
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(memoryview(builder.Bytes)[builder.Head() :])
+
+
+def _options(builtin: Builtin) -> Any:  # noqa: ANN401
+    options = getattr(schema, f"{builtin.options}T")()
+    for name, value in builtin.fields.items():
+        if not hasattr(options, name):
+            raise AttributeError(f"{builtin.options} of TensorFlow Lite have no {name}")
+        kind = _ENUMERATIONS.get(name)
+        setattr(options, name, value if kind is None else getattr(kind, value))
+    return options
 
 
 def _operator_code(builtin: int, version: int) -> Any:  # noqa: ANN401
@@ -161,138 +152,16 @@ def _quantization(scales: list[float], zero_points: list[int], axis: int = 0) ->
     return quantization
 
 
-def _write_node(writer: _Writer, graph: QuantizedGraph, node: QNode) -> None:
-    inputs, output = [writer.index[name] for name in node.inputs], writer.index[node.name]
-    match node.op:
-        case QConv2D() | QDepthwiseConv2D():
-            _write_convolution(writer, graph, node)
-        case QDense():
-            _write_dense(writer, graph, node)
-        case QAdd():
-            add = schema.AddOptionsT()
-            add.fusedActivationFunction = _activation(node.op, node.quantization)
-            options = (schema.BuiltinOptions.AddOptions, add)
-            writer.operator(_BUILTIN.ADD, 2, inputs, output, options)
-        case QPool2D():
-            _write_pool(writer, graph, node)
-        case QMean():
-            axes = writer.constant(f"{node.name}/axes", np.array((1, 2), np.int32))
-            reducer = schema.ReducerOptionsT()
-            reducer.keepDims = True
-            options = (schema.BuiltinOptions.ReducerOptions, reducer)
-            writer.operator(_BUILTIN.MEAN, 2, (*inputs, axes), output, options)
-        case QClamp(maximum=maximum):
-            builtin = _BUILTIN.RELU if maximum == 127 else _BUILTIN.RELU6
-            writer.operator(builtin, 2, inputs, output)
-        case QPad(padding=padding):
-            _write_pad(writer, node.name, (inputs[0], output), padding)
-        case QReshape():
-            shape = writer.constant(f"{node.name}/shape", np.array((1, *node.shape), np.int32))
-            reshape = schema.ReshapeOptionsT()
-            reshape.newShape = [1, *node.shape]
-            options = (schema.BuiltinOptions.ReshapeOptions, reshape)
-            writer.operator(_BUILTIN.RESHAPE, 1, (*inputs, shape), output, options)
-        case QSoftmax():
-            softmax = schema.SoftmaxOptionsT()
-            softmax.beta = 1.0
-            options = (schema.BuiltinOptions.SoftmaxOptions, softmax)
-            writer.operator(_BUILTIN.SOFTMAX, 2, inputs, output, options)
-
-
-def _write_convolution(writer: _Writer, graph: QuantizedGraph, node: QNode) -> None:
-    op = node.op
-    assert isinstance(op, QConv2D | QDepthwiseConv2D)
-    source, padding = _padded_source(writer, graph, node, op.window)
-    depthwise = isinstance(op, QDepthwiseConv2D)
-    options = schema.DepthwiseConv2DOptionsT() if depthwise else schema.Conv2DOptionsT()
-    options.padding = padding
-    options.strideH, options.strideW = op.window.strides
-    options.dilationHFactor, options.dilationWFactor = op.window.dilation
-    options.fusedActivationFunction = _activation(op.output, node.quantization)
-    kernel = op.weights.int8()
-    if isinstance(op, QDepthwiseConv2D):
-        options.depthMultiplier = op.depth_multiplier
-        kernel = kernel[None]
-    inputs = (source, *_write_parameters(writer, graph, node, op, kernel))
-    if depthwise:
-        kind, builtin = schema.BuiltinOptions.DepthwiseConv2DOptions, _BUILTIN.DEPTHWISE_CONV_2D
-    else:
-        kind, builtin = schema.BuiltinOptions.Conv2DOptions, _BUILTIN.CONV_2D
-    writer.operator(builtin, 3, inputs, writer.index[node.name], (kind, options))
-
-
-def _write_dense(writer: _Writer, graph: QuantizedGraph, node: QNode) -> None:
-    op = node.op
-    assert isinstance(op, QDense)
-    options = schema.FullyConnectedOptionsT()
-    options.fusedActivationFunction = _activation(op.output, node.quantization)
-    options.keepNumDims = len(node.shape) > 1
-    parameters = _write_parameters(writer, graph, node, op, op.weights.int8())
-    kind = schema.BuiltinOptions.FullyConnectedOptions
-    version = 5 if options.keepNumDims else 4
-    inputs, output = (writer.index[node.inputs[0]], *parameters), writer.index[node.name]
-    writer.operator(_BUILTIN.FULLY_CONNECTED, version, inputs, output, (kind, options))
-
-
-def _write_parameters(
-    writer: _Writer, graph: QuantizedGraph, node: QNode, op: WeightedOp, kernel: NDArray[np.int8]
-) -> tuple[int, int]:
-    """Add kernel and bias; the bias scale is the product of input and weight scales."""
-    axis = kernel.ndim - 1 if isinstance(op, QDepthwiseConv2D) else 0
-    input_scale = np.float32(graph.quantization_of(node.inputs[0]).scale)
-    bias_scales = op.weights.scales * input_scale
-    return (
-        writer.constant(f"{node.name}/kernel", kernel, op.weights.scales, axis),
-        writer.constant(f"{node.name}/bias", op.output.bias, bias_scales),
-    )
-
-
-def _write_pool(writer: _Writer, graph: QuantizedGraph, node: QNode) -> None:
-    op = node.op
-    assert isinstance(op, QPool2D)
-    options = schema.Pool2DOptionsT()
-    # The importer makes no other padding for pools than TensorFlow's own two kinds.
-    options.padding = schema.Padding.SAME if op.window.padding else schema.Padding.VALID
-    options.strideH, options.strideW = op.window.strides
-    options.filterHeight, options.filterWidth = op.window.size
-    options.fusedActivationFunction = _activation(op, node.quantization)
-    builtin = _BUILTIN.MAX_POOL_2D if op.mode == "max" else _BUILTIN.AVERAGE_POOL_2D
-    kind = schema.BuiltinOptions.Pool2DOptions
-    inputs, output = (writer.index[node.inputs[0]],), writer.index[node.name]
-    writer.operator(builtin, 2, inputs, output, (kind, options))
-
-
-def _padded_source(
-    writer: _Writer, graph: QuantizedGraph, node: QNode, window: Window
-) -> tuple[int, int]:
-    """Return the tensor to convolve and its padding kind; pad explicitly if neither kind fits."""
-    source = writer.index[node.inputs[0]]
-    height, width, channels = graph.shape_of(node.inputs[0])
-    if not window.padding:
-        return source, schema.Padding.VALID
-    same = same_padding((height, width), window.size, window.strides, window.dilation)
-    if window.padding == same:
-        return source, schema.Padding.SAME
-    p = window.padding
-    shape = (height + p.top + p.bottom, width + p.left + p.right, channels)
-    name, quantization = f"{node.name}/padded", graph.quantization_of(node.inputs[0])
-    padded = writer.activation(name, shape, quantization)
-    _write_pad(writer, name, (source, padded), p)
-    return padded, schema.Padding.VALID
-
-
-def _write_pad(writer: _Writer, name: str, tensors: tuple[int, int], p: Padding) -> None:
-    source, output = tensors
-    amounts = np.array([[0, 0], [p.top, p.bottom], [p.left, p.right], [0, 0]], np.int32)
-    numbers = writer.constant(f"{name}/amounts", amounts)
-    options = (schema.BuiltinOptions.PadOptions, schema.PadOptionsT())
-    writer.operator(_BUILTIN.PAD, 2, (source, numbers), output, options)
-
-
-def _activation(clamp: OutputStage | QAdd | QPool2D, output: Quantization) -> int:
-    """Return the fused activation whose limits are the stage's own."""
-    if clamp.maximum < 127:
-        return int(_ACTIVATIONS.RELU6)
-    if clamp.minimum > -128 or output.zero_point == -128:
-        return int(_ACTIVATIONS.RELU)
-    return int(_ACTIVATIONS.NONE)
+def _write_node(writer: _Writer, node: QNode, inputs: list[Tensor]) -> None:
+    between: dict[str, int] = {}  # what only the node's own operators read
+    for builtin in node.op.tflite(inputs, node.outputs):
+        known = {**writer.index, **between}
+        between.update(
+            {t.name: writer.activation(t) for t in builtin.outputs if t.name not in known}
+        )
+        known = {**writer.index, **between}
+        read = [
+            writer.constant(node.name, item) if isinstance(item, Constant) else known[item.name]
+            for item in builtin.inputs
+        ]
+        writer.operator(builtin, read, [known[tensor.name] for tensor in builtin.outputs])

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from microlut.errors import InvalidInput
-from microlut.graph.ir import Graph, Shape, Weighted, channel_axis
-from microlut.integer import Granularity
+from microlut.graph.ir import Graph
+from microlut.ops.arrays import Shape
+from microlut.ops.linear import Linear
+from microlut.ops.weights import Granularity
 from microlut.quantize.levels.codebook import (
     Codebook,
     DensityChoice,
@@ -75,7 +77,7 @@ def fit_layers(
         InvalidInput: There is no such layer, bits are outside 1 to 8, or the weights have NaN or
             infinity.
     """
-    layers = [(n.name, n.op) for n in graph.nodes if isinstance(n.op, Weighted)]
+    layers = [(n.name, n.op) for n in graph.nodes if isinstance(n.op, Linear)]
     if layer is not None:
         names = ", ".join(name for name, _ in layers)
         layers = [(name, op) for name, op in layers if name == layer]
@@ -87,10 +89,10 @@ def fit_layers(
 
 
 def _fit_layer(
-    name: str, op: Weighted, bits: int, granularity: Granularity, density: DensityChoice
+    name: str, op: Linear, bits: int, granularity: Granularity, density: DensityChoice
 ) -> LayerFit:
     kernel = op.kernel.astype(np.float64)
-    axis = channel_axis(op)
+    axis = op.channel_axis
     by_channel = np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
     try:
         weights = normalized_weights(by_channel, granularity)

@@ -9,14 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.conversion.bits import quantize_within
 from microlut.conversion.conversion import Conversion, source_hash
-from microlut.conversion.preparation import STAGES, Check, Options, prepare, unchecked
+from microlut.conversion.preparation import STAGES, Calibration, Check, Options, prepare, unchecked
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.reporting import Making, convert_report
 from microlut.conversion.settings import (
@@ -28,7 +25,8 @@ from microlut.conversion.settings import (
 )
 from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
-from microlut.integer import Granularity, QuantizedGraph
+from microlut.integer import QuantizedGraph
+from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Goal, Optimize, make_plan
 from microlut.quantize.diagnosis import output_warnings
 from microlut.quantize.figures import Task
@@ -43,7 +41,7 @@ _IN_MEMORY = "a model in memory"
 
 def convert(  # noqa: PLR0913 (the user's options, by name)
     model: Path | str | object,
-    calibration: Path | str | NDArray[np.generic] | None = None,
+    calibration: Calibration | None = None,
     *,
     bits: int | None = None,
     granularity: Granularity | None = None,
@@ -104,7 +102,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
 
 def convert_with(
     model: Path | str | object,
-    calibration: Path | str | NDArray[np.generic] | None,
+    calibration: Calibration | None,
     options: Options,
     name: str | None,
     progress: Progress,
@@ -155,7 +153,7 @@ def _making(
     """Return how a network was made, and compare it with the float network on a few inputs."""
     judges = spread(prepared.judges, affordable_inputs(prepared.graph))
     comparison = compare(prepared.graph, quantized, judges, prepared.task)
-    found = output_warnings(prepared.graph, quantized, comparison, prepared.samples)
+    found = output_warnings(quantized, comparison, prepared.samples)
     return Making(
         configs=configs,
         budget=budget,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Overrides, Settings, layer_choices
 from microlut.errors import InvalidInput
-from microlut.graph.ir import FloatArray, Graph
+from microlut.graph.batch import Batch
+from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.importers.samples import as_samples, load_samples, scaled_alike
@@ -72,17 +73,19 @@ class Options:
             )
 
 
-# Checks the network early, and the range of its input once that is known.
-Check = Callable[[Graph, tuple[float, float] | None], None]
+Calibration = Path | str | NDArray[np.generic] | Mapping[str, NDArray[np.generic]] | Batch
+# Looks at the network, and when they are known at the ranges of its inputs, before much time is
+# spent.
+Check = Callable[[Graph, Mapping[str, tuple[float, float]] | None], None]
 
 
-def unchecked(_graph: Graph, _limits: tuple[float, float] | None) -> None:
-    """Accept every network."""
+def unchecked(_graph: Graph, _limits: Mapping[str, tuple[float, float]] | None) -> None:
+    """Look at nothing."""
 
 
 def prepare(
     model: Path | str | object,
-    calibration: Path | str | NDArray[np.generic] | None,
+    calibration: Calibration | None,
     options: Options,
     name: str | None,
     progress: Progress,
@@ -103,35 +106,43 @@ def prepare(
     progress("calibrate", 1, STAGES)
     if calibration is None:
         assert options.input_range is not None
-        check(graph, options.input_range)
-        inputs = synthetic_inputs(graph, options.input_range)
-        ranges = expected_ranges(graph, inputs, options.input_range)
+        limits = dict.fromkeys((tensor.name for tensor in graph.inputs), options.input_range)
+        check(graph, limits)
+        inputs = synthetic_inputs(graph, limits)
+        ranges = expected_ranges(graph, inputs, limits)
         return Prepared(graph, ranges, inputs, None, layers, None, options.task)
-    samples = _calibration_inputs(calibration, graph)
-    if options.input_range is not None and not scaled_alike(samples, *options.input_range):
-        low, high = options.input_range
-        raise InvalidInput(
-            f"calibration inputs span {samples.min():g} to {samples.max():g}, but the range given "
-            f"for inputs is {low:g} to {high:g}; give the range of inputs in use, or none"
-        )
+    samples = _calibration_inputs(calibration, graph, options.input_range)
     chosen = choose_ranges(graph, samples, options.range_rule, options.input_range)
-    first = chosen.ranges[graph.input_name]
-    check(graph, first)
-    warnings = tuple(input_warnings(samples, activation_quantization(*first)))
-    samples = inputs = saturated(samples, first)
+    limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
+    check(graph, limits)
+    warnings = tuple(
+        warning
+        for name, x in samples.arrays.items()
+        for warning in input_warnings(x, activation_quantization(*limits[name]))
+    )
+    samples = inputs = Batch({n: saturated(x, limits[n]) for n, x in samples.arrays.items()})
     if not with_data:
-        inputs = synthetic_inputs(graph, first)
+        inputs = synthetic_inputs(graph, limits)
     rule, task = chosen.rule, options.task
     return Prepared(graph, chosen.ranges, inputs, samples, layers, rule, task, warnings)
 
 
-def _calibration_inputs(calibration: Path | str | NDArray[np.generic], graph: Graph) -> FloatArray:
+def _calibration_inputs(
+    calibration: Calibration, graph: Graph, limits: tuple[float, float] | None
+) -> Batch:
     if isinstance(calibration, Path | str):
-        x = load_samples(calibration, graph.input_shape).x
+        samples = load_samples(calibration, graph.inputs)
     else:
-        x = as_samples(np.asarray(calibration), graph.input_shape).x
-    if x.min() == x.max():
-        raise InvalidInput(
-            f"calibration inputs are all {x.min():g}; give some hundred like those in use"
-        )
-    return x
+        samples = as_samples(calibration, graph.inputs)
+    for x in samples.inputs.arrays.values():
+        if x.min() == x.max():
+            raise InvalidInput(
+                f"calibration inputs are all {x.min():g}; give some hundred like those in use"
+            )
+        if limits is not None and not scaled_alike(x, *limits):
+            low, high = limits
+            raise InvalidInput(
+                f"calibration inputs span {x.min():g} to {x.max():g}, but the range given for "
+                f"inputs is {low:g} to {high:g}; give the range of inputs in use, or none"
+            )
+    return samples.inputs

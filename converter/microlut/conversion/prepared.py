@@ -1,4 +1,4 @@
-"""A model prepared for quantization, from which integer networks are made."""
+"""A model made ready to be quantized, from which integer networks are made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from microlut.conversion.settings import LayerChoice
-from microlut.graph.ir import FloatArray, Graph
+from microlut.graph.batch import Batch
+from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.quantize.figures import Quality, Task
 from microlut.quantize.quality import integer_quality
@@ -34,8 +35,8 @@ class Prepared:
 
     graph: Graph
     ranges: Ranges
-    inputs: FloatArray
-    samples: FloatArray | None
+    inputs: Batch
+    samples: Batch | None
     layers: Mapping[str, LayerChoice]
     range_rule: str | None
     task: Task = "auto"
@@ -47,8 +48,8 @@ class Prepared:
         return {name: layer.config for name, layer in self.layers.items()}
 
     @property
-    def judges(self) -> FloatArray:
-        """Return inputs [n, ...] on which to compare the integer and the float network."""
+    def judges(self) -> Batch:
+        """Inputs [n, ...] to compare the integer network with the float network on."""
         return self.inputs if self.samples is None else self.samples
 
     def quantize(self, configs: LayerConfigs) -> QuantizedGraph:
@@ -73,7 +74,7 @@ class Prepared:
             ]
         )
 
-    def _quality(self, configs: LayerConfigs, judges: FloatArray) -> Quality:
+    def _quality(self, configs: LayerConfigs, judges: Batch) -> Quality:
         return integer_quality(self.graph, self.quantize(configs), judges, self.task)
 
 

@@ -10,8 +10,9 @@ from microlut.quantize.figures import Quality
 
 @dataclass(frozen=True, slots=True)
 class TensorReport:
-    """Shape and quantization of the input or output: real = scale * (quantized - zero_point)."""
+    """Shape and quantization of an input or output: real = scale * (quantized - zero_point)."""
 
+    name: str
     shape: tuple[int, ...]
     scale: float
     zero_point: int
@@ -79,10 +80,14 @@ class ConvertReport:
     core: str
     estimated_instructions: int | None
     macs: int
-    input: TensorReport
-    output: TensorReport
+    inputs: tuple[TensorReport, ...]
+    outputs: tuple[TensorReport, ...]
     layers: tuple[LayerReport, ...]
 
     def as_json(self) -> dict[str, object]:
-        """Return the report as JSON values."""
-        return asdict(self) | {"quality": self.quality.as_json()}
+        """Return the report as JSON values; an only input or output has a key of its own too."""
+        found = asdict(self) | {"quality": self.quality.as_json()}
+        for key, ends in (("input", found["inputs"]), ("output", found["outputs"])):
+            if len(ends) == 1:
+                found[key] = ends[0]
+        return found

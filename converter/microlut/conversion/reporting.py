@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 
 from microlut.conversion.report import ConvertReport, LayerReport, TensorReport
 from microlut.conversion.settings import Budget
-from microlut.integer import QReshape, QuantizedGraph, WeightedOp
+from microlut.integer import QuantizedGraph
 from microlut.integer.packing import weight_bytes
+from microlut.ops.linear import QLinear
+from microlut.ops.reshape import QReshape
+from microlut.ops.tensor import Tensor
 from microlut.plan import Plan, Step
 from microlut.quantize.figures import Comparison
 from microlut.quantize.weights import LayerConfigs
@@ -69,8 +72,8 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         core=plan.goal.core,
         estimated_instructions=None if small else sum(step.instructions for step in plan.steps),
         macs=sum(layer.macs for layer in layers),
-        input=_tensor(graph, graph.input_name),
-        output=_tensor(graph, graph.output_name),
+        inputs=tuple(_tensor(tensor.name, tensor) for tensor in graph.inputs),
+        outputs=tuple(_tensor(name, tensor) for name, tensor in graph.output_tensors().items()),
         layers=layers,
     )
 
@@ -85,15 +88,14 @@ def _common(values: Sequence[str]) -> str:
     return values[0] if len(set(values)) == 1 else "mixed" if values else ""
 
 
-def _tensor(graph: QuantizedGraph, name: str) -> TensorReport:
-    quantization = graph.quantization_of(name)
-    return TensorReport(graph.shape_of(name), quantization.scale, quantization.zero_point)
+def _tensor(name: str, tensor: Tensor) -> TensorReport:
+    return TensorReport(name, tensor.shape, tensor.scale, tensor.zero_point)
 
 
 def _layer(step: Step, making: Making, merged: Mapping[str, str], small: bool) -> LayerReport:
     node = step.node
     kernel = None if isinstance(node.op, QReshape) else merged.get(node.name, node.name)
-    ratio = making.comparison.snr[node.name]
+    ratio = making.comparison.snr.get(node.output, math.inf)
     snr = ratio if math.isfinite(ratio) else None
     plain = LayerReport(
         name=node.name,
@@ -105,7 +107,7 @@ def _layer(step: Step, making: Making, merged: Mapping[str, str], small: bool) -
         kernel=kernel,
         estimated_instructions=None if small else step.instructions,
     )
-    if not isinstance(node.op, WeightedOp):
+    if not isinstance(node.op, QLinear):
         return plain
     weights, fit = node.op.weights, node.op.weights.fit
     config = making.configs[node.name]

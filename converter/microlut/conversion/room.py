@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from microlut.board.board import Board
 from microlut.conversion.settings import Budget
 from microlut.errors import DoesNotFit, InvalidInput
@@ -42,7 +40,7 @@ def check_room(board: Board, graph: Graph, bits: int | None) -> None:
     bits = bits or _FEWEST_BITS
     for what, least, name, there in (
         (f"{weights:,} weights at {bits} bits", weights * bits // 8, "flash", _for_code(board)),
-        ("input", math.prod(graph.input_shape), "RAM", board.memory.ram.size),
+        ("input", sum(tensor.size for tensor in graph.inputs), "RAM", board.memory.ram.size),
     ):
         if least > there:
             raise DoesNotFit(

@@ -16,8 +16,12 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from microlut.errors import InvalidInput
-from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Weighted
-from microlut.integer import Granularity
+from microlut.graph.ir import Graph
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.linear import Linear
+from microlut.ops.weights import Granularity
 from microlut.quantize.weights import Method, WeightConfig
 from microlut.support.toml_file import Table, describe, dotted, read_toml
 
@@ -56,7 +60,7 @@ class TypeRules(Table):
     depthwise_conv2d: Rule = Rule()
     dense: Rule = Rule()
 
-    def of(self, op: Weighted) -> Rule:
+    def of(self, op: Linear) -> Rule:
         """Return the rule for an operator's type."""
         rules = {Conv2D: self.conv2d, DepthwiseConv2D: self.depthwise_conv2d, Dense: self.dense}
         return rules[type(op)]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microlut.graph.ir import FloatArray, Graph
+from microlut.graph.batch import Arrays
+from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.quantize.quality import (
     affordable_inputs,
     integer_quality,
-    judged,
     products,
     spread,
 )
@@ -41,7 +41,7 @@ class Training:
     """
 
     steps: int
-    judges: FloatArray
+    judges: Arrays
     divergence: float
 
 
@@ -50,25 +50,25 @@ def may_lose(configs: LayerConfigs) -> bool:
     return any(c.method != "fitted" and c.bits < _LOSSLESS_BITS for c in configs.values())
 
 
-def worthwhile_training(
-    graph: Graph, quantized: QuantizedGraph, inputs: FloatArray
-) -> Training | None:
+def worthwhile_training(graph: Graph, quantized: QuantizedGraph, inputs: Arrays) -> Training | None:
     """Return how to train a network.
 
-    None if the network is too large to train, the inputs are too few, or its outputs already are
-    close to the float network's.
+    None if the network has states, is too large to train, the inputs are too few, or its outputs
+    already are close to the float network's.
 
     Args:
         graph: The float network after the passes.
         quantized: Its integer form.
         inputs: [n, ...] calibration inputs.
     """
+    if graph.states:
+        return None
     affordable = _PRODUCTS // (BATCH * products(graph))
     steps = min(_STEPS, affordable, _PASSES * len(inputs) // BATCH)
     if steps < _FEWEST_STEPS:
         return None
     judges = spread(inputs, affordable_inputs(graph))
-    divergence = integer_quality(graph, quantized, judges).divergence
-    if divergence < (_LITTLE if judged(graph)[1] else _LITTLE_ERROR):
+    found = integer_quality(graph, quantized, judges)
+    if found.divergence < (_LITTLE_ERROR if found.agreement is None else _LITTLE):
         return None
-    return Training(steps, judges, divergence)
+    return Training(steps, judges, found.divergence)

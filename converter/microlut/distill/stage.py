@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from microlut.distill.decision import may_lose, worthwhile_training
-from microlut.graph.ir import FloatArray, Graph
+from microlut.graph.batch import Batch
+from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.quantize.weights import LayerConfigs
 from microlut.support.progress import Progress
@@ -12,8 +13,8 @@ from microlut.support.tensorflow import check_tensorflow, load_tensorflow
 _PURPOSE = "distillation (--no-distill leaves it out)"
 
 
-def check_trainer(samples: FloatArray | None, configs: LayerConfigs | None) -> None:
-    """Raise ToolMissing if training may be worthwhile and TensorFlow is missing.
+def check_trainer(samples: Batch | None, configs: LayerConfigs | None) -> None:
+    """Raise ToolMissing if training may be worth while and nothing can train.
 
     This is checked before minutes are spent on quantization, so it does not import TensorFlow.
 
@@ -29,7 +30,7 @@ def distilled(
     graph: Graph,
     quantized: QuantizedGraph,
     configs: LayerConfigs,
-    inputs: FloatArray,
+    inputs: Batch,
     progress: Progress,
 ) -> QuantizedGraph | None:
     """Return the integer network after training, or None if training does not help.

@@ -1,4 +1,4 @@
-"""The integer network in a form that can be trained.
+"""The integer network as one that can be trained.
 
 Activations are rounded to int8 as in the integer network, and weights are levels times scales.
 Gradients pass straight through roundings (Bengio et al. 2013, "straight-through"). A weight with
@@ -9,35 +9,26 @@ overlap, each weight keeps its index.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from microlut.distill.operators import Tensor, activate, linear, simple
-from microlut.graph.ir import (
-    Add,
-    AveragePool2D,
-    FloatArray,
-    Graph,
-    Mean,
-    Node,
-    Weighted,
-    channel_axis,
-)
-from microlut.integer import (
-    Granularity,
-    QNode,
-    Quantization,
-    QuantizedGraph,
-    WeightedOp,
-    quantized_range,
-)
+from microlut.graph.ir import Graph
+from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.arrays import FloatArray
+from microlut.ops.linear import Linear, QLinear
+from microlut.ops.softmax import Softmax
+from microlut.ops.tensor import Quantization, quantized_range
+from microlut.ops.weights import Granularity
 from microlut.quantize.assign.reconstruct import LEVEL_MAX, REFITTED_LEVELS
 from microlut.quantize.levels.densities import Array
-from microlut.quantize.operators import scale_rule, unbiased, with_biases
+from microlut.quantize.storable import scale_rule, with_biases
 from microlut.quantize.weights import LayerConfigs, with_error
 
-# How far a variable moves when the optimizer moves it by 1, so that one rate serves all of them.
+Tensor = Any  # TensorFlow has no types
+
+# What a variable moves by when the optimizer moves it by 1: one rate then serves all of them.
 _LEVEL_UNIT = LEVEL_MAX
 _PLACE_UNIT = 4.0  # distances of neighbouring levels
 _BIAS_UNIT = 16  # steps of the layer's output
@@ -50,27 +41,28 @@ class Student:
         self._graph, self._quantized = graph, quantized
         self._layers = {
             node.name: _Layer(
-                node,
-                qnode,
+                op,
+                quantized.node(node.name),
                 quantized.quantization_of(node.inputs[0]),
                 configs[node.name].granularity,
             )
-            for node, qnode in zip(graph.nodes, quantized.nodes, strict=True)
-            if isinstance(node.op, Weighted)
+            for node, op in graph.weighted()
         }
         self.variables = [v for layer in self._layers.values() for v in layer.variables]
 
-    def tensors(self, x: Tensor) -> dict[str, Tensor]:
-        """Return every tensor by name as real values, for inputs `x` [batch, *input_shape]."""
-        first = self._quantized.input_quantization
-        found = {self._quantized.input_name: _rounded_to(first, x)}
-        for node, qnode in zip(self._graph.nodes, self._quantized.nodes, strict=True):
+    def tensors(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return every tensor by name as real values, for inputs [batch, ...] by name."""
+        tensors = self._quantized.tensors()
+        found = {name: _rounded_to(tensors[name].quantized, values) for name, values in x.items()}
+        for node in self._graph.nodes:
             inputs = [found[name] for name in node.inputs]
             layer = self._layers.get(node.name)
-            y = layer(inputs[0]) if layer is not None else simple(node.op, inputs, node.shape)
-            if layer is not None or isinstance(node.op, Add | AveragePool2D | Mean):
-                y = _rounded_to(qnode.quantization, y)
-            found[node.name] = y
+            made = (layer(inputs[0]),) if layer is not None else node.op.train(tf, inputs)
+            for tensor, y in zip(node.outputs, made, strict=True):
+                # Training goes by what a softmax reads, and needs the float probabilities.
+                softmax = isinstance(node.op, Softmax)
+                own = tensors[tensor.name].quantized
+                found[tensor.name] = y if softmax else _rounded_to(own, y)
         return found
 
     def limit(self) -> None:
@@ -90,10 +82,9 @@ class Student:
 class _Layer:
     """A layer with weights. Scales change by factors, all other variables by sums."""
 
-    def __init__(self, node: Node, qnode: QNode, x: Quantization, granularity: Granularity) -> None:
-        assert isinstance(node.op, Weighted)
-        assert isinstance(qnode.op, WeightedOp)
-        self._op, self._qop = node.op, qnode.op
+    def __init__(self, op: Linear, qnode: QNode, x: Quantization, granularity: Granularity) -> None:
+        assert isinstance(qnode.op, QLinear)
+        self._op, self._qop = op, qnode.op
         self._x, self._output, self._granularity = x, qnode.quantization, granularity
         weights = qnode.op.weights
         # plain int8 always has one scale per channel
@@ -123,10 +114,11 @@ class _Layer:
         weights = self._qop.weights
         values = weights.int8().astype(np.float32) if self._levels is None else self._chosen()
         by_channel = [1] * len(weights.shape)
-        by_channel[channel_axis(self._op)] = -1
+        by_channel[self._op.channel_axis] = -1
         scales = tf.reshape(weights.scales * tf.exp(self._growth), by_channel)
         bias = self._bias + self._shift * (_BIAS_UNIT * self._output.scale)
-        return activate(linear(self._op, x, values * scales, bias), self._op.activation)
+        y = self._op.train_linear(tf, x, values * scales, bias)
+        return self._op.activation.train(tf, y)
 
     def _chosen(self) -> Tensor:
         """Return the level of each weight; gradients reach levels and positions."""
@@ -145,8 +137,8 @@ class _Layer:
             limited = tf.clip_by_value(self._levels, -largest, largest)
             self._levels.assign(limited if self._places is None else tf.sort(limited))
 
-    def quantized(self) -> WeightedOp:
-        """Return the integer layer with the current variables."""
+    def quantized(self) -> QLinear:
+        """Return the integer layer with the variables as they are."""
         weights = self._qop.weights
         if self._levels is not None:
             levels = np.rint(self._levels.numpy() * _LEVEL_UNIT)
@@ -164,7 +156,7 @@ class _Layer:
             replace(weights, scales=scales.astype(np.float32)), self._op, self._granularity
         )
         bias = self._bias + self._shift.numpy() * (_BIAS_UNIT * self._output.scale)
-        draft = unbiased(self._op, weights, self._x, self._output)
+        draft = self._op.unbiased(weights, self._x, self._output)
         return with_biases(draft, bias / _unit(self._x, scales), self._x, self._output)
 
 

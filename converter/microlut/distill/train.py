@@ -1,4 +1,4 @@
-"""Train an integer network to answer like its float network.
+"""Train an integer network so that it errs less.
 
 Reconstruction (`quantize`) looks at one layer at a time. Here the scales, biases, levels and the
 assignment to levels of all layers change together, so that the outputs approach those of the float
@@ -14,11 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from microlut.distill.decision import BATCH, Training
-from microlut.distill.operators import Tensor, tensors
-from microlut.distill.student import Student
+from microlut.distill.student import Student, Tensor
 from microlut.distill.variety import varied
-from microlut.graph.ir import Add, FloatArray, Graph
+from microlut.graph.batch import Batch
+from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
+from microlut.ops.add import Add
 from microlut.quantize.quality import integer_quality, judged
 from microlut.quantize.weights import LayerConfigs
 from microlut.support.progress import Progress
@@ -32,7 +33,7 @@ def distill(
     graph: Graph,
     quantized: QuantizedGraph,
     configs: LayerConfigs,
-    inputs: FloatArray,
+    inputs: Batch,
     training: Training,
     progress: Progress,
 ) -> QuantizedGraph | None:
@@ -51,14 +52,14 @@ def distill(
     batches = varied(inputs, graph, BATCH, np.random.default_rng(_SEED))
     for done in range(training.steps):
         progress("distill", done, training.steps)
-        step(tf.constant(next(batches)))
+        step({name: tf.constant(x) for name, x in next(batches).arrays.items()})
     trained = student.quantized()
     after = integer_quality(graph, trained, training.judges).divergence
     return trained if after < training.divergence else None
 
 
-def _step(graph: Graph, student: Student, steps: int) -> Callable[[Tensor], None]:
-    """Return a function that trains the student on one batch of inputs."""
+def _step(graph: Graph, student: Student, steps: int) -> Callable[[dict[str, Tensor]], None]:
+    """Return what improves the student by one batch of inputs."""
     rate = tf.keras.optimizers.schedules.CosineDecay(
         0.0, steps - _WARM_UP, warmup_target=_RATE, warmup_steps=_WARM_UP
     )
@@ -66,15 +67,15 @@ def _step(graph: Graph, student: Student, steps: int) -> Callable[[Tensor], None
     optimizer.build(student.variables)
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
-    def step(x: Tensor) -> None:
-        wanted = tensors(graph, x)
+    def step(x: dict[str, Tensor]) -> None:
+        wanted = _float_tensors(graph, x)
         with tf.GradientTape() as tape:
             loss = _loss(graph, wanted, student.tensors(x))
         gradients = tape.gradient(loss, student.variables)
         optimizer.apply(gradients, student.variables)
         student.limit()
 
-    result: Callable[[Tensor], None] = step
+    result: Callable[[dict[str, Tensor]], None] = step
     return result
 
 
@@ -85,17 +86,28 @@ def _loss(graph: Graph, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> 
     relative squared error of the sums where branches meet (or of all layers), which guides early
     layers better than the outputs do, plus the Kullback-Leibler divergence of a softmax.
     """
-    last, classes = judged(graph)
-    loss = _relative(wanted[last], found[last])
-    sums = [node.name for node in graph.nodes if isinstance(node.op, Add)]
-    inner = sums or [node.name for node, _ in graph.weighted()]
+    loss = tf.zeros(())
+    for output in graph.outputs:
+        last, classes = judged(graph, output)
+        loss += _relative(wanted[last], found[last])
+        if classes:
+            p, q = (tf.nn.log_softmax(tensors[last]) for tensors in (wanted, found))
+            divergences = tf.reduce_sum(tf.exp(p) * (p - q), axis=-1)
+            loss += tf.reduce_mean(divergences)
+    sums = [node.output for node in graph.nodes if isinstance(node.op, Add)]
+    inner = sums or [node.output for node, _ in graph.weighted()]
     for name in inner:
         loss += _relative(wanted[name], found[name]) / len(inner)
-    if classes:
-        p, q = (tf.nn.log_softmax(tensors[last]) for tensors in (wanted, found))
-        divergences = tf.reduce_sum(tf.exp(p) * (p - q), axis=-1)
-        loss += tf.reduce_mean(divergences)
     return loss
+
+
+def _float_tensors(graph: Graph, x: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return every tensor of the float network by name, for inputs [batch, ...] by name."""
+    found = dict(x)
+    for node in graph.nodes:
+        made = node.op.train(tf, [found[name] for name in node.inputs])
+        found.update(zip((tensor.name for tensor in node.outputs), made, strict=True))
+    return found
 
 
 def _relative(wanted: Tensor, found: Tensor) -> Tensor:

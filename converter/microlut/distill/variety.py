@@ -1,4 +1,4 @@
-"""Augment calibration inputs in ways that do not change the float network's answers.
+"""Make more inputs of a few, by variations that a float network's answers survive.
 
 Training on some hundred inputs overfits. Which augmentations make sense depends on the input: a
 photograph may be mirrored, a spectrogram may not. The float network decides: an augmentation is
@@ -9,11 +9,14 @@ network provides the targets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import FloatArray, Graph
+from microlut.graph.batch import Arrays, Batch, by_name, joined
+from microlut.graph.ir import Graph
+from microlut.ops.arrays import FloatArray
 from microlut.quantize.quality import judged, quality, without_softmax
 
 _JUDGES = 128  # inputs that an augmentation is tried on
@@ -26,11 +29,12 @@ _DEVIATIONS = 0.25  # of all values, by which a channel is shifted at most
 _NOISE = 0.25  # deviations of the value at that position over the inputs
 
 Random = np.random.Generator
-Variation = Callable[[FloatArray, Random], FloatArray]  # maps inputs [n, ...] to as many others
+Variation = Callable[[FloatArray, Random], FloatArray]  # inputs [n, ...] to as many others
+_BatchVariation = Callable[[Batch, Random], Batch]
 
 
-def varied(inputs: FloatArray, graph: Graph, batch: int, random: Random) -> Iterator[FloatArray]:
-    """Yield batches [batch, ...] of augmented inputs, endlessly.
+def varied(inputs: Arrays, graph: Graph, batch: int, random: Random) -> Iterator[Batch]:
+    """Yield batches [batch, ...] of varied inputs without end.
 
     Args:
         inputs: [n, ...] calibration inputs; all are used equally often.
@@ -38,20 +42,35 @@ def varied(inputs: FloatArray, graph: Graph, batch: int, random: Random) -> Iter
         batch: Inputs per batch.
         random: Source of randomness.
     """
-    ways = [way for way in variations(inputs) if _keeps_answers(graph, inputs, way, random)]
-    low, high = inputs.min(), inputs.max()
+    given = Batch(by_name(graph.inputs, inputs))
+    ways = [way for way in _all_variations(given) if _keeps_answers(graph, given, way, random)]
+    limits = {name: (x.min(), x.max()) for name, x in given.arrays.items()}
     waiting = np.empty(0, dtype=np.intp)
     while True:
         while len(waiting) < batch:
-            waiting = np.concatenate([waiting, random.permutation(len(inputs))])
-        chosen, waiting = inputs[waiting[:batch]], waiting[batch:]
+            waiting = np.concatenate([waiting, random.permutation(len(given))])
+        chosen, waiting = given[waiting[:batch]], waiting[batch:]
         for way in ways:
             chosen = way(chosen, random)
-        yield np.clip(chosen, low, high)
+        yield Batch({name: np.clip(x, *limits[name]) for name, x in chosen.arrays.items()})
 
 
-def variations(inputs: FloatArray) -> tuple[Variation, ...]:
-    """Return the augmentations for inputs like these [n, ...]."""
+def _all_variations(inputs: Batch) -> Iterator[_BatchVariation]:
+    """Yield the ways to vary each input by itself.
+
+    Several inputs may show the same scene: none of them is moved alone.
+    """
+    for name, values in inputs.arrays.items():
+        for way in variations(values, moved=len(inputs.arrays) == 1):
+            yield partial(_vary_one, name, way)
+
+
+def _vary_one(name: str, way: Variation, batch: Batch, random: Random) -> Batch:
+    return Batch({**batch.arrays, name: way(batch.arrays[name], random)})
+
+
+def variations(inputs: FloatArray, *, moved: bool = True) -> tuple[Variation, ...]:
+    """Return the ways to vary inputs like these [n, ...]; pictures are also `moved`."""
     deviation = float(inputs.std())
     by_place: FloatArray = inputs.std(axis=0)
 
@@ -69,7 +88,7 @@ def variations(inputs: FloatArray) -> tuple[Variation, ...]:
         strength = _NOISE * random.random((len(x), *[1] * (x.ndim - 1)), dtype=np.float32)
         return x + strength * by_place * random.standard_normal(x.shape, dtype=np.float32)
 
-    if inputs.ndim != 4:
+    if inputs.ndim != 4 or not moved:
         return (contrast, offset, noise)
     return (_mirror(2), _mirror(1), _shift(1), _shift(2), contrast, offset, noise)
 
@@ -99,15 +118,22 @@ def _shift(axis: int) -> Variation:
     return shift
 
 
-def _keeps_answers(graph: Graph, inputs: FloatArray, way: Variation, random: Random) -> bool:
+def _keeps_answers(graph: Graph, inputs: Batch, way: _BatchVariation, random: Random) -> bool:
     chosen = inputs[np.linspace(0, len(inputs) - 1, min(_JUDGES, len(inputs))).astype(np.intp)]
-    scores, classes = without_softmax(graph), judged(graph)[1]
-    found = quality(_outputs(scores, chosen), _outputs(scores, way(chosen, random)), classes)
-    if found.agreement is None:
-        return found.divergence <= _KEPT_ERROR
-    return found.agreement >= _KEPT_PERCENT
+    scores = without_softmax(graph)
+    real, varied = _outputs(scores, chosen), _outputs(scores, way(chosen, random))
+    for name, output in graph.ends.items():
+        classes = judged(graph, output)[1]
+        found = quality(real.arrays[name], varied.arrays[name], classes)
+        if found.agreement is None:
+            kept = found.divergence <= _KEPT_ERROR
+        else:
+            kept = found.agreement >= _KEPT_PERCENT
+        if not kept:
+            return False
+    return True
 
 
-def _outputs(graph: Graph, x: FloatArray) -> FloatArray:
+def _outputs(graph: Graph, x: Batch) -> Batch:
     starts = range(0, len(x), _BATCH)
-    return np.concatenate([float_ops.evaluate(graph, x[i : i + _BATCH]) for i in starts])
+    return joined(float_ops.outputs(graph, x[i : i + _BATCH]) for i in starts)

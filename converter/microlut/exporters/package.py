@@ -1,4 +1,4 @@
-"""Make all files of an exported folder, as bytes, from converted models."""
+"""Make all files of an exported folder from converted models."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from microlut.errors import InvalidInput
 from microlut.exporters.formats import LAYOUTS, ExportFormat
 from microlut.exporters.sources import Files, source_files
 from microlut.integer import evaluate as int_ops
+from microlut.integer import from_bytes, to_bytes
+from microlut.ops.tensor import Tensor
 from microlut.project import Project
 from microlut.support.resources import data_folder, license_file
 from microlut.support.written import MANIFEST, manifest
@@ -26,15 +28,16 @@ class ModelView:
     """A model, for the templates.
 
     Attributes:
-        prefix: Prefix of its C names; `macro` is the same in capitals.
-        input_shape: Without the batch; likewise `output_shape`.
+        prefix: Of its C names; `macro` is the same in capitals.
+        inputs: What the model reads, in order.
+        outputs: What it gives, in order.
         expected: The first of the int8 outputs for the example's test pattern.
         report: The contents of report.json.
     """
 
     prefix: str
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     expected: tuple[int, ...]
     report: Mapping[str, object]
 
@@ -71,13 +74,13 @@ def package_files(projects: Sequence[Project], to: ExportFormat, name: str) -> F
 
 def _view(project: Project) -> ModelView:
     graph = project.graph
-    positions = np.arange(np.prod(graph.input_shape))
+    inputs = {tensor.name: tensor for tensor in graph.inputs}
+    positions = np.arange(sum(tensor.bytes for tensor in graph.inputs))
     pattern = (positions * 37 % 256 - 128).astype(np.int8)  # as in templates/export/example.j2
-    outputs = int_ops.evaluate(graph, pattern.reshape(1, *graph.input_shape)).ravel()
+    outputs = to_bytes(int_ops.outputs(graph, from_bytes(inputs, pattern[None]))).ravel()
     expected = tuple(outputs[:_MOST_EXPECTED].tolist())
-    return ModelView(
-        project.prefix, graph.input_shape, graph.output_shape, expected, project.report
-    )
+    ends = tuple(graph.output_tensors().values())
+    return ModelView(project.prefix, graph.inputs, ends, expected, project.report)
 
 
 def _filled(to: ExportFormat, name: str, context: dict[str, object]) -> Files:

@@ -1,4 +1,4 @@
-"""Load sample inputs and labels from `.npz` and `.npy` files and from arrays.
+"""Load sample inputs and labels from `.npz` and `.npy` files, or take them from arrays.
 
 Files are never unpickled.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.graph.ir import FloatArray, Shape
+from microlut.graph.batch import Batch, only
+from microlut.ops.arrays import FloatArray, Shape
+from microlut.ops.tensor import Tensor
 
 _INPUTS, _LABELS = "x", "y"
 _BEYOND_RANGE = 0.25  # share of values outside the calibrated range; real data have fewer
@@ -40,50 +42,63 @@ _DAMAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Inputs `x` [samples, *input_shape] and, where known, class numbers `y` [samples]."""
+    """Samples for a model.
 
-    x: FloatArray
+    Attributes:
+        inputs: Arrays [samples, ...] by input name.
+        y: [samples] class numbers, where they are known.
+    """
+
+    inputs: Batch
     y: NDArray[np.int64] | None
 
     def __len__(self) -> int:
         """Return the number of samples."""
-        return len(self.x)
+        return len(self.inputs)
+
+    @property
+    def x(self) -> FloatArray:
+        """The values [samples, ...] of the only input."""
+        return only(self.inputs)
 
 
-def load_samples(path: Path | str, input_shape: Shape, limit: int | None = None) -> Samples:
+def load_samples(path: Path | str, inputs: Sequence[Tensor], limit: int | None = None) -> Samples:
     """Return the samples in a file.
 
     Args:
-        path: An `.npz` with array `x` (or one single array) and optionally `y`, or an `.npy`.
-        input_shape: The model's, without the batch dimension; a missing channel dimension of 1
-            is added.
-        limit: Number of samples to load; all by default.
+        path: an `.npz` with an array for each input's name, and optionally `y`; for a model with
+            one input, `x`, or one single array, or an `.npy` do as well.
+        inputs: the model's; a missing last dimension of 1 is added.
+        limit: take only the first so many samples.
 
     Raises:
         InvalidInput: The file is missing or damaged, or its arrays do not fit the model.
     """
     source = Path(path)
-    arrays = _read(source)
-    x = _inputs(arrays, str(source))
-    return _checked(x, arrays.get(_LABELS), input_shape, limit, str(source))
+    return _checked(_read(source, inputs), inputs, limit, str(source))
 
 
 def as_samples(
-    x: NDArray[np.generic],
-    input_shape: Shape,
+    x: NDArray[np.generic] | Mapping[str, NDArray[np.generic]] | Batch,
+    inputs: Sequence[Tensor],
     y: NDArray[np.generic] | None = None,
     limit: int | None = None,
 ) -> Samples:
-    """Return samples from arrays, checked as `load_samples` does.
+    """Return samples from an array or from arrays by input name, as `load_samples` does.
 
     Raises:
         InvalidInput: The arrays do not fit the model.
     """
-    labels = None if y is None else np.asarray(y)
-    return _checked(np.asarray(x), labels, input_shape, limit, "samples")
+    if isinstance(x, Batch):
+        x = x.arrays
+    given = x if isinstance(x, Mapping) else {_INPUTS: x}
+    arrays = {str(name): np.asarray(values) for name, values in given.items()}
+    if y is not None:
+        arrays[_LABELS] = np.asarray(y)
+    return _checked(arrays, inputs, limit, "samples")
 
 
-def _read(path: Path) -> Mapping[str, NDArray[np.generic]]:
+def _read(path: Path, inputs: Sequence[Tensor]) -> dict[str, NDArray[np.generic]]:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
         raise InvalidInput(f"{path}: {what}; give samples as .npz with array x, or as .npy")
@@ -92,10 +107,11 @@ def _read(path: Path) -> Mapping[str, NDArray[np.generic]]:
         if isinstance(loaded, np.ndarray):
             return {_INPUTS: loaded}
         with loaded:
-            # Only the arrays in use are read: the file may have more.
-            names = [n for n in (_INPUTS, _LABELS) if n in loaded.files]
+            # Only what is used is read: the file may hold more.
+            wanted = {tensor.name for tensor in inputs} | {_INPUTS, _LABELS}
+            names = [n for n in loaded.files if n in wanted]
             others = [n for n in loaded.files if n != _LABELS]
-            if _INPUTS not in names and len(others) == 1:
+            if not set(names) - {_LABELS} and len(others) == 1:
                 names.append(others[0])
             return {name: loaded[name] for name in names}
     except _DAMAGE as error:
@@ -107,45 +123,75 @@ def _read(path: Path) -> Mapping[str, NDArray[np.generic]]:
         ) from error
 
 
-def _inputs(arrays: Mapping[str, NDArray[np.generic]], source: str) -> NDArray[np.generic]:
-    if _INPUTS in arrays:
-        return arrays[_INPUTS]
-    others = [array for name, array in arrays.items() if name != _LABELS]
-    if len(others) != 1:
-        raise InvalidInput(
-            f"{source}: has no array x; write it with numpy.savez(path, x=inputs, y=labels)"
-        )
-    return others[0]
-
-
 def _checked(
-    x: NDArray[np.generic],
-    y: NDArray[np.generic] | None,
-    input_shape: Shape,
+    arrays: Mapping[str, NDArray[np.generic]],
+    inputs: Sequence[Tensor],
     limit: int | None,
     source: str,
 ) -> Samples:
     if limit is not None and limit < 1:
         raise InvalidInput(f"{source}: {limit} samples asked for; ask for at least 1")
-    if x.dtype.kind not in "fiub":
-        raise InvalidInput(f"{source}: x has type {x.dtype}; expected real numbers")
-    if x.shape[1:] != input_shape and (*x.shape[1:], 1) == input_shape and x.ndim > 0:
-        x = x[..., np.newaxis]
-    if x.ndim == 0 or x.shape[1:] != input_shape or len(x) == 0:
-        expected = ", ".join(map(str, input_shape))
+    named = _by_input(arrays, inputs, source)
+    checked = {t.name: _input(*named[t.name], t.shape, limit, source) for t in inputs}
+    counts = {name: len(values) for name, values in checked.items()}
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise InvalidInput(
-            f"{source}: x has shape {list(x.shape)}; the model expects [samples, {expected}] with "
-            "at least one sample"
+            f"{source}: the inputs have unlike numbers of samples ({found}); give as many of each"
         )
-    labels = None if y is None else _class_numbers(y, len(x), source)[:limit]
+    batch = Batch(checked)
+    y = arrays.get(_LABELS) if _LABELS not in checked else None
+    whole = len(next(iter(named.values()))[1])
+    labels = None if y is None else _class_numbers(y, whole, source)[:limit]
+    return Samples(batch, labels)
+
+
+def _by_input(
+    arrays: Mapping[str, NDArray[np.generic]], inputs: Sequence[Tensor], source: str
+) -> dict[str, tuple[str, NDArray[np.generic]]]:
+    """Return each input's array, and what it is called where it comes from."""
+    if len(inputs) == 1:
+        name = inputs[0].name
+        others = [other for other in arrays if other != _LABELS]
+        found = next((n for n in (name, _INPUTS) if n in arrays), None)
+        if found is None and len(others) == 1:
+            found = others[0]
+        if found is None:
+            raise InvalidInput(
+                f"{source}: has no array x; write it with numpy.savez(path, x=inputs, y=labels)"
+            )
+        return {name: (found, arrays[found])}
+    missing = [tensor.name for tensor in inputs if tensor.name not in arrays]
+    if missing:
+        listed = ", ".join(repr(tensor.name) for tensor in inputs)
+        raise InvalidInput(
+            f"{source}: has no array {missing[0]!r}; the model has {len(inputs)} inputs: write "
+            f"an array for each with numpy.savez(path, **arrays), named {listed}"
+        )
+    return {tensor.name: (tensor.name, arrays[tensor.name]) for tensor in inputs}
+
+
+def _input(
+    name: str, x: NDArray[np.generic], shape: Shape, limit: int | None, source: str
+) -> FloatArray:
+    if x.dtype.kind not in "fiub":
+        raise InvalidInput(f"{source}: {name} has type {x.dtype}; expected real numbers")
+    if x.shape[1:] != shape and (*x.shape[1:], 1) == shape and x.ndim > 0:
+        x = x[..., np.newaxis]
+    if x.ndim == 0 or x.shape[1:] != shape or len(x) == 0:
+        expected = ", ".join(map(str, shape))
+        raise InvalidInput(
+            f"{source}: {name} has shape {list(x.shape)}; the model expects [samples, {expected}] "
+            "with at least one sample"
+        )
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(x[:limit], dtype=np.float32)
     if not np.isfinite(values).all():
         raise InvalidInput(
-            f"{source}: x holds NaN, infinite or too large values for float32; "
+            f"{source}: {name} holds NaN, infinite or too large values for float32; "
             "remove or repair those samples"
         )
-    return Samples(values, labels)
+    return values
 
 
 def _class_numbers(y: NDArray[np.generic], count: int, source: str) -> NDArray[np.int64]:

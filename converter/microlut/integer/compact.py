@@ -16,7 +16,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.integer.graph import Quantization, WeightedOp, weights_by_channel
+from microlut.ops.linear import QLinear
+from microlut.ops.tensor import Quantization
 
 MANTISSA_BITS = 12  # the first is always 1 and not stored
 LARGEST_EXPONENT = 31  # in the five bits left; that of the layer's largest scale
@@ -42,7 +43,7 @@ class CompactStage:
     channels: NDArray[np.uint16]
 
 
-def compact_stage(op: WeightedOp, x: Quantization, output: Quantization) -> CompactStage:
+def compact_stage(op: QLinear, x: Quantization, output: Quantization) -> CompactStage:
     """Encode a layer's output stage without loss, given its input's and output's quantization.
 
     Raises:
@@ -64,12 +65,12 @@ def compact_stage(op: WeightedOp, x: Quantization, output: Quantization) -> Comp
     )
 
 
-def folded_bias(op: WeightedOp, zero_point: int) -> NDArray[np.int64]:
+def folded_bias(op: QLinear, zero_point: int) -> NDArray[np.int64]:
     """Return bias - zero_point * sum(weights) by channel.
 
     The kernels then multiply raw inputs: sum w (x - z) = sum w x - z sum w.
     """
-    sums: NDArray[np.int64] = weights_by_channel(op).sum(axis=1)
+    sums: NDArray[np.int64] = op.weights_by_channel().sum(axis=1)
     return op.output.bias - zero_point * sums
 
 

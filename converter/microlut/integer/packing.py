@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from microlut.integer import QuantizedWeights
+from microlut.ops.weights import QuantizedWeights
 
 
 def row_bytes(columns: int, bits: int) -> int:

@@ -1,4 +1,4 @@
-"""Int8 arrays to and from the real values that they stand for."""
+"""The ends of a quantized graph as the device sees them: int8 bytes, one tensor after the other."""
 
 from __future__ import annotations
 
@@ -7,24 +7,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.integer.graph import Quantization
+from microlut.graph.batch import Arrays, Batch, by_name
+from microlut.integer.graph import QuantizedGraph
+from microlut.ops.tensor import Tensor, dequantize_array, quantize_array
 
 
-def quantize_array(x: NDArray[np.floating[Any]], quantization: Quantization) -> NDArray[np.int8]:
-    """Quantize real values to int8, rounding halves away from zero as the on-device kernels do."""
-    scaled = x.astype(np.float32) / np.float32(quantization.scale)
-    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
-    limited: NDArray[np.float32] = np.clip(rounded + quantization.zero_point, -128, 127)
-    return limited.astype(np.int8)
+def quantized_inputs(graph: QuantizedGraph, x: Arrays) -> Batch:
+    """Return real inputs [n, ...] as the integers that the network reads, by name."""
+    given = by_name(graph.inputs, x)
+    return Batch(
+        {t.name: quantize_array(given[t.name], t.quantized, t.dtype) for t in graph.inputs}
+    )
 
 
-def dequantize_array(q: NDArray[np.int8], quantization: Quantization) -> NDArray[np.float32]:
-    """Return the real values that int8 values stand for."""
-    centered = q.astype(np.float32) - np.float32(quantization.zero_point)
-    return centered * np.float32(quantization.scale)
+def real_outputs(graph: QuantizedGraph, outputs: Batch) -> Batch:
+    """Return the real values that integer outputs stand for, by name."""
+    tensors = graph.output_tensors()
+    return Batch(
+        {name: dequantize_array(y, tensors[name].quantized) for name, y in outputs.arrays.items()}
+    )
 
 
-def quantized_range(quantization: Quantization) -> tuple[float, float]:
-    """Return the least and the largest real value that int8 can stand for."""
-    low, high = (float(quantization.scale) * (q - quantization.zero_point) for q in (-128, 127))
-    return low, high
+def to_bytes(batch: Batch) -> NDArray[np.int8]:
+    """Return the values as int8 [n, bytes]: little-endian, one tensor after the other."""
+    return np.concatenate([_flat(values) for values in batch.arrays.values()], axis=1)
+
+
+def from_bytes(tensors: dict[str, Tensor], data: NDArray[np.int8]) -> Batch:
+    """Return what `to_bytes` has made of tensors of these types and shapes, in this order."""
+    arrays, start = {}, 0
+    for name, tensor in tensors.items():
+        part = np.ascontiguousarray(data[:, start : start + tensor.bytes])
+        values = part.view(np.dtype(tensor.dtype).newbyteorder("<")).astype(tensor.dtype)
+        arrays[name] = values.reshape(len(data), *tensor.shape)
+        start += tensor.bytes
+    return Batch(arrays)
+
+
+def _flat(values: NDArray[Any]) -> NDArray[np.int8]:
+    little = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<")))
+    return little.reshape(len(values), -1).view(np.int8)

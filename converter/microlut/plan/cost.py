@@ -16,21 +16,19 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from microlut.graph.ir import Shape, Window
-from microlut.integer import (
-    QAdd,
-    QConv2D,
-    QDense,
-    QDepthwiseConv2D,
-    QMean,
-    QNode,
-    QOp,
-    QPool2D,
-    QReshape,
-    QuantizedGraph,
-    WeightedOp,
-    pair_table,
-)
+from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.add import QAdd
+from microlut.ops.arrays import Shape
+from microlut.ops.base import IntegerOp
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.dense import QDense
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.linear import QLinear
+from microlut.ops.mean import QMean
+from microlut.ops.overlap import pair_table
+from microlut.ops.pool2d import QPool2D
+from microlut.ops.reshape import QReshape
+from microlut.ops.windows import Window
 from microlut.plan.rounding import Rounding, adds_quickly, output_rounding, quick_window
 from microlut.plan.scratch import Tile, patches
 
@@ -64,7 +62,7 @@ class Call:
         sum: The addition that a convolution does itself.
     """
 
-    op: QOp
+    op: IntegerOp
     source: Shape
     shape: Shape
     rounding: Rounding
@@ -74,7 +72,7 @@ class Call:
 def call_of(graph: QuantizedGraph, node: QNode, total: QNode | None = None) -> Call:
     """Return a node's kernel call; `total` is the addition that it does as well."""
     rounding = Rounding.ANY
-    if isinstance(node.op, WeightedOp):
+    if isinstance(node.op, QLinear):
         rounding = output_rounding(node.op, node.quantization.zero_point)
     addition = total.op if total is not None else None
     assert addition is None or isinstance(addition, QAdd)

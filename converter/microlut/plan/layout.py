@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from microlut.errors import DoesNotFit, UnsupportedModel
-from microlut.integer import (
-    CompactStage,
-    QDepthwiseConv2D,
-    QNode,
-    QuantizedGraph,
-    WeightedOp,
-    compact_stage,
-)
+from microlut.integer import CompactStage, QNode, QuantizedGraph, compact_stage
 from microlut.integer.packing import weight_bytes
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.linear import QLinear
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
 from microlut.plan.cost import Call, call_of, instructions
 from microlut.plan.goal import Goal
@@ -135,8 +130,8 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
     return Plan(
         graph=graph,
         steps=steps,
-        input_offset=arena.offsets[owner[graph.input_name]],
-        output_offset=arena.offsets[owner[graph.output_name]],
+        input_offset=arena.offsets[owner[graph.inputs[0].name]],
+        output_offset=arena.offsets[owner[graph.outputs[0]]],
         arena_bytes=arena.size,
         arena_lower_bound=arena.lower_bound,
         weight_bytes=sum(weight_bytes(op.weights) for _, op in graph.weighted()),
@@ -252,7 +247,7 @@ def _step(draft: _Draft, index: int, cost: float) -> Step:
 
 
 def _stage(graph: QuantizedGraph, node: QNode) -> CompactStage | None:
-    if not isinstance(node.op, WeightedOp):
+    if not isinstance(node.op, QLinear):
         return None
     try:
         return compact_stage(node.op, graph.quantization_of(node.inputs[0]), node.quantization)

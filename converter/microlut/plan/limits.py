@@ -10,31 +10,18 @@ from collections.abc import Iterator
 from math import prod
 
 from microlut.errors import UnsupportedModel
-from microlut.graph.ir import (
-    AveragePool2D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Graph,
-    MaxPool2D,
-    Mean,
-    Op,
-    Pad,
-    Padding,
-    Shape,
-    Softmax,
-)
-from microlut.integer import (
-    QConv2D,
-    QDense,
-    QDepthwiseConv2D,
-    QMean,
-    QOp,
-    QPad,
-    QPool2D,
-    QSoftmax,
-    QuantizedGraph,
-)
+from microlut.graph.ir import Graph
+from microlut.integer import QuantizedGraph
+from microlut.ops.arrays import Shape
+from microlut.ops.base import FloatOp, IntegerOp
+from microlut.ops.conv2d import Conv2D, QConv2D
+from microlut.ops.dense import Dense, QDense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D, QDepthwiseConv2D
+from microlut.ops.mean import Mean, QMean
+from microlut.ops.pad import Pad, QPad
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D, QPool2D
+from microlut.ops.softmax import QSoftmax, Softmax
+from microlut.ops.windows import Padding
 from microlut.plan.rounding import largest_sum
 
 _Number = tuple[str, int, int]  # (what it is, its value, the most that the engine holds)
@@ -55,7 +42,7 @@ def check_sizes(graph: Graph | QuantizedGraph) -> None:
     Raises:
         UnsupportedModel: names the layer, the size and the limit.
     """
-    shapes = {graph.input_name: graph.input_shape}
+    shapes = {graph.inputs[0].name: graph.inputs[0].shape}
     for node in graph.nodes:
         for what, value, most in _numbers(node.op, shapes[node.inputs[0]], node.shape):
             if value > most:
@@ -76,13 +63,13 @@ def check_sums(graph: QuantizedGraph) -> None:
             )
 
 
-def _advice(op: Op | QOp) -> str:
+def _advice(op: FloatOp | IntegerOp) -> str:
     if isinstance(op, Softmax | QSoftmax):
         return "leave the softmax out, it does not change the order"
     return "use a smaller model"
 
 
-def _numbers(op: Op | QOp, before: Shape, after: Shape) -> Iterator[_Number]:
+def _numbers(op: FloatOp | IntegerOp, before: Shape, after: Shape) -> Iterator[_Number]:
     """Yield the sizes that an operator's structure in the engine has fields for."""
     match op:
         case Softmax() | QSoftmax():
@@ -94,7 +81,7 @@ def _numbers(op: Op | QOp, before: Shape, after: Shape) -> Iterator[_Number]:
             yield from _picture_numbers(op, before, after)
 
 
-def _picture_numbers(op: Op | QOp, before: Shape, after: Shape) -> Iterator[_Number]:
+def _picture_numbers(op: FloatOp | IntegerOp, before: Shape, after: Shape) -> Iterator[_Number]:
     for where, shape in (("input", before), ("output", after)):
         for what, size in zip(("height", "width", "channel count"), shape, strict=True):
             yield f"the {where}'s {what}", size, _LARGEST_SIZE

@@ -22,9 +22,9 @@ def tensor_buffers(
     """
     sharing = find_sharing(graph) if sharing is None else sharing
     last_use = last_uses(graph)
-    owner = {graph.input_name: graph.input_name}
-    first = {graph.input_name: 0}
-    last = {graph.input_name: last_use[graph.input_name]}
+    owner = {graph.inputs[0].name: graph.inputs[0].name}
+    first = {graph.inputs[0].name: 0}
+    last = {graph.inputs[0].name: last_use[graph.inputs[0].name]}
     for step, node in enumerate(graph.nodes):
         shared = sharing.input_of.get(node.name)
         owner[node.name] = owner[shared] if shared else node.name

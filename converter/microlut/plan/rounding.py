@@ -9,8 +9,9 @@ from enum import IntEnum
 
 import numpy as np
 
-from microlut.graph.ir import Window
-from microlut.integer import QAdd, WeightedOp, weights_by_channel
+from microlut.ops.add import QAdd
+from microlut.ops.linear import QLinear
+from microlut.ops.windows import Window
 
 _FULL_RANGE = (-128, 127)
 _QUICK_SHIFTS = (-21, -1)
@@ -25,7 +26,7 @@ class Rounding(IntEnum):
     POSITIVE = 2
 
 
-def output_rounding(op: WeightedOp, output_point: int, few_forms: bool = False) -> Rounding:
+def output_rounding(op: QLinear, output_point: int, few_forms: bool = False) -> Rounding:
     """Return the quickest form of a layer's output stage.
 
     With `few_forms` there is one quick form for all layers, so that only its code is linked.
@@ -60,12 +61,12 @@ def adds_quickly(op: QAdd) -> bool:
     )
 
 
-def largest_sum(op: WeightedOp) -> int:
+def largest_sum(op: QLinear) -> int:
     """Return a bound on every 32-bit number that the engine makes of a layer's sums.
 
     That is max over channels of (|bias| + 256 sum |w|) * 2^shift: the input zero point is folded
     into the bias, so inputs and zero point count 128 each; a shift to the left comes last.
     """
-    sums = np.abs(weights_by_channel(op)).sum(axis=1)
+    sums = np.abs(op.weights_by_channel()).sum(axis=1)
     largest = np.abs(op.output.bias.astype(np.int64)) + 256 * sums
     return int(np.max(largest << np.maximum(op.output.shift.astype(np.int64), 0)))

@@ -9,8 +9,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from microlut.graph.ir import Shape
-from microlut.integer import QConv2D, QDense, QDepthwiseConv2D, QOp, QuantizedWeights, pair_table
+from microlut.ops.arrays import Shape
+from microlut.ops.base import IntegerOp
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.dense import QDense
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.overlap import pair_table
+from microlut.ops.weights import QuantizedWeights
 from microlut.plan.arena import aligned
 
 _CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and nudge
@@ -27,7 +32,7 @@ class Tile:
     rows: int = 0
 
 
-def tiles(op: QOp, shape: Shape, adds: bool = False) -> Iterator[Tile]:
+def tiles(op: IntegerOp, shape: Shape, adds: bool = False) -> Iterator[Tile]:
     """Yield the tiles that a layer can be done in, that of all channels and rows first.
 
     Of the tiles that need as many passes, only the smallest is among them.
@@ -49,7 +54,7 @@ def tiles(op: QOp, shape: Shape, adds: bool = False) -> Iterator[Tile]:
             yield Tile(0, 0)
 
 
-def whole_tile(op: QOp, shape: Shape) -> Tile:
+def whole_tile(op: IntegerOp, shape: Shape) -> Tile:
     """Return the tile that holds all of a layer's channels and rows."""
     return next(tiles(op, shape))
 

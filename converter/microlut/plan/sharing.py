@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from microlut.integer import (
-    QAdd,
-    QClamp,
-    QConv2D,
-    QDepthwiseConv2D,
-    QNode,
-    QReshape,
-    QuantizedGraph,
-)
+from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.add import QAdd
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.relu import QClamp
+from microlut.ops.reshape import QReshape
 from microlut.plan.scratch import whole_tile
 
 # The layers that can run in place, but then in one tile.
@@ -54,7 +51,7 @@ def find_sharing(graph: QuantizedGraph, in_place: tuple[type, ...] = WHOLE_IN_PL
     """
     sums, input_of, whole = find_sums(graph), dict[str, str](), set[str]()
     last = last_uses(graph)
-    owner = {graph.input_name: graph.input_name}
+    owner = {graph.inputs[0].name: graph.inputs[0].name}
     for step, node in enumerate(graph.nodes):
         shared = None
         if node.name in sums:
@@ -97,18 +94,18 @@ def find_sums(graph: QuantizedGraph) -> dict[str, QNode]:
 
 def last_uses(graph: QuantizedGraph) -> dict[str, int]:
     """Return, for every tensor, the last step that reads it."""
-    uses = {graph.input_name: 0}
+    uses = {graph.inputs[0].name: 0}
     for step, node in enumerate(graph.nodes):
         uses.setdefault(node.name, step)
         for name in node.inputs:
             uses[name] = step
-    uses[graph.output_name] = len(graph.nodes)
+    uses[graph.outputs[0]] = len(graph.nodes)
     return uses
 
 
 def _roots(graph: QuantizedGraph) -> dict[str, str]:
     """Return, for every tensor, the tensor that it is a view of."""
-    roots = {graph.input_name: graph.input_name}
+    roots = {graph.inputs[0].name: graph.inputs[0].name}
     for node in graph.nodes:
         roots[node.name] = roots[node.inputs[0]] if isinstance(node.op, QReshape) else node.name
     return roots

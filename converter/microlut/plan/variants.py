@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microlut.graph.ir import Padding, Shape
-from microlut.integer import QConv2D, QDense, QNode, QuantizedGraph
+from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.arrays import Shape
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.dense import QDense
+from microlut.ops.windows import Padding
 from microlut.plan.cost import call_of, instructions
 from microlut.plan.scratch import whole_tile
 from microlut.plan.sharing import find_sums

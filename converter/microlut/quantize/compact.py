@@ -16,7 +16,7 @@ from microlut.integer.compact import (
     fits_16_bits,
     scale_exponents,
 )
-from microlut.integer.requantize import channel_multipliers
+from microlut.ops.fixed_point import channel_multipliers
 
 _LARGEST_BIAS_STEP = 1 / 8  # of an output step: biases are wrong by half of it at most
 _SMALLEST_FACTOR = 2.0**-30  # s_in * s_w / s_out below which a channel adds nothing to its output

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from microlut.graph.ir import FloatArray, Graph
-from microlut.integer import Quantization, QuantizedGraph, WeightedOp, quantized_range
+from microlut.graph.batch import Batch
+from microlut.integer import QuantizedGraph
+from microlut.ops.arrays import FloatArray
+from microlut.ops.linear import QLinear
+from microlut.ops.tensor import Quantization, quantized_range
 from microlut.quantize.figures import Comparison
 
 LEAST_SNR_DB = 10.0  # of the outputs, by power and by what they vary from input to input
@@ -85,13 +88,12 @@ def _unlike_text(features: list[int], count: int, quantization: Quantization) ->
 
 
 def output_warnings(
-    graph: Graph, quantized: QuantizedGraph, found: Comparison, samples: FloatArray | None
+    quantized: QuantizedGraph, found: Comparison, samples: Batch | None
 ) -> Iterator[str]:
     """Yield what is wrong with the outputs, where it begins and why.
 
     Args:
-        graph: The float network after the passes.
-        quantized: Its integer form.
+        quantized: The integer form.
         found: How they compare.
         samples: [n, ...] calibration inputs, if there are any.
     """
@@ -99,7 +101,7 @@ def output_warnings(
     if symptom is None:
         return
     layer = _first_bad_layer(quantized, found)
-    cause = _cause(graph, quantized, found, layer, samples)
+    cause = _cause(quantized, found, layer, samples)
     ratio = found.snr[layer]
     yield f"{symptom}; it begins at layer {layer!r} (SNR {ratio:.1f} dB): {cause}"
 
@@ -125,32 +127,36 @@ def _first_bad_layer(quantized: QuantizedGraph, found: Comparison) -> str:
         if ratio < LEAST_SNR_DB:
             return name
 
+    makers = {tensor.name: node for node in quantized.nodes for tensor in node.outputs}
+
     def loss(name: str) -> float:
-        before = [found.snr.get(source, np.inf) for source in quantized.node(name).inputs]
+        before = [found.snr.get(source, np.inf) for source in makers[name].inputs]
         return min(min(before), 100.0) - min(found.snr[name], 100.0)
 
     return max(found.snr, key=loss)
 
 
 def _cause(
-    graph: Graph,
     quantized: QuantizedGraph,
     found: Comparison,
     layer: str,
-    samples: FloatArray | None,
+    samples: Batch | None,
 ) -> str:
     """Return the most likely cause and its remedy."""
-    node = quantized.node(layer)
-    features = unlike_features(samples, quantized.input_quantization) if samples is not None else []
-    if features:
-        return _unlike_text(features, graph.input_shape[-1], quantized.input_quantization)
+    node = next(n for n in quantized.nodes if layer in (t.name for t in n.outputs))
+    given = {} if samples is None else samples.arrays
+    for tensor in quantized.inputs:
+        x = given.get(tensor.name)
+        features = [] if x is None else unlike_features(x, tensor.quantized)
+        if features:
+            return _unlike_text(features, tensor.shape[-1], tensor.quantized)
     if found.rounding_snr[layer] < found.snr[layer] + 3.0:
         low, high = quantized_range(node.quantization)
         return (
             f"its values use few of the 256 steps of the range {low:.3g} to {high:.3g}; give "
             "calibration inputs like those in use, without outliers, or try --ranges percentile"
         )
-    if isinstance(node.op, WeightedOp) and node.op.weights.bits < 8:
+    if isinstance(node.op, QLinear) and node.op.weights.bits < 8:
         return (
             f"its weights have {node.op.weights.bits} bits; give more bits (--bits 8 shows what "
             "activations alone cost), or let --max-drop or --min-snr choose them"

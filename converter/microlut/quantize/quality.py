@@ -16,9 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import FloatArray, Graph, Node, Reshape, Softmax
-from microlut.integer import QuantizedGraph, dequantize_array, quantize_array
+from microlut.graph.batch import Arrays, Batch, by_name
+from microlut.graph.ir import Graph, Node
+from microlut.integer import QuantizedGraph, quantized_inputs
 from microlut.integer import evaluate as int_ops
+from microlut.ops.arrays import FloatArray, IntArray
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.tensor import dequantize_array, quantize_array
 from microlut.quantize.figures import Comparison, Quality, Task
 
 _BATCH = 32
@@ -37,49 +42,52 @@ def products(graph: Graph) -> int:
 
 def affordable_inputs(graph: Graph) -> int:
     """Return how many inputs a network is worth running on: fewer of larger networks."""
-    values = sum(math.prod(shape) for shape in (graph.input_shape, *(n.shape for n in graph.nodes)))
+    values = sum(tensor.size for tensor in graph.tensors().values())
     by_cost = min(_PRODUCTS // products(graph), _VALUES // values)
     return max(1, min(_INPUTS, by_cost))
 
 
-def spread(inputs: FloatArray, count: int) -> FloatArray:
+def spread(inputs: Arrays, count: int) -> Arrays:
     """Return at most `count` of the inputs [n, ...], from all over: they may be sorted by class."""
     if len(inputs) <= count:
         return inputs
     return inputs[np.linspace(0, len(inputs) - 1, count).round().astype(np.intp)]
 
 
-def judged(graph: Graph, task: Task = "auto") -> tuple[str, bool]:
-    """Return the tensor that outputs are judged by, and whether it holds scores of classes.
+def judged(graph: Graph, output: str, task: Task = "auto") -> tuple[str, bool]:
+    """Return the tensor that an output is judged by, and whether it holds scores of classes.
 
     Args:
         graph: The float network after the passes.
+        output: The output's tensor.
         task: "auto" goes by whether the network ends with a softmax, "classes" takes all other
             outputs for the scores that a softmax would read, "values" takes the output as it is.
     """
-    softmax = final_softmax(graph)
+    softmax = final_softmax(graph, output)
     if task != "values" and softmax is not None:
         return softmax.inputs[0], True
-    return graph.output_name, task == "classes"
+    return output, task == "classes"
 
 
-def final_softmax(graph: Graph) -> Node | None:
-    """Return the softmax whose probabilities the graph returns, perhaps in another shape."""
-    nodes = {node.name: node for node in graph.nodes}
-    node = nodes.get(graph.output_name)
+def final_softmax(graph: Graph, output: str) -> Node | None:
+    """Return the softmax whose probabilities an output is, perhaps in another shape."""
+    makers = {tensor.name: node for node in graph.nodes for tensor in node.outputs}
+    node = makers.get(output)
     while node is not None and isinstance(node.op, Reshape):
-        node = nodes.get(node.inputs[0])
+        node = makers.get(node.inputs[0])
     return node if node is not None and isinstance(node.op, Softmax) else None
 
 
 def without_softmax(graph: Graph) -> Graph:
-    """Return the graph whose output is what a final softmax reads.
+    """Return the graph whose outputs are what final softmaxes read.
 
     The error of probabilities comes from the few inputs between two classes, so it is noisy: on
     other inputs of three reference models, the inputs of the softmax predict it better than it
     predicts itself.
     """
-    return replace(graph, output_name=judged(graph)[0])
+    names = tuple(graph.ends)
+    outputs = tuple(judged(graph, output)[0] for output in graph.outputs)
+    return replace(graph, outputs=outputs, output_names=names)
 
 
 def quality(
@@ -129,19 +137,20 @@ def _log_softmax(scores: FloatArray) -> NDArray[np.float64]:
 
 
 def integer_quality(
-    graph: Graph, quantized: QuantizedGraph, x: FloatArray, task: Task = "auto"
+    graph: Graph, quantized: QuantizedGraph, x: Arrays, task: Task = "auto"
 ) -> Quality:
-    """Run both networks on inputs [n, ...] and compare their outputs."""
-    outputs = _Outputs(graph, quantized, task)
+    """Run both networks on inputs [n, ...] and compare their outputs: the worst one counts."""
+    outputs = _all_outputs(graph, quantized, task)
     for name, real, integer in _walk_both(graph, quantized, x):
-        outputs.add(name, real, integer)
-    return outputs.quality()
+        for output in outputs:
+            output.add(name, real, integer)
+    return _worst(outputs).quality()
 
 
-def compare(
-    graph: Graph, quantized: QuantizedGraph, x: FloatArray, task: Task = "auto"
-) -> Comparison:
+def compare(graph: Graph, quantized: QuantizedGraph, x: Arrays, task: Task = "auto") -> Comparison:
     """Run both networks on inputs [n, ...] and compare all their tensors.
+
+    Of several outputs, the worst one counts.
 
     Args:
         graph: Float graph.
@@ -149,38 +158,43 @@ def compare(
         x: The inputs.
         task: What the outputs are; see `judged`.
     """
-    outputs = _Outputs(graph, quantized, task)
-    signal = dict.fromkeys((node.name for node in quantized.nodes), 0.0)
+    outputs = _all_outputs(graph, quantized, task)
+    made = [tensor.name for node in graph.nodes for tensor in node.outputs]
+    tensors = quantized.tensors()
+    signal = dict.fromkeys(made, 0.0)
     noise, rounding = dict(signal), dict(signal)
     for name, real, integer in _walk_both(graph, quantized, x):
-        outputs.add(name, real, integer)
-        if name != graph.input_name:
-            own = quantized.quantization_of(name)
+        for output in outputs:
+            output.add(name, real, integer)
+        if name in signal:
+            own = tensors[name].quantized
             signal[name] += _energy(real)
             noise[name] += _energy(real - dequantize_array(integer, own))
             rounding[name] += _energy(real - dequantize_array(quantize_array(real, own), own))
+    worst = _worst(outputs)
+    variations = [ratio for output in outputs if (ratio := output.variation_snr()) is not None]
     return Comparison(
-        outputs.quality(),
+        worst.quality(),
         {name: _decibels(power, noise[name]) for name, power in signal.items()},
         {name: _decibels(power, rounding[name]) for name, power in signal.items()},
-        outputs.variation_snr(),
-        outputs.are_constant(),
+        min(variations, default=None),
+        any(output.is_constant() for output in outputs),
     )
 
 
-class _Outputs:
-    """Collects, batch by batch, the tensors that a network is judged by."""
+class _Output:
+    """Collects, batch by batch, the tensors that an output is judged by."""
 
-    def __init__(self, graph: Graph, quantized: QuantizedGraph, task: Task) -> None:
-        self._quantized = quantized
-        self._scores, self._classes = judged(graph, task)
-        softmax = final_softmax(graph)
-        self._answers = softmax.name if softmax is not None and self._classes else self._scores
-        self._output = graph.output_name
+    def __init__(self, graph: Graph, quantized: QuantizedGraph, output: str, task: Task) -> None:
+        self._tensors = quantized.tensors()
+        self._scores, self._classes = judged(graph, output, task)
+        softmax = final_softmax(graph, output)
+        self._answers = softmax.output if softmax is not None and self._classes else self._scores
+        self._output = output
         names = {self._scores, self._answers, self._output}
-        self._kept: dict[str, list[tuple[FloatArray, NDArray[np.int8]]]] = {n: [] for n in names}
+        self._kept: dict[str, list[tuple[FloatArray, IntArray]]] = {n: [] for n in names}
 
-    def add(self, name: str, real: FloatArray, integer: NDArray[np.int8]) -> None:
+    def add(self, name: str, real: FloatArray, integer: IntArray) -> None:
         """Add a tensor's values [batch, ...] in both networks, if it is one that is judged by."""
         if name in self._kept:
             self._kept[name].append((real, integer))
@@ -197,32 +211,50 @@ class _Outputs:
         varied = _energy(real - real.mean(axis=0, keepdims=True))
         return _decibels(varied, _energy(real - self._dequantized(found))) if varied else None
 
-    def are_constant(self) -> bool:
+    def is_constant(self) -> bool:
         """Return whether all inputs get the same bytes where the float network's would differ."""
         real, found = self._both(self._output)
-        wanted = quantize_array(real, self._quantized.output_quantization)
+        wanted = quantize_array(real, self._tensors[self._output].quantized)
         return bool(np.all(found == found[:1]) and np.any(wanted != wanted[:1]))
 
-    def _both(self, name: str) -> tuple[FloatArray, NDArray[np.int8]]:
+    def _both(self, name: str) -> tuple[FloatArray, IntArray]:
         real, found = (np.concatenate(parts) for parts in zip(*self._kept[name], strict=True))
         return real, found
 
-    def _dequantized(self, scores: NDArray[np.int8]) -> FloatArray:
-        return dequantize_array(scores, self._quantized.quantization_of(self._scores))
+    def _dequantized(self, scores: IntArray) -> FloatArray:
+        return dequantize_array(scores, self._tensors[self._scores].quantized)
+
+
+def _all_outputs(graph: Graph, quantized: QuantizedGraph, task: Task) -> list[_Output]:
+    return [_Output(graph, quantized, output, task) for output in dict.fromkeys(graph.outputs)]
+
+
+def _worst(outputs: list[_Output]) -> _Output:
+    """Return the output that loses the most."""
+    return max(outputs, key=lambda output: output.quality().divergence)
 
 
 def _walk_both(
-    graph: Graph, quantized: QuantizedGraph, x: FloatArray
-) -> Iterator[tuple[str, FloatArray, NDArray[np.int8]]]:
-    """Yield each tensor of both networks, the input's included, for one batch after another."""
+    graph: Graph, quantized: QuantizedGraph, x: Arrays
+) -> Iterator[tuple[str, FloatArray, IntArray]]:
+    """Yield each tensor of both networks, inputs included, for one batch after another.
+
+    The integer network makes the tensors of the float one in the same order, and some between.
+    """
     for start in range(0, len(x), _BATCH):
-        batch = x[start : start + _BATCH]
-        first = quantize_array(batch, quantized.input_quantization)
-        yield graph.input_name, batch, first
-        integers = int_ops.walk(quantized, first)
-        reals = (step for step in float_ops.walk(graph, batch) if step[0] is not None)
-        for (node, integer), (_, real) in zip(integers, reals, strict=True):
-            yield node.name, real, integer
+        batch = Batch(by_name(graph.inputs, x[start : start + _BATCH]))
+        first = quantized_inputs(quantized, batch)
+        reals = iter(float_ops.walk(graph, batch))
+        _, given = next(reals)
+        for name, values in list(given.items()):
+            yield name, values, first.arrays[name]
+        integers: dict[str, IntArray] = {}
+        steps = int_ops.walk(quantized, first)
+        for node, made in reals:
+            while node is not None and node.output not in integers:
+                integers.update(next(steps)[1])
+            for name, values in made.items():
+                yield name, values, integers.pop(name)
 
 
 def _energy(values: FloatArray) -> float:

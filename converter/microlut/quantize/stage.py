@@ -1,71 +1,71 @@
-"""The quantization stage: float graph, ranges and samples in, quantized graph out.
+"""The quantization stage: from a float graph, ranges and samples to a quantized graph.
 
 With calibration samples, layers are taken in execution order. Each one's weights are quantized,
 then its bias absorbs the difference that the quantized network (weights and activations, everything
 before it included) makes to the mean of every output channel on the samples (Nagel et al. 2019,
 section 4.2). Without, synthetic inputs take their place (`synthetic`, `data_free`).
+
+Layers that share a kernel, as those of a layer that is called several times do, share their
+quantized weights: those of the first of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    ActivationKind,
-    FloatArray,
-    Graph,
-    Node,
-    Shape,
-    Weighted,
-    channel_axis,
-)
-from microlut.integer import (
-    QNode,
-    QOp,
-    Quantization,
-    QuantizedGraph,
-    WeightedOp,
-    quantize_array,
-)
-from microlut.integer import evaluate as int_ops
+from microlut.errors import UnsupportedModel
+from microlut.graph.batch import Arrays, by_name
+from microlut.graph.ir import Graph, Node
+from microlut.graph.network import State, last_reads
+from microlut.integer import QNode, QuantizedGraph
+from microlut.integer.evaluate import evaluate_node
+from microlut.ops.arrays import FloatArray, IntArray
+from microlut.ops.linear import Linear, QLinear
+from microlut.ops.tensor import Quantization, Tensor, quantize_array
+from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
-from microlut.quantize.operators import (
-    quantize_simple,
-    scale_rule,
-    tensor_quantizations,
-    unbiased,
-    with_biases,
-)
 from microlut.quantize.quality import spread
+from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
-from microlut.quantize.weights import (
-    LayerConfigs,
-    WeightConfig,
-    quantize_weights,
-)
+from microlut.quantize.storable import scale_rule, with_biases
+from microlut.quantize.weights import LayerConfigs, WeightConfig, quantize_weights
 from microlut.quantize.without_data.fit import fit_layer
 from microlut.quantize.without_data.synthetic import walk
 
 _CORRECTION_BYTES = 1 << 30  # float and int8 activations kept while the means are corrected
 _FLOAT_BATCH = 32
+_Ends = tuple[Quantization, Quantization]  # of a layer's input and output
 
 
 @dataclass(slots=True)
-class _Tensor:
+class _Values:
     """One tensor of the correction run: the float network's values, the quantized network's."""
 
     real: FloatArray
-    integer: NDArray[np.int8]
-    quantization: Quantization
+    integer: IntArray
+
+
+@dataclass(slots=True)
+class _SharedWeights:
+    """Quantized weights by the kernel that they stand for.
+
+    A kernel is told by its array: layers that share it have the very same one.
+    """
+
+    found: dict[tuple[int, WeightConfig], QuantizedWeights] = field(default_factory=dict)
+
+    def of(self, op: Linear, config: WeightConfig) -> QuantizedWeights | None:
+        return self.found.get((id(op.kernel), config))
+
+    def keep(self, op: Linear, config: WeightConfig, weights: QuantizedWeights) -> None:
+        self.found[id(op.kernel), config] = weights
 
 
 def quantize(
-    graph: Graph, ranges: Ranges, samples: FloatArray, config: WeightConfig | LayerConfigs
+    graph: Graph, ranges: Ranges, samples: Arrays, config: WeightConfig | LayerConfigs
 ) -> QuantizedGraph:
     """Quantize a graph on which all passes have run.
 
@@ -77,46 +77,48 @@ def quantize(
     """
     configs = _by_layer(graph, config)
     samples = spread(samples, _correction_samples(graph))
-    known = tensor_quantizations(graph, ranges)
-    first = known[graph.input_name]
-    tensors = {graph.input_name: _Tensor(samples, quantize_array(samples, first), first)}
-    last_use = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
+    tensors = quantized_tensors(graph, ranges)
+    values = _first_values(graph, tensors, samples)
+    shared = _SharedWeights()
     nodes = []
-    for i, node in enumerate(graph.nodes):
-        inputs = [tensors[name] for name in node.inputs]
-        qnode, result = _quantize_node(node, inputs, known[node.name], configs)
-        nodes.append(qnode)
-        tensors[node.name] = result
-        for name in node.inputs:
-            if last_use[name] == i:
-                tensors.pop(name, None)
-    return _graph(graph, first, nodes)
+    for node, freed in zip(graph.nodes, last_reads(graph.nodes, frozenset()), strict=True):
+        inputs = [values[name] for name in node.inputs]
+        if isinstance(node.op, Linear):
+            ends = tensors[node.inputs[0]].quantized, tensors[node.output].quantized
+            config = configs[node.name]
+            op, made = _quantize_linear(node.op, inputs[0], ends, config, shared)
+            nodes.append(QNode(node.name, op, node.inputs, _outputs(node, tensors)))
+            values[node.output] = made
+        else:
+            nodes.extend(_quantize_other(node, inputs, tensors, values))
+        for name in freed:
+            values.pop(name)
+    return _graph(graph, tensors, nodes)
 
 
 def quantize_without_data(
-    graph: Graph, ranges: Ranges, inputs: FloatArray, config: WeightConfig | LayerConfigs
+    graph: Graph, ranges: Ranges, inputs: Arrays, config: WeightConfig | LayerConfigs
 ) -> QuantizedGraph:
     """Quantize a graph by synthetic inputs alone; arguments are those of `quantize` otherwise."""
     configs = _by_layer(graph, config)
-    known = tensor_quantizations(graph, ranges)
-    nodes = []
+    tensors = quantized_tensors(graph, ranges)
+    shared = _SharedWeights()
+    nodes: list[QNode] = []
     for step in walk(graph, inputs):
-        node = step.node
-        quantizations = [known[name] for name in node.inputs]
-        output = known[node.name]
-        op: QOp
-        if isinstance(node.op, Weighted):
-            x = quantizations[0]
-            rule = scale_rule(node.op, x, output)
-            layer = fit_layer(node.op, step.inputs[0], configs[node.name], rule)
+        node, op = step.node, step.node.op
+        if isinstance(op, Linear):
+            x, output = tensors[node.inputs[0]].quantized, tensors[node.output].quantized
+            weights = shared.of(op, configs[node.name])
+            rule = scale_rule(op, x, output)
+            layer = fit_layer(op, step.inputs[0], configs[node.name], rule, weights)
+            shared.keep(op, configs[node.name], layer.weights)
             unit = x.scale * layer.weights.scales.astype(np.float64)
-            op = with_biases(
-                unbiased(node.op, layer.weights, x, output), layer.bias / unit, x, output
-            )
+            draft = op.unbiased(layer.weights, x, output)
+            fitted = with_biases(draft, layer.bias / unit, x, output)
+            nodes.append(QNode(node.name, fitted, node.inputs, _outputs(node, tensors)))
         else:
-            op = quantize_simple(node, quantizations, output)
-        nodes.append(QNode(node.name, op, node.inputs, node.shape, output))
-    return _graph(graph, known[graph.input_name], nodes)
+            nodes.extend(_integer_nodes(node, tensors))
+    return _graph(graph, tensors, nodes)
 
 
 def _by_layer(graph: Graph, config: WeightConfig | LayerConfigs) -> LayerConfigs:
@@ -125,68 +127,99 @@ def _by_layer(graph: Graph, config: WeightConfig | LayerConfigs) -> LayerConfigs
     return config
 
 
-def _graph(graph: Graph, first: Quantization, nodes: list[QNode]) -> QuantizedGraph:
+def _graph(graph: Graph, tensors: Mapping[str, Tensor], nodes: list[QNode]) -> QuantizedGraph:
     return QuantizedGraph(
         name=graph.name,
-        input_name=graph.input_name,
-        input_shape=graph.input_shape,
-        input_quantization=first,
+        inputs=tuple(tensors[tensor.name] for tensor in graph.inputs),
         nodes=tuple(nodes),
-        output_name=graph.output_name,
+        outputs=graph.outputs,
+        states=tuple(State(tensors[s.tensor.name], s.source) for s in graph.states),
+        output_names=graph.output_names,
     )
 
 
+def _outputs(node: Node, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    return tuple(tensors[tensor.name] for tensor in node.outputs)
+
+
 def _correction_samples(graph: Graph) -> int:
-    values = int(np.prod(graph.input_shape)) + sum(int(np.prod(n.shape)) for n in graph.nodes)
+    values = sum(tensor.size for tensor in graph.tensors().values())
     return max(1, _CORRECTION_BYTES // (5 * values))
 
 
-def _quantize_node(
-    node: Node, inputs: Sequence[_Tensor], output: Quantization, configs: LayerConfigs
-) -> tuple[QNode, _Tensor]:
-    op: QOp
-    if isinstance(node.op, Weighted):
-        op, result = _quantize_weighted(node, inputs[0], output, configs[node.name])
-    else:
-        op = quantize_simple(node, [t.quantization for t in inputs], output)
-        points = tuple(t.quantization.zero_point for t in inputs)
-        integers = [t.integer for t in inputs]
-        result = _Tensor(
-            float_ops.apply_op(node.op, [t.real for t in inputs], node.shape),
-            int_ops.apply_op(op, integers, points, output.zero_point, node.shape),
-            output,
-        )
-    return QNode(node.name, op, node.inputs, node.shape, output), result
+def _first_values(
+    graph: Graph, tensors: Mapping[str, Tensor], samples: Arrays
+) -> dict[str, _Values]:
+    reals = by_name(graph.inputs, samples)
+    count = len(next(iter(reals.values())))
+    for state in graph.states:
+        reals[state.tensor.name] = np.zeros((count, *state.tensor.shape), np.float32)
+    return {
+        name: _Values(real, quantize_array(real, tensors[name].quantized))
+        for name, real in reals.items()
+    }
 
 
-def _quantize_weighted(
-    node: Node, x: _Tensor, output: Quantization, config: WeightConfig
-) -> tuple[WeightedOp, _Tensor]:
+def _quantize_other(
+    node: Node,
+    inputs: Sequence[_Values],
+    tensors: Mapping[str, Tensor],
+    values: dict[str, _Values],
+) -> Iterator[QNode]:
+    """Yield the integer form of an operator without weights, and add what it makes."""
+    known = dict(tensors)
+    integers = {name: value.integer for name, value in zip(node.inputs, inputs, strict=True)}
+    for qnode in _integer_nodes(node, tensors):
+        known.update({tensor.name: tensor for tensor in qnode.outputs})
+        read = [integers[name] for name in qnode.inputs]
+        integers.update(evaluate_node(qnode, read, known))
+        yield qnode
+    reals = node.op.evaluate([value.real for value in inputs])
+    for tensor, real in zip(node.outputs, reals, strict=True):
+        values[tensor.name] = _Values(real, integers[tensor.name])
+
+
+def _integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ...]:
+    """Return the integer form of an operator without weights."""
+    inputs = [tensors[name] for name in node.inputs]
+    outputs = _outputs(node, tensors)
+    try:
+        op = node.op.quantize(inputs, outputs)
+    except UnsupportedModel as error:
+        raise UnsupportedModel(f"{node.name}: {error}") from error
+    return (QNode(node.name, op, node.inputs, outputs),)
+
+
+def _quantize_linear(
+    op: Linear, x: _Values, ends: _Ends, config: WeightConfig, shared: _SharedWeights
+) -> tuple[QLinear, _Values]:
     """Quantize a layer's weights and choose the biases that keep its channel means.
 
-    The means are those of the layer's output before its activation.
+    The means are those of the layer's output before its activation. `ends` are the quantizations
+    of its input and its output.
     """
-    op = node.op
-    assert isinstance(op, Weighted)
+    source, output = ends
+    weights = shared.of(op, config) or _weights(op, x, ends, config)
+    shared.keep(op, config, weights)
+    draft = op.unbiased(weights, source, output)
+    wanted = linear_output(op, x.real)
+    reached = draft.accumulate(x.integer, source.zero_point)
+    axes = tuple(range(wanted.ndim - 1))
+    unit = source.scale * weights.scales.astype(np.float64)
+    bias = wanted.mean(axis=axes, dtype=np.float64) / unit - reached.mean(axis=axes)
+    qop = with_biases(draft, bias, source, output)
+    integer = qop.output.requantize(reached + qop.output.bias, output.zero_point)
+    return qop, _Values(op.activation.apply(wanted), integer)
+
+
+def _weights(op: Linear, x: _Values, ends: _Ends, config: WeightConfig) -> QuantizedWeights:
     moments = None
     if config.method != "fitted" and config.bits < 8:
-        moments = reconstruction_moments(op, x.integer, x.quantization, x.real)
-    rule = scale_rule(op, x.quantization, output)
-    weights = quantize_weights(op.kernel, channel_axis(op), config, moments, rule)
-    draft = unbiased(op, weights, x.quantization, output)
-    wanted = _linear_output(op, x.real, node.shape)
-    reached = int_ops.accumulate(draft, x.integer, x.quantization.zero_point)
-    axes = tuple(range(wanted.ndim - 1))
-    unit = x.quantization.scale * weights.scales.astype(np.float64)
-    bias = wanted.mean(axis=axes, dtype=np.float64) / unit - reached.mean(axis=axes)
-    qop = with_biases(draft, bias, x.quantization, output)
-    integer = int_ops.requantize(reached + qop.output.bias, qop.output, output.zero_point)
-    return qop, _Tensor(float_ops.activate(wanted, op.activation), integer, output)
+        moments = reconstruction_moments(op, x.integer, ends[0], x.real)
+    return quantize_weights(op.kernel, op.channel_axis, config, moments, scale_rule(op, *ends))
 
 
-def _linear_output(op: Weighted, x: FloatArray, shape: Shape) -> FloatArray:
+def linear_output(op: Linear, x: FloatArray) -> FloatArray:
     """Return the layer's float output before its activation, computed in batches."""
-    linear = replace(op, activation=ActivationKind.LINEAR)
     starts = range(0, len(x), _FLOAT_BATCH)
-    batches = [float_ops.apply_op(linear, [x[i : i + _FLOAT_BATCH]], shape) for i in starts]
-    return np.concatenate(batches)
+    return np.concatenate([op.linear([x[i : i + _FLOAT_BATCH]]) for i in starts])

@@ -11,15 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.graph.ir import FloatArray, Shape, Weighted, channel_axis
-from microlut.integer import (
-    INDEX_BITS,
-    FitReport,
-    Granularity,
-    QuantizedWeights,
-    engine_overlap,
-    pair_table,
-)
+from microlut.ops.arrays import FloatArray, Shape
+from microlut.ops.linear import Linear
+from microlut.ops.overlap import INDEX_BITS, engine_overlap, pair_table
+from microlut.ops.weights import FitReport, Granularity, QuantizedWeights
 from microlut.quantize.assign.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
 from microlut.quantize.assign.trellis import trellis_order
 from microlut.quantize.levels.codebook import Codebook, channel_spreads, fit_codebook, nearest_index
@@ -181,13 +176,13 @@ def real_kernel(weights: QuantizedWeights, axis: int) -> FloatArray:
     return kernel
 
 
-def relative_error(op: Weighted, weights: QuantizedWeights, granularity: Granularity) -> float:
+def relative_error(op: Linear, weights: QuantizedWeights, granularity: Granularity) -> float:
     """Return squared error over squared weights: the mean of the channels, or the tensor's.
 
     A channel whose weights are dust beside its bias has a scale that the bias can be stored in,
     many times the weights: it is lost, and counts 1.
     """
-    axis = channel_axis(op)
+    axis = op.channel_axis
     error = real_kernel(weights, axis)
     error -= op.kernel
     others = tuple(i for i in range(op.kernel.ndim) if i != axis)
@@ -209,9 +204,7 @@ def _fit_error(error: Array, normalized: Array, granularity: Granularity) -> flo
     return float(np.sum(np.minimum(lost, energy[: len(lost)]))) / (float(np.sum(energy)) or 1.0)
 
 
-def with_error(
-    weights: QuantizedWeights, op: Weighted, granularity: Granularity
-) -> QuantizedWeights:
+def with_error(weights: QuantizedWeights, op: Linear, granularity: Granularity) -> QuantizedWeights:
     """Return the weights with the error of their fit measured again."""
     if weights.fit is None:
         return weights

@@ -1,8 +1,8 @@
-"""Make the quantized inputs of every form of a model, and the outputs expected of it."""
+"""What every form of a model is given, and what it must answer."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
+from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.importers.samples import Samples, check_scaled_alike, load_samples
+from microlut.integer import QuantizedGraph, quantized_inputs, to_bytes
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantize_array, quantized_range
+from microlut.ops.tensor import quantized_range
 from microlut.project import Project
 from microlut.quantize.ranges.activations import activation_quantization
 from microlut.verification.accuracy import top1
@@ -21,16 +23,19 @@ from microlut.verification.accuracy import top1
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Inputs int8 [n, ...], the integer interpreter's outputs int8 [n, bytes], and labels [n]."""
+    """Quantized inputs by name, the integer interpreter's outputs [n, bytes], and labels [n].
 
-    inputs: NDArray[np.int8]
+    Bytes are those of all outputs, one after the other.
+    """
+
+    inputs: Batch
     outputs: NDArray[np.int8]
     labels: NDArray[np.int64] | None
 
     @property
     def flat_inputs(self) -> NDArray[np.int8]:
-        """Return the inputs as int8 [n, input bytes]."""
-        return self.inputs.reshape(len(self.inputs), -1)
+        """Return the bytes of all inputs, one after the other: [n, input bytes]."""
+        return to_bytes(self.inputs)
 
     @property
     def top1(self) -> float | None:
@@ -51,19 +56,20 @@ def make_reference(project: Project, samples: Samples) -> Reference:
             no classes of the model.
     """
     check_samples(project, samples)
-    inputs = quantize_array(samples.x, project.graph.input_quantization)
-    outputs = int_ops.evaluate(project.graph, inputs).reshape(len(inputs), -1)
-    return Reference(inputs, outputs, samples.y)
+    inputs = quantized_inputs(project.graph, samples.inputs)
+    return Reference(inputs, to_bytes(int_ops.outputs(project.graph, inputs)), samples.y)
 
 
 def check_samples(project: Project, samples: Samples) -> None:
-    """Raise InvalidInput if samples do not suit a converted model, as `make_reference` does."""
-    check_scaled_alike(samples.x, *quantized_range(project.graph.input_quantization))
-    check_labels(samples, math.prod(project.graph.output_shape))
+    """Raise InvalidInput if samples are not for a converted model, as `make_reference` does."""
+    for tensor in project.graph.inputs:
+        check_scaled_alike(samples.inputs.arrays[tensor.name], *quantized_range(tensor.quantized))
+    check_labels(samples, project.graph)
 
 
-def check_labels(samples: Samples, classes: int) -> None:
-    """Raise InvalidInput if samples have labels that are no classes of the model."""
+def check_labels(samples: Samples, graph: Graph | QuantizedGraph) -> None:
+    """Raise InvalidInput if samples have labels that are no classes of the first output."""
+    classes = graph.tensors()[graph.outputs[0]].size
     if samples.y is not None and 1 < classes <= samples.y.max():
         raise InvalidInput(
             f"y holds class numbers up to {samples.y.max()}, but the model has {classes} outputs; "
@@ -78,14 +84,14 @@ class LaterInputs:
         self._path, self._limit = path, limit
         self._samples: Samples | None = None
 
-    def check(self, graph: Graph, limits: tuple[float, float] | None) -> None:
-        """Raise InvalidInput if they do not suit the network, or the range of its input."""
+    def check(self, graph: Graph, limits: Mapping[str, tuple[float, float]] | None) -> None:
+        """Raise InvalidInput if they do not fit the network, or the ranges of its inputs."""
         if self._samples is None:
-            self._samples = load_samples(self._path, graph.input_shape, self._limit)
-            check_labels(self._samples, math.prod(graph.shape_of(graph.output_name)))
-        if limits is not None:
-            exact = quantized_range(activation_quantization(*limits))
-            check_scaled_alike(self._samples.x, *exact)
+            self._samples = load_samples(self._path, graph.inputs, self._limit)
+            check_labels(self._samples, graph)
+        for name, ends in (limits or {}).items():
+            exact = quantized_range(activation_quantization(*ends))
+            check_scaled_alike(self._samples.inputs.arrays[name], *exact)
 
     @property
     def samples(self) -> Samples:

@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import RunFailed, ToolMissing
+from microlut.graph.batch import Batch
+from microlut.integer import to_bytes
 from microlut.support.progress import Progress, silent
 
 Int8 = NDArray[np.int8]
@@ -29,34 +31,48 @@ _DESKTOP = ("ai-edge-litert", "tflite-runtime")
 _ARENA_BYTES = 64 << 20
 
 
-def run_tflite_micro(model: bytes, inputs: Int8, progress: Progress = silent) -> Int8:
-    """Return the outputs [n, ...] of the on-device reference kernels for inputs [n, ...]."""
+def run_tflite_micro(model: bytes, inputs: Batch, progress: Progress = silent) -> Int8:
+    """Return the output bytes [n, bytes] of the on-device reference kernels for inputs by name."""
     outputs = []
     with _quiet(), _errors_of(TFLITE_MICRO):
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         interpreter = runtime.Interpreter.from_bytes(model, arena_size=_ARENA_BYTES)
     with _errors_of(TFLITE_MICRO):
-        for i, x in enumerate(inputs):
-            interpreter.set_input(np.ascontiguousarray(x[None]), 0)
+        count = outputs_of(model)
+        for i, sample in enumerate(inputs):
+            for place, x in enumerate(sample.arrays.values()):
+                interpreter.set_input(np.ascontiguousarray(x), place)
             interpreter.invoke()
-            outputs.append(np.array(interpreter.get_output(0)[0]))
+            found = [np.array(interpreter.get_output(place)) for place in range(count)]
+            outputs.append(_flat(found))
             progress(TFLITE_MICRO, i + 1, len(inputs))
-    return np.stack(outputs)
+    return np.concatenate(outputs)
 
 
-def run_desktop(model: bytes, inputs: Int8, progress: Progress = silent) -> Int8:
-    """Return the outputs [n, ...] of the desktop runtime's plain built-in kernels."""
+def outputs_of(model: bytes) -> int:
+    """Return how many outputs a .tflite file has."""
+    schema = importlib.import_module("ai_edge_litert.schema_py_generated")
+    return int(schema.Model.GetRootAs(model, 0).Subgraphs(0).OutputsLength())
+
+
+def _flat(outputs: list[NDArray[Any]]) -> Int8:
+    """Return the bytes [1, bytes] of one sample's outputs [1, ...], one after the other."""
+    return to_bytes(Batch({str(i): values for i, values in enumerate(outputs)}))
+
+
+def run_desktop(model: bytes, inputs: Batch, progress: Progress = silent) -> Int8:
+    """Return the output bytes [n, bytes] of the desktop runtime's plain built-in kernels."""
     name, outputs = desktop_name(), []
     for i, values in enumerate(desktop_tensors(model, inputs, last_only=True)):
-        outputs.append(next(iter(values.values())))
+        outputs.append(_flat([found[None] for found in values.values()]))
         progress(name, i + 1, len(inputs))
-    return np.stack(outputs)
+    return np.concatenate(outputs)
 
 
 def desktop_tensors(
-    model: bytes, inputs: Int8, *, last_only: bool = False
+    model: bytes, inputs: Batch, *, last_only: bool = False
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yield, for every input, the runtime's tensors by name (only the output if `last_only`)."""
+    """Yield, for every input, the runtime's tensors by name (only the outputs if `last_only`)."""
     name = desktop_name()
     with _quiet(), _errors_of(name):
         module = importlib.import_module(f"{name.replace('-', '_')}.interpreter")
@@ -66,10 +82,11 @@ def desktop_tensors(
             experimental_preserve_all_tensors=not last_only,
         )
         interpreter.allocate_tensors()
-    first = interpreter.get_input_details()[0]["index"]
+    places = [details["index"] for details in interpreter.get_input_details()]
     wanted = interpreter.get_output_details() if last_only else interpreter.get_tensor_details()
-    for x in inputs:
-        interpreter.set_tensor(first, np.ascontiguousarray(x[None]))
+    for sample in inputs:
+        for place, x in zip(places, sample.arrays.values(), strict=True):
+            interpreter.set_tensor(place, np.ascontiguousarray(x))
         interpreter.invoke()
         yield {d["name"]: np.array(interpreter.get_tensor(d["index"])[0]) for d in wanted}
 

@@ -6,12 +6,13 @@ import io
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.integer import dequantize_array
+from microlut.integer import from_bytes, real_outputs
 from microlut.project import Project
 from microlut.running.profile import Profile
 from microlut.support.files import check_file, write_file
@@ -157,17 +158,28 @@ def check_outputs(path: Path) -> None:
 def _are_outputs(content: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return sorted(archive.namelist()) == ["y.npy", "y_int8.npy"]
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+            real = {name for name in names if not name.endswith("_int8")}
+            return bool(names) and names == real | {f"{name}_int8" for name in real}
     except zipfile.BadZipFile:
         return False
 
 
 def write_outputs(path: Path, project: Project, outcome: RunOutcome) -> None:
-    """Write a run's outputs to an .npz: `y_int8` and `y` (real), [samples, ...]."""
-    integers = outcome.outputs.reshape(-1, *project.graph.output_shape)
-    real = dequantize_array(integers, project.graph.output_quantization)
+    """Write a run's outputs to an .npz: `y_int8` and `y` (real), [samples, ...].
+
+    Of several outputs they are called NAME_int8 and NAME.
+    """
+    graph = project.graph
+    integers = from_bytes(graph.output_tensors(), outcome.outputs)
+    real = real_outputs(graph, integers)
+    names = list(integers.arrays)
+    keys = ["y"] if len(names) == 1 else names
+    arrays: dict[str, NDArray[Any]] = {}
+    for key, name in zip(keys, names, strict=True):
+        arrays |= {f"{key}_int8": integers.arrays[name], key: real.arrays[name]}
     content = io.BytesIO()
-    np.savez_compressed(content, y_int8=integers, y=real)
+    np.savez_compressed(content, allow_pickle=False, **arrays)
     write_file(path, content.getvalue())
 
 

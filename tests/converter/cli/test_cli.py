@@ -23,8 +23,8 @@ import pytest
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
 from microlut import cli
-from microlut.integer import dequantize_array
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
+from microlut.ops.tensor import dequantize_array
 from microlut.support import resources
 
 VERBS = (
@@ -361,7 +361,7 @@ def test_run_writes_outputs(call, project, tmp_path):
         integers, real, labels = arrays["y_int8"], arrays["y"], test["y"][:30]
     assert integers.dtype == np.int8
     np.testing.assert_array_equal(integers.argmax(axis=1), labels)
-    quantization = conversion().quantized.output_quantization
+    quantization = conversion().quantized.quantization_of(conversion().quantized.outputs[0])
     np.testing.assert_array_equal(real, dequantize_array(integers, quantization))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project", "y.npz"]
 

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
+from graphs import make_node, net
 from microlut.codegen.render import ABI, Sources, render
-from microlut.graph.ir import ActivationKind, Dense, Graph, Node, Relu
 from microlut.integer import QuantizedGraph
+from microlut.ops.activation import ActivationKind
+from microlut.ops.dense import Dense
+from microlut.ops.relu import Relu
 from microlut.plan import make_plan
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
@@ -53,9 +56,9 @@ def chain(names: list[str], name: str = "net", bits: int = 4) -> QuantizedGraph:
     for i, layer in enumerate(names):
         kernel = rng.normal(size=(3, 3)).astype(np.float32)
         op = Relu(ActivationKind.RELU) if i % 2 else Dense(kernel, np.ones(3, np.float32))
-        nodes.append(Node(layer, op, (last,), (3,)))
+        nodes.append(make_node(layer, op, (last,), (3,)))
         last = layer
-    graph = Graph(name, "the input", (3,), tuple(nodes), last)
+    graph = net(name, "the input", (3,), tuple(nodes), last)
     x = rng.normal(size=(4, 3)).astype(np.float32)
     return quantize(graph, calibrate(graph, x), x, WeightConfig(bits))
 

@@ -9,11 +9,16 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 import random_graphs as rg
+from graphs import make_node, net
 from microlut.codegen.tflite import to_tflite
-from microlut.graph.ir import ActivationKind, Conv2D, Dense, Graph, Node, Padding, Relu, Window
-from microlut.integer import QDense, QuantizedGraph
+from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
-from microlut.integer.requantize import channel_multipliers
+from microlut.ops.activation import ActivationKind
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense, QDense
+from microlut.ops.fixed_point import channel_multipliers
+from microlut.ops.relu import Relu
+from microlut.ops.windows import Padding, Window
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
@@ -82,7 +87,7 @@ def two_inputs_one_unit(rng: np.random.Generator) -> QuantizedGraph:
     """Return a layer of the int8 weights 127 and 1, which makes every sum up to 16,000."""
     weight = float(rng.uniform(0.01, 2))
     op = Dense(np.array([[weight, weight / 127]], np.float32), np.zeros(1, np.float32))
-    graph = Graph("one", "x", (2,), (Node("y", op, ("x",), (1,)),), "y")
+    graph = net("one", "x", (2,), (make_node("y", op, ("x",), (1,)),), "y")
     largest = 128 * rng.uniform(0.001, 1)
     top = largest * weight * rng.uniform(0.5, 1)
     ranges = Ranges({"x": (-largest, largest), "y": (-top, top)})
@@ -100,14 +105,16 @@ def test_tflm_takes_the_double_product_of_a_single_unit_dense_layers_scales():
     found = 0
     for _ in range(1000):
         q = two_inputs_one_unit(rng)
-        node, input_scale = q.nodes[0], np.float32(q.input_quantization.scale)
+        node, input_scale = q.nodes[0], np.float32(q.inputs[0].quantized.scale)
         assert isinstance(node.op, QDense)
         product = input_scale * node.op.weights.scales
-        multiplier, shift = channel_multipliers(1.0, product, q.output_quantization.scale)
+        multiplier, shift = channel_multipliers(1.0, product, q.quantization_of(q.outputs[0]).scale)
         single = replace(node.op.output, multiplier=multiplier, shift=shift)
-        total = int_ops.accumulate(node.op, x, q.input_quantization.zero_point)
+        total = int_ops.accumulate(node.op, x, q.inputs[0].quantized.zero_point)
         outputs = [
-            int_ops.requantize(total + stage.bias, stage, q.output_quantization.zero_point)
+            int_ops.requantize(
+                total + stage.bias, stage, q.quantization_of(q.outputs[0]).zero_point
+            )
             for stage in (node.op.output, single)
         ]
         telling = (outputs[0] != outputs[1])[:, 0]
@@ -129,12 +136,12 @@ def network_of(names: tuple[str, str, str]) -> QuantizedGraph:
         rng.normal(size=(2, 1, 1, 2)).astype(np.float32), np.ones(2, np.float32), Window((1, 1))
     )
     nodes = (
-        Node(names[1], first, (names[0],), (5, 6, 2)),
-        Node(names[2], second, (names[1],), (5, 6, 2)),
+        make_node(names[1], first, (names[0],), (5, 6, 2)),
+        make_node(names[2], second, (names[1],), (5, 6, 2)),
     )
     ranges = Ranges({names[0]: (-1.0, 2.0), names[1]: (-5.0, 3.0), names[2]: (-9.0, 9.0)})
     x = rng.normal(size=(3, 4, 4, 2)).astype(np.float32)
-    return quantize(Graph("n", names[0], (4, 4, 2), nodes, names[2]), ranges, x, WeightConfig(4))
+    return quantize(net("n", names[0], (4, 4, 2), nodes, names[2]), ranges, x, WeightConfig(4))
 
 
 @pytest.mark.parametrize("suffix", ["kernel", "bias", "padded", "padded/amounts"])
@@ -153,7 +160,7 @@ def test_layers_may_have_any_names(names: tuple[str, str, str]):
 @pytest.mark.parametrize("low", [-1.0, -0.5, 0.0])
 def test_activation_of_any_scale_is_exported(kind: ActivationKind, scale: float, low: float):
     ranges = Ranges({"x": (low * 128 * scale, (1 + low) * 128 * scale + scale)})
-    graph = Graph("g", "x", (300,), (Node("y", Relu(kind), ("x",), (300,)),), "y")
+    graph = net("g", "x", (300,), (make_node("y", Relu(kind), ("x",), (300,)),), "y")
     check_tflm(quantize(graph, ranges, np.zeros((1, 300), np.float32), WeightConfig()))
 
 
@@ -179,8 +186,8 @@ def test_input_and_output_have_the_graphs_quantization():
     q = next(rg.network_cases(1, seed=4)).quantized()
     interpreter = Interpreter(model_content=to_tflite(q))
     for details, quantization in (
-        (interpreter.get_input_details()[0], q.input_quantization),
-        (interpreter.get_output_details()[0], q.output_quantization),
+        (interpreter.get_input_details()[0], q.inputs[0].quantized),
+        (interpreter.get_output_details()[0], q.quantization_of(q.outputs[0])),
     ):
         assert details["quantization"] == (quantization.scale, quantization.zero_point)
 
@@ -204,6 +211,6 @@ def test_graph_without_operators_of_its_own_still_names_input_and_output():
 def test_dense_layer_of_more_inputs_than_16_bits_count():
     rng = np.random.default_rng(13)
     op = Dense(rng.normal(0.0, 0.01, (3, 70001)).astype(np.float32), np.zeros(3, np.float32))
-    graph = Graph("long", "x", (70001,), (Node("y", op, ("x",), (3,)),), "y")
+    graph = net("long", "x", (70001,), (make_node("y", op, ("x",), (3,)),), "y")
     x = rng.uniform(-2.0, 2.0, (4, 70001)).astype(np.float32)
     check_tflm(quantize(graph, calibrate(graph, x), x, WeightConfig(4)))

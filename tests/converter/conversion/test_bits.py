@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graphs import make_node, net
 from microlut.conversion import bits as module
 from microlut.conversion import prepared as prepared_module
 from microlut.conversion.bits import AVERAGES, flash_bytes, front_of, measure, quantize_within
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
-from microlut.graph.ir import FloatArray, Graph, Node, Relu
 from microlut.integer import QuantizedGraph
+from microlut.ops.arrays import FloatArray
+from microlut.ops.relu import Relu
 from microlut.quantize.figures import Quality
 from microlut.quantize.quality import integer_quality
 from microlut.quantize.stage import quantize, quantize_without_data
@@ -354,7 +356,7 @@ def test_front_of_pinned_layers_alone_is_one_allocation():
     ids=lambda budget: next(iter(budget.as_json())),
 )
 def test_network_without_weights_keeps_every_budget(budget: Budget):
-    graph = Graph("none", "x", (4,), (Node("y", Relu("relu"), ("x",), (4,)),), "y")
+    graph = net("none", "x", (4,), (make_node("y", Relu("relu"), ("x",), (4,)),), "y")
     x = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
     assert choices(graph, WeightConfig()) == {}
     found = quantize_within(prepared(graph, x), budget, silent)

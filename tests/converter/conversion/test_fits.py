@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
+from graphs import make_node, net
 from microlut.conversion.fits import LayerFit, fit_layers
 from microlut.errors import InvalidInput
-from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Reshape, Window
-from microlut.integer import Granularity
+from microlut.graph.ir import Graph
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.reshape import Reshape
+from microlut.ops.weights import Granularity
+from microlut.ops.windows import Window
 from microlut.quantize.levels.codebook import fit_codebook
 from microlut.show.fits import fits_text
 
@@ -21,12 +27,12 @@ DENSE = RNG.laplace(size=(5, 16)).astype(np.float32)
 def model(dense: np.ndarray = DENSE) -> Graph:
     zeros = np.zeros(4, np.float32)
     nodes = (
-        Node("conv", Conv2D(CONV, zeros, Window((3, 3))), ("x",), (4, 4, 4)),
-        Node("deep", DepthwiseConv2D(DEPTHWISE, zeros, Window((3, 3))), ("conv",), (2, 2, 4)),
-        Node("flat", Reshape(), ("deep",), (16,)),
-        Node("dense", Dense(dense, np.zeros(5, np.float32)), ("flat",), (5,)),
+        make_node("conv", Conv2D(CONV, zeros, Window((3, 3))), ("x",), (4, 4, 4)),
+        make_node("deep", DepthwiseConv2D(DEPTHWISE, zeros, Window((3, 3))), ("conv",), (2, 2, 4)),
+        make_node("flat", Reshape(), ("deep",), (16,)),
+        make_node("dense", Dense(dense, np.zeros(5, np.float32)), ("flat",), (5,)),
     )
-    return Graph("net", "x", (6, 6, 2), nodes, "dense")
+    return net("net", "x", (6, 6, 2), nodes, "dense")
 
 
 def test_every_layer_with_weights_is_fitted_in_order():

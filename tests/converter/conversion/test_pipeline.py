@@ -12,7 +12,8 @@ from microlut.conversion.pipeline import convert
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.graph import evaluate as float_ops
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantize_array, save
+from microlut.integer import save
+from microlut.ops.tensor import quantize_array
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_convert_needs_no_calibration_with_an_input_range(method, calibration):
     made = convert(MODEL, method=method, input_range=(0.0, 16.0))
     assert made.report.method == "fitted"
     assert made.report.calibration_samples == 0
-    x = quantize_array(calibration, made.quantized.input_quantization)
+    x = quantize_array(calibration, made.quantized.inputs[0].quantized)
     same = int_ops.evaluate(made.quantized, x).argmax(1)
     assert np.mean(same == float_ops.evaluate(made.graph, calibration).argmax(1)) > 0.9
 

@@ -21,7 +21,8 @@ from microlut.conversion.pipeline import convert
 from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
 from microlut.integer import evaluate as int_ops
-from microlut.integer import load, quantize_array
+from microlut.integer import load
+from microlut.ops.tensor import quantize_array
 
 LAYERS = [node.name for node, _ in conversion().graph.weighted()]
 SIZES = [op.kernel.size for _, op in conversion().graph.weighted()]
@@ -75,7 +76,7 @@ def test_convert_with_mixed_bits_gives_the_same_again_and_tells_what_it_measures
 
 def test_mixed_bits_still_tell_digits_apart():
     made, test = within(average_bits=2.5), samples()
-    y = int_ops.evaluate(made.quantized, quantize_array(test.x, made.quantized.input_quantization))
+    y = int_ops.evaluate(made.quantized, quantize_array(test.x, made.quantized.inputs[0].quantized))
     assert np.mean(y.argmax(axis=1) == test.y) > 0.9
 
 

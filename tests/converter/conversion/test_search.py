@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 
 import microlut.conversion.search as stage
+from graphs import make_node, net
 from microlut.conversion.bits import flash_bytes
 from microlut.conversion.front import SearchResult
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.search import search
 from microlut.conversion.settings import LayerChoice
 from microlut.errors import InvalidInput
-from microlut.graph.ir import Conv2D, Dense, Graph, Node, Reshape, Window
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.reshape import Reshape
+from microlut.ops.windows import Window
 from microlut.quantize.figures import Quality
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
@@ -33,11 +37,11 @@ def prepared() -> Prepared:
     )
     dense = Dense(rng.laplace(size=(3, 16)).astype(np.float32), np.zeros(3, np.float32))
     nodes = (
-        Node("conv", conv, ("x",), (2, 2, 4)),
-        Node("flat", Reshape(), ("conv",), (16,)),
-        Node("dense", dense, ("flat",), (3,)),
+        make_node("conv", conv, ("x",), (2, 2, 4)),
+        make_node("flat", Reshape(), ("conv",), (16,)),
+        make_node("dense", dense, ("flat",), (3,)),
     )
-    graph = Graph("net", "x", (4, 4, 2), nodes, "dense")
+    graph = net("net", "x", (4, 4, 2), nodes, "dense")
     samples = rng.normal(size=(12, 4, 4, 2)).astype(np.float32)
     layers = {name: LayerChoice(WeightConfig(), pinned=False) for name in ("conv", "dense")}
     return Prepared(graph, calibrate(graph, samples), samples, samples, layers, "min-max")

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from graphs import make_node, net
 from microlut.conversion.settings import (
     Budget,
     LayerChoice,
@@ -24,7 +25,13 @@ from microlut.conversion.settings import (
     load_settings,
 )
 from microlut.errors import InvalidInput
-from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Node, Op, Relu, Window
+from microlut.graph.ir import Graph
+from microlut.ops.base import FloatOp
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.relu import Relu
+from microlut.ops.windows import Window
 from microlut.quantize.weights import WeightConfig
 from microlut.support.resources import data_folder
 
@@ -49,15 +56,15 @@ bits = 3
 """
 
 
-def graph_of(**ops: Op) -> Graph:
+def graph_of(**ops: FloatOp) -> Graph:
     nodes, last = [], "input"
     for name, op in ops.items():
-        nodes.append(Node(name, op, (last,), (1, 1, 1)))
+        nodes.append(make_node(name, op, (last,), (1, 1, 1)))
         last = name
-    return Graph("net", "input", (1, 1, 1), tuple(nodes), last)
+    return net("net", "input", (1, 1, 1), tuple(nodes), last)
 
 
-def weighted(kind: type[Op]) -> Op:
+def weighted(kind: type[FloatOp]) -> FloatOp:
     kernel, bias = np.ones((1, 1, 1, 1), np.float32), np.zeros(1, np.float32)
     match kind.__name__:
         case "Conv2D":

@@ -11,7 +11,7 @@ from digits_example import CALIBRATION, MODEL
 from microlut import cli
 from microlut.conversion.pipeline import convert
 from microlut.errors import InvalidInput
-from microlut.graph.ir import FloatArray
+from microlut.ops.arrays import FloatArray
 from weather import sensors
 
 pytestmark = pytest.mark.keras
@@ -110,7 +110,7 @@ def test_one_wild_value_does_not_cost_the_other_inputs_their_steps(keras, place:
     x = values(500)
     x[place, 4] = 32_000
     made = convert(autoencoder(keras), x, bits=8)
-    assert made.report.input.scale < 0.1
+    assert made.report.inputs[0].scale < 0.1
     assert "all except" in made.report.warnings[0]
     assert made.report.quality.snr_db > 20
 
@@ -120,7 +120,7 @@ def test_input_range_wins_over_calibration(keras, rule):
     made = convert(
         autoencoder(keras), values(), input_range=(-8, 9), range_rule=rule, distill=False
     )
-    assert made.report.input.scale == pytest.approx(17 / 255)
+    assert made.report.inputs[0].scale == pytest.approx(17 / 255)
 
 
 @pytest.mark.parametrize("given", [(1.0, 0.0), (1.0, 1.0), (0.0, np.inf), (np.nan, 1.0)])

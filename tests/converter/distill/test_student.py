@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.integer import dequantize_array, quantize_array
 from microlut.integer import evaluate as int_ops
+from microlut.ops.tensor import dequantize_array, quantize_array
 
 tf = pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
 
@@ -44,13 +44,13 @@ def test_an_untrained_student_is_the_integer_network(case):
 @pytest.mark.parametrize("case", ALL, ids=[case.name for case in ALL])
 def test_tensors_are_within_a_step_of_the_integer_ones(case):
     quantized = case.quantized()
-    found = student_of(case).tensors(tf.constant(case.samples))[case.graph.output_name]
+    found = student_of(case).tensors(tf.constant(case.samples))[case.graph.outputs[0]]
     integers = int_ops.evaluate(
-        quantized, quantize_array(case.samples, quantized.input_quantization)
+        quantized, quantize_array(case.samples, quantized.inputs[0].quantized)
     )
-    step = quantized.output_quantization.scale
+    step = quantized.quantization_of(quantized.outputs[0]).scale
     # a sum at the border of two steps may fall to either side, as double rounding has it
-    expected = dequantize_array(integers, quantized.output_quantization)
+    expected = dequantize_array(integers, quantized.quantization_of(quantized.outputs[0]))
     assert np.max(np.abs(found - expected)) <= 1.01 * step
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microlut.integer import QuantizedGraph, WeightedOp
+from microlut.integer import QuantizedGraph
+from microlut.ops.linear import QLinear
 from microlut.quantize.quality import integer_quality
 from microlut.quantize.weights import WeightConfig
 from microlut.support.progress import silent
@@ -38,7 +39,7 @@ def damaged(quantized: QuantizedGraph) -> QuantizedGraph:
     """Return the network with the scales of all layers a fifth too large."""
     nodes = []
     for node in quantized.nodes:
-        if isinstance(node.op, WeightedOp):
+        if isinstance(node.op, QLinear):
             scales = (node.op.weights.scales * np.float32(1.2)).astype(np.float32)
             op = replace(node.op, weights=replace(node.op.weights, scales=scales))
             node = replace(node, op=op)

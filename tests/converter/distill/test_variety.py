@@ -8,7 +8,11 @@ import numpy as np
 
 import random_graphs as rg
 from microlut.distill.variety import _keeps_answers, _mirror, _shift, variations, varied
-from microlut.graph.ir import AveragePool2D, Dense, Graph, Reshape, Window
+from microlut.graph.ir import Graph
+from microlut.ops.dense import Dense
+from microlut.ops.pool2d import AveragePool2D
+from microlut.ops.reshape import Reshape
+from microlut.ops.windows import Window
 from small_classifier import classifier, pictures
 
 
@@ -17,7 +21,7 @@ def sides(across: bool) -> Graph:
     net = rg.Network("sides", (8, 8, 1))
     halves = ((8, 4), (1, 2, 1)) if across else ((4, 8), (2, 1, 1))
     net.add(AveragePool2D(Window(halves[0], halves[0])), halves[1])
-    net.add(Reshape(), (2,))
+    net.add(Reshape((2,)), (2,))
     net.add(Dense(np.eye(2, dtype=np.float32), np.zeros(2, np.float32)), (2,))
     return net.graph()
 

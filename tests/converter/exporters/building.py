@@ -10,8 +10,8 @@ import pytest
 
 from digits_example import samples
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantize_array
 from microlut.machine.tools import ARM_GCC, CMAKE, HOST_CC, NEWLIB, NINJA, Tool, find_tool
+from microlut.ops.tensor import quantize_array
 from microlut.project import Project
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
@@ -100,7 +100,7 @@ def compile_for_arm(sources: list[Path], include: Path, core: str, folder: Path)
 
 def assert_both_exact(program: Path, projects: list[Project], count: int = 30) -> None:
     """Run BOTH_MODELS and compare every byte with the integer interpreter."""
-    given = [quantize_array(samples(count).x, p.graph.input_quantization) for p in projects]
+    given = [quantize_array(samples(count).x, p.graph.inputs[0].quantized) for p in projects]
     np.testing.assert_array_equal(given[0], given[1])
     found = np.frombuffer(run(program, stdin=given[0].tobytes()), np.int8).reshape(count, -1)
     pairs = zip(projects, given, strict=True)

@@ -8,27 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphs import make_node, net
 from microlut.errors import InvalidInput
-from microlut.graph.evaluate import apply_op, evaluate, patches, walk
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Graph,
-    Identity,
-    MaxPool2D,
-    Node,
-    Pad,
-    Padding,
-    Relu,
-    Reshape,
-    Softmax,
-    Window,
-)
+from microlut.graph.evaluate import apply_op, evaluate, walk
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.batch_norm import BatchNorm
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.identity import Identity
+from microlut.ops.pad import Pad
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
+from microlut.ops.relu import Relu
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.windows import Padding, Window, patches
 
 
 def column(*values):
@@ -195,8 +190,10 @@ def test_reshape_keeps_the_order():
 
 
 def chain(*ops):
-    nodes = tuple(Node(f"n{i}", op, (f"n{i - 1}" if i else "x",), (2,)) for i, op in enumerate(ops))
-    return Graph("chain", "x", (2,), nodes, nodes[-1].name)
+    nodes = tuple(
+        make_node(f"n{i}", op, (f"n{i - 1}" if i else "x",), (2,)) for i, op in enumerate(ops)
+    )
+    return net("chain", "x", (2,), nodes, nodes[-1].name)
 
 
 RELU = Relu(ActivationKind.RELU)
@@ -221,19 +218,19 @@ def test_walk_forgets_tensors_after_their_last_use():
 
 def test_walk_keeps_a_tensor_for_a_later_reader():
     nodes = (
-        Node("a", RELU, ("x",), (2,)),
-        Node("b", Softmax(), ("a",), (2,)),
-        Node("c", Add(), ("a", "a"), (2,)),
-        Node("d", Add(), ("b", "c"), (2,)),
+        make_node("a", RELU, ("x",), (2,)),
+        make_node("b", Softmax(), ("a",), (2,)),
+        make_node("c", Add(), ("a", "a"), (2,)),
+        make_node("d", Add(), ("b", "c"), (2,)),
     )
-    graph = Graph("residual", "x", (2,), nodes, "d")
+    graph = net("residual", "x", (2,), nodes, "d")
     found = evaluate(graph, np.array([[1, 1]], np.float32))
     np.testing.assert_array_equal(found, [[2.5, 2.5]])
 
 
 def test_evaluate_returns_an_output_in_the_middle():
     graph = chain(RELU, Softmax())
-    early = Graph("early", "x", (2,), graph.nodes, "n0")
+    early = net("early", "x", (2,), graph.nodes, "n0")
     np.testing.assert_array_equal(evaluate(early, np.array([[-1, 2]], np.float32)), [[0, 2]])
 
 

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from microlut.graph.ir import BatchNorm
 from microlut.importers import import_model
+from microlut.ops.batch_norm import BatchNorm
 
 pytestmark = pytest.mark.keras
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from keras_zoo import PICTURE
-from microlut.graph.ir import Identity
 from microlut.importers import import_model
 from microlut.importers.keras.dropped import DROPPED
+from microlut.ops.identity import Identity
 
 pytestmark = pytest.mark.keras
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from graphs import ends
 from microlut.errors import InvalidInput
 from microlut.importers.samples import as_samples, check_scaled_alike, load_samples
 
@@ -18,7 +19,7 @@ def write(path, **arrays):
 
 def refusal(path, shape=SHAPE, limit=None) -> str:
     with pytest.raises(InvalidInput) as caught:
-        load_samples(path, shape, limit)
+        load_samples(path, ends(shape), limit)
     message = str(caught.value)
     assert str(path) in message
     assert "\n" not in message
@@ -35,19 +36,19 @@ def test_load_samples_keeps_the_numbers(dtype, tmp_path):
 
 def test_load_samples_reads_npy(tmp_path):
     np.save(tmp_path / "s.npy", X)
-    samples = load_samples(tmp_path / "s.npy", SHAPE)
+    samples = load_samples(tmp_path / "s.npy", ends(SHAPE))
     np.testing.assert_array_equal(samples.x, X)
     assert samples.y is None
 
 
 def test_load_samples_takes_the_only_array(tmp_path):
     path = write(tmp_path / "s.npz", images=X, y=Y)
-    np.testing.assert_array_equal(load_samples(path, SHAPE).x, X)
+    np.testing.assert_array_equal(load_samples(path, ends(SHAPE)).x, X)
 
 
 def test_load_samples_prefers_x_among_several(tmp_path):
     path = write(tmp_path / "s.npz", other=X + 1, x=X)
-    np.testing.assert_array_equal(load_samples(path, SHAPE).x, X)
+    np.testing.assert_array_equal(load_samples(path, ends(SHAPE)).x, X)
 
 
 def test_load_samples_limits_x_and_y(tmp_path):
@@ -95,7 +96,7 @@ def test_load_samples_survives_damage(suffix, tmp_path):
         damaged[rng.integers(0, len(damaged), 3)] = rng.integers(0, 256, 3)
         path.write_bytes(damaged[: rng.integers(len(damaged)) if step % 2 else None].tobytes())
         try:
-            assert load_samples(path, SHAPE).x.shape[1:] == SHAPE
+            assert load_samples(path, ends(SHAPE)).x.shape[1:] == SHAPE
         except InvalidInput as error:
             assert "\n" not in str(error)
 
@@ -151,14 +152,14 @@ def test_load_samples_refuses_labels(labels, found, tmp_path):
 
 
 def test_as_samples_takes_arrays():
-    samples = as_samples(X, SHAPE, Y, limit=2)
+    samples = as_samples(X, ends(SHAPE), Y, limit=2)
     np.testing.assert_array_equal(samples.x, X[:2])
     np.testing.assert_array_equal(samples.y, Y[:2])
 
 
 def test_as_samples_refuses_another_shape():
     with pytest.raises(InvalidInput, match="the model expects"):
-        as_samples(X, (5,))
+        as_samples(X, ends((5,)))
 
 
 PICTURES = np.random.default_rng(5).integers(0, 256, (10, *SHAPE)).astype(np.float32)
@@ -175,7 +176,7 @@ PICTURES = np.random.default_rng(5).integers(0, 256, (10, *SHAPE)).astype(np.flo
 )
 def test_check_scaled_alike_refuses_another_scaling(x, low, high):
     with pytest.raises(InvalidInput, match="scale them like the calibration inputs"):
-        check_scaled_alike(as_samples(x, SHAPE).x, low, high)
+        check_scaled_alike(as_samples(x, ends(SHAPE)).x, low, high)
 
 
 @pytest.mark.parametrize(
@@ -189,4 +190,4 @@ def test_check_scaled_alike_refuses_another_scaling(x, low, high):
     ],
 )
 def test_check_scaled_alike_accepts_what_real_data_may_be(x):
-    check_scaled_alike(as_samples(x, SHAPE).x, 0.0, 255.0)
+    check_scaled_alike(as_samples(x, ends(SHAPE)).x, 0.0, 255.0)

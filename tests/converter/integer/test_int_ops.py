@@ -5,26 +5,24 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from microlut.integer.softmax import softmax_int8
 from numpy.typing import NDArray
 
 import random_graphs as rg
-from microlut.graph.ir import Graph, Node, Padding, Softmax, Window
-from microlut.integer import (
-    OutputStage,
-    QAdd,
-    QClamp,
-    QConv2D,
-    QDense,
-    QDepthwiseConv2D,
-    QMean,
-    QPad,
-    QPool2D,
-    QReshape,
-    QSoftmax,
-    QuantizedWeights,
-)
+from graphs import make_node, net
 from microlut.integer import evaluate as int_ops
-from microlut.integer.softmax import softmax_int8
+from microlut.ops.add import QAdd
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.dense import QDense
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.mean import QMean
+from microlut.ops.pad import QPad
+from microlut.ops.pool2d import QPool2D
+from microlut.ops.relu import QClamp
+from microlut.ops.reshape import QReshape
+from microlut.ops.softmax import QSoftmax, Softmax
+from microlut.ops.weights import OutputStage, QuantizedWeights
+from microlut.ops.windows import Padding, Window
 from microlut.quantize.ranges.activations import activation_quantization
 from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import quantize
@@ -99,7 +97,7 @@ def test_convolution_sums_equal_plain_loops():
         q = case.quantized()
         node, x = q.nodes[0], rg.int8_inputs(q, 0)
         assert isinstance(node.op, QConv2D)
-        point = q.input_quantization.zero_point
+        point = q.inputs[0].quantized.zero_point
         wanted = reference_convolution(node.op, x, point, node.shape)
         assert np.array_equal(int_ops.accumulate(node.op, x, point), wanted)
 
@@ -183,12 +181,12 @@ def test_batch_gives_what_single_inputs_give():
 
 def test_no_inputs_give_no_outputs():
     q = next(rg.network_cases(1)).quantized()
-    empty = np.empty((0, *q.input_shape), np.int8)
-    assert int_ops.evaluate(q, empty).shape == (0, *q.output_shape)
+    empty = np.empty((0, *q.inputs[0].shape), np.int8)
+    assert int_ops.evaluate(q, empty).shape == (0, *q.shape_of(q.outputs[0]))
 
 
 def softmax_op(scale: float) -> QSoftmax:
-    graph = Graph("g", "x", (2,), (Node("y", Softmax(), ("x",), (2,)),), "y")
+    graph = net("g", "x", (2,), (make_node("y", Softmax(), ("x",), (2,)),), "y")
     ranges = Ranges({"x": (-128 * scale, 127 * scale), "y": (0.0, 1.0)})
     op = quantize(graph, ranges, np.zeros((1, 2), np.float32), WeightConfig()).nodes[0].op
     assert isinstance(op, QSoftmax)
@@ -227,7 +225,7 @@ def sweep() -> Iterator[rg.Case]:
 
 def test_sweep_reaches_both_ends_of_the_zero_points_and_all_bits():
     cases = list(sweep())
-    inputs = [activation_quantization(*case.ranges[case.graph.input_name]) for case in cases]
+    inputs = [activation_quantization(*case.ranges[case.graph.inputs[0].name]) for case in cases]
     points = {quantization.zero_point for quantization in inputs}
     assert {-128, 127} < points
     assert len(points) > 20

@@ -15,13 +15,8 @@ from hypothesis import strategies as st
 
 import random_graphs as rg
 from microlut.errors import InvalidInput
-from microlut.integer import (
-    Quantization,
-    dequantize_array,
-    load,
-    quantize_array,
-    save,
-)
+from microlut.integer import load, save
+from microlut.ops.tensor import Quantization, dequantize_array, quantize_array
 from microlut.plan import make_plan
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microlut.integer.requantize import (
+from microlut.ops.fixed_point import (
     Multiplier,
     channel_multipliers,
     mean_multiplier,

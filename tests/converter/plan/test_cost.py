@@ -6,8 +6,11 @@ import pytest
 import random_graphs as rg
 import random_layers as rl
 from microlut.errors import InvalidInput
-from microlut.graph.ir import Conv2D, Padding, Window
-from microlut.integer import QConv2D, QDense, QReshape, QuantizedGraph
+from microlut.integer import QuantizedGraph
+from microlut.ops.conv2d import Conv2D, QConv2D
+from microlut.ops.dense import QDense
+from microlut.ops.reshape import QReshape
+from microlut.ops.windows import Padding, Window
 from microlut.plan import Goal, make_plan
 from microlut.plan.cost import Call, call_of, instructions, known_cores, work
 from microlut.plan.scratch import Tile, whole_tile

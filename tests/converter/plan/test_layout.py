@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
+from graphs import make_node, net
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
-from microlut.graph.ir import Conv2D, Graph, MaxPool2D, Node, Softmax, Window
-from microlut.integer import QAdd, QClamp, QReshape, QuantizedGraph
+from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
 from microlut.integer.packing import pack_rows, weight_bytes
+from microlut.ops.add import QAdd
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.pool2d import MaxPool2D
+from microlut.ops.relu import QClamp
+from microlut.ops.reshape import QReshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.windows import Window
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum
@@ -44,7 +51,7 @@ def thrifty(graphs: list[QuantizedGraph]) -> list[Plan]:
 def spans(plan: Plan, step: int) -> Iterator[tuple[str, int, int]]:
     """Yield (owner, start, end) of all bytes that must be intact while a step runs."""
     buffers, owner = tensor_buffers(plan.graph)
-    offsets = {owner[plan.graph.input_name]: plan.input_offset}
+    offsets = {owner[plan.graph.inputs[0].name]: plan.input_offset}
     for s in plan.steps:
         offsets[owner[s.node.name]] = s.output_offset
     for b in buffers:
@@ -66,7 +73,7 @@ def test_nothing_overlaps_at_any_step(plans: list[Plan]):
 def test_everything_is_inside_the_arena(plans: list[Plan]):
     for plan in plans:
         ends = [end for step in range(len(plan.steps)) for _, _, end in spans(plan, step)]
-        ends.append(plan.output_offset + prod(plan.graph.output_shape))
+        ends.append(plan.output_offset + prod(plan.graph.shape_of(plan.graph.outputs[0])))
         assert max(ends) <= plan.arena_bytes
 
 
@@ -87,12 +94,12 @@ def test_values_that_are_still_read_are_not_overwritten(plans: list[Plan], thrif
     """Replay the plan: every byte remembers which tensor wrote it last."""
     for plan in (*plans, *thrifty):
         written = np.full(plan.arena_bytes, -1)
-        numbers = {plan.graph.input_name: 0}
+        numbers = {plan.graph.inputs[0].name: 0}
 
         def region(name: str, offset: int, plan: Plan = plan) -> slice:
             return slice(offset, offset + prod(plan.graph.shape_of(name)))
 
-        written[region(plan.graph.input_name, plan.input_offset)] = 0
+        written[region(plan.graph.inputs[0].name, plan.input_offset)] = 0
         for number, step in enumerate(plan.steps, start=1):
             if step.merged:
                 continue
@@ -108,7 +115,7 @@ def test_values_that_are_still_read_are_not_overwritten(plans: list[Plan], thrif
             same = isinstance(made.op, QReshape)
             numbers[made.name] = numbers[made.inputs[0]] if same else number
             written[region(made.name, step.output_offset)] = numbers[made.name]
-        last = plan.graph.output_name
+        last = plan.graph.outputs[0]
         assert np.all(written[region(last, plan.output_offset)] == numbers[last])
 
 
@@ -209,7 +216,7 @@ def test_parameter_bytes_are_two_or_three_words_a_channel(plans: list[Plan]):
 
 
 def softmax(length: int) -> QuantizedGraph:
-    graph = Graph("g", "x", (length,), (Node("y", Softmax(), ("x",), (length,)),), "y")
+    graph = net("g", "x", (length,), (make_node("y", Softmax(), ("x",), (length,)),), "y")
     ranges = Ranges({"x": (-1.0, 1.0), "y": (0.0, 1.0)})
     return quantize(graph, ranges, np.zeros((1, length), np.float32), WeightConfig())
 

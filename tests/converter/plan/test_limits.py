@@ -6,32 +6,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graphs import make_node, net
 from microlut import convert
 from microlut.errors import InvalidInput, UnsupportedModel
-from microlut.graph.ir import (
-    AveragePool2D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Graph,
-    MaxPool2D,
-    Mean,
-    Node,
-    Op,
-    Pad,
-    Padding,
-    Reshape,
-    Shape,
-    Window,
-)
+from microlut.graph.ir import Graph
+from microlut.ops.arrays import Shape
+from microlut.ops.base import FloatOp
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.mean import Mean
+from microlut.ops.pad import Pad
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
+from microlut.ops.reshape import Reshape
+from microlut.ops.windows import Padding, Window
 from microlut.plan.limits import check_sizes
 
 HEADERS = Path(__file__).parents[3] / "firmware/include/microlut"
 SIZE = 65535
 
 
-def one(op: Op, before: Shape, after: Shape) -> Graph:
-    return Graph("g", "x", before, (Node("layer", op, ("x",), after),), "layer")
+def one(op: FloatOp, before: Shape, after: Shape) -> Graph:
+    return net("g", "x", before, (make_node("layer", op, ("x",), after),), "layer")
 
 
 def zeros(*shape: int) -> np.ndarray:
@@ -42,16 +38,16 @@ def conv(window: Window, inputs: int = 1, outputs: int = 1) -> Conv2D:
     return Conv2D(zeros(outputs, *window.size, inputs), zeros(outputs), window)
 
 
-def padded(**sides: int) -> tuple[Op, Shape, Shape]:
+def padded(**sides: int) -> tuple[FloatOp, Shape, Shape]:
     padding = Padding(**sides)
     return Pad(padding), (1, 1, 1), (1 + padding.top, 1 + padding.left, 1)
 
 
 # By what the message says: (operator, input shape, output shape) for a size of n.
 CASES = {
-    "input's height": lambda n: (Mean(n), (n, 1, 1), (1, 1, 1)),
-    "input's width": lambda n: (Mean(n), (1, n, 1), (1, 1, 1)),
-    "input's channel count": lambda n: (Mean(1), (1, 1, n), (1, 1, n)),
+    "input's height": lambda n: (Mean(), (n, 1, 1), (1, 1, 1)),
+    "input's width": lambda n: (Mean(), (1, n, 1), (1, 1, 1)),
+    "input's channel count": lambda n: (Mean(), (1, 1, n), (1, 1, n)),
     "output's height": lambda n: (Pad(Padding(top=n - 2)), (2, 1, 1), (n, 1, 1)),
     "output's width": lambda n: (Pad(Padding(left=n - 2)), (1, 2, 1), (1, n, 1)),
     "output's channel count": lambda n: (
@@ -92,14 +88,14 @@ def test_check_sizes_refuses_pictures_that_padding_blows_up():
         check_sizes(graph)
 
 
-@pytest.mark.parametrize("op", [Mean(1 << 24), AveragePool2D(Window((4096, 4096)))])
-def test_check_sizes_refuses_means_that_32_bits_do_not_sum(op: Op):
+@pytest.mark.parametrize("op", [Mean(), AveragePool2D(Window((4096, 4096)))])
+def test_check_sizes_refuses_means_that_32_bits_do_not_sum(op: FloatOp):
     with pytest.raises(UnsupportedModel, match="16,777,216, the engine's limit is 8,388,608"):
         check_sizes(one(op, (4096, 4096, 1), (1, 1, 1)))
 
 
 def test_check_sizes_lets_dense_layers_and_reshapes_be_long():
-    check_sizes(one(Reshape(), (150, 150, 3), (67500,)))
+    check_sizes(one(Reshape((150, 150, 3)), (150, 150, 3), (67500,)))
     check_sizes(one(Dense(zeros(2, 67500), zeros(2)), (67500,), (2,)))
 
 

@@ -3,8 +3,12 @@
 import numpy as np
 
 import random_graphs as rg
-from microlut.graph.ir import ActivationKind, Add, Relu, Reshape, Softmax
 from microlut.integer import QuantizedGraph
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.relu import Relu
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
 from microlut.plan.arena import Buffer
 from microlut.plan.liveness import tensor_buffers
 from microlut.quantize.ranges.measure import calibrate
@@ -16,7 +20,7 @@ RELU = Relu(ActivationKind.RELU)
 
 def quantized(net: rg.Network) -> QuantizedGraph:
     graph = net.graph()
-    x = np.random.default_rng(0).normal(size=(2, *net.input_shape)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(2, *net.inputs[0].shape)).astype(np.float32)
     return quantize(graph, calibrate(graph, x), x, WeightConfig())
 
 
@@ -31,23 +35,23 @@ def spans(net: rg.Network) -> dict[str, tuple[int, int]]:
 def test_clamp_overwrites_an_input_that_nothing_reads_later():
     net = rg.Network("n", (4,))
     relu = net.add(RELU, (4,))
-    assert owners(net)[relu] == net.input_name
+    assert owners(net)[relu] == net.inputs[0].name
 
 
 def test_clamp_keeps_an_input_that_is_read_later():
     net = rg.Network("n", (4,))
     relu = net.add(RELU, (4,))
-    net.add(Add(), (4,), relu, net.input_name)
+    net.add(Add(), (4,), relu, net.inputs[0].name)
     assert owners(net)[relu] == relu
 
 
 def test_clamp_keeps_an_input_that_is_read_later_through_a_reshape():
     net = rg.Network("n", (2, 2))
-    flat = net.add(Reshape(), (4,))
-    relu = net.add(RELU, (2, 2), net.input_name)
-    square = net.add(Reshape(), (4,), relu)
+    flat = net.add(Reshape((4,)), (4,))
+    relu = net.add(RELU, (2, 2), net.inputs[0].name)
+    square = net.add(Reshape((4,)), (4,), relu)
     net.add(Add(), (4,), flat, square)
-    assert owners(net)[flat] == net.input_name
+    assert owners(net)[flat] == net.inputs[0].name
     assert owners(net)[relu] == relu
 
 
@@ -55,41 +59,41 @@ def test_addition_overwrites_whichever_input_is_free():
     for order in (0, 1):
         net = rg.Network("n", (4,))
         softmax = net.add(Softmax(), (4,))
-        terms = (softmax, net.input_name)
+        terms = (softmax, net.inputs[0].name)
         total = net.add(Add(), (4,), *(terms if order else terms[::-1]))
-        net.add(Add(), (4,), total, net.input_name)
+        net.add(Add(), (4,), total, net.inputs[0].name)
         assert owners(net)[total] == softmax
 
 
 def test_addition_of_a_tensor_to_itself_overwrites_it():
     net = rg.Network("n", (4,))
-    total = net.add(Add(), (4,), net.input_name, net.input_name)
-    assert owners(net)[total] == net.input_name
+    total = net.add(Add(), (4,), net.inputs[0].name, net.inputs[0].name)
+    assert owners(net)[total] == net.inputs[0].name
 
 
 def test_addition_overwrites_nothing_when_both_inputs_are_read_later():
     net = rg.Network("n", (4,))
     softmax = net.add(Softmax(), (4,))
-    total = net.add(Add(), (4,), softmax, net.input_name)
-    last = net.add(Add(), (4,), softmax, net.input_name)
+    total = net.add(Add(), (4,), softmax, net.inputs[0].name)
+    last = net.add(Add(), (4,), softmax, net.inputs[0].name)
     net.add(Add(), (4,), total, last)
     assert owners(net)[total] == total
 
 
 def test_reshape_prolongs_its_inputs_life():
     net = rg.Network("n", (2, 2))
-    flat = net.add(Reshape(), (4,))
-    net.add(Softmax(), (2, 2), net.input_name)
+    flat = net.add(Reshape((4,)), (4,))
+    net.add(Softmax(), (2, 2), net.inputs[0].name)
     net.add(Softmax(), (4,), flat)
-    assert spans(net)[net.input_name] == (0, 2)
+    assert spans(net)[net.inputs[0].name] == (0, 2)
 
 
 def test_input_lives_from_the_first_step_even_when_it_is_read_later():
     net = rg.Network("n", (4,))
     a = net.add(Softmax(), (4,))
     b = net.add(Softmax(), (4,), a)
-    net.add(Add(), (4,), net.input_name, b)
-    assert spans(net)[net.input_name][0] == 0
+    net.add(Add(), (4,), net.inputs[0].name, b)
+    assert spans(net)[net.inputs[0].name][0] == 0
 
 
 def test_output_lives_beyond_the_last_step():
@@ -101,7 +105,7 @@ def test_output_lives_beyond_the_last_step():
 def test_unread_tensor_lives_for_its_own_step():
     net = rg.Network("n", (4,))
     unread = net.add(Softmax(), (4,))
-    net.add(Softmax(), (4,), net.input_name)
+    net.add(Softmax(), (4,), net.inputs[0].name)
     assert spans(net)[unread] == (0, 0)
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.integer import OutputStage, QAdd, QDense
-from microlut.integer.requantize import multiply
+from microlut.ops.add import QAdd
+from microlut.ops.dense import QDense
+from microlut.ops.fixed_point import multiply
+from microlut.ops.weights import OutputStage
 from microlut.plan.rounding import Rounding, adds_quickly, left_term, output_rounding
 
 HALF = (1 << 30, 0)

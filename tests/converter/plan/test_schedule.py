@@ -3,8 +3,10 @@
 import numpy as np
 
 import random_graphs as rg
-from microlut.graph.ir import Add, Conv2D, Window
 from microlut.integer.evaluate import evaluate
+from microlut.ops.add import Add
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.windows import Window
 from microlut.plan.arena import lower_bound
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.schedule import schedule
@@ -14,7 +16,7 @@ def test_inputs_are_made_before_they_are_read_and_results_stay():
     for case in rg.network_cases(20, seed=4):
         q = case.quantized()
         ordered = schedule(q)
-        made = {q.input_name}
+        made = {q.inputs[0].name}
         for node in ordered.nodes:
             assert set(node.inputs) <= made
             made.add(node.name)
@@ -34,7 +36,7 @@ def test_small_convolution_of_a_branch_moves_before_the_large_one():
         op = Conv2D(kernel, rg.bias(rng, channels[1]), w)
         return net.add(op, (8, 8, channels[1]), source)
 
-    start = convolve(3, (4, 8), net.input_name)
+    start = convolve(3, (4, 8), net.inputs[0].name)
     long = convolve(3, (8, 4), start)
     long = convolve(7, (4, 4), long)
     short = convolve(1, (8, 4), start)

@@ -7,16 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microlut.graph.ir import Padding, Window
-from microlut.integer import (
-    OutputStage,
-    QClamp,
-    QConv2D,
-    QDense,
-    QDepthwiseConv2D,
-    QuantizedWeights,
-    engine_overlap,
-)
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.dense import QDense
+from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
+from microlut.ops.overlap import engine_overlap
+from microlut.ops.relu import QClamp
+from microlut.ops.weights import OutputStage, QuantizedWeights
+from microlut.ops.windows import Padding, Window
 from microlut.plan.scratch import Tile, patches, tiles, whole_tile
 
 BITS = st.integers(2, 8)

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.graph.ir import Add, Conv2D, DepthwiseConv2D, Reshape, Softmax, Window, same_padding
 from microlut.integer import QuantizedGraph
+from microlut.ops.add import Add
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.windows import Window, same_padding
 from microlut.plan.sharing import Sharing, find_sharing
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
@@ -16,7 +21,7 @@ SHAPE = (16, 16, 8)
 
 def quantized(net: rg.Network) -> QuantizedGraph:
     graph = net.graph()
-    x = np.random.default_rng(0).normal(size=(2, *net.input_shape)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(2, *net.inputs[0].shape)).astype(np.float32)
     return quantize(graph, calibrate(graph, x), x, WeightConfig())
 
 
@@ -87,7 +92,7 @@ def test_only_1x1_convolutions_without_stride_run_in_place(size: int, stride: in
 def test_layer_keeps_an_input_that_is_read_later():
     net = rg.Network("n", SHAPE)
     node = convolve(net, 1)
-    net.add(Softmax(), SHAPE, net.input_name)
+    net.add(Softmax(), SHAPE, net.inputs[0].name)
     assert node not in sharing(net).input_of
 
 

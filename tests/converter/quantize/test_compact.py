@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microlut.integer.compact import expand_scales, scale_exponents
-from microlut.integer.requantize import channel_multipliers
+from microlut.ops.fixed_point import channel_multipliers
 from microlut.quantize.compact import round_bias, round_scales
 
 SINGLE = st.floats(2.0**-20, 2.0**6, width=32)

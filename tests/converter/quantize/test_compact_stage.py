@@ -8,16 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import random_graphs as rg
-from microlut.integer import (
-    CompactStage,
-    OutputStage,
-    QDense,
-    Quantization,
-    QuantizedWeights,
-    compact_stage,
-    folded_bias,
-)
+from microlut.integer import CompactStage, compact_stage, folded_bias
 from microlut.integer.compact import expand_scales
+from microlut.ops.dense import QDense
+from microlut.ops.tensor import Quantization
+from microlut.ops.weights import OutputStage, QuantizedWeights
 
 
 def decoded(stage: CompactStage) -> list[tuple[int, int, int]]:

@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.graph.ir import ActivationKind, Dense, FloatArray, Graph, Softmax
-from microlut.integer import Quantization, QuantizedGraph
+from microlut.graph.ir import Graph
+from microlut.integer import QuantizedGraph
+from microlut.ops.activation import ActivationKind
+from microlut.ops.arrays import FloatArray
+from microlut.ops.dense import Dense
+from microlut.ops.softmax import Softmax
+from microlut.ops.tensor import Quantization
 from microlut.quantize.diagnosis import input_warnings, output_warnings, unlike_features
 from microlut.quantize.quality import compare
 from microlut.quantize.ranges.activations import activation_quantization

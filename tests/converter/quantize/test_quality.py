@@ -8,10 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import random_graphs as rg
+from graphs import make_node, net
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import Add, Dense, Graph, Node, Relu, Reshape, Softmax
-from microlut.integer import QuantizedGraph, dequantize_array, quantize_array
+from microlut.graph.ir import Graph
+from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
+from microlut.ops.add import Add
+from microlut.ops.dense import Dense
+from microlut.ops.relu import Relu
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.tensor import dequantize_array, quantize_array
 from microlut.quantize import quality as module
 from microlut.quantize.quality import (
     affordable_inputs,
@@ -31,7 +38,7 @@ from small_classifier import classifier, pictures
 
 
 def one(op: object, length: int = 2) -> Graph:
-    return Graph("one", "x", (length,), (Node("y", op, ("x",), (length,)),), "y")
+    return net("one", "x", (length,), (make_node("y", op, ("x",), (length,)),), "y")
 
 
 PROBABILITIES, VALUES = one(Softmax()), one(Relu("relu"))
@@ -90,13 +97,13 @@ def test_divergence_of_an_integer_network_is_that_of_its_scores(classes: int):
     graph = net.graph()
     q = quantize(graph, calibrate(graph, x), x, WeightConfig(2, method="fitted"))
     real = float_ops.evaluate(without_softmax(graph), x)
-    integer = replace(q, output_name=without_softmax(graph).output_name)
-    scores = int_ops.evaluate(integer, quantize_array(x, q.input_quantization))
-    found = dequantize_array(scores, integer.output_quantization)
+    integer = replace(q, output_name=without_softmax(graph).outputs[0])
+    scores = int_ops.evaluate(integer, quantize_array(x, q.inputs[0].quantized))
+    found = dequantize_array(scores, integer.quantization_of(integer.outputs[0]))
     measured = integer_quality(graph, q, x)
     assert measured.divergence == quality(real, found, True).divergence
     assert measured.divergence > 0.05
-    answers = int_ops.evaluate(q, quantize_array(x, q.input_quantization)).argmax(axis=1)
+    answers = int_ops.evaluate(q, quantize_array(x, q.inputs[0].quantized)).argmax(axis=1)
     assert measured.agreement == pytest.approx(100 * np.mean(answers == real.argmax(axis=1)))
 
 
@@ -185,7 +192,7 @@ def pixels(softmax_shape=(4, 3), output_shape=None) -> Graph:
 def test_classes_of_each_position_count(output_shape):
     """A flat view of the probabilities has one largest value; the positions have one each."""
     graph = pixels(output_shape=output_shape)
-    assert judged(graph) == (graph.input_name, True)
+    assert judged(graph) == (graph.inputs[0].name, True)
     x = np.zeros((1, 4, 3), np.float32)
     x[0, np.arange(4), [0, 1, 2, 0]] = 4
     q = quantize(graph, calibrate(graph, x), x, WeightConfig())
@@ -200,13 +207,13 @@ def test_classes_of_each_position_count(output_shape):
 
 
 def test_softmax_that_is_not_last_does_not_make_classes():
-    nodes = (Node("p", Softmax(), ("x",), (2,)), Node("y", Relu("relu"), ("p",), (2,)))
-    graph = Graph("two", "x", (2,), nodes, "y")
+    nodes = (make_node("p", Softmax(), ("x",), (2,)), make_node("y", Relu("relu"), ("p",), (2,)))
+    graph = net("two", "x", (2,), nodes, "y")
     assert final_softmax(graph) is None
     assert judged(graph) == ("y", False)
     assert judged(replace(graph, output_name="p")) == ("x", True)
     assert without_softmax(graph) == graph
-    summed = Graph("sum", "x", (2,), (nodes[0], Node("y", Add(), ("p", "x"), (2,))), "y")
+    summed = net("sum", "x", (2,), (nodes[0], make_node("y", Add(), ("p", "x"), (2,))), "y")
     assert judged(summed) == ("y", False)
 
 
@@ -238,11 +245,11 @@ def test_scores_without_a_softmax_are_judged_as_those_before_one():
 
 
 def test_without_a_final_softmax_the_output_is_what_it_reads():
-    nodes = (Node("z", Relu("relu"), ("x",), (2,)), Node("p", Softmax(), ("z",), (2,)))
-    graph = Graph("two", "x", (2,), nodes, "p")
+    nodes = (make_node("z", Relu("relu"), ("x",), (2,)), make_node("p", Softmax(), ("z",), (2,)))
+    graph = net("two", "x", (2,), nodes, "p")
     x = rows([1, -3], [2, 5])
     assert float_ops.evaluate(without_softmax(graph), x).tolist() == [[1, 0], [2, 5]]
-    assert without_softmax(PROBABILITIES).output_name == "x"
+    assert without_softmax(PROBABILITIES).outputs[0] == "x"
 
 
 # --- which inputs are looked at
@@ -263,8 +270,8 @@ def test_spread_takes_as_many_different_inputs_as_asked(size: int, count: int):
 
 def dense_graph(inputs: int, units: int) -> Graph:
     kernel = np.broadcast_to(np.float32(1), (units, inputs))
-    node = Node("y", Dense(kernel, np.zeros(units, np.float32)), ("x",), (units,))
-    return Graph("dense", "x", (inputs,), (node,), "y")
+    node = make_node("y", Dense(kernel, np.zeros(units, np.float32)), ("x",), (units,))
+    return net("dense", "x", (inputs,), (node,), "y")
 
 
 def test_small_networks_are_looked_at_on_the_most_inputs():
@@ -276,8 +283,8 @@ def test_inputs_are_bounded_by_products():
 
 
 def test_inputs_are_bounded_by_memory():
-    node = Node("y", Relu("relu"), ("x",), (1 << 22,))
-    assert affordable_inputs(Graph("wide", "x", (1 << 22,), (node,), "y")) == 1 << (27 - 23)
+    node = make_node("y", Relu("relu"), ("x",), (1 << 22,))
+    assert affordable_inputs(net("wide", "x", (1 << 22,), (node,), "y")) == 1 << (27 - 23)
 
 
 def test_at_least_one_input_is_looked_at():
@@ -288,8 +295,8 @@ def test_products_of_a_depthwise_layer_are_one_window_a_value():
     # 1024 * 1024 positions of 8 channels with 121 weights each
     kernel = np.zeros((11, 11, 8), np.float32)
     op = rg.DepthwiseConv2D(kernel, np.zeros(8, np.float32), rg.Window((11, 11)))
-    node = Node("y", op, ("x",), (1024, 1024, 8))
-    graph = Graph("net", "x", (1034, 1034, 8), (node,), "y")
+    node = make_node("y", op, ("x",), (1024, 1024, 8))
+    graph = net("net", "x", (1034, 1034, 8), (node,), "y")
     assert affordable_inputs(graph) == (1 << 32) // (1024 * 1024 * 8 * 121)
 
 

@@ -6,39 +6,28 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
+from graphs import make_node, net
 from microlut.errors import UnsupportedModel
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    Graph,
-    Identity,
-    MaxPool2D,
-    Node,
-    Op,
-    Pad,
-    Padding,
-    Relu,
-    Reshape,
-    Softmax,
-    Window,
-)
-from microlut.integer import (
-    QAdd,
-    QDense,
-    QSoftmax,
-    Quantization,
-    QuantizedGraph,
-    dequantize_array,
-    quantize_array,
-)
+from microlut.graph.ir import Graph
+from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add, QAdd
+from microlut.ops.arrays import FloatArray
+from microlut.ops.base import FloatOp
+from microlut.ops.batch_norm import BatchNorm
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense, QDense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.identity import Identity
+from microlut.ops.pad import Pad
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
+from microlut.ops.relu import Relu
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import QSoftmax, Softmax
+from microlut.ops.tensor import Quantization, dequantize_array, quantize_array
+from microlut.ops.windows import Padding, Window
 from microlut.plan.rounding import largest_sum
 from microlut.quantize.assign import covariance
 from microlut.quantize.ranges.measure import Ranges, calibrate
@@ -68,7 +57,7 @@ def network(seed: int = 0) -> tuple[Graph, FloatArray]:
     net.add(Conv2D(draw(6, 2, 2, 8), draw(6), Window((2, 2))), (4, 3, 6))
     net.add(Relu(relu), (4, 3, 6))
     net.add(AveragePool2D(Window((4, 3), (4, 3))), (1, 1, 6))
-    net.add(Reshape(), (6,))
+    net.add(Reshape((6,)), (6,))
     net.add(Dense(draw(5, 6) * 4, draw(5)), (5,))
     return net.graph(), rng.normal(0.2, 1, (40, 10, 9, 3)).astype(np.float32)
 
@@ -77,9 +66,9 @@ def quantized(graph: Graph, x: FloatArray, config: WeightConfig) -> QuantizedGra
     return quantize(graph, calibrate(graph, x), x, config)
 
 
-def one(op: Op, in_shape: tuple[int, ...], shape: tuple[int, ...]) -> Graph:
+def one(op: FloatOp, in_shape: tuple[int, ...], shape: tuple[int, ...]) -> Graph:
     inputs = ("x", "x") if isinstance(op, Add) else ("x",)
-    return Graph("one", "x", in_shape, (Node("y", op, inputs, shape),), "y")
+    return net("one", "x", in_shape, (make_node("y", op, inputs, shape),), "y")
 
 
 def dense(units: int, inputs: int, seed: int = 0) -> Dense:
@@ -94,9 +83,9 @@ def vectors(inputs: int, count: int = 64) -> FloatArray:
 
 def steps_off(graph: Graph, q: QuantizedGraph, x: FloatArray) -> np.ndarray:
     """Return how many output steps the integer network is away from the float network."""
-    y = int_ops.evaluate(q, quantize_array(x, q.input_quantization))
-    error = dequantize_array(y, q.output_quantization) - float_ops.evaluate(graph, x)
-    return np.abs(error) / q.output_quantization.scale
+    y = int_ops.evaluate(q, quantize_array(x, q.inputs[0].quantized))
+    error = dequantize_array(y, q.quantization_of(q.outputs[0])) - float_ops.evaluate(graph, x)
+    return np.abs(error) / q.quantization_of(q.outputs[0]).scale
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -131,7 +120,7 @@ def test_operator_without_weights_is_within_its_rounding(kind: str):
         ranges = calibrate(case.graph, x)
         q = quantize(case.graph, ranges, x, case.config)
         # half a step of each input and of the output; the second term of x + x counts again
-        ratio = q.input_quantization.scale / q.output_quantization.scale
+        ratio = q.inputs[0].quantized.scale / q.quantization_of(q.outputs[0]).scale
         limit = {"add": 1.6 + ratio, "mean": 0.6 + 0.5 * ratio}
         assert steps_off(case.graph, q, x).max() <= limit.get(kind, 1.1)
 
@@ -141,9 +130,9 @@ def test_operator_without_weights_is_within_its_rounding(kind: str):
 def test_layer_means_are_corrected(bits: int, granularity):
     graph, x = network()
     q = quantized(graph, x, WeightConfig(bits, granularity))
-    xi = quantize_array(x, q.input_quantization)
-    tensors, points = {graph.input_name: xi}, {graph.input_name: q.input_quantization}
-    real = {graph.input_name: x}
+    xi = quantize_array(x, q.inputs[0].quantized)
+    tensors, points = {graph.inputs[0].name: xi}, {graph.inputs[0].name: q.inputs[0].quantized}
+    real = {graph.inputs[0].name: x}
     checked = 0
     for node, qnode in zip(graph.nodes, q.nodes, strict=True):
         inputs = [real[name] for name in node.inputs]
@@ -171,19 +160,19 @@ def test_operators_that_move_values_keep_the_quantization():
     net.add(MaxPool2D(Window((2, 2))), (6, 7, 2))
     net.add(AveragePool2D(Window((2, 2))), (5, 6, 2))
     net.add(Relu(ActivationKind.RELU6), (5, 6, 2))
-    net.add(Reshape(), (60,))
+    net.add(Reshape((60,)), (60,))
     x = np.random.default_rng(0).normal(size=(4, 6, 6, 2)).astype(np.float32)
     q = quantized(net.graph(), x, WeightConfig(4))
-    assert {node.quantization for node in q.nodes} == {q.input_quantization}
+    assert {node.quantization for node in q.nodes} == {q.inputs[0].quantized}
 
 
 def test_softmax_has_the_quantization_of_the_specification():
     q = quantized(one(Softmax(), (10,), (10,)), vectors(10), WeightConfig(4))
-    assert q.output_quantization == Quantization(1 / 256, -128)
+    assert q.quantization_of(q.outputs[0]) == Quantization(1 / 256, -128)
 
 
 @pytest.mark.parametrize("op", [Identity(), BatchNorm(np.ones(3), np.ones(3))], ids=["id", "bn"])
-def test_operator_that_a_pass_should_have_removed_is_refused(op: Op):
+def test_operator_that_a_pass_should_have_removed_is_refused(op: FloatOp):
     ranges = Ranges({"x": (-1.0, 1.0), "y": (-1.0, 1.0)})
     with pytest.raises(UnsupportedModel, match="run the passes first"):
         quantize(one(op, (3,), (3,)), ranges, vectors(3), WeightConfig(4))
@@ -277,8 +266,8 @@ def test_quantize_gives_very_wide_layers_nearest_levels(monkeypatch):
     monkeypatch.setattr(covariance, "input_moments", refuse)
     rng = np.random.default_rng(3)
     kernel = rng.normal(size=(4, 4097)).astype(np.float32)
-    node = Node("wide", Dense(kernel, np.zeros(4, np.float32)), ("x",), (4,))
-    graph = Graph("wide", "x", (4097,), (node,), "wide")
+    node = make_node("wide", Dense(kernel, np.zeros(4, np.float32)), ("x",), (4,))
+    graph = net("wide", "x", (4097,), (node,), "wide")
     x = rng.normal(size=(4, 4097)).astype(np.float32)
     quantized = quantize(graph, calibrate(graph, x), x, WeightConfig(4, "channel"))
     weights = quantized.node("wide").op.weights

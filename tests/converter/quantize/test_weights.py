@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microlut.errors import InvalidInput
-from microlut.graph.ir import Dense
-from microlut.integer import Granularity, QuantizedWeights
+from microlut.ops.dense import Dense
+from microlut.ops.weights import Granularity, QuantizedWeights
 from microlut.quantize.assign.reconstruct import InputMoments, ScaleRule
 from microlut.quantize.levels.codebook import fit_codebook
 from microlut.quantize.weights import (

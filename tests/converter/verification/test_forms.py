@@ -7,7 +7,7 @@ import pytest
 
 from digits_example import conversion, samples
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantize_array
+from microlut.ops.tensor import quantize_array
 from microlut.support.progress import silent
 from microlut.verification.compare import (
     Difference,
@@ -45,7 +45,7 @@ def test_bit_exact_needs_all_forms():
 @pytest.fixture(scope="module")
 def case():
     graph = conversion().quantized
-    inputs = quantize_array(samples(30).x, graph.input_quantization)
+    inputs = quantize_array(samples(30).x, graph.inputs[0].quantized)
     return graph, inputs, int_ops.evaluate(graph, inputs).reshape(30, -1)
 
 

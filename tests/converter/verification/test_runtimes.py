@@ -9,7 +9,7 @@ import pytest
 
 from digits_example import conversion, samples
 from microlut.errors import RunFailed, ToolMissing
-from microlut.integer import quantize_array
+from microlut.ops.tensor import quantize_array
 from microlut.verification import runtimes
 from microlut.verification.runtimes import (
     desktop_name,
@@ -21,7 +21,7 @@ from microlut.verification.runtimes import (
 
 @pytest.fixture(scope="module")
 def inputs():
-    return quantize_array(samples(5).x, conversion().quantized.input_quantization)
+    return quantize_array(samples(5).x, conversion().quantized.inputs[0].quantized)
 
 
 @pytest.mark.parametrize("run", [run_tflite_micro, run_desktop])

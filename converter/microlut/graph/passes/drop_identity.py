@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from microlut.graph.ir import Graph, Identity, Op, Pad
+from microlut.graph.ir import Graph
 from microlut.graph.passes.rewrite import rebuild
+from microlut.ops.base import FloatOp
+from microlut.ops.identity import Identity
+from microlut.ops.pad import Pad
 
 
 def drop_identity(graph: Graph) -> Graph:
@@ -12,5 +15,5 @@ def drop_identity(graph: Graph) -> Graph:
     return rebuild(graph, (n for n in graph.nodes if n.name not in renamed), renamed)
 
 
-def _does_nothing(op: Op) -> bool:
+def _does_nothing(op: FloatOp) -> bool:
     return isinstance(op, Identity) or (isinstance(op, Pad) and not op.padding)

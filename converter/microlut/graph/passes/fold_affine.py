@@ -13,23 +13,18 @@ from typing import cast
 
 import numpy as np
 
-from microlut.graph.ir import (
-    BatchNorm,
-    ChannelStatistics,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    Graph,
-    Node,
-    Op,
-    Pad,
-    Reshape,
-    Weighted,
-    Window,
-    frozen_array,
-)
+from microlut.graph.ir import Graph, Node, single
 from microlut.graph.passes.rewrite import rebuild, sole_consumer
+from microlut.ops.arrays import FloatArray, frozen_array
+from microlut.ops.base import FloatOp
+from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.linear import Linear
+from microlut.ops.pad import Pad
+from microlut.ops.reshape import Reshape
+from microlut.ops.windows import Window
 
 
 def fold_affine(graph: Graph) -> Graph:
@@ -73,8 +68,9 @@ def _moved(graph: Graph) -> Graph:
         made.update((step.name, step) for step in swapped)
         if source.name in made:
             instead[node.name] = source.name
-    output = instead.get(graph.output_name, graph.output_name)
-    return rebuild(replace(graph, output_name=output), made.values(), {})
+    outputs = tuple(instead.get(name, name) for name in graph.outputs)
+    states = tuple(replace(s, source=instead.get(s.source, s.source)) for s in graph.states)
+    return rebuild(replace(graph, outputs=outputs, states=states), made.values(), {})
 
 
 def _swapped(source: Node, node: Node) -> tuple[Node, ...] | None:
@@ -94,7 +90,7 @@ def _swapped(source: Node, node: Node) -> tuple[Node, ...] | None:
             behind = norm
         case _:
             return None
-    later = Node(source.name, behind, (node.name,), node.shape)
+    later = single(source.name, behind, (node.name,), node.shape)
     return (replace(node, inputs=source.inputs), later)
 
 
@@ -116,10 +112,10 @@ def _repeated(norm: BatchNorm, times: int) -> BatchNorm:
 
 def _can_fold(graph: Graph, name: str, norm: BatchNorm) -> bool:
     readers = graph.consumers(name)
-    return name != graph.output_name and all(_takes(reader.op, norm) for reader in readers)
+    return name not in graph.kept() and all(_takes(reader.op, norm) for reader in readers)
 
 
-def _takes(op: Op, norm: BatchNorm) -> bool:
+def _takes(op: FloatOp, norm: BatchNorm) -> bool:
     """Return whether a layer can compute what is before it, and its weights do not suffer.
 
     The input channels of a convolution share the scales of its weights: scales that differ among
@@ -135,16 +131,16 @@ def _takes(op: Op, norm: BatchNorm) -> bool:
             return False
 
 
-def _folded(op: Op, norm: BatchNorm) -> Op:
+def _folded(op: FloatOp, norm: BatchNorm) -> FloatOp:
     """Return a layer that computes `norm` and then `op`."""
-    assert isinstance(op, Weighted)
+    assert isinstance(op, Linear)
     scale, offset = norm.scale.astype(np.float64), norm.offset.astype(np.float64)
     if isinstance(op, DepthwiseConv2D):
         scale, offset = (np.repeat(values, op.depth_multiplier) for values in (scale, offset))
         added = (op.kernel * offset).sum(axis=(0, 1))
     else:
         added = (op.kernel @ offset).reshape(len(op.kernel), -1).sum(axis=1)
-    return replace(op, kernel=_array(op.kernel * scale), bias=_array(op.bias + added))
+    return op.with_weights(op.kernel * scale, op.bias + added)
 
 
 def _as_depthwise(node: Node, norm: BatchNorm, graph: Graph) -> tuple[Node, ...]:
@@ -154,13 +150,13 @@ def _as_depthwise(node: Node, norm: BatchNorm, graph: Graph) -> tuple[Node, ...]
     op = DepthwiseConv2D(kernel, norm.offset, Window((1, 1)))
     if len(node.shape) == 3:
         return (replace(node, op=op, statistics=norm.statistics),)
-    taken = {graph.input_name, *(other.name for other in graph.nodes)}
+    taken = set(graph.tensors())
     before, inner = (_free_name(f"{node.name}_{suffix}", taken) for suffix in ("picture", "scaled"))
     picture = (prod(node.shape[:-1]), 1, channels)
     return (
-        Node(before, Reshape(), node.inputs, picture),
-        Node(inner, op, (before,), picture, norm.statistics),
-        Node(node.name, Reshape(), (inner,), node.shape),
+        single(before, Reshape(picture), node.inputs, picture),
+        replace(single(inner, op, (before,), picture), statistics=norm.statistics),
+        single(node.name, Reshape(node.shape), (inner,), node.shape),
     )
 
 

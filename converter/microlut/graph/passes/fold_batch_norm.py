@@ -6,23 +6,15 @@ y = (W x + b) * scale + offset = (W * scale) x + (b * scale + offset), computed 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 
-from microlut.graph.ir import (
-    ActivationKind,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    Graph,
-    Node,
-    Op,
-    frozen_array,
-)
+from microlut.graph.ir import Graph, Node
 from microlut.graph.passes.rewrite import rebuild, resolve, sole_consumer
+from microlut.ops.activation import ActivationKind
+from microlut.ops.base import FloatOp
+from microlut.ops.batch_norm import BatchNorm
+from microlut.ops.linear import Linear
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
@@ -43,20 +35,9 @@ def fold_batch_norm(graph: Graph) -> Graph:
     return rebuild(graph, made.values(), renamed)
 
 
-def _folded(op: Op, norm: BatchNorm) -> Op | None:
+def _folded(op: FloatOp, norm: BatchNorm) -> FloatOp | None:
     """Return an operator that computes `op` and then `norm`, or None when `op` cannot."""
-    if not isinstance(op, Conv2D | DepthwiseConv2D | Dense):
-        return None
-    if op.activation is not ActivationKind.LINEAR:
+    if not isinstance(op, Linear) or op.activation is not ActivationKind.LINEAR:
         return None
     scale = norm.scale.astype(np.float64)
-    # Output channels come first in these kernels, last in a depthwise one.
-    last = isinstance(op, DepthwiseConv2D)
-    by_output = scale if last else scale.reshape(-1, *[1] * (op.kernel.ndim - 1))
-    return replace(
-        op, kernel=_array(op.kernel * by_output), bias=_array(op.bias * scale + norm.offset)
-    )
-
-
-def _array(values: object) -> FloatArray:
-    return cast(FloatArray, frozen_array(values))
+    return op.with_weights(op.kernel * op.by_channel(scale), op.bias * scale + norm.offset)

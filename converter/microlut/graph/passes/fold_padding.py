@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microlut.graph.ir import Conv2D, DepthwiseConv2D, Graph, Node, Pad, Padding
+from microlut.graph.ir import Graph, Node
 from microlut.graph.passes.rewrite import rebuild, resolve
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.pad import Pad
+from microlut.ops.windows import Padding
 
 
 def fold_padding(graph: Graph) -> Graph:
@@ -32,7 +36,7 @@ def fold_padding(graph: Graph) -> Graph:
 def _can_fold(graph: Graph, node: Node) -> bool:
     readers = graph.consumers(node.name)
     fits = all(isinstance(reader.op, Conv2D | DepthwiseConv2D | Pad) for reader in readers)
-    return fits and node.name != graph.output_name
+    return fits and node.output not in graph.kept()
 
 
 def _padded(node: Node, extra: Padding) -> Node:

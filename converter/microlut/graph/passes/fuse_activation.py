@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Graph,
-    MaxPool2D,
-    Node,
-    Relu,
-)
+from microlut.graph.ir import Graph, Node
 from microlut.graph.passes.rewrite import rebuild, resolve, sole_consumer
-
-_FUSIBLE = (Conv2D, DepthwiseConv2D, Dense, Add, MaxPool2D, AveragePool2D, Relu)
+from microlut.ops.activation import ActivationKind, Fusing
+from microlut.ops.relu import Relu
 
 
 def fuse_activation(graph: Graph) -> Graph:
@@ -30,11 +19,11 @@ def fuse_activation(graph: Graph) -> Graph:
         if (
             isinstance(node.op, Relu)
             and producer is not None
-            and isinstance(producer.op, _FUSIBLE)
+            and isinstance(producer.op, Fusing)
             and sole_consumer(graph, node.inputs[0])
         ):
             kind = _both(producer.op.activation, node.op.activation)
-            made[producer.name] = replace(producer, op=replace(producer.op, activation=kind))
+            made[producer.name] = replace(producer, op=producer.op.with_activation(kind))
             renamed[node.name] = producer.name
         else:
             made[node.name] = node

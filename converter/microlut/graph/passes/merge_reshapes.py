@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microlut.graph.ir import Graph, Node, Reshape
+from microlut.graph.ir import Graph, Node
 from microlut.graph.passes.rewrite import rebuild, resolve
+from microlut.ops.reshape import Reshape
 
 
 def merge_reshapes(graph: Graph) -> Graph:

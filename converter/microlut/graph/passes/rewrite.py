@@ -11,10 +11,10 @@ from microlut.graph.ir import Graph, Node
 def rebuild(graph: Graph, nodes: Iterable[Node], renamed: Mapping[str, str]) -> Graph:
     """Return the graph with other nodes, reading `renamed[tensor]` wherever `tensor` was read.
 
-    Nodes that the output no longer depends on are dropped.
+    Nodes that no output and no state depends on any longer are dropped.
 
     Args:
-        graph: where name, input and output come from.
+        graph: where all else comes from.
         nodes: the new nodes, in an order that can be executed.
         renamed: for each removed tensor the one that takes its place, which may itself be removed.
     """
@@ -22,13 +22,14 @@ def rebuild(graph: Graph, nodes: Iterable[Node], renamed: Mapping[str, str]) -> 
         replace(node, inputs=tuple(resolve(name, renamed) for name in node.inputs))
         for node in nodes
     ]
-    output = resolve(graph.output_name, renamed)
-    needed, kept = {output}, []
+    outputs = tuple(resolve(name, renamed) for name in graph.outputs)
+    states = tuple(replace(s, source=resolve(s.source, renamed)) for s in graph.states)
+    needed, kept = {*outputs, *(state.source for state in states)}, []
     for node in reversed(read):
-        if node.name in needed:
+        if any(tensor.name in needed for tensor in node.outputs):
             needed.update(node.inputs)
             kept.append(node)
-    return replace(graph, nodes=tuple(reversed(kept)), output_name=output)
+    return replace(graph, nodes=tuple(reversed(kept)), outputs=outputs, states=states)
 
 
 def resolve(tensor: str, renamed: Mapping[str, str]) -> str:
@@ -41,4 +42,4 @@ def resolve(tensor: str, renamed: Mapping[str, str]) -> str:
 def sole_consumer(graph: Graph, tensor: str) -> Node | None:
     """Return the only node that reads a tensor; None when others, or the user, read it too."""
     consumers = graph.consumers(tensor)
-    return consumers[0] if len(consumers) == 1 and tensor != graph.output_name else None
+    return consumers[0] if len(consumers) == 1 and tensor not in graph.kept() else None

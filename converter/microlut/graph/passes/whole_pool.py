@@ -6,10 +6,11 @@ few of the 256 values would be used; a Mean has a quantization of its own.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
-from microlut.graph.ir import AveragePool2D, Graph, Mean, Node
+from microlut.graph.ir import Graph, Node
+from microlut.ops.mean import Mean
+from microlut.ops.pool2d import AveragePool2D
 
 
 def whole_pool(graph: Graph) -> Graph:
@@ -22,4 +23,4 @@ def _rewritten(graph: Graph, node: Node) -> Node:
     if not isinstance(op, AveragePool2D) or op.window.padding:
         return node
     whole = op.window.size == graph.shape_of(node.inputs[0])[:2]
-    return replace(node, op=Mean(math.prod(op.window.size))) if whole else node
+    return replace(node, op=Mean()) if whole else node

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.graph.ir import BatchNorm, ChannelStatistics
 from microlut.importers.keras import options
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step, zeros
+from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
 
 _Float64Array = NDArray[np.float64]
 _NORMALIZATION_EPSILON = 1e-7  # Keras divides by no smaller deviation

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from microlut.graph.ir import Identity
 from microlut.importers.keras import options
 from microlut.importers.keras.config import Json, Layer
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step
+from microlut.ops.identity import Identity
 
 _AUGMENTATION = (
     "AugMix",

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.graph.ir import frozen_array
 from microlut.importers.keras.config import MAX_WEIGHT_ELEMENTS
 from microlut.importers.keras.damage import container
+from microlut.ops.arrays import frozen_array
 
 _NO_NAME = re.compile("[\0\ud800-\udfff]")  # h5py accepts no names with these
 

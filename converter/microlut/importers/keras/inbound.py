@@ -8,8 +8,8 @@ from typing import Any
 
 from microlut.importers.keras.config import Json, Layer
 
-Reference = tuple[str, int]  # (layer, which of its calls)
-_CONSTANT = "_CONSTANT_VALUE"  # Keras 2 writes it if the first argument is a constant
+Reference = tuple[str, int, int]  # (layer, which of its calls, which of the call's tensors)
+_CONSTANT = "_CONSTANT_VALUE"  # stands where Keras 2 was given a constant as the first argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,12 @@ class Call:
 
 
 def references(model: Layer, value: object) -> Iterator[Reference]:
-    """Yield the [layer, call, tensor] triples in one triple, a list or a dict of them."""
+    """Yield the [layer, call, tensor] triples in one triple, a list or a dict of them.
+
+    Keras takes the values of a dict in the order of its keys.
+    """
     if isinstance(value, dict):
-        value = list(value.values())
+        value = [value[key] for key in sorted(value)]
     if not isinstance(value, list):
         return
     if _is_reference(value):
@@ -45,9 +48,9 @@ def _is_reference(value: list[Any]) -> bool:
 
 def _reference(layer: Layer, triple: list[Any]) -> Reference:
     name, index, tensor = triple[:3]
-    if tensor != 0:
-        raise layer.unsupported(f"reads output {tensor} of {name!r}", "layers must have one output")
-    return name, index
+    if type(tensor) is not int or tensor < 0:
+        raise layer.invalid(f"reads output {tensor!r} of {name!r}")
+    return name, index, tensor
 
 
 def calls_of(layer: Layer) -> Iterator[Call]:
@@ -101,6 +104,9 @@ def _keras_tensors(layer: Layer, value: object) -> Iterator[Reference]:
     if isinstance(value, list):
         for item in value:
             yield from _keras_tensors(layer, item)
+    elif isinstance(value, dict) and "class_name" not in value:
+        for key in sorted(value):
+            yield from _keras_tensors(layer, value[key])
     elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
         config = value.get("config")
         history = config.get("keras_history") if isinstance(config, dict) else None

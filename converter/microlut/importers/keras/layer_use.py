@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.graph.ir import FloatArray, Op, Shape, frozen_array
 from microlut.importers.keras import options
 from microlut.importers.keras.config import Json, Layer
+from microlut.ops.arrays import FloatArray, Shape, frozen_array
+from microlut.ops.base import FloatOp
 
 PREVIOUS = -1
 
@@ -26,7 +27,7 @@ class Step:
         suffix: Suffix to the layer's name; the main step has none.
     """
 
-    op: Op
+    op: FloatOp
     shape: Shape
     inputs: tuple[int, ...] = (0,)
     suffix: str = ""
@@ -80,4 +81,4 @@ Handler = Callable[[LayerUse], tuple[Step, ...]]
 
 def zeros(count: int) -> FloatArray:
     """Return `count` zeros, for a layer without a bias."""
-    return frozen_array(np.zeros(count))  # type: ignore[return-value]
+    return frozen_array(np.zeros(count))

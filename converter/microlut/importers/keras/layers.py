@@ -7,27 +7,22 @@ from math import prod
 
 import numpy as np
 
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    Identity,
-    MaxPool2D,
-    Op,
-    Pad,
-    Relu,
-    Reshape,
-    Shape,
-    Softmax,
-    Window,
-    frozen_array,
-)
 from microlut.importers.keras import options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.arrays import FloatArray, Shape, frozen_array
+from microlut.ops.base import FloatOp
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.identity import Identity
+from microlut.ops.pad import Pad
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
+from microlut.ops.relu import Relu
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.windows import Window
 
 
 def _conv2d(use: LayerUse) -> tuple[Step, ...]:
@@ -54,7 +49,7 @@ def _depthwise(use: LayerUse) -> tuple[Step, ...]:
     outputs = channels * multiplier
     activation, softmax = options.activation(layer, use.shape)
     flat = frozen_array(kernel.reshape(*window.size, outputs))
-    op = DepthwiseConv2D(flat, use.bias(outputs), window, multiplier, activation)  # type: ignore[arg-type]
+    op = DepthwiseConv2D(flat, use.bias(outputs), window, multiplier, activation)
     return _with_softmax(op, (*window.output_size(height, width), outputs), softmax)
 
 
@@ -123,13 +118,14 @@ def _global_pool(use: LayerUse) -> tuple[Step, ...]:
         return (Step(pool, (1, 1, channels)),)
     return (
         Step(pool, (1, 1, channels)),
-        Step(Reshape(), (channels,), (PREVIOUS,), "_flat"),
+        Step(Reshape((channels,)), (channels,), (PREVIOUS,), "_flat"),
     )
 
 
 def _flatten(use: LayerUse) -> tuple[Step, ...]:
     options.check_channels_last(use.layer)
-    return (Step(Reshape(), (prod(use.shape),)),)
+    shape = (prod(use.shape),)
+    return (Step(Reshape(shape), shape),)
 
 
 def _reshape(use: LayerUse) -> tuple[Step, ...]:
@@ -143,7 +139,7 @@ def _reshape(use: LayerUse) -> tuple[Step, ...]:
             f"reshapes {list(use.shape)} to {target}",
             "supported is another shape of as many values, without the batch dimension",
         )
-    return (Step(Reshape(), tuple(target)),)
+    return (Step(Reshape(tuple(target)), tuple(target)),)
 
 
 LAYERS: Mapping[str, Handler] = {
@@ -166,9 +162,9 @@ LAYERS: Mapping[str, Handler] = {
 
 def _outputs_first(kernel: FloatArray) -> FloatArray:
     """Return a kernel with its last dimension, the outputs, moved to the front."""
-    return frozen_array(np.moveaxis(kernel, -1, 0))  # type: ignore[return-value]
+    return frozen_array(np.moveaxis(kernel, -1, 0))
 
 
-def _with_softmax(op: Op, shape: Shape, softmax: bool) -> tuple[Step, ...]:
+def _with_softmax(op: FloatOp, shape: Shape, softmax: bool) -> tuple[Step, ...]:
     step = Step(op, shape)
     return (step, Step(Softmax(), shape, (PREVIOUS,), "_softmax")) if softmax else (step,)

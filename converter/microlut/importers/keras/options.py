@@ -8,16 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.graph.ir import (
-    ActivationKind,
-    FloatArray,
-    Padding,
-    Shape,
-    Window,
-    frozen_array,
-    same_padding,
-)
 from microlut.importers.keras.config import Json, Layer
+from microlut.ops.activation import ActivationKind
+from microlut.ops.arrays import FloatArray, Shape, frozen_array
+from microlut.ops.windows import Padding, Window, same_padding
 
 SOFTMAX = "softmax"
 _FUNCTION = "function"
@@ -261,7 +255,7 @@ def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:
             f"{layer.where}: {what} holds NaN or infinite values; train the model again "
             "(a lower learning rate helps)"
         )
-    return result  # type: ignore[return-value]
+    return result
 
 
 def _pair(value: Any, least: int) -> tuple[int, int] | None:  # noqa: ANN401 - JSON is untyped

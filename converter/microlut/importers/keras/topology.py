@@ -1,17 +1,19 @@
 """Flattens a Keras architecture: nested and shared layers become one list of layer calls.
 
-Only calls on the path from the input to the output are kept.
+Only calls on the paths from the inputs to the outputs are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from microlut.errors import UnsupportedModel
 from microlut.importers.keras.config import Json, Layer, child_layers, root_layer
 from microlut.importers.keras.inbound import Call, Reference, calls_of, references
 from microlut.support.texts import plain
+
+BatchShape = tuple[object, ...]  # as the file has it
+Tensors = tuple[str, ...]  # by the names of calls or inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class LayerCall:
     Attributes:
         name: the layer's name; further uses are called name_1, name_2, ...
         layer: what is called.
-        inputs: the calls, or the network's input, that it reads.
+        inputs: the calls, or the network's inputs, that it reads.
         arguments: what the call was given besides tensors, by name or position.
     """
 
@@ -33,12 +35,17 @@ class LayerCall:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """All calls on the paths from input to output; `batch_shape` begins with the batch."""
+    """All calls on the paths from the inputs to the outputs.
 
-    input_name: str
-    batch_shape: tuple[object, ...]
+    Attributes:
+        inputs: Name and batch shape of each; the latter begins with the batch.
+        calls: In an order that can be executed.
+        outputs: By the names that users know, the calls or inputs that the outputs are.
+    """
+
+    inputs: tuple[tuple[str, BatchShape], ...]
     calls: tuple[LayerCall, ...]
-    output_name: str
+    outputs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +73,45 @@ def flatten(config: Json, source: str) -> tuple[Network, Names]:
     """Return the network of a model and the names it has used.
 
     Raises:
-        UnsupportedModel: several inputs or outputs, or no known input shape.
+        UnsupportedModel: no known input shape.
         InvalidInput: the configuration is inconsistent.
     """
     model = root_layer(config, source)
     names = Names(frozenset(map(plain, _all_names(model))))
-    input_name, batch_shape = model_input(model)
-    input_name = names.take(input_name)
+    inputs = tuple((names.take(name), shape) for name, shape in model_inputs(model))
     calls: list[LayerCall] = []
-    output_name = _expand(model, input_name, names, calls)
-    return Network(input_name, batch_shape, _reachable(calls, output_name), output_name), names
+    outputs = _expand(model, tuple(name for name, _ in inputs), names, calls)
+    ends = dict(zip(_output_names(model, outputs), outputs, strict=True))
+    return Network(inputs, _reachable(calls, outputs), ends), names
 
 
-def model_input(model: Layer) -> tuple[str, tuple[object, ...]]:
-    """Return the name and batch shape of a model's only input."""
+def _output_names(model: Layer, outputs: Tensors) -> list[str]:
+    """Return what users call the outputs: by the keys of a dict, or by their layers."""
+    if model.class_name == "Sequential":
+        return list(outputs)
+    given = model.config.get("output_layers")
+    keys = sorted(given) if isinstance(given, dict) else []
+    wanted = keys or [name for name, _, _ in _ends(model, "output_layers", "output")]
+    names = Names(frozenset(map(plain, wanted)))
+    return [names.take(name) for name in wanted]
+
+
+def model_inputs(model: Layer) -> list[tuple[str, BatchShape]]:
+    """Return the names and batch shapes of a model's inputs."""
     layers = child_layers(model)
     if model.class_name != "Sequential":
-        name = _only_end(model, "input_layers", "input")[0]
-        found = [layer for layer in layers if layer.name == name]
-        if not found:
-            raise model.invalid(f"its input {name!r} is not among its layers")
-        return name, _batch_shape(found[0].config) or ()
+        found = {layer.name: layer for layer in layers}
+        ends = [name for name, _, _ in _ends(model, "input_layers", "input")]
+        for name in ends:
+            if name not in found:
+                raise model.invalid(f"its input {name!r} is not among its layers")
+        return [(name, _batch_shape(found[name].config) or ()) for name in ends]
     if not layers:
         raise model.unsupported("the model has no layers", "add layers and save it again")
     first = layers[0]
     shape = _batch_shape(first.config)
     if shape is None and first.is_model:
-        shape = model_input(first)[1]
+        shape = model_inputs(first)[0][1]
     shape = shape or _built_shape(model) or _built_shape(first)
     if shape is None:
         raise model.unsupported(
@@ -100,10 +119,10 @@ def model_input(model: Layer) -> tuple[str, tuple[object, ...]]:
             "call model.build((None, height, width, channels)) or start with keras.Input(...), "
             "then save it again",
         )
-    return first.name if first.class_name == "InputLayer" else f"{first.name}_input", shape
+    return [(first.name if first.class_name == "InputLayer" else f"{first.name}_input", shape)]
 
 
-def _batch_shape(config: Json) -> tuple[object, ...] | None:
+def _batch_shape(config: Json) -> BatchShape | None:
     for key in ("batch_shape", "batch_input_shape"):
         shape = config.get(key)
         if isinstance(shape, list):
@@ -111,7 +130,7 @@ def _batch_shape(config: Json) -> tuple[object, ...] | None:
     return None
 
 
-def _built_shape(layer: Layer) -> tuple[object, ...] | None:
+def _built_shape(layer: Layer) -> BatchShape | None:
     build = layer.entry.get("build_config")
     built = build.get("input_shape") if isinstance(build, dict) else None
     for shape in (layer.config.get("build_input_shape"), built):
@@ -127,60 +146,78 @@ def _all_names(model: Layer) -> Iterator[str]:
             yield from _all_names(layer)
 
 
-def _expand(model: Layer, source: str, names: Names, calls: list[LayerCall]) -> str:
-    """Append the calls of one use of a model that reads `source`; return what it returns."""
-    if model.class_name == "Sequential":
-        for layer in child_layers(model):
-            if layer.class_name != "InputLayer":
-                source = _call(layer, (source,), {}, names, calls)
-        return source
-    return _expand_functional(model, source, names, calls)
+def _expand(model: Layer, sources: Tensors, names: Names, calls: list[LayerCall]) -> Tensors:
+    """Append the calls of one use of a model that reads `sources`; return what it returns."""
+    if model.class_name != "Sequential":
+        return _expand_functional(model, sources, names, calls)
+    for layer in child_layers(model):
+        if layer.class_name != "InputLayer":
+            sources = _call(layer, sources, {}, names, calls)
+    return sources
 
 
-def _expand_functional(model: Layer, source: str, names: Names, calls: list[LayerCall]) -> str:
+def _expand_functional(
+    model: Layer, sources: Tensors, names: Names, calls: list[LayerCall]
+) -> Tensors:
     layers = child_layers(model)
-    functional = {layer.name for layer in layers if layer.is_functional}
-    input_name = _only_end(model, "input_layers", "input")[0]
-    output = _only_end(model, "output_layers", "output")
+    ends = _ends(model, "input_layers", "input")
+    if len(ends) != len(sources):
+        raise model.invalid(f"is called with {len(sources)} tensors and has {len(ends)} inputs")
+    outputs = _ends(model, "output_layers", "output")
     pending = [
         (layer, index, call) for layer in layers for index, call in enumerate(calls_of(layer))
     ]
     keras3 = _is_keras3(layers)
-    base = _first_indices(pending, () if keras3 else (output,))
-    if keras3 and output[0] in functional and output[0] not in base and output[1] > 0:
-        output = output[0], output[1] - 1  # here Keras 3 counts the call that built the model
-    ready: dict[Reference, str] = {(input_name, 0): source}
+    base = _first_indices(pending, () if keras3 else outputs)
+    if keras3:
+        outputs = [_without_building_call(output, layers, base) for output in outputs]
+    ready: dict[Reference, str] = {
+        (name, 0, tensor): source for (name, _, tensor), source in zip(ends, sources, strict=True)
+    }
     while pending:
         waiting = []
         for layer, index, call in pending:
             if all(reference in ready for reference in call.inputs):
                 inputs = tuple(ready[reference] for reference in call.inputs)
                 made = _call(layer, inputs, call.arguments, names, calls)
-                ready[layer.name, base.get(layer.name, 0) + index] = made
+                where = layer.name, base.get(layer.name, 0) + index
+                ready.update({(*where, i): tensor for i, tensor in enumerate(made)})
             else:
                 waiting.append((layer, index, call))
         if len(waiting) == len(pending):
             break
         pending = waiting
-    if output not in ready:
-        raise model.invalid(f"its output {output[0]!r} cannot be reached from its input")
-    return ready[output]
+    for output in outputs:
+        if output not in ready:
+            raise model.invalid(f"its output {output[0]!r} cannot be reached from its inputs")
+    return tuple(ready[output] for output in outputs)
+
+
+def _without_building_call(
+    output: Reference, layers: Iterable[Layer], base: Mapping[str, int]
+) -> Reference:
+    """Return where an output is among the calls that are saved.
+
+    Of nested models that are called nowhere else, Keras 3 counts the call that built them here.
+    """
+    name, index, tensor = output
+    functional = {layer.name for layer in layers if layer.is_functional}
+    counted = name in functional and name not in base and index > 0
+    return (name, index - 1, tensor) if counted else output
 
 
 def _call(
-    layer: Layer, inputs: tuple[str, ...], arguments: Json, names: Names, calls: list[LayerCall]
-) -> str:
+    layer: Layer, inputs: Tensors, arguments: Json, names: Names, calls: list[LayerCall]
+) -> Tensors:
     if not layer.is_model:
         name = names.take(layer.name)
         given = {key: value for key, value in arguments.items() if value is not None}
         calls.append(LayerCall(name, layer, inputs, given))
-        return name
-    if len(inputs) != 1:
-        raise layer.unsupported(f"has {len(inputs)} inputs", "nested models must have one input")
-    start, output = len(calls), _expand(layer, inputs[0], names, calls)
+        return (name,)
+    start, outputs = len(calls), _expand(layer, inputs, names, calls)
     for i, call in enumerate(calls[start:], start):  # a model hands training=True on to its layers
         calls[i] = replace(call, arguments={**arguments, **call.arguments})
-    return output
+    return outputs
 
 
 def _is_keras3(layers: Iterable[Layer]) -> bool:
@@ -197,31 +234,27 @@ def _first_indices(
     Keras 2 counts the call that built a nested model as its call 0 but does not save it. Every
     saved call is referred to somewhere, so the highest reference tells.
     """
-    highest = dict(outputs)
+    highest: dict[str, int] = {}
+    for name, index, _ in outputs:
+        highest[name] = max(highest.get(name, 0), index)
     counts: dict[str, int] = {}
     for layer, _, call in pending:
         counts[layer.name] = counts.get(layer.name, 0) + 1
-        for name, index in call.inputs:
+        for name, index, _ in call.inputs:
             highest[name] = max(highest.get(name, 0), index)
     return {name: 1 for name, count in counts.items() if highest.get(name, 0) == count}
 
 
-def _only_end(model: Layer, key: str, what: str) -> Reference:
-    """Return the reference of a functional model's only input or output."""
+def _ends(model: Layer, key: str, what: str) -> list[Reference]:
+    """Return the references of a functional model's inputs or outputs."""
     ends = list(references(model, model.config.get(key)))
     if not ends:
         raise model.invalid(f"names no {what} layer")
-    if len(ends) > 1:
-        found = ", ".join(repr(name) for name, _ in ends)
-        raise UnsupportedModel(
-            f"{model.where}: {len(ends)} {what}s ({found}); microlut converts models with one "
-            f"{what}: save a keras.Model that has only one"
-        )
-    return ends[0]
+    return ends
 
 
-def _reachable(calls: list[LayerCall], output_name: str) -> tuple[LayerCall, ...]:
-    needed = {output_name}
+def _reachable(calls: list[LayerCall], outputs: Tensors) -> tuple[LayerCall, ...]:
+    needed = set(outputs)
     for call in reversed(calls):
         if call.name in needed:
             needed.update(call.inputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from microlut.errors import UnsupportedModel
-from microlut.graph.ir import Graph, Node, Shape
+from microlut.graph.ir import Graph, Node, single
 from microlut.importers.keras import options
 from microlut.importers.keras.affine import AFFINE
 from microlut.importers.keras.config import KerasModel, Layer
@@ -14,7 +14,9 @@ from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.keras.layers import LAYERS
 from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
-from microlut.importers.keras.topology import LayerCall, Names, Network, flatten
+from microlut.importers.keras.topology import BatchShape, LayerCall, Names, Network, flatten
+from microlut.ops.arrays import Shape
+from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
 
 _LARGEST_TENSOR = 1 << 26
@@ -36,17 +38,16 @@ def to_graph(model: KerasModel, name: str) -> Graph:
     """
     network, names = flatten(model.config, model.source)
     _check_classes(network, model.source)
-    tensors = {network.input_name: (network.input_name, _input_shape(network, model.source))}
+    inputs = tuple(Tensor(n, _input_shape(n, shape, model.source)) for n, shape in network.inputs)
+    tensors = {tensor.name: (tensor.name, tensor.shape) for tensor in inputs}
     nodes: list[Node] = []
     for call in network.calls:
         _check_call(call)
         made = _nodes_of(call, tensors, model, names)
         nodes.extend(made)
         tensors[call.name] = (made[-1].name, made[-1].shape)
-    output, _ = tensors[network.output_name]
-    return Graph(
-        plain(name), network.input_name, tensors[network.input_name][1], tuple(nodes), output
-    )
+    outputs = tuple(tensors[made][0] for made in network.outputs.values())
+    return Graph(plain(name), inputs, tuple(nodes), outputs, output_names=tuple(network.outputs))
 
 
 def _nodes_of(
@@ -73,7 +74,7 @@ def _node(call: LayerCall, name: str, step: Step, inputs: tuple[str, ...]) -> No
             f"its output has shape {list(step.shape)}",
             f"tensors may have {_LARGEST_TENSOR} elements: use a smaller model",
         )
-    return Node(name, step.op, inputs, step.shape)
+    return single(name, step.op, inputs, step.shape)
 
 
 def _check_call(call: LayerCall) -> None:
@@ -129,10 +130,10 @@ def _check_classes(network: Network, source: str) -> None:
     )
 
 
-def _input_shape(network: Network, source: str) -> Shape:
-    """Return the input's shape without the batch dimension."""
-    shape = network.batch_shape[1:]
-    where = f"{source}: input {network.input_name!r}"
+def _input_shape(name: str, batch_shape: BatchShape, source: str) -> Shape:
+    """Return an input's shape without the batch dimension."""
+    shape = batch_shape[1:]
+    where = f"{source}: input {name!r}"
     if any(n is None for n in shape):
         shown = ", ".join("?" if n is None else str(n) for n in shape)
         raise UnsupportedModel(
@@ -142,7 +143,7 @@ def _input_shape(network: Network, source: str) -> Shape:
     known = tuple(n for n in shape if type(n) is int and 0 < n <= _LARGEST_TENSOR)
     if not shape or len(known) != len(shape):
         raise UnsupportedModel(
-            f"{where}: batch shape {list(network.batch_shape)}; expected [None, height, width, "
+            f"{where}: batch shape {list(batch_shape)}; expected [None, height, width, "
             "channels] or [None, features]: build the model with keras.Input(shape)"
         )
     if prod(known) > _LARGEST_TENSOR:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.graph.ir import FloatArray
+from microlut.ops.arrays import FloatArray
 from microlut.quantize.levels.densities import Array
 
 _BLOCK = 32  # columns whose errors are fed back one by one; columns behind get them together

@@ -9,18 +9,24 @@ which is quadratic in them; that is what makes an allocation of bits by sums pos
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import ActivationKind, FloatArray, Graph, Node, Weighted, channel_axis
-from microlut.integer import Quantization, QuantizedWeights, quantize_array
+from microlut.graph.batch import Arrays
+from microlut.graph.ir import Graph
 from microlut.integer.packing import weight_bytes
+from microlut.ops.activation import ActivationKind
+from microlut.ops.arrays import FloatArray
+from microlut.ops.linear import Linear
+from microlut.ops.tensor import Tensor, quantize_array
+from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
-from microlut.quantize.operators import scale_rule, tensor_quantizations
 from microlut.quantize.quality import affordable_inputs, relative_error, spread, without_softmax
+from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
+from microlut.quantize.storable import scale_rule
 from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
 from microlut.quantize.without_data.fit import fit_layer
 from microlut.support.progress import Progress
@@ -50,7 +56,7 @@ Candidates = Mapping[str, tuple[Candidate, ...]]
 def sensitivities(
     graph: Graph,
     ranges: Ranges,
-    inputs: FloatArray,
+    inputs: Arrays,
     options: Mapping[str, Sequence[WeightConfig]],
     progress: Progress,
 ) -> Candidates:
@@ -65,12 +71,10 @@ def sensitivities(
     """
     graph = without_softmax(graph)
     inputs = spread(inputs, affordable_inputs(graph))
-    tensors = {graph.input_name: inputs}
-    for node in graph.nodes:
-        tensors[node.name] = float_ops.apply_op(
-            node.op, [tensors[name] for name in node.inputs], node.shape
-        )
-    quantizations = tensor_quantizations(graph, ranges)
+    tensors: dict[str, FloatArray] = {}
+    for _, made in float_ops.walk(graph, inputs):
+        tensors.update(made)
+    quantizations = quantized_tensors(graph, ranges)
     found: dict[str, tuple[Candidate, ...]] = {}
     for name, configs in options.items():
         progress("measure bits", len(found), len(options))
@@ -83,14 +87,14 @@ def _measure(
     graph: Graph,
     index: int,
     tensors: Mapping[str, FloatArray],
-    quantizations: Mapping[str, Quantization],
+    quantized: Mapping[str, Tensor],
     configs: Sequence[WeightConfig],
 ) -> tuple[Candidate, ...]:
     node = graph.nodes[index]
     op, x = node.op, tensors[node.inputs[0]]
-    assert isinstance(op, Weighted)
-    quantization = quantizations[node.inputs[0]]
-    rule = scale_rule(op, quantization, quantizations[node.name])
+    assert isinstance(op, Linear)
+    quantization = quantized[node.inputs[0]].quantized
+    rule = scale_rule(op, quantization, quantized[node.output].quantized)
     moments = None
     if any(config.method != "fitted" for config in configs):
         moments = reconstruction_moments(op, quantize_array(x, quantization), quantization, x)
@@ -99,36 +103,31 @@ def _measure(
         if config.method == "fitted":
             weights = fit_layer(op, x, config, rule).weights
         else:
-            weights = quantize_weights(op.kernel, channel_axis(op), config, moments, rule)
-        output = _output(node, op, weights, x, tensors[node.name])
+            weights = quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
+        output = _output(op, weights, x, tensors[node.output])
         final = _rest(graph, index, output, tensors)
-        lost = relative_error(tensors[graph.output_name], final)
+        lost = sum(relative_error(tensors[name], final[name]) for name in graph.outputs)
         choices.append(Candidate(config, weight_bytes(weights), op.kernel.size, lost))
     return tuple(choices)
 
 
-def _output(
-    node: Node, op: Weighted, weights: QuantizedWeights, x: FloatArray, real: FloatArray
-) -> FloatArray:
+def _output(op: Linear, weights: QuantizedWeights, x: FloatArray, real: FloatArray) -> FloatArray:
     """Return the layer's output with quantized weights, its means corrected before activation."""
-    linear = replace(op, activation=ActivationKind.LINEAR)
     if op.activation is not ActivationKind.LINEAR:
-        real = float_ops.apply_op(linear, [x], node.shape)
-    found = float_ops.apply_op(
-        replace(linear, kernel=real_kernel(weights, channel_axis(op))), [x], node.shape
-    )
+        real = op.linear([x])
+    found = op.with_weights(real_kernel(weights, op.channel_axis), op.bias).linear([x])
     axes = tuple(range(found.ndim - 1))
     found += (real - found).mean(axis=axes, dtype=np.float64).astype(np.float32)
-    return float_ops.activate(found, op.activation)
+    return op.activation.apply(found)
 
 
 def _rest(
     graph: Graph, index: int, output: FloatArray, tensors: Mapping[str, FloatArray]
-) -> FloatArray:
-    """Return the network's output if node `index` gives `output`; others are as in `tensors`."""
-    changed = {graph.nodes[index].name: output}
+) -> dict[str, FloatArray]:
+    """Return the network's outputs if node `index` gives `output`; others are as in `tensors`."""
+    changed = {graph.nodes[index].output: output}
     for node in graph.nodes[index + 1 :]:
         if any(name in changed for name in node.inputs):
             inputs = [changed.get(name, tensors[name]) for name in node.inputs]
-            changed[node.name] = float_ops.apply_op(node.op, inputs, node.shape)
-    return changed.get(graph.output_name, tensors[graph.output_name])
+            changed.update(float_ops.evaluate_node(node, inputs))
+    return {name: changed.get(name, tensors[name]) for name in graph.outputs}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from microlut.errors import InvalidInput
-from microlut.integer import Granularity
+from microlut.ops.weights import Granularity
 from microlut.quantize.levels.densities import DENSITIES, Array, DensityName
 from microlut.quantize.levels.lloyd_max import optimal_quantizer
 

@@ -1,23 +1,19 @@
-"""Ranges of activations in, their int8 quantizations and the limits of fused activations out."""
+"""The quantization of activations: from the range of a tensor, and for all tensors of a graph."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Mean,
-    Op,
-    channel_axis,
-)
-from microlut.integer import Quantization
-from microlut.integer.requantize import INT8_MAX, INT8_MIN
+from microlut.graph.ir import Graph, Node
+from microlut.ops.tensor import Quantization, Tensor
+from microlut.quantize.ranges.measure import Ranges
+
+INT8_MIN, INT8_MAX = -128, 127
+# Inputs of an operator that wants one scale for all get it while the steps of none grow by more.
+_MOST_GROWTH = 2.0
 
 
 def activation_quantization(low: float, high: float, smallest_scale: float = 0.0) -> Quantization:
@@ -32,35 +28,93 @@ def activation_quantization(low: float, high: float, smallest_scale: float = 0.0
     return Quantization(scale, int(np.clip(np.round(INT8_MIN - low / scale), INT8_MIN, INT8_MAX)))
 
 
-def smallest_output_scale(op: Op, input_scales: Sequence[float]) -> float:
-    """Return the output scale below which 32 bits could not hold the sums while they are scaled.
+def quantized_tensors(graph: Graph, ranges: Ranges) -> Mapping[str, Tensor]:
+    """Return every tensor of the graph with its quantization, by name.
 
-    Sums and additions that cancel out on all samples leave ranges of that kind.
+    Operators constrain the scales of what they read and make (`FloatOp.scale_rule`). Tensors that
+    have to share a scale are one group, whose range is that of all its tensors with values of
+    their own; the groups are solved in the order of execution, for the smallest scale of a group
+    may depend on those before it.
     """
-    match op:
-        case Add():
-            return 2.0**-18 * max(input_scales)  # 2^-19 makes the last factor 1, which is too large
-        case Mean():
-            # |sum| <= 255 * pixels, and 2^shift <= 4 * input scale / (output scale * pixels).
-            return 2.0**-20 * input_scales[0]
-        case Conv2D() | DepthwiseConv2D() | Dense():
-            axis = channel_axis(op)
-            others = tuple(i for i in range(op.kernel.ndim) if i != axis)
-            weights = np.abs(op.kernel).sum(axis=others, dtype=np.float64)
-            largest = 255.0 * input_scales[0] * weights + np.abs(op.bias)
-            # |sum| * 2^shift < 2^31 with 2^shift <= 2 * factor asks for 2^-30; coarse levels can
-            # be several times larger than the weights they stand for.
-            return 2.0**-26 * float(largest.max())
-    return 0.0
+    groups = _Groups(graph, ranges)
+    known: dict[str, Quantization] = {}
+    for tensor in graph.given():
+        groups.solve(tensor.name, 0.0, known)
+    for node in graph.nodes:
+        smallest = node.op.smallest_scale([known[name].scale for name in node.inputs])
+        for tensor in node.outputs:
+            groups.solve(tensor.name, smallest, known)
+    return {
+        name: replace(tensor, dtype="int8", quantization=known[name])
+        for name, tensor in graph.tensors().items()
+    }
 
 
-def clamp_range(activation: ActivationKind, output: Quantization) -> tuple[int, int]:
-    """Return the int8 limits of a fused activation, rounded as TensorFlow Lite does."""
-    scale = np.float32(output.scale)
-    low, high = INT8_MIN, INT8_MAX
-    if activation is not ActivationKind.LINEAR:
-        low = max(low, output.zero_point)
-    # Below that scale, 6 is more than 255 steps, and the quotient might even be infinite.
-    if activation is ActivationKind.RELU6 and output.scale > 6.0 / 256:
-        high = min(high, output.zero_point + int(np.floor(np.float32(6.0) / scale + 0.5)))
-    return low, high
+class _Groups:
+    """Tensors that share a scale, as a forest: each tensor has a parent, or is a root."""
+
+    def __init__(self, graph: Graph, ranges: Ranges) -> None:
+        self._parent: dict[str, str] = {}
+        self._fixed: dict[str, Quantization | None] = {}
+        self._limits: dict[str, tuple[float, float]] = {}
+        for tensor in graph.inputs:
+            self._own(tensor.name, ranges)
+        for state in graph.states:
+            self._parent[state.tensor.name] = state.source
+        for node in graph.nodes:
+            self._constrain(node, ranges)
+        # What is unified last is what can be left apart.
+        for node in graph.nodes:
+            if node.op.scale_rule == "unify":
+                self._unify(node)
+
+    def solve(self, name: str, smallest: float, known: dict[str, Quantization]) -> None:
+        """Add a tensor's quantization to the known ones."""
+        root = self._root(name)
+        found = known.get(root) or self._fixed.get(root)
+        if found is None:
+            found = activation_quantization(*self._limits[root], smallest)
+        known[root] = known[name] = found
+
+    def _constrain(self, node: Node, ranges: Ranges) -> None:
+        rule = node.op.scale_rule
+        for tensor in node.outputs:
+            self._own(tensor.name, ranges)
+            if isinstance(rule, Quantization):
+                self._fixed[tensor.name] = rule
+            elif rule == "same":
+                del self._limits[tensor.name]
+                self._parent[tensor.name] = node.inputs[0]
+
+    def _own(self, name: str, ranges: Ranges) -> None:
+        self._limits[name] = ranges[name]
+
+    def _root(self, name: str) -> str:
+        while name in self._parent:
+            name = self._parent[name]
+        return name
+
+    def _merge(self, names: Iterable[str]) -> None:
+        """Make one group of several; a fixed scale wins."""
+        roots = list(dict.fromkeys(self._root(name) for name in names))
+        first = next((root for root in roots if root in self._fixed), roots[0])
+        limits = [self._limits[root] for root in roots]
+        self._limits[first] = min(low for low, _ in limits), max(high for _, high in limits)
+        self._parent.update({root: first for root in roots if root != first})
+
+    def _unify(self, node: Node) -> None:
+        """Give all inputs the output's scale where that costs little; see `_MOST_GROWTH`."""
+        output = node.output
+        fixed = {self._fixed.get(self._root(name)) for name in node.inputs}
+        if len(fixed) == 1 and None not in fixed:
+            self._fixed[output] = fixed.pop()
+        for name in sorted(node.inputs, key=lambda name: -_span(self._limits[self._root(name)])):
+            low, high = self._limits[self._root(output)]
+            root = self._root(name)
+            fits = self._fixed.get(root) == self._fixed.get(self._root(output))
+            if fits and _span((low, high)) <= _MOST_GROWTH * _span(self._limits[root]):
+                self._merge((output, name))
+
+
+def _span(limits: tuple[float, float]) -> float:
+    return max(limits[1], 0.0) - min(limits[0], 0.0)

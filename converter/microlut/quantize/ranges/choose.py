@@ -15,12 +15,14 @@ from typing import Literal
 
 import numpy as np
 
-from microlut.graph.evaluate import evaluate, walk
-from microlut.graph.ir import FloatArray, Graph
-from microlut.integer import dequantize_array, quantize_array
+from microlut.graph.batch import Arrays, Batch, by_name, joined
+from microlut.graph.evaluate import outputs, walk
+from microlut.graph.ir import Graph
+from microlut.ops.arrays import FloatArray
+from microlut.ops.tensor import dequantize_array, quantize_array
 from microlut.quantize.levels.densities import Array
-from microlut.quantize.operators import tensor_quantizations
 from microlut.quantize.quality import affordable_inputs, spread, without_softmax
+from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges, Tails, measure
 
 RangeChoice = Literal["auto", "min-max", "percentile", "min-error"]
@@ -49,7 +51,7 @@ class ChosenRanges:
 
 def choose_ranges(
     graph: Graph,
-    samples: FloatArray,
+    samples: Arrays,
     choice: RangeChoice = "auto",
     input_range: tuple[float, float] | None = None,
 ) -> ChosenRanges:
@@ -62,7 +64,7 @@ def choose_ranges(
 
     Args:
         graph: Float graph after the passes.
-        samples: Inputs [n, *graph.input_shape], such as the model sees in use.
+        samples: Inputs [n, ...], such as the model sees in use.
         choice: One rule, the best of the "percentile" ones, or the best of all ("auto").
         input_range: The input's range, if it is known; inputs beyond it saturate, as on the device.
 
@@ -70,18 +72,22 @@ def choose_ranges(
         InvalidInput: What `calibrate.measure` raises.
     """
     if input_range is not None:
-        samples = saturated(samples, input_range)
+        given = by_name(graph.inputs, samples)
+        samples = Batch({name: saturated(x, input_range) for name, x in given.items()})
     candidates = _candidates(graph, samples, choice)
     if input_range is not None:
         candidates = {
-            rule: Ranges(MappingProxyType({**ranges.limits, graph.input_name: input_range}))
+            rule: ranges.replaced(dict.fromkeys(_input_names(graph), input_range))
             for rule, ranges in candidates.items()
         }
-    judges = _without_wild(samples, [ranges[graph.input_name] for ranges in candidates.values()])
+    judges = samples
+    for name in _input_names(graph):
+        limits = [ranges[name] for ranges in candidates.values()]
+        judges = _without_wild(judges, by_name(graph.inputs, judges)[name], limits)
     graph = without_softmax(graph)
     judges = spread(judges, affordable_inputs(graph))
     batches = [judges[i : i + _BATCH] for i in range(0, len(judges), _BATCH)]
-    real = _vectors(evaluate(graph, x) for x in batches)
+    real = _vectors(outputs(graph, x) for x in batches)
     errors = {
         rule: np.sum((_vectors(_rounded_outputs(graph, ranges, batches)) - real) ** 2, axis=1)
         for rule, ranges in candidates.items()
@@ -92,7 +98,7 @@ def choose_ranges(
     return ChosenRanges(candidates[rule], rule, MappingProxyType(divergences))
 
 
-def _candidates(graph: Graph, samples: FloatArray, choice: RangeChoice) -> Mapping[str, Ranges]:
+def _candidates(graph: Graph, samples: Arrays, choice: RangeChoice) -> Mapping[str, Ranges]:
     """Return ranges by rule, the simplest first."""
     tails = measure(graph, samples, 0.0 if choice == "min-max" else max(_TAILS))
     rules: dict[str, Callable[[Tails], tuple[float, float]]] = {}
@@ -102,25 +108,36 @@ def _candidates(graph: Graph, samples: FloatArray, choice: RangeChoice) -> Mappi
         rules |= {f"percentile {100 * t:g} %": partial(Tails.within, share=t) for t in _TAILS}
     if choice in ("auto", "min-error"):
         rules["min-error"] = least_error_range
-    first = tails[graph.input_name]
-    full = first.within(0.0)
     candidates = {}
     for rule, limits in rules.items():
-        input_range, known = limits(first), tails
-        if full[1] - full[0] > _WILD * (input_range[1] - input_range[0]) > 0.0:
-            # One wild input makes wild values of so many in a layer that no rule leaves them out.
-            known = measure(graph, saturated(samples, input_range), max(_TAILS))
-        elif choice == "auto":
-            input_range = full
-        found = {name: limits(t) for name, t in known.items()} | {graph.input_name: input_range}
-        candidates[rule] = Ranges(MappingProxyType(found))
+        ends, known = {}, tails
+        given = by_name(graph.inputs, samples)
+        for name in _input_names(graph):
+            full, found = tails[name].within(0.0), limits(tails[name])
+            wild = full[1] - full[0] > _WILD * (found[1] - found[0]) > 0.0
+            if wild:
+                given[name] = saturated(given[name], found)
+            ends[name] = full if choice == "auto" and not wild else found
+            if wild:
+                # One wild input makes wild values of so many in a layer that no rule leaves them
+                # out.
+                known = measure(graph, Batch(given), max(_TAILS))
+        ranges = Ranges(MappingProxyType({name: limits(t) for name, t in known.items()}))
+        candidates[rule] = ranges.replaced(ends)
     return candidates
 
 
-def _without_wild(samples: FloatArray, ranges: Sequence[tuple[float, float]]) -> FloatArray:
-    """Return the inputs that lie in the range of all rules, or near it if rules differ much.
+def _input_names(graph: Graph) -> list[str]:
+    return [tensor.name for tensor in graph.inputs]
 
-    An input far beyond the others would decide alone, in favour of the rule that serves it.
+
+def _without_wild(
+    samples: Arrays, values: FloatArray, ranges: Sequence[tuple[float, float]]
+) -> Arrays:
+    """Return the samples whose `values` lie in the range of all rules, or near it.
+
+    Rules differ much where few values are wild: a sample far beyond the others would decide alone,
+    in favour of the rule that serves it.
     """
     spans = [high - low for low, high in ranges]
     narrow = [pair for pair, span in zip(ranges, spans, strict=True) if max(spans) > _WILD * span]
@@ -128,7 +145,7 @@ def _without_wild(samples: FloatArray, ranges: Sequence[tuple[float, float]]) ->
         return samples
     low, high = max(narrow, key=lambda pair: pair[1] - pair[0])
     margin = (_WILD - 1.0) / 2.0 * (high - low)
-    flat = samples.reshape(len(samples), -1)
+    flat = values.reshape(len(values), -1)
     tame = (flat.min(axis=1) >= low - margin) & (flat.max(axis=1) <= high + margin)
     return samples[tame] if tame.any() else samples
 
@@ -173,10 +190,11 @@ def _best_end(outermost: FloatArray, other: float, rounding: float) -> float:
     return float(ends[right[0]]) if len(right) else float(x[-1])
 
 
-def _vectors(batches: Iterable[FloatArray]) -> Array:
-    """Return outputs [n, values] of batches [batch, ...] of them."""
-    outputs = np.concatenate(list(batches)).astype(np.float64)
-    return outputs.reshape(len(outputs), -1)
+def _vectors(batches: Iterable[Batch]) -> Array:
+    """Return the values of all outputs [n, values], side by side."""
+    arrays = joined(batches).arrays.values()
+    flat = [values.reshape(len(values), -1).astype(np.float64) for values in arrays]
+    return np.concatenate(flat, axis=1)
 
 
 def _simplest_of_best(errors: Mapping[str, Array]) -> str:
@@ -186,16 +204,16 @@ def _simplest_of_best(errors: Mapping[str, Array]) -> str:
     return next(rule for rule, e in excess.items() if np.mean(e) <= np.std(e) / math.sqrt(len(e)))
 
 
-def _rounded_outputs(
-    graph: Graph, ranges: Ranges, batches: Iterable[FloatArray]
-) -> Iterator[FloatArray]:
+def _rounded_outputs(graph: Graph, ranges: Ranges, batches: Iterable[Arrays]) -> Iterator[Batch]:
     """Yield the outputs of the float network with every tensor rounded to its int8 values."""
-    known = tensor_quantizations(graph, ranges)
+    known = quantized_tensors(graph, ranges)
     for batch in batches:
-        for node, values in walk(graph, batch.copy()):
-            name = graph.input_name if node is None else node.name
-            # In place, so that the nodes after it read the rounded values.
-            values[...] = dequantize_array(quantize_array(values, known[name]), known[name])
-            if name == graph.output_name:
-                output = values
-        yield output
+        given = {name: x.copy() for name, x in by_name(graph.inputs, batch).items()}
+        found = {}
+        for _, made in walk(graph, Batch(given)):
+            for name, values in made.items():
+                own = known[name].quantized
+                # In place, so that the nodes after it read the rounded values.
+                values[...] = dequantize_array(quantize_array(values, own), own)
+                found.update({name: values} if name in graph.outputs else {})
+        yield Batch({name: found[tensor] for name, tensor in graph.ends.items()})

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
+from microlut.graph.batch import Arrays, by_name
 from microlut.graph.evaluate import walk
 from microlut.graph.ir import Graph, Node
+from microlut.ops.tensor import Tensor
 
 _BATCH = 32
 _FEWEST_KEPT = 8  # of the input, which in small networks has too few values for any share
@@ -27,6 +29,10 @@ class Ranges:
     def __getitem__(self, tensor: str) -> tuple[float, float]:
         """Return (min, max) of a tensor; raises KeyError when there is none of that name."""
         return self.limits[tensor]
+
+    def replaced(self, limits: Mapping[str, tuple[float, float]]) -> Ranges:
+        """Return the same with other ranges for some tensors."""
+        return Ranges(MappingProxyType({**self.limits, **limits}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +90,12 @@ def _smallest(
     return both if len(both) <= count else np.partition(both, count - 1)[:count]
 
 
-def calibrate(graph: Graph, samples: NDArray[np.float32], tail: float = 0.0) -> Ranges:
+def calibrate(graph: Graph, samples: Arrays, tail: float = 0.0) -> Ranges:
     """Return the ranges of the input and of every node's output over sample inputs.
 
     Args:
         graph: the network, usually after the passes.
-        samples: inputs [samples, *graph.input_shape], such as the model sees in use.
+        samples: inputs [samples, ...], such as the model sees in use.
         tail: share of each tensor's values that may lie beyond either end of its range; 0 gives the
             minimum and maximum.
 
@@ -100,37 +106,45 @@ def calibrate(graph: Graph, samples: NDArray[np.float32], tail: float = 0.0) -> 
     return Ranges(MappingProxyType({name: t.within(tail) for name, t in tails.items()}))
 
 
-def measure(graph: Graph, samples: NDArray[np.float32], tail: float) -> Mapping[str, Tails]:
+def measure(graph: Graph, samples: Arrays, tail: float) -> Mapping[str, Tails]:
     """Return the outermost values of the input and of every node's output over sample inputs.
 
     Args:
         graph: the network, usually after the passes.
-        samples: inputs [samples, *graph.input_shape], such as the model sees in use.
+        samples: inputs [samples, ...], such as the model sees in use.
         tail: share of each tensor's values to keep at either end, besides the outermost one.
 
     Raises:
         InvalidInput: no samples, another shape, NaN or infinite values in them, or a layer whose
             output overflows.
     """
-    if samples.shape[1:] != graph.input_shape or len(samples) == 0:
-        expected = ", ".join(map(str, graph.input_shape))
+    for tensor in graph.inputs:
+        _check_samples(graph, tensor, by_name(graph.inputs, samples)[tensor.name])
+    streams = {
+        name: _stream(1 + _beyond(tail, len(samples) * tensor.size))
+        for name, tensor in graph.tensors().items()
+    }
+    for tensor in graph.inputs:
+        kept = streams[tensor.name].kept
+        streams[tensor.name].kept = max(kept, _FEWEST_KEPT) if tail else kept
+    for start in range(0, len(samples), _BATCH):
+        # Overflow is reported below, with the layer's name.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for node_or_input, made in walk(graph, samples[start : start + _BATCH]):
+                for name, values in made.items():
+                    if not np.isfinite(values).all():
+                        raise _not_finite(graph, node_or_input)
+                    streams[name].add(values)
+    return {name: stream.tails() for name, stream in streams.items() if stream.count}
+
+
+def _check_samples(graph: Graph, tensor: Tensor, samples: NDArray[np.float32]) -> None:
+    if samples.shape[1:] != tensor.shape or len(samples) == 0:
+        expected = ", ".join(map(str, tensor.shape))
         raise InvalidInput(
             f"calibration samples of shape {list(samples.shape)}; model {graph.name} expects "
             f"[samples, {expected}] with at least one sample"
         )
-    kept = 1 + _beyond(tail, samples.size)
-    streams = {graph.input_name: _stream(max(kept, _FEWEST_KEPT) if tail else kept)}
-    for node in graph.nodes:
-        streams[node.name] = _stream(1 + _beyond(tail, len(samples) * math.prod(node.shape)))
-    for start in range(0, len(samples), _BATCH):
-        # Overflow is reported below, with the layer's name.
-        with np.errstate(over="ignore", invalid="ignore"):
-            for node_or_input, values in walk(graph, samples[start : start + _BATCH]):
-                if not np.isfinite(values).all():
-                    raise _not_finite(graph, node_or_input)
-                name = graph.input_name if node_or_input is None else node_or_input.name
-                streams[name].add(values)
-    return {name: stream.tails() for name, stream in streams.items()}
 
 
 def _beyond(share: float, count: int) -> int:

@@ -15,19 +15,17 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    ActivationKind,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    Graph,
-    Mean,
-    Weighted,
-    channel_axis,
-)
-from microlut.integer import QuantizedWeights
-from microlut.quantize.assign.covariance import column_count
+from microlut.graph.batch import Arrays
+from microlut.graph.ir import Graph
+from microlut.ops.activation import ActivationKind
+from microlut.ops.arrays import FloatArray
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.linear import Linear
+from microlut.ops.mean import Mean
+from microlut.ops.weights import QuantizedWeights
+from microlut.ops.windows import patches
 from microlut.quantize.assign.feedback import assign_with_feedback, damped, feedback_factor
 from microlut.quantize.assign.reconstruct import InputMoments, ScaleRule
 from microlut.quantize.levels.densities import Array
@@ -39,7 +37,7 @@ from microlut.quantize.weights import (
     real_kernel,
     with_error,
 )
-from microlut.quantize.without_data.synthetic import walk
+from microlut.quantize.without_data.synthetic import InputRanges, walk
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -77,41 +75,60 @@ class _Block:
     factor: Array
 
 
-def expected_ranges(graph: Graph, inputs: FloatArray, input_range: tuple[float, float]) -> Ranges:
+def expected_ranges(graph: Graph, inputs: Arrays, input_ranges: InputRanges) -> Ranges:
     """Return the range of every tensor: what the channel that reaches furthest is expected to.
 
     Args:
         graph: Float graph after the passes.
         inputs: What `synthetic_inputs` makes for it.
-        input_range: Smallest and largest value of real inputs.
+        input_ranges: Smallest and largest value of real inputs, by their names.
     """
-    limits = {graph.input_name: input_range}
+    limits = dict(input_ranges)
     for step in walk(graph, inputs):
-        flat = step.output.reshape(-1, step.output.shape[-1])
-        mean = flat.mean(axis=0, dtype=np.float64)
-        square = np.einsum("ij,ij->j", flat, flat, dtype=np.float64) / len(flat)
-        reach = _REACH * np.sqrt(np.maximum(square - mean**2, 0.0))
-        low, high = float(np.min(mean - reach)), float(np.max(mean + reach))
-        activation = getattr(step.node.op, "activation", ActivationKind.LINEAR)
-        if activation is not ActivationKind.LINEAR:
-            low = 0.0
-        if activation is ActivationKind.RELU6:
-            high = min(high, 6.0)
-        if isinstance(step.node.op, Mean):  # noise does not tell how far pictures' means vary
-            low, high = limits[step.node.inputs[0]]
-        limits[step.node.name] = (low, high)
+        for tensor, values in zip(step.node.outputs, step.outputs, strict=True):
+            low, high = _expected_range(values)
+            activation = getattr(step.node.op, "activation", ActivationKind.LINEAR)
+            if activation is not ActivationKind.LINEAR:
+                low = 0.0
+            if activation is ActivationKind.RELU6:
+                high = min(high, 6.0)
+            if isinstance(step.node.op, Mean):  # noise does not tell how far pictures' means vary
+                low, high = limits[step.node.inputs[0]]
+            limits[tensor.name] = (low, high)
     return Ranges(MappingProxyType(limits))
 
 
-def fit_layer(
-    op: Weighted, inputs: FloatArray, config: WeightConfig, allowed: ScaleRule
-) -> FittedLayer:
-    """Quantize one layer's weights by the synthetic inputs [n, ...] that it reads.
+def _expected_range(values: FloatArray) -> tuple[float, float]:
+    """Return how far the channels of [samples, ..., channels] are expected to reach."""
+    flat = values.reshape(-1, values.shape[-1])
+    mean = flat.mean(axis=0, dtype=np.float64)
+    square = np.einsum("ij,ij->j", flat, flat, dtype=np.float64) / len(flat)
+    reach = _REACH * np.sqrt(np.maximum(square - mean**2, 0.0))
+    return float(np.min(mean - reach)), float(np.max(mean + reach))
 
-    `allowed` makes scales that flash can hold of the wanted ones.
+
+def fit_layer(
+    op: Linear,
+    inputs: FloatArray,
+    config: WeightConfig,
+    allowed: ScaleRule,
+    weights: QuantizedWeights | None = None,
+) -> FittedLayer:
+    """Quantize one layer by the synthetic inputs [n, ...] that it reads.
+
+    `allowed` rounds requested scales to ones that can be stored. Weights that another layer with
+    the same kernel has are taken as they are.
     """
-    axis = channel_axis(op)
-    small = op.kernel.size <= _MOST_OVERLAPPING and column_count(op) <= _WIDEST_OVERLAPPING
+    if weights is None:
+        weights = _fitted_weights(op, inputs, config, allowed)
+    return FittedLayer(weights, op.bias - _mean_shift(op, _error(op, weights), inputs))
+
+
+def _fitted_weights(
+    op: Linear, inputs: FloatArray, config: WeightConfig, allowed: ScaleRule
+) -> QuantizedWeights:
+    axis = op.channel_axis
+    small = op.kernel.size <= _MOST_OVERLAPPING and op.columns <= _WIDEST_OVERLAPPING
     overlaps = small and index_overlap(op.kernel.shape, config.bits) > 0
     moments = _moments(op, inputs) if overlaps else None
     weights = quantize_weights(op.kernel, axis, config, moments, allowed)
@@ -121,18 +138,17 @@ def fit_layer(
         if config.granularity == "channel":
             scales = allowed(_refitted(op, weights, blocks)).astype(np.float32)
             weights = _reassigned(op, replace(weights, scales=scales), blocks)
-    weights = with_error(weights, op, config.granularity)
-    return FittedLayer(weights, op.bias - _mean_shift(op, _error(op, weights), inputs))
+    return with_error(weights, op, config.granularity)
 
 
-def _moments(op: Weighted, inputs: FloatArray) -> InputMoments:
+def _moments(op: Linear, inputs: FloatArray) -> InputMoments:
     """Return moments of what meets a layer's weights; real inputs may vary in any other way too."""
     seen = _seen(op, inputs)
     covariance = damped(_covariance(seen.reshape(1, len(seen), -1)), _DOUBT)
     return InputMoments(covariance, covariance)
 
 
-def _reassigned(op: Weighted, weights: QuantizedWeights, blocks: list[_Block]) -> QuantizedWeights:
+def _reassigned(op: Linear, weights: QuantizedWeights, blocks: list[_Block]) -> QuantizedWeights:
     """Return the weights with levels assigned anew, errors fed back within each block."""
     assert weights.codebook is not None
     levels = weights.codebook.astype(np.float64)
@@ -146,7 +162,7 @@ def _reassigned(op: Weighted, weights: QuantizedWeights, blocks: list[_Block]) -
     return replace(weights, indices=indices)
 
 
-def _refitted(op: Weighted, weights: QuantizedWeights, blocks: list[_Block]) -> Array:
+def _refitted(op: Linear, weights: QuantizedWeights, blocks: list[_Block]) -> Array:
     """Return the scales that minimise the output error for the chosen levels.
 
     For levels l of a channel with weights w and covariance H that is (w H l) / (l H l), both summed
@@ -166,7 +182,7 @@ def _refitted(op: Weighted, weights: QuantizedWeights, blocks: list[_Block]) -> 
     return np.where(fits, products / np.where(fits, energy, 1.0), weights.scales)
 
 
-def _grouped(op: Weighted, weights: NDArray[_Number], channels: slice) -> NDArray[_Number]:
+def _grouped(op: Linear, weights: NDArray[_Number], channels: slice) -> NDArray[_Number]:
     """Return a view [groups, rows, taps, channels] of weights, in the kernel's layout or in rows.
 
     A depthwise layer has a group an input channel, others have one group.
@@ -177,7 +193,7 @@ def _grouped(op: Weighted, weights: NDArray[_Number], channels: slice) -> NDArra
     return weights.reshape(1, len(op.kernel), -1, op.kernel.shape[-1])[..., channels]
 
 
-def _blocks(op: Weighted, inputs: FloatArray) -> list[_Block]:
+def _blocks(op: Linear, inputs: FloatArray) -> list[_Block]:
     """Return the blocks of a layer's input channels; a depthwise layer is one block."""
     seen = _seen(op, inputs)
     count, taps, channels = seen.shape
@@ -195,14 +211,16 @@ def _block(channels: slice, rows: FloatArray) -> _Block:
     return _Block(channels, covariance, feedback_factor(covariance))
 
 
-def _seen(op: Weighted, inputs: FloatArray) -> FloatArray:
+def _seen(op: Linear, inputs: FloatArray) -> FloatArray:
     """Return what the layer sees at some of its output positions: [positions, taps, channels]."""
     if isinstance(op, Dense):
         rows = inputs.reshape(-1, 1, inputs.shape[-1])
         return rows[_some(len(rows))]
-    patches = float_ops.patches(inputs, op.window, 0.0)
-    chosen = np.unravel_index(_some(math.prod(patches.shape[:3])), patches.shape[:3])
-    return patches[chosen].reshape(len(chosen[0]), -1, patches.shape[-1])
+    if not isinstance(op, Conv2D | DepthwiseConv2D):
+        raise TypeError(f"{type(op).__name__} cannot be fitted without data")
+    seen = patches(inputs, op.window, 0.0)
+    chosen = np.unravel_index(_some(math.prod(seen.shape[:3])), seen.shape[:3])
+    return seen[chosen].reshape(len(chosen[0]), -1, seen.shape[-1])
 
 
 def _some(count: int) -> NDArray[np.intp]:
@@ -219,21 +237,19 @@ def _covariance(rows: FloatArray) -> Array:
     return np.asarray(squares.astype(np.float64) / rows.shape[1])
 
 
-def _error(op: Weighted, weights: QuantizedWeights) -> FloatArray:
+def _error(op: Linear, weights: QuantizedWeights) -> FloatArray:
     """Return by how much the quantized weights differ from the kernel, in its layout."""
-    error = real_kernel(weights, channel_axis(op))
+    error = real_kernel(weights, op.channel_axis)
     error -= op.kernel
     return error
 
 
-def _mean_shift(op: Weighted, error: FloatArray, inputs: FloatArray) -> Array:
+def _mean_shift(op: Linear, error: FloatArray, inputs: FloatArray) -> Array:
     """Return how far an error of the weights moves the mean of every output channel.
 
     The layer is linear: it is what the layer makes of the mean input, borders included.
     """
-    linear = replace(
-        op, kernel=error, bias=np.zeros_like(op.bias), activation=ActivationKind.LINEAR
-    )
+    linear = op.with_weights(error, np.zeros_like(op.bias))
     mean = inputs.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
-    shift = float_ops.apply_op(linear, [mean], ())
+    shift = linear.linear([mean])
     return np.asarray(shift.reshape(-1, shift.shape[-1]).mean(axis=0, dtype=np.float64))

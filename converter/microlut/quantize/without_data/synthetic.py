@@ -9,25 +9,26 @@ ranges, to assign weights with error feedback and to correct the layer means.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from microlut.errors import InvalidInput
-from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    ActivationKind,
-    ChannelStatistics,
-    Conv2D,
-    Dense,
-    FloatArray,
-    Graph,
-    Node,
-    Weighted,
-    Window,
-)
+from microlut.graph.batch import Arrays, Batch, by_name
+from microlut.graph.ir import Graph, Node
+from microlut.graph.network import last_reads
+from microlut.ops.arrays import FloatArray
+from microlut.ops.batch_norm import ChannelStatistics
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.linear import Linear
+from microlut.ops.tensor import Tensor
+from microlut.ops.windows import Window
 from microlut.quantize.levels.densities import Array
+
+InputRanges = Mapping[str, tuple[float, float]]
 
 _MOST_INPUTS = 64
 _TENSOR_VALUES = 1 << 22  # of the largest tensor, all inputs together: 16 MB
@@ -40,64 +41,83 @@ _MEAN_DOUBT = 0.01  # variance of the errors in a batch norm's mean, in variance
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A node with the tensors that it reads and the one that it makes, [inputs, ...] each."""
+    """A node with the tensors that it reads and makes, [samples, ...] each."""
 
     node: Node
     inputs: tuple[FloatArray, ...]
-    output: FloatArray
+    outputs: tuple[FloatArray, ...]
 
 
-def synthetic_inputs(graph: Graph, input_range: tuple[float, float], seed: int = 0) -> FloatArray:
-    """Return noise [n, *graph.input_shape] within a range, with the mean that the graph tells.
+def synthetic_inputs(graph: Graph, limits: InputRanges, seed: int = 0) -> Batch:
+    """Return noise [n, ...] for each input within a range, with the mean that the graph tells.
 
     Args:
         graph: Float graph after the passes.
-        input_range: Smallest and largest value of real inputs.
+        limits: Smallest and largest value of real inputs, by their names.
         seed: Seed of the noise.
 
     Raises:
         InvalidInput: the range is empty or not finite.
     """
-    low, high = input_range
-    if not (math.isfinite(high - low) and low < high):
-        raise InvalidInput(
-            f"input range is {low:g} to {high:g}; give the smallest and the largest value that "
-            "inputs have in use, such as 0 and 255"
-        )
-    largest = max(math.prod(s) for s in (graph.input_shape, *(n.shape for n in graph.nodes)))
+    for low, high in limits.values():
+        if not (math.isfinite(high - low) and low < high):
+            raise InvalidInput(
+                f"input range is {low:g} to {high:g}; give the smallest and the largest value that "
+                "inputs have in use, such as 0 and 255"
+            )
+    largest = max(tensor.size for tensor in graph.tensors().values())
     count = max(1, min(_MOST_INPUTS, _TENSOR_VALUES // largest))
-    noise = _noise(np.random.default_rng(seed), (count, *graph.input_shape))
+    rng = np.random.default_rng(seed)
+    return Batch(
+        {
+            tensor.name: _input(graph, tensor, count, limits[tensor.name], rng)
+            for tensor in graph.inputs
+        }
+    )
+
+
+def _input(
+    graph: Graph,
+    tensor: Tensor,
+    count: int,
+    input_range: tuple[float, float],
+    rng: np.random.Generator,
+) -> FloatArray:
+    low, high = input_range
+    noise = _noise(rng, (count, *tensor.shape))
     noise *= (high - low) * _DEVIATION
-    noise += _input_mean(graph, low, high).astype(np.float32)
+    noise += _input_mean(graph, tensor, low, high).astype(np.float32)
     return np.clip(noise, np.float32(low), np.float32(high), out=noise)
 
 
-def walk(graph: Graph, x: FloatArray) -> Iterator[Activation]:
+def walk(graph: Graph, x: Arrays) -> Iterator[Activation]:
     """Yield the nodes in order, run on inputs, with batch-norm statistics as in training."""
-    last_use = {tensor: i for i, node in enumerate(graph.nodes) for tensor in node.inputs}
-    live = {graph.input_name: x}
-    for i, node in enumerate(graph.nodes):
+    live = by_name(graph.inputs, x)
+    count = len(next(iter(live.values())))
+    for state in graph.states:
+        live[state.tensor.name] = np.zeros((count, *state.tensor.shape), np.float32)
+    for node, freed in zip(graph.nodes, last_reads(graph.nodes, frozenset()), strict=True):
         inputs = tuple(live[name] for name in node.inputs)
-        output = live[node.name] = _output(node, inputs)
-        yield Activation(node, inputs, output)
-        for name in set(node.inputs):
-            if last_use[name] == i:
-                del live[name]
-        del inputs, output
+        outputs = _outputs(node, inputs)
+        live.update(zip((tensor.name for tensor in node.outputs), outputs, strict=True))
+        yield Activation(node, inputs, outputs)
+        for name in freed:
+            del live[name]
+        del inputs, outputs
 
 
-def _output(node: Node, inputs: tuple[FloatArray, ...]) -> FloatArray:
-    if not isinstance(node.op, Weighted):
-        return float_ops.apply_op(node.op, inputs, node.shape)
-    linear = replace(node.op, activation=ActivationKind.LINEAR)
+def _outputs(node: Node, inputs: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
+    op = node.op
+    if not isinstance(op, Linear):
+        return op.evaluate(inputs)
     output = np.empty((len(inputs[0]), *node.shape), np.float32)
-    seen = math.prod(node.shape[:-1]) * node.op.kernel[0].size
+    seen = math.prod(node.shape[:-1]) * op.kernel[0].size
     step = max(1, _PATCH_VALUES // seen)
     for i in range(0, len(output), step):
-        output[i : i + step] = float_ops.apply_op(linear, [inputs[0][i : i + step]], node.shape)
+        output[i : i + step] = op.linear([inputs[0][i : i + step]])
     if node.statistics is not None:
         _restate(output, node.statistics)
-    return float_ops.activate(output, node.op.activation)
+    return (op.activation.apply(output),)
 
 
 def _restate(values: FloatArray, statistics: ChannelStatistics) -> None:
@@ -124,17 +144,17 @@ def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
     return np.ascontiguousarray(noise)
 
 
-def _input_mean(graph: Graph, low: float, high: float) -> Array:
-    """Return the input's mean, broadcastable to it, as the first layer's batch norm implies it.
+def _input_mean(graph: Graph, tensor: Tensor, low: float, high: float) -> Array:
+    """Return an input's mean, broadcastable to it, as the first layer's batch norm implies it.
 
     It is the most probable one, given that layer's output means, when every column of a channel
     deviates from the channel and every channel from the middle of the range by a quarter of it.
     """
     middle, unit = (low + high) / 2, (high - low) / 4
-    first = graph.consumers(graph.input_name)[0]
-    if first.statistics is None or not isinstance(first.op, Weighted):
+    first = next(iter(graph.consumers(tensor.name)), None)
+    if first is None or first.statistics is None or not isinstance(first.op, Linear):
         return np.array(middle)
-    response = _mean_response(first.op, graph.input_shape)
+    response = _mean_response(first.op, tensor.shape)
     filters = len(response)
     expected = first.op.bias + middle * response.sum(axis=(1, 2))
     deviation = first.statistics.deviation.astype(np.float64)
@@ -146,10 +166,10 @@ def _input_mean(graph: Graph, low: float, high: float) -> Array:
     joint = flat @ prior.reshape(filters, -1).T + _MEAN_DOUBT * np.eye(filters)
     shift = np.tensordot(np.linalg.solve(joint, wrong), prior, axes=1)
     mean = np.clip(middle + unit * shift, low, high)
-    return mean.ravel() if len(graph.input_shape) == 1 else mean
+    return mean.ravel() if len(tensor.shape) == 1 else mean
 
 
-def _mean_response(op: Weighted, shape: tuple[int, ...]) -> Array:
+def _mean_response(op: Linear, shape: tuple[int, ...]) -> Array:
     """Return how far each output channel's mean moves with the mean of each column and channel.
 
     The result is [output channels, columns, channels]; the features of a vector are columns.
@@ -157,6 +177,8 @@ def _mean_response(op: Weighted, shape: tuple[int, ...]) -> Array:
     if isinstance(op, Dense):
         kernel = op.kernel.astype(np.float64)
         return kernel[:, :, None] if len(shape) == 1 else kernel[:, None, :]
+    if not isinstance(op, Conv2D | DepthwiseConv2D):
+        raise TypeError(f"nothing is known of how {type(op).__name__} moves means")
     height, width, channels = shape
     rows = _reach(op.window, 0, height).sum(axis=1)
     columns = _reach(op.window, 1, width)

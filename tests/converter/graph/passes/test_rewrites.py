@@ -5,27 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graphs import make_node, net
 from microlut.graph.evaluate import evaluate
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    AveragePool2D,
-    BatchNorm,
-    ChannelStatistics,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Graph,
-    Identity,
-    MaxPool2D,
-    Node,
-    Pad,
-    Padding,
-    Relu,
-    Reshape,
-    Softmax,
-    Window,
-)
 from microlut.graph.passes.drop_identity import drop_identity
 from microlut.graph.passes.fold_affine import fold_affine
 from microlut.graph.passes.fold_batch_norm import fold_batch_norm
@@ -33,6 +14,19 @@ from microlut.graph.passes.fold_padding import fold_padding
 from microlut.graph.passes.fuse_activation import fuse_activation
 from microlut.graph.passes.merge_reshapes import merge_reshapes
 from microlut.graph.passes.whole_pool import whole_pool
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.identity import Identity
+from microlut.ops.pad import Pad
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
+from microlut.ops.relu import Relu
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.windows import Padding, Window
 
 PICTURE = (4, 4, 2)
 RNG = np.random.default_rng(3)
@@ -63,14 +57,14 @@ def chain(*steps, shape=PICTURE):
     nodes, tensor = [], "x"
     for i, step in enumerate(steps):
         op, made = step if isinstance(step, tuple) else (step, nodes[-1].shape if nodes else shape)
-        nodes.append(Node(f"n{i}", op, (tensor,), made))
+        nodes.append(make_node(f"n{i}", op, (tensor,), made))
         tensor = f"n{i}"
-    return Graph("chain", "x", shape, tuple(nodes), tensor)
+    return net("chain", "x", shape, tuple(nodes), tensor)
 
 
 def same(rewrite, graph):
     """Return the rewritten graph after checking that it computes the same."""
-    x = normal(2, *graph.input_shape) * 4
+    x = normal(2, *graph.inputs[0].shape) * 4
     result = rewrite(graph)
     expected = evaluate(graph, x)
     np.testing.assert_allclose(evaluate(result, x), expected, atol=1e-5 * np.abs(expected).max())
@@ -84,7 +78,7 @@ def kinds(graph):
 def test_drop_identity_at_the_end_moves_the_output():
     graph = same(drop_identity, chain(RELU, Identity(), Identity()))
     assert kinds(graph) == ["Relu"]
-    assert graph.output_name == "n0"
+    assert graph.outputs[0] == "n0"
 
 
 def test_drop_identity_drops_empty_padding():
@@ -113,7 +107,9 @@ def test_fold_batch_norm_stays_behind_an_activation():
 def test_fold_batch_norm_leaves_a_tensor_that_others_read():
     graph = chain(conv(), norm())
     both = replace(
-        graph, nodes=(*graph.nodes, Node("sum", Add(), ("n0", "n1"), PICTURE)), output_name="sum"
+        graph,
+        nodes=(*graph.nodes, make_node("sum", Add(), ("n0", "n1"), PICTURE)),
+        output_name="sum",
     )
     assert kinds(same(without_norm, both)) == ["Conv2D", "DepthwiseConv2D", "Add"]
 
@@ -132,7 +128,7 @@ def test_fold_batch_norm_after_padding_scales_the_border():
 def test_fold_batch_norm_into_the_dense_layer_after():
     graph = same(
         without_norm,
-        chain((Reshape(), (32,)), norm(32), (Dense(normal(3, 32), normal(3)), (3,)), norm(3)),
+        chain((Reshape((32,)), (32,)), norm(32), (Dense(normal(3, 32), normal(3)), (3,)), norm(3)),
     )
     assert kinds(graph) == ["Reshape", "Dense"]
 
@@ -202,21 +198,21 @@ def test_fold_affine_into_a_depthwise_layer_scales_each_channel():
 
 def test_fold_affine_into_every_reader():
     graph = chain(affine(0.5, 3), wide())
-    other = Node("other", wide()[0], ("n0",), (2, 2, 2))
-    total = Node("sum", Add(), ("n1", "other"), (2, 2, 2))
+    other = make_node("other", wide()[0], ("n0",), (2, 2, 2))
+    total = make_node("sum", Add(), ("n1", "other"), (2, 2, 2))
     both = replace(graph, nodes=(*graph.nodes, other, total), output_name="sum")
     assert kinds(same(fold_affine, both)) == ["Conv2D", "Conv2D", "Add"]
 
 
 def test_fold_affine_into_no_reader_if_one_cannot_take_it():
     graph = chain(affine(0.5, 3), conv())
-    total = Node("sum", Add(), ("n0", "n1"), PICTURE)
+    total = make_node("sum", Add(), ("n0", "n1"), PICTURE)
     both = replace(graph, nodes=(*graph.nodes, total), output_name="sum")
     assert kinds(same(fold_affine, both)) == ["DepthwiseConv2D", "Conv2D", "Add"]
 
 
 def test_fold_affine_moves_behind_reshapes():
-    flat = (Reshape(), (32,))
+    flat = (Reshape((32,)), (32,))
     graph = same(fold_affine, chain(norm(), flat, (Dense(normal(3, 32), normal(3)), (3,))))
     assert kinds(graph) == ["Reshape", "Dense"]
 
@@ -245,7 +241,7 @@ def test_fold_affine_merges_two_in_a_row():
 
 
 def test_fold_affine_of_the_output_behind_a_reshape_keeps_the_output():
-    graph = same(fold_affine, chain(norm(), (Reshape(), (32,))))
+    graph = same(fold_affine, chain(norm(), (Reshape((32,)), (32,))))
     assert graph.nodes[-1].shape == (32,)
 
 
@@ -272,13 +268,15 @@ def test_fuse_activation_merges_activations(pair):
 def test_fuse_activation_leaves_a_tensor_that_others_read():
     graph = chain(conv(), RELU)
     both = replace(
-        graph, nodes=(*graph.nodes, Node("sum", Add(), ("n0", "n1"), PICTURE)), output_name="sum"
+        graph,
+        nodes=(*graph.nodes, make_node("sum", Add(), ("n0", "n1"), PICTURE)),
+        output_name="sum",
     )
     assert kinds(same(fuse_activation, both)) == ["Conv2D", "Relu", "Add"]
 
 
 def test_fuse_activation_leaves_one_after_a_reshape():
-    assert kinds(same(fuse_activation, chain((Reshape(), (32,)), RELU))) == ["Reshape", "Relu"]
+    assert kinds(same(fuse_activation, chain((Reshape((32,)), (32,)), RELU))) == ["Reshape", "Relu"]
 
 
 def test_fold_padding_adds_up():
@@ -304,7 +302,7 @@ def test_fold_padding_leaves_pools(pool):
 
 def test_whole_pool_makes_a_mean_of_a_pool_over_the_picture():
     pool = AveragePool2D(Window((4, 4), (4, 4)))
-    graph = same(whole_pool, chain(conv(), (pool, (1, 1, 2)), (Reshape(), (2,))))
+    graph = same(whole_pool, chain(conv(), (pool, (1, 1, 2)), (Reshape((2,)), (2,))))
     assert kinds(graph) == ["Conv2D", "Mean", "Reshape"]
     assert graph.nodes[1].op.pixels == 16
 
@@ -326,7 +324,9 @@ def test_whole_pool_leaves_others(pool, size, padding):
 def test_fold_padding_needs_every_reader():
     graph = chain((Pad(Padding(1, 0, 1, 0)), (5, 5, 2)), conv())
     both = replace(
-        graph, nodes=(*graph.nodes, Node("sum", Add(), ("n0", "n1"), (5, 5, 2))), output_name="sum"
+        graph,
+        nodes=(*graph.nodes, make_node("sum", Add(), ("n0", "n1"), (5, 5, 2))),
+        output_name="sum",
     )
     assert kinds(same(fold_padding, both)) == ["Pad", "Conv2D", "Add"]
 
@@ -339,12 +339,17 @@ def test_fold_padding_leaves_the_output():
 def test_merge_reshapes_keeps_the_last():
     graph = same(
         merge_reshapes,
-        chain((Reshape(), (32,)), (Reshape(), (8, 4)), (Reshape(), (16, 2)), Softmax()),
+        chain(
+            (Reshape((32,)), (32,)),
+            (Reshape((8, 4)), (8, 4)),
+            (Reshape((16, 2)), (16, 2)),
+            Softmax(),
+        ),
     )
     assert kinds(graph) == ["Reshape", "Softmax"]
 
 
 def test_merge_reshapes_drops_a_way_there_and_back():
-    graph = same(merge_reshapes, chain(RELU, (Reshape(), (32,)), (Reshape(), PICTURE)))
+    graph = same(merge_reshapes, chain(RELU, (Reshape((32,)), (32,)), (Reshape(), PICTURE)))
     assert kinds(graph) == ["Relu"]
-    assert graph.output_name == "n0"
+    assert graph.outputs[0] == "n0"

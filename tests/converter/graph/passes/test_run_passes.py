@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
+from graphs import make_node, net
 from keras_zoo import ZOO, predict, sample_inputs, zoo_model
 from microlut.errors import UnsupportedModel
 from microlut.graph.evaluate import evaluate
-from microlut.graph.ir import BatchNorm, Graph, Identity, Node, Reshape
 from microlut.graph.passes import PASSES, run_passes
 from microlut.importers import import_model
+from microlut.ops.batch_norm import BatchNorm
+from microlut.ops.identity import Identity
+from microlut.ops.reshape import Reshape
 
 
 def close(found, expected):
@@ -45,15 +48,15 @@ def test_run_passes_leaves_no_batch_norm_and_no_identity(name, keras):
 @pytest.mark.parametrize("name", ZOO)
 def test_run_passes_states_true_shapes(name, keras):
     graph = run_passes(import_model(zoo_model("keras", name)))
-    names = {graph.input_name}
-    x = np.zeros((1, *graph.input_shape), np.float32)
+    names = {graph.inputs[0].name}
+    x = np.zeros((1, *graph.inputs[0].shape), np.float32)
     for node in graph.nodes:
         assert names.issuperset(node.inputs)
         assert node.name not in names
         names.add(node.name)
-        until = Graph("part", graph.input_name, graph.input_shape, graph.nodes, node.name)
+        until = net("part", graph.inputs[0].name, graph.inputs[0].shape, graph.nodes, node.name)
         assert evaluate(until, x).shape[1:] == node.shape
-    assert graph.output_name in names
+    assert graph.outputs[0] in names
 
 
 @pytest.mark.keras
@@ -65,6 +68,6 @@ def test_run_passes_changes_nothing_the_second_time(name, keras):
 
 
 def test_run_passes_refuses_a_model_that_computes_nothing():
-    nodes = (Node("a", Identity(), ("x",), (2, 2)), Node("b", Reshape(), ("a",), (2, 2)))
+    nodes = (make_node("a", Identity(), ("x",), (2, 2)), make_node("b", Reshape(), ("a",), (2, 2)))
     with pytest.raises(UnsupportedModel, match="no layer computes anything"):
-        run_passes(Graph("nothing", "x", (2, 2), nodes, "b"))
+        run_passes(net("nothing", "x", (2, 2), nodes, "b"))

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.graph.evaluate import patches
-from microlut.graph.ir import Conv2D, Dense, DepthwiseConv2D, Window, same_padding
-from microlut.integer import Quantization
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.tensor import Quantization
+from microlut.ops.windows import Window, patches, same_padding
 from microlut.quantize.assign.covariance import input_moments, reconstruction_moments
 from microlut.quantize.assign.feedback import assign_with_feedback, feedback_factor, refit_scales
 from microlut.quantize.levels.densities import Array

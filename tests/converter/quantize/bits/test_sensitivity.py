@@ -7,23 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from microlut.quantize.operators import scale_rule, tensor_quantizations
 
+from graphs import make_node, net
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    Add,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    FloatArray,
-    Graph,
-    Node,
-    channel_axis,
-)
-from microlut.integer import Quantization, QuantizedWeights, quantize_array
+from microlut.graph.ir import Graph, Node
 from microlut.integer.packing import weight_bytes
+from microlut.ops.add import Add
+from microlut.ops.arrays import FloatArray
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.tensor import Quantization, quantize_array
+from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.bits.sensitivity import Candidates, sensitivities
-from microlut.quantize.operators import scale_rule, tensor_quantizations
 from microlut.quantize.quality import affordable_inputs, relative_error, spread
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.weights import (
@@ -82,11 +80,11 @@ def faint(factor: float) -> Graph:
     kernels[1] *= np.float32(factor)
     zeros = np.zeros(6, np.float32)
     nodes = (
-        Node("loud", Dense(kernels[0], zeros), ("x",), (6,)),
-        Node("faint", Dense(kernels[1], zeros), ("x",), (6,)),
-        Node("sum", Add(), ("loud", "faint"), (6,)),
+        make_node("loud", Dense(kernels[0], zeros), ("x",), (6,)),
+        make_node("faint", Dense(kernels[1], zeros), ("x",), (6,)),
+        make_node("sum", Add(), ("loud", "faint"), (6,)),
     )
-    return Graph("net", "x", (12,), nodes, "sum")
+    return net("net", "x", (12,), nodes, "sum")
 
 
 def test_layer_that_hardly_reaches_the_result_costs_much_less():
@@ -110,7 +108,7 @@ def test_bytes_and_weights_are_those_of_the_layer(granularity):
     configs = [WeightConfig(bits, granularity) for bits in BIT_WIDTHS]
     found, known = measured(graph, x, configs), tensor_quantizations(graph, calibrate(graph, x))
     tensors = {node.name: y for node, y in float_ops.walk(graph, x) if node is not None}
-    tensors[graph.input_name] = x
+    tensors[graph.inputs[0].name] = x
     for node, op in graph.weighted():
         for choice in found[node.name]:
             weights = _weights(node, tensors[node.inputs[0]], known, choice.config)
@@ -151,17 +149,17 @@ def test_the_rest_of_the_network_is_the_float_network(config: WeightConfig, soft
     known = tensor_quantizations(graph, ranges)
     found = measured(graph, x, [config], ranges)
     whole = classifier(softmax=False)  # what a final softmax reads is what counts
-    tensors = {graph.input_name: x}
+    tensors = {graph.inputs[0].name: x}
     tensors |= {node.name: y for node, y in float_ops.walk(graph, x) if node is not None}
     for index, node in enumerate(whole.nodes):
         if node.name not in found:
             continue
         weights = _weights(node, tensors[node.inputs[0]], known, config)
-        kernel = real_kernel(weights, channel_axis(node.op))
+        kernel = real_kernel(weights, node.op.channel_axis)
         corrected = _with_the_means_of(whole, index, kernel, x)
         nodes = (*whole.nodes[:index], corrected, *whole.nodes[index + 1 :])
         changed = float_ops.evaluate(replace(whole, nodes=nodes), x)
-        expected = relative_error(tensors[whole.output_name], changed)
+        expected = relative_error(tensors[whole.outputs[0]], changed)
         assert expected > 0
         assert found[node.name][0].divergence == pytest.approx(expected, rel=0.002)
 
@@ -175,7 +173,7 @@ def _weights(
     if config.method == "fitted":
         return fit_layer(op, x, config, rule).weights
     moments = reconstruction_moments(op, quantize_array(x, quantization), quantization, x)
-    return quantize_weights(op.kernel, channel_axis(op), config, moments, rule)
+    return quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
 
 
 def _with_the_means_of(graph: Graph, index: int, kernel: FloatArray, x: FloatArray) -> Node:

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microlut.graph.ir import ActivationKind, Add, Dense, Relu
-from microlut.integer import Quantization, dequantize_array, quantize_array
-from microlut.integer.requantize import quantize_multiplier
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.dense import Dense
+from microlut.ops.fixed_point import quantize_multiplier
+from microlut.ops.relu import Relu
+from microlut.ops.tensor import Quantization, dequantize_array, quantize_array
 from microlut.quantize.ranges.activations import (
     activation_quantization,
     clamp_range,

@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 
+from graphs import make_node, net
 from microlut.errors import InvalidInput
-from microlut.graph.ir import ActivationKind, BatchNorm, Graph, Node, Relu
+from microlut.ops.activation import ActivationKind
+from microlut.ops.batch_norm import BatchNorm
+from microlut.ops.relu import Relu
 from microlut.quantize.ranges.measure import calibrate, measure
 
 NODES = (
-    Node("double", BatchNorm(np.float32([2, 2]), np.float32([1, 1])), ("x",), (2,)),
-    Node("relu", Relu(ActivationKind.RELU), ("double",), (2,)),
+    make_node("double", BatchNorm(np.float32([2, 2]), np.float32([1, 1])), ("x",), (2,)),
+    make_node("relu", Relu(ActivationKind.RELU), ("double",), (2,)),
 )
-GRAPH = Graph("net", "x", (2,), NODES, "relu")
+GRAPH = net("net", "x", (2,), NODES, "relu")
 
 
 def test_calibrate_finds_the_range_of_every_tensor():

@@ -6,26 +6,22 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
+from graphs import make_node, net
 from microlut.errors import InvalidInput
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    AveragePool2D,
-    Dense,
-    FloatArray,
-    Graph,
-    MaxPool2D,
-    Node,
-    Pad,
-    Padding,
-    Relu,
-    Reshape,
-    Softmax,
-    Window,
-)
-from microlut.integer import dequantize_array, quantize_array
+from microlut.graph.ir import Graph
 from microlut.integer import evaluate as int_ops
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.arrays import FloatArray
+from microlut.ops.dense import Dense
+from microlut.ops.pad import Pad
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
+from microlut.ops.relu import Relu
+from microlut.ops.reshape import Reshape
+from microlut.ops.softmax import Softmax
+from microlut.ops.tensor import dequantize_array, quantize_array
+from microlut.ops.windows import Padding, Window
 from microlut.quantize.ranges.activations import activation_quantization
 from microlut.quantize.ranges.choose import choose_ranges, least_error_range
 from microlut.quantize.ranges.measure import Tails, calibrate, measure
@@ -104,11 +100,11 @@ def doubling(features: int) -> Graph:
     """Return a network that doubles vectors and adds them to their halves."""
     ones, zeros = np.ones(features, np.float32), np.zeros(features, np.float32)
     nodes = (
-        Node("half", Dense(np.diag(ones / 2), zeros), ("x",), (features,)),
-        Node("double", Dense(np.diag(ones * 2), zeros), ("x",), (features,)),
-        Node("sum", Add(), ("half", "double"), (features,)),
+        make_node("half", Dense(np.diag(ones / 2), zeros), ("x",), (features,)),
+        make_node("double", Dense(np.diag(ones * 2), zeros), ("x",), (features,)),
+        make_node("sum", Add(), ("half", "double"), (features,)),
     )
-    return Graph("net", "x", (features,), nodes, "sum")
+    return net("net", "x", (features,), nodes, "sum")
 
 
 def summing(features: int) -> Graph:
@@ -117,10 +113,10 @@ def summing(features: int) -> Graph:
     sums = np.stack([np.ones(features, np.float32), signs])
     relu, zeros = ActivationKind.RELU, np.zeros(2, np.float32)
     nodes = (
-        Node("sums", Dense(sums, zeros, relu), ("x",), (2,)),
-        Node("total", Dense(np.ones((1, 2), np.float32), zeros[:1]), ("sums",), (1,)),
+        make_node("sums", Dense(sums, zeros, relu), ("x",), (2,)),
+        make_node("total", Dense(np.ones((1, 2), np.float32), zeros[:1]), ("sums",), (1,)),
     )
-    return Graph("net", "x", (features,), nodes, "total")
+    return net("net", "x", (features,), nodes, "total")
 
 
 def test_every_rule_is_tried_the_simplest_first():
@@ -232,7 +228,7 @@ def pooling() -> Graph:
     net.add(Add(), (6, 6, 3), start, net.last)
     net.add(Relu(relu), (6, 6, 3))
     net.add(AveragePool2D(Window((3, 3), (3, 3))), (2, 2, 3))
-    net.add(Reshape(), (12,))
+    net.add(Reshape((12,)), (12,))
     return net.graph()
 
 
@@ -242,7 +238,8 @@ def test_divergence_is_that_of_the_integer_network():
     chosen = choose_ranges(graph, x, "min-max")
     q = quantize(graph, chosen.ranges, x, WeightConfig(8))
     found = dequantize_array(
-        int_ops.evaluate(q, quantize_array(x, q.input_quantization)), q.output_quantization
+        int_ops.evaluate(q, quantize_array(x, q.inputs[0].quantized)),
+        q.quantization_of(q.outputs[0]),
     )
     real = float_ops.evaluate(graph, x)
     wanted = np.sum((found - real) ** 2) / np.sum(real**2)
@@ -251,7 +248,7 @@ def test_divergence_is_that_of_the_integer_network():
 
 def test_what_a_final_softmax_reads_decides():
     graph = doubling(8)
-    softmax = Node("probabilities", Softmax(), ("sum",), (8,))
+    softmax = make_node("probabilities", Softmax(), ("sum",), (8,))
     longer = replace(graph, nodes=(*graph.nodes, softmax), output_name=softmax.name)
     x = np.random.default_rng(0).laplace(size=(300, 8)).astype(np.float32)
     chosen = choose_ranges(longer, x)
@@ -268,7 +265,7 @@ def test_samples_are_left_as_they_are():
 
 def test_outputs_of_zero_have_no_divergence():
     dense = Dense(np.zeros((2, 2), np.float32), np.zeros(2, np.float32))
-    graph = Graph("net", "x", (2,), (Node("zero", dense, ("x",), (2,)),), "zero")
+    graph = net("net", "x", (2,), (make_node("zero", dense, ("x",), (2,)),), "zero")
     assert set(choose_ranges(graph, np.ones((4, 2), np.float32)).divergences.values()) == {0.0}
 
 

@@ -5,18 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graphs import make_node, net
 from microlut.errors import InvalidInput
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    ActivationKind,
-    ChannelStatistics,
-    Conv2D,
-    Dense,
-    Graph,
-    Mean,
-    Node,
-    Window,
-)
+from microlut.graph.ir import Graph
+from microlut.ops.activation import ActivationKind
+from microlut.ops.batch_norm import ChannelStatistics
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.mean import Mean
+from microlut.ops.windows import Window
 from microlut.quantize.weights import WeightConfig, quantize_weights, single_precision
 from microlut.quantize.without_data.fit import expected_ranges, fit_layer
 from microlut.quantize.without_data.synthetic import synthetic_inputs, walk
@@ -30,7 +28,7 @@ def network(activation: ActivationKind = ActivationKind.RELU) -> Graph:
     kernel = RNG.normal(size=(4, 3, 3, 2)).astype(np.float32)
     conv = Conv2D(kernel, np.zeros(4, np.float32), Window((3, 3)), activation)
     statistics = ChannelStatistics(MEAN, DEVIATION)
-    return Graph("n", "x", (8, 8, 2), (Node("c", conv, ("x",), (6, 6, 4), statistics),), "c")
+    return net("n", "x", (8, 8, 2), (make_node("c", conv, ("x",), (6, 6, 4), statistics),), "c")
 
 
 def test_synthetic_inputs_stay_in_their_range_and_repeat():
@@ -67,7 +65,7 @@ def test_ranges_reach_beyond_the_deviations_and_end_at_the_activation():
 
 def test_range_of_a_mean_is_that_of_its_pixels():
     graph = network()
-    mean = Node("m", Mean(36), ("c",), (1, 1, 4))
+    mean = make_node("m", Mean(), ("c",), (1, 1, 4))
     graph = replace(graph, nodes=(*graph.nodes, mean), output_name="m")
     limits = expected_ranges(graph, synthetic_inputs(graph, (0.0, 1.0)), (0.0, 1.0))
     assert limits["m"] == limits["c"]
@@ -98,7 +96,7 @@ def test_feedback_lowers_the_expected_error_of_the_outputs():
 
 def test_a_graph_without_statistics_runs_as_it_is():
     op = Dense(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
-    graph = Graph("n", "x", (3,), (Node("d", op, ("x",), (3,)),), "d")
+    graph = net("n", "x", (3,), (make_node("d", op, ("x",), (3,)),), "d")
     x = synthetic_inputs(graph, (0.0, 1.0))
     (step,) = walk(graph, x)
     assert np.array_equal(step.output, float_ops.evaluate(graph, x))

@@ -5,20 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graphs import make_node, net
 from microlut.errors import InvalidInput
 from microlut.graph import evaluate as float_ops
-from microlut.graph.ir import (
-    ActivationKind,
-    Add,
-    ChannelStatistics,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Graph,
-    Node,
-    Padding,
-    Window,
-)
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.batch_norm import ChannelStatistics
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.windows import Padding, Window
 from microlut.quantize.without_data import synthetic
 from microlut.quantize.without_data.synthetic import synthetic_inputs, walk
 
@@ -50,7 +46,7 @@ def output(op, x):
 
 def one_layer(op, statistics=None, shape=PICTURE):
     made = output(op, np.zeros((1, *shape), np.float32)).shape[1:]
-    return Graph("net", "x", shape, (Node("y", op, ("x",), made, statistics),), "y")
+    return net("net", "x", shape, (make_node("y", op, ("x",), made, statistics),), "y")
 
 
 def statistics_of(y):
@@ -170,8 +166,8 @@ def test_walk_restores_statistics_before_the_activation():
 def test_walk_without_statistics_is_the_float_network():
     rng = np.random.default_rng(7)
     conv = Conv2D(normal(rng, 2, 1, 1, 2), normal(rng, 2), Window((1, 1)), ActivationKind.RELU)
-    nodes = (Node("a", conv, ("x",), PICTURE), Node("b", Add(), ("a", "x"), PICTURE))
-    graph, x = Graph("net", "x", PICTURE, nodes, "b"), normal(rng, 3, *PICTURE)
+    nodes = (make_node("a", conv, ("x",), PICTURE), make_node("b", Add(), ("a", "x"), PICTURE))
+    graph, x = net("net", "x", PICTURE, nodes, "b"), normal(rng, 3, *PICTURE)
     *_, last = walk(graph, x)
     np.testing.assert_allclose(last.output, float_ops.evaluate(graph, x), rtol=1e-6)
     assert [tensor is x for tensor in last.inputs] == [False, True]

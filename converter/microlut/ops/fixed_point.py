@@ -11,7 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-INT8_MIN, INT8_MAX = -128, 127
+_Int64 = NDArray[np.int64]
+_INT32_MAX = (1 << 31) - 1
+# The constants below are the ones that gemmlowp's fixedpoint.h publishes, with their formulas.
+_EXP_MINUS_EIGHTH = 1895147668  # exp(-1/8) in Q0.31
+_ONE_THIRD = 715827883  # 1/3 in Q0.31
+# (exponent, exp(-2^exponent) in Q0.31)
+_EXP_FACTORS = (
+    (-2, 1672461947),
+    (-1, 1302514674),
+    (0, 790015084),
+    (1, 290630308),
+    (2, 39332535),
+    (3, 720401),
+    (4, 242),
+)
+_48_OVER_17 = 1515870810  # Q2.29
+_MINUS_32_OVER_17 = -1010580540  # Q2.29
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +101,59 @@ def multiply(
     left = np.maximum(shift, 0)
     right = np.maximum(-np.asarray(shift), 0)
     return rounding_divide_by_pot(saturating_doubling_high_mul(x << left, multiplier), right)
+
+
+def input_radius(integer_bits: int, left_shift: int) -> int:
+    """Return how far from zero inputs count that are scaled to Q(integer_bits) by a left shift.
+
+    TensorFlow Lite's CalculateInputRadius with 31 bits in all.
+    """
+    largest = ((1 << integer_bits) - 1) * 2.0 ** (31 - integer_bits)
+    return math.floor(largest / 2.0**left_shift)
+
+
+def exp_on_negative_values(a: _Int64, integer_bits: int) -> _Int64:
+    """Return exp(a) in Q0.31 for a <= 0, which has so many integer bits of its 31.
+
+    Like all numbers below, `a` is raw 32-bit fixed point held in int64; Qm.n has m integer and n
+    fractional bits.
+    """
+    fraction_bits = 31 - integer_bits
+    quarter = 1 << (fraction_bits - 2)
+    fraction = (a & (quarter - 1)) - quarter
+    result = _exp_near_zero(_saturating_shift_left(fraction, integer_bits))
+    remainder = fraction - a
+    for exponent, factor in _EXP_FACTORS:
+        if exponent >= integer_bits:
+            break
+        scaled = saturating_doubling_high_mul(result, factor)
+        result = np.where(remainder & (1 << (fraction_bits + exponent)), scaled, result)
+    if integer_bits > 5:
+        result = np.where(a < -(1 << (fraction_bits + 5)), 0, result)
+    return np.where(a == 0, _INT32_MAX, result)
+
+
+def one_over_one_plus(a: _Int64) -> _Int64:
+    """Return 1 / (1 + a) in Q0.31 for a in [0, 1): three Newton-Raphson steps."""
+    half_denominator = (a + _INT32_MAX + 1) >> 1  # rounding half sum of two non-negative numbers
+    x = _48_OVER_17 + saturating_doubling_high_mul(half_denominator, _MINUS_32_OVER_17)
+    for _ in range(3):
+        error = (1 << 29) - saturating_doubling_high_mul(half_denominator, x)
+        x = x + _saturating_shift_left(saturating_doubling_high_mul(x, error), 2)
+    return _saturating_shift_left(x, 1)
+
+
+def _saturating_shift_left(x: _Int64, bits: int) -> _Int64:
+    return np.asarray(np.clip(x << bits, -_INT32_MAX - 1, _INT32_MAX))
+
+
+def _exp_near_zero(a: _Int64) -> _Int64:
+    """Return exp(a) for a in [-1/4, 0), both Q0.31: a Taylor series around -1/8."""
+    x = a + (1 << 28)
+    x2 = saturating_doubling_high_mul(x, x)
+    x3 = saturating_doubling_high_mul(x2, x)
+    x4 = saturating_doubling_high_mul(x2, x2)
+    x4_over_4 = rounding_divide_by_pot(x4, 2)
+    third = saturating_doubling_high_mul(x4_over_4 + x3, _ONE_THIRD)
+    series = rounding_divide_by_pot(third + x2, 1)
+    return _EXP_MINUS_EIGHTH + saturating_doubling_high_mul(x + series, _EXP_MINUS_EIGHTH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.graph.ir import Shape
+from microlut.ops.arrays import Shape
 
 INDEX_BITS = 6  # of indices that overlap
 _BITS = range(2, 5)

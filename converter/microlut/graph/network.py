@@ -1,0 +1,128 @@
+"""What float and quantized graphs have in common: tensors, states, and who reads what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from microlut.ops.arrays import Shape
+from microlut.ops.tensor import CONFIG, Tensor
+
+
+class AnyNode(Protocol):
+    """A node of either graph."""
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the tensors that it reads."""
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The tensors that it makes."""
+
+
+AnyNodeT = TypeVar("AnyNodeT", bound=AnyNode)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A tensor that outlives a run.
+
+    Attributes:
+        tensor: What nodes read: the value that the run before has left, zeros at first.
+        source: The tensor whose value at the end of a run is the next run's.
+    """
+
+    tensor: Tensor
+    source: str
+    __pydantic_config__ = CONFIG
+
+
+class Network(Generic[AnyNodeT]):
+    """A graph with `inputs`, `nodes` in an order that can be executed, `outputs` and `states`."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        @property
+        def name(self) -> str:
+            """The model's name."""
+
+        @property
+        def inputs(self) -> tuple[Tensor, ...]:
+            """What a caller gives."""
+
+        @property
+        def nodes(self) -> tuple[AnyNodeT, ...]:
+            """The operators."""
+
+        @property
+        def outputs(self) -> tuple[str, ...]:
+            """Names of the tensors that a caller gets."""
+
+        @property
+        def states(self) -> tuple[State, ...]:
+            """Tensors that outlive a run."""
+
+        @property
+        def output_names(self) -> tuple[str, ...]:
+            """What a caller calls the outputs; empty: by their tensors."""
+
+    @property
+    def ends(self) -> dict[str, str]:
+        """The output tensors by the names that a caller knows."""
+        return dict(zip(self.output_names or self.outputs, self.outputs, strict=True))
+
+    def given(self) -> tuple[Tensor, ...]:
+        """Return the tensors that exist before the first node: inputs and states."""
+        return (*self.inputs, *(state.tensor for state in self.states))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors by name: inputs, states, then what the nodes make, in order."""
+        made = (tensor for node in self.nodes for tensor in node.outputs)
+        return {tensor.name: tensor for tensor in (*self.given(), *made)}
+
+    def shape_of(self, tensor: str) -> Shape:
+        """Return the shape of a tensor; raises KeyError when there is none of that name."""
+        return self.tensors()[tensor].shape
+
+    def output_tensors(self) -> dict[str, Tensor]:
+        """Return what a caller gets, by the names that a caller knows."""
+        known = self.tensors()
+        return {name: known[tensor] for name, tensor in self.ends.items()}
+
+    def kept(self) -> frozenset[str]:
+        """Return the tensors that are read after the last node: outputs, and sources of states."""
+        return frozenset((*self.outputs, *(state.source for state in self.states)))
+
+    def consumers(self, tensor: str) -> tuple[AnyNodeT, ...]:
+        """Return the nodes that read a tensor, in execution order."""
+        return tuple(node for node in self.nodes if tensor in node.inputs)
+
+    def node(self, name: str) -> AnyNodeT:
+        """Return the node of that name; raises KeyError when there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+
+def last_reads(nodes: Sequence[AnyNode], kept: frozenset[str]) -> list[tuple[str, ...]]:
+    """Return, for each node, the tensors that nothing reads after it.
+
+    A tensor that nothing reads at all is among those of the node that makes it.
+    """
+    last: dict[str, int] = {}
+    for step, node in enumerate(nodes):
+        last.update({tensor.name: step for tensor in node.outputs})
+        last.update(dict.fromkeys(node.inputs, step))
+    freed: list[list[str]] = [[] for _ in nodes]
+    for name, step in last.items():
+        if name not in kept:
+            freed[step].append(name)
+    return [tuple(names) for names in freed]

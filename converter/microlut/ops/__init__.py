@@ -1,0 +1,55 @@
+"""The operators: what each one means on real and on integer tensors.
+
+`OPERATORS` is the list of all. One more operator is one more module of this package and one more
+line there; docs/adding-an-operator.md lists the other files.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from importlib import import_module
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from microlut.ops.base import FloatOp, IntegerOp
+
+OPERATORS = (
+    "add",
+    "batch_norm",
+    "conv2d",
+    "dense",
+    "depthwise_conv2d",
+    "identity",
+    "mean",
+    "pad",
+    "pool2d",
+    "relu",
+    "reshape",
+    "softmax",
+)
+
+
+def _classes(base: type[Any]) -> tuple[type[Any], ...]:
+    """Return the operators that are a `base`; raise TypeError for one that lacks a method."""
+    found = []
+    for name in OPERATORS:
+        module = import_module(f"{__name__}.{name}")
+        for value in vars(module).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and issubclass(value, base) and "__dataclass_fields__" in vars(value):
+                missing = ", ".join(sorted(value.__abstractmethods__))
+                if missing:
+                    raise TypeError(f"operator {value.__name__} in {name}.py lacks {missing}")
+                found.append(value)
+    return tuple(found)
+
+
+FLOAT_OPERATORS: tuple[type[FloatOp], ...] = _classes(FloatOp)
+INTEGER_OPERATORS: tuple[type[IntegerOp], ...] = _classes(IntegerOp)
+
+if TYPE_CHECKING:
+    AnyIntegerOp = IntegerOp
+else:  # pydantic wants to know all of them, to read files
+    AnyIntegerOp = Annotated[reduce(or_, INTEGER_OPERATORS), Field(discriminator="kind")]

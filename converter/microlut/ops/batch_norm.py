@@ -1,0 +1,43 @@
+"""Batch normalization at inference, which the passes fold into other layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from microlut.ops.arrays import FloatArray, Shape
+from microlut.ops.base import FloatOnly, one_shape
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatistics:
+    """Mean and standard deviation [channels] of a tensor's values over the training data."""
+
+    mean: FloatArray
+    deviation: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm(FloatOnly):
+    """Inference-time batch normalization of the last dimension: y = x * scale + offset.
+
+    `statistics` are those of y, which training has left behind in its parameters.
+    """
+
+    scale: FloatArray
+    offset: FloatArray
+    statistics: ChannelStatistics | None = None
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (one_shape(inputs),)
+
+    def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
+        """Return the output."""
+        return (inputs[0] * self.scale + self.offset,)
+
+    def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
+        """Return the trained output."""
+        del tf
+        return (inputs[0] * self.scale + self.offset,)

@@ -1,0 +1,50 @@
+"""TensorFlow Lite operators as data, which the writer of `.tflite` files turns into tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.ops.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant input.
+
+    Attributes:
+        name: What is added to the layer's name, after a slash.
+        values: int8 or int32.
+        scales: Along `axis`, if the values are quantized; zero points are 0.
+        axis: Of the scales.
+    """
+
+    name: str
+    values: NDArray[Any]
+    scales: NDArray[np.float32] | None = None
+    axis: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """One operator.
+
+    Attributes:
+        name: In the schema's BuiltinOperator.
+        version: The lowest that has the types in use, for old runtimes.
+        inputs: Tensors of the graph, constants, or tensors that a builtin before it makes.
+        outputs: Tensors of the graph, or others that only the builtins after it read.
+        options: Name of the options table, if it has one.
+        fields: Of that table; names of enumerators are strings.
+    """
+
+    name: str
+    version: int
+    inputs: tuple[Tensor | Constant, ...]
+    outputs: tuple[Tensor, ...]
+    options: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,103 @@
+"""Fully connected layer over the last dimension."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from microlut.ops.activation import ActivationKind
+from microlut.ops.arrays import FloatArray, Real, Shape
+from microlut.ops.base import one_shape
+from microlut.ops.builtin import Builtin
+from microlut.ops.linear import Linear, QLinear
+from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.weights import OutputStage, QuantizedWeights
+
+
+@dataclass(frozen=True, slots=True)
+class Dense(Linear):
+    """Fully connected over the last dimension; `kernel` is [units, inputs], `bias` [units]."""
+
+    kernel: FloatArray
+    bias: FloatArray
+    activation: ActivationKind = ActivationKind.LINEAR
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (_shape(self.kernel.shape, inputs),)
+
+    def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
+        """Return the output before the activation."""
+        y: FloatArray = inputs[0] @ self.kernel.T + self.bias
+        return y
+
+    @property
+    def columns(self) -> int:
+        """How many weights an output value is the sum of."""
+        return int(self.kernel.shape[1])
+
+    def positions(self, shape: Shape) -> int:
+        """Return how many output positions an input of this shape has."""
+        return math.prod(shape[:-1])
+
+    def receptive_fields(self, x: FloatArray) -> FloatArray:
+        """Return the inputs that meet the columns: [1, positions, columns]."""
+        return x.reshape(1, -1, x.shape[-1])
+
+    def train_linear(self, tf: Any, x: Any, kernel: Any, bias: Any) -> Any:  # noqa: ANN401
+        """Return the trained output before its activation."""
+        return tf.linalg.matmul(x, kernel, transpose_b=True) + bias
+
+    def integer(self, weights: QuantizedWeights, stage: OutputStage) -> QDense:
+        """Return the integer form."""
+        return QDense(weights, stage)
+
+
+@dataclass(frozen=True, slots=True)
+class QDense(QLinear):
+    """Fully connected layer with codebook weights, over the last dimension."""
+
+    weights: QuantizedWeights
+    output: OutputStage
+    kind: Literal["dense"] = "dense"
+    __pydantic_config__ = CONFIG
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (_shape(self.weights.shape, inputs),)
+
+    @property
+    def reads(self) -> int:
+        """How many input values one output position sees."""
+        return self.weights.shape[-1]
+
+    def positions(self, shape: Shape) -> int:
+        """Return how many output positions an input of this shape has."""
+        return math.prod(shape[:-1])
+
+    def sums(self, x: Real, weights: Real) -> Real:
+        """Return the sums of products."""
+        return x @ weights.T
+
+    def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
+        """Return FULLY_CONNECTED."""
+        keep = len(outputs[0].shape) > 1
+        return (
+            Builtin(
+                "FULLY_CONNECTED",
+                5 if keep else 4,
+                (inputs[0], *self.parameters(inputs[0], self.weights.int8())),
+                (outputs[0],),
+                "FullyConnectedOptions",
+                {"fusedActivationFunction": self.fused(outputs[0]), "keepNumDims": keep},
+            ),
+        )
+
+
+def _shape(kernel: Shape, inputs: Sequence[Shape]) -> Shape:
+    source = one_shape(inputs)
+    if len(kernel) != 2 or not source or kernel[1] != source[-1]:
+        raise ValueError(f"has a kernel of shape {list(kernel)} for an input {list(source)}")
+    return (*source[:-1], kernel[0])

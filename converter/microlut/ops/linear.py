@@ -1,0 +1,240 @@
+"""What convolutions and dense layers share: a kernel, a bias, and codebook weights."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.ops.activation import Fusing, fused_name
+from microlut.ops.arrays import FloatArray, Int64, IntArray, Real, Shape, frozen_array
+from microlut.ops.base import IntegerOp, demand
+from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.fixed_point import channel_multipliers
+from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.weights import OutputStage, QuantizedWeights
+from microlut.ops.windows import Window, same_padding
+
+Array = NDArray[np.float64]
+_BATCH_VALUES = 1 << 22  # values in flight, which bounds memory to some 32 MB per copy
+
+
+class Linear(Fusing):
+    """A layer whose outputs are sums of products of its inputs and a kernel, plus a bias.
+
+    A kernel is in TensorFlow Lite's layout; output channels are its axis `channel_axis`.
+    """
+
+    __slots__ = ()
+    channel_axis: ClassVar[int] = 0
+    if TYPE_CHECKING:
+
+        @property
+        def kernel(self) -> FloatArray:
+            """The weights."""
+
+        @property
+        def bias(self) -> FloatArray:
+            """One value per output channel."""
+
+    def with_weights(self, kernel: object, bias: object) -> Self:
+        """Return the same layer with other weights."""
+        return replace(  # type: ignore[type-var]
+            self, kernel=frozen_array(kernel), bias=frozen_array(bias)
+        )
+
+    def by_channel(self, values: Array) -> Array:
+        """Return one value per output channel, so that it can be multiplied by the kernel."""
+        shape = [1] * self.kernel.ndim
+        shape[self.channel_axis] = -1
+        return values.reshape(shape)
+
+    @property
+    @abstractmethod
+    def columns(self) -> int:
+        """How many weights an output value is the sum of."""
+
+    @property
+    def reads(self) -> int:
+        """How many input values one output position sees."""
+        return self.columns
+
+    @abstractmethod
+    def positions(self, shape: Shape) -> int:
+        """Return how many output positions an input of this shape has."""
+
+    @abstractmethod
+    def receptive_fields(self, x: FloatArray) -> FloatArray:
+        """Return the inputs that meet the columns: [groups, positions, columns].
+
+        A depthwise layer has a group per input channel, the others have one group.
+        """
+
+    @abstractmethod
+    def train_linear(self, tf: Any, x: Any, kernel: Any, bias: Any) -> Any:  # noqa: ANN401
+        """Return the trained output before its activation, with another kernel and bias."""
+
+    def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
+        """Return the output with the layer's own weights."""
+        kernel, bias = tf.constant(self.kernel), tf.constant(self.bias)
+        return (self.activation.train(tf, self.train_linear(tf, inputs[0], kernel, bias)),)
+
+    @abstractmethod
+    def integer(self, weights: QuantizedWeights, stage: OutputStage) -> QLinear:
+        """Return the integer form with these weights and this output stage."""
+
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+        """Raise TypeError: the weights of the integer form must be chosen, see `unbiased`."""
+        raise TypeError(f"{type(self).__name__} is quantized with its weights")
+
+    def unbiased(self, weights: QuantizedWeights, x: Quantization, output: Quantization) -> QLinear:
+        """Return the integer form with quantized weights and zero biases."""
+        multiplier, shift = channel_multipliers(x.scale, weights.scales, output.scale)
+        low, high = self.activation.limits(output)
+        stage = OutputStage(np.zeros(len(shift), np.int32), multiplier, shift, low, high)
+        return self.integer(weights, stage)
+
+    def smallest_scale(self, inputs: Sequence[float]) -> float:
+        """Return the output scale below which 32 bits do not hold the sums while they are scaled.
+
+        |sum| * 2^shift < 2^31 with 2^shift <= 2 * factor asks for 2^-30; coarse levels can be
+        several times larger than the weights that they stand for.
+        """
+        others = tuple(i for i in range(self.kernel.ndim) if i != self.channel_axis)
+        weights = np.abs(self.kernel).sum(axis=others, dtype=np.float64)
+        largest = 255.0 * inputs[0] * weights + np.abs(self.bias)
+        return 2.0**-26 * float(largest.max())
+
+
+class QLinear(IntegerOp):
+    """A layer with codebook weights; int8 products are summed up in 32 bits."""
+
+    __slots__ = ()
+    channel_axis: ClassVar[int] = 0
+    if TYPE_CHECKING:
+
+        @property
+        def weights(self) -> QuantizedWeights:
+            """The weights."""
+
+        @property
+        def output(self) -> OutputStage:
+            """How sums become outputs."""
+
+    def with_output(self, stage: OutputStage) -> Self:
+        """Return the same layer with another output stage."""
+        return replace(self, output=stage)  # type: ignore[type-var]
+
+    def with_quantized(self, weights: QuantizedWeights) -> Self:
+        """Return the same layer with other weights."""
+        return replace(self, weights=weights)  # type: ignore[type-var]
+
+    def weights_by_channel(self) -> Int64:
+        """Return the decoded weights [output channels, products that an output is the sum of]."""
+        levels = self.weights.int8().astype(np.int64)
+        axis = self.channel_axis
+        return np.moveaxis(levels, axis, 0).reshape(levels.shape[axis], -1)
+
+    @abstractmethod
+    def positions(self, shape: Shape) -> int:
+        """Return how many output positions an input of this shape has."""
+
+    @abstractmethod
+    def sums(self, x: Real, weights: Real) -> Real:
+        """Return the sums of products for centered inputs [batch, ...], without the bias."""
+
+    @property
+    def reads(self) -> int:
+        """How many input values one output position sees, at most."""
+        return math.prod(self.weights.shape[-3:])
+
+    def accumulate(self, x: IntArray, zero_point: int) -> Int64:
+        """Return the sums of weight * (input - zero point), without the bias, in batches.
+
+        They are computed by floating-point products, which are exact: every sum stays below what
+        the mantissa of the type chosen holds.
+        """
+        products = math.prod(self.weights.shape) // len(self.output.bias)
+        # While sums stay below 2^24, single precision is exact as well, and twice as fast.
+        kind = np.dtype(np.float32 if products * 255 * 127 < 1 << 24 else np.float64)
+        weights: Real = self.weights.int8().astype(kind)
+        step = max(1, _BATCH_VALUES // (self.reads * self.positions(x.shape[1:])))
+        batches = []
+        for i in range(0, len(x), step):
+            centered: Real = x[i : i + step].astype(kind)
+            centered -= zero_point
+            batches.append(self.sums(centered, weights).astype(np.int64))
+        return np.concatenate(batches)
+
+    def evaluate(
+        self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[IntArray, ...]:
+        """Return the outputs [batch, ...] for inputs [batch, ...]."""
+        total = self.accumulate(arrays[0], inputs[0].zero_point) + self.output.bias
+        return (self.output.requantize(total, outputs[0].zero_point),)
+
+    def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Raise ValueError, naming the part, unless weights and output stage are sound."""
+        self.weights.check()
+        channels = outputs[0].shape[-1]
+        self.output.check(channels)
+        demand(len(self.weights.indices) == self.rows, "the shape of its weights")
+        demand(self.weights.scales.shape == (channels,), "its weight scales")
+
+    @property
+    def rows(self) -> int:
+        """Rows of the indices."""
+        return self.weights.shape[0]
+
+    def parameters(self, source: Tensor, kernel: NDArray[np.int8]) -> tuple[Constant, Constant]:
+        """Return kernel and bias for TensorFlow Lite; output channels are the first or last axis.
+
+        The bias has the product of input and weight scales as its scale.
+        """
+        scales = self.weights.scales
+        bias_scales = scales * np.float32(source.scale)
+        axis = kernel.ndim - 1 if self.channel_axis else 0
+        return (
+            Constant("kernel", kernel, scales, axis),
+            Constant("bias", self.output.bias, bias_scales),
+        )
+
+    def fused(self, output: Tensor) -> str:
+        """Return TensorFlow Lite's name of the fused activation."""
+        return fused_name(self.output.minimum, self.output.maximum, output.quantized)
+
+
+def padded_source(
+    source: Tensor, name: str, window: Window
+) -> tuple[tuple[Builtin, ...], Tensor, str]:
+    """Return what TensorFlow Lite convolves, and its kind of padding.
+
+    Where neither kind fits, an operator before it pads explicitly.
+    """
+    height, width, channels = source.shape
+    p = window.padding
+    if not p:
+        return (), source, "VALID"
+    if p == same_padding((height, width), window.size, window.strides, window.dilation):
+        return (), source, "SAME"
+    padded = replace(source, name=f"{name}/padded", shape=(*p.padded(height, width), channels))
+    amounts = np.array([[0, 0], [p.top, p.bottom], [p.left, p.right], [0, 0]], np.int32)
+    constant = Constant("padded/amounts", amounts)
+    return (Builtin("PAD", 2, (source, constant), (padded,), "PadOptions"),), padded, "VALID"
+
+
+def window_fields(window: Window, padding: str, activation: str) -> Mapping[str, Any]:
+    """Return the fields that TensorFlow Lite's options of convolutions have in common."""
+    return {
+        "padding": padding,
+        "strideH": window.strides[0],
+        "strideW": window.strides[1],
+        "dilationHFactor": window.dilation[0],
+        "dilationWFactor": window.dilation[1],
+        "fusedActivationFunction": activation,
+    }

@@ -1,0 +1,150 @@
+"""Maximum and mean over the windows of pictures."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from microlut.ops.activation import ActivationKind, Fusing, fused_name
+from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
+from microlut.ops.base import IntegerOp, ScaleRule, demand, is_int8, picture
+from microlut.ops.builtin import Builtin
+from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.windows import Window, patches, train_depthwise, train_pad
+
+_LEAST = -3.0e38  # loses against every value that a maximum is taken of
+_Mode = Literal["max", "average"]
+
+
+class Pool2D(Fusing):
+    """A pool; padded positions do not count."""
+
+    __slots__ = ()
+    scale_rule: ClassVar[ScaleRule] = "same"
+    mode: ClassVar[_Mode]
+    if TYPE_CHECKING:
+
+        @property
+        def window(self) -> Window:
+            """What is pooled."""
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        source = picture(inputs)
+        return (self.window.shape(source, source[2]),)
+
+    def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
+        """Return the trained output."""
+        return (self.activation.train(tf, self.train_linear(tf, inputs[0])),)
+
+    @abstractmethod
+    def train_linear(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
+        """Return the trained output before its activation."""
+
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QPool2D:
+        """Return the integer form."""
+        return QPool2D(self.mode, self.window, *self.activation.limits(outputs[0].quantized))
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool2D(Pool2D):
+    """Maximum over a window; padded positions never win."""
+
+    window: Window
+    activation: ActivationKind = ActivationKind.LINEAR
+    mode: ClassVar[_Mode] = "max"
+
+    def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
+        """Return the maxima."""
+        largest: FloatArray = patches(inputs[0], self.window, -np.inf).max(axis=(3, 4))
+        return largest
+
+    def train_linear(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
+        """Return maxima; strides beyond the window, or dilation, keep some of those of stride 1."""
+        window = self.window
+        x = train_pad(tf, x, window.padding, _LEAST)
+        down, across = window.strides
+        plain = window.dilation == (1, 1) and down <= window.size[0] and across <= window.size[1]
+        if plain:
+            return tf.nn.max_pool2d(x, window.size, window.strides, "VALID")
+        y = tf.nn.pool(x, window.size, "MAX", (1, 1), "VALID", dilations=window.dilation)
+        return y[:, ::down, ::across]
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePool2D(Pool2D):
+    """Mean over the window's positions inside the input (padded positions do not count)."""
+
+    window: Window
+    activation: ActivationKind = ActivationKind.LINEAR
+    mode: ClassVar[_Mode] = "average"
+
+    def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
+        """Return the means."""
+        x = inputs[0]
+        inside = np.ones((1, *x.shape[1:3], 1), dtype=np.float32)
+        count = patches(inside, self.window, 0.0).sum(axis=(3, 4))
+        mean: FloatArray = patches(x, self.window, 0.0).sum(axis=(3, 4)) / count
+        return mean
+
+    def train_linear(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
+        """Return means over the window's positions inside the picture."""
+        window = self.window
+        sums = train_depthwise(tf, x, tf.ones((*window.size, x.shape[-1], 1)), window)
+        inside = tf.ones((1, *x.shape[1:3], 1))
+        return sums / train_depthwise(tf, inside, tf.ones((*window.size, 1, 1)), window)
+
+
+@dataclass(frozen=True, slots=True)
+class QPool2D(IntegerOp):
+    """Maximum or mean over a window, input and output of equal quantization."""
+
+    mode: _Mode
+    window: Window
+    minimum: int
+    maximum: int
+    kind: Literal["pool2d"] = "pool2d"
+    __pydantic_config__ = CONFIG
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        source = picture(inputs)
+        return (self.window.shape(source, source[2]),)
+
+    def evaluate(
+        self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[IntArray, ...]:
+        """Return the maxima or means."""
+        x = arrays[0]
+        value: Int64
+        if self.mode == "max":
+            value = patches(x, self.window, -128).max(axis=(3, 4)).astype(np.int64)
+        else:
+            total = patches(x, self.window, 0).astype(np.int64).sum(axis=(3, 4))
+            inside = patches(np.ones_like(x[:1]), self.window, 0).astype(np.int64)
+            count = inside.sum(axis=(3, 4))
+            # C division truncates: round the magnitude half up, then restore the sign.
+            value = np.sign(total) * ((np.abs(total) + count // 2) // count)
+        return (np.clip(value, self.minimum, self.maximum).astype(np.int8),)
+
+    def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
+        """Return MAX_POOL_2D or AVERAGE_POOL_2D."""
+        fields = {
+            # The importer makes no other padding for pools than TensorFlow's own two kinds.
+            "padding": "SAME" if self.window.padding else "VALID",
+            "strideH": self.window.strides[0],
+            "strideW": self.window.strides[1],
+            "filterHeight": self.window.size[0],
+            "filterWidth": self.window.size[1],
+            "fusedActivationFunction": fused_name(self.minimum, self.maximum, outputs[0].quantized),
+        }
+        name = f"{self.mode.upper()}_POOL_2D"
+        return (Builtin(name, 2, tuple(inputs), tuple(outputs), "Pool2DOptions", fields),)
+
+    def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Raise ValueError unless the limits are int8."""
+        demand(is_int8(self.minimum, self.maximum), "its limits")

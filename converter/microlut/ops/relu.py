@@ -1,0 +1,68 @@
+"""ReLU and ReLU6 that stand alone, because no operator before them can apply them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from microlut.ops.activation import ActivationKind, Fusing
+from microlut.ops.arrays import FloatArray, IntArray, Shape
+from microlut.ops.base import IntegerOp, ScaleRule, demand, is_int8, one_shape
+from microlut.ops.builtin import Builtin
+from microlut.ops.tensor import CONFIG, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Relu(Fusing):
+    """A ReLU or ReLU6 that stands alone."""
+
+    activation: ActivationKind
+    scale_rule: ClassVar[ScaleRule] = "same"
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (one_shape(inputs),)
+
+    def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
+        """Return the input."""
+        return inputs[0]
+
+    def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
+        """Return the trained output."""
+        return (self.activation.train(tf, inputs[0]),)
+
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QClamp:
+        """Return the integer form."""
+        return QClamp(*self.activation.limits(outputs[0].quantized))
+
+
+@dataclass(frozen=True, slots=True)
+class QClamp(IntegerOp):
+    """A ReLU or ReLU6 that stands alone, input and output of equal quantization."""
+
+    minimum: int
+    maximum: int
+    kind: Literal["clamp"] = "clamp"
+    __pydantic_config__ = CONFIG
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (one_shape(inputs),)
+
+    def evaluate(
+        self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[IntArray, ...]:
+        """Return the limited values."""
+        return (np.clip(arrays[0], self.minimum, self.maximum),)
+
+    def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
+        """Return RELU or RELU6."""
+        name = "RELU" if self.maximum == 127 else "RELU6"
+        return (Builtin(name, 2, tuple(inputs), tuple(outputs)),)
+
+    def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Raise ValueError unless the limits are int8."""
+        demand(is_int8(self.minimum, self.maximum), "its limits")

@@ -1,0 +1,112 @@
+"""Softmax over the last dimension, as TensorFlow Lite computes it in fixed point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from microlut.errors import UnsupportedModel
+from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
+from microlut.ops.base import FloatOp, IntegerOp, ScaleRule, demand, one_shape
+from microlut.ops.builtin import Builtin
+from microlut.ops.fixed_point import (
+    exp_on_negative_values,
+    input_radius,
+    one_over_one_plus,
+    quantize_multiplier,
+    rounding_divide_by_pot,
+    saturating_doubling_high_mul,
+)
+from microlut.ops.tensor import CONFIG, Quantization, Tensor
+
+_ACCUMULATION_INTEGER_BITS = 12
+_INPUT_INTEGER_BITS = 5
+_LARGEST_SHIFT = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(FloatOp):
+    """Softmax over the last dimension."""
+
+    scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (one_shape(inputs),)
+
+    def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
+        """Return the probabilities."""
+        x = inputs[0]
+        exponentials: FloatArray = np.exp(x - x.max(axis=-1, keepdims=True))
+        return (exponentials / exponentials.sum(axis=-1, keepdims=True),)
+
+    def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
+        """Return the trained output."""
+        return (tf.nn.softmax(inputs[0]),)
+
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QSoftmax:
+        """Return the integer form; differences become Q5.26, as PreprocessSoftmaxScaling does."""
+        scale = inputs[0].scale
+        if scale * 2.0**26 <= 1.0:
+            raise UnsupportedModel(
+                f"its inputs differ by less than {256 * 2.0**-26:.0e} on the calibration inputs, "
+                "so all classes are equally likely; check the model or give other inputs"
+            )
+        factor = quantize_multiplier(min(scale * 2.0**26, 2.0**31 - 1.0))
+        radius = input_radius(_INPUT_INTEGER_BITS, factor.shift)
+        # int8 values differ by 255 at most
+        return QSoftmax(factor.multiplier, factor.shift, max(-radius, -255))
+
+
+@dataclass(frozen=True, slots=True)
+class QSoftmax(IntegerOp):
+    """Softmax over the last dimension; differences below `minimum_difference` count as zero."""
+
+    multiplier: int
+    left_shift: int
+    minimum_difference: int
+    kind: Literal["softmax"] = "softmax"
+    __pydantic_config__ = CONFIG
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (one_shape(inputs),)
+
+    def evaluate(
+        self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[IntArray, ...]:
+        """Return the probabilities, with scale 1/256 and zero point -128."""
+        wide = arrays[0].astype(np.int64)
+        difference = wide - wide.max(axis=-1, keepdims=True)
+        counted = difference >= self.minimum_difference
+        kept = np.where(counted, difference, 0)
+        scaled = saturating_doubling_high_mul(kept << self.left_shift, self.multiplier)
+        exponential = exp_on_negative_values(scaled, _INPUT_INTEGER_BITS)
+        rescaled = rounding_divide_by_pot(exponential, _ACCUMULATION_INTEGER_BITS)
+        total = np.where(counted, rescaled, 0).sum(axis=-1, keepdims=True)
+        reciprocal, over_unit = _reciprocal(total)
+        product = saturating_doubling_high_mul(reciprocal, exponential)
+        value = rounding_divide_by_pot(product, over_unit + 31 - 8) - 128
+        return (np.where(counted, np.clip(value, -128, 127), -128).astype(np.int8),)
+
+    def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
+        """Return SOFTMAX."""
+        fields = {"beta": 1.0}
+        return (Builtin("SOFTMAX", 2, tuple(inputs), tuple(outputs), "SoftmaxOptions", fields),)
+
+    def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Raise ValueError, naming the part, unless the numbers are sound."""
+        largest = -self.minimum_difference << min(self.left_shift, _LARGEST_SHIFT)
+        sound = 0 <= self.left_shift <= _LARGEST_SHIFT and 0 <= largest < 1 << 31
+        demand(sound and 0 <= self.multiplier < 1 << 31, "its multiplier")
+        demand(-255 <= self.minimum_difference <= 0, "its smallest difference")
+
+
+def _reciprocal(x: Int64) -> tuple[Int64, Int64]:
+    """Return 1 / x as (Q0.31 mantissa, exponent) for x > 0 in Q12.19."""
+    headroom = 32 - np.frexp(x.astype(np.float64))[1].astype(np.int64)  # leading zeros of 32 bits
+    mantissa = (x << headroom) - (1 << 31)
+    return one_over_one_plus(mantissa), _ACCUMULATION_INTEGER_BITS - headroom

@@ -1,0 +1,96 @@
+"""Tensors: a name, a shape, an element type and, for integers, what the integers stand for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict
+
+from microlut.ops.arrays import IntArray, Shape
+
+DType = Literal["float32", "int8", "int16"]
+CONFIG = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """real = scale * (quantized - zero_point); `scale` is exact in single precision."""
+
+    scale: float
+    zero_point: int
+    __pydantic_config__ = CONFIG
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor of a graph, of which every sample has its own values.
+
+    Attributes:
+        name: Unique in its graph.
+        shape: Without the batch dimension; pictures are [height, width, channels].
+        dtype: Type of the elements.
+        quantization: What integers stand for; None for float32.
+    """
+
+    name: str
+    shape: Shape
+    dtype: DType = "float32"
+    quantization: Quantization | None = None
+    __pydantic_config__ = CONFIG
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the values of one sample take."""
+        return self.size * np.dtype(self.dtype).itemsize
+
+    @property
+    def scale(self) -> float:
+        """Scale of a quantized tensor."""
+        return self.quantized.scale
+
+    @property
+    def zero_point(self) -> int:
+        """Zero point of a quantized tensor."""
+        return self.quantized.zero_point
+
+    @property
+    def quantized(self) -> Quantization:
+        """The quantization; raises TypeError for a float tensor."""
+        if self.quantization is None:
+            raise TypeError(f"{self.name} is not quantized")
+        return self.quantization
+
+
+def quantize_array(
+    x: NDArray[np.floating[Any]], quantization: Quantization, dtype: DType = "int8"
+) -> IntArray:
+    """Quantize real values, rounding halves away from zero as the on-device kernels do."""
+    limits = np.iinfo(dtype)
+    scaled = x.astype(np.float32) / np.float32(quantization.scale)
+    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
+    limited = np.clip(rounded + quantization.zero_point, limits.min, limits.max)
+    return limited.astype(dtype)  # type: ignore[no-any-return]
+
+
+def dequantize_array(q: IntArray, quantization: Quantization) -> NDArray[np.float32]:
+    """Return the real values that integers stand for."""
+    centered = q.astype(np.float32) - np.float32(quantization.zero_point)
+    return centered * np.float32(quantization.scale)
+
+
+def quantized_range(quantization: Quantization, dtype: DType = "int8") -> tuple[float, float]:
+    """Return the least and the largest real value that the integers can stand for."""
+    limits = np.iinfo(dtype)
+    low, high = (
+        float(quantization.scale) * (q - quantization.zero_point) for q in (limits.min, limits.max)
+    )
+    return low, high

@@ -1,0 +1,136 @@
+"""Codebook weights, and how the 32-bit sums that they give become int8."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.ops.arrays import Int64, Shape
+from microlut.ops.base import demand, is_int8
+from microlut.ops.fixed_point import multiply
+from microlut.ops.json_arrays import (
+    Float32Array,
+    Int8Array,
+    Int32Array,
+    OptionalInt8Array,
+    UInt8Array,
+)
+from microlut.ops.overlap import engine_overlap
+from microlut.ops.tensor import CONFIG
+
+Granularity = Literal["tensor", "channel"]
+_LARGEST_SHIFT = 31
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """What is known about a layer's codebook; errors are relative to the weights' mean square.
+
+    `predicted_error` is what the chosen density promises, before levels are rounded to int8.
+    """
+
+    density: str
+    ks_gaussian: float
+    ks_laplace: float
+    predicted_error: float
+    error: float
+    __pydantic_config__ = CONFIG
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedWeights:
+    """Codebook weights: int8 weight = codebook[index], real weight = scale[channel] * int8 weight.
+
+    Attributes:
+        shape: TensorFlow Lite's layout: [out, height, width, in], [height, width, channels] for
+            depthwise, [units, inputs] for dense.
+        bits: Bits per weight; 8 means that `indices` holds the int8 weights themselves.
+        indices: [rows, columns]; a row is an output channel, or a kernel position if depthwise.
+        codebook: [2^index_bits] levels, ascending without overlap; None at 8 bits.
+        scales: One per output channel (all equal at granularity "tensor").
+        overlap: Bits that an index has in common with those before it in its row: its lower ones
+            are their upper ones, as a window moves along a bit stream by `bits` (Tseng et al. 2024,
+            "QTIP"). At a row's start they are zeros.
+    """
+
+    shape: Shape
+    bits: int
+    indices: UInt8Array
+    codebook: OptionalInt8Array
+    scales: Float32Array
+    fit: FitReport | None = None
+    overlap: int = 0
+    __pydantic_config__ = CONFIG
+
+    @property
+    def index_bits(self) -> int:
+        """Bits of an index, those that others have too counted."""
+        return self.bits + self.overlap
+
+    @property
+    def fields(self) -> str:
+        """How indices lie in a row, as the names of engine functions tell it: "4", or "4_6"."""
+        return f"{self.bits}_{self.index_bits}" if self.overlap else f"{self.bits}"
+
+    def int8(self) -> NDArray[np.int8]:
+        """Return the decoded int8 weights in `shape`."""
+        if self.codebook is None:
+            return self.indices.view(np.int8).reshape(self.shape)
+        return self.codebook[self.indices].reshape(self.shape)
+
+    def check(self) -> None:
+        """Raise ValueError, naming the part, unless the engine can decode them."""
+        indices, book = self.indices, self.codebook
+        demand(self.bits in range(1, 9), "its bits")
+        possible = (0, engine_overlap(self.shape, self.bits))
+        demand(self.overlap in possible, "the overlap of its indices")
+        demand(len(self.shape) > 0 and min(self.shape) > 0, "the shape of its weights")
+        sound = indices.ndim == 2 and indices.size == math.prod(self.shape)
+        demand(sound, "the shape of its weights")
+        demand((book is None) == (self.bits == 8), "its codebook")
+        if book is not None:
+            demand(book.shape == (1 << self.index_bits,), "its codebook")
+            ascending = all(a <= b for a, b in pairwise(book.tolist()))
+            demand(ascending or self.overlap > 0, "its codebook")
+            demand(int(indices.max()) < len(book), "its weight indices")
+            common = indices & ((1 << self.overlap) - 1)
+            demand(not common[:, 0].any(), "its weight indices")
+            follow = np.array_equal(indices[:, :-1] >> self.bits, common[:, 1:])
+            demand(follow or self.overlap == 0, "its weight indices")
+        positive = np.isfinite(self.scales) & (self.scales > 0)
+        demand(bool(positive.all()), "its weight scales")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStage:
+    """How 32-bit accumulators become int8: bias, double-rounded multiplier, clamp.
+
+    `bias`, `multiplier` and `shift` have one value per channel; the zero point is the output's.
+    """
+
+    bias: Int32Array
+    multiplier: Int32Array
+    shift: Int8Array
+    minimum: int
+    maximum: int
+    __pydantic_config__ = CONFIG
+
+    def requantize(self, total: Int64, zero_point: int) -> NDArray[np.int8]:
+        """Scale accumulators, add the output zero point and clamp."""
+        scaled = multiply(total, self.multiplier.astype(np.int64), self.shift.astype(np.int64))
+        return np.clip(scaled + zero_point, self.minimum, self.maximum).astype(np.int8)
+
+    def check(self, channels: int) -> None:
+        """Raise ValueError, naming the part, unless the engine can run it."""
+        for array in (self.bias, self.multiplier, self.shift):
+            demand(array.shape == (channels,), "its output stage")
+        shifts = np.abs(self.shift.astype(int))
+        demand(
+            bool(self.multiplier.min() >= 0 and shifts.max() <= _LARGEST_SHIFT), "its multipliers"
+        )
+        demand(is_int8(self.minimum, self.maximum), "its limits")
