@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from documents import ROOT
@@ -29,8 +30,8 @@ from microlut.integer import evaluate as int_ops
 from microlut.ops.add import QAdd
 from microlut.ops.linear import QLinear
 from microlut.plan import Goal, Plan, make_plan
-from microlut.plan.cost import Call, call_of, work
-from microlut.plan.scratch import Tile
+from microlut.plan.kernels import Call, Tile, kernel_of
+from microlut.plan.kernels.base import Work
 from microlut.running.emulators import Task, run_image
 from microlut.running.profile import make_profile
 
@@ -52,15 +53,19 @@ class Sample:
     """One kernel call: the network's number, what was called, and the instructions it took."""
 
     network: int
-    call: Call
+    call: Call[Any]
     tile: Tile
     core: str
     instructions: int
 
+    @property
+    def work(self) -> Work:
+        """Return how often each part of the kernel ran."""
+        return kernel_of(self.call.op).work(self.call, self.tile, self.core)
+
     def predicted(self, costs: Costs) -> float:
         """Return what the costs add up to."""
-        parts = work(self.call, self.tile, self.core)
-        return sum(costs.get(part, 0.0) * count for part, count in parts.items())
+        return sum(costs[part] * count for part, count in self.work.items())
 
 
 def random_network(number: int) -> tuple[object, list[str]]:
@@ -206,16 +211,16 @@ def measured(
                     yield Sample(number, call, tile, board.core.value, took[name])
 
 
-def kernel_calls(plan: Plan) -> Iterator[tuple[str, Call, Tile]]:
+def kernel_calls(plan: Plan) -> Iterator[tuple[str, Call[Any], Tile]]:
     """Yield the name of each step's node, what it calls and with which tile."""
     for step in plan.steps:
         tile = Tile(step.tile, step.scratch_bytes, step.rows)
-        yield step.node.name, call_of(plan.graph, step.node, step.sum), tile
+        yield step.node.name, step.call, tile
 
 
 def fit(samples: Sequence[Sample]) -> Costs:
     """Return what each part takes: least squares of relative errors, none below zero."""
-    works = [work(sample.call, sample.tile, sample.core) for sample in samples]
+    works = [sample.work for sample in samples]
     parts = sorted({part for found in works for part in found})
     wanted = np.array([sample.instructions for sample in samples], dtype=np.float64)
     importance = 1.0 / np.maximum(wanted, _FLOOR)
@@ -224,7 +229,7 @@ def fit(samples: Sequence[Sample]) -> Costs:
     size = np.maximum(np.linalg.norm(rows, axis=0), 1e-12)  # for a well-conditioned problem
     solution, _ = nnls(rows / size, wanted * importance, maxiter=100 * len(parts))
     found = zip(parts, solution / size, strict=True)
-    return {part: round(float(cost), 2) for part, cost in found if cost >= 0.01}
+    return {part: round(float(cost), 2) for part, cost in found}
 
 
 def table(kept: dict[str, list[Sample]], costs: dict[str, Costs]) -> str:

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from microlut.errors import DoesNotFit, UnsupportedModel
 from microlut.integer import CompactStage, QNode, QuantizedGraph, compact_stage
 from microlut.integer.packing import weight_bytes
-from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
 from microlut.ops.linear import QLinear
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
-from microlut.plan.cost import Call, call_of, instructions
+from microlut.plan.cost import instructions
 from microlut.plan.goal import Goal
+from microlut.plan.kernels import Call, Tile, call_of
 from microlut.plan.limits import check_sizes, check_sums
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.schedule import schedule
-from microlut.plan.scratch import Tile, whole_tile
 from microlut.plan.sharing import WHOLE_IN_PLACE, Sharing, find_sharing
-from microlut.plan.tiles import choose_tile
+from microlut.plan.tiles import choose_tile, whole_tile
 from microlut.plan.variants import choose_variants
 
 _SMALL_TILE_BYTES = 2048  # what a tile may take even where the arena is full
 _SCRATCH_SHARE = 5  # scratch may always take this part of what the largest tensors take together
 # What may run in place where memory is short; the first of those that are equally small is taken.
-_IN_PLACE: tuple[tuple[type, ...], ...] = (WHOLE_IN_PLACE, (QDepthwiseConv2D,), ())
+_IN_PLACE = tuple(WHOLE_IN_PLACE[first:] for first in range(len(WHOLE_IN_PLACE) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Step:
     """One kernel call: byte offsets of its tensors in the arena, its tile and scratch.
 
     Attributes:
+        call: What the kernel is called with.
         tile: Output channels decoded together.
         rows: Output rows that a depthwise convolution does together.
         instructions: About how many the goal's core executes for it.
@@ -41,6 +42,7 @@ class Step:
     """
 
     node: QNode
+    call: Call[Any]
     input_offsets: tuple[int, ...]
     output_offset: int
     scratch_offset: int
@@ -92,7 +94,7 @@ class _Draft:
     graph: QuantizedGraph
     core: str
     sharing: Sharing
-    calls: Sequence[Call]
+    calls: Sequence[Call[Any]]
     buffers: Sequence[Buffer]
     owner: dict[str, str]
     tiles: Sequence[Tile]
@@ -209,7 +211,7 @@ def _with_quicker(draft: _Draft, step: int, tile: Tile, limit: int) -> _Draft:
 def _tiles(draft: _Draft, room: Sequence[int]) -> list[Tile]:
     """Return every step's tile, given the bytes that each may take."""
     return [
-        whole_tile(node.op, node.shape)
+        whole_tile(call)
         if node.name in draft.sharing.whole
         else choose_tile(call, draft.core, most)
         for node, call, most in zip(draft.graph.nodes, draft.calls, room, strict=True)
@@ -233,6 +235,7 @@ def _step(draft: _Draft, index: int, cost: float) -> Step:
     node, tile = graph.nodes[index], draft.tiles[index]
     return Step(
         node=node,
+        call=draft.calls[index],
         input_offsets=tuple(arena.offsets[owner[name]] for name in node.inputs),
         output_offset=arena.offsets[owner[node.name]],
         scratch_offset=arena.offsets.get(_scratch_name(index), 0),

@@ -1,21 +1,19 @@
-"""Which form of rounding the engine may take: operators in, choices out.
+"""Which form of rounding the engine may take for the outputs of a layer with weights.
 
-The conditions are those of firmware/include/microlut; every form gives the same results.
+The conditions are those of firmware/include/microlut/microlut.h; every form gives the same results.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import numpy as np
 
-from microlut.ops.add import QAdd
 from microlut.ops.linear import QLinear
-from microlut.ops.windows import Window
 
-_FULL_RANGE = (-128, 127)
+FULL_RANGE = (-128, 127)
 _QUICK_SHIFTS = (-21, -1)
-_EXACT_HALF = (1 << 30, 0)
 
 
 class Rounding(IntEnum):
@@ -32,33 +30,17 @@ def output_rounding(op: QLinear, output_point: int, few_forms: bool = False) -> 
     With `few_forms` there is one quick form for all layers, so that only its code is linked.
     """
     stage = op.output
-    if (stage.minimum, stage.maximum) != _FULL_RANGE or largest_sum(op) >= 1 << 30:
+    if (stage.minimum, stage.maximum) != FULL_RANGE or largest_sum(op) >= 1 << 30:
         return Rounding.ANY
-    if not all(_QUICK_SHIFTS[0] <= shift <= _QUICK_SHIFTS[1] for shift in stage.shift):
+    if not shifts_quickly(stage.shift):
         return Rounding.ANY
     positive = output_point == stage.minimum and not few_forms
     return Rounding.POSITIVE if positive else Rounding.SIGNED
 
 
-def quick_window(window: Window) -> bool:
-    """Return whether the quick forms of a depthwise convolution may be taken."""
-    return window.size == (3, 3) and window.strides[0] <= 2 and window.dilation == (1, 1)
-
-
-def left_term(op: QAdd) -> int:
-    """Return which input is the left term: the one whose factor is 1/2, if there is one."""
-    return int(op.input_multipliers[0] != _EXACT_HALF)
-
-
-def adds_quickly(op: QAdd) -> bool:
-    """Return whether the quick form of the addition may be taken."""
-    left = left_term(op)
-    shifts = (op.input_multipliers[1 - left][1], op.output_multiplier[1])
-    return (
-        op.input_multipliers[left] == _EXACT_HALF
-        and all(_QUICK_SHIFTS[0] <= shift <= _QUICK_SHIFTS[1] for shift in shifts)
-        and (op.minimum, op.maximum) == _FULL_RANGE
-    )
+def shifts_quickly(shifts: Iterable[int]) -> bool:
+    """Return whether the quick forms can shift by all of these."""
+    return all(_QUICK_SHIFTS[0] <= shift <= _QUICK_SHIFTS[1] for shift in shifts)
 
 
 def largest_sum(op: QLinear) -> int:

@@ -1,4 +1,4 @@
-"""Which kernels write over one of their inputs: quantized graph in, decisions out.
+"""Decide which kernels write over one of their inputs.
 
 Two of them are choices of the plan, not of the quantized graph: a convolution whose outputs are
 added to another tensor adds them there itself, and some layers can run in place.
@@ -6,19 +6,20 @@ added to another tensor adds them there itself, and some layers can run in place
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.add import QAdd
 from microlut.ops.conv2d import QConv2D
-from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
-from microlut.ops.relu import QClamp
-from microlut.ops.reshape import QReshape
-from microlut.plan.scratch import whole_tile
+from microlut.plan.kernels import KERNELS, Kernel, call_of, kernel_of
+from microlut.plan.tiles import whole_tile
 
-# The layers that can run in place, but then in one tile.
-WHOLE_IN_PLACE: tuple[type, ...] = (QConv2D, QDepthwiseConv2D)
+Kernels = tuple[Kernel[Any, Any], ...]
+
+# Those that can run in place, but then in one tile.
+WHOLE_IN_PLACE: Kernels = tuple(kernel for kernel in KERNELS if kernel.whole_in_place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,12 @@ class Sharing:
         return frozenset(node.name for node in self.sums.values())
 
 
-def find_sharing(graph: QuantizedGraph, in_place: tuple[type, ...] = WHOLE_IN_PLACE) -> Sharing:
+def find_sharing(graph: QuantizedGraph, in_place: Kernels = WHOLE_IN_PLACE) -> Sharing:
     """Decide what shares bytes, node by node in execution order.
 
     Args:
         graph: The network.
-        in_place: Which layers with weights may run in place: that saves a tensor, but takes scratch
+        in_place: Which of `WHOLE_IN_PLACE` may run in place: that saves a tensor, but takes scratch
             for all of a layer's channels.
     """
     sums, input_of, whole = find_sums(graph), dict[str, str](), set[str]()
@@ -57,10 +58,11 @@ def find_sharing(graph: QuantizedGraph, in_place: tuple[type, ...] = WHOLE_IN_PL
         if node.name in sums:
             (shared,) = (name for name in sums[node.name].inputs if name != node.name)
         else:
-            weighted = isinstance(node.op, WHOLE_IN_PLACE)
-            if not weighted or isinstance(node.op, in_place):
-                shared = _taken_over(graph, node, step, last, owner)
-            if shared is not None and weighted:
+            kernel = kernel_of(node.op)
+            if not kernel.whole_in_place or kernel in in_place:
+                dead = {name for name in node.inputs if last[owner[name]] == step}
+                shared = _taken_over(graph, node, dead)
+            if shared is not None and kernel.whole_in_place:
                 whole.add(node.name)
         owner[node.name] = node.name
         if shared is not None:
@@ -107,39 +109,31 @@ def _roots(graph: QuantizedGraph) -> dict[str, str]:
     """Return, for every tensor, the tensor that it is a view of."""
     roots = {graph.inputs[0].name: graph.inputs[0].name}
     for node in graph.nodes:
-        roots[node.name] = roots[node.inputs[0]] if isinstance(node.op, QReshape) else node.name
+        viewed = _viewed(graph, node)
+        roots[node.name] = node.name if viewed is None else roots[viewed]
     return roots
 
 
-def _taken_over(
-    graph: QuantizedGraph,
-    node: QNode,
-    step: int,
-    last: Mapping[str, int],
-    owner: Mapping[str, str],
-) -> str | None:
-    """Return the input whose bytes the node's output may take over, if there is one."""
-    match node.op:
-        case QReshape():
-            return node.inputs[0]
-        case QAdd() | QClamp():
-            # The bytes must hold nothing that a later step still reads.
-            return next((name for name in node.inputs if last[owner[name]] == step), None)
-        case QConv2D() | QDepthwiseConv2D():
-            source = node.inputs[0]
-            if last[owner[source]] == step and _runs_in_place(graph, node):
-                return source
+def _viewed(graph: QuantizedGraph, node: QNode) -> str | None:
+    """Return the input that the output is a view of, if there is one."""
+    aliases = kernel_of(node.op).aliases(call_of(graph, node))
+    return next((node.inputs[alias.input] for alias in aliases), None)
+
+
+def _taken_over(graph: QuantizedGraph, node: QNode, dead: Collection[str]) -> str | None:
+    """Return the input whose bytes the node's output may take over, if there is one.
+
+    Bytes that are written over must hold nothing that a later step still reads: they must be dead.
+    """
+    viewed = _viewed(graph, node)
+    if viewed is not None:
+        return viewed
+    kernel, call = kernel_of(node.op), call_of(graph, node)
+    for i in kernel.overwrites(call):
+        if node.inputs[i] in dead:
+            if not kernel.whole_in_place:
+                return node.inputs[i]
+            # Running in place must not need more memory because of the whole tile.
+            if whole_tile(call).scratch_bytes <= call.output.size * 5 // 4:
+                return node.inputs[i]
     return None
-
-
-def _runs_in_place(graph: QuantizedGraph, node: QNode) -> bool:
-    """Return whether a layer may overwrite its input, and needs no more memory for doing so."""
-    shape, op = graph.shape_of(node.inputs[0]), node.op
-    match op:
-        case QConv2D(window=window):
-            simple = window.size == window.strides == (1, 1) and not window.padding
-            fits = simple and node.shape[-1] <= shape[-1]
-        case _:
-            fits = node.shape == shape
-    pixels = shape[0] * shape[1]
-    return fits and whole_tile(op, node.shape).scratch_bytes <= pixels * node.shape[-1] * 5 // 4

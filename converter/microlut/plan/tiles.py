@@ -1,12 +1,19 @@
-"""Which tile a layer gets: the one that costs the fewest instructions within the memory."""
+"""Choose the tile of a layer: the one that costs the fewest instructions within the memory."""
 
 from __future__ import annotations
 
-from microlut.plan.cost import Call, instructions
-from microlut.plan.scratch import Tile, tiles
+from typing import Any
+
+from microlut.plan.cost import instructions
+from microlut.plan.kernels import Call, Tile, kernel_of
 
 
-def choose_tile(call: Call, core: str, free_bytes: int) -> Tile:
+def whole_tile(call: Call[Any]) -> Tile:
+    """Return the tile that holds all of a layer's channels and rows."""
+    return next(kernel_of(call.op).tiles(call))
+
+
+def choose_tile(call: Call[Any], core: str, free_bytes: int) -> Tile:
     """Return the quickest tile within `free_bytes` of scratch; of equally quick ones, the smallest.
 
     If none fits, it is the smallest of all.
@@ -16,7 +23,7 @@ def choose_tile(call: Call, core: str, free_bytes: int) -> Tile:
         core: The core that it is to be quick on.
         free_bytes: What scratch may take.
     """
-    possible = list(tiles(call.op, call.shape, call.sum is not None))
+    possible = list(kernel_of(call.op).tiles(call))
     fitting = [tile for tile in possible if tile.scratch_bytes <= free_bytes]
     if not fitting:
         return min(possible, key=lambda tile: tile.scratch_bytes)

@@ -1,4 +1,4 @@
-"""Which kernel computes a layer, where several can: quantized graph in, the same function out."""
+"""Choose the kernel of a layer where several can compute it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from microlut.ops.arrays import Shape
 from microlut.ops.conv2d import QConv2D
 from microlut.ops.dense import QDense
 from microlut.ops.windows import Padding
-from microlut.plan.cost import call_of, instructions
-from microlut.plan.scratch import whole_tile
+from microlut.plan.cost import instructions
+from microlut.plan.kernels import call_of
 from microlut.plan.sharing import find_sums
+from microlut.plan.tiles import whole_tile
 
 
 def choose_variants(graph: QuantizedGraph, core: str) -> QuantizedGraph:
@@ -39,4 +40,5 @@ def _sees_all(op: QConv2D, source: Shape) -> bool:
 
 
 def _cost(graph: QuantizedGraph, node: QNode, core: str) -> float:
-    return instructions(call_of(graph, node), whole_tile(node.op, node.shape), core)
+    call = call_of(graph, node)
+    return instructions(call, whole_tile(call), core)

@@ -11,9 +11,11 @@ from microlut.ops.conv2d import Conv2D, QConv2D
 from microlut.ops.dense import QDense
 from microlut.ops.reshape import QReshape
 from microlut.ops.windows import Padding, Window
-from microlut.plan import Goal, make_plan
-from microlut.plan.cost import Call, call_of, instructions, known_cores, work
-from microlut.plan.scratch import Tile, whole_tile
+from microlut.plan import Goal, cost, make_plan
+from microlut.plan.cost import instructions, known_cores
+from microlut.plan.kernels import Call, Tile, call_of, kernel_of
+from microlut.plan.sharing import find_sums
+from microlut.plan.tiles import whole_tile
 from microlut.plan.variants import choose_variants
 
 M4 = "cortex-m4f"
@@ -35,6 +37,10 @@ def call(window: Window, size: tuple[int, int, int], filters: int) -> Call:
     return call_of(graph, graph.nodes[0])
 
 
+def work(one: Call, tile: Tile, core: str) -> dict[str, float]:
+    return kernel_of(one.op).work(one, tile, core)
+
+
 def test_a_convolution_is_counted_as_the_kernel_runs_it():
     one = call(Window((3, 3), padding=Padding(1, 1, 1, 1)), (8, 8, 16), 10)
     found = work(one, Tile(4, 0), M4)
@@ -49,25 +55,49 @@ def test_a_convolution_is_counted_as_the_kernel_runs_it():
 
 def test_only_fields_that_lie_in_the_picture_are_inside():
     wide = call(Window((1, 3), (1, 2), Padding(0, 0, 1, 1)), (4, 9, 4), 2)
-    found = work(wide, whole_tile(wide.op, wide.shape), M4)
+    found = work(wide, whole_tile(wide), M4)
     assert found["row"] == 4 * 3  # of five columns, those that begin at 1, 3 and 5
     spread = call(Window((1, 3), dilation=(1, 2)), (4, 9, 4), 2)
-    assert work(spread, whole_tile(spread.op, spread.shape), M4)["row"] == 0
+    assert work(spread, whole_tile(spread), M4)["row"] == 0
 
 
 def test_vectors_take_sixteen_values_at_a_time():
     one = call(Window((3, 3)), (8, 8, 16), 10)
-    assert work(one, whole_tile(one.op, one.shape), "cortex-m55")["tile"] == 9 * 5 * 9
+    assert work(one, whole_tile(one), "cortex-m55")["tile"] == 9 * 5 * 9
 
 
 @pytest.mark.parametrize("kind", ["conv2d", "depthwise", "dense"])
 def test_counts_and_costs_are_positive(kind: str):
     for graph in rl.layer_cases(kind, range(98), seed=9):
         one = call_of(graph, graph.nodes[0])
-        tile = whole_tile(one.op, one.shape)
+        tile = whole_tile(one)
         for core in known_cores():
             assert min(work(one, tile, core).values()) >= 0
             assert instructions(one, tile, core) > 0
+
+
+def test_costs_of_all_operators_are_known():
+    added = 0
+    graphs = [rg.every_operator_case(4).quantized(), *rl.layer_cases("conv2d", range(0, 98, 5), 9)]
+    for graph in graphs:
+        sums = find_sums(graph)
+        added += len(sums)
+        for one in (call_of(graph, node, sums.get(node.name)) for node in graph.nodes):
+            for tile in kernel_of(one.op).tiles(one):
+                assert all(instructions(one, tile, core) >= 0 for core in known_cores())
+    assert added
+
+
+def test_work_of_unknown_cost_is_refused_by_name(monkeypatch: pytest.MonkeyPatch):
+    one = call(Window((3, 3)), (8, 8, 16), 10)
+    known = {core: dict(parts) for core, parts in cost._costs().items()}
+    del known[M4]["tile start"]
+    monkeypatch.setattr(cost, "_costs", lambda: known)
+    with pytest.raises(
+        NotImplementedError, match=rf'"tile start" on {M4} is not known, which .*_conv2d'
+    ):
+        instructions(one, whole_tile(one), M4)
+    assert instructions(one, whole_tile(one), "cortex-m3") > 0
 
 
 def test_steps_cost_what_their_calls_do_and_merged_ones_nothing():

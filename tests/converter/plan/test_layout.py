@@ -24,8 +24,8 @@ from microlut.ops.windows import Window
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum
-from microlut.plan.scratch import whole_tile
 from microlut.plan.sharing import find_sharing
+from microlut.plan.tiles import whole_tile
 from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
@@ -139,7 +139,7 @@ def test_tile_grows_where_the_arena_has_room():
     net.add(Conv2D(rg.weights(rng, (80, 1, 1, 8), 0), rg.bias(rng, 80), Window((1, 1))), (4, 4, 80))
     plan = make_plan(net.case(rng, 4, 1).quantized())
     last = plan.steps[-1]
-    assert whole_tile(last.node.op, last.node.shape).scratch_bytes > 2048
+    assert whole_tile(last.call).scratch_bytes > 2048
     assert last.tile == 80
     assert plan.arena_bytes == plan.arena_lower_bound
 
@@ -189,8 +189,8 @@ def test_memory_must_be_positive(most: int):
 
 def test_equal_graphs_give_equal_plans():
     one, other = (make_plan(next(rg.network_cases(1, seed=6)).quantized()) for _ in range(2))
-    assert [replace(s, node=None, stage=None) for s in one.steps] == [
-        replace(s, node=None, stage=None) for s in other.steps
+    assert [replace(s, node=None, call=None, stage=None) for s in one.steps] == [
+        replace(s, node=None, call=None, stage=None) for s in other.steps
     ]
 
 

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from microlut.ops.add import QAdd
 from microlut.ops.dense import QDense
 from microlut.ops.fixed_point import multiply
 from microlut.ops.weights import OutputStage
-from microlut.plan.rounding import Rounding, adds_quickly, left_term, output_rounding
-
-HALF = (1 << 30, 0)
+from microlut.plan.rounding import Rounding, output_rounding
 
 
 def dense(shift: int = -8, minimum: int = -128, maximum: int = 127, bias: int = 0) -> QDense:
@@ -45,28 +42,6 @@ def dense(shift: int = -8, minimum: int = -128, maximum: int = 127, bias: int = 
 )
 def test_form_of_an_output_stage(op: QDense, point: int, wanted: Rounding):
     assert output_rounding(op, point) is wanted
-
-
-@pytest.mark.parametrize(
-    ("terms", "output", "left", "quick"),
-    [
-        ((HALF, (1 << 30, -1)), (1 << 30, -18), 0, True),
-        (((1 << 30, -1), HALF), (1 << 30, -18), 1, True),
-        ((HALF, HALF), (1 << 30, -18), 0, False),
-        ((HALF, (1 << 30, -1)), (1 << 30, -22), 0, False),
-        ((HALF, (1 << 30, -1)), (1 << 30, 0), 0, False),
-    ],
-)
-def test_form_of_an_addition(
-    terms: tuple[tuple[int, int], tuple[int, int]],
-    output: tuple[int, int],
-    left: int,
-    quick: bool,
-):
-    op = QAdd(terms, output, -128, 127)
-    assert left_term(op) == left
-    assert adds_quickly(op) is quick
-    assert not adds_quickly(replace(op, minimum=-127))
 
 
 @pytest.mark.parametrize("positive", [False, True])

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import random_layers as rl
-from microlut.plan.cost import Call, call_of, instructions, known_cores
-from microlut.plan.scratch import tiles, whole_tile
-from microlut.plan.tiles import choose_tile
+from microlut.plan.cost import instructions, known_cores
+from microlut.plan.kernels import Call, call_of, kernel_of
+from microlut.plan.tiles import choose_tile, whole_tile
 
 CALLS = [
     call_of(graph, graph.nodes[0])
@@ -20,7 +20,7 @@ CORES = st.sampled_from(known_cores())
 @given(st.sampled_from(CALLS), CORES, st.integers(0, 40_000))
 def test_no_tile_that_fits_is_quicker(call: Call, core: str, free: int):
     chosen = choose_tile(call, core, free)
-    possible = list(tiles(call.op, call.shape))
+    possible = list(kernel_of(call.op).tiles(call))
     fitting = [tile for tile in possible if tile.scratch_bytes <= free]
     assert chosen in possible
     if not fitting:
@@ -37,7 +37,7 @@ def test_no_tile_that_fits_is_quicker(call: Call, core: str, free: int):
 
 @given(st.sampled_from(CALLS), CORES, st.integers(0, 40_000), st.integers(0, 40_000))
 def test_more_memory_is_never_slower(call: Call, core: str, a: int, b: int):
-    smallest = min(tile.scratch_bytes for tile in tiles(call.op, call.shape))
+    smallest = min(tile.scratch_bytes for tile in kernel_of(call.op).tiles(call))
     less, more = (
         instructions(call, choose_tile(call, core, max(free, smallest)), core)
         for free in sorted((a, b))
@@ -48,5 +48,5 @@ def test_more_memory_is_never_slower(call: Call, core: str, a: int, b: int):
 @pytest.mark.parametrize("core", known_cores())
 def test_whole_tile_is_about_the_quickest(core: str):
     for call in CALLS:
-        whole = instructions(call, whole_tile(call.op, call.shape), core)
+        whole = instructions(call, whole_tile(call), core)
         assert whole <= 1.1 * instructions(call, choose_tile(call, core, 1 << 30), core)

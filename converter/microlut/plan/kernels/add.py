@@ -1,0 +1,89 @@
+"""Addition of two tensors; convolutions can do it as well, see `conv2d`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from microlut.ops.add import Add, QAdd
+from microlut.ops.arrays import Shape
+from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.rounding import FULL_RANGE, shifts_quickly
+
+_EXACT_HALF = (1 << 30, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """An addition as its structure in the engine has it; left and right are the engine's terms.
+
+    Attributes:
+        op: The operator.
+        count: Values of a term.
+        order: Which of its inputs is left, which right.
+        left: The tensor that is the left term.
+        zero_points: Of left, right and output.
+        quick: Whether the quick form may be taken.
+    """
+
+    op: QAdd
+    count: int
+    order: tuple[int, int]
+    left: str
+    zero_points: tuple[int, int, int]
+    quick: bool
+
+
+class AddKernel(PlainKernel[QAdd, Add]):
+    """The kernel mlut_add."""
+
+    operators = (QAdd, Add)
+
+    def overwrites(self, call: Call[QAdd]) -> Iterable[int]:
+        """Return both inputs."""
+        return range(len(call.inputs))
+
+    def work(self, call: Call[QAdd], tile: Tile, core: str) -> Counter[str]:
+        """Count values."""
+        kind = "quick" if adds_quickly(call.op) else "any"
+        return Counter({"add": 1.0, f"add {kind}": call.output.size})
+
+    def sizes(self, op: QAdd | Add, sources: tuple[Shape, ...], shape: Shape) -> Iterable[Size]:
+        """Return none: counts have 32 bits."""
+        return ()
+
+    def fields(self, call: Call[QAdd]) -> Mapping[str, object]:
+        """Return the addition."""
+        return {"sum": sum_of(call)}
+
+
+def sum_of(call: Call[QAdd]) -> Sum:
+    """Return an addition as its structure in the engine has it."""
+    left = left_term(call.op)
+    order = (left, 1 - left)
+    points = [call.inputs[i].quantization.zero_point for i in order]
+    return Sum(
+        op=call.op,
+        count=call.output.size,
+        order=order,
+        left=call.inputs[left].name,
+        zero_points=(points[0], points[1], call.output.quantization.zero_point),
+        quick=adds_quickly(call.op),
+    )
+
+
+def left_term(op: QAdd) -> int:
+    """Return which input is the left term: the one whose factor is 1/2, if there is one."""
+    return int(op.input_multipliers[0] != _EXACT_HALF)
+
+
+def adds_quickly(op: QAdd) -> bool:
+    """Return whether the quick form of the addition may be taken."""
+    left = left_term(op)
+    shifts = (op.input_multipliers[1 - left][1], op.output_multiplier[1])
+    return (
+        op.input_multipliers[left] == _EXACT_HALF
+        and shifts_quickly(shifts)
+        and (op.minimum, op.maximum) == FULL_RANGE
+    )

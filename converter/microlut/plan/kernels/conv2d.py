@@ -1,0 +1,155 @@
+"""Convolution: receptive fields are gathered four at a time and multiplied by decoded weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
+
+from microlut.ops.arrays import Shape
+from microlut.ops.conv2d import Conv2D, QConv2D
+from microlut.ops.windows import Window
+from microlut.plan.arena import aligned
+from microlut.plan.kernels.add import adds_quickly, sum_of
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Size, Tile
+from microlut.plan.kernels.pictures import window_sizes
+from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
+
+_COLUMNS = 4  # receptive fields that are multiplied at a time
+_FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes a row
+
+
+class Conv2DKernel(Kernel[QConv2D, Conv2D]):
+    """The kernel mlut_conv2d, which may add its outputs to another tensor."""
+
+    operators = (QConv2D, Conv2D)
+    whole_in_place = True
+
+    def tiles(self, call: Call[QConv2D]) -> Iterator[Tile]:
+        """Yield shares of the output channels; with a sum, outputs of four pixels are kept."""
+        channels, columns = call.op.weights.indices.shape
+        quads = max(-(-columns // 4), _FEWEST_QUADS)
+        fixed = 32 * quads + (4 * quads if patches(call.op) else 0)
+        each = CHANNEL_BYTES + 8 * quads + (4 if call.sum is not None else 0)
+        for tile in even_shares(channels, 2):
+            yield Tile(tile, aligned((tile + tile % 2) * each + fixed))
+
+    def overwrites(self, call: Call[QConv2D]) -> Iterable[int]:
+        """Return the input of a 1x1 convolution that makes no more values of it."""
+        window = call.op.window
+        simple = window.size == window.strides == (1, 1) and not window.padding
+        return (0,) if simple and call.shape[-1] <= call.source[-1] else ()
+
+    def work(self, call: Call[QConv2D], tile: Tile, core: str) -> Counter[str]:
+        """Count passes over the picture, one per tile, and what each does."""
+        op, vectors = call.op, core == VECTOR_CORE
+        channels, values = op.weights.indices.shape
+        pixels, wide = prod(call.shape[:2]), 16 if vectors else 4
+        rows = _vector_rows(call, tile) if vectors else tile.channels
+        passes = -(-channels // rows)
+        pairs = sum(-(-min(rows, channels - first) // 2) for first in range(0, channels, rows))
+        groups, blocks = -(-values // wide), -(-pixels // _COLUMNS)
+        found = Counter(
+            {
+                "convolution": 1.0,
+                "convolution pass": passes,
+                "channel": channels,
+                f"decode {op.weights.bits}": channels * (values // 8),
+                f"decode rest {op.weights.bits}": channels * (values % 8 > 0),
+                "block": blocks * passes,
+                "column": pixels * passes,
+                "cleared": (-pixels % _COLUMNS) * groups * passes,
+                "tile": blocks * pairs * groups,
+                "tile start": blocks * pairs,
+                f"output {call.rounding.name.lower()}": pixels * channels,
+            }
+        )
+        gathered = _gathering(call, wide, patch=patches(op) and not vectors)
+        found.update({part: passes * count for part, count in gathered.items()})
+        if call.sum is not None:
+            kind = "quick" if adds_quickly(call.sum.op) else "any"
+            found["sum span"] = pixels * passes
+            found[f"sum {kind}"] = pixels * channels
+        return found
+
+    def sizes(
+        self, op: QConv2D | Conv2D, sources: tuple[Shape, ...], shape: Shape
+    ) -> Iterable[Size]:
+        """Return the sizes of pictures and window."""
+        return window_sizes(sources[0], shape, op.window)
+
+    def fields(self, call: Call[QConv2D]) -> Mapping[str, object]:
+        """Return the forms that the kernel takes, and the addition."""
+        total = None if call.sum is None else sum_of(call.sum)
+        return {
+            "rounding": call.rounding,
+            "patch": patches(call.op),
+            "sum": total,
+            # Whether the convolution makes the left term of the addition.
+            "sum_left": total is not None and total.left == call.output.name,
+        }
+
+
+def patches(op: QConv2D) -> bool:
+    """Return whether receptive fields are gathered as bytes before they are widened.
+
+    Words are widened instead of bytes where channels come in fours or a field is one pixel.
+    """
+    return op.weights.shape[3] % 4 != 0 and op.window.size != (1, 1)
+
+
+def _gathering(call: Call[QConv2D], wide: int, *, patch: bool) -> Counter[str]:
+    """Return the work of gathering all receptive fields once, through bytes if they are patches."""
+    window, depth = call.op.window, call.source[2]
+    height, width = window.size
+    pixels, inside = prod(call.shape[:2]), _inside(window, call)
+    border = pixels - inside
+    found = Counter({"border row": border * height})
+    found.update(_moved("copied" if patch else "row", width * depth, inside * height, wide))
+    found.update(_moved("copied" if patch else "span", depth, border * height * width, wide))
+    if patch:
+        found.update(_moved("patch", height * width * depth, pixels, wide))
+    return found
+
+
+def _moved(what: str, count: int, times: float, wide: int) -> Counter[str]:
+    """Return the work of moving `count` bytes so often: whole vectors or words, and the rest."""
+    quads = count // wide
+    return Counter(
+        {
+            what: times,
+            f"{what} fours": times * (quads // 4),
+            f"{what} word": times * (quads % 4),
+            f"{what} rest": times * (count % wide > 0),
+            f"{what} byte": times * (count % wide),
+        }
+    )
+
+
+def _inside(window: Window, call: Call[QConv2D]) -> int:
+    """Return how many output pixels have rows of receptive fields that lie in the picture whole."""
+    if window.dilation[1] != 1:
+        return 0
+    rows: int
+    columns: int
+    rows, columns = (
+        sum(0 <= n * step - before <= size - (kernel - 1) * apart - 1 for n in range(outputs))
+        for before, size, outputs, kernel, step, apart in zip(
+            (window.padding.top, window.padding.left),
+            *(call.source[:2], call.shape[:2], window.size, window.strides, window.dilation),
+            strict=True,
+        )
+    )
+    return rows * columns
+
+
+def _vector_rows(call: Call[QConv2D], tile: Tile) -> int:
+    """Return the rows that cores with MVE have room for; see lay_out of mve_conv2d.c."""
+    values = call.op.weights.indices.shape[1]
+    quads = -(-values // 4) if values > 8 else 2
+    even, result = tile.channels + tile.channels % 2, 0 if call.sum is None else _COLUMNS
+    room = even * (16 + 8 * quads) + 32 * quads + tile.channels * result
+    room += 4 * quads if patches(call.op) else 0
+    width = -(-values // 16) * 16
+    rows: int = (room - _COLUMNS * width) // (16 + width + result) // 2 * 2
+    return max(rows, tile.channels)

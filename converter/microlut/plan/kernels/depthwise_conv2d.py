@@ -1,0 +1,122 @@
+"""Depthwise convolution: bands of the padded input are spread into planes, one per channel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
+
+from microlut.ops.arrays import Shape
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D, QDepthwiseConv2D
+from microlut.ops.windows import Window
+from microlut.plan.arena import aligned
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Size, Tile
+from microlut.plan.kernels.pictures import window_sizes
+from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
+from microlut.plan.rounding import Rounding
+
+_CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
+_LANES = 4  # channels that are spread at a time
+
+
+class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
+    """The kernel mlut_depthwise_conv2d."""
+
+    operators = (QDepthwiseConv2D, DepthwiseConv2D)
+    whole_in_place = True
+
+    def tiles(self, call: Call[QDepthwiseConv2D]) -> Iterator[Tile]:
+        """Yield shares of the output rows, and for each those of the channels."""
+        op, (height, width, channels) = call.op, call.shape
+        each = CHANNEL_BYTES + prod(op.weights.shape[:2])
+        for rows in even_shares(height, 1, least=2):
+            band = 8 * prod(_band(op.window, rows, width))
+            for tile in even_shares(channels, _CHANNELS_AT_A_TIME * op.depth_multiplier):
+                yield Tile(tile, aligned(tile * each + band), rows)
+
+    def overwrites(self, call: Call[QDepthwiseConv2D]) -> Iterable[int]:
+        """Return the input if the shape stays."""
+        return (0,) if call.shape == call.source else ()
+
+    def work(self, call: Call[QDepthwiseConv2D], tile: Tile, core: str) -> Counter[str]:
+        """Count tiles of channels, bands of rows in each, and outputs."""
+        op, vectors = call.op, core == VECTOR_CORE
+        height, width, channels = call.shape
+        window, positions = op.window, prod(op.weights.shape[:2])
+        tiles = [min(tile.channels, channels - c) for c in range(0, channels, tile.channels)]
+        bands = [min(tile.rows, height - y) for y in range(0, height, tile.rows)]
+        tall, wide = _extent(window, tile.rows, width)
+        lanes = _LANES * op.depth_multiplier
+        groups = sum(-(-count // lanes) for count in tiles)
+        aligned_in = call.source[2] % _LANES == 0 and op.depth_multiplier == 1
+        spread = "spread" if aligned_in else "spread any"
+        found = Counter(
+            {
+                "depthwise": 1.0,
+                "depthwise tile": len(tiles),
+                "channel": channels,
+                "depthwise decode start": positions * len(tiles),
+                f"depthwise decode {op.weights.bits}": positions * channels,
+                "band": len(tiles) * len(bands),
+                "fill": len(tiles) * len(bands) * -(-tall // 2) * wide,
+                "group": groups * len(bands),
+                "spread row": groups * len(bands) * tall,
+                spread: groups * len(bands) * tall * min(wide, call.source[1]),
+            }
+        )
+        quick = _quick_window(window) and call.rounding is not Rounding.ANY
+        if quick and (aligned_in or not vectors):
+            found.update(_quick_planes(call, bands, vectors=vectors))
+            return found
+        found["any plane"] = channels * len(bands)
+        outputs = height * width * (-(-channels // 4) * 4 if vectors else channels)
+        found["any output"] = outputs
+        found["any product"] = outputs * positions
+        return found
+
+    def sizes(
+        self, op: QDepthwiseConv2D | DepthwiseConv2D, sources: tuple[Shape, ...], shape: Shape
+    ) -> Iterable[Size]:
+        """Return the sizes of pictures and window."""
+        return window_sizes(sources[0], shape, op.window)
+
+    def fields(self, call: Call[QDepthwiseConv2D]) -> Mapping[str, object]:
+        """Return the forms that the kernel takes."""
+        quick = call.rounding is not Rounding.ANY and _quick_window(call.op.window)
+        form = f"3x3_{call.rounding.name.lower()}" if quick else "any"
+        return {"rounding": call.rounding, "convolve": form}
+
+
+def _quick_window(window: Window) -> bool:
+    """Return whether the quick forms may be taken."""
+    return window.size == (3, 3) and window.strides[0] <= 2 and window.dilation == (1, 1)
+
+
+def _quick_planes(call: Call[QDepthwiseConv2D], bands: list[int], *, vectors: bool) -> Counter[str]:
+    """Return the work of the quick forms, which make two rows at a time where they can."""
+    (height, width, channels), (down, right) = call.shape, call.op.window.strides
+    two = sum(rows // 2 for rows in bands) if down == 1 else 0
+    one = height - 2 * two
+    signed = call.rounding.name.lower()
+    steps = -(-width // 2) if vectors and right == 1 else width
+    return Counter(
+        {
+            "plane": channels * len(bands),
+            "plane row": channels * (two + one),
+            f"two {signed}": channels * two * steps,
+            f"one {signed}": channels * one * steps,
+        }
+    )
+
+
+def _extent(window: Window, rows: int, width: int) -> tuple[int, int]:
+    """Return the height and width of the padded input that some output rows need."""
+    tall = (rows - 1) * window.strides[0] + (window.size[0] - 1) * window.dilation[0] + 1
+    wide = (width - 1) * window.strides[1] + (window.size[1] - 1) * window.dilation[1] + 1
+    return tall, wide
+
+
+def _band(window: Window, rows: int, width: int) -> tuple[int, int]:
+    """Return the height, rounded up to even, and width of a plane of int16; there are four."""
+    tall, wide = _extent(window, rows, width)
+    return tall + tall % 2, wide

@@ -1,0 +1,28 @@
+"""Mean of each channel over the picture, with a scale of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from math import prod
+
+from microlut.ops.arrays import Shape
+from microlut.ops.mean import Mean, QMean
+from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.pictures import MOST_POOLED, picture_sizes
+from microlut.plan.kernels.pool2d import pool_work
+
+
+class MeanKernel(PlainKernel[QMean, Mean]):
+    """The kernel mlut_mean."""
+
+    operators = (QMean, Mean)
+
+    def work(self, call: Call[QMean], tile: Tile, core: str) -> Counter[str]:
+        """Count channels and pixels."""
+        return pool_work("average", call.shape, prod(call.source[:2]))
+
+    def sizes(self, op: QMean | Mean, sources: tuple[Shape, ...], shape: Shape) -> Iterable[Size]:
+        """Return the sizes of the pictures, and the pixels of a mean."""
+        yield from picture_sizes(sources[0], shape)
+        yield "the number of pixels in a mean", prod(sources[0][:2]), MOST_POOLED

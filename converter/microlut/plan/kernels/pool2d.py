@@ -1,0 +1,48 @@
+"""Maximum or mean over a window that moves over a picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from math import prod
+
+from microlut.ops.arrays import Shape
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D, QPool2D
+from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.pictures import MOST_POOLED, padded_pixels, window_sizes
+
+
+class Pool2DKernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
+    """The kernels mlut_max_pool2d and mlut_average_pool2d."""
+
+    operators = (QPool2D, MaxPool2D, AveragePool2D)
+
+    def work(self, call: Call[QPool2D], tile: Tile, core: str) -> Counter[str]:
+        """Count pixels, and the values of their windows."""
+        return pool_work(call.op.mode, call.shape, prod(call.op.window.size))
+
+    def sizes(
+        self,
+        op: QPool2D | MaxPool2D | AveragePool2D,
+        sources: tuple[Shape, ...],
+        shape: Shape,
+    ) -> Iterable[Size]:
+        """Return the sizes of pictures and window, and the values of a mean."""
+        yield from window_sizes(sources[0], shape, op.window)
+        if isinstance(op, AveragePool2D) or (isinstance(op, QPool2D) and op.mode == "average"):
+            pixels = min(prod(op.window.size), padded_pixels(sources[0], op.window.padding))
+            yield "the number of pixels in a window", pixels, MOST_POOLED
+
+
+def pool_work(mode: str, shape: Shape, values: int) -> Counter[str]:
+    """Return the work of a pool over so many values; a mean over the picture is nearly that."""
+    count = prod(shape)
+    kind = f"{mode} pool" if shape[-1] % 4 == 0 else f"{mode} pool any"
+    return Counter(
+        {
+            "pool": 1.0,
+            "pool pixel": count // shape[-1],
+            kind: count,
+            f"{kind} value": count * values,
+        }
+    )

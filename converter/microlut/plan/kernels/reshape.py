@@ -1,0 +1,30 @@
+"""Another view of the same bytes, which takes no call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from microlut.ops.arrays import Shape
+from microlut.ops.reshape import QReshape, Reshape
+from microlut.plan.kernels.base import Alias, Call, PlainKernel, Size, Tile
+
+
+class ReshapeKernel(PlainKernel[QReshape, Reshape]):
+    """No kernel: the output is the input."""
+
+    operators = (QReshape, Reshape)
+
+    def aliases(self, call: Call[QReshape]) -> Iterable[Alias]:
+        """Return that the output is the input."""
+        return (Alias(),)
+
+    def work(self, call: Call[QReshape], tile: Tile, core: str) -> Counter[str]:
+        """Return none."""
+        return Counter()
+
+    def sizes(
+        self, op: QReshape | Reshape, sources: tuple[Shape, ...], shape: Shape
+    ) -> Iterable[Size]:
+        """Return none."""
+        return ()

@@ -1,0 +1,29 @@
+"""Softmax over the last dimension."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from microlut.ops.arrays import Shape
+from microlut.ops.softmax import QSoftmax, Softmax
+from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+
+_LONGEST = 4095  # its sum of values up to 1 is a Q12.19
+
+
+class SoftmaxKernel(PlainKernel[QSoftmax, Softmax]):
+    """The kernel mlut_softmax."""
+
+    operators = (QSoftmax, Softmax)
+    advice = "leave the softmax out, it does not change the order"
+
+    def work(self, call: Call[QSoftmax], tile: Tile, core: str) -> Counter[str]:
+        """Count values."""
+        return Counter({"softmax": 1.0, "softmax value": call.output.size})
+
+    def sizes(
+        self, op: QSoftmax | Softmax, sources: tuple[Shape, ...], shape: Shape
+    ) -> Iterable[Size]:
+        """Return the length of a vector."""
+        yield "the number of values under a softmax", shape[-1], _LONGEST

@@ -1,0 +1,53 @@
+"""Every operator has one kernel, with a module and a template of its name."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+import pytest
+
+from kernel_calls import call
+from microlut.graph import ir
+from microlut.ops.base import IntegerOp
+from microlut.ops.relu import QClamp
+from microlut.plan.kernels import KERNELS, Tile, kernel_of
+from microlut.plan.kernels.base import Kernel
+from microlut.support.resources import data_folder
+
+FOLDED = {"BatchNorm", "Identity"}  # by passes, before anything is planned
+
+
+@dataclass(frozen=True)
+class QUnheardOf:
+    kind: str = "unheard_of"
+
+
+@pytest.mark.parametrize("op", get_args(IntegerOp), ids=lambda op: op.__name__)
+def test_integer_operator_has_a_kernel_in_a_module_of_its_name(op: type):
+    (kernel,) = (kernel for kernel in KERNELS if op in kernel.operators)
+    kind = op.__dataclass_fields__["kind"].default
+    assert type(kernel).__module__ == f"microlut.plan.kernels.{kind}"
+    assert (data_folder("templates") / "ops" / f"{kind}.c.j2").is_file()
+
+
+@pytest.mark.parametrize("op", get_args(ir.Op), ids=lambda op: op.__name__)
+def test_sizes_of_a_float_operator_can_be_checked(op: type):
+    found = [kernel for kernel in KERNELS if op in kernel.operators]
+    assert len(found) == (op.__name__ not in FOLDED)
+
+
+def test_operator_without_a_kernel_is_refused_by_name():
+    with pytest.raises(NotImplementedError, match="operator QUnheardOf has no kernel"):
+        kernel_of(QUnheardOf())
+
+
+@pytest.mark.parametrize("method", sorted(Kernel.__abstractmethods__))
+def test_kernel_that_lacks_a_method_cannot_be_made(method: str):
+    names = Kernel.__abstractmethods__ - {method}
+    partial = type("Partial", (Kernel,), {name: lambda *_: None for name in names})
+    with pytest.raises(TypeError, match=f"abstract method {method}"):
+        partial()
+
+
+def test_operator_without_weights_needs_no_scratch():
+    one = call(QClamp(0, 127), (4,), (4,))
+    assert list(kernel_of(one.op).tiles(one)) == [Tile(0, 0)]
