@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Add(Fusing):
     """Element-wise sum of two tensors of equal shape."""
 
     activation: ActivationKind = ActivationKind.LINEAR
+    operands: ClassVar[int | None] = 2
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -44,6 +44,7 @@ class FloatOp(ABC):
 
     __slots__ = ()
     scale_rule: ClassVar[ScaleRule] = "own"
+    operands: ClassVar[int | None] = 1  # how many tensors it reads; None: any number
     keras: ClassVar[Keras] = Keras()
 
     @abstractmethod

@@ -10,7 +10,7 @@ import numpy as np
 
 from microlut.errors import UnsupportedModel
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
-from microlut.ops.base import FloatOp, IntegerOp, ScaleRule, demand, one_shape
+from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand, one_shape
 from microlut.ops.builtin import Builtin
 from microlut.ops.fixed_point import (
     exp_on_negative_values,
@@ -32,6 +32,7 @@ class Softmax(FloatOp):
     """Softmax over the last dimension."""
 
     scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
+    keras: ClassVar[Keras] = Keras(activation="softmax")
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from microlut.importers.keras.config import Layer
+from microlut.importers.keras.registered import OPTIONS
 
 # Options used only in training, in loading or by other devices, by the ends of their names.
 _HARMLESS_ENDS = ("_initializer", "_regularizer", "_constraint")
@@ -50,6 +51,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "Softmax": {"axis"},
         "SyncBatchNormalization": _NORM,
         "ZeroPadding2D": {"padding", "data_format"},
+        **OPTIONS,
     }.items()
 }
 

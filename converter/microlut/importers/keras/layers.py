@@ -8,7 +8,9 @@ from math import prod
 import numpy as np
 
 from microlut.importers.keras import options
+from microlut.importers.keras.activations import Activation, activation
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras.registered import REGISTERED
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
@@ -36,9 +38,9 @@ def _conv2d(use: LayerUse) -> tuple[Step, ...]:
     filters = options.integer(layer, "filters")
     window = options.window(layer, use.shape, "kernel_size", (1, 1))
     kernel = use.array(0, "kernel", (*window.size, channels, filters))
-    activation, softmax = options.activation(layer, use.shape)
-    op = Conv2D(_outputs_first(kernel), use.bias(filters), window, activation)
-    return _with_softmax(op, (*window.output_size(height, width), filters), softmax)
+    found = activation(layer, use.shape)
+    op = Conv2D(_outputs_first(kernel), use.bias(filters), window, found.fused)
+    return _activated(op, (*window.output_size(height, width), filters), found)
 
 
 def _depthwise(use: LayerUse) -> tuple[Step, ...]:
@@ -47,18 +49,18 @@ def _depthwise(use: LayerUse) -> tuple[Step, ...]:
     window = options.window(layer, use.shape, "kernel_size", (1, 1))
     kernel = use.array(0, "kernel", (*window.size, channels, multiplier))
     outputs = channels * multiplier
-    activation, softmax = options.activation(layer, use.shape)
+    found = activation(layer, use.shape)
     flat = frozen_array(kernel.reshape(*window.size, outputs))
-    op = DepthwiseConv2D(flat, use.bias(outputs), window, multiplier, activation)
-    return _with_softmax(op, (*window.output_size(height, width), outputs), softmax)
+    op = DepthwiseConv2D(flat, use.bias(outputs), window, multiplier, found.fused)
+    return _activated(op, (*window.output_size(height, width), outputs), found)
 
 
 def _dense(use: LayerUse) -> tuple[Step, ...]:
     units = options.integer(use.layer, "units")
     kernel = use.array(0, "kernel", (use.shape[-1], units))
-    activation, softmax = options.activation(use.layer, use.shape)
-    op = Dense(_outputs_first(kernel), use.bias(units), activation)
-    return _with_softmax(op, (*use.shape[:-1], units), softmax)
+    found = activation(use.layer, use.shape)
+    op = Dense(_outputs_first(kernel), use.bias(units), found.fused)
+    return _activated(op, (*use.shape[:-1], units), found)
 
 
 def _relu(use: LayerUse) -> tuple[Step, ...]:
@@ -66,11 +68,11 @@ def _relu(use: LayerUse) -> tuple[Step, ...]:
 
 
 def _activation(use: LayerUse) -> tuple[Step, ...]:
-    kind, softmax = options.activation(use.layer, use.shape)
-    if softmax:
-        return (Step(Softmax(), use.shape),)
-    linear = kind is ActivationKind.LINEAR
-    return (Step(Identity() if linear else Relu(kind), use.shape),)
+    found = activation(use.layer, use.shape)
+    if found.after is not None:
+        return (Step(found.after, use.shape),)
+    linear = found.fused is ActivationKind.LINEAR
+    return (Step(Identity() if linear else Relu(found.fused), use.shape),)
 
 
 def _softmax(use: LayerUse) -> tuple[Step, ...]:
@@ -157,6 +159,7 @@ LAYERS: Mapping[str, Handler] = {
     "Reshape": _reshape,
     "Softmax": _softmax,
     "ZeroPadding2D": _zero_padding,
+    **REGISTERED,
 }
 
 
@@ -165,6 +168,9 @@ def _outputs_first(kernel: FloatArray) -> FloatArray:
     return frozen_array(np.moveaxis(kernel, -1, 0))
 
 
-def _with_softmax(op: FloatOp, shape: Shape, softmax: bool) -> tuple[Step, ...]:
+def _activated(op: FloatOp, shape: Shape, found: Activation) -> tuple[Step, ...]:
+    """Return the step of an operator, and of the one that its activation is."""
     step = Step(op, shape)
-    return (step, Step(Softmax(), shape, (PREVIOUS,), "_softmax")) if softmax else (step,)
+    if found.after is None:
+        return (step,)
+    return step, Step(found.after, shape, (PREVIOUS,), f"_{found.name}")

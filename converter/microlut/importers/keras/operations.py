@@ -18,11 +18,14 @@ from microlut.importers.keras.config import Layer
 from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step
 from microlut.importers.keras.layers import LAYERS
+from microlut.importers.keras.registered import FUNCTIONS
 
 _OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
 _LEFT, _RIGHT = ("0", "x", "x1"), ("1", "y", "x2")
 _HEIGHT_AND_WIDTH = ([1, 2], [2, 1], [-3, -2])
 _FLOATS = ("float32", "float64")
+# The layers that compute the same of two tensors.
+_ARITHMETIC_LAYERS = {"add": "Add", "multiply": "Multiply", "subtract": "Subtract"}
 
 
 def is_operation(layer: Layer) -> bool:
@@ -33,7 +36,10 @@ def is_operation(layer: Layer) -> bool:
     if module is not None:
         return str(module).startswith(_OPERATION_MODULES)
     # .h5 files name no modules; only layers have an option `trainable`.
-    return layer.class_name in _KERAS and not {"trainable", "target_shape"} & layer.config.keys()
+    return (
+        layer.class_name in {*_KERAS, *FUNCTIONS}
+        and not {"trainable", "target_shape"} & layer.config.keys()
+    )
 
 
 def operation_name(layer: Layer) -> str:
@@ -46,8 +52,9 @@ def operation_name(layer: Layer) -> str:
 def operation_handler(layer: Layer) -> Handler | None:
     """Return the handler of an operation, or None if it is not supported."""
     if layer.class_name == "TFOpLambda":
-        return _TENSORFLOW.get(str(layer.config.get("function")))
-    return _KERAS.get(layer.class_name)
+        name = str(layer.config.get("function"))
+        return _TENSORFLOW.get(name) or FUNCTIONS.get(name)
+    return _KERAS.get(layer.class_name) or FUNCTIONS.get(layer.class_name)
 
 
 def _as_layer(class_name: str, **given: object) -> Handler:
@@ -117,10 +124,12 @@ def _arithmetic(name: str) -> Handler:
     def handle(use: LayerUse) -> tuple[Step, ...]:
         left, right = (_operand(use, keys) for keys in (_LEFT, _RIGHT))
         if len(use.shapes) > 1:
-            if name == "add":
-                return LAYERS["Add"](use)
+            layer = LAYERS.get(_ARITHMETIC_LAYERS.get(name, ""))
+            if layer is not None:
+                return layer(replace(use, arguments={}))
             raise use.layer.unsupported(
-                f"computes {name} of two tensors", "supported are their sum, and constants"
+                f"computes {name} of two tensors",
+                "supported are their sum and product, and constants",
             )
         constant, first = (right, False) if left is None else (left, True)
         if constant is None:

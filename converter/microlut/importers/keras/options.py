@@ -8,30 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.importers.keras.config import Json, Layer
+from microlut.importers.keras.config import Layer
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.windows import Padding, Window, same_padding
 
-SOFTMAX = "softmax"
-_FUNCTION = "function"
-_LAMBDA = (None, "__lambda__")  # the class name of a lambda; its byte code is not read
-# Functions of TensorFlow and Keras by their names in Python; Keras writes some as objects.
-_FUNCTIONS = {
-    "identity": "linear",
-    "relu": "relu",
-    "relu6": "relu6",
-    "softmax": SOFTMAX,
-    "softmax_v2": SOFTMAX,
-}
-_ADVICE = "supported are linear, relu, relu6 and softmax: train the model with one of them"
-_ACTIVATION_ADVICE = {
-    "sigmoid": (
-        "at the end of a network leave it out: set layer.activation = keras.activations.linear "
-        "(take an Activation layer away), save the model, and compare outputs with 0 where you "
-        "compared with 0.5; elsewhere train the model with linear, relu, relu6 or softmax"
-    ),
-}
 _FLOAT32_POLICIES = (None, "float32", "float64")
 _LARGEST_NUMBER = float(np.finfo(np.float64).max)
 
@@ -163,51 +144,6 @@ def relu_kind(layer: Layer) -> ActivationKind:
             f"max_value={limit:g}", "supported are max_value=None and 6: train the model with one"
         )
     return ActivationKind.RELU6 if limit == 6.0 else ActivationKind.RELU
-
-
-def activation(layer: Layer, shape: Shape) -> tuple[ActivationKind, bool]:
-    """Return the activation of a layer, and whether it is a softmax instead."""
-    value = layer.config.get("activation")
-    if isinstance(value, dict) and value.get("class_name") not in (_FUNCTION, *_LAMBDA):
-        return _layer_as_activation(layer, value, shape)
-    found = _activation_name(value)
-    if found == SOFTMAX:
-        return ActivationKind.LINEAR, True
-    try:
-        return ActivationKind(found), False
-    except ValueError:
-        raise layer.unsupported(
-            f"activation {found!r}", _ACTIVATION_ADVICE.get(found, _ADVICE)
-        ) from None
-
-
-def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> tuple[ActivationKind, bool]:
-    """Read a layer object used as an activation, such as ReLU(6)."""
-    kind, config = str(value.get("class_name")), value.get("config")
-    name = config.get("name") if isinstance(config, dict) else None
-    inner = Layer((*layer.path, str(name or kind)), kind, config or {}, value, layer.source)
-    if not inner.is_custom:
-        if kind == "ReLU":
-            return relu_kind(inner), False
-        if kind == "Softmax" and axis_is_last(inner, shape):
-            return ActivationKind.LINEAR, True
-        if kind == "Activation":
-            return activation(inner, shape)
-    shown = f"custom {kind}" if inner.is_custom else kind
-    detail = f" with axis={inner.config.get('axis')}" if kind == "Softmax" else ""
-    raise layer.unsupported(f"activation {shown}{detail}", _ADVICE)
-
-
-def _activation_name(value: Any) -> str:  # noqa: ANN401 - JSON is untyped
-    if value is None:
-        return "linear"
-    if isinstance(value, str):
-        return _FUNCTIONS.get(value, value)
-    if isinstance(value, dict) and value.get("class_name") == _FUNCTION:
-        inner = value.get("config")
-        name = str(inner if isinstance(inner, str) else value.get("name"))
-        return _FUNCTIONS.get(name, f"custom function {name}")
-    return "lambda" if isinstance(value, dict | list) else repr(value)[:40]
 
 
 def constant(layer: Layer, value: Any, what: str, channels: int) -> NDArray[np.float64]:  # noqa: ANN401

@@ -1,0 +1,93 @@
+"""Read the activations of layers: names, functions, and layer objects such as ReLU(6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from microlut.importers.keras.config import Json, Layer
+from microlut.importers.keras.options import axis_is_last, relu_kind
+from microlut.ops import FLOAT_OPERATORS
+from microlut.ops.activation import ActivationKind
+from microlut.ops.arrays import Shape
+from microlut.ops.base import FloatOp
+
+_FUNCTION = "function"
+_LAMBDA = (None, "__lambda__")  # as which class Keras writes a lambda; its byte code stays unread
+_OPERATORS = {op.keras.activation: op for op in FLOAT_OPERATORS if op.keras.activation}
+_LAYERS = {name: op for op in _OPERATORS.values() for name in op.keras.layers}
+_KINDS = [kind.value for kind in ActivationKind]
+# Functions of TensorFlow and Keras by their names in Python; some Keras writes as objects.
+_FUNCTIONS = {
+    "identity": "linear",
+    "softmax_v2": "softmax",
+    **{str(name): str(name) for name in (*_KINDS, *_OPERATORS)},
+}
+_ADVICE = "supported are {}: train the model with one of them".format(
+    ", ".join([*_KINDS, *sorted(map(str, _OPERATORS))])
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What a layer does to its output.
+
+    Attributes:
+        fused: What the operator before it applies.
+        after: An operator of its own that follows, if there is one.
+        name: Of that operator.
+    """
+
+    fused: ActivationKind = ActivationKind.LINEAR
+    after: FloatOp | None = None
+    name: str = ""
+
+
+def activation(layer: Layer, shape: Shape) -> Activation:
+    """Return the activation of a layer whose input has a shape.
+
+    Raises:
+        UnsupportedModel: It is none of the known ones.
+    """
+    value = layer.config.get("activation")
+    if isinstance(value, dict) and value.get("class_name") not in (_FUNCTION, *_LAMBDA):
+        return _layer_as_activation(layer, value, shape)
+    found = _name(value)
+    if found in _OPERATORS:
+        return Activation(after=_OPERATORS[found].from_keras({}, (shape,)), name=found)
+    if found in _KINDS:
+        return Activation(ActivationKind(found))
+    raise layer.unsupported(f"activation {found!r}", _ADVICE)
+
+
+def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> Activation:
+    """Read a layer object used as an activation, such as ReLU(6)."""
+    kind, config = str(value.get("class_name")), value.get("config")
+    name = config.get("name") if isinstance(config, dict) else None
+    inner = Layer((*layer.path, str(name or kind)), kind, config or {}, value, layer.source)
+    if not inner.is_custom:
+        if kind == "ReLU":
+            return Activation(relu_kind(inner))
+        if kind == "Softmax" and axis_is_last(inner, shape):
+            return Activation(after=_OPERATORS["softmax"].from_keras({}, (shape,)), name="softmax")
+        if kind == "Activation":
+            return activation(inner, shape)
+        if kind in _LAYERS:
+            op = _LAYERS[kind]
+            options = {key: inner.config.get(key, d) for key, d in op.keras.options.items()}
+            return Activation(after=op.from_keras(options, (shape,)), name=str(op.keras.activation))
+    shown = f"custom {kind}" if inner.is_custom else kind
+    detail = f" with axis={inner.config.get('axis')}" if kind == "Softmax" else ""
+    raise layer.unsupported(f"activation {shown}{detail}", _ADVICE)
+
+
+def _name(value: Any) -> str:  # noqa: ANN401 - JSON is untyped
+    if value is None:
+        return "linear"
+    if isinstance(value, str):
+        return _FUNCTIONS.get(value, value)
+    if isinstance(value, dict) and value.get("class_name") == _FUNCTION:
+        inner = value.get("config")
+        name = str(inner if isinstance(inner, str) else value.get("name"))
+        return _FUNCTIONS.get(name, f"custom function {name}")
+    return "lambda" if isinstance(value, dict | list) else repr(value)[:40]
