@@ -18,7 +18,7 @@ from microlut.plan import Plan, Step
 from microlut.plan.kernels import kernel_of
 from microlut.version import VERSION
 
-ABI = 8  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 9  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 Sources = dict[str, str]
 
