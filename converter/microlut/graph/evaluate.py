@@ -38,7 +38,7 @@ def walk(graph: Graph, x: Arrays) -> Iterator[tuple[Node | None, dict[str, Float
     """
     live = {name: np.asarray(values, np.float32) for name, values in _inputs(graph, x).items()}
     count = len(next(iter(live.values())))
-    yield None, live
+    yield None, dict(live)
     for state in graph.states:
         live[state.tensor.name] = np.zeros((count, *state.tensor.shape), np.float32)
     for node, freed in zip(graph.nodes, last_reads(graph.nodes, frozenset()), strict=True):

@@ -23,6 +23,9 @@ def check_graph(graph: QuantizedGraph) -> None:
     texts = (graph.name, graph.source, graph.source_sha256)
     _demand("the graph", all(map(is_plain, texts)), "its names")
     _demand("the graph", len(graph.inputs) > 0 and len(graph.outputs) > 0, "its ends")
+    ends = graph.output_names or graph.outputs
+    sound = len(graph.outputs) == len(ends) == len(set(ends)) and all(map(is_plain, ends))
+    _demand("the graph", sound, "the names of its outputs")
     known: dict[str, Tensor] = {}
     names: set[str] = set()
     for tensor in graph.given():

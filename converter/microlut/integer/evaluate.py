@@ -30,11 +30,14 @@ def outputs(graph: QuantizedGraph, x: Arrays) -> Batch:
     With states, the samples are runs one after the other, and the first begins with fresh states.
     """
     given = Batch(by_name(graph.inputs, x))
+    if not len(given):
+        ends = graph.output_tensors()
+        return Batch({name: np.empty((0, *t.shape), t.dtype) for name, t in ends.items()})
     if graph.states:
         return _in_order(graph, given)
     widest = max(tensor.size for tensor in graph.tensors().values())
     step = max(1, _BATCH_VALUES // widest)
-    parts = [_run(graph, given[i : i + step], {}) for i in range(0, max(1, len(given)), step)]
+    parts = [_run(graph, given[i : i + step], {}) for i in range(0, len(given), step)]
     return joined(_outputs(graph, part) for part in parts)
 
 

@@ -133,6 +133,16 @@ def test_other_content_is_refused(content: bytes, tmp_path: Path):
     refuse(content, tmp_path)
 
 
+def first_input(graph: Json) -> Json:
+    found: Json = graph["inputs"][0]
+    return found
+
+
+def first_output(kind: str) -> Callable[[Json], Json]:
+    """Return what finds the first output of the first node of a kind."""
+    return lambda graph: of_kind(graph, kind)["outputs"][0]
+
+
 def first_weights(graph: Json) -> Json:
     weights: Json = next(n for n in graph["nodes"] if "weights" in n["op"])["op"]["weights"]
     return weights
@@ -240,21 +250,57 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "large shift": set_item(stage, "shift", array(np.full(7, 99, np.int8))),
     "limit beyond int8": set_item(stage, "maximum", 128),
     "input that is not there": set_item(node("conv2d"), "inputs", ["nothing"]),
-    "two inputs": lambda graph: of_kind(graph, "conv2d")["inputs"].append(graph["input_name"]),
+    "two inputs": lambda graph: of_kind(graph, "conv2d")["inputs"].append(
+        first_input(graph)["name"]
+    ),
     "no inputs": set_item(node("clamp"), "inputs", []),
     "one term of a sum": set_item(node("add"), "inputs", ["every4_input"]),
+    "name of a layer with a line break": lambda graph: graph["nodes"][-1].update(name="a\nb"),
+    "tensor twice": lambda graph: graph["nodes"][1]["outputs"][0].__setitem__(
+        "name", first_input(graph)["name"]
+    ),
     "name twice": lambda graph: graph["nodes"][1].__setitem__("name", graph["nodes"][0]["name"]),
     "name with a line break": lambda graph: (
         graph["nodes"][-1].update(name="a\nb"),
-        graph.update(output_name="a\nb"),
+        graph["nodes"][-1]["outputs"][0].update(name="a\nb"),
+        graph.update(outputs=["a\nb"]),
     ),
     "source that drives a terminal": set_item(root, "source", "\x1b[31m"),
-    "no such output": set_item(root, "output_name", "nothing"),
-    "output shape": set_item(node("conv2d"), "shape", [13, 12, 8]),
-    "zero in a shape": set_item(root, "input_shape", [0, 12, 5]),
-    "input of two dimensions": set_item(root, "input_shape", [156, 5]),
-    "clamp of another shape": set_item(node("clamp"), "shape", [1]),
-    "reshape of another size": set_item(node("reshape"), "shape", [1]),
+    "no such output": set_item(root, "outputs", ["nothing"]),
+    "output shape": set_item(first_output("conv2d"), "shape", [13, 12, 8]),
+    "zero in a shape": set_item(first_input, "shape", [0, 12, 5]),
+    "input of two dimensions": set_item(first_input, "shape", [156, 5]),
+    "clamp of another shape": set_item(first_output("clamp"), "shape", [1]),
+    "reshape of another size": lambda graph: (
+        op("reshape")(graph).update(shape=[1]),
+        first_output("reshape")(graph).update(shape=[1]),
+    ),
+    "reshape to another shape than its tensor's": set_item(op("reshape"), "shape", [1, 1]),
+    "no inputs of the graph": set_item(root, "inputs", []),
+    "no outputs": set_item(root, "outputs", []),
+    "no outputs of a layer": set_item(node("clamp"), "outputs", []),
+    "one name too many": set_item(root, "output_names", ["a", "b"]),
+    "unknown type of elements": set_item(first_input, "dtype", "int32"),
+    "type that the engine lacks": set_item(first_input, "dtype", "float32"),
+    "type that the operator lacks": lambda graph: first_input(graph).update(
+        dtype="int16", quantization={"scale": 0.5, "zero_point": 0}
+    ),
+    "no quantization": set_item(first_input, "quantization", None),
+    "state without a source": set_item(
+        root,
+        "states",
+        [
+            {
+                "tensor": {
+                    "name": "s",
+                    "shape": [1],
+                    "dtype": "int8",
+                    "quantization": {"scale": 1.0, "zero_point": 0},
+                },
+                "source": "nothing",
+            }
+        ],
+    ),
     "unknown operator": set_item(op("clamp"), "kind", "exec"),
     "operator without kind": lambda graph: of_kind(graph, "clamp")["op"].pop("kind"),
     "zero stride": lambda graph: op("pool2d")(graph)["window"].__setitem__("strides", [0, 1]),
@@ -266,12 +312,12 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "softmax difference": set_item(op("softmax"), "minimum_difference", -100_000),
     "factor of a sum": set_item(op("add"), "output_multiplier", [1 << 30, 5]),
     "multiplier as text": set_item(op("softmax"), "multiplier", "5"),
-    "scale as text": lambda graph: graph["input_quantization"].__setitem__("scale", "1.0"),
-    "scale beyond single precision": lambda graph: graph["input_quantization"].__setitem__(
+    "scale as text": lambda graph: first_input(graph)["quantization"].__setitem__("scale", "1.0"),
+    "scale beyond single precision": lambda graph: first_input(graph)["quantization"].__setitem__(
         "scale", 1e300
     ),
-    "negative scale": lambda graph: graph["input_quantization"].__setitem__("scale", -1.0),
-    "zero point": lambda graph: graph["input_quantization"].__setitem__("zero_point", 128),
+    "negative scale": lambda graph: first_input(graph)["quantization"].__setitem__("scale", -1.0),
+    "zero point": lambda graph: first_input(graph)["quantization"].__setitem__("zero_point", 128),
 }
 
 

@@ -68,6 +68,9 @@ def test_run_passes_changes_nothing_the_second_time(name, keras):
 
 
 def test_run_passes_refuses_a_model_that_computes_nothing():
-    nodes = (make_node("a", Identity(), ("x",), (2, 2)), make_node("b", Reshape(), ("a",), (2, 2)))
+    nodes = (
+        make_node("a", Identity(), ("x",), (2, 2)),
+        make_node("b", Reshape((2, 2)), ("a",), (2, 2)),
+    )
     with pytest.raises(UnsupportedModel, match="no layer computes anything"):
         run_passes(net("nothing", "x", (2, 2), nodes, "b"))
