@@ -37,7 +37,7 @@ HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """ResNet8 on a board: bytes of the image, or None if it does not fit, and then why."""
+    """ResNet8 on a board: bytes of the image, or what is missing if it does not fit."""
 
     board: microlut.Board
     flash_bytes: int | None = None
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--boards", nargs="+", default=known, choices=known)
     arguments = parser.parse_args()
     files = arguments.data / MODEL, arguments.data / CALIBRATION
-    # training the network changes its weights, and neither its size nor its instructions
+    # distillation changes weights, but neither sizes nor instructions
     conversion = microlut.convert(*files, bits=4, distill=False)
     samples = microlut.load_samples(arguments.data / TEST, ends(conversion.graph.inputs), 1)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
-"""The same network on CMSIS-NN: a quantized graph enters, an image for a board leaves.
+"""Build an image that runs a quantized graph on CMSIS-NN.
 
-Layers of 4 bits take the s4 kernels, which know no codebook: `uniform` makes them a network. All
-others take the int8 kernels. The network's own weights, multipliers and zero points are passed on,
-so its outputs must equal the integer interpreter's, byte by byte. Every node is one call, and calls
-can be counted one by one; each tensor has memory of its own, for CMSIS-NN plans none.
+Layers of 4 bits use the s4 kernels, which have no codebook: `uniform` makes a network for them. All
+others use the int8 kernels. The network's weights, multipliers and zero points are used unchanged,
+so its outputs must equal the integer interpreter's in every byte. Every node is one call, and calls
+can be counted one by one. Each tensor has separate memory, since CMSIS-NN does no planning.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SOURCE = """#include "model.h"
 _Alignas(16) uint8_t rival_arena[RIVAL_ARENA_BYTES];
 static const cmsis_nn_context context = {{rival_arena, RIVAL_ARENA_BYTES}};
 {data}
-/* CMSIS-NN has no mean: this is what TensorFlow Lite Micro runs in its place. */
+/* CMSIS-NN has no mean: this is what TensorFlow Lite Micro runs instead. */
 static __attribute__((noinline, unused)) void mean_s8(const int8_t *in, int32_t in_point,
     int32_t pixels, int32_t channels, int32_t multiplier, int32_t shift, int32_t point, int8_t *out)
 {{
@@ -117,10 +117,10 @@ def build_image(
 
 
 def uniform(graph: QuantizedGraph) -> QuantizedGraph:
-    """Return a network of 4 bits with the nearest of the levels -8 to 7 in place of its own.
+    """Return a network of 4 bits with the nearest of the levels -8 to 7 instead of its own.
 
-    Levels are 16 times smaller, so sums are scaled by 16 more. Dense layers get one factor for
-    all units, for their s4 kernel has no other. Accuracy is not kept; shapes and ranges are.
+    Levels are 16 times smaller, so sums are scaled by another 16. Dense layers get one factor for
+    all units, because their s4 kernel has only one. Shapes and ranges are kept, accuracy is not.
     """
     nodes = [
         replace(node, op=_uniform(node.op)) if isinstance(node.op, QLinear) else node
@@ -142,7 +142,7 @@ def _uniform(op: QLinear) -> QLinear:
 
 
 def called(graph: QuantizedGraph) -> list[QNode]:
-    """Return the nodes that make a call, in the order of the calls."""
+    """Return the nodes that make a call, in call order."""
     return [node for node in graph.nodes if not isinstance(node.op, QReshape)]
 
 
@@ -264,7 +264,7 @@ def _weighted(
 
 
 def _sums(op: QDense, i: int, source: Quantization) -> str:
-    """Return what int8 kernels for MVE want before the first inference: each row's sum."""
+    """Return the row sums that int8 kernels for MVE need before the first inference."""
     units, columns = op.weights.shape
     values = _list((f"k{i}", columns, units, f"w{i}", -source.zero_point, 0, f"b{i}"))
     return f"arm_vector_sum_s8({values})"
@@ -296,7 +296,7 @@ def _add(op: QAdd, points: Sequence[int], point: int, tensors: tuple[str, ...], 
 
 
 def _moves(window: Window) -> tuple[str, str, str]:
-    """Return stride, padding and dilation; a tile is width, then height."""
+    """Return stride, padding and dilation, each as width, then height."""
     pairs = (window.strides, (window.padding.top, window.padding.left), window.dilation)
     stride, padding, dilation = (f"{{{across}, {down}}}" for down, across in pairs)
     return stride, padding, dilation

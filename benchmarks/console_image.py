@@ -1,7 +1,6 @@
-"""Another engine behind microlut's console application: sources enter, an image for a board leaves.
+"""Link another engine with microlut's console application into an image for a board.
 
-The probes, the start-up code and the linker script are microlut's own, so that engines are
-measured alike.
+Probes, start-up code and linker script are microlut's, so all engines are measured alike.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class Sizes:
 
 
 def write_configuration(board: microlut.Board, sizes: Sizes, folder: Path) -> None:
-    """Write model.h, which declares `rival_model`, and what the application needs of a board."""
+    """Write model.h, which declares `rival_model`, and the application's board configuration."""
     assert board.memory is not None
     header = _HEADER.format(arena=sizes.arena, inputs=sizes.inputs, outputs=sizes.outputs)
     (folder / "model.h").write_text(header, encoding="utf-8")
@@ -69,7 +68,7 @@ def link(
 ) -> Path:
     """Return the image of the application with a model's sources and libraries.
 
-    `folder` has what `write_configuration` writes.
+    `folder` has the files of `write_configuration`.
     """
     startup = board.toolchain.startup
     sources = [*(FIRMWARE / "app").glob("*.c"), *(FIRMWARE / "port" / board.port).glob("*.c")]

@@ -1,4 +1,4 @@
-"""Time and memory of the conversion without data, for networks of 1.5 to 25 million weights.
+"""Measure time and memory of conversions without data, for 1.5 to 25 million weights.
 
     .venv/bin/python benchmarks/cost.py [--widths 0.25 0.5 0.75 1]
 
@@ -28,7 +28,7 @@ from documents import MEASUREMENTS, ROOT, replace_table
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = MEASUREMENTS / "conversion.md"
 WIDTHS = [0.25, 0.5, 0.75, 1.0]
-INPUT_RANGE = (-128.0, 152.0)  # of ResNet50's own preprocessing: pixels less their means
+INPUT_RANGE = (-128.0, 152.0)  # of ResNet50's preprocessing: pixels minus their means
 STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))  # filters, blocks
 FLOAT_BYTES = 4
 KIBIBYTE = 1024  # unit of the peak on Linux
@@ -71,8 +71,8 @@ def _residual_network(width: float) -> object:
 
 
 def measure(path: Path) -> dict[str, float]:
-    """Return what one conversion takes; it must be the only one of its process."""
-    import h5py  # noqa: F401 (all modules before the memory is measured)
+    """Measure one conversion; it must be the only one in its process."""
+    import h5py  # noqa: F401 (imported before memory is measured)
 
     import microlut.codegen.tflite  # noqa: F401
     from microlut.conversion.pipeline import convert
@@ -107,7 +107,7 @@ def run(*arguments: str) -> str:
 
 
 def markdown(rows: list[dict[str, float]]) -> str:
-    """Return the rows as a Markdown table, with the line that fits the times best."""
+    """Return the rows as a Markdown table, with a line fitted to the times."""
     lines = [
         "| network | weights | seconds | peak memory | of the float weights |",
         "|---|---|---|---|---|",
@@ -132,7 +132,7 @@ def markdown(rows: list[dict[str, float]]) -> str:
 
 
 def main() -> None:
-    """Build, measure and print; the first two in processes of their own."""
+    """Build and measure in separate processes, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--widths", type=float, nargs="*", default=WIDTHS)
     parser.add_argument("--build", nargs=2, metavar=("WIDTH", "FILE"), help=argparse.SUPPRESS)

@@ -1,11 +1,11 @@
-"""What the parts of kernels take on every core: random networks measured, the plan's costs fitted.
+"""Fit the costs of the planner's primitive operations on every core, with random networks.
 
     .venv/bin/python benchmarks/costs.py [--networks 36] [--boards mps2-an385 ...] [--write]
 
 Networks of random layers, bits and tiles run once in QEMU, which counts the instructions of every
-kernel call. Non-negative least squares of the relative errors then give what each part of a kernel
-takes. Every fifth network is kept aside: the table that is printed tells how far the costs are off
-on these. `--write` makes converter/microlut/plan/costs.json of them; about 7 minutes.
+kernel call. Non-negative least squares of the relative errors then give the cost of each operation.
+Every fifth network is held out: the printed table has the errors of the estimates on these.
+`--write` writes the costs to converter/microlut/plan/costs.json. Takes about 7 minutes.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from microlut.plan.kernels.base import Work
 from microlut.running.emulators import Task, run_image
 from microlut.running.profile import make_profile
 
-# One for each core that has files of its own, and RISC-V for portable C.
+# One for each core with its own files, and RISC-V for portable C.
 BOARDS = ("mps2-an385-m0plus", "mps2-an385", "mps2-an386", "mps3-an547", "riscv-virt")
-_ASIDE = 5  # every which network is not fitted to
+_ASIDE = 5  # every fifth network is held out
 _LAYERS = 14
 _PRODUCTS = 1_500_000  # of a network
 _WEIGHTS = 40_000  # of a dense layer
-_FLOOR = 300  # instructions; the error of smaller calls counts less
+_FLOOR = 300  # instructions; errors of smaller calls count less
 _FILE = ROOT / "converter" / "microlut" / "plan" / "costs.json"
 
 Random = np.random.Generator
-Costs = dict[str, float]  # instructions that a part takes, by its name
+Costs = dict[str, float]  # instructions per operation, by its name
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One kernel call: the network's number, what was called, and the instructions it took."""
+    """One kernel call: the network's number, the call, and its instructions."""
 
     network: int
     call: Call[Any]
@@ -64,7 +64,7 @@ class Sample:
         return kernel_of(self.call.op).work(self.call, self.tile, self.core)
 
     def predicted(self, costs: Costs) -> float:
-        """Return what the costs add up to."""
+        """Return the instructions that the costs predict."""
         return sum(costs[part] * count for part, count in self.work.items())
 
 
@@ -103,7 +103,7 @@ def random_network(number: int) -> tuple[object, list[str]]:
 
 
 def _with_branch(rng: Random, x: object) -> object:
-    """Return the sum of a tensor and two convolutions of it; the last one can do the addition."""
+    """Return the sum of a tensor and two convolutions of it; the last one can compute it."""
     from keras import layers
 
     y = _random_layer(rng, x, deep=True)
@@ -155,7 +155,7 @@ def _random_kernel(rng: Random, height: int, width: int, *, often_3x3: bool) -> 
 
 
 def converted(number: int, folder: Path) -> microlut.Conversion:
-    """Return a network of random bits and forms, for the least memory, the usual, or in between."""
+    """Return a network with random bits and forms, planned for speed, for RAM or in between."""
     model, names = random_network(number)
     rng = np.random.default_rng(number)
     settings = folder / "microlut.toml"
@@ -171,7 +171,7 @@ def converted(number: int, folder: Path) -> microlut.Conversion:
 
 
 def _with_rare_forms(graph: QuantizedGraph, rng: Random) -> QuantizedGraph:
-    """Return the graph with limits of some outputs that allow no quick form of rounding."""
+    """Return the graph with limits of some outputs that rule out quick rounding."""
     nodes = list(graph.nodes)
     for i, node in enumerate(nodes):
         if rng.random() < 0.2:
@@ -212,14 +212,14 @@ def measured(
 
 
 def kernel_calls(plan: Plan) -> Iterator[tuple[str, Call[Any], Tile]]:
-    """Yield the name of each step's node, what it calls and with which tile."""
+    """Yield the name of each step's node, its call and its tile."""
     for step in plan.steps:
         tile = Tile(step.tile, step.scratch_bytes, step.rows)
         yield step.node.name, step.call, tile
 
 
 def fit(samples: Sequence[Sample]) -> Costs:
-    """Return what each part takes: least squares of relative errors, none below zero."""
+    """Return the costs by non-negative least squares of relative errors."""
     works = [sample.work for sample in samples]
     parts = sorted({part for found in works for part in found})
     wanted = np.array([sample.instructions for sample in samples], dtype=np.float64)
@@ -233,7 +233,7 @@ def fit(samples: Sequence[Sample]) -> Costs:
 
 
 def table(kept: dict[str, list[Sample]], costs: dict[str, Costs]) -> str:
-    """Return how far the costs are off for the networks that were kept aside, as Markdown."""
+    """Return the errors on the held-out networks as a Markdown table."""
     lines = [
         "| core | networks | largest error of one | calls | their errors: median | 90 % within |",
         "|---|---|---|---|---|---|",

@@ -1,10 +1,10 @@
-"""A model of Cortex-M4 cycles: executed blocks of an image enter, instructions and cycles leave.
+"""Model the Cortex-M4 cycles of the executed blocks of an image.
 
 Each executed instruction has the cost that the Cortex-M4 Technical Reference Manual (DDI 0439,
 table 3-1) gives it, without wait states: loads 2, or 1 next after another single load or store;
 stores 1; LDRD and STRD 3; LDM, STM, PUSH and POP 1 + registers (and 2 for the program counter);
-divisions 7; calls and branches 3, those that fall through 1; all else 1. Whether a conditional
-branch fell through is told by how often the instruction behind it was executed.
+divisions 7; calls and branches 3, those that fall through 1; all others 1. The execution count of
+the instruction after a conditional branch tells how often the branch fell through.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SINGLE = re.compile(r"(ldr|str)(b|h|sb|sh)?")
 _CONDITIONS = "eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le"
 _NUMBERS = {"sl": 10, "fp": 11, "ip": 12, "sp": 13, "lr": 14, "pc": 15}
 _TAKEN = 3
-# What an instruction costs, by the first pattern that its whole mnemonic matches.
+# Cost of an instruction, by the first pattern that matches its whole mnemonic.
 _COSTS: tuple[tuple[re.Pattern[str], Callable[[str], int]], ...] = tuple(
     (re.compile(pattern), cost)
     for pattern, cost in (
@@ -38,7 +38,7 @@ _CONDITIONAL = re.compile(rf"b({_CONDITIONS})|cbn?z")
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction: its cost if it is no conditional branch, and the address behind it."""
+    """One instruction: its cost if it is no conditional branch, and the address after it."""
 
     cycles: int
     conditional: bool
@@ -47,7 +47,7 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What was executed: exact instructions, modelled cycles of a Cortex-M4."""
+    """The cost of executed code: exact instructions, modelled cycles of a Cortex-M4."""
 
     instructions: int
     cycles: int | None
@@ -97,8 +97,8 @@ def _number(register: str) -> int:
 def read_pieces(blocks: Path, code: Mapping[int, Instruction]) -> tuple[tuple[Cost, ...], Cost]:
     """Return the cost of each piece of the first region of a plugin's file, and of all together.
 
-    Costs of pieces add up to the whole, but for branches: those of one piece can be told by
-    instructions that another one has executed. The whole is what the model is known for.
+    Costs of pieces add up to the whole except for branches, whose next instruction another piece
+    may have executed. Only the whole is free of that ambiguity.
     """
     pieces: dict[int, Counter[int]] = defaultdict(Counter)
     for line in blocks.read_text(encoding="ascii").splitlines():

@@ -1,4 +1,4 @@
-"""Pages of docs/measurements, and the tables that benchmarks write into them."""
+"""Read and replace the tables that benchmarks write into docs/measurements."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ END = "<!-- end -->\n"
 
 
 def replace_table(page: Path, script: str, text: str) -> None:
-    """Replace what stands in a page between the marks of a script."""
+    """Replace the text between the marks of a script in a page."""
     before, mark, rest = _split(page, script)
     _, _, after = rest.partition(END)
     page.write_text(f"{before}{mark}{text.rstrip()}\n{END}{after}", encoding="utf-8")
 
 
 def read_table(page: Path, script: str) -> str:
-    """Return what stands in a page between the marks of a script."""
+    """Return the text between the marks of a script in a page."""
     return _split(page, script)[2].partition(END)[0]
 
 

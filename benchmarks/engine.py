@@ -1,14 +1,14 @@
-"""Instructions and modelled cycles of every kernel call, for all models, bit widths and cores.
+"""Measure instructions and modelled cycles of every kernel call, for all models and cores.
 
     .venv/bin/python benchmarks/engine.py [--data FOLDER] [--models resnet8_cifar10.h5 ...]
         [--bits 2 3 4 5 6 7 8] [--boards mps2-an385 ...] [--cmsis-nn CHECKOUT] [--tflm CHECKOUT]
 
-One inference of a calibration input under QEMU; instructions are exact, cycles are a model of the
-Cortex-M4 (see cycles.py) and given for that core only. Networks are converted without data, which
-takes seconds and hardly changes what is executed. With a checkout of ARM-software/CMSIS-NN from
-GitHub, the network of most bits runs on its int8 kernels as well, between the same probes, and that
-of 4 bits on its int4 kernels, with levels that lie evenly. With one of tensorflow/tflite-micro (see
-tflm.py), the network of most bits also runs on TFLM, on Cortex-M4; its arena is what it uses.
+Runs one inference of a calibration input in QEMU. Instructions are exact; cycles are modelled for
+the Cortex-M4 (see cycles.py). Networks are converted without data, which takes seconds and hardly
+changes the executed instructions. With a checkout of ARM-software/CMSIS-NN from GitHub, the network
+of most bits also runs on its int8 kernels, between the same probes, and that of 4 bits on its int4
+kernels, with evenly spaced levels. With a checkout of tensorflow/tflite-micro (see tflm.py), the
+network of most bits also runs on TFLM, on Cortex-M4; its arena is the part that it uses.
 Prints Markdown and, if nothing was left out, writes benchmarks/results/engine.json and
 docs/measurements/engine-tables.md.
 """
@@ -52,9 +52,9 @@ BOARDS = (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One inference: what each piece costs, and the whole; cycles only on a Cortex-M4.
+    """The cost of one inference: each piece, and the whole; cycles only on a Cortex-M4.
 
-    `exact` tells whether the outputs are the integer interpreter's; `extra` is behind them.
+    `exact` says whether the outputs equal the integer interpreter's; `extra` follows them.
     """
 
     pieces: Sequence[Cost]
@@ -67,7 +67,7 @@ def run(subject: Subject, folder: Path) -> Measured:
     """Run one inference and count.
 
     Raises:
-        SystemExit: What the blocks tell differs from the counts.
+        SystemExit: The blocks and the counts differ.
     """
     expected = int_ops.evaluate(subject.graph, subject.inputs).reshape(1, -1)
     size = expected.shape[1]
@@ -94,7 +94,7 @@ def run(subject: Subject, folder: Path) -> Measured:
 def measure_microlut(
     conversion: microlut.Conversion, board: microlut.Board, inputs: Int8Array, model: str
 ) -> Row:
-    """Return what microlut's firmware executes.
+    """Measure microlut's firmware.
 
     Raises:
         SystemExit: The outputs differ from the integer interpreter's.
@@ -127,13 +127,13 @@ def measure_microlut(
 
 
 def estimated(plan: Plan, core: str) -> dict[str, int]:
-    """Return how many instructions each kernel call of a plan is expected to execute on a core."""
+    """Return the estimated instructions of each kernel call of a plan on a core."""
     calls = kernel_calls(plan)
     return {name: round(instructions(call, tile, core)) for name, call, tile in calls}
 
 
 def measure_rival(conversion: microlut.Conversion, rival: Rival, model: str, folder: Path) -> Row:
-    """Return what another engine executes for the same network; wrong outputs are told."""
+    """Measure another engine with the same network; report wrong outputs."""
     subject = rival.subject
     measured = run(subject, folder)
     macs = {layer.name: layer.macs for layer in conversion.report.layers}
@@ -154,12 +154,12 @@ def measure_rival(conversion: microlut.Conversion, rival: Rival, model: str, fol
 
 
 def layer_costs(pieces: Sequence[Cost], rival: Rival) -> list[Cost]:
-    """Return what each layer costs; calls before the first one belong to none.
+    """Return the cost of each layer; calls before the first one belong to none.
 
     The first piece precedes all calls, and the last one follows them.
 
     Raises:
-        SystemExit: There are fewer calls than the layers make.
+        SystemExit: There are fewer calls than layers.
     """
     first = len(pieces) - 1 - len(rival.layers) * rival.calls
     if first < 1:
@@ -187,7 +187,7 @@ def first_input(data: Path, samples: str, conversion: microlut.Conversion) -> In
 
 
 def rows_of(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
-    """Yield all rows that were asked for."""
+    """Yield all requested rows."""
     checkouts, most = (arguments.cmsis_nn, arguments.tflm), max(arguments.bits)
     boards = [microlut.load_board(name) for name in arguments.boards]
     engines = {board.id: list(engines_of(board, most, checkouts, folder)) for board in boards}

@@ -12,10 +12,10 @@ HEADING = "Made by benchmarks/engine.py; [engine.md](engine.md) says what was me
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One kernel call; `merged` are layers done by the same call.
+    """One kernel call; `merged` are further layers that it computes.
 
-    `cycles` are known on a Cortex-M4 only, and `estimated`, the instructions that the plan expects,
-    of microlut only.
+    `cycles` are known only on a Cortex-M4, and `estimated`, the instructions estimated by the plan,
+    only for microlut.
     """
 
     name: str
@@ -95,7 +95,7 @@ def _layers(rows: Sequence[Row]) -> list[str]:
 
 
 def _estimate(row: Row) -> str:
-    """Return how far the plan's estimate is from what the kernel calls take, if there is one."""
+    """Return the relative error of the plan's estimate, if there is one."""
     estimated = [layer.estimated for layer in row.layers if layer.estimated is not None]
     if not estimated:
         return ""

@@ -1,18 +1,18 @@
-"""Accuracy, memory and instructions of the reference models, quantized in many ways, as a table.
+"""Measure accuracy, memory and instructions of the reference models, quantized in many ways.
 
     .venv/bin/python benchmarks/models.py [--data FOLDER] [--models resnet8_cifar10.h5 ...]
         [--ways "4 bits" "2.5 bits on average" ...] [--draws 5] [--board mps2-an386]
 
-Which of two nearly equal choices is made hangs on the last bit of sums of floats, and with it all
-later ones: another processor makes another network, as good, that errs on other inputs. So each way
-is tried several times, with calibration inputs (or their range) that differ by a hundred
-thousandth. Accuracies are means of these draws; all else is of the first one, which has the inputs
-as they are.
+The last bits of floating-point sums decide between nearly equal candidates, and so affect all later
+choices: another processor makes another network, equally good, that errs on other inputs. So each
+way is tried several times, with calibration inputs (or an input range) that differ by one part in a
+hundred thousand. Accuracies are means of these draws. All else is from the first draw, which uses
+the inputs unchanged.
 
-Accuracy is the integer network's on the whole test set (by the integer interpreter, which `microlut
-verify` shows to be bit-exact with the firmware); flash and RAM are the whole image's, instructions
-the mean of a few inferences under QEMU. Prints Markdown and, if all models and ways were measured,
-writes benchmarks/results/models.json and the table of docs/measurements/models.md.
+Accuracy is that of the integer network on the whole test set (by the integer interpreter, which
+`microlut verify` shows to be bit-exact with the firmware). Flash and RAM are of the whole image,
+instructions the mean of a few inferences in QEMU. Prints Markdown and, if all models and ways were
+measured, writes benchmarks/results/models.json and the table of docs/measurements/models.md.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ MODELS = (
     ("resnet8_cifar10jpeg.keras", "cifar10jpeg"),
     ("kws_dscnn_savedmodel", "kws01"),
 )
-# All that the conversion without data is told of inputs: pixels, and the range of the official
-# int8 keyword spotter.
+# The input ranges for conversions without data: pixels, and the range of the official int8 keyword
+# spotter.
 INPUT_RANGES = {"cifar10": (0, 255), "cifar10jpeg": (0, 255), "kws01": (-123.4, 25.7)}
 WAYS: dict[str, dict[str, Any]] = {
     "8 bits": {"bits": 8},
@@ -67,7 +67,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 RUN_SAMPLES = 5
 DRAWS = 5
-DRAW_SHARE = 1e-5  # of the inputs' deviation, or of their range's end
+DRAW_SHARE = 1e-5  # of the inputs' deviation, or of the end of their range
 BATCH = 50  # inputs that the float network runs at a time
 
 
@@ -75,7 +75,7 @@ BATCH = 50  # inputs that the float network runs at a time
 class Row:
     """One model quantized in one way; accuracies in percent, sizes in bytes.
 
-    `top1` is the mean of the draws, `drops` are the points that each of them loses.
+    `top1` is the mean of the draws, `drops` are the points that each draw loses.
     """
 
     model: str
@@ -104,7 +104,7 @@ def measure(data: Path, names: tuple[str, str], way: str, draws: int, board: mic
     assert test.y is not None
     real = float_classes(conversion.graph, test.x) == test.y
     others = (converted(data, names, way, draw) for draw in range(1, draws))
-    every = chain([conversion], others)  # one at a time: all of them would be in memory at once
+    every = chain([conversion], others)  # one at a time, to save memory
     found = np.stack([integer_classes(each, test.x) == test.y for each in every])
     few = microlut.as_samples(test.x[:RUN_SAMPLES], ends(conversion.graph.inputs))
     with tempfile.TemporaryDirectory() as folder:
@@ -132,7 +132,7 @@ def measure(data: Path, names: tuple[str, str], way: str, draws: int, board: mic
 
 
 def converted(data: Path, names: tuple[str, str], way: str, draw: int) -> microlut.Conversion:
-    """Return a model converted in one way; all draws but 0 see what is almost the same."""
+    """Return a model converted in one way; draws other than 0 change the inputs slightly."""
     model, samples_name = names
     options = dict(WAYS[way])
     if options.get("method") == "fitted":

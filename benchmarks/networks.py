@@ -1,7 +1,7 @@
-"""Float networks for benchmarks: a graph, other weights and inputs in, outputs out.
+"""Run float networks with other weights, for benchmarks.
 
-The convolutions run in TensorFlow, on all cores, which makes thousands of inputs and hundreds of
-weight sets affordable; all else is the float interpreter.
+Convolutions run in TensorFlow on all cores, which makes thousands of inputs and hundreds of weight
+sets affordable. Everything else runs in the float interpreter.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def with_ops(graph: Graph, ops: Mapping[str, FloatOp]) -> Graph:
 
 
 def mean_columns(graph: Graph, samples: FloatArray) -> dict[str, Array]:
-    """Return, for every node with weights, the mean of what a weight is multiplied with.
+    """Return, for every node with weights, the mean input of each weight.
 
-    It is [n], or [channels, n] for a depthwise convolution, over samples and output positions:
-    changing the kernel rows by d shifts the means of the outputs by the products with d.
+    It is [n], or [channels, n] for a depthwise convolution, over samples and output positions.
+    Changing the kernel rows by d shifts the means of the outputs by the products with d.
     """
     sums: dict[str, Array] = {}
     for start in range(0, len(samples), _BATCH):
@@ -62,7 +62,7 @@ def mean_columns(graph: Graph, samples: FloatArray) -> dict[str, Array]:
 
 
 def mean_shift(op: Linear, rows: Array, mean_column: Array) -> Array:
-    """Return how far the kernel `rows` move the means of the output channels."""
+    """Return how far the kernel `rows` shift the means of the output channels."""
     return np.sum((rows - by_channel(op)) * mean_column, axis=1)
 
 

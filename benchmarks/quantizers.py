@@ -1,4 +1,4 @@
-"""Compare quantizers on the reference models: error and accuracy at every bit width, as tables.
+"""Compare quantizers on the reference models: error and accuracy at every bit width.
 
     .venv/bin/python benchmarks/quantizers.py [--data FOLDER] [--models resnet8_cifar10.h5 ...]
         [--bits 2 3 4 5 6 7 8] [--limit INPUTS]
@@ -66,7 +66,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A model with its test inputs and labels, and what correcting its layers' means takes."""
+    """A model with its test inputs and labels, and the columns for correcting means."""
 
     name: str
     graph: Graph
@@ -189,7 +189,7 @@ def _read() -> list[Row]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file completely or not at all."""
     path.parent.mkdir(exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_text(text + "\n", encoding="utf-8")
@@ -215,7 +215,7 @@ def main() -> None:
             known.append(row)
             _write(RESULTS, json.dumps([asdict(row) for row in known], indent=1))
     print("\n" + markdown(asked))
-    if keep and len(asked) == len(known):  # the tables are to show all that is in the file
+    if keep and len(asked) == len(known):  # the tables show everything in the file
         _write(PAGE, page(asked))
 
 

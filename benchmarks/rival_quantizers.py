@@ -1,7 +1,7 @@
-"""The quantizers that the fitted one is compared with: weights and bits in, levels out.
+"""The quantizers that the fitted one is compared with.
 
-All of them have at most 2^bits levels, so that an index takes as many bits in each, and all assign
-a weight to its nearest level.
+All have at most 2^bits levels, so that indices have the same width, and all assign each weight to
+its nearest level.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Quantizer:
 
     Attributes:
         title: Its name in tables.
-        levels: Weights of any shape and bits in, ascending levels out.
-        shares_codebook: With granularity "channel", whether all channels, each divided by its root
-            mean square, share one codebook, as lookup tables must. Levels that follow from a scale
-            and an offset are instead chosen for every channel.
+        levels: Returns ascending levels for weights of any shape and a number of bits.
+        shares_codebook: Whether, with granularity "channel", all channels, each divided by its
+            root mean square, share one codebook, as lookup tables must. Levels that follow from a
+            scale and an offset are instead chosen for every channel.
     """
 
     title: str
@@ -69,14 +69,14 @@ def clipping(density: DensityName, bits: int) -> float:
 
 
 def _gaussian_error(reach: float, bits: int) -> float:
-    """Return the clipping error of a standard normal density and that of rounding."""
+    """Return the sum of clipping and rounding error of a standard normal density."""
     beyond = (1 + reach**2) * special.erfc(reach / np.sqrt(2))
     beyond -= np.sqrt(2 / np.pi) * reach * np.exp(-(reach**2) / 2)
     return float(beyond + reach**2 / (3 * 4**bits))
 
 
 def _laplace_error(reach: float, bits: int) -> float:
-    """Return the same of a Laplace density of unit variance: 2 b^2 = 1."""
+    """Return the same sum for a Laplace density of unit variance: 2 b^2 = 1."""
     return float(np.exp(-np.sqrt(2) * reach) + reach**2 / (3 * 4**bits))
 
 
@@ -96,8 +96,8 @@ def power_of_two_levels(weights: Array, bits: int) -> Array:
 def piecewise_linear_levels(weights: Array, bits: int) -> Array:
     """Return equal steps in the middle and wider ones in both tails (PWLQ; Fang et al. 2020).
 
-    Half of the levels are in the middle. PWLQ itself stores one bit more a weight than it counts,
-    to tell the regions apart; here they share the 2^bits levels. The breakpoint is the best of 64.
+    Half of the levels are in the middle. PWLQ itself stores one more bit per weight than it counts,
+    to distinguish the regions; here they share the 2^bits levels. The breakpoint is the best of 64.
     """
     largest, quarter = np.abs(weights).max(), 2**bits // 4
     choices = []
@@ -146,7 +146,7 @@ def quantized(weights: Array, quantizer: Quantizer, bits: int, granularity: Gran
 
 
 def relative_squares(weights: Array, found: Array, granularity: Granularity) -> float:
-    """Return the sum of squared errors, each over the mean square of its tensor or channel."""
+    """Return the sum of squared errors, each relative to its tensor's or channel's power."""
     axis = None if granularity == "tensor" else 1
     power = np.mean(weights**2, axis=axis, keepdims=True)
     return float(np.sum((found - weights) ** 2 / np.where(power > 0, power, 1.0)))

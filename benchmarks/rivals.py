@@ -1,4 +1,4 @@
-"""Other engines beside microlut: checkouts enter, images of a network on each engine leave."""
+"""Build images of a network on other engines, from checkouts of these."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from microlut.running.protocol import Int8Array
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An image that is to be measured, and what it must answer.
+    """An image to measure, and the network whose outputs it must give.
 
     Attributes:
         elf: The image.
-        caller: Its function that makes the calls, one or more a layer.
+        caller: Its function that makes the calls, one or more per layer.
         board: The board.
         graph: The network.
         inputs: int8 [1, ...].
-        extra_bytes: What the image puts behind the outputs: the bytes of its arena.
+        extra_bytes: Bytes after the outputs, which have the size of its arena.
     """
 
     elf: Path
@@ -45,10 +45,10 @@ class Rival:
 
     Attributes:
         engine: The engine's name.
-        bits: Of its weights.
+        bits: Bits of its weights.
         subject: The image.
         layers: Its layers in the order of their calls.
-        calls: How many calls a layer makes.
+        calls: Number of calls per layer.
     """
 
     engine: str
@@ -59,11 +59,11 @@ class Rival:
 
 
 class Engine(Protocol):
-    """An engine compiled for a board, which runs networks of some bits."""
+    """An engine compiled for a board, for networks of one width."""
 
     @property
     def bits(self) -> int:
-        """Return the bits of the weights that it is given."""
+        """Return the bits of the weights that it takes."""
 
     def image(
         self, board: microlut.Board, graph: QuantizedGraph, inputs: Int8Array, folder: Path
@@ -114,14 +114,14 @@ def engines_of(
 ) -> Iterator[Engine]:
     """Yield the engines that run on a board.
 
-    Networks of the most bits run on int8 kernels. TFLM is for Cortex-M4 only, which has a model of
-    cycles: compiling it takes longer than all else.
+    Networks of the most bits run on int8 kernels. TFLM runs only on Cortex-M4, for which cycles are
+    modelled, because compiling it takes longer than everything else.
 
     Args:
         board: The board.
-        most: The most bits of a weight.
-        checkouts: Those of CMSIS-NN and TFLM, if they were given.
-        folder: For libraries.
+        most: The largest width of weights.
+        checkouts: Checkouts of CMSIS-NN and TFLM, if given.
+        folder: Folder for libraries.
     """
     for_cmsis_nn, for_tflm = checkouts
     if for_cmsis_nn and board.toolchain is CORTEX_M:

@@ -56,7 +56,7 @@ def cpu_seconds(arguments: tuple[str, ...]) -> float:
 
 def modules(arguments: tuple[str, ...]) -> int:
     """Return how many modules one run imports, the interpreter's own included."""
-    return start("-X", "importtime", *arguments).stderr.count("import time:") - 1  # its title
+    return start("-X", "importtime", *arguments).stderr.count("import time:") - 1  # its heading
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
-"""The same network on TensorFlow Lite for Microcontrollers: a graph enters, an image leaves.
+"""Build an image that runs a network on TensorFlow Lite for Microcontrollers.
 
-The network is the .tflite file that microlut writes, run by TFLM's interpreter with the kernels
-that call CMSIS-NN. It is compiled as TFLM's own Makefile does it for a release: -Os, kernels and
-CMSIS-NN -O2, without error texts; only the operators that the network has, and of them only the
-int8 kernels. The checkout needs its third-party sources, which TFLM's Makefile fetches (target
-third_party_downloads), and the compiler C++ headers (Debian: libstdc++-arm-none-eabi-newlib).
+TFLM's interpreter runs the .tflite file that microlut writes, with the kernels that call CMSIS-NN.
+It is compiled as TFLM's Makefile does for a release: -Os, kernels and CMSIS-NN with -O2, without
+error texts, with only the operators that the network has, and of these only the int8 kernels. The
+checkout needs its third-party sources, which TFLM's Makefile fetches (target
+third_party_downloads). The compiler needs C++ headers (Debian: libstdc++-arm-none-eabi-newlib).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from microlut.codegen.tflite import to_tflite
 from microlut.integer import QuantizedGraph
 
 CALLER = "_ZN6tflite21MicroInterpreterGraph14InvokeSubgraphEi"
-CALLS_AN_OPERATOR = 2  # the kernel, and what clears its temporary allocations
-EXTRA_BYTES = 4  # behind the outputs: the bytes of the arena that are used
+CALLS_AN_OPERATOR = 2  # the kernel, and the function that clears its temporary allocations
+EXTRA_BYTES = 4  # after the outputs: the number of arena bytes in use
 _DOWNLOADS = Path("tensorflow/lite/micro/tools/make/downloads")
 _ARENA_BYTES, _STACK_BYTES = 1 << 17, 1 << 14
 _CORE = ("", "arena_allocator", "memory_planner", "tflite_bridge")
@@ -44,7 +44,7 @@ _OPERATORS = {
     "RESHAPE": ("Reshape", "reshape"),
     "SOFTMAX": ("Softmax", "softmax"),
 }
-_ALL_TYPES = ("MEAN", "RELU", "RELU6", "RESHAPE")  # all others have a kernel for int8 alone
+_ALL_TYPES = ("MEAN", "RELU", "RELU6", "RESHAPE")  # all others have an int8-only kernel
 _OPTIONS = (
     *("-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics", "-funsigned-char"),
     *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fomit-frame-pointer", "-w"),
@@ -136,7 +136,7 @@ def build_image(
     folder.mkdir()
     outputs = math.prod(graph.shape_of(graph.outputs[0])) + EXTRA_BYTES
     sizes = Sizes(_ARENA_BYTES, math.prod(graph.inputs[0].shape), outputs)
-    roomy = board.model_copy(update={"stack_bytes": _STACK_BYTES})  # setting up takes much of it
+    roomy = board.model_copy(update={"stack_bytes": _STACK_BYTES})  # mostly for set-up
     write_configuration(roomy, sizes, folder)
     (folder / "model.cc").write_text(source(to_tflite(graph)), encoding="utf-8")
     options = [*board.flags, *_OPTIONS, *_headers(checkout.resolve()), *includes(folder), "-Os"]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Check the prose of the repository for phrases that CONTRIBUTING.md rules out.
 
-    scripts/check_prose.py [PATH ...]      all tracked files that are covered, or these
+    scripts/check_prose.py [PATH ...]      all covered files, or these
 
 Reads comments, docstrings and other strings of Python, comments of C, and all text of templates,
 documents, scripts and board files. Prints one line per finding. Exit code 1: there are findings.
@@ -24,7 +24,8 @@ _WINGS = (
     *("support", "distill", "conversion"),
 )
 COVERED = (
-    *("README.md", "CONTRIBUTING.md", "docs/", "scripts/"),
+    *("README.md", "CONTRIBUTING.md", "Makefile", "pyproject.toml", "docs/", "scripts/"),
+    *("benchmarks/", "examples/", "boards/", ".ci/"),
     *(f"converter/microlut/{wing}/" for wing in _WINGS),
 )
 # They name the phrases; the changelog is a record; results are figures.
@@ -150,7 +151,7 @@ def covered() -> list[str]:
 
 
 def main() -> int:
-    """Check the files that the command line names, or all that are covered."""
+    """Check the files on the command line, or all covered ones."""
     found = []
     for name in sys.argv[1:] or covered():
         found += findings(name, (CHECKOUT / name).read_text(encoding="utf-8"))

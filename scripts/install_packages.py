@@ -1,9 +1,9 @@
-"""Run pip and say what it fetches, in a few lines that can be read in a terminal and in a log.
+"""Run pip and report what it fetches, in a few lines for terminals and logs.
 
     PYTHON scripts/install_packages.py ABOUT PIP-ARGUMENT...
 
-ABOUT says how much is to be expected. pip itself is either silent for minutes or prints hundreds of
-lines. What it printed is shown if it fails.
+ABOUT says how much to expect. pip itself is either silent for minutes or prints hundreds of lines;
+they are shown only if it fails.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from typing import IO
 
 _NAME = "install-packages"
-_LARGE_MB = 5.0  # files from that size on have a line of their own
+_LARGE_MB = 5.0  # files of at least that size get their own line
 _SILENCE_SECONDS = 15.0
 _MB = {"kB": 1e-3, "MB": 1.0, "GB": 1e3}
 _FETCHED = re.compile(r"Downloading (\S+) \(([\d.]+) (kB|MB|GB)\)")
 _UNPACKED = re.compile(r"Installing collected packages: (.*)")
-_TOLD = re.compile(r"ERROR:|WARNING: Retrying")  # at once: the network may be down
+_TOLD = re.compile(r"ERROR:|WARNING: Retrying")  # shown at once: the network may be down
 
 
 def main() -> int:
@@ -76,13 +76,13 @@ def main() -> int:
 
 
 def _lines(stream: IO[str]) -> Iterator[str | None]:
-    """Yield the lines of a stream, and None whenever it was silent for a while."""
+    """Yield the lines of a stream, and None after each silence."""
     lines: queue.Queue[str | None] = queue.Queue()
 
     def read() -> None:
         for line in stream:
             lines.put(line)
-        lines.put(None)  # its end
+        lines.put(None)  # the end
 
     threading.Thread(target=read, daemon=True).start()
     while True:

@@ -1,4 +1,4 @@
-"""Models as Keras would describe them, made without Keras: a configuration and arrays."""
+"""Models as Keras would store them, made without Keras: a configuration and arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small residual classifier of all operators with weights, its inputs, and it made ready."""
+"""A small residual classifier with all operators that have weights, prepared, and its inputs."""
 
 from __future__ import annotations
 

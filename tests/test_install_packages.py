@@ -1,4 +1,4 @@
-"""What `make demo` says while pip works: how much, what, and that it is still alive."""
+"""The progress that `make demo` reports while pip works."""
 
 from __future__ import annotations
 

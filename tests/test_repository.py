@@ -1,4 +1,4 @@
-"""What the repository promises about itself: the same facts in every place that states them."""
+"""Consistency of the repository: facts stated in several places agree, and links resolve."""
 
 from __future__ import annotations
 

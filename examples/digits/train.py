@@ -1,4 +1,4 @@
-"""Train the small CNN of this example on scikit-learn's digits and write the files beside it.
+"""Train this example's small CNN on scikit-learn's digits and write the files beside it.
 
     pip install 'microlut[examples]' && python examples/digits/train.py
 
@@ -21,7 +21,7 @@ EPOCHS = 60
 
 
 def network() -> keras.Model:
-    """Return a residual CNN with a depthwise block for 8x8 grey pictures, 5 thousand weights."""
+    """Return a residual CNN with a depthwise block for 8x8 grey images, with 5,000 weights."""
     image = keras.Input((8, 8, 1), name="image")
     x = layers.Conv2D(20, 3, padding="same", use_bias=False, name="stem")(image)
     x = layers.BatchNormalization(name="stem_bn")(x)
@@ -62,7 +62,7 @@ def main() -> None:
     model.fit(train_x.astype(np.float32), train_y, epochs=EPOCHS, batch_size=32, verbose=2)
     _, accuracy = model.evaluate(test_x.astype(np.float32), test_y, verbose=0)
     print(f"accuracy on {len(test_x)} held-out images: {100 * accuracy:.2f} %")
-    # A model that was not compiled is saved without its optimizer's state.
+    # A model that is not compiled is saved without optimizer state.
     bare = keras.Model(model.inputs, model.outputs, name=model.name)
     bare.save(HERE / "digits.keras")
     np.savez_compressed(HERE / "digits_calibration.npz", x=train_x[:CALIBRATION_IMAGES])

@@ -1,4 +1,4 @@
-"""Tables of docs/measurements: they are what the benchmarks make of the recorded figures."""
+"""Tables of docs/measurements: they equal what the benchmarks make of the recorded figures."""
 
 from __future__ import annotations
 

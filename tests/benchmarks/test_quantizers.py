@@ -1,4 +1,4 @@
-"""The comparison itself: the networks it runs, the correction, and its rows and tables."""
+"""The comparison of quantizers: its networks, the correction of means, its rows and tables."""
 
 import json
 import sys

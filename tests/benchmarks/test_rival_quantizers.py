@@ -1,4 +1,4 @@
-"""The quantizers of the comparison: published constants, level counts and what they minimise."""
+"""The compared quantizers: published constants, level counts, and the errors they minimize."""
 
 import sys
 from pathlib import Path

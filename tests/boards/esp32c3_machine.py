@@ -1,4 +1,4 @@
-"""An ESP32-C3 as far as our firmware uses it: what the ROM loads into it, and UART0's other end.
+"""The parts of an ESP32-C3 that the firmware uses: the ROM's loader, and the other end of UART0.
 
 The instructions are executed by Unicorn. SRAM 1 is one memory at two addresses; peripherals are
 plain registers, except UART0 and the core's performance counter.

@@ -1,4 +1,4 @@
-"""The hand-written fake model, and what it computes."""
+"""The hand-written fake model, and its expected outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ESP32-C3's image: esptool accepts it, and its instructions do what they shall."""
+"""The ESP32-C3's image: esptool accepts it, and its instructions run correctly."""
 
 from __future__ import annotations
 

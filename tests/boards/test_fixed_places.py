@@ -1,4 +1,4 @@
-"""What chips read at fixed places of their flash is there, in every file of the image."""
+"""Data that chips read at fixed addresses in flash, in every file of the image."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The flash tools themselves, without hardware: they know what boards name, and take our commands.
+"""The real flash tools, without hardware: they know the boards' targets and accept the commands.
 
-Each test starts a real tool, and skips with its install command where that is not there.
+Each test starts a real tool. If it is missing, the test is skipped with its install command.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every board: the fake model is built, its sizes are right, and it runs bit-exactly."""
+"""Images for every board: the fake model builds, has the right sizes, and runs bit-exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real numbers are printed exactly rounded, whatever the scale."""
+"""Printing of real numbers: correctly rounded at every scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Emulators end with microlut, however it ends."""
+"""Emulator processes: they end when microlut ends, however it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Emulated boards and the host program behind a serial port: the same answers as anywhere."""
+"""Emulated boards and the host program behind a serial port: the answers stay the same."""
 
 from __future__ import annotations
 

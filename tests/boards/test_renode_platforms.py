@@ -1,4 +1,4 @@
-"""Our Renode platforms: what they describe is what the board files say, and all is in the file."""
+"""The Renode platforms: they agree with the board files, and are complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python interface: the names of the package, and that it gives what the command line gives."""
+"""The Python interface: the names of the package, and the same results as the command line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Texts that would be code or commands where microlut writes them: refused, or without effect."""
+"""Texts that could act as code or commands where microlut writes them: refused or harmless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of a converted model: written whole, replaced in one step, read with care."""
+"""The folder of a converted model: written completely, replaced in one step, read carefully."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the end-to-end tests of all models share: running each form, and comparing accuracies."""
+"""Helpers for the end-to-end tests: run each form, and compare accuracies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every board: the examples are built where they fit, and QEMU's boards give every byte."""
+"""Every board: the examples build where they fit, and QEMU's boards give the same bytes."""
 
 from __future__ import annotations
 

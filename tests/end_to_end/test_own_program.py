@@ -1,4 +1,4 @@
-"""The output folder is all that a user's own program needs: plain cc, no CMake, no microlut."""
+"""A user's own program: it needs only the output folder and cc, no CMake, no microlut."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""The digits example over a serial line: `run --pty` offers a board that `run --port` asks."""
+"""The digits example over a serial line: `run --pty` offers a board, `run --port` uses it."""
 
 from __future__ import annotations
 

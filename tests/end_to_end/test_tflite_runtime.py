@@ -1,4 +1,4 @@
-"""The exported file under tflite-runtime 2.14.0 with NumPy 1.26, in an environment of its own."""
+"""The exported file under tflite-runtime 2.14.0 with NumPy 1.26, in a separate environment."""
 
 import os
 import subprocess

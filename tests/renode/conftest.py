@@ -1,4 +1,4 @@
-"""The digits example on boards in a real Renode, where there is one."""
+"""The digits example on boards in a real Renode, where it is installed."""
 
 from __future__ import annotations
 

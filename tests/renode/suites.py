@@ -1,7 +1,7 @@
-"""Robot Framework suites of the digits example, one for each board that Renode runs.
+"""Robot Framework suites of the digits example, one per board that Renode runs.
 
 `python tests/renode/suites.py FOLDER [BOARD...]` builds the firmware, writes inputs and expected
-outputs (the integer interpreter's) and a suite a board; `renode-test FOLDER/*.robot` runs them.
+outputs (the integer interpreter's) and one suite per board; `renode-test FOLDER/*.robot` runs them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bits by layer: what each budget keeps to, what it refuses, and on which inputs it is judged."""
+"""Bits by layer: what each budget guarantees, what it refuses, and the inputs that judge it."""
 
 from __future__ import annotations
 

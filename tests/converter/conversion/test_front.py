@@ -1,4 +1,4 @@
-"""A front as text and JSON: which points are advised, and how to make them."""
+"""A front as text and JSON: the advised points, and the options that make them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The line itself: what convert takes, what it gives, and that it always gives the same."""
+"""The pipeline: the arguments of convert, its results, and their reproducibility."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Bits by layer from the model file to the report: the function, the command line, its faults."""
+"""Bits by layer from the model file to the report: function, command line, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A search: what is measured, what is kept for the next one, and what it says."""
+"""A search: the measured points, the stored ones, and its text."""
 
 import json
 from collections.abc import Callable

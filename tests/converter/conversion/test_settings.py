@@ -1,4 +1,4 @@
-"""The configuration file: who wins, what a budget may change, and one clear line for faults."""
+"""The configuration file: precedence, budgets, and one clear line for every error."""
 
 from __future__ import annotations
 

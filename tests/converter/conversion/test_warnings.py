@@ -1,4 +1,4 @@
-"""Models and calibration inputs that cannot serve: what `convert` says, and its exit code."""
+"""Warnings of `convert` about unsuitable models and calibration inputs, and its exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which networks are worth training: decided without TensorFlow."""
+"""The decision to train a network, made without TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The integer network as one that can be trained, and back."""
+"""The trainable form of an integer network, and the way back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Varied inputs."""
+"""Augmented inputs."""
 
 from __future__ import annotations
 

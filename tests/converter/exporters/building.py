@@ -1,4 +1,4 @@
-"""What the tests of the formats share: the compilers, CMake, and programs that use both models."""
+"""Helpers for the tests of formats: compilers, CMake, and programs that use both models."""
 
 from __future__ import annotations
 

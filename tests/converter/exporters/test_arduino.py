@@ -1,4 +1,4 @@
-"""The Arduino library: what its specification (rev. 2.2) asks for; the sketch, run and compiled."""
+"""The Arduino library: the rules of its specification (rev. 2.2); the sketch, run and compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every format: whole, reproducible, self-contained, careful with others' files."""
+"""Rules for every format: complete, reproducible, self-contained, careful with the user's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What batch normalization tells about its output, from a Keras file."""
+"""Statistics of batch normalization, from a Keras file."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Layers that do nothing at inference are dropped: what Keras computes decides which those are."""
+"""Layers that do nothing at inference: dropped where Keras's own outputs show that."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""Files of other kinds are called by their name, and the message says what to give instead."""
+"""Files of other kinds: the message names the kind and says what to give instead."""
 
 import io
 import json

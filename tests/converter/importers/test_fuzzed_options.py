@@ -1,4 +1,4 @@
-"""Layers with options that nobody would choose: a network comes out, or an expected error."""
+"""Layers with unusual options: they give a network or an expected error."""
 
 from __future__ import annotations
 

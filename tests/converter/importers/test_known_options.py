@@ -1,4 +1,4 @@
-"""Every option that Keras writes is declared: read, or without effect; others are refused."""
+"""Options that Keras writes: each is declared as read or without effect; others are refused."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What Keras takes and stores in looser types than it documents is read as Keras computes it."""
+"""Options in looser types than Keras documents: read as Keras computes with them."""
 
 import numpy as np
 import pytest

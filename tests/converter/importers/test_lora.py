@@ -1,4 +1,4 @@
-"""Layers with LoRA enabled are read as Keras computes them, from every source."""
+"""Layers with LoRA enabled, from every source: read as Keras computes them."""
 
 import numpy as np
 import pytest

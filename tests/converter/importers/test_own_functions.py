@@ -1,4 +1,4 @@
-"""A function that only has the name of one of Keras's is not taken for it."""
+"""Functions that share only their name with one of Keras's: they are refused."""
 
 from __future__ import annotations
 

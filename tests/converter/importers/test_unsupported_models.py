@@ -1,4 +1,4 @@
-"""What cannot be converted is refused with a message that names layer, finding and advice."""
+"""Unsupported models: refused with a message that names layer, finding and advice."""
 
 import numpy as np
 import pytest

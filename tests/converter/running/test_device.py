@@ -1,4 +1,4 @@
-"""Talking to a board: here a small table of answers stands in for the port."""
+"""Running inputs on a board; a small table of answers stands in for the port."""
 
 from __future__ import annotations
 

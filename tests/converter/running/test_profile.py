@@ -1,4 +1,4 @@
-"""Pieces of an inference become layers: all attributed, none to a layer that is not called."""
+"""Profiles: every piece of an inference is attributed to a layer that is called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A conversion as text: a line for each layer, its memory and an estimate of its instructions."""
+"""A conversion as text: one line per layer, its memory and its estimated instructions."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The deepest stack, of a small program whose frames the compiler tells."""
+"""The deepest stack of a small program with known frames."""
 
 import subprocess
 from pathlib import Path

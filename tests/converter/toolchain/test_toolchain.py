@@ -1,4 +1,4 @@
-"""Building: what goes wrong is told exactly, and leaves earlier results alone."""
+"""Builds: errors are exact, and earlier results stay."""
 
 from __future__ import annotations
 

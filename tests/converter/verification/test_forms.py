@@ -1,4 +1,4 @@
-"""Comparing forms: equal or not, where first, and what counts as rounding."""
+"""Comparison of forms: equality, the first difference, and accepted rounding."""
 
 from dataclasses import replace
 

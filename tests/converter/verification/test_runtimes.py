@@ -1,4 +1,4 @@
-"""Other people's runtimes: what they give, and what they do with a file that is none."""
+"""TensorFlow Lite's runtimes: their outputs, and their errors for invalid files."""
 
 import os
 import subprocess

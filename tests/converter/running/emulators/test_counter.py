@@ -1,4 +1,4 @@
-"""The instruction counter's plugin: which API, where it is kept, and when there is none."""
+"""The instruction counter's plugin: its API, its cache, and machines without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choosing an emulator, and refusing what none can run."""
+"""The choice of an emulator, and refusal of boards that none can run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where preloaded inputs go, and cutting them to what fits there."""
+"""The region of preloaded inputs, and their division into parts that fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Talking to a console program: here small shell scripts stand in for the firmware."""
+"""Sessions with a console program; small shell scripts stand in for the firmware."""
 
 from __future__ import annotations
 
