@@ -20,7 +20,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _WINGS = (
-    *("machine", "toolchain", "boards", "running", "flashing", "verification", "exporters"),
+    *("machine", "toolchain", "board", "running", "flashing", "verification", "exporters"),
     *("support", "distill", "conversion"),
 )
 COVERED = (
