@@ -1,7 +1,7 @@
 """The operators: what each one means on real and on integer tensors.
 
 `OPERATORS` is the list of all. One more operator is one more module of this package and one more
-line there; docs/adding-an-operator.md lists the other files.
+line there; docs/internals/adding-an-operator.md lists the other files.
 """
 
 from __future__ import annotations
