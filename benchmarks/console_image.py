@@ -59,7 +59,10 @@ def write_configuration(board: microlut.Board, sizes: Sizes, folder: Path) -> No
 
 def includes(folder: Path) -> list[str]:
     """Return the compiler's options for the headers of a model's source in `folder`."""
-    places = [*(FIRMWARE / name for name in ("app", "port", "startup", "include")), folder]
+    places = [
+        *(FIRMWARE / name for name in ("app", "common", "port", "startup", "include")),
+        folder,
+    ]
     return [f"-I{path}" for path in places]
 
 
@@ -71,7 +74,8 @@ def link(
     `folder` has the files of `write_configuration`.
     """
     startup = board.toolchain.startup
-    sources = [*(FIRMWARE / "app").glob("*.c"), *(FIRMWARE / "port" / board.port).glob("*.c")]
+    places = (FIRMWARE / "app", FIRMWARE / "common", FIRMWARE / "port" / board.port)
+    sources = [source for place in places for source in place.glob("*.c")]
     sources += [*(FIRMWARE / "startup").glob(f"{startup}*.c"), FIRMWARE / "startup" / "paint.c"]
     elf = folder / f"{PREFIX}.elf"
     command = [GCC, *board.flags, "-Os", "-w", "-ffunction-sections", "-fdata-sections"]

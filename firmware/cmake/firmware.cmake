@@ -1,5 +1,7 @@
-# The firmware: console application + port + start-up code + one converted model + the engine.
-file(GLOB app_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/app/*.c")
+# The firmware: console application + port + start-up code + what these share + one converted model
+# + the engine.
+file(GLOB app_sources CONFIGURE_DEPENDS
+  "${CMAKE_CURRENT_SOURCE_DIR}/app/*.c" "${CMAKE_CURRENT_SOURCE_DIR}/common/*.c")
 
 # A port may lie in a folder with what several share: port/a/b is made of port/a and port/a/b.
 set(port_folders "")
@@ -14,7 +16,7 @@ file(GLOB port_sources CONFIGURE_DEPENDS ${port_globs})
 add_executable(firmware
   ${app_sources} ${port_sources} "${MLUT_MODEL_DIR}/model.c" "${MLUT_MODEL_DIR}/weights.c")
 set_target_properties(firmware PROPERTIES OUTPUT_NAME "${MLUT_NAME}" SUFFIX ".elf")
-target_include_directories(firmware PRIVATE app port ${port_folders} "${MLUT_MODEL_DIR}" "${MLUT_CONFIG_DIR}")
+target_include_directories(firmware PRIVATE app common port ${port_folders} "${MLUT_MODEL_DIR}" "${MLUT_CONFIG_DIR}")
 # Nothing here is hot: the generated code only calls the engine, so it is compiled for size.
 target_compile_options(firmware PRIVATE -Os)
 target_link_libraries(firmware PRIVATE microlut)

@@ -47,8 +47,8 @@ def program(tmp_path_factory):
     subprocess.run(
         [
             *(find_tool(HOST_CC), "-std=c11", "-O1", "-fsanitize=undefined,address"),
-            *("-fno-sanitize-recover=all", f"-I{firmware}/app", f"-I{firmware}/port"),
-            *(folder / "main.c", firmware / "app" / "print.c", "-o", folder / "main"),
+            *("-fno-sanitize-recover=all", f"-I{firmware}/common", f"-I{firmware}/port"),
+            *(folder / "main.c", firmware / "common" / "print.c", "-o", folder / "main"),
         ],
         check=True,
     )

@@ -1,4 +1,4 @@
-/* Text output for the console, without printf. */
+/* Text output for the console and for start-up code that reports faults, without printf. */
 #ifndef MLUT_PRINT_H
 #define MLUT_PRINT_H
 
