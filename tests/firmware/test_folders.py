@@ -1,10 +1,13 @@
 """Which folders of the firmware use which."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from engine_batch import require, run
 
+from microlut.boards.board import CORE_FLAGS, Core
 from microlut.support.resources import data_folder
 
 FIRMWARE = data_folder("firmware")
@@ -36,3 +39,23 @@ def test_folder_includes_from_those_below_it_alone(folder: str):
     for file in files:
         names = set(re.findall(r'^#include "(.*)"', file.read_text(encoding="utf-8"), re.M)) - MADE
         assert {folder_of(name, file) for name in names} <= USES[folder] | {folder}, file
+
+
+@pytest.mark.parametrize(("core", "mve"), [(Core.CORTEX_M4F, False), (Core.CORTEX_M55, True)])
+def test_cmake_compiles_the_kernels_of_the_core(core: Core, mve: bool, tmp_path: Path):
+    require("arm-none-eabi-gcc")
+    options = {
+        "CMAKE_TOOLCHAIN_FILE": FIRMWARE / "cmake" / "bare-metal.cmake",
+        "CMAKE_EXPORT_COMPILE_COMMANDS": "ON",
+        "MLUT_COMPILER_PREFIX": "arm-none-eabi-",
+        "MLUT_CORE_FLAGS": ";".join(CORE_FLAGS[core]),
+    }
+    values = [word for key, value in options.items() for word in ("-D", f"{key}={value}")]
+    run(require("cmake"), "-S", FIRMWARE, "-B", tmp_path, *values)
+    commands = json.loads((tmp_path / "compile_commands.json").read_text())
+    built = {Path(command["file"]).stem for command in commands}
+    everything = {path.stem for path in (FIRMWARE / "src").rglob("*.c")}
+    own = {name for name in everything if name.startswith("mve_")}
+    replaced = {name.removeprefix("mve_") for name in own} & everything
+    assert {"add", "conv2d", "unpack"} < replaced
+    assert built == everything - (replaced if mve else own)

@@ -54,8 +54,9 @@
  *     row and each column as they were put, that is with raised inputs. Returns the end of the
  *     weights.
  *
- * Cores with MLUT_ISA_MVE have operators of their own in the folder mve, in place of those in the
- * folder kernels, which are compiled where it is 0.
+ * Cores with MLUT_ISA_MVE have kernels of their own: mve/mve_NAME.c instead of NAME.c. CMake
+ * compiles one of them. Each is empty to the compiler on other cores, so that build systems that
+ * compile all files may do so.
  *
  * Sums wrap nowhere: the converter guarantees |total| < 2^31 at every step. All implementations
  * give equal results; tests/firmware compares them with a plain reference on host and emulator. A

@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#if !MLUT_ISA_MVE
-
 /* Where the next inputs go: widened to `column`, or as bytes to `patch` if that is not NULL. */
 typedef struct {
     uint32_t *column;
@@ -176,5 +174,3 @@ void mlut_clear_columns(size_t first, size_t quads, uint32_t *columns)
         }
     }
 }
-
-#endif

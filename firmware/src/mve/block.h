@@ -6,8 +6,6 @@
 #include "../kernels/output_stage.h"
 #include "microlut/conv2d.h"
 
-#if MLUT_ISA_MVE
-
 #define MLUT_MVE_LANES 16u /* int8 in a vector */
 
 /* A tile of channels times up to four receptive fields, and where the outputs go. */
@@ -21,7 +19,5 @@ typedef struct mlut_block {
     size_t count;  /* of fields that are pixels */
     size_t stride; /* bytes from one pixel's outputs to the next one's */
 } mlut_block_t;
-
-#endif
 
 #endif /* MLUT_MVE_BLOCK_H */

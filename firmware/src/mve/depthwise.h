@@ -6,8 +6,6 @@
 #include "../kernels/output_stage.h"
 #include "microlut/depthwise_conv2d.h"
 
-#if MLUT_ISA_MVE
-
 /* A tile of channels for some output rows. */
 typedef struct mlut_plane {
     const mlut_depthwise_conv2d_t *layer;
@@ -22,7 +20,5 @@ typedef struct mlut_plane {
     size_t pitch;  /* positions a row */
     size_t rows;   /* of outputs */
 } mlut_plane_t;
-
-#endif
 
 #endif /* MLUT_MVE_DEPTHWISE_H */

@@ -1,10 +1,11 @@
 /* Element-wise sum for cores with MVE, four elements at a time; what is computed is that of
  * kernels/add.c. */
 #include "../isa/isa.h"
-#include "../kernels/output_stage.h"
-#include "microlut/add.h"
 
 #if MLUT_ISA_MVE
+
+#include "../kernels/output_stage.h"
+#include "microlut/add.h"
 
 #define MLUT_MVE_ADD_LEFT_SHIFT 20
 

@@ -4,11 +4,13 @@
  * Weights and inputs stay int8, half of what other cores make of them, so that more channels than
  * layer->tile have room in the same scratch. Two rows of weights meet four receptive fields, 16
  * values at a time. Both are filled to a multiple of 16: the fields with zeros. */
+#include "../isa/isa.h"
+
+#if MLUT_ISA_MVE
+
 #include "block.h"
 
 #include <stdbool.h>
-
-#if MLUT_ISA_MVE
 
 /* How a layer lies in scratch. */
 typedef struct {

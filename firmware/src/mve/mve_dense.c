@@ -1,11 +1,13 @@
 /* Fully connected layer with codebook weights for cores with MVE: out[u] = stage(bias[u] + w[u] .
  * in). No weight is used twice, so 16 at a time are decoded and multiplied at once; scratch is not
  * needed. */
+#include "../isa/isa.h"
+
+#if MLUT_ISA_MVE
+
 #include "block.h"
 #include "microlut/dense.h"
 #include "output.h"
-
-#if MLUT_ISA_MVE
 
 #define MLUT_MVE_DENSE_ROWS 4u
 

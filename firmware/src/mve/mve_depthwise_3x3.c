@@ -4,12 +4,14 @@
  * channel's values of a column, and four channels lie side by side. So 16 bytes that one gather
  * loads are four columns of four rows: two by two windows. Four vectors of weights, each with the
  * kernel where its window is and zeros elsewhere, turn them into four outputs. */
+#include "../isa/isa.h"
+
+#if MLUT_ISA_MVE
+
 #include "depthwise.h"
 #include "output.h"
 
 #include <stdbool.h>
-
-#if MLUT_ISA_MVE
 
 #define MLUT_MVE_3X3_CHANNELS 4u
 #define MLUT_MVE_3X3_COLUMN (4u * MLUT_MVE_3X3_CHANNELS) /* bytes */

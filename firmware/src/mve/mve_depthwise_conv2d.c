@@ -1,13 +1,15 @@
 /* Depthwise convolution with codebook weights for cores with MVE; what is computed is that of
  * kernels/depthwise_conv2d.c. Any kernel: eight input channels at a time are copied to a band with
  * the padding around them, then four output channels meet one position after the other. */
+#include "../isa/isa.h"
+
+#if MLUT_ISA_MVE
+
 #include "../decode.h"
 #include "depthwise.h"
 #include "output.h"
 
 #include <string.h>
-
-#if MLUT_ISA_MVE
 
 #define MLUT_MVE_DEPTHWISE_BAND_CHANNELS 8u /* of the input, in a band */
 

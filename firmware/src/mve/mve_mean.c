@@ -1,10 +1,11 @@
 /* Mean over the whole picture for cores with MVE, four channels at a time; what is computed is that
  * of kernels/mean.c. */
 #include "../isa/isa.h"
-#include "../kernels/output_stage.h"
-#include "microlut/mean.h"
 
 #if MLUT_ISA_MVE
+
+#include "../kernels/output_stage.h"
+#include "microlut/mean.h"
 
 void mlut_mean(const mlut_mean_t *layer, const int8_t *in, int8_t *out)
 {

@@ -1,8 +1,10 @@
 /* Tiles of convolutions for cores with MVE: products, and their sums' output stage. */
-#include "block.h"
-#include "output.h"
+#include "../isa/isa.h"
 
 #if MLUT_ISA_MVE
+
+#include "block.h"
+#include "output.h"
 
 #define MLUT_MVE_TILE_GROUP 8u /* rows whose sums are kept */
 

@@ -1,9 +1,10 @@
 /* Maximum and mean over a window for cores with MVE, a vector of channels at a time; what is
  * computed is that of kernels/pool2d.c. */
 #include "../isa/isa.h"
-#include "../kernels/region.h"
 
 #if MLUT_ISA_MVE
+
+#include "../kernels/region.h"
 
 /* Inputs of one output pixel. */
 typedef struct {

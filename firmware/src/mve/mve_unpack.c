@@ -1,7 +1,9 @@
 /* Packed indices to int8 weights, laid out for the tiles of mve/mve_conv2d.c. */
-#include "block.h"
+#include "../isa/isa.h"
 
 #if MLUT_ISA_MVE
+
+#include "block.h"
 
 /* Two rows lie interleaved by 16 weights. Behind a row's last weight stands anything, and so it
  * does in a row that makes their number even: the inputs beside the first are zero, the second's

@@ -5,8 +5,6 @@
 #include "../isa/isa.h"
 #include "../kernels/output_stage.h"
 
-#if MLUT_ISA_MVE
-
 typedef struct {
     int32x4_t bias;
     int32x4_t multiplier;
@@ -51,7 +49,5 @@ static inline __attribute__((always_inline)) int32x4_t mlut_mve_output(const mlu
     totals = vmaxq_s32(totals, vdupq_n_s32(stage->minimum));
     return vminq_s32(totals, vdupq_n_s32(stage->maximum));
 }
-
-#endif
 
 #endif /* MLUT_MVE_OUTPUT_H */
