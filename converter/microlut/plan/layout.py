@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,10 @@ from microlut.ops.linear import QLinear
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
 from microlut.plan.cost import instructions
 from microlut.plan.goal import Goal
-from microlut.plan.kernels import Call, Tile, call_of
+from microlut.plan.kernels import Call, Tile, calls_of
 from microlut.plan.limits import check_sizes, check_sums
 from microlut.plan.liveness import tensor_buffers
+from microlut.plan.places import Place
 from microlut.plan.schedule import schedule
 from microlut.plan.sharing import WHOLE_IN_PLACE, Sharing, find_sharing
 from microlut.plan.tiles import choose_tile, whole_tile
@@ -23,8 +24,12 @@ from microlut.plan.variants import choose_variants
 
 _SMALL_TILE_BYTES = 2048  # what a tile may take even where the arena is full
 _SCRATCH_SHARE = 5  # scratch may always take this part of what the largest tensors take together
-# What may run in place where memory is short; the first of those that are equally small is taken.
-_IN_PLACE = tuple(WHOLE_IN_PLACE[first:] for first in range(len(WHOLE_IN_PLACE) + 1))
+# Ways of sharing where memory is short; the first of those that are equally small is taken.
+_WAYS = tuple(
+    (WHOLE_IN_PLACE[first:], gather)
+    for gather in (True, False)
+    for first in range(len(WHOLE_IN_PLACE) + 1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +101,18 @@ class _Draft:
     sharing: Sharing
     calls: Sequence[Call[Any]]
     buffers: Sequence[Buffer]
-    owner: dict[str, str]
+    places: Mapping[str, Place]
     tiles: Sequence[Tile]
     arena: Arena
 
     def with_tiles(self, tiles: Sequence[Tile]) -> _Draft:
         arena = place([*self.buffers, *_scratch_buffers(tiles)])
         return replace(self, tiles=tiles, arena=arena)
+
+    def offset(self, tensor: str) -> int:
+        """Return where in the arena a tensor lies."""
+        place = self.places[tensor]
+        return self.arena.offsets[place.buffer] + place.offset
 
     def costs(self) -> list[float]:
         """Return about how many instructions every step executes; none if another one does it."""
@@ -127,13 +137,13 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
     check_sizes(graph)
     check_sums(graph)
     draft = _draft(schedule(choose_variants(graph, goal.core)), goal)
-    graph, arena, owner = draft.graph, draft.arena, draft.owner
+    graph, arena = draft.graph, draft.arena
     steps = tuple(_step(draft, i, cost) for i, cost in enumerate(draft.costs()))
     return Plan(
         graph=graph,
         steps=steps,
-        input_offset=arena.offsets[owner[graph.inputs[0].name]],
-        output_offset=arena.offsets[owner[graph.outputs[0]]],
+        input_offset=draft.offset(graph.inputs[0].name),
+        output_offset=draft.offset(graph.outputs[0]),
         arena_bytes=arena.size,
         arena_lower_bound=arena.lower_bound,
         weight_bytes=sum(weight_bytes(op.weights) for _, op in graph.weighted()),
@@ -149,7 +159,7 @@ def _draft(graph: QuantizedGraph, goal: Goal) -> _Draft:
         draft = _usual(graph, goal.core)
         if most is None or draft.arena.size <= most:
             return _grown(draft, most or draft.arena.size)
-    drafts = [_smallest(graph, goal.core, find_sharing(graph, kinds)) for kinds in _IN_PLACE]
+    drafts = [_smallest(graph, goal.core, sharing) for sharing in _ways(graph)]
     least = min(draft.arena.size for draft in drafts)
     if most is not None and least > most:
         raise DoesNotFit(
@@ -159,6 +169,16 @@ def _draft(graph: QuantizedGraph, goal: Goal) -> _Draft:
     limit = least if goal.optimize == "ram" or most is None else most
     grown = (_grown(draft, limit) for draft in drafts if draft.arena.size <= limit)
     return min(grown, key=lambda draft: sum(draft.costs()))
+
+
+def _ways(graph: QuantizedGraph) -> list[Sharing]:
+    """Return the ways of sharing that differ."""
+    found = [find_sharing(graph, *way) for way in _WAYS]
+    return [
+        sharing
+        for i, sharing in enumerate(found)
+        if all(sharing.places != other.places for other in found[:i])
+    ]
 
 
 def _usual(graph: QuantizedGraph, core: str) -> _Draft:
@@ -176,9 +196,17 @@ def _smallest(graph: QuantizedGraph, core: str, sharing: Sharing) -> _Draft:
 
 
 def _shared(graph: QuantizedGraph, core: str, sharing: Sharing) -> _Draft:
-    buffers, owner = tensor_buffers(graph, sharing)
-    calls = [call_of(graph, node, sharing.sums.get(node.name)) for node in graph.nodes]
-    return _Draft(graph, core, sharing, calls, buffers, owner, (), place(buffers))
+    buffers, places = tensor_buffers(graph, sharing)
+    calls = calls_of(graph)
+    shared = [
+        replace(
+            call,
+            sum=calls[sharing.sums[name].name] if name in sharing.sums else None,
+            in_place=sharing.in_place.get(name, frozenset()),
+        )
+        for name, call in calls.items()
+    ]
+    return _Draft(graph, core, sharing, shared, buffers, places, (), place(buffers))
 
 
 def _grown(draft: _Draft, limit: int) -> _Draft:
@@ -231,19 +259,18 @@ def _scratch_buffers(tiles: Sequence[Tile]) -> list[Buffer]:
 
 
 def _step(draft: _Draft, index: int, cost: float) -> Step:
-    graph, owner, arena = draft.graph, draft.owner, draft.arena
-    node, tile = graph.nodes[index], draft.tiles[index]
+    node, tile = draft.graph.nodes[index], draft.tiles[index]
     return Step(
         node=node,
         call=draft.calls[index],
-        input_offsets=tuple(arena.offsets[owner[name]] for name in node.inputs),
-        output_offset=arena.offsets[owner[node.name]],
-        scratch_offset=arena.offsets.get(_scratch_name(index), 0),
+        input_offsets=tuple(draft.offset(name) for name in node.inputs),
+        output_offset=draft.offset(node.name),
+        scratch_offset=draft.arena.offsets.get(_scratch_name(index), 0),
         scratch_bytes=tile.scratch_bytes,
         tile=tile.channels,
         rows=tile.rows,
         instructions=round(cost),
-        stage=_stage(graph, node),
+        stage=_stage(draft.graph, node),
         sum=draft.sharing.sums.get(node.name),
         merged=node.name in draft.sharing.merged,
     )

@@ -1,4 +1,4 @@
-"""When each tensor's bytes must exist: quantized graph in, buffers with lifetimes out.
+"""Tell from which step to which each buffer of the arena is needed.
 
 Steps are numbered like the nodes. The input lives from step 0 on, for the caller writes it before;
 the output to the last step, for the caller reads it after.
@@ -7,31 +7,29 @@ the output to the last step, for the caller reads it after.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from microlut.integer import QuantizedGraph
 from microlut.plan.arena import Buffer
+from microlut.plan.places import Place
 from microlut.plan.sharing import Sharing, find_sharing, last_uses
 
 
 def tensor_buffers(
     graph: QuantizedGraph, sharing: Sharing | None = None
-) -> tuple[tuple[Buffer, ...], dict[str, str]]:
-    """Return the buffers that hold tensors, and for every tensor the name of its buffer.
-
-    A buffer may hold several tensors, one after the other: `find_sharing` says which.
-    """
+) -> tuple[tuple[Buffer, ...], Mapping[str, Place]]:
+    """Return the buffers that hold tensors, and where in them every tensor lies."""
     sharing = find_sharing(graph) if sharing is None else sharing
-    last_use = last_uses(graph)
-    owner = {graph.inputs[0].name: graph.inputs[0].name}
-    first = {graph.inputs[0].name: 0}
-    last = {graph.inputs[0].name: last_use[graph.inputs[0].name]}
-    for step, node in enumerate(graph.nodes):
-        shared = sharing.input_of.get(node.name)
-        owner[node.name] = owner[shared] if shared else node.name
-        holder = owner[node.name]
+    last_use, places = last_uses(graph), sharing.places
+    sizes: dict[str, int] = {}
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    tensors = [(0, graph.inputs[0].name, graph.inputs[0].shape)]
+    tensors += [(step, node.name, node.shape) for step, node in enumerate(graph.nodes)]
+    for step, name, shape in tensors:
+        place = places[name]
+        holder, end = place.buffer, place.offset + math.prod(shape)
         first.setdefault(holder, step)
-        last[holder] = max(last.get(holder, step), last_use[node.name])
-    buffers = tuple(
-        Buffer(name, math.prod(graph.shape_of(name)), first[name], last[name]) for name in first
-    )
-    return buffers, owner
+        sizes[holder] = max(sizes.get(holder, 0), end)
+        last[holder] = max(last.get(holder, step), last_use[name])
+    return tuple(Buffer(name, sizes[name], first[name], last[name]) for name in first), places

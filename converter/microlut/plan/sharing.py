@@ -1,19 +1,21 @@
-"""Decide which kernels write over one of their inputs.
+"""Decide which tensors share bytes, and where each lies in its buffer.
 
-Two of them are choices of the plan, not of the quantized graph: a convolution whose outputs are
-added to another tensor adds them there itself, and some layers can run in place.
+A tensor takes over the bytes of another one where it is the same bytes (a reshape), where a kernel
+may write over its input, and where a convolution adds its outputs to another tensor itself. Tensors
+are made side by side in one buffer where an operator would only copy them there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.add import QAdd
 from microlut.ops.conv2d import QConv2D
-from microlut.plan.kernels import KERNELS, Kernel, call_of, kernel_of
+from microlut.plan.kernels import KERNELS, Call, Kernel, calls_of, input_operand, kernel_of
+from microlut.plan.places import Place, Places
 from microlut.plan.tiles import whole_tile
 
 Kernels = tuple[Kernel[Any, Any], ...]
@@ -28,13 +30,15 @@ class Sharing:
 
     Attributes:
         sums: By the name of a convolution, the addition that it does itself.
-        input_of: By the name of a node, the input whose bytes its output takes over.
+        places: Where every tensor lies.
         whole: Nodes in place, which must do all their channels in one tile.
+        in_place: By the name of a node, the inputs that already lie where its output has them.
     """
 
     sums: Mapping[str, QNode]
-    input_of: Mapping[str, str]
-    whole: frozenset[str]
+    places: Mapping[str, Place]
+    whole: set[str]
+    in_place: dict[str, frozenset[int]]
 
     @property
     def merged(self) -> frozenset[str]:
@@ -42,34 +46,40 @@ class Sharing:
         return frozenset(node.name for node in self.sums.values())
 
 
-def find_sharing(graph: QuantizedGraph, in_place: Kernels = WHOLE_IN_PLACE) -> Sharing:
+def find_sharing(
+    graph: QuantizedGraph, whole: Kernels = WHOLE_IN_PLACE, gather: bool = True
+) -> Sharing:
     """Decide what shares bytes, node by node in execution order.
 
     Args:
         graph: The network.
-        in_place: Which of `WHOLE_IN_PLACE` may run in place: that saves a tensor, but takes scratch
+        whole: Which of `WHOLE_IN_PLACE` may run in place: that saves a tensor, but takes scratch
             for all of a layer's channels.
+        gather: Whether inputs may be made inside the output that they are parts of: that saves
+            copies, but the whole output takes memory from its first part on.
     """
-    sums, input_of, whole = find_sums(graph), dict[str, str](), set[str]()
-    last = last_uses(graph)
-    owner = {graph.inputs[0].name: graph.inputs[0].name}
-    for step, node in enumerate(graph.nodes):
-        shared = None
-        if node.name in sums:
-            (shared,) = (name for name in sums[node.name].inputs if name != node.name)
+    calls = calls_of(graph)
+    sums = _find_sums(graph, calls)
+    places = Places(last_uses(graph), frozenset({graph.inputs[0].name, graph.outputs[0]}))
+    places.make(input_operand(graph))
+    found = Sharing(sums, places.of, set(), {})
+    for step, call in enumerate(calls.values()):
+        name = call.output.name
+        if name in sums:
+            (other,) = (term for term in sums[name].inputs if term != name)
+            places.join(call.output, places.of[other])
+        elif (view := _view(call, places)) is not None:
+            places.join(call.output, view[1])
+            found.in_place[name] = frozenset({view[0]})
+        elif (written := _overwritten(call, step, places, whole)) is not None:
+            places.join(call.output, places.of[written])
+            if kernel_of(call.op).whole_in_place:
+                found.whole.add(name)
         else:
-            kernel = kernel_of(node.op)
-            if not kernel.whole_in_place or kernel in in_place:
-                dead = {name for name in node.inputs if last[owner[name]] == step}
-                shared = _taken_over(graph, node, dead)
-            if shared is not None and kernel.whole_in_place:
-                whole.add(node.name)
-        owner[node.name] = node.name
-        if shared is not None:
-            input_of[node.name] = shared
-            owner[node.name] = owner[shared]
-            last[owner[shared]] = max(last[owner[shared]], last[node.name])
-    return Sharing(sums, input_of, frozenset(whole))
+            places.make(call.output)
+            if gather:
+                found.in_place[name] = _gather(call, places)
+    return found
 
 
 def find_sums(graph: QuantizedGraph) -> dict[str, QNode]:
@@ -78,20 +88,7 @@ def find_sums(graph: QuantizedGraph) -> dict[str, QNode]:
     Nothing else may read the convolution's output, or the other term afterwards; the convolution
     must not read the other term, which it writes over pixel by pixel.
     """
-    last = last_uses(graph)
-    roots = _roots(graph)
-    sums = {}
-    for step in range(1, len(graph.nodes)):
-        before, node = graph.nodes[step - 1 : step + 1]
-        if not isinstance(node.op, QAdd) or not isinstance(before.op, QConv2D):
-            continue
-        others = [name for name in node.inputs if name != before.name]
-        if len(others) != 1 or last[before.name] != step:
-            continue
-        family = [name for name, root in roots.items() if root == roots[others[0]]]
-        if before.inputs[0] not in family and max(last[name] for name in family) == step:
-            sums[before.name] = node
-    return sums
+    return _find_sums(graph, calls_of(graph))
 
 
 def last_uses(graph: QuantizedGraph) -> dict[str, int]:
@@ -105,35 +102,71 @@ def last_uses(graph: QuantizedGraph) -> dict[str, int]:
     return uses
 
 
-def _roots(graph: QuantizedGraph) -> dict[str, str]:
-    """Return, for every tensor, the tensor that it is a view of."""
-    roots = {graph.inputs[0].name: graph.inputs[0].name}
-    for node in graph.nodes:
-        viewed = _viewed(graph, node)
-        roots[node.name] = node.name if viewed is None else roots[viewed]
-    return roots
+def _find_sums(graph: QuantizedGraph, calls: Mapping[str, Call[Any]]) -> dict[str, QNode]:
+    last, families = last_uses(graph), _families(calls.values())
+    sums = {}
+    for before, (step, node) in zip(graph.nodes, enumerate(graph.nodes[1:], start=1), strict=False):
+        if not isinstance(node.op, QAdd) or not isinstance(before.op, QConv2D):
+            continue
+        others = [name for name in node.inputs if name != before.name]
+        if len(others) != 1 or last[before.name] != step:
+            continue
+        family = families.get(others[0], {others[0]})
+        if before.inputs[0] not in family and max(last[name] for name in family) == step:
+            sums[before.name] = node
+    return sums
 
 
-def _viewed(graph: QuantizedGraph, node: QNode) -> str | None:
-    """Return the input that the output is a view of, if there is one."""
-    aliases = kernel_of(node.op).aliases(call_of(graph, node))
-    return next((node.inputs[alias.input] for alias in aliases), None)
+def _families(calls: Iterable[Call[Any]]) -> dict[str, set[str]]:
+    """Return, for every tensor that may have bytes in common with others, all of these."""
+    families: dict[str, set[str]] = {}
+    for call in calls:
+        for alias in kernel_of(call.op).aliases(call):
+            names = (call.inputs[alias.input].name, call.output.name)
+            family = set().union(*(families.get(name, {name}) for name in names))
+            families.update(dict.fromkeys(family, family))
+    return families
 
 
-def _taken_over(graph: QuantizedGraph, node: QNode, dead: Collection[str]) -> str | None:
-    """Return the input whose bytes the node's output may take over, if there is one.
-
-    Bytes that are written over must hold nothing that a later step still reads: they must be dead.
-    """
-    viewed = _viewed(graph, node)
-    if viewed is not None:
-        return viewed
-    kernel, call = kernel_of(node.op), call_of(graph, node)
-    for i in kernel.overwrites(call):
-        if node.inputs[i] in dead:
-            if not kernel.whole_in_place:
-                return node.inputs[i]
-            # Running in place must not need more memory because of the whole tile.
-            if whole_tile(call).scratch_bytes <= call.output.size * 5 // 4:
-                return node.inputs[i]
+def _view(call: Call[Any], places: Places) -> tuple[int, Place] | None:
+    """Return which input holds the whole output, and where."""
+    for alias in kernel_of(call.op).aliases(call):
+        source = call.inputs[alias.input]
+        place = places.of[source.name]
+        place = Place(place.buffer, place.offset - alias.offset)
+        if 0 <= -alias.offset <= source.size - call.output.size and place.is_aligned:
+            return alias.input, place
     return None
+
+
+def _overwritten(call: Call[Any], step: int, places: Places, whole: Kernels) -> str | None:
+    """Return the input that the output is written over, if there is one.
+
+    Its buffer must hold nothing that a later step reads, nor another input at another place. A
+    kernel that must do all its channels in one tile must not need more memory for that.
+    """
+    kernel = kernel_of(call.op)
+    if kernel.whole_in_place and (
+        kernel not in whole or whole_tile(call).scratch_bytes > call.output.size * 5 // 4
+    ):
+        return None
+    read = {places.of[tensor.name] for tensor in call.inputs}
+    for i in kernel.overwrites(call):
+        name = call.inputs[i].name
+        place = places.of[name]
+        alone = all(other == place or other.buffer != place.buffer for other in read)
+        if alone and places.is_free(name, step):
+            return name
+    return None
+
+
+def _gather(call: Call[Any], places: Places) -> frozenset[int]:
+    """Move the inputs that are parts of the output into its buffer, and return which these are."""
+    moved = set()
+    for alias in kernel_of(call.op).aliases(call):
+        source, to = call.inputs[alias.input], Place(call.output.name, alias.offset)
+        fits = 0 <= alias.offset <= call.output.size - source.size
+        if fits and to.is_aligned and places.is_movable(source):
+            places.move(source.name, to)
+            moved.add(alias.input)
+    return frozenset(moved)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.arrays import Shape
@@ -10,7 +11,7 @@ from microlut.ops.conv2d import QConv2D
 from microlut.ops.dense import QDense
 from microlut.ops.windows import Padding
 from microlut.plan.cost import instructions
-from microlut.plan.kernels import call_of
+from microlut.plan.kernels import Call, calls_of
 from microlut.plan.sharing import find_sums
 from microlut.plan.tiles import whole_tile
 
@@ -20,17 +21,20 @@ def choose_variants(graph: QuantizedGraph, core: str) -> QuantizedGraph:
 
     Such a convolution uses no weight twice, so that decoding it ahead is for nothing.
     """
-    sums = find_sums(graph)
-    nodes = (node if node.name in sums else _quickest(graph, node, core) for node in graph.nodes)
+    sums, calls = find_sums(graph), calls_of(graph)
+    nodes = (
+        node if node.name in sums else _quickest(node, calls[node.name], core)
+        for node in graph.nodes
+    )
     return replace(graph, nodes=tuple(nodes))
 
 
-def _quickest(graph: QuantizedGraph, node: QNode, core: str) -> QNode:
-    if not isinstance(node.op, QConv2D) or not _sees_all(node.op, graph.shape_of(node.inputs[0])):
+def _quickest(node: QNode, call: Call[Any], core: str) -> QNode:
+    if not isinstance(node.op, QConv2D) or not _sees_all(node.op, call.source):
         return node
     weights = replace(node.op.weights, shape=node.op.weights.indices.shape)
     variants = (node, replace(node, op=QDense(weights, node.op.output)))
-    return min(variants, key=lambda variant: _cost(graph, variant, core))
+    return min(variants, key=lambda variant: _cost(replace(call, op=variant.op), core))
 
 
 def _sees_all(op: QConv2D, source: Shape) -> bool:
@@ -39,6 +43,5 @@ def _sees_all(op: QConv2D, source: Shape) -> bool:
     return window.size == source[:2] and window.dilation == (1, 1) and window.padding == Padding()
 
 
-def _cost(graph: QuantizedGraph, node: QNode, core: str) -> float:
-    call = call_of(graph, node)
+def _cost(call: Call[Any], core: str) -> float:
     return instructions(call, whole_tile(call), core)

@@ -1,5 +1,7 @@
 """What kernel calls cost: the counts behind it, and the sums."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from microlut.ops.reshape import QReshape
 from microlut.ops.windows import Padding, Window
 from microlut.plan import Goal, cost, make_plan
 from microlut.plan.cost import instructions, known_cores
-from microlut.plan.kernels import Call, Tile, call_of, kernel_of
+from microlut.plan.kernels import Call, Tile, calls_of, kernel_of
 from microlut.plan.sharing import find_sums
 from microlut.plan.tiles import whole_tile
 from microlut.plan.variants import choose_variants
@@ -34,7 +36,7 @@ def convolution(
 
 def call(window: Window, size: tuple[int, int, int], filters: int) -> Call:
     graph = convolution(window, size, filters)
-    return call_of(graph, graph.nodes[0])
+    return calls_of(graph)[graph.nodes[0].name]
 
 
 def work(one: Call, tile: Tile, core: str) -> dict[str, float]:
@@ -69,7 +71,7 @@ def test_vectors_take_sixteen_values_at_a_time():
 @pytest.mark.parametrize("kind", ["conv2d", "depthwise", "dense"])
 def test_counts_and_costs_are_positive(kind: str):
     for graph in rl.layer_cases(kind, range(98), seed=9):
-        one = call_of(graph, graph.nodes[0])
+        one = calls_of(graph)[graph.nodes[0].name]
         tile = whole_tile(one)
         for core in known_cores():
             assert min(work(one, tile, core).values()) >= 0
@@ -80,9 +82,10 @@ def test_costs_of_all_operators_are_known():
     added = 0
     graphs = [rg.every_operator_case(4).quantized(), *rl.layer_cases("conv2d", range(0, 98, 5), 9)]
     for graph in graphs:
-        sums = find_sums(graph)
+        calls = calls_of(graph)
+        sums = {name: calls[node.name] for name, node in find_sums(graph).items()}
         added += len(sums)
-        for one in (call_of(graph, node, sums.get(node.name)) for node in graph.nodes):
+        for one in (replace(call, sum=sums.get(name)) for name, call in calls.items()):
             for tile in kernel_of(one.op).tiles(one):
                 assert all(instructions(one, tile, core) >= 0 for core in known_cores())
     assert added

@@ -50,10 +50,10 @@ def thrifty(graphs: list[QuantizedGraph]) -> list[Plan]:
 
 def spans(plan: Plan, step: int) -> Iterator[tuple[str, int, int]]:
     """Yield (owner, start, end) of all bytes that must be intact while a step runs."""
-    buffers, owner = tensor_buffers(plan.graph)
-    offsets = {owner[plan.graph.inputs[0].name]: plan.input_offset}
+    buffers, places = tensor_buffers(plan.graph)
+    offsets = {places[plan.graph.inputs[0].name].buffer: plan.input_offset}
     for s in plan.steps:
-        offsets[owner[s.node.name]] = s.output_offset
+        offsets[places[s.node.name].buffer] = s.output_offset - places[s.node.name].offset
     for b in buffers:
         if b.first <= step <= b.last:
             yield b.name, offsets[b.name], offsets[b.name] + b.size

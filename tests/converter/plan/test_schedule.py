@@ -36,7 +36,7 @@ def test_small_convolution_of_a_branch_moves_before_the_large_one():
         op = Conv2D(kernel, rg.bias(rng, channels[1]), w)
         return net.add(op, (8, 8, channels[1]), source)
 
-    start = convolve(3, (4, 8), net.inputs[0].name)
+    start = convolve(3, (4, 8), net.input_name)
     long = convolve(3, (8, 4), start)
     long = convolve(7, (4, 4), long)
     short = convolve(1, (8, 4), start)

@@ -21,7 +21,7 @@ SHAPE = (16, 16, 8)
 
 def quantized(net: rg.Network) -> QuantizedGraph:
     graph = net.graph()
-    x = np.random.default_rng(0).normal(size=(2, *net.inputs[0].shape)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(2, *net.input_shape)).astype(np.float32)
     return quantize(graph, calibrate(graph, x), x, WeightConfig())
 
 
@@ -46,7 +46,7 @@ def test_convolution_adds_what_only_the_addition_reads():
     total = net.add(Add(), SHAPE, start, branch)
     found = sharing(net)
     assert {name: node.name for name, node in found.sums.items()} == {branch: total}
-    assert found.input_of[branch] == start
+    assert found.places[branch] == found.places[start]
 
 
 def test_convolution_does_not_add_to_its_own_input():
@@ -59,7 +59,7 @@ def test_convolution_does_not_add_to_its_own_input():
 def test_convolution_does_not_add_to_a_view_of_its_own_input():
     net = rg.Network("n", SHAPE)
     start = convolve(net)
-    view = net.add(Reshape(), SHAPE)
+    view = net.add(Reshape(SHAPE), SHAPE)
     net.add(Add(), SHAPE, view, convolve(net, source=start))
     assert sharing(net).sums == {}
 
@@ -92,8 +92,8 @@ def test_only_1x1_convolutions_without_stride_run_in_place(size: int, stride: in
 def test_layer_keeps_an_input_that_is_read_later():
     net = rg.Network("n", SHAPE)
     node = convolve(net, 1)
-    net.add(Softmax(), SHAPE, net.inputs[0].name)
-    assert node not in sharing(net).input_of
+    net.add(Softmax(), SHAPE, net.input_name)
+    assert sharing(net).places[node].buffer == node
 
 
 @pytest.mark.parametrize(("stride", "wanted"), [(1, True), (2, False)])

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 import random_layers as rl
 from microlut.plan.cost import instructions, known_cores
-from microlut.plan.kernels import Call, call_of, kernel_of
+from microlut.plan.kernels import Call, calls_of, kernel_of
 from microlut.plan.tiles import choose_tile, whole_tile
 
 CALLS = [
-    call_of(graph, graph.nodes[0])
+    calls_of(graph)[graph.nodes[0].name]
     for kind in ("conv2d", "depthwise", "dense")
     for graph in rl.layer_cases(kind, range(0, 98, 7), seed=5)
 ]

@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from microlut.plan.kernels.add import AddKernel
-from microlut.plan.kernels.base import Alias, Call, Kernel, Operand, Tile, call_of
+from microlut.plan.kernels.base import (
+    Alias,
+    Call,
+    Kernel,
+    Operand,
+    Tile,
+    calls_of,
+    input_operand,
+)
 from microlut.plan.kernels.clamp import ClampKernel
 from microlut.plan.kernels.conv2d import Conv2DKernel
 from microlut.plan.kernels.dense import DenseKernel
@@ -19,7 +27,17 @@ from microlut.plan.kernels.pool2d import Pool2DKernel
 from microlut.plan.kernels.reshape import ReshapeKernel
 from microlut.plan.kernels.softmax import SoftmaxKernel
 
-__all__ = ["KERNELS", "Alias", "Call", "Kernel", "Operand", "Tile", "call_of", "kernel_of"]
+__all__ = [
+    "KERNELS",
+    "Alias",
+    "Call",
+    "Kernel",
+    "Operand",
+    "Tile",
+    "calls_of",
+    "input_operand",
+    "kernel_of",
+]
 
 KERNELS: tuple[Kernel[Any, Any], ...] = (
     Conv2DKernel(),

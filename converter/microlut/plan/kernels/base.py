@@ -9,7 +9,7 @@ from functools import cached_property
 from math import prod
 from typing import Any, ClassVar, Generic, TypeVar
 
-from microlut.integer import QNode, QuantizedGraph
+from microlut.integer import QuantizedGraph
 from microlut.ops.add import QAdd
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Quantization
@@ -97,15 +97,20 @@ class Call(Generic[Q]):
         return output_rounding(op, self.output.quantization.zero_point, self.few_forms)
 
 
-def call_of(graph: QuantizedGraph, node: QNode, total: QNode | None = None) -> Call[Any]:
-    """Return a node's kernel call; `total` is the addition that it does as well."""
-    inputs = tuple(_operand(graph, name) for name in node.inputs)
-    addition = None if total is None else call_of(graph, total)
-    return Call(node.op, inputs, _operand(graph, node.name), addition)
+def calls_of(graph: QuantizedGraph) -> dict[str, Call[Any]]:
+    """Return the kernel calls of a graph by their nodes' names, in execution order."""
+    operands = {graph.inputs[0].name: input_operand(graph)}
+    for node in graph.nodes:
+        operands[node.name] = Operand(node.name, node.shape, node.quantization)
+    return {
+        node.name: Call(node.op, tuple(operands[i] for i in node.inputs), operands[node.name])
+        for node in graph.nodes
+    }
 
 
-def _operand(graph: QuantizedGraph, name: str) -> Operand:
-    return Operand(name, graph.shape_of(name), graph.quantization_of(name))
+def input_operand(graph: QuantizedGraph) -> Operand:
+    """Return the tensor that a graph reads."""
+    return Operand(graph.inputs[0].name, graph.inputs[0].shape, graph.inputs[0].quantized)
 
 
 class Kernel(ABC, Generic[Q, F]):
@@ -126,7 +131,7 @@ class Kernel(ABC, Generic[Q, F]):
         """Yield the tiles that a call can be done in, that of all channels and rows first.
 
         Of the tiles that need as many passes, only the smallest is among them. The scratch bytes
-        are the engine's own formulas, which firmware/include/microlut/microlut.h states.
+        are the engine's own formulas; its header in firmware/include/microlut states them.
         """
 
     @abstractmethod
