@@ -1,11 +1,15 @@
 """Fit the costs of the planner's primitive operations on every core, with random networks.
 
     .venv/bin/python benchmarks/costs.py [--networks 36] [--boards mps2-an385 ...] [--write]
+    .venv/bin/python benchmarks/costs.py --operators mul sigmoid --write
 
 Networks of random layers, bits and tiles run once in QEMU, which counts the instructions of every
 kernel call. Non-negative least squares of the relative errors then give the cost of each operation.
 Every fifth network is held out: the printed table has the errors of the estimates on these.
 `--write` writes the costs to converter/microlut/plan/costs.json. Takes about 7 minutes.
+
+With `--operators`, only these are measured, as networks of one layer each, and the costs of all
+others stay: that is what a new operator needs.
 """
 
 from __future__ import annotations
@@ -24,16 +28,21 @@ from documents import ROOT
 from scipy.optimize import nnls
 
 import microlut
+from microlut.codegen.names import identifier
 from microlut.codegen.render import render
-from microlut.integer import QuantizedGraph
+from microlut.integer import QNode, QuantizedGraph, from_bytes, to_bytes
 from microlut.integer import evaluate as int_ops
+from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.add import QAdd
 from microlut.ops.linear import QLinear
+from microlut.ops.tensor import Quantization, Tensor
 from microlut.plan import Goal, Plan, make_plan
-from microlut.plan.kernels import Call, Tile, kernel_of
+from microlut.plan.cost import assume_free
+from microlut.plan.kernels import Call, Tile, calls_of, kernel_of
 from microlut.plan.kernels.base import Work
 from microlut.running.emulators import Task, run_image
 from microlut.running.profile import make_profile
+from microlut.toolchain.build import build
 
 # One for each core with its own files, and RISC-V for portable C.
 BOARDS = ("mps2-an385-m0plus", "mps2-an385", "mps2-an386", "mps3-an547", "riscv-virt")
@@ -42,6 +51,8 @@ _LAYERS = 14
 _PRODUCTS = 1_500_000  # of a network
 _WEIGHTS = 40_000  # of a dense layer
 _FLOOR = 300  # instructions; errors of smaller calls count less
+_SHAPES = 9  # of an operator that is measured alone
+_SCALE = Quantization(0.05, 3)
 _FILE = ROOT / "converter" / "microlut" / "plan" / "costs.json"
 
 Random = np.random.Generator
@@ -232,6 +243,73 @@ def fit(samples: Sequence[Sample]) -> Costs:
     return {part: round(float(cost), 2) for part, cost in found}
 
 
+def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sample]:
+    """Yield the kernel calls of an operator on random tensors, alone in its network."""
+    kinds = [op for op in FLOAT_OPERATORS if op.__module__.endswith(f".{name}")]
+    rng = np.random.default_rng(2026)
+    for number in range(_SHAPES):
+        for kind in kinds:
+            tensors = _random_tensors(rng, kind.operands or int(rng.integers(2, 4)), number)
+            shapes = [tensor.shape for tensor in tensors]
+            op = kind.from_keras(kind.keras.options, shapes)
+            (shape,) = op.shapes(shapes)
+            fixed = op.scale_rule if isinstance(op.scale_rule, Quantization) else _SCALE
+            output = Tensor("y", shape, "int8", fixed)
+            node = QNode(
+                "y", op.quantize(tensors, [output]), tuple(t.name for t in tensors), (output,)
+            )
+            graph = QuantizedGraph(f"n{number}", tensors, (node,), ("y",))
+            yield from _operator_samples(number, graph, boards)
+
+
+def _random_tensors(rng: Random, count: int, number: int) -> tuple[Tensor, ...]:
+    """Return inputs of one shape; of every third network, the last is one pixel of it."""
+    shape = tuple(int(n) for n in rng.integers(1, 17, 3))
+    shapes = [shape] * count
+    if number % 3 == 2 and count == 2:
+        shapes[-1] = (1, 1, shape[-1])
+    return tuple(Tensor(f"x{i}", shape, "int8", _SCALE) for i, shape in enumerate(shapes))
+
+
+def _operator_samples(
+    number: int, graph: QuantizedGraph, boards: Sequence[microlut.Board]
+) -> Iterator[Sample]:
+    rng = np.random.default_rng(number)
+    tensors = {tensor.name: tensor for tensor in graph.inputs}
+    x = rng.integers(-128, 128, (1, sum(t.bytes for t in graph.inputs)), dtype=np.int8)
+    wanted = to_bytes(int_ops.outputs(graph, from_bytes(tensors, x)))
+    kernel, core = kernel_of(graph.nodes[0].op), boards[0].core.value
+    call = calls_of(graph)["y"]
+    assume_free(kernel.work(call, next(kernel.tiles(call)), core))
+    plan = make_plan(graph)
+    prefix = identifier(graph.name)
+    ((_, call, tile),) = kernel_calls(plan)
+    with tempfile.TemporaryDirectory() as folder:
+        sources = Path(folder) / "model"
+        sources.mkdir()
+        for name, text in render(plan).items():
+            (sources / name).write_text(text, encoding="utf-8")
+        for board in boards:
+            image = build(sources, prefix, board, Path(folder) / board.id)
+            task = Task(image.elf, board, x, wanted.shape[1], caller=f"{prefix}_run")
+            result = run_image(task)
+            if not np.array_equal(result.outputs, wanted):
+                raise SystemExit(f"{graph.nodes[0].op.kind} on {board.id}: wrong outputs")
+            if len(result.pieces[0]) > 1:  # else nothing is called
+                yield Sample(number, call, tile, board.core.value, result.pieces[0][0])
+
+
+def with_new_parts(known: dict[str, Costs], samples: Sequence[Sample]) -> dict[str, Costs]:
+    """Return the costs with those of the samples' parts."""
+    by_core = defaultdict[str, list[Sample]](list)
+    for sample in samples:
+        by_core[sample.core].append(sample)
+    return {
+        core: costs if core not in by_core else {**costs, **fit(by_core[core])}
+        for core, costs in known.items()
+    }
+
+
 def table(kept: dict[str, list[Sample]], costs: dict[str, Costs]) -> str:
     """Return the errors on the held-out networks as a Markdown table."""
     lines = [
@@ -258,8 +336,18 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=36)
     parser.add_argument("--boards", nargs="+", default=list(BOARDS))
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--operators", nargs="+")
     arguments = parser.parse_args()
     boards = [microlut.load_board(name) for name in arguments.boards]
+    if arguments.operators:
+        samples = [s for name in arguments.operators for s in operator_samples(name, boards)]
+        known = json.loads(_FILE.read_text(encoding="utf-8"))
+        costs = with_new_parts(known, samples)
+        if arguments.write:
+            _FILE.write_text(json.dumps(costs, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        kept = {core: [s for s in samples if s.core == core] for core in known}
+        print(table({core: found for core, found in kept.items() if found}, costs))
+        return
     fitted, kept = defaultdict[str, list[Sample]](list), defaultdict[str, list[Sample]](list)
     for number in range(arguments.networks):
         with tempfile.TemporaryDirectory() as name:

@@ -3,7 +3,7 @@
 #include "laps.h"
 
 #include "microlut/add.h"
-#include "microlut/clamp.h"
+#include "microlut/relu.h"
 #include "microlut/conv2d.h"
 #include "microlut/dense.h"
 #include "microlut/depthwise_conv2d.h"
@@ -73,6 +73,6 @@ WRAP(add,
 WRAP_PLAIN(average_pool2d, pool2d)
 WRAP_PLAIN(max_pool2d, pool2d)
 WRAP_PLAIN(mean, mean)
-WRAP_PLAIN(clamp, clamp)
+WRAP_PLAIN(relu, relu)
 WRAP_PLAIN(pad, pad)
 WRAP_PLAIN(softmax, softmax)

@@ -21,7 +21,7 @@ from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
 from microlut.ops.mean import QMean
 from microlut.ops.pad import QPad
 from microlut.ops.pool2d import QPool2D
-from microlut.ops.relu import QClamp
+from microlut.ops.relu import QRelu
 from microlut.ops.reshape import QReshape
 from microlut.ops.weights import OutputStage, QuantizedWeights
 from microlut.ops.windows import Window
@@ -59,7 +59,7 @@ def apply(node: QNode, inputs: Sequence[Int8], points: Sequence[int]) -> Int64:
             totals = (x - points[0]).sum(axis=(0, 1)).tolist()
             means = [scaled(total, multiplier, shift) + zero_point for total in totals]
             return np.clip(means, -128, 127).reshape(node.shape)
-        case QClamp(minimum=low, maximum=high):
+        case QRelu(minimum=low, maximum=high):
             return np.clip(x, low, high)
         case QPad(padding=p):
             widths = ((p.top, p.bottom), (p.left, p.right), (0, 0))

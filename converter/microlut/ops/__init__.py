@@ -28,6 +28,7 @@ OPERATORS = (
     "relu",
     "reshape",
     "softmax",
+    "table",
 )
 
 
@@ -40,6 +41,8 @@ def _classes(base: type[Any]) -> tuple[type[Any], ...]:
             own = isinstance(value, type) and value.__module__ == module.__name__
             if own and issubclass(value, base) and "__dataclass_fields__" in vars(value):
                 missing = ", ".join(sorted(value.__abstractmethods__))
+                if base is FloatOp and not hasattr(value, "becomes"):
+                    missing = "becomes"
                 if missing:
                     raise TypeError(f"operator {value.__name__} in {name}.py lacks {missing}")
                 found.append(value)
@@ -48,6 +51,12 @@ def _classes(base: type[Any]) -> tuple[type[Any], ...]:
 
 FLOAT_OPERATORS: tuple[type[FloatOp], ...] = _classes(FloatOp)
 INTEGER_OPERATORS: tuple[type[IntegerOp], ...] = _classes(IntegerOp)
+
+
+def kind_of(operator: type[IntegerOp]) -> str:
+    """Return the kind of an integer operator's class."""
+    return str(operator.__dataclass_fields__["kind"].default)  # type: ignore[attr-defined]
+
 
 if TYPE_CHECKING:
     AnyIntegerOp = IntegerOp

@@ -25,6 +25,7 @@ class Add(Fusing):
 
     activation: ActivationKind = ActivationKind.LINEAR
     operands: ClassVar[int | None] = 2
+    becomes: ClassVar[str] = "add"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

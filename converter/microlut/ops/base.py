@@ -43,6 +43,7 @@ class FloatOp(ABC):
     """An operator on real tensors; arrays have a leading batch dimension, shapes have none."""
 
     __slots__ = ()
+    becomes: ClassVar[str]  # the kind of the integer form
     scale_rule: ClassVar[ScaleRule] = "own"
     operands: ClassVar[int | None] = 1  # how many tensors it reads; None: any number
     keras: ClassVar[Keras] = Keras()
@@ -95,6 +96,7 @@ class FloatOnly(FloatOp):
     """An operator that the passes take away, so that it needs no integer form."""
 
     __slots__ = ()
+    becomes: ClassVar[str] = ""
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Raise UnsupportedModel."""

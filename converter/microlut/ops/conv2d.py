@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
@@ -25,6 +25,7 @@ class Conv2D(Linear):
     bias: FloatArray
     window: Window
     activation: ActivationKind = ActivationKind.LINEAR
+    becomes: ClassVar[str] = "conv2d"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
@@ -23,6 +23,7 @@ class Dense(Linear):
     kernel: FloatArray
     bias: FloatArray
     activation: ActivationKind = ActivationKind.LINEAR
+    becomes: ClassVar[str] = "dense"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

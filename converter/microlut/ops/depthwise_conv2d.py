@@ -32,6 +32,7 @@ class DepthwiseConv2D(Linear):
     depth_multiplier: int = 1
     activation: ActivationKind = ActivationKind.LINEAR
     channel_axis: ClassVar[int] = 2
+    becomes: ClassVar[str] = "depthwise_conv2d"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -20,6 +20,8 @@ _LARGEST_SHIFT = 31
 @dataclass(frozen=True, slots=True)
 class Mean(FloatOp):
     """Mean of every channel over the whole picture."""
+
+    becomes: ClassVar[str] = "mean"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

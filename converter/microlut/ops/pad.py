@@ -21,6 +21,7 @@ class Pad(FloatOp):
 
     padding: Padding
     scale_rule: ClassVar[ScaleRule] = "same"
+    becomes: ClassVar[str] = "pad"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

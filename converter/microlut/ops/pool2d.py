@@ -24,6 +24,7 @@ class Pool2D(Fusing):
     """A pool; padded positions do not count."""
 
     __slots__ = ()
+    becomes: ClassVar[str] = "pool2d"
     scale_rule: ClassVar[ScaleRule] = "same"
     mode: ClassVar[_Mode]
     if TYPE_CHECKING:

@@ -21,6 +21,7 @@ class Relu(Fusing):
 
     activation: ActivationKind
     scale_rule: ClassVar[ScaleRule] = "same"
+    becomes: ClassVar[str] = "relu"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""
@@ -34,18 +35,18 @@ class Relu(Fusing):
         """Return the trained output."""
         return (self.activation.train(tf, inputs[0]),)
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QClamp:
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QRelu:
         """Return the integer form."""
-        return QClamp(*self.activation.limits(outputs[0].quantized))
+        return QRelu(*self.activation.limits(outputs[0].quantized))
 
 
 @dataclass(frozen=True, slots=True)
-class QClamp(IntegerOp):
+class QRelu(IntegerOp):
     """A ReLU or ReLU6 that stands alone, input and output of equal quantization."""
 
     minimum: int
     maximum: int
-    kind: Literal["clamp"] = "clamp"
+    kind: Literal["relu"] = "relu"
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

@@ -21,6 +21,7 @@ class Reshape(FloatOp):
 
     shape: Shape
     scale_rule: ClassVar[ScaleRule] = "same"
+    becomes: ClassVar[str] = "reshape"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the new shape."""

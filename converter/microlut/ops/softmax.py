@@ -33,6 +33,7 @@ class Softmax(FloatOp):
 
     scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
     keras: ClassVar[Keras] = Keras(activation="softmax")
+    becomes: ClassVar[str] = "softmax"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -12,7 +12,7 @@ quantized weights: those of the first of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from microlut.integer import QNode, QuantizedGraph
 from microlut.integer.evaluate import evaluate_node
 from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.linear import Linear, QLinear
+from microlut.ops.table import rescale_table
 from microlut.ops.tensor import Quantization, Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
@@ -180,14 +181,26 @@ def _quantize_other(
 
 
 def _integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ...]:
-    """Return the integer form of an operator without weights."""
-    inputs = [tensors[name] for name in node.inputs]
+    """Return the integer form of an operator without weights.
+
+    Inputs that the operator wants in the output's scale, and that have another, are rescaled first.
+    """
     outputs = _outputs(node, tensors)
+    before: list[QNode] = []
+    inputs: list[Tensor] = []
+    for i, name in enumerate(node.inputs):
+        source = tensors[name]
+        if node.op.scale_rule == "unify" and source.quantization != outputs[0].quantization:
+            table = rescale_table(source.quantized, outputs[0].quantized)
+            own = f"{node.name}/input{i}"
+            source = replace(source, name=own, quantization=outputs[0].quantization)
+            before.append(QNode(own, table, (name,), (source,)))
+        inputs.append(source)
     try:
         op = node.op.quantize(inputs, outputs)
     except UnsupportedModel as error:
         raise UnsupportedModel(f"{node.name}: {error}") from error
-    return (QNode(node.name, op, node.inputs, outputs),)
+    return (*before, QNode(node.name, op, tuple(tensor.name for tensor in inputs), outputs))
 
 
 def _quantize_linear(

@@ -136,7 +136,7 @@ def test_other_engine_is_refused_by_the_compiler(tmp_path: Path):
 def test_headers_of_the_operators_in_use_are_included():
     code = render(make_plan(chain(["d", "r", "e"])))["model.c"]
     included = re.findall(r'^#include "(.*)"$', code, re.M)
-    assert included == ["model.h", "microlut/clamp.h", "microlut/dense.h"]
+    assert included == ["model.h", "microlut/relu.h", "microlut/dense.h"]
 
 
 @pytest.mark.parametrize("bits", range(2, 9))

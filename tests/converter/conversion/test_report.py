@@ -9,7 +9,7 @@ import pytest
 from digits_example import SHAPE, conversion
 from graphs import make_qnode
 from microlut.conversion.reporting import Making, convert_report
-from microlut.ops.relu import QClamp
+from microlut.ops.relu import QRelu
 from microlut.quantize.figures import Comparison
 from microlut.quantize.weights import WeightConfig
 
@@ -64,7 +64,7 @@ def test_report_says_which_kernel_makes_an_output(layers):
 
 def test_report_names_the_convolution_that_does_an_addition():
     plan = conversion().plan
-    total = make_qnode("total", QClamp(-128, 127), ("x",), (1,), plan.steps[0].node.quantization)
+    total = make_qnode("total", QRelu(-128, 127), ("x",), (1,), plan.steps[0].node.quantization)
     steps = tuple(
         replace(step, sum=total) if step.node.name == "body" else step for step in plan.steps
     )

@@ -17,7 +17,7 @@ from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
 from microlut.ops.mean import QMean
 from microlut.ops.pad import QPad
 from microlut.ops.pool2d import QPool2D
-from microlut.ops.relu import QClamp
+from microlut.ops.relu import QRelu
 from microlut.ops.reshape import QReshape
 from microlut.ops.softmax import QSoftmax, Softmax
 from microlut.ops.weights import OutputStage, QuantizedWeights
@@ -152,7 +152,7 @@ def test_padding_has_the_value_of_the_zero_point():
 
 
 def test_clamp_clamps():
-    y = run_integer(QClamp(-3, 5), [int8(-4, -3, 0, 5, 6)[None]])
+    y = run_integer(QRelu(-3, 5), [int8(-4, -3, 0, 5, 6)[None]])
     assert y.tolist() == [[-3, -3, 0, 5, 5]]
 
 

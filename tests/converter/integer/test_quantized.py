@@ -190,7 +190,7 @@ def op(kind: str) -> Callable[[Json], Json]:
 DAMAGES: dict[str, Callable[[Json], None]] = {
     "extra key": set_item(root, "extra", 1),
     "extra key of a node": set_item(node("conv2d"), "extra", 1),
-    "extra key of an operator": set_item(op("clamp"), "extra", 1),
+    "extra key of an operator": set_item(op("relu"), "extra", 1),
     "extra key of weights": set_item(first_weights, "extra", 1),
     "extra key of an array": set_item(indices, "extra", 1),
     "missing key": lambda graph: graph.pop("nodes"),
@@ -253,7 +253,7 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "two inputs": lambda graph: of_kind(graph, "conv2d")["inputs"].append(
         first_input(graph)["name"]
     ),
-    "no inputs": set_item(node("clamp"), "inputs", []),
+    "no inputs": set_item(node("relu"), "inputs", []),
     "one term of a sum": set_item(node("add"), "inputs", ["every4_input"]),
     "name of a layer with a line break": lambda graph: graph["nodes"][-1].update(name="a\nb"),
     "tensor twice": lambda graph: graph["nodes"][1]["outputs"][0].__setitem__(
@@ -270,7 +270,7 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "output shape": set_item(first_output("conv2d"), "shape", [13, 12, 8]),
     "zero in a shape": set_item(first_input, "shape", [0, 12, 5]),
     "input of two dimensions": set_item(first_input, "shape", [156, 5]),
-    "clamp of another shape": set_item(first_output("clamp"), "shape", [1]),
+    "clamp of another shape": set_item(first_output("relu"), "shape", [1]),
     "reshape of another size": lambda graph: (
         op("reshape")(graph).update(shape=[1]),
         first_output("reshape")(graph).update(shape=[1]),
@@ -278,7 +278,7 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "reshape to another shape than its tensor's": set_item(op("reshape"), "shape", [1, 1]),
     "no inputs of the graph": set_item(root, "inputs", []),
     "no outputs": set_item(root, "outputs", []),
-    "no outputs of a layer": set_item(node("clamp"), "outputs", []),
+    "no outputs of a layer": set_item(node("relu"), "outputs", []),
     "one name too many": set_item(root, "output_names", ["a", "b"]),
     "unknown type of elements": set_item(first_input, "dtype", "int32"),
     "type that the engine lacks": set_item(first_input, "dtype", "float32"),
@@ -301,8 +301,8 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
             }
         ],
     ),
-    "unknown operator": set_item(op("clamp"), "kind", "exec"),
-    "operator without kind": lambda graph: of_kind(graph, "clamp")["op"].pop("kind"),
+    "unknown operator": set_item(op("relu"), "kind", "exec"),
+    "operator without kind": lambda graph: of_kind(graph, "relu")["op"].pop("kind"),
     "zero stride": lambda graph: op("pool2d")(graph)["window"].__setitem__("strides", [0, 1]),
     "three strides": lambda graph: op("pool2d")(graph)["window"].__setitem__("strides", [1, 1, 1]),
     "unknown pool": set_item(op("pool2d"), "mode", "median"),

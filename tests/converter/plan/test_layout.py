@@ -17,7 +17,7 @@ from microlut.integer.packing import pack_rows, weight_bytes
 from microlut.ops.add import QAdd
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.pool2d import MaxPool2D
-from microlut.ops.relu import QClamp
+from microlut.ops.relu import QRelu
 from microlut.ops.reshape import QReshape
 from microlut.ops.softmax import Softmax
 from microlut.ops.windows import Window
@@ -126,7 +126,7 @@ def test_all_that_writes_over_its_input_was_decided_to(plans: list[Plan]):
         for step in plan.steps:
             in_sums += step.sum is not None
             if step.output_offset in step.input_offsets:
-                assert isinstance(step.node.op, QAdd | QClamp | QReshape) or step.node.name in whole
+                assert isinstance(step.node.op, QAdd | QRelu | QReshape) or step.node.name in whole
                 in_place += 1
     assert in_place > 10
     assert in_sums >= 4

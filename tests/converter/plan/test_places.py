@@ -13,7 +13,7 @@ import pytest
 from graphs import make_qnode, qnet
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.add import QAdd
-from microlut.ops.relu import QClamp
+from microlut.ops.relu import QRelu
 from microlut.ops.reshape import QReshape
 from microlut.ops.softmax import QSoftmax
 from microlut.ops.tensor import Quantization
@@ -25,7 +25,7 @@ from microlut.plan.sharing import Sharing, find_sharing
 
 UNIT = Quantization(1.0, 0)
 ADD = QAdd(((1 << 30, 0), (1 << 30, -1)), (1 << 30, -18), -128, 127)
-CLAMP, SOFTMAX = QClamp(0, 127), QSoftmax(1, 1, -1)
+CLAMP, SOFTMAX = QRelu(0, 127), QSoftmax(1, 1, -1)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
 """The kernels: one module per operator, each with all that a plan knows about it.
 
-Templates of the same names, `templates/ops/KIND.c.j2`, write the structure and the call.
+A module has the name of the integer operator's kind, and so has the template that writes the
+structure and the call: `templates/ops/KIND.c.j2`.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from inspect import isabstract
 from typing import Any
 
-from microlut.plan.kernels.add import AddKernel
+from microlut.ops import INTEGER_OPERATORS, kind_of
+from microlut.ops.base import FloatOp, IntegerOp
 from microlut.plan.kernels.base import (
     Alias,
     Call,
@@ -17,15 +21,6 @@ from microlut.plan.kernels.base import (
     calls_of,
     input_operand,
 )
-from microlut.plan.kernels.clamp import ClampKernel
-from microlut.plan.kernels.conv2d import Conv2DKernel
-from microlut.plan.kernels.dense import DenseKernel
-from microlut.plan.kernels.depthwise_conv2d import DepthwiseConv2DKernel
-from microlut.plan.kernels.mean import MeanKernel
-from microlut.plan.kernels.pad import PadKernel
-from microlut.plan.kernels.pool2d import Pool2DKernel
-from microlut.plan.kernels.reshape import ReshapeKernel
-from microlut.plan.kernels.softmax import SoftmaxKernel
 
 __all__ = [
     "KERNELS",
@@ -39,28 +34,34 @@ __all__ = [
     "kernel_of",
 ]
 
-KERNELS: tuple[Kernel[Any, Any], ...] = (
-    Conv2DKernel(),
-    DepthwiseConv2DKernel(),
-    DenseKernel(),
-    AddKernel(),
-    Pool2DKernel(),
-    MeanKernel(),
-    ClampKernel(),
-    PadKernel(),
-    SoftmaxKernel(),
-    ReshapeKernel(),
-)
-_BY_OPERATOR = {operator: kernel for kernel in KERNELS for operator in kernel.operators}
+
+def _load(kind: str) -> Kernel[Any, Any]:
+    """Return the kernel in the module of a kind; raise TypeError unless there is one."""
+    module = import_module(f"{__name__}.{kind}")
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Kernel)
+        and value.__module__ == module.__name__
+    ]
+    if len(own) != 1 or isabstract(own[0]):
+        raise TypeError(f"{module.__name__} must define one kernel with all methods of Kernel")
+    kernel: Kernel[Any, Any] = own[0]()
+    return kernel
 
 
-def kernel_of(op: object) -> Kernel[Any, Any]:
+_BY_KIND = {kind: _load(kind) for kind in map(kind_of, INTEGER_OPERATORS)}
+KERNELS: tuple[Kernel[Any, Any], ...] = tuple(_BY_KIND.values())
+
+
+def kernel_of(op: FloatOp | IntegerOp) -> Kernel[Any, Any]:
     """Return the kernel of an operator, be it the integer one or a float one.
 
     Raises:
         NotImplementedError: It has none.
     """
-    kernel = _BY_OPERATOR.get(type(op))
+    kernel = _BY_KIND.get(op.kind if isinstance(op, IntegerOp) else op.becomes)
     if kernel is None:
         raise NotImplementedError(
             f"operator {type(op).__name__} has no kernel; add one to microlut/plan/kernels"

@@ -38,8 +38,6 @@ class Sum:
 class AddKernel(PlainKernel[QAdd, Add]):
     """The kernel mlut_add."""
 
-    operators = (QAdd, Add)
-
     def overwrites(self, call: Call[QAdd]) -> Iterable[int]:
         """Return both inputs."""
         return range(len(call.inputs))

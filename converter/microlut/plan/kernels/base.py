@@ -117,12 +117,10 @@ class Kernel(ABC, Generic[Q, F]):
     """What is known about the kernel of one operator; it has no state.
 
     Attributes:
-        operators: The classes of the operator, integer and float.
         whole_in_place: Whether it runs in place only with a tile of all channels and rows.
         advice: What to do about a size that the engine cannot hold.
     """
 
-    operators: ClassVar[tuple[type, ...]]
     whole_in_place: ClassVar[bool] = False
     advice: ClassVar[str] = "use a smaller model"
 

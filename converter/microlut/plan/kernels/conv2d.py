@@ -22,7 +22,6 @@ _FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes a row
 class Conv2DKernel(Kernel[QConv2D, Conv2D]):
     """The kernel mlut_conv2d, which may add its outputs to another tensor."""
 
-    operators = (QConv2D, Conv2D)
     whole_in_place = True
 
     def tiles(self, call: Call[QConv2D]) -> Iterator[Tile]:

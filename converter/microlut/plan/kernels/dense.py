@@ -21,8 +21,6 @@ _UNIT_BYTES = {"2": 2, "2_6": 2, "3_6": 3, "4": 1, "4_6": 1, "6": 3}
 class DenseKernel(Kernel[QDense, Dense]):
     """The kernel mlut_dense."""
 
-    operators = (QDense, Dense)
-
     def tiles(self, call: Call[QDense]) -> Iterator[Tile]:
         """Yield the one tile: a table of pairs of weights, if it stays small, and the inputs."""
         weights = call.op.weights

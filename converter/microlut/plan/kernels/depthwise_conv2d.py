@@ -22,7 +22,6 @@ _LANES = 4  # channels that are spread at a time
 class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
     """The kernel mlut_depthwise_conv2d."""
 
-    operators = (QDepthwiseConv2D, DepthwiseConv2D)
     whole_in_place = True
 
     def tiles(self, call: Call[QDepthwiseConv2D]) -> Iterator[Tile]:

@@ -16,8 +16,6 @@ from microlut.plan.kernels.pool2d import pool_work
 class MeanKernel(PlainKernel[QMean, Mean]):
     """The kernel mlut_mean."""
 
-    operators = (QMean, Mean)
-
     def work(self, call: Call[QMean], tile: Tile, core: str) -> Counter[str]:
         """Count channels and pixels."""
         return pool_work("average", call.shape, prod(call.source[:2]))

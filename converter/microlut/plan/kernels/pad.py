@@ -14,8 +14,6 @@ from microlut.plan.kernels.pictures import picture_sizes
 class PadKernel(PlainKernel[QPad, Pad]):
     """The kernel mlut_pad."""
 
-    operators = (QPad, Pad)
-
     def work(self, call: Call[QPad], tile: Tile, core: str) -> Counter[str]:
         """Count values."""
         return Counter({"pad": 1.0, "pad value": call.output.size})

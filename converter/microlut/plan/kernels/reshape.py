@@ -13,8 +13,6 @@ from microlut.plan.kernels.base import Alias, Call, PlainKernel, Size, Tile
 class ReshapeKernel(PlainKernel[QReshape, Reshape]):
     """No kernel: the output is the input."""
 
-    operators = (QReshape, Reshape)
-
     def aliases(self, call: Call[QReshape]) -> Iterable[Alias]:
         """Return that the output is the input."""
         return (Alias(),)

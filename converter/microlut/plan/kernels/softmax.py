@@ -15,7 +15,6 @@ _LONGEST = 4095  # its sum of values up to 1 is a Q12.19
 class SoftmaxKernel(PlainKernel[QSoftmax, Softmax]):
     """The kernel mlut_softmax."""
 
-    operators = (QSoftmax, Softmax)
     advice = "leave the softmax out, it does not change the order"
 
     def work(self, call: Call[QSoftmax], tile: Tile, core: str) -> Counter[str]:

@@ -7,7 +7,7 @@ import pytest
 from kernel_calls import call
 from microlut.ops import FLOAT_OPERATORS, INTEGER_OPERATORS
 from microlut.ops.base import FloatOnly
-from microlut.ops.relu import QClamp
+from microlut.ops.relu import QRelu
 from microlut.plan.kernels import KERNELS, Tile, kernel_of
 from microlut.plan.kernels.base import Kernel
 from microlut.support.resources import data_folder
@@ -46,5 +46,5 @@ def test_kernel_that_lacks_a_method_cannot_be_made(method: str):
 
 
 def test_operator_without_weights_needs_no_scratch():
-    one = call(QClamp(0, 127), (4,), (4,))
+    one = call(QRelu(0, 127), (4,), (4,))
     assert list(kernel_of(one.op).tiles(one)) == [Tile(0, 0)]

@@ -1,6 +1,6 @@
 /* ReLU that stands alone. */
-#ifndef MICROLUT_CLAMP_H
-#define MICROLUT_CLAMP_H
+#ifndef MICROLUT_RELU_H
+#define MICROLUT_RELU_H
 
 #include "layer.h"
 
@@ -13,12 +13,12 @@ typedef struct {
     uint32_t count;
     int8_t minimum;
     int8_t maximum;
-} mlut_clamp_t;
+} mlut_relu_t;
 
-void mlut_clamp(const mlut_clamp_t *layer, const int8_t *in, int8_t *out);
+void mlut_relu(const mlut_relu_t *layer, const int8_t *in, int8_t *out);
 
 #ifdef __cplusplus
 }
 #endif
 
-#endif /* MICROLUT_CLAMP_H */
+#endif /* MICROLUT_RELU_H */

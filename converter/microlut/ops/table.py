@@ -1,0 +1,81 @@
+"""Functions of one int8 value as a table of 256 bytes, exact by construction.
+
+Operators such as sigmoid become a `QTable`. So does a change of scale, which inputs need that share
+one with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.ops.arrays import Int64, IntArray, Shape
+from microlut.ops.base import IntegerOp, demand, one_shape
+from microlut.ops.builtin import Builtin
+from microlut.ops.fixed_point import multiply, quantize_multiplier
+from microlut.ops.json_arrays import Int8Array
+from microlut.ops.tensor import CONFIG, Quantization, Tensor
+
+SIZE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class QTable(IntegerOp):
+    """A function of each value.
+
+    Attributes:
+        values: [256] results, by the value read as an unsigned byte: 0 to 127, then -128 to -1.
+        builtin: The operator of TensorFlow Lite that has these results.
+        version: Of that operator.
+    """
+
+    values: Int8Array
+    builtin: str
+    version: int
+    kind: Literal["table"] = "table"
+    __pydantic_config__ = CONFIG
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (one_shape(inputs),)
+
+    def evaluate(
+        self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[IntArray, ...]:
+        """Return the results [batch, ...]."""
+        return (self.values[arrays[0].view(np.uint8)],)
+
+    def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
+        """Return the operator that the table is of."""
+        return (Builtin(self.builtin, self.version, tuple(inputs), tuple(outputs)),)
+
+    def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Raise ValueError, naming the part, unless there are 256 values and an operator's name."""
+        demand(self.values.shape == (SIZE,), "the size of its table")
+        demand(self.builtin.isidentifier(), "its operator")
+
+
+def all_values() -> Int64:
+    """Return the int8 values in the order of a table."""
+    return np.arange(SIZE, dtype=np.uint8).view(np.int8).astype(np.int64)
+
+
+def table(values: Int64 | NDArray[np.int8], builtin: str, version: int) -> QTable:
+    """Return the operator of a function whose results, limited to int8, are `values`."""
+    limited = np.clip(values, -128, 127).astype(np.int8)
+    limited.setflags(write=False)
+    return QTable(limited, builtin, version)
+
+
+def rescale_table(source: Quantization, target: Quantization) -> QTable:
+    """Return the operator that gives int8 values another scale and zero point.
+
+    TensorFlow Lite's QUANTIZE between int8 tensors: one multiplication, rounded twice.
+    """
+    factor = quantize_multiplier(source.scale / target.scale)
+    scaled = multiply(all_values() - source.zero_point, factor.multiplier, factor.shift)
+    return table(scaled + target.zero_point, "QUANTIZE", 1)

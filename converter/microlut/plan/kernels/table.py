@@ -1,0 +1,29 @@
+"""Functions of one value by a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from microlut.ops.arrays import Shape
+from microlut.ops.base import FloatOp
+from microlut.ops.table import QTable
+from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+
+
+class TableKernel(PlainKernel[QTable, FloatOp]):
+    """The kernel mlut_table."""
+
+    def overwrites(self, call: Call[QTable]) -> Iterable[int]:
+        """Return the input."""
+        return range(len(call.inputs))
+
+    def work(self, call: Call[QTable], tile: Tile, core: str) -> Counter[str]:
+        """Count values."""
+        return Counter({"table": 1.0, "table value": call.output.size})
+
+    def sizes(
+        self, op: QTable | FloatOp, sources: tuple[Shape, ...], shape: Shape
+    ) -> Iterable[Size]:
+        """Return none: the count has 32 bits."""
+        return ()
