@@ -1,1 +1,1 @@
-"""Float graph, activation ranges and samples in; codebook weights and int8 activations out."""
+"""Quantize a float graph to codebook weights and int8 activations."""

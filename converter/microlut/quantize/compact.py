@@ -1,6 +1,6 @@
-"""Scales and biases that compact output stages hold: wanted ones in, the next possible ones out.
+"""Round scales and biases to values that compact output stages can store.
 
-The encoding itself, and why it has these limits: microlut.integer.compact.
+microlut.integer.compact has the encoding, and the reason for its limits.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from microlut.integer.compact import (
 )
 from microlut.ops.fixed_point import channel_multipliers
 
-_LARGEST_BIAS_STEP = 1 / 8  # of an output step: biases are wrong by half of it at most
+_LARGEST_BIAS_STEP = 1 / 8  # of an output step: biases are off by at most half of it
 _SMALLEST_FACTOR = 2.0**-30  # s_in * s_w / s_out below which a channel adds nothing to its output
 
 
 def round_scales(
     scales: NDArray[np.floating], input_scale: float, output_scale: float
 ) -> NDArray[np.float32]:
-    """Return the next weight scales, above or equal, that a compact stage holds.
+    """Round weight scales up to values that a compact stage can store.
 
-    They have 12 significant bits, and the engine's multipliers are those of TensorFlow Lite: where
-    they are not (once in some 10 million), the scale moves up by one more unit of its last bit.
-    Scales so small that they make nothing of their channel's sums are raised.
+    They have 12 significant bits, and give TensorFlow Lite's multipliers: where they do not (about
+    once in 10 million), the scale moves up by one more unit of its last bit. Scales so small that
+    their channel adds nothing to the output are raised.
     """
     wide = np.asarray(scales, np.float64)
-    # One octave less than a word holds, for the largest one may move up.
+    # One octave less than a word can store, since the largest one may move up.
     least = wide.max() * 2.0 ** (1 - LARGEST_EXPONENT)
     least = max(least, _SMALLEST_FACTOR * output_scale / input_scale, np.finfo(np.float32).tiny)
     fractions, exponents = np.frexp(np.maximum(wide, least))
@@ -46,7 +46,7 @@ def round_scales(
 def _inexact(
     scales: NDArray[np.float32], input_scale: float, output_scale: float
 ) -> NDArray[np.bool_]:
-    """Return where the engine makes another multiplier of a scale than TensorFlow Lite."""
+    """Return where the engine's multiplier of a scale differs from TensorFlow Lite's."""
     wanted = np.stack(channel_multipliers(input_scale, scales, output_scale))
     found = np.stack(expand_scales(scales, input_scale, output_scale))
     differs: NDArray[np.bool_] = np.any(wanted != found, axis=0)
@@ -56,15 +56,15 @@ def _inexact(
 def round_bias(
     bias: NDArray[np.int32], fold: NDArray[np.int64], scales: NDArray[np.float32], ratio: float
 ) -> NDArray[np.int32]:
-    """Return the nearest biases that a compact stage holds in 16 bits.
+    """Round biases to values that a compact stage can store in 16 bits.
 
-    They are returned unchanged if some step of these is more than 1/8 of an output step; then the
+    If that would need a step of more than 1/8 of an output step, return them unchanged; then the
     layer's biases take 32 bits.
 
     Args:
         bias: [channels] biases of TensorFlow Lite.
-        fold: [channels] what is added to them before they are stored: -zero_point * sum(weights).
-        scales: [channels] of the weights, as `round_scales` returns them.
+        fold: [channels] added to them before they are stored: -zero_point * sum(weights).
+        scales: [channels] scales of the weights, as `round_scales` returns them.
         ratio: s_in / s_out.
     """
     stored = bias + fold

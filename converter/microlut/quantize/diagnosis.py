@@ -1,7 +1,7 @@
-"""Say what is wrong with a conversion: calibration inputs and a comparison become warnings.
+"""Warn of problems in calibration inputs and in the outputs of a conversion.
 
-A warning names what was seen, where it begins, and what to do. The limits are documented in
-docs/internals/quantizer.md.
+A warning says what was found, where it begins, and what to do. The limits are documented in
+docs/reference/errors.md.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization, quantized_range
 from microlut.quantize.figures import Comparison
 
-LEAST_SNR_DB = 10.0  # of the outputs, by power and by what they vary from input to input
-MOST_DIVERGENCE = 0.2  # nats, some five points of accuracy
-FEWEST_INPUTS = 50  # different ones, to calibrate with
-_OUTLIER_SPANS = 4.0  # times the span of all but the outermost values
+LEAST_SNR_DB = 10.0  # of the outputs, over their power and over their variation
+MOST_DIVERGENCE = 0.2  # nats, about five points of accuracy
+FEWEST_INPUTS = 50  # different calibration inputs
+_OUTLIER_SPANS = 4.0  # times the span of the values without the outermost ones
 _OUTERMOST = 1e-3  # share of the values that may be outliers at either end
-_FEWEST_STEPS = 4.0  # of the input's 255 that a feature spans
+_FEWEST_STEPS = 4.0  # of the input's 255, spanned by a feature
 _MANY_FEATURES = 0.1  # share of the features
 _LISTED = 5
 
 
 def input_warnings(samples: FloatArray, quantization: Quantization) -> Iterator[str]:
-    """Yield what is wrong with calibration inputs [n, ...] that were quantized like this."""
+    """Yield warnings about calibration inputs [n, ...] with their quantization."""
     different = len({sample.tobytes() for sample in samples})
     if different < FEWEST_INPUTS:
         found = f"{len(samples)} calibration inputs"
@@ -45,12 +45,12 @@ def input_warnings(samples: FloatArray, quantization: Quantization) -> Iterator[
 
 
 def _outliers(samples: FloatArray, quantization: Quantization) -> Iterator[str]:
-    """Yield whether few values reach much further than all others."""
+    """Yield a warning if few values reach much further than all others."""
     if samples.size < 4 * FEWEST_INPUTS:
         return
     outermost = max(1, int(_OUTERMOST * samples.size))
     places = (outermost, samples.size - 1 - outermost)
-    ordered = np.partition(samples, places, axis=None)  # a full sort takes seconds of pictures
+    ordered = np.partition(samples, places, axis=None)  # a full sort of images takes seconds
     low, high = (float(ordered[place]) for place in places)
     least, most = float(samples.min()), float(samples.max())
     if high > low and most - least > _OUTLIER_SPANS * (high - low):
@@ -66,8 +66,8 @@ def _outliers(samples: FloatArray, quantization: Quantization) -> Iterator[str]:
 def unlike_features(samples: FloatArray, quantization: Quantization) -> list[int]:
     """Return the features, along the last axis, that span few of the input's steps.
 
-    All features share one step. None are returned where they are too few to matter, and where all
-    are faint: then it is not their scales that differ.
+    All features share one step. None are returned if they are too few to matter, or if all are
+    small: then their scales do not differ.
     """
     span = np.ptp(samples.reshape(-1, samples.shape[-1]), axis=0)
     faint = span < _FEWEST_STEPS * quantization.scale
@@ -90,12 +90,12 @@ def _unlike_text(features: list[int], count: int, quantization: Quantization) ->
 def output_warnings(
     quantized: QuantizedGraph, found: Comparison, samples: Batch | None
 ) -> Iterator[str]:
-    """Yield what is wrong with the outputs, where it begins and why.
+    """Yield warnings about the outputs: what is wrong, where it begins and why.
 
     Args:
         quantized: The integer form.
-        found: How they compare.
-        samples: [n, ...] calibration inputs, if there are any.
+        found: Their comparison.
+        samples: [n, ...] calibration inputs, if any.
     """
     symptom = _symptom(found)
     if symptom is None:
@@ -122,7 +122,7 @@ def _symptom(found: Comparison) -> str | None:
 
 
 def _first_bad_layer(quantized: QuantizedGraph, found: Comparison) -> str:
-    """Return the first layer below the limit, or else the one that loses the most SNR."""
+    """Return the first layer below the limit, or else the one with the largest loss of SNR."""
     for name, ratio in found.snr.items():
         if ratio < LEAST_SNR_DB:
             return name

@@ -1,4 +1,4 @@
-"""Hold figures of how near an integer network comes to its float network."""
+"""Figures of how near an integer network is to its float network."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Task = Literal["auto", "classes", "values"]
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What the outputs of an integer network lose.
+    """The loss in the outputs of an integer network.
 
     Attributes:
-        divergence: Of classes, the Kullback-Leibler divergence from the float network's
-            probabilities in nats, the mean over all positions of all inputs; of values, the squared
-            error over the squared values.
+        divergence: For classes, the mean Kullback-Leibler divergence from the float network's
+            probabilities over all positions of all inputs, in nats; for values, squared error over
+            squared values.
         agreement: Share of positions with the float network's class, in percent; None for values.
-        expected_drop: Points of accuracy that are expected to be lost, by the float network's own
+        expected_drop: Expected loss of accuracy in percentage points, by the float network's
             probabilities: each position whose class changes adds the probability of the old class
             minus that of the new one. None for values.
         inputs: Number of inputs compared.
@@ -46,18 +46,18 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How near an integer network comes, in all and tensor by tensor; ratios are in dB.
+    """How near an integer network is, in its outputs and tensor by tensor; ratios are in dB.
 
     Attributes:
-        quality: Of the outputs.
-        snr: Signal-to-noise ratio of every node's output, by name. The noise is what the integer
-            network's tensor differs from the float network's, everything before it included; exact
-            tensors have an infinite ratio.
-        rounding_snr: The same if nothing but this tensor is rounded to its int8 values.
-        variation_snr: What the judged tensor varies by from input to input, over the noise; None if
+        quality: Quality of the outputs.
+        snr: Signal-to-noise ratio of every node's output, by name. The noise is the difference
+            between the integer and the float network's tensor, with everything before it
+            quantized; exact tensors have an infinite ratio.
+        rounding_snr: The same if only this tensor is rounded to its int8 values.
+        variation_snr: Variation of the judged tensor from input to input, over the noise; None if
             it does not vary.
-        constant: Whether all inputs get the same output bytes, though the float network's outputs
-            are different ones.
+        constant: Whether all inputs give the same output bytes, although the float network's
+            outputs differ.
     """
 
     quality: Quality

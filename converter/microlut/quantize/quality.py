@@ -1,9 +1,9 @@
-"""How near an integer network comes to its float network, without labels.
+"""Measure how near an integer network is to its float network, without labels.
 
-What is compared follows from what the output is. The last axis of a final softmax holds the classes
-of one position: there are as many answers as there are positions, and the divergence is taken of
-what the softmax reads, for int8 probabilities are true zeros below 1/512, which is more than an
-answer has on average where there are a thousand classes. All other outputs are values.
+The kind of output decides the comparison. The last axis of a final softmax has the classes of one
+position, so there are as many answers as positions. The divergence is computed from the inputs of
+the softmax, because int8 probabilities are zero below 1/512, which is more than the mean
+probability with a thousand classes. All other outputs are values.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from microlut.ops.tensor import dequantize_array, quantize_array
 from microlut.quantize.figures import Comparison, Quality, Task
 
 _BATCH = 32
-_INPUTS = 128  # more hardly change what is found
+_INPUTS = 128  # more hardly change the result
 _PRODUCTS = 1 << 32  # multiplications, some seconds
 _VALUES = 1 << 27  # of all tensors together, 512 MB as floats
 
@@ -41,14 +41,14 @@ def products(graph: Graph) -> int:
 
 
 def affordable_inputs(graph: Graph) -> int:
-    """Return how many inputs a network is worth running on: fewer of larger networks."""
+    """Return how many inputs to run a network on: fewer for larger networks."""
     values = sum(tensor.size for tensor in graph.tensors().values())
     by_cost = min(_PRODUCTS // products(graph), _VALUES // values)
     return max(1, min(_INPUTS, by_cost))
 
 
 def spread(inputs: Arrays, count: int) -> Arrays:
-    """Return at most `count` of the inputs [n, ...], from all over: they may be sorted by class."""
+    """Return at most `count` of the inputs [n, ...], evenly spaced: they may be sorted by class."""
     if len(inputs) <= count:
         return inputs
     return inputs[np.linspace(0, len(inputs) - 1, count).round().astype(np.intp)]
@@ -60,8 +60,8 @@ def judged(graph: Graph, output: str, task: Task = "auto") -> tuple[str, bool]:
     Args:
         graph: The float network after the passes.
         output: The output's tensor.
-        task: "auto" goes by whether the network ends with a softmax, "classes" takes all other
-            outputs for the scores that a softmax would read, "values" takes the output as it is.
+        task: "auto" depends on whether the network ends with a softmax, "classes" treats all other
+            outputs as scores that a softmax would read, "values" uses the output itself.
     """
     softmax = final_softmax(graph, output)
     if task != "values" and softmax is not None:
@@ -96,14 +96,14 @@ def quality(
     classes: bool,
     answers: NDArray[np.intp] | None = None,
 ) -> Quality:
-    """Compare what another form of a network gives with what the float network does.
+    """Compare the outputs of another form of a network with those of the float network.
 
     Args:
         real: The judged tensor [n, ..., values] of the float network.
-        found: The same of the other form.
-        classes: Whether its last axis holds the scores of classes.
-        answers: [n, ...] classes that the other form answers with, if rounded probabilities may
-            have other ones than its scores.
+        found: The same tensor of the other form.
+        classes: Whether its last axis has the scores of classes.
+        answers: [n, ...] classes of the other form, if rounded probabilities may give other ones
+            than its scores.
     """
     if not classes or real.shape[-1] < 2:
         return Quality(relative_error(real, found), None, None, len(real))
@@ -200,7 +200,7 @@ class _Output:
             self._kept[name].append((real, integer))
 
     def quality(self) -> Quality:
-        """Return what the outputs lose."""
+        """Return the quality of the outputs."""
         real, found = self._both(self._scores)
         answers = self._both(self._answers)[1].argmax(axis=-1)
         return quality(real, self._dequantized(found), self._classes, answers)
@@ -212,7 +212,7 @@ class _Output:
         return _decibels(varied, _energy(real - self._dequantized(found))) if varied else None
 
     def is_constant(self) -> bool:
-        """Return whether all inputs get the same bytes where the float network's would differ."""
+        """Return whether all inputs give the same bytes although the float outputs differ."""
         real, found = self._both(self._output)
         wanted = quantize_array(real, self._tensors[self._output].quantized)
         return bool(np.all(found == found[:1]) and np.any(wanted != wanted[:1]))

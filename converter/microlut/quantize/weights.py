@@ -1,4 +1,4 @@
-"""One layer's float weights in, packed-ready codebook indices, int8 levels and scales out."""
+"""Quantize the weights of a layer to codebook indices, int8 levels and scales."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from microlut.quantize.levels.trellis_levels import density_levels, trained_leve
 Method = Literal["calibrated", "fitted", "empirical"]
 BIT_WIDTHS = range(2, 9)
 _SCALE_REFITS = 4
-# Weights up to which nobody notices that a dense layer without a table of pairs takes longer.
+# Weights up to which it does not matter that a dense layer without a table of pairs is slower.
 _SMALL_DENSE = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
 class WeightConfig:
-    """How weights are quantized.
+    """How to quantize weights.
 
     Attributes:
-        bits: Bits an index: 2 to 7 with a codebook, 8 for plain int8.
+        bits: Bits per weight: 2 to 7 with a codebook, 8 for plain int8.
         granularity: What shares a scale.
-        method: "calibrated" reconstructs layer outputs from calibration inputs, "fitted" takes the
-            weights and batch-norm statistics alone; both have levels of the fitted density.
+        method: "calibrated" reconstructs layer outputs on calibration inputs, "fitted" uses only
+            weights and batch-norm statistics; both have levels of the fitted density.
             "empirical" is "calibrated" with k-means levels.
     """
 
@@ -47,7 +47,7 @@ class WeightConfig:
 
     def __post_init__(self) -> None:
         if not isinstance(self.bits, int) or self.bits not in BIT_WIDTHS:
-            raise InvalidInput(f"bits is {self.bits}; microlut has 2 to 8 bits a weight")
+            raise InvalidInput(f"bits is {self.bits}; microlut has 2 to 8 bits per weight")
         for name, value, choices in (
             ("granularity", self.granularity, get_args(Granularity)),
             ("method", self.method, get_args(Method)),
@@ -78,12 +78,12 @@ def quantize_weights(
         kernel: Weights of any shape.
         channel_axis: The axis of output channels: 0, or the last one of a depthwise kernel.
         config: Bits and granularity.
-        moments: Those of the layer's inputs; then its outputs are reconstructed, else each weight
-            gets its nearest level.
-        allowed: Makes scales that flash can hold of the wanted ones.
+        moments: Moments of the layer's inputs, for reconstructing its outputs; without them, each
+            weight gets its nearest level.
+        allowed: Rounds the requested scales to values that can be stored.
 
     Raises:
-        InvalidInput: NaN or infinity among the weights.
+        InvalidInput: The weights have NaN or infinity.
     """
     by_channel = np.moveaxis(kernel, channel_axis, 0).reshape(kernel.shape[channel_axis], -1)
     weights = by_channel.astype(np.float64)
@@ -138,10 +138,10 @@ def quantize_weights(
 
 
 def index_overlap(shape: Shape, bits: int) -> int:
-    """Return how many bits the indices of a kernel are to share with those before them.
+    """Return by how many bits the indices of a kernel should overlap.
 
-    None, 0, if the codebook would be larger than the weights, if a large layer would take longer,
-    or if the engine has no code for it.
+    It is 0 if the codebook would be larger than the weights, if a large layer would be slower, or
+    if the engine has no code for it.
     """
     size = math.prod(shape)
     fits = size * bits >= 8 << INDEX_BITS
@@ -150,7 +150,7 @@ def index_overlap(shape: Shape, bits: int) -> int:
 
 
 def _levels(normalized: Array, book: Codebook, config: WeightConfig, overlap: int) -> Array:
-    """Return the levels to start from, in the order of their indices.
+    """Return the initial levels, in the order of their indices.
 
     `book` is the fit of the normalized weights.
     """
@@ -179,14 +179,14 @@ def real_kernel(weights: QuantizedWeights, axis: int) -> FloatArray:
 def relative_error(op: Linear, weights: QuantizedWeights, granularity: Granularity) -> float:
     """Return squared error over squared weights: the mean of the channels, or the tensor's.
 
-    A channel whose weights are dust beside its bias has a scale that the bias can be stored in,
-    many times the weights: it is lost, and counts 1.
+    A channel whose weights are tiny compared with its bias has a scale suited to the bias, many
+    times the weights. Its weights are lost, and it counts 1.
     """
     axis = op.channel_axis
     error = real_kernel(weights, axis)
     error -= op.kernel
     others = tuple(i for i in range(op.kernel.ndim) if i != axis)
-    # Scales may be huge where inputs are almost zero: squares need the range of float64.
+    # Scales may be huge if inputs are almost zero: squares need the range of float64.
     squares = (np.square(a, dtype=np.float64) for a in (error, op.kernel))
     lost, energy = (square.sum(axis=others) for square in squares)
     if granularity == "tensor":
@@ -196,11 +196,11 @@ def relative_error(op: Linear, weights: QuantizedWeights, granularity: Granulari
 
 
 def _fit_error(error: Array, normalized: Array, granularity: Granularity) -> float:
-    """Return squared error over squared weights, both [channels, weights] over their spreads."""
+    """Return squared error over squared weights, both [channels, weights] and normalized."""
     lost, energy = (np.sum(values**2, axis=1) for values in (error, normalized))
     if granularity == "tensor":
         lost, energy = lost.sum(keepdims=True), energy.sum(keepdims=True)
-    # Like `relative_error`: a channel counts 1 at the most.
+    # As in `relative_error`, a channel counts at most 1.
     return float(np.sum(np.minimum(lost, energy[: len(lost)]))) / (float(np.sum(energy)) or 1.0)
 
 
@@ -215,9 +215,9 @@ def with_error(weights: QuantizedWeights, op: Linear, granularity: Granularity) 
 def _assign(
     weights: Array, levels: Array, scales: Array, allowed: ScaleRule, config: WeightConfig
 ) -> tuple[Array, NDArray[np.intp]]:
-    """Assign weights to the nearest levels; with a scale a channel, refit it by least squares.
+    """Assign weights to the nearest levels; refit per-channel scales by least squares.
 
-    For fixed indices the best scale is sum(w l) / sum(l^2). Both steps lower the squared error.
+    For fixed indices the best scale is sum(w l) / sum(l^2). Both steps reduce the squared error.
     """
     indices = nearest_index(weights / scales[:, None], levels)
     for _ in range(_SCALE_REFITS if config.granularity == "channel" else 0):
@@ -233,7 +233,7 @@ def _assign(
 def _plain_int8(
     shape: tuple[int, ...], weights: Array, channel_axis: int, allowed: ScaleRule
 ) -> QuantizedWeights:
-    """Return symmetric uniform int8 weights, a scale a channel, as TensorFlow Lite has them."""
+    """Return symmetric uniform int8 weights with per-channel scales, as in TensorFlow Lite."""
     largest = np.max(np.abs(weights), axis=1)
     scales = allowed(largest / LEVEL_MAX)
     levels = np.clip(np.round(weights / scales[:, None]), -LEVEL_MAX, LEVEL_MAX).astype(np.int8)
@@ -249,6 +249,6 @@ def _plain_int8(
 def _rows(
     by_channel: NDArray[np.uint8], shape: tuple[int, ...], channel_axis: int
 ) -> NDArray[np.uint8]:
-    """Return [rows, columns] as stored: output channels, or kernel positions when depthwise."""
+    """Return [rows, columns] as stored; rows are output channels or, if depthwise, positions."""
     rows = by_channel if channel_axis == 0 else by_channel.T
     return np.ascontiguousarray(rows)

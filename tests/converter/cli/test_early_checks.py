@@ -147,7 +147,7 @@ def test_deploy_looks_at_the_board_before_ranges_are_measured(
 @pytest.mark.parametrize(
     ("budget", "message"),
     [
-        ({"average_bits": 2.1}, "2.1 bits a weight on average: at least"),
+        ({"average_bits": 2.1}, "2.1 bits per weight on average: at least"),
         ({"flash_bytes": 1_000}, "1,000 bytes cannot hold the weights, which take"),
     ],
 )

@@ -321,7 +321,7 @@ def test_only_the_own_width_of_a_pinned_layer_is_measured():
 
 def test_average_that_pinned_layers_make_impossible_is_refused():
     pins = dict.fromkeys(NAMES, WeightConfig(8))
-    with pytest.raises(InvalidInput, match=r"3 bits a weight on average: at least 8\.00"):
+    with pytest.raises(InvalidInput, match=r"3 bits per weight on average: at least 8\.00"):
         quantize_within(prepared(pinned=pins), Budget(average_bits=3.0), silent)
 
 

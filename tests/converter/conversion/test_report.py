@@ -42,7 +42,7 @@ def test_report_counts_parameters(layers):
 
 
 def test_report_counts_weights(layers):
-    # 4 bits a weight, rows padded to bytes, and 64 levels each, for indices overlap
+    # 4 bits per weight, rows padded to bytes, and 64 levels each, as indices overlap
     assert layers["stem"].weight_bytes == 20 * 5 + 64
     assert layers["digit"].weight_bytes == 10 * 20 + 64
     total = sum(layer.weight_bytes for layer in layers.values())

@@ -1,1 +1,1 @@
-"""Assign a level to every weight: error feedback, trellises, reconstruction."""
+"""The assignment of weights to levels: error feedback, trellises, reconstruction."""

@@ -1,4 +1,4 @@
-"""How the inputs of a layer vary together: an operator and its inputs in, their moments out."""
+"""Compute the second moments of the inputs of a layer."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from microlut.quantize.assign.feedback import damped
 from microlut.quantize.assign.reconstruct import InputMoments
 from microlut.quantize.levels.densities import Array
 
-_POSITIONS = 1 << 18  # pixels that are looked at: plenty for some thousand unknowns
+_POSITIONS = 1 << 18  # positions to use: plenty for some thousand unknowns
 _BATCH_VALUES = 1 << 22
-# Columns up to which a reconstruction is worth inverting a matrix of their square (128 MB).
+# Columns up to which reconstruction is worth inverting a square matrix of that size (128 MB).
 _WIDEST_RECONSTRUCTION = 4096
 
 
@@ -24,16 +24,17 @@ def reconstruction_moments(
     quantization: Quantization,
     real: FloatArray,
 ) -> InputMoments | None:
-    """Return the moments that a layer's outputs are reconstructed by; None for too wide a layer.
+    """Return the moments for reconstructing a layer's outputs; None if the layer is too wide.
 
-    Those of few positions, as a dense layer's, are uncertain, and errors would be hidden where
-    these inputs happen not to vary: the mean variance, times columns over positions, is added.
+    A dense layer has one position per input. Moments of few positions are uncertain, and errors
+    would be moved to where these inputs happen not to vary. So the moments are shrunk: the mean
+    variance, times the ratio of columns to positions, is added to all variances.
 
     Args:
         op: The layer.
-        x: [n, ...] what it reads in the quantized network.
-        quantization: Of `x`.
-        real: [n, ...] what it reads in the float network.
+        x: [n, ...] its inputs in the quantized network.
+        quantization: Quantization of `x`.
+        real: [n, ...] its inputs in the float network.
     """
     if op.columns > _WIDEST_RECONSTRUCTION:
         return None
@@ -47,10 +48,10 @@ def reconstruction_moments(
 def input_moments(
     op: Linear, x: NDArray[np.int8], zero_point: int, real: FloatArray
 ) -> InputMoments:
-    """Return the moments of what meets a layer's weights, in steps of the input's quantization.
+    """Return the moments of the inputs to a layer's weights, in steps of the input's quantization.
 
-    A depthwise layer has a group an input channel and a column a kernel position; the others have
-    one group. `x` are the quantized network's inputs, `real` the float network's, in those steps.
+    A depthwise layer has one group per input channel and one column per kernel position; others
+    have one group. `x` are the quantized network's inputs, `real` the float network's, in steps.
     """
     each = op.positions(x.shape[1:])
     count = _looked_at(len(x), each)
@@ -62,7 +63,7 @@ def input_moments(
         rows = op.receptive_fields(x[part].astype(np.float32) - np.float32(zero_point))
         others = op.receptive_fields(real[part])
         if origin is None:
-            # Near the mean, single precision keeps small variances positive.
+            # Centred values keep small variances positive in single precision.
             origin = np.round(rows.mean(axis=1, keepdims=True))
         rows, others = rows - origin, others - origin
         turned = np.swapaxes(rows, 1, 2)
@@ -76,5 +77,5 @@ def input_moments(
 
 
 def _looked_at(inputs: int, each: int) -> int:
-    """Return of how many inputs, with so many positions each, moments are taken."""
+    """Return how many inputs to use if each has that many positions."""
     return min(inputs, max(1, _POSITIONS // each))

@@ -1,10 +1,11 @@
-"""Assign weights to levels with error feedback: what one weight loses, the next ones make up for.
+"""Assign weights to levels with error feedback: later weights compensate earlier errors.
 
-Rounding every weight to its nearest level keeps the weights near; a layer needs its *outputs*
-near. With the covariance H of a layer's inputs, the squared output error of an error e in the
-weights is e H e. The columns are quantized one after the other, and each one's error is spread over
-the columns not yet quantized so as to minimise that (Frantar et al. 2022, "GPTQ", with a codebook
-in place of a uniform grid). The mean of the inputs plays no part: biases absorb it.
+Rounding every weight to its nearest level keeps the weights close, but what matters are the
+*outputs* of the layer. With the covariance H of a layer's inputs, the squared output error of an
+error e in the weights is e H e. The columns are quantized one after the other, and the error of
+each is spread over the columns not yet quantized so as to minimize that (Frantar et al. 2022,
+"GPTQ", with a codebook instead of a uniform grid). The mean of the inputs does not matter, because
+biases absorb it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from microlut.quantize.levels.codebook import nearest_index
 from microlut.quantize.levels.densities import Array
 
-_DAMPING = 0.01  # of the mean variance, added to all: keeps rarely active inputs from dominating
+_DAMPING = 0.01  # of the mean variance, added to all, so that rarely active inputs do not dominate
 
 
 def assign_with_feedback(
@@ -24,8 +25,8 @@ def assign_with_feedback(
     """Return the index of a level for every weight.
 
     Args:
-        weights: [groups, rows, columns]; a depthwise layer has a group a channel, others one.
-        factor: What `feedback_factor` makes of the covariance of the inputs that meet the columns.
+        weights: [groups, rows, columns]; a depthwise layer has one group per channel, others one.
+        factor: `feedback_factor` of the covariance of the inputs to the columns.
         levels: [n] ascending.
         scales: [groups, rows]; the real value of level l in a row is scale * l.
     """
@@ -40,9 +41,9 @@ def assign_with_feedback(
 
 
 def refit_scales(weights: Array, covariance: Array, chosen: Array, scales: Array) -> Array:
-    """Return the scales [groups, rows] that minimise the output error for the chosen levels.
+    """Return the scales [groups, rows] that minimize the output error for the chosen levels.
 
-    For levels l of a row with weights w that is (w H l) / (l H l); rows without any keep theirs.
+    For levels l of a row with weights w, the scale is (w H l) / (l H l); rows of zeros keep theirs.
     """
     weighted = chosen @ covariance
     energy = np.sum(weighted * chosen, axis=2)
@@ -51,13 +52,13 @@ def refit_scales(weights: Array, covariance: Array, chosen: Array, scales: Array
 
 
 def damped(covariance: Array, share: float = _DAMPING) -> Array:
-    """Return the covariance with a little added to its diagonal, which makes it invertible.
+    """Return the covariance with `share` of the mean variance added to its diagonal.
 
-    It is `share` of the mean variance.
+    That makes it invertible.
     """
     columns = covariance.shape[-1]
     mean = np.trace(covariance, axis1=1, axis2=2) / columns
-    # An input that never varies on the samples leaves nothing to weigh by: plain rounding then.
+    # If the inputs never vary, there are no weights for errors: use plain rounding.
     added = np.where(mean > 0, share * mean, 1.0)
     return covariance + added[:, None, None] * np.eye(columns)
 

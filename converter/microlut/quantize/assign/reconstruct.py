@@ -1,12 +1,13 @@
-"""Reconstruct a layer's outputs: weights and input moments in; levels, scales and indices out.
+"""Choose levels, scales and indices that reconstruct a layer's float outputs.
 
 Let x be the inputs of a layer in the float network and x' those in the quantized one, with the
-covariances H of x' and C of x' with x. The means set aside (biases absorb them), the squared
-distance of the quantized weights' outputs v x' to the float ones w x is (v - t) H (v - t) plus a
-constant, with the targets t = H^-1 C w: they make up for what earlier layers lost. By the same
-measure, indices are chosen for the levels and scales, and levels and scales for the indices, in
-turn: independent indices start from error feedback (`feedback`) and are improved one by one, those
-that overlap are found together, row by row (`trellis`).
+covariances H of x' and C of x' with x. Means are ignored, because biases absorb them. The squared
+distance between the outputs v x' of quantized weights v and the float outputs w x is then
+(v - t) H (v - t) plus a constant, with the targets t = H^-1 C w, which compensate the errors of
+earlier layers. Under this measure, two steps alternate: choose indices for the levels and scales,
+and choose levels and scales for the indices. Independent indices start from error feedback
+(`feedback`) and are improved one by one; overlapping ones are found together, row by row
+(`trellis`).
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ from microlut.quantize.levels.densities import Array
 LEVEL_MAX = 127
 _ROUNDS = 16
 _FEWEST_ROUNDS = 8
-_ROUND_WEIGHTS = 600_000  # of all rounds of a layer together, unless it has the fewest rounds
+_ROUND_WEIGHTS = 600_000  # over all rounds of a layer, which has a minimum number of rounds
 _SWEEPS = 8
-REFITTED_LEVELS = 16  # more levels than that are so near to each other that moving them is no gain
+REFITTED_LEVELS = 16  # more levels than that are so close together that moving them gains nothing
 _ONE_HOT_VALUES = 1 << 20
-_LEVEL_PRODUCTS = 1 << 32  # multiplications of a refit of levels, a tenth of a second
+_LEVEL_PRODUCTS = 1 << 32  # multiplications per refit of levels, a tenth of a second
 
-ScaleRule = Callable[[Array], Array]  # wanted scales [channels] to possible ones, not smaller
+ScaleRule = Callable[[Array], Array]  # rounds scales [channels] up to values that can be stored
 
 
 @dataclass(frozen=True, slots=True)
 class InputMoments:
-    """Second moments [groups, columns, columns] of what meets a layer's weights.
+    """Second moments [groups, columns, columns] of the inputs to a layer's weights.
 
     Attributes:
-        covariance: Of the quantized network's inputs.
-        cross: Of those (rows) with the float network's inputs (columns).
+        covariance: Covariance of the quantized network's inputs.
+        cross: Covariance of these (rows) with the float network's inputs (columns).
     """
 
     covariance: Array
@@ -69,17 +70,16 @@ def reconstruct(
     bits: int,
     allowed: ScaleRule | None,
 ) -> Reconstruction:
-    """Return levels, scales and indices whose outputs are near the float network's.
+    """Return levels, scales and indices that give outputs near the float network's.
 
     Args:
-        weights: [groups, rows, columns]; a depthwise layer has a group a channel, others one.
-        moments: Those of the layer's inputs.
-        levels: [n] int8 levels to start from: 2^bits ascending ones, or more in the order of
-            `trellis_order`, for indices that overlap; there is one group then.
-        scales: [groups, rows] scales to start from.
-        bits: Bits a weight.
-        allowed: Makes possible scales of the wanted ones; None leaves levels and scales as they
-            are.
+        weights: [groups, rows, columns]; a depthwise layer has one group per channel, others one.
+        moments: Moments of the layer's inputs.
+        levels: [n] initial int8 levels: 2^bits ascending ones or, for overlapping indices, more
+            in the order of `trellis_order`; then there is one group.
+        scales: [groups, rows] initial scales.
+        bits: Bits per weight.
+        allowed: Rounds scales to values that can be stored; None keeps levels and scales.
     """
     covariance = damped(moments.covariance)
     targets = _targets(weights, moments, covariance)
@@ -116,19 +116,19 @@ def reconstruct(
             break
         state = refitted(after)
         error = _output_error(targets, covariance, state)
-        if error < least:  # rounded levels and scales, and other paths, may also do harm
+        if error < least:  # rounded levels and scales, and other paths, may also be worse
             best, least = state, error
     return best
 
 
 def _output_error(targets: Array, covariance: Array, state: Reconstruction) -> float:
-    """Return the squared error of the layer's outputs, but for what no weights can change."""
+    """Return the squared error of the layer's outputs, without its constant part."""
     lost = state.scales[:, :, None] * state.levels[state.indices] - targets
     return float(np.sum((lost @ covariance) * lost))
 
 
 def _targets(weights: Array, moments: InputMoments, covariance: Array) -> Array:
-    """Return t = H^-1 C w with the same damping of H and C, which draws t towards w."""
+    """Return t = H^-1 C w, with the same damping of H and C, which moves t towards w."""
     added = covariance - moments.covariance
     transfer = np.linalg.solve(covariance, moments.cross + added)
     targets: Array = weights @ np.swapaxes(transfer, 1, 2)
@@ -136,7 +136,7 @@ def _targets(weights: Array, moments: InputMoments, covariance: Array) -> Array:
 
 
 def _descend(targets: Array, covariance: Array, state: Reconstruction) -> NDArray[np.intp]:
-    """Return the indices after coordinate descent: each column in turn takes its best level."""
+    """Return the indices after coordinate descent: each column in turn gets its best level."""
     levels, scales, indices = state.levels, state.scales, state.indices.copy()
     gradient = (scales[:, :, None] * levels[indices] - targets) @ covariance
     for _ in range(_SWEEPS):
@@ -157,10 +157,10 @@ def _descend(targets: Array, covariance: Array, state: Reconstruction) -> NDArra
 
 
 def _refit_levels(targets: Array, covariance: Array, state: Reconstruction) -> Array:
-    """Return the real levels that minimise the output error for the chosen indices and scales.
+    """Return the real levels that minimize the output error for the chosen indices and scales.
 
-    With Z the scaled one-hot indices of a row, that is (sum Z'HZ) levels = sum Z'H t. Of a large
-    layer some rows are enough to tell the few levels.
+    With the scaled one-hot indices Z of a row, they solve (sum Z'HZ) levels = sum Z'H t. In a
+    large layer, some of the rows determine the few levels well enough.
     """
     count, columns = len(state.levels), targets.shape[2]
     step = max(1, targets.shape[0] * targets.shape[1] * columns**2 * count // _LEVEL_PRODUCTS)
@@ -177,12 +177,12 @@ def _refit_levels(targets: Array, covariance: Array, state: Reconstruction) -> A
         weighted = covariance[group] @ scaled
         normal += np.einsum("rcl,rcm->lm", scaled, weighted, optimize=True)
         right += np.einsum("rc,rcl->l", targets[group, part], weighted)
-    normal += 1e-9 * max(np.trace(normal), 1.0) / count * identity  # for levels that none has
+    normal += 1e-9 * max(np.trace(normal), 1.0) / count * identity  # for unused levels
     return np.asarray(np.linalg.solve(normal, right), dtype=np.float64)
 
 
 def _with_levels(state: Reconstruction, levels: Array, ordered: bool) -> Reconstruction:
-    """Return the state with new levels as int8, unless an order that must stay would change."""
+    """Return the state with new levels as int8, unless that would change a required order."""
     largest = float(np.max(np.abs(levels)))
     if largest <= 0 or not np.isfinite(largest):
         return state

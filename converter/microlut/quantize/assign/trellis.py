@@ -1,11 +1,11 @@
-"""Assign weights to levels by overlapping indices: targets of rows in, the best paths out.
+"""Assign weights to levels with overlapping indices, by the best path of each row.
 
-An index of a weight is a window of `bits` + `overlap` bits on the bit stream of its row, and moves
-on by `bits` bits from weight to weight: 2^(bits + overlap) levels at the price of 2^bits, of which
-any one can be followed by 2^bits others. Which of them suits best depends on all that follow, so a
-row's indices are found together (Viterbi; Marcellin and Fischer 1990, "trellis coded quantization";
-Tseng et al. 2024, "QTIP", for the windows). Each of the 2^overlap paths that are kept feeds its own
-errors back onto the columns to come, as `feedback` does for its only one.
+The index of a weight is a window of `bits` + `overlap` bits on the bit stream of its row, and
+advances by `bits` bits from weight to weight. That gives 2^(bits + overlap) levels for the price of
+2^bits; each can be followed by 2^bits others. The best choice depends on all following ones, so the
+indices of a row are found together (Viterbi; Marcellin and Fischer 1990, "trellis coded
+quantization"; Tseng et al. 2024, "QTIP", for the windows). Each of the 2^overlap survivors feeds
+its own errors back onto the following columns, as `feedback` does for a single path.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 from microlut.ops.arrays import FloatArray
 from microlut.quantize.levels.densities import Array
 
-_BLOCK = 32  # columns whose errors are fed back one by one; columns behind get them together
+_BLOCK = 32  # columns whose errors are fed back one by one; later columns get them together
 _VALUES = 1 << 21  # of the targets of all paths at a time
 
 
 def trellis_order(bits: int, overlap: int) -> NDArray[np.intp]:
-    """Return for every index which of 2^(bits + overlap) ascending levels is a good one to have.
+    """Return, for every index, a good choice among the 2^(bits + overlap) ascending levels.
 
-    The levels that can follow a state are far apart, evenly, and those of neighbouring states lie
-    between them: every 2^overlap-th level is one state's. Neighbours among a state's levels lead to
-    different states, since the bits that choose among them are read backwards: so any state is near
-    at hand, whatever the weight. And they are turned by the state's number, or else the same bits
-    would always lead from large levels to large ones. With levels that fit (`trellis_levels`) that
-    gains 1.5 to 1.8 dB over independent indices of as many bits on Gaussian weights, of all orders
-    that were tried the most.
+    The levels that can follow a state are evenly spaced and far apart: every 2^overlap-th level
+    belongs to one state, and the levels of neighbouring states are between them. Neighbouring
+    levels of a state lead to different states, because the bits that choose among them are
+    reversed; so a weight can reach any state at a small cost. The levels are also rotated by the
+    state's number, or else the same bits would always lead from large levels to large ones. With
+    trained levels (`trellis_levels`) that gains 1.5 to 1.8 dB over independent indices of the same
+    width on Gaussian weights, the most of all orders tried.
     """
     window = np.arange(1 << (bits + overlap))
     state, choice = window & ((1 << overlap) - 1), window >> overlap
@@ -38,7 +38,7 @@ def trellis_order(bits: int, overlap: int) -> NDArray[np.intp]:
 
 
 def _backwards(numbers: NDArray[np.intp], bits: int) -> NDArray[np.intp]:
-    """Return numbers with their bits in reverse."""
+    """Return numbers with their bits reversed."""
     reverse = np.zeros_like(numbers)
     for bit in range(bits):
         reverse |= (numbers >> bit & 1) << (bits - 1 - bit)
@@ -48,14 +48,14 @@ def _backwards(numbers: NDArray[np.intp], bits: int) -> NDArray[np.intp]:
 def assign_on_trellis(
     targets: Array, factor: Array, levels: Array, scales: Array, bits: int
 ) -> NDArray[np.intp]:
-    """Return the index of a level for every weight, of which neighbours in a row overlap.
+    """Return the index of a level for every weight; indices of neighbours overlap.
 
     Args:
-        targets: [rows, columns] wanted weights.
-        factor: [columns, columns] what `feedback_factor` makes of the inputs' covariance.
+        targets: [rows, columns] target weights.
+        factor: [columns, columns] `feedback_factor` of the inputs' covariance.
         levels: [2^(bits + overlap)] in any order.
         scales: [rows]; the real value of level l in a row is scale * l.
-        bits: By which the window moves on.
+        bits: Bits by which the window advances.
     """
     rows = max(1, _VALUES // (targets.shape[1] * (len(levels) >> bits)))
     parts = [slice(i, i + rows) for i in range(0, len(targets), rows)]
@@ -66,15 +66,15 @@ def assign_on_trellis(
 def _best_paths(
     targets: Array, factor: FloatArray, levels: FloatArray, scales: Array, bits: int
 ) -> NDArray[np.intp]:
-    """Return the indices [rows, columns] of each row's path of least error."""
+    """Return the indices [rows, columns] of each row's best path."""
     rows, columns = targets.shape
     states = len(levels) >> bits
-    # By window, which comes from the state that its lower bits are and leads to that of the upper.
+    # By window. Its lower bits are the state it comes from, its upper ones the state it leads to.
     values = (scales.astype(np.float32)[:, None] * levels).reshape(rows, -1, states)
     first_window = np.arange(0, len(levels), 1 << bits)
     row_windows = len(levels) * np.arange(rows)[:, None]
     row_states = states * np.arange(rows)[:, None]
-    # what each path still wants of the columns to come
+    # the targets of the following columns, for each path
     wanted = np.repeat(targets.astype(np.float32), states, axis=0)
     cost = np.full((rows, states), np.inf, dtype=np.float32)
     cost[:, 0] = 0.0  # a row starts after zeros

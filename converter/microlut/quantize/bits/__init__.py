@@ -1,1 +1,1 @@
-"""Choose the bits of every layer: what each costs, and what to spend them on."""
+"""The choice of bits for every layer: sensitivities, and allocation within a budget."""

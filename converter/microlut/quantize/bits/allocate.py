@@ -1,6 +1,6 @@
-"""Share out bits among layers: what each costs and does in, one choice a layer out.
+"""Allocate bits to layers within a budget.
 
-The allocation is exact: a mixed-integer programme with one yes or no for every layer and choice.
+The allocation is exact: a mixed-integer programme with one binary variable per layer and choice.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _STANDARD_OUTPUT = 1  # file descriptor
 
 
 def allocate_bytes(layers: Candidates, budget: int) -> Mapping[str, Candidate]:
-    """Return the choices of least divergence in all whose bytes are within a budget.
+    """Return the choices of least total divergence within a budget of bytes.
 
     Raises:
-        InvalidInput: no choices are that small.
+        InvalidInput: No choices are that small.
     """
     found = _allocate(layers, [float(c.bytes) for c in _flat(layers)], budget)
     if found is None:
@@ -36,7 +36,7 @@ def allocate_bytes(layers: Candidates, budget: int) -> Mapping[str, Candidate]:
 
 
 def too_few_bytes(budget: int, least: int) -> str:
-    """Return the message about a budget of bytes that the fewest bits exceed."""
+    """Return the message for a budget of bytes that even the fewest bits exceed."""
     return (
         f"{budget:,} bytes cannot hold the weights, which take {least:,} at least; give more, "
         "allow fewer bits for layers that the configuration pins, or use a smaller model"
@@ -44,10 +44,10 @@ def too_few_bytes(budget: int, least: int) -> str:
 
 
 def allocate_average(layers: Candidates, average: float) -> Mapping[str, Candidate]:
-    """Return the choices of least divergence in all with at most `average` bits a weight.
+    """Return the choices of least total divergence with at most `average` bits per weight.
 
     Raises:
-        InvalidInput: no choices have so few bits.
+        InvalidInput: No choices have so few bits.
     """
     total = sum(choices[0].weights for choices in layers.values())
     costs = [float(choice.config.bits * choice.weights) for choice in _flat(layers)]
@@ -60,9 +60,9 @@ def allocate_average(layers: Candidates, average: float) -> Mapping[str, Candida
 
 
 def too_few_bits(average: float, least: float) -> str:
-    """Return the message about a budget of bits that the fewest exceed."""
+    """Return the message for a budget of bits that even the fewest exceed."""
     return (
-        f"{average:g} bits a weight on average: at least {least:.2f} are needed; give more, or "
+        f"{average:g} bits per weight on average: at least {least:.2f} are needed; give more, or "
         "allow fewer bits for layers that the configuration pins"
     )
 
@@ -74,7 +74,7 @@ def _flat(layers: Candidates) -> list[Candidate]:
 def _allocate(
     layers: Candidates, costs: list[float], budget: float
 ) -> Mapping[str, Candidate] | None:
-    """Return one choice a layer, of least divergence in all, or None if nothing is affordable."""
+    """Return one choice per layer, of least total divergence; None if none is affordable."""
     if not layers:
         return {}
     choices = _flat(layers)
@@ -89,7 +89,7 @@ def _allocate(
                 LinearConstraint(one_each, 1, 1),
                 LinearConstraint(np.array([costs]), -np.inf, budget),
             ],
-            options={"mip_rel_gap": 0.0},  # the best one, not one that is near to it
+            options={"mip_rel_gap": 0.0},  # the optimum, not one close to it
         )
     if found.x is None:
         return None
@@ -99,17 +99,17 @@ def _allocate(
 
 @contextmanager
 def _standard_output_closed() -> Iterator[None]:
-    """Keep what the solver prints from standard output, where there may be JSON.
+    """Keep the solver's messages off standard output, which may have JSON.
 
-    HiGHS 1.12 prints a line of its own even when it is told to be silent (its issue 2783); the C
-    library keeps it back until it is flushed.
+    HiGHS 1.12 prints a line even if told to be silent (its issue 2783); the C library buffers it
+    until it is flushed.
     """
     sys.stdout.flush()
     flush = ctypes.CDLL(None).fflush
     flush(None)
     kept = os.dup(_STANDARD_OUTPUT)
     try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 (not a path of the user's)
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 (no path of the user's)
             os.dup2(nowhere.fileno(), _STANDARD_OUTPUT)
             yield
             flush(None)
@@ -119,6 +119,6 @@ def _standard_output_closed() -> Iterator[None]:
 
 
 def _objective(choices: list[Candidate]) -> Array:
-    """Return what the programme minimises: divergences, in units that the solver can tell apart."""
+    """Return the objective: divergences, in units that the solver can distinguish."""
     divergences = np.array([choice.divergence for choice in choices])
     return divergences / (np.median(divergences) or 1.0)

@@ -1,9 +1,9 @@
-"""What each layer's bits cost the network: a float graph and inputs in, divergences by layer out.
+"""Measure how sensitive the outputs are to the bits of each layer.
 
 One layer at a time is quantized, at each width that it may have, and the rest of the float network
-says what that does to the outputs. Small errors of different layers add up in the divergence,
-which is quadratic in them; that is what makes an allocation of bits by sums possible (Dong et al.
-2019, "HAWQ", weigh layers for the same reason, by curvatures in place of the outputs themselves).
+shows the effect on the outputs. The divergence is quadratic in small errors, so those of different
+layers add up. That makes an allocation of bits by sums possible (Dong et al. 2019, "HAWQ", weight
+layers for the same reason, by curvatures instead of the outputs themselves).
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Candidate:
 
     Attributes:
         config: Bits, granularity and method.
-        bytes: Flash that packed indices and codebook take.
-        weights: How many weights the layer has.
-        divergence: What it does to the network's outputs, or to what a final softmax reads: squared
+        bytes: Flash bytes of packed indices and codebook.
+        weights: Number of weights of the layer.
+        divergence: Effect on the network's outputs, or on the inputs of a final softmax: squared
             error over squared outputs.
     """
 
@@ -64,9 +64,9 @@ def sensitivities(
 
     Args:
         graph: Float graph after the passes.
-        ranges: Of all tensors.
-        inputs: [n, ...] calibration or synthetic inputs; as many as are worth while are used.
-        options: What is tried for each layer, by its node's name.
+        ranges: Ranges of all tensors.
+        inputs: [n, ...] calibration or synthetic inputs; an affordable number is used.
+        options: Choices to try for each layer, by its node's name.
         progress: Called with ("measure bits", layers done, layers).
     """
     graph = without_softmax(graph)
@@ -112,7 +112,7 @@ def _measure(
 
 
 def _output(op: Linear, weights: QuantizedWeights, x: FloatArray, real: FloatArray) -> FloatArray:
-    """Return the layer's output with quantized weights, its means corrected before activation."""
+    """Return the layer's output with quantized weights and corrected means."""
     if op.activation is not ActivationKind.LINEAR:
         real = op.linear([x])
     found = op.with_weights(real_kernel(weights, op.channel_axis), op.bias).linear([x])

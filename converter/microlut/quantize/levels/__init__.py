@@ -1,1 +1,1 @@
-"""Find the levels of a codebook: densities, Lloyd-Max, k-means, trellises."""
+"""The levels of codebooks: densities, Lloyd-Max, k-means, trellises."""

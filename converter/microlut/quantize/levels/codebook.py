@@ -18,8 +18,8 @@ from microlut.quantize.levels.densities import DENSITIES, Array, DensityName
 from microlut.quantize.levels.lloyd_max import optimal_quantizer
 
 MIN_BITS, MAX_BITS = 1, 8
-_LARGEST = float(np.finfo(np.float32).max)  # larger weights are no float32, and squares overflow
-_CHUNK = 1 << 18  # values at a time: temporary arrays stay in the cache, whatever the tensor's size
+_LARGEST = float(np.finfo(np.float32).max)  # beyond it, squares overflow
+_CHUNK = 1 << 18  # values at a time, so that temporary arrays stay in the cache
 
 DensityChoice = Literal["auto", "gaussian", "laplace"]
 
@@ -36,7 +36,7 @@ class DensityFit:
 
 @dataclass(frozen=True, slots=True)
 class Codebook:
-    """Fitted levels and what is known about the fit; all in the units of the weights.
+    """Fitted levels and figures of the fit, in the units of the weights.
 
     Attributes:
         levels: [2^bits] reconstruction levels, ascending.
@@ -58,7 +58,7 @@ class Codebook:
 
     @property
     def fit(self) -> DensityFit:
-        """The fit that was chosen."""
+        """The chosen fit."""
         return self.gaussian if self.density is DensityName.GAUSSIAN else self.laplace
 
     @property
@@ -80,12 +80,12 @@ class Codebook:
 def fit_codebook(weights: ArrayLike, bits: int, density: DensityChoice = "auto") -> Codebook:
     """Fit 2^bits optimal levels to `weights` (any shape, at least one value).
 
-    The levels are those of the density, even where the weights have fewer distinct values; a
-    constant tensor has them all at its value.
+    The levels are those of the density, even if the weights have fewer distinct values. For a
+    constant tensor, all levels equal its value.
 
     Raises:
-        InvalidInput: no weights, NaN, infinity or more than float32 holds among them, bits outside
-            1 to 8, or another density.
+        InvalidInput: There are no weights, they have NaN, infinity or values beyond float32, bits
+            are outside 1 to 8, or the density is unknown.
 
     Example:
         >>> book = fit_codebook(np.linspace(-1, 1, 101), bits=2)
@@ -118,7 +118,7 @@ def fit_codebook(weights: ArrayLike, bits: int, density: DensityChoice = "auto")
 
 
 def check_bits(bits: int) -> None:
-    """Raise InvalidInput unless a codebook can have 2^bits levels."""
+    """Raise InvalidInput if no codebook can have 2^bits levels."""
     if bits not in range(MIN_BITS, MAX_BITS + 1):
         raise InvalidInput(f"bits is {bits}; a codebook has {MIN_BITS} to {MAX_BITS} bits")
 
@@ -127,7 +127,7 @@ def ordered_weights(weights: ArrayLike) -> Array:
     """Return all weights in ascending order, as a new array.
 
     Raises:
-        InvalidInput: no weights, or NaN, infinity or more than float32 holds among them.
+        InvalidInput: There are no weights, or they have NaN, infinity or values beyond float32.
     """
     ordered = np.array(weights, dtype=np.float64).ravel()
     if ordered.size == 0:
@@ -145,11 +145,11 @@ def fit_densities(ordered: Array) -> tuple[DensityFit, DensityFit]:
     """Fit a Gaussian (mean, standard deviation) and a Laplace (median, mean deviation) density.
 
     Args:
-        ordered: Weights in ascending order. A constant tensor has deviation 0 and, its
-            distribution being a step, a KS statistic of 0.5.
+        ordered: Weights in ascending order. A constant tensor has deviation 0 and, since its
+            distribution is a step, a KS statistic of 0.5.
     """
     middle = ordered.size // 2
-    # Rounding must not move the mean of equal weights away from them.
+    # Rounding must not move the mean of equal weights away from their value.
     mean = float(np.clip(ordered.mean(), ordered[0], ordered[-1]))
     median = float(0.5 * (ordered[middle] + ordered[-1 - middle]))
     squares = spread = 0.0
@@ -195,15 +195,15 @@ def nearest_index(values: Array, levels: Array) -> NDArray[np.intp]:
 
 
 def channel_spreads(weights: Array, granularity: Granularity) -> Array:
-    """Return what each row of `weights` [channels, n] is divided by before the common fit.
+    """Return the divisor of each row of `weights` [channels, n] before the common fit.
 
     It is the root mean square of a channel, or 1 for a whole tensor. It is 0 for a channel of
-    zeros: that takes no part in the fit, for a codebook need not have a level at 0.
+    zeros, which is left out of the fit, since a codebook need not have a level at 0.
     """
     if granularity == "tensor":
         return np.full(len(weights), 1.0 if weights.any() else 0.0)
     largest = np.max(np.abs(weights), axis=1, keepdims=True)
-    scaled = weights / np.where(largest > 0, largest, 1.0)  # squares cannot underflow
+    scaled = weights / np.where(largest > 0, largest, 1.0)  # so that squares cannot underflow
     root_mean_square: Array = largest[:, 0] * np.sqrt(np.mean(scaled**2, axis=1))
     return root_mean_square
 

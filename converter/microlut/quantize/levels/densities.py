@@ -1,7 +1,7 @@
-"""The two bell-shaped densities that weights are fitted with, at zero mean and unit variance.
+"""The two bell-shaped densities for fitting weights, with zero mean and unit variance.
 
-Closed forms for the probability, the conditional mean and the conditional variance of an interval
-are all that an optimal quantizer needs (Max 1960; Paez and Glisson 1972).
+An optimal quantizer needs only closed forms for the probability, the conditional mean and the
+conditional variance of an interval (Max 1960; Paez and Glisson 1972).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 class DensityName(StrEnum):
-    """The densities that a tensor of weights can be fitted with."""
+    """The densities that can be fitted to weights."""
 
     GAUSSIAN = "gaussian"
     LAPLACE = "laplace"
@@ -37,7 +37,7 @@ class Density(Protocol):
         """Return the distribution function at any x."""
 
     def quantile(self, share: Array) -> Array:
-        """Return the x that the distribution function reaches `share` at, 0 < share < 1."""
+        """Return the x at which the distribution function is `share`, 0 < share < 1."""
 
     def interval_mean(self, low: Array, high: Array) -> Array:
         """Return E[X | low < X < high] for 0 <= low < high, where high may be infinite."""
@@ -94,7 +94,7 @@ class Laplace:
     def interval_mean(self, low: Array, high: Array) -> Array:
         """Return low + 1/rate - w exp(-rate w) / (1 - exp(-rate w)) for the width w = high - low.
 
-        The last term is 0 for an interval that reaches to infinity.
+        The last term is 0 for an interval that extends to infinity.
         """
         width = np.where(np.isinf(high), 0.0, high - low)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,10 +1,10 @@
-"""Optimal one-dimensional k-means: weights and bits in, the levels of least squared error out.
+"""Find the levels of least squared error by optimal one-dimensional k-means.
 
-In one dimension clusters are intervals of the sorted weights, so dynamic programming finds the
-optimum (Wang and Song 2011): the best j points in k clusters are the best i < j in k - 1 and one
-cluster of the rest. The best i never falls as j grows, which leaves few to try (Gronlund et al.
-2017). Large tensors are first grouped to weighted points; Lloyd's alternation on all weights ends
-either way.
+In one dimension, clusters are intervals of the sorted weights, so dynamic programming finds the
+optimum (Wang and Song 2011): the best k clusters of the first j points are the best k - 1 clusters
+of the first i < j points and one cluster of the rest. The best i never falls as j grows, so few
+need to be tried (Gronlund et al. 2017). Large tensors are first grouped into weighted points. In
+both cases, Lloyd's alternation on all weights follows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from microlut.quantize.levels.codebook import check_bits, ordered_weights
 from microlut.quantize.levels.densities import Array
 
-_MAX_POINTS = 4096  # 16 for each of 256 levels
+_MAX_POINTS = 4096  # 16 per level at 256 levels
 _MAX_STEPS = 1000
 _CAPPING_ROUNDS = 8
 
@@ -25,14 +25,14 @@ Index = NDArray[np.intp]
 
 
 def kmeans_codebook(weights: ArrayLike, bits: int) -> Array:
-    """Return 2^bits ascending levels of least mean squared error, each weight at its nearest.
+    """Return 2^bits ascending levels of least mean squared error under nearest assignment.
 
-    They are the optimum where the weights have at most 4096 distinct values, and else a fixed
-    point of Lloyd's alternation that starts from the optimum of the grouped weights. With fewer
-    distinct values than levels the largest one is repeated.
+    If the weights have at most 4096 distinct values, they are the optimum. Otherwise they are a
+    fixed point of Lloyd's alternation, started from the optimum of the grouped weights. With fewer
+    distinct values than levels, the largest value is repeated.
 
     Raises:
-        InvalidInput: as `fit_codebook` does.
+        InvalidInput: As for `fit_codebook`.
     """
     check_bits(bits)
     ordered = ordered_weights(weights)
@@ -46,21 +46,21 @@ def kmeans_codebook(weights: ArrayLike, bits: int) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class _Points:
-    """Weighted points by running sums up to each edge: their counts, values and squares [n + 1]."""
+    """Weighted points as running sums [n + 1] up to each edge: counts, values and squares."""
 
     count: Array
     value: Array
     square: Array
 
     def cost(self, start: Index, stop: Index) -> Array:
-        """Return the squared error of the points start ... stop - 1 about their mean."""
+        """Return the squared error of the points start to stop - 1 about their mean."""
         value = self.value[stop] - self.value[start]
         square = self.square[stop] - self.square[start]
         return np.maximum(square - value * value / (self.count[stop] - self.count[start]), 0.0)
 
 
 def _points(ordered: Array) -> _Points:
-    """Return the distinct values, or where there are too many, groups of neighbours."""
+    """Return the distinct values or, if there are too many, groups of neighbours."""
     starts = _group_starts(ordered)
     return _Points(
         np.append(starts, ordered.size).astype(np.float64),
@@ -70,11 +70,11 @@ def _points(ordered: Array) -> _Points:
 
 
 def _group_starts(ordered: Array) -> Index:
-    """Return where groups of neighbouring weights start: few, and finest where levels will be.
+    """Return the starts of groups of neighbouring weights, finest where levels will be.
 
-    Good levels lie at equal steps of the integral of p^(1/3) (Panter and Dite 1951). Neighbours
-    are about 1 / (n p) apart, so that is the sum of their distances to the power of 2/3; one
-    distance counts for no more than two groups, or an outlier would take them all.
+    Good levels are at equal steps of the integral of p^(1/3) (Panter and Dite 1951). Neighbours are
+    about 1 / (n p) apart, so that integral is the sum of their distances to the power of 2/3. One
+    distance counts for at most two groups, or an outlier would use up all groups.
     """
     reach = np.diff(ordered)
     distinct = np.flatnonzero(reach) + 1
@@ -89,9 +89,9 @@ def _group_starts(ordered: Array) -> Index:
 
 
 def _running_sum(values: Array) -> Array:
-    """Return the sums up to each of the n + 1 edges of `values` [n], less that of the middle one.
+    """Return the sums up to each of the n + 1 edges of `values` [n], minus that of the middle one.
 
-    Summing from the middle, a far outlier drowns nothing but what lies beyond it.
+    Summing from the middle, a far outlier costs precision only beyond it.
     """
     middle = values.size // 2
     below, above = np.cumsum(values[:middle][::-1])[::-1], np.cumsum(values[middle:])
@@ -99,7 +99,7 @@ def _running_sum(values: Array) -> Array:
 
 
 def _optimal_levels(points: _Points, clusters: int) -> Array:
-    """Return the means of at most `clusters` clusters of least squared error."""
+    """Return the means of the best clusters, of which there are at most `clusters`."""
     edges = np.arange(1, points.count.size)
     best = np.append(0.0, points.cost(np.zeros_like(edges), edges))
     starts = []
@@ -115,9 +115,9 @@ def _optimal_levels(points: _Points, clusters: int) -> Array:
 
 
 def _add_cluster(previous: Array, points: _Points) -> tuple[Array, Index]:
-    """Return the least error of the first j points with one more cluster, and where that starts.
+    """Return the least error of the first j points with one more cluster, and its start.
 
-    Every second open j is solved between the starts of its solved neighbours, all at once.
+    Every second unsolved j is solved between the starts of its solved neighbours, all at once.
     """
     best, start = np.zeros_like(previous), np.zeros(previous.size, dtype=np.intp)
     last = previous.size - 1
@@ -138,9 +138,9 @@ def _add_cluster(previous: Array, points: _Points) -> tuple[Array, Index]:
 
 
 def _lloyd(ordered: Array, levels: Array) -> Array:
-    """Alternate nearest levels and their means until weights no longer change sides.
+    """Alternate nearest levels and their means until weights no longer change levels.
 
-    A millionth of the weights may still do so at a threshold.
+    One millionth of the weights may still do so, at a threshold.
     """
     sums, before = _running_sum(ordered), np.zeros(levels.size + 1, dtype=np.intp)
     for _ in range(_MAX_STEPS):

@@ -1,9 +1,9 @@
-"""Minimum mean-squared-error levels of a unit-variance density: density and level count in.
+"""Find the levels with the least mean squared error for a unit-variance density.
 
-A quantizer is optimal when every threshold is the midpoint of its neighbouring levels and every
-level is the mean of its interval (Lloyd 1957, Max 1960). Both densities are log-concave, so that
-fixed point exists once only (Fleischer 1964). Alternating the two conditions converges slowly at
-64 levels and more; Newton's method on the same equations is tridiagonal and takes a few steps.
+A quantizer is optimal if every threshold is the midpoint of its neighbouring levels and every level
+is the mean of its interval (Lloyd 1957, Max 1960). Both densities are log-concave, so there is only
+one such fixed point (Fleischer 1964). Alternating the two conditions converges slowly at 64 levels
+and more; Newton's method on the same equations is tridiagonal and takes a few steps.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _positive_edges(shape: Density, count: int) -> Array:
     edges = _companding_start(shape, count)
     for _ in range(_MAX_STEPS if count > 1 else 0):
         step = _newton_step(shape, edges)
-        # A full step may cross a neighbour far from the optimum: halve it until the order holds.
+        # Far from the optimum, a full step may cross a neighbour: halve it until the order holds.
         while np.any(np.diff(edges[:-1] + np.append(0.0, step)) <= 0):
             step *= 0.5
         edges[1:-1] += step
@@ -67,7 +67,7 @@ def _positive_edges(shape: Density, count: int) -> Array:
 def _newton_step(shape: Density, edges: Array) -> Array:
     """Return Newton's step for t_i - (m(t_(i-1), t_i) + m(t_i, t_(i+1))) / 2 = 0.
 
-    With p the density and P the probability of an interval (a, b) of mean m,
+    With the density p, and an interval (a, b) of probability P and mean m,
     dm/da = p(a) (m - a) / P and dm/db = p(b) (b - m) / P.
     """
     low, high = edges[:-1], edges[1:]

@@ -1,10 +1,10 @@
-"""Levels for overlapping indices: a density or a sample of weights in, levels by index out.
+"""Train levels for overlapping indices, on a density or on a sample of weights.
 
-Levels that are optimal for independent indices are not for overlapping ones, for a weight does not
-get its nearest level, but one on its row's best path. So each level moves to the mean of the
-weights that got it, and paths are found again, in turn (Lloyd's two conditions on a trellis;
-Marcellin and Fischer 1990, section III). On Gaussian weights that gains 1.6, 1.1 and 0.5 dB at 2,
-3 and 4 bits, in more rounds than a layer's reconstruction can afford.
+Optimal levels for independent indices are not optimal for overlapping ones, because a weight is not
+assigned its nearest level but one on its row's best path. So two steps alternate: each level moves
+to the mean of the weights assigned to it, and paths are found again (Lloyd's two conditions on a
+trellis; Marcellin and Fischer 1990, section III). On Gaussian weights that gains 1.6, 1.1 and 0.5
+dB at 2, 3 and 4 bits, in more rounds than the reconstruction of a layer can afford.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from microlut.quantize.assign.trellis import assign_on_trellis, trellis_order
 from microlut.quantize.levels.densities import DENSITIES, Array, DensityName
 from microlut.quantize.levels.lloyd_max import optimal_quantizer
 
-_ROWS, _COLUMNS = 256, 64  # of the sample: some hundred weights a level
+_ROWS, _COLUMNS = 256, 64  # of the sample: some hundred weights per level
 _ROUNDS = 60
-_STRIDE = 1.7  # in distances to the means; up to 2 it converges, in fewer rounds than with 1
+_STRIDE = 1.7  # in distances to the means; it converges up to 2, in fewer rounds than with 1
 _SEED = 0
 
 
 @cache
 def density_levels(density: DensityName, bits: int, overlap: int) -> Array:
-    """Return good levels [2^(bits + overlap)] for the unit-variance density, by their index.
+    """Return good levels [2^(bits + overlap)] for the unit-variance density, by index.
 
-    Their sample are the density's quantiles, in any order.
+    They are trained on the density's quantiles, in random order.
     """
     share = (np.arange(_ROWS * _COLUMNS) + 0.5) / (_ROWS * _COLUMNS)
     sample = np.random.default_rng(_SEED).permutation(DENSITIES[density].quantile(share))
@@ -38,12 +38,12 @@ def density_levels(density: DensityName, bits: int, overlap: int) -> Array:
 
 
 def trained_levels(levels: Array, sample: Array, bits: int) -> Array:
-    """Return levels on whose paths a sample of weights errs less.
+    """Return levels with a smaller error on the best paths of a sample of weights.
 
     Args:
-        levels: [2^(bits + overlap)] to start from, by their index.
-        sample: Weights in any shape, in the order that paths take; of many some are taken.
-        bits: By which indices move on.
+        levels: [2^(bits + overlap)] initial levels, by index.
+        sample: Weights of any shape, in the order of paths; only some are used if there are many.
+        bits: Bits by which indices advance.
     """
     columns = min(_COLUMNS, sample.size)
     rows = sample.ravel()[: sample.size // columns * columns].reshape(-1, columns)

@@ -1,1 +1,1 @@
-"""Set the ranges of activations: measure them, choose the rule."""
+"""The ranges of activations: their measurement, and the choice of a rule."""

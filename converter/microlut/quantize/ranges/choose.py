@@ -1,7 +1,7 @@
-"""Chooses the ranges of activations: a `Graph` and sample inputs in, `ChosenRanges` out.
+"""Choose the ranges of activations.
 
-Every rule that sets a range by its tensor's values is tried on the whole network, with activations
-rounded to int8 and real weights. The one that keeps the outputs nearest to the float ones wins.
+Every rule that sets a range from the values of its tensor is tried on the whole network, with int8
+activations and real weights. The rule that keeps the outputs nearest to the float ones wins.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ RangeChoice = Literal["auto", "min-max", "percentile", "min-error"]
 
 _TAILS = (1e-4, 1e-5, 3e-4, 1e-3)  # shares of the values beyond either end; the first is preferred
 _BATCH = 32
-_WILD = 2.0  # times the range of all other values
-_ROUNDS = 20  # of choosing one end of a range by the other
+_WILD = 2.0  # times the range of the other values
+_ROUNDS = 20  # of choosing one end of a range for the other
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenRanges:
-    """The ranges of one rule, and how near each rule came to the float network.
+    """The ranges of the best rule, and how near each rule is to the float network.
 
     Attributes:
         ranges: Range of every tensor.
-        rule: "min-max", "min-error" or "percentile p %", where p is what lies beyond either end.
+        rule: "min-max", "min-error" or "percentile p %", where p is the share beyond either end.
         divergences: By rule, the simplest first: squared error of the outputs over the squared
-            outputs. The outputs are what a final softmax reads, if there is one.
+            outputs. The outputs are the inputs of a final softmax, if there is one.
     """
 
     ranges: Ranges
@@ -57,19 +57,19 @@ def choose_ranges(
 ) -> ChosenRanges:
     """Return the ranges that keep the network's outputs nearest to the float ones.
 
-    By "auto", the input has its minimum and maximum where a rule takes little of that range away:
-    clipping some pixels wins nothing, and moves the scale that programs on the device know. Noise
-    alone would decide between rules within one standard error of the best: of those the simplest is
-    taken (Breiman et al. 1984, section 3.4.3).
+    With "auto", the input keeps its minimum and maximum if a rule removes little of that range:
+    clipping some pixels gains nothing, and changes the scale that programs on the device use. Only
+    noise would decide between rules within one standard error of the best, so the simplest of those
+    is chosen (Breiman et al. 1984, section 3.4.3).
 
     Args:
         graph: Float graph after the passes.
-        samples: Inputs [n, ...], such as the model sees in use.
+        samples: Inputs [n, ...], like those in use.
         choice: One rule, the best of the "percentile" ones, or the best of all ("auto").
-        input_range: The input's range, if it is known; inputs beyond it saturate, as on the device.
+        input_range: The input's range, if known; inputs beyond it saturate, as on the device.
 
     Raises:
-        InvalidInput: What `calibrate.measure` raises.
+        InvalidInput: As for `measure`.
     """
     if input_range is not None:
         given = by_name(graph.inputs, samples)
@@ -151,7 +151,7 @@ def _without_wild(
 
 
 def saturated(samples: FloatArray, limits: tuple[float, float]) -> FloatArray:
-    """Return inputs [n, ...] limited to a range, as int8 limits them on the device."""
+    """Return inputs [n, ...] clipped to a range, as int8 clips them on the device."""
     low, high = np.float32(limits[0]), np.float32(limits[1])
     if samples.min() >= low and samples.max() <= high:
         return samples
@@ -162,8 +162,8 @@ def least_error_range(tails: Tails) -> tuple[float, float]:
     """Return the range with the least squared error of int8 values, clipping included.
 
     Values within the range, zeros excepted, are uniformly distributed between two steps: each adds
-    step^2 / 12, where step = (high - low) / 255. The sum of both errors is convex. No end lies
-    further inside than the innermost value that was kept.
+    step^2 / 12, where step = (high - low) / 255. The sum of both errors is convex. No end is
+    further inside than the innermost recorded value.
     """
     low, high = tails.within(0.0)
     rounding = tails.nonzero / (12.0 * 255.0**2)
@@ -175,7 +175,7 @@ def least_error_range(tails: Tails) -> tuple[float, float]:
 
 
 def _best_end(outermost: FloatArray, other: float, rounding: float) -> float:
-    """Return the h of least sum of (x - h)^2 over all x > h, plus rounding * (h - other)^2.
+    """Return h with the least sum of (x - h)^2 over all x > h, plus rounding * (h - other)^2.
 
     Args:
         outermost: [kept] largest values x, descending.
@@ -184,7 +184,7 @@ def _best_end(outermost: FloatArray, other: float, rounding: float) -> float:
     """
     x = outermost.astype(np.float64)
     clipped = np.arange(1, len(x))
-    # The optimum if exactly the first 1, 2, ... values are clipped; right if the next one is not.
+    # The optimum if exactly the first 1, 2, ... values are clipped; valid if the next one is not.
     ends = (np.cumsum(x[:-1]) + rounding * other) / (clipped + rounding)
     right = np.flatnonzero(ends >= x[1:])
     return float(ends[right[0]]) if len(right) else float(x[-1])
@@ -213,7 +213,7 @@ def _rounded_outputs(graph: Graph, ranges: Ranges, batches: Iterable[Arrays]) ->
         for _, made in walk(graph, Batch(given)):
             for name, values in made.items():
                 own = known[name].quantized
-                # In place, so that the nodes after it read the rounded values.
+                # In place, so that later nodes read the rounded values.
                 values[...] = dequantize_array(quantize_array(values, own), own)
                 found.update({name: values} if name in graph.outputs else {})
         yield Batch({name: found[tensor] for name, tensor in graph.ends.items()})

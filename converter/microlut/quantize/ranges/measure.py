@@ -1,4 +1,4 @@
-"""Measures how far each tensor's values reach: `Graph` and sample inputs in, `Ranges` out."""
+"""Measure the ranges of all tensors over sample inputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from microlut.graph.ir import Graph, Node
 from microlut.ops.tensor import Tensor
 
 _BATCH = 32
-_FEWEST_KEPT = 8  # of the input, which in small networks has too few values for any share
+_FEWEST_KEPT = 8  # of the input, which in small networks has too few values for a share
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Ranges:
     limits: Mapping[str, tuple[float, float]]
 
     def __getitem__(self, tensor: str) -> tuple[float, float]:
-        """Return (min, max) of a tensor; raises KeyError when there is none of that name."""
+        """Return (min, max) of a tensor; raises KeyError if there is none of that name."""
         return self.limits[tensor]
 
     def replaced(self, limits: Mapping[str, tuple[float, float]]) -> Ranges:
@@ -42,8 +42,8 @@ class Tails:
     Attributes:
         low: [kept] smallest values, ascending.
         high: [kept] largest values, descending.
-        count: How many values the tensor had in all.
-        nonzero: How many of them were not zero.
+        count: Number of all values.
+        nonzero: Number of values that are not zero.
     """
 
     low: NDArray[np.float32]
@@ -54,7 +54,7 @@ class Tails:
     def within(self, share: float) -> tuple[float, float]:
         """Return the range beyond which a `share` of the values lies at either end.
 
-        0 gives the minimum and the maximum; a share of more than was kept gives all that was.
+        0 gives the minimum and the maximum; a larger share than recorded gives the innermost range.
         """
         beyond = min(_beyond(share, self.count), len(self.low) - 1)
         return float(self.low[beyond]), float(self.high[beyond])
@@ -85,7 +85,7 @@ def _smallest(
     so_far: NDArray[np.float32], values: NDArray[np.float32], count: int
 ) -> NDArray[np.float32]:
     if len(so_far) == count:
-        values = values[values < so_far.max()]  # few are left after the first batches
+        values = values[values < so_far.max()]  # few remain after the first batches
     both = np.concatenate([so_far, values])
     return both if len(both) <= count else np.partition(both, count - 1)[:count]
 
@@ -94,13 +94,13 @@ def calibrate(graph: Graph, samples: Arrays, tail: float = 0.0) -> Ranges:
     """Return the ranges of the input and of every node's output over sample inputs.
 
     Args:
-        graph: the network, usually after the passes.
-        samples: inputs [samples, ...], such as the model sees in use.
-        tail: share of each tensor's values that may lie beyond either end of its range; 0 gives the
+        graph: The network, usually after the passes.
+        samples: inputs [samples, ...], like those in use.
+        tail: Share of each tensor's values that may lie beyond either end of its range; 0 gives the
             minimum and maximum.
 
     Raises:
-        InvalidInput: what `measure` raises.
+        InvalidInput: As for `measure`.
     """
     tails = measure(graph, samples, tail)
     return Ranges(MappingProxyType({name: t.within(tail) for name, t in tails.items()}))
@@ -110,13 +110,13 @@ def measure(graph: Graph, samples: Arrays, tail: float) -> Mapping[str, Tails]:
     """Return the outermost values of the input and of every node's output over sample inputs.
 
     Args:
-        graph: the network, usually after the passes.
-        samples: inputs [samples, ...], such as the model sees in use.
-        tail: share of each tensor's values to keep at either end, besides the outermost one.
+        graph: The network, usually after the passes.
+        samples: inputs [samples, ...], like those in use.
+        tail: Share of each tensor's values to record at either end, besides the outermost one.
 
     Raises:
-        InvalidInput: no samples, another shape, NaN or infinite values in them, or a layer whose
-            output overflows.
+        InvalidInput: There are no samples, they have another shape, NaN or infinity, or the output
+            of a layer overflows.
     """
     for tensor in graph.inputs:
         _check_samples(graph, tensor, by_name(graph.inputs, samples)[tensor.name])

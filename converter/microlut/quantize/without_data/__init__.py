@@ -1,1 +1,1 @@
-"""Quantize without calibration inputs: synthetic ones, and layers fitted to them."""
+"""Quantization without calibration inputs: synthetic ones, and layers fitted to them."""

@@ -1,8 +1,8 @@
-"""Weights and ranges without data: a `Graph` and synthetic inputs in, fitted layers out.
+"""Quantize weights and set ranges without data, by synthetic inputs.
 
-Levels are fitted to the weights. Which weight gets which level, the scales, the biases and the
-ranges follow from the means and covariances of activations that `quantize.synthetic` makes, and so
-do the levels' last corrections where indices overlap.
+Levels are fitted to the weights. The assignment of weights to levels, the scales, the biases and
+the ranges follow from the means and covariances of the activations that
+`quantize.without_data.synthetic` makes, and so do final corrections of levels if indices overlap.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ from microlut.quantize.without_data.synthetic import InputRanges, walk
 
 _Number = TypeVar("_Number", bound=np.generic)
 
-# Deviations from the mean that a range reaches to. Of 4 to 12, on three reference models, 8 keeps
-# the outputs nearest to the float ones on the whole: real activations have heavy tails.
+# Deviations from the mean that a range includes. Of 4 to 12, on three reference models, 8 keeps
+# the outputs nearest to the float ones overall, because real activations have heavy tails.
 _REACH = 8.0
-# Covariances are taken among so many columns: time and memory stay linear in the weights, and the
-# outputs of the reference models are as near to the float ones as with those of all columns.
+# Covariances are computed among that many columns. Time and memory stay linear in the weights, and
+# the outputs of the reference models are as near to the float ones as with all columns.
 _BLOCK_COLUMNS = 256
-# Weights and columns up to which rows are assigned as a whole: what boards have room for.
+# Weights and columns up to which rows are assigned as a whole, which covers what boards can hold.
 _MOST_OVERLAPPING = 1 << 17
 _WIDEST_OVERLAPPING = 640
-_DOUBT = 0.05  # of the mean variance of a layer's inputs, which is added to all
-_POSITIONS = 1 << 13  # output positions that a covariance is taken over at most
-_POSITIONS_A_COLUMN = 4  # and at least, or the block is made narrower
+_DOUBT = 0.05  # of the mean variance of a layer's inputs, added to all variances
+_POSITIONS = 1 << 13  # most output positions for a covariance
+_POSITIONS_A_COLUMN = 4  # fewest, or the block is made narrower
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ class _Block:
 
 
 def expected_ranges(graph: Graph, inputs: Arrays, input_ranges: InputRanges) -> Ranges:
-    """Return the range of every tensor: what the channel that reaches furthest is expected to.
+    """Return the expected range of every tensor: that of its channel with the widest range.
 
     Args:
         graph: Float graph after the passes.
-        inputs: What `synthetic_inputs` makes for it.
+        inputs: Its `synthetic_inputs`.
         input_ranges: Smallest and largest value of real inputs, by their names.
     """
     limits = dict(input_ranges)
@@ -92,7 +92,7 @@ def expected_ranges(graph: Graph, inputs: Arrays, input_ranges: InputRanges) -> 
                 low = 0.0
             if activation is ActivationKind.RELU6:
                 high = min(high, 6.0)
-            if isinstance(step.node.op, Mean):  # noise does not tell how far pictures' means vary
+            if isinstance(step.node.op, Mean):  # noise does not show how means vary
                 low, high = limits[step.node.inputs[0]]
             limits[tensor.name] = (low, high)
     return Ranges(MappingProxyType(limits))
@@ -142,14 +142,14 @@ def _fitted_weights(
 
 
 def _moments(op: Linear, inputs: FloatArray) -> InputMoments:
-    """Return moments of what meets a layer's weights; real inputs may vary in any other way too."""
+    """Return moments of the inputs to a layer's weights, shrunk since real inputs may differ."""
     seen = _seen(op, inputs)
     covariance = damped(_covariance(seen.reshape(1, len(seen), -1)), _DOUBT)
     return InputMoments(covariance, covariance)
 
 
 def _reassigned(op: Linear, weights: QuantizedWeights, blocks: list[_Block]) -> QuantizedWeights:
-    """Return the weights with levels assigned anew, errors fed back within each block."""
+    """Return the weights with levels reassigned, with error feedback within each block."""
     assert weights.codebook is not None
     levels = weights.codebook.astype(np.float64)
     indices = np.empty_like(weights.indices)
@@ -163,10 +163,10 @@ def _reassigned(op: Linear, weights: QuantizedWeights, blocks: list[_Block]) -> 
 
 
 def _refitted(op: Linear, weights: QuantizedWeights, blocks: list[_Block]) -> Array:
-    """Return the scales that minimise the output error for the chosen levels.
+    """Return the scales that minimize the output error for the chosen levels.
 
-    For levels l of a channel with weights w and covariance H that is (w H l) / (l H l), both summed
-    over the blocks.
+    For levels l of a channel with weights w and covariance H, the scale is (w H l) / (l H l), both
+    summed over the blocks.
     """
     levels = weights.int8().reshape(weights.indices.shape)
     products, energy = np.zeros(len(weights.scales)), np.zeros(len(weights.scales))
@@ -185,7 +185,7 @@ def _refitted(op: Linear, weights: QuantizedWeights, blocks: list[_Block]) -> Ar
 def _grouped(op: Linear, weights: NDArray[_Number], channels: slice) -> NDArray[_Number]:
     """Return a view [groups, rows, taps, channels] of weights, in the kernel's layout or in rows.
 
-    A depthwise layer has a group an input channel, others have one group.
+    A depthwise layer has one group per input channel, others have one group.
     """
     if isinstance(op, DepthwiseConv2D):
         by_channel = weights.reshape(math.prod(op.window.size), -1, op.depth_multiplier)
@@ -212,7 +212,7 @@ def _block(channels: slice, rows: FloatArray) -> _Block:
 
 
 def _seen(op: Linear, inputs: FloatArray) -> FloatArray:
-    """Return what the layer sees at some of its output positions: [positions, taps, channels]."""
+    """Return the layer's inputs at some of its output positions: [positions, taps, channels]."""
     if isinstance(op, Dense):
         rows = inputs.reshape(-1, 1, inputs.shape[-1])
         return rows[_some(len(rows))]
@@ -224,7 +224,7 @@ def _seen(op: Linear, inputs: FloatArray) -> FloatArray:
 
 
 def _some(count: int) -> NDArray[np.intp]:
-    """Return which of `count` positions to look at; random ones share no column of the picture."""
+    """Return which of `count` positions to use; random ones share no column of the image."""
     if count <= _POSITIONS:
         return np.arange(count)
     return np.sort(np.random.default_rng(0).choice(count, _POSITIONS, replace=False))
@@ -238,7 +238,7 @@ def _covariance(rows: FloatArray) -> Array:
 
 
 def _error(op: Linear, weights: QuantizedWeights) -> FloatArray:
-    """Return by how much the quantized weights differ from the kernel, in its layout."""
+    """Return the error of the quantized weights, in the kernel's layout."""
     error = real_kernel(weights, op.channel_axis)
     error -= op.kernel
     return error
@@ -247,7 +247,7 @@ def _error(op: Linear, weights: QuantizedWeights) -> FloatArray:
 def _mean_shift(op: Linear, error: FloatArray, inputs: FloatArray) -> Array:
     """Return how far an error of the weights moves the mean of every output channel.
 
-    The layer is linear: it is what the layer makes of the mean input, borders included.
+    The layer is linear, so this is its output for the mean input, borders included.
     """
     linear = op.with_weights(error, np.zeros_like(op.bias))
     mean = inputs.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)

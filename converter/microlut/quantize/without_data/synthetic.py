@@ -1,9 +1,9 @@
-"""Inputs and activations without data: a `Graph` that knows its batch-norm statistics in.
+"""Make synthetic inputs and activations from the batch-norm statistics of a graph.
 
-Batch normalization leaves behind the mean and deviation that every channel has on the training
-data. Smooth noise as input, and each such layer's output shifted and scaled to these statistics,
-give activations whose means, variances and covariances are near the real ones: enough to choose
-ranges, to assign weights with error feedback and to correct the layer means.
+Batch normalization records the mean and deviation of every channel on the training data. With
+smooth noise as input, and the output of each such layer shifted and scaled to these statistics,
+activations have means, variances and covariances close to the real ones. That is enough to choose
+ranges, to assign weights with error feedback and to correct the means of layers.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from microlut.quantize.levels.densities import Array
 InputRanges = Mapping[str, tuple[float, float]]
 
 _MOST_INPUTS = 64
-_TENSOR_VALUES = 1 << 22  # of the largest tensor, all inputs together: 16 MB
-_PATCH_VALUES = 1 << 22  # that a convolution unfolds at a time
+_TENSOR_VALUES = 1 << 22  # of the largest tensor over all inputs: 16 MB
+_PATCH_VALUES = 1 << 22  # unfolded by a convolution at a time
 _NEIGHBOURS = 0.95  # correlation of neighbouring pixels
-_COMMON = 0.9  # share of the variance that all channels of a pixel have in common
+_COMMON = 0.9  # share of the variance that is common to all channels of a pixel
 _DEVIATION = 1 / 8  # of the input, in widths of its range
 _MEAN_DOUBT = 0.01  # variance of the errors in a batch norm's mean, in variances of its output
 
@@ -57,7 +57,7 @@ def synthetic_inputs(graph: Graph, limits: InputRanges, seed: int = 0) -> Batch:
         seed: Seed of the noise.
 
     Raises:
-        InvalidInput: the range is empty or not finite.
+        InvalidInput: The range is empty or not finite.
     """
     for low, high in limits.values():
         if not (math.isfinite(high - low) and low < high):
@@ -91,7 +91,7 @@ def _input(
 
 
 def walk(graph: Graph, x: Arrays) -> Iterator[Activation]:
-    """Yield the nodes in order, run on inputs, with batch-norm statistics as in training."""
+    """Run the nodes in order on inputs, with batch-norm statistics as in training; yield each."""
     live = by_name(graph.inputs, x)
     count = len(next(iter(live.values())))
     for state in graph.states:
@@ -158,7 +158,7 @@ def _input_mean(graph: Graph, tensor: Tensor, low: float, high: float) -> Array:
     filters = len(response)
     expected = first.op.bias + middle * response.sum(axis=(1, 2))
     deviation = first.statistics.deviation.astype(np.float64)
-    scale = np.where(deviation > 0, deviation, np.inf)  # a dead channel tells nothing
+    scale = np.where(deviation > 0, deviation, np.inf)  # a dead channel has no information
     wrong = (first.statistics.mean - expected) / scale
     by_mean = response * (unit / scale[:, None, None])
     prior = by_mean + by_mean.sum(axis=1, keepdims=True)  # covariance of columns with the response
@@ -170,7 +170,7 @@ def _input_mean(graph: Graph, tensor: Tensor, low: float, high: float) -> Array:
 
 
 def _mean_response(op: Linear, shape: tuple[int, ...]) -> Array:
-    """Return how far each output channel's mean moves with the mean of each column and channel.
+    """Return how each output channel's mean depends on the mean of each column and channel.
 
     The result is [output channels, columns, channels]; the features of a vector are columns.
     """
@@ -190,7 +190,7 @@ def _mean_response(op: Linear, shape: tuple[int, ...]) -> Array:
 
 
 def _reach(window: Window, axis: int, size: int) -> Array:
-    """Return [taps, pixels]: the share of all positions at which a tap meets a row or column."""
+    """Return [taps, pixels]: the share of positions at which a tap covers a row or column."""
     padding = (window.padding.top, window.padding.left)[axis]
     span = (window.size[axis] - 1) * window.dilation[axis] + 1
     after = (window.padding.bottom, window.padding.right)[axis]
