@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* Weights: `columns` indices a row, packed from the least significant bit of the row's first byte
+/* Weights: `columns` indices per row, packed from the least significant bit of the row's first byte
  * on; a row starts on a byte. Index i ends at bit (i + 1) * bits and has index_bits bits: the lower
  * ones it has in common with those before it, or they are zeros. weight = codebook[index]. With 8
  * bits there is no codebook: the row holds the int8 weights themselves. See

@@ -2,8 +2,8 @@
  *
  * No weight is used twice, so none is written to memory: a table turns the indices of two weights
  * into a pair of int16, which meets two inputs, four rows at a time. If two indices have more than
- * MLUT_DENSE_TABLE_BITS the table would be too large, and pairs are put together. With 8 bits a
- * weight there is nothing to decode. */
+ * MLUT_DENSE_TABLE_BITS the table would be too large, and pairs are put together. With 8 bits
+ * per weight there is nothing to decode. */
 #include "microlut/dense.h"
 #include "../isa/isa.h"
 #include "output_stage.h"
@@ -40,7 +40,7 @@ static inline unsigned mlut_dense_unit_pairs(unsigned bits)
 }
 
 /* Those bytes of a row, behind the bits that the first index has in common with the unit before.
- * Words of their own in place of 64 bits: GCC shifts both halves even where one is empty. */
+ * Two words instead of 64 bits: GCC shifts both halves even where one is empty. */
 typedef struct mlut_unit {
     uint32_t low;
     uint32_t high;

@@ -16,7 +16,7 @@
 
 #define MLUT_DEPTHWISE_LANES 4u
 
-/* A band of input rows as planes, one a channel. */
+/* A band of input rows as planes, one per channel. */
 typedef struct {
     uint32_t *pairs;
     size_t pitch;  /* pairs a row */
@@ -32,7 +32,7 @@ typedef struct mlut_plane {
     const int8_t *weights; /* of the channel, one every `gap` */
     size_t gap;
     const uint32_t *plane; /* its row y is the half y % 2 of row y / 2 */
-    size_t pitch;          /* words a row */
+    size_t pitch;          /* words per row */
     size_t rows;           /* of outputs */
 } mlut_depthwise_plane_t;
 

@@ -1,4 +1,4 @@
-/* Output stages from flash: two or three 16-bit words a channel to TensorFlow Lite's numbers.
+/* Output stages from flash: two or three 16-bit words per channel, expanded to TensorFlow Lite's.
  *
  * Word 0 is the weight scale: (2048 + the low 11 bits) * 2^(the high 5 bits), times a power of two
  * that the layer's channels share. Its product with the ratio of the activations' scales has 63 or

@@ -12,7 +12,7 @@ typedef struct mlut_plane {
     const mlut_channel_t *channels;
     const int8_t *weights; /* [position][count] */
     const int8_t *in;
-    int8_t *band;  /* room for 8 bytes a position of the padded input, in an even number of rows */
+    int8_t *band;  /* 8 bytes per position of the padded input, in an even number of rows */
     size_t first;  /* output channel */
     size_t count;  /* of channels */
     size_t top;    /* the picture's row that is the band's first one, modulo 2^n */

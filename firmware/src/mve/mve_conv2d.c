@@ -45,7 +45,7 @@ typedef struct {
     size_t first;       /* pixel of a row whose field is inside the picture */
     size_t inside;      /* such pixels of this row, one after the other */
     size_t most_inside; /* the same of rows whose fields have all their rows */
-    size_t count;       /* bytes a kernel row */
+    size_t count;       /* bytes per kernel row */
     size_t down;        /* bytes between kernel rows in the picture */
 } mlut_mve_conv2d_cursor_t;
 
@@ -176,7 +176,7 @@ static inline void mlut_mve_conv2d_gather(mlut_mve_conv2d_cursor_t *next, int8_t
 }
 
 /* As many channels as the scratch of layer->tile holds, whose weights and fields the plan counts
- * with two bytes a value. */
+ * with two bytes per value. */
 static mlut_mve_conv2d_layout_t mlut_mve_conv2d_lay_out(
     const mlut_conv2d_t *layer, size_t values, void *scratch)
 {
