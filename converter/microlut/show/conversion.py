@@ -49,7 +49,7 @@ def conversion_text(report: ConvertReport) -> str:
     lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
     if report.estimated_instructions is not None:
         total = float(f"{report.estimated_instructions:.3g}")
-        lines.append(f"estimated: {total:,.0f} instructions an inference on {report.core}")
+        lines.append(f"estimated: {total:,.0f} instructions per inference on {report.core}")
     return "\n".join(lines)
 
 

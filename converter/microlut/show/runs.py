@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # not needed by `microlut boards`
     from microlut.workflow.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
 
 _LABEL_WIDTH = 40
-_INSTRUCTIONS = "instructions an inference"
+_INSTRUCTIONS = "instructions per inference"
 _LATENCY = "time of an inference, by its own clock"
 
 
@@ -75,7 +75,7 @@ def profile_text(profile: Profile) -> str:
     """Return the instructions or the time of one inference, one line per kernel call."""
     total = max(1, profile.cost)
     timed = profile.unit == "microseconds"
-    unit, factor = ("ns a MAC", 1000) if timed else ("a MAC", 1)
+    unit, factor = ("ns per MAC", 1000) if timed else ("per MAC", 1)
     rows = [
         (
             " + ".join((layer.name, *layer.merged)),

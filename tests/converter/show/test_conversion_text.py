@@ -26,7 +26,7 @@ def test_conversion_text_has_a_line_for_each_layer():
 
 def test_conversion_text_estimates_instructions_unless_compiled_for_size():
     report = replace(conversion().report, estimated_instructions=12_345_678, core="cortex-m3")
-    end = "estimated: 12,300,000 instructions an inference on cortex-m3"
+    end = "estimated: 12,300,000 instructions per inference on cortex-m3"
     assert conversion_text(report).splitlines()[-1] == end
     small = replace(report, estimated_instructions=None)
     assert "estimated" not in conversion_text(small)

@@ -61,7 +61,7 @@ def test_run_text_has_times_of_a_board():
     conv = LayerProfile("conv", "conv2d", (), 4, 72, 500, 12)
     lines = tables.run_text(outcome(profile=Profile((conv,), 3, "microseconds"))).splitlines()
     assert "microseconds" in lines[0]
-    assert lines[0].endswith("ns a MAC")
+    assert lines[0].endswith("ns per MAC")
     assert lines[1].split()[-4:] == ["12", "80.00", "%", "24.000"]
 
 
@@ -82,7 +82,7 @@ def test_run_text_tells_why_instructions_are_not_counted(compiler, why, monkeypa
     monkeypatch.setattr(tables, "find_tool", lambda tool: compiler)
     image = Image("mine", None, None, flash_bytes=1, ram_bytes=1)
     last = tables.run_text(outcome(image=image, instructions=None)).splitlines()[-1]
-    assert last.split(maxsplit=3) == ["instructions", "an", "inference", f"not counted: {why}"]
+    assert last.split(maxsplit=3) == ["instructions", "per", "inference", f"not counted: {why}"]
 
 
 def test_verify_text_tells_rounding_apart():
