@@ -1,4 +1,4 @@
-"""The command line: one verb a stage and `deploy` for all. Nothing but this prints or exits."""
+"""The command line, one verb per stage and `deploy` for all. Nothing else prints or exits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line says about a failure: an exception enters, one line and a code leave."""
+"""Turn failures into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ EXIT_TERMINATED = 128 + signal.SIGTERM
 _EXIT_BAD_COMMAND = 2
 _EXIT_INTERNAL = 70
 
-# What typer raises for a bad command line. It carries click within itself or uses the real one,
-# depending on its version; this finds the class in both.
+# What typer raises for a bad command line. Depending on its version, it contains click or uses the
+# real one; this finds the class in both.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
@@ -26,7 +26,7 @@ _TERMINATING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Terminated(BaseException):
-    """The process was asked to end. No `Exception`, so that no one takes it for a failure."""
+    """The process was asked to end. No `Exception`, so that nobody handles it as a failure."""
 
 
 def raise_when_terminated() -> None:
@@ -37,7 +37,7 @@ def raise_when_terminated() -> None:
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
-    for number in _TERMINATING:  # a second one is not to disturb the cleaning up
+    for number in _TERMINATING:  # a second one must not disturb the clean-up
         signal.signal(number, signal.SIG_IGN)
     raise Terminated
 

@@ -80,7 +80,7 @@ CalibrationOption = Annotated[
 BitsOption = Annotated[
     int | None,
     typer.Option(
-        help="Bits a weight, 2 to 8; 8 is plain int8, without a codebook.", show_default="4"
+        help="Bits per weight, 2 to 8; 8 is plain int8, without a codebook.", show_default="4"
     ),
 ]
 GranularityChoice = Annotated[
@@ -96,7 +96,7 @@ MethodChoice = Annotated[
 ]
 AverageBitsOption = Annotated[
     float | None,
-    typer.Option(metavar="B", help="Choose bits layer by layer: at most B a weight on average."),
+    typer.Option(metavar="B", help="Choose bits layer by layer: at most B per weight on average."),
 ]
 FlashBudgetOption = Annotated[
     int | None,

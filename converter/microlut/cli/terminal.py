@@ -1,4 +1,4 @@
-"""The terminal: progress, results and errors in, text on its two streams out."""
+"""Print progress, results and errors on the standard streams."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class OutputLost(InvalidInput):
 
 
 class _Output(io.TextIOBase):
-    """Standard output that tells its own errors from those of other files.
+    """Standard output, with errors that are distinct from those of other files.
 
     Characters that its encoding lacks are escaped. Once the reader has gone, as `head` does, the
-    rest is dropped without a word, and the verb ends with the exit code that it would have.
+    rest is silently dropped, and the exit code stays what it would have been.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -57,7 +57,7 @@ class _Output(io.TextIOBase):
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        if self._lost is not None:  # click writes nothing to try whether it can, and ignores this
+        if self._lost is not None:  # click tries by writing nothing, and ignores this
             raise self._lost
         try:
             yield
@@ -69,7 +69,7 @@ class _Output(io.TextIOBase):
 
 
 def _lead_nowhere(number: int) -> None:
-    """Drop what is written to a file, and what waits in buffers and would fail when Python ends."""
+    """Discard what is written to a file, and buffers that would fail when Python ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, number)
     os.close(nowhere)
@@ -79,7 +79,7 @@ def _lead_nowhere(number: int) -> None:
 def standard_streams() -> Iterator[None]:
     """Let standard output raise OutputLost, and lead closed standard streams nowhere.
 
-    Otherwise the next file that is opened would take the place of a closed one.
+    Otherwise the next opened file would get the number of a closed one.
 
     Raises:
         OutputLost: Standard output is closed.
@@ -122,7 +122,7 @@ def print_error(message: str, code: int, *, as_json: bool) -> None:
     """Print one line on standard error, and with --json an object on standard output."""
     try:
         print(f"microlut: {message}", file=sys.stderr, flush=True)
-    except OSError:  # there is no other place to say it
+    except OSError:  # there is nowhere else to print it
         _lead_nowhere(sys.stderr.fileno())
     if as_json:
         print_json({"error": message, "exit_code": code})

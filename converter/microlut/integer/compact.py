@@ -1,9 +1,9 @@
-"""Output stages as flash holds them: scales and biases in, 16-bit words a channel out.
+"""Encode output stages for flash: scales and biases as 16-bit words per channel.
 
-TensorFlow Lite makes its multipliers of s_in * s_w / s_out. A weight scale with 12 significant bits
-takes one word, relative to the layer's largest scale; the ratio s_in / s_out is one number of the
-layer. The engine multiplies both (firmware/src/kernels/output_stage.c), and `expand_scales` has its
-formula. docs/reference/format.md describes the words bit by bit.
+TensorFlow Lite computes its multipliers from s_in * s_w / s_out. A weight scale with 12 significant
+bits takes one word, relative to the layer's largest scale; the ratio s_in / s_out is one number per
+layer. The engine multiplies both (firmware/src/kernels/output_stage.c), and `expand_scales` has the
+same formula. docs/reference/format.md describes the words bit by bit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization
 
 MANTISSA_BITS = 12  # the first is always 1 and not stored
-LARGEST_EXPONENT = 31  # in the five bits left; that of the layer's largest scale
+LARGEST_EXPONENT = 31  # in the other five bits; that of the layer's largest scale
 _STORED_BITS = MANTISSA_BITS - 1
 _RATIO_BITS = 52  # times a 12-bit mantissa: 64 bits
 _LARGEST_LEFT_SHIFT = 31  # of the 32-bit biases in the engine
@@ -32,8 +32,8 @@ class CompactStage:
 
     Attributes:
         ratio: s_in / s_out as a 52-bit integer, to a power of two.
-        shift: What the exponent of a scale is added to.
-        bias_shift: Exponent of a scale from which on a step of a 16-bit bias is 1.
+        shift: Shift to which the exponent of a scale is added.
+        bias_shift: Least exponent of a scale at which the step of a 16-bit bias is 1.
         channels: [channels, 2] scale and bias; or [channels, 3] scale, low and high half of a bias.
     """
 
@@ -47,7 +47,7 @@ def compact_stage(op: QLinear, x: Quantization, output: Quantization) -> Compact
     """Encode a layer's output stage without loss, given its input's and output's quantization.
 
     Raises:
-        ValueError: There is no code for its scales, or the engine makes other multipliers of them
+        ValueError: Its scales cannot be encoded, or the engine would compute other multipliers
             than the stage has. The quantization stage makes no such layer.
     """
     multiplier, shifts = expand_scales(op.weights.scales, x.scale, output.scale)
@@ -94,15 +94,15 @@ def expand_scales(
 
 
 def scale_exponents(scales: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the exponents that stand in the scales' words: 31 for the layer's largest scale."""
+    """Return the exponents stored in the scales' words: 31 for the layer's largest scale."""
     exponents: NDArray[np.int64] = np.frexp(scales)[1].astype(np.int64)
     return exponents - int(exponents.max()) + LARGEST_EXPONENT
 
 
 def bias_steps(exponents: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield the possible shifts, with what a step of every channel's 16-bit bias is then worth.
+    """Yield the possible shifts, with the resulting step of every channel's 16-bit bias.
 
-    The smaller a channel's scale, the larger its step: in units of the output steps are alike.
+    The smaller a channel's scale, the larger its step, so steps are similar in output units.
     """
     for shift in range(int(exponents.min()) + _LARGEST_LEFT_SHIFT + 1):
         yield shift, np.int64(1) << np.maximum(shift - exponents, 0)
@@ -114,7 +114,7 @@ def fits_16_bits(words: NDArray[np.int64]) -> bool:
 
 
 def _pack_scales(scales: NDArray[np.float32]) -> tuple[NDArray[np.uint16], int]:
-    """Return a word a scale, and the exponent of the largest scale.
+    """Return one word per scale, and the exponent of the largest scale.
 
     A word stands for (2048 + its low 11 bits) * 2^(its high 5 bits), times a power of two.
     """
@@ -137,9 +137,9 @@ def _scale_ratio(input_scale: float, output_scale: float) -> tuple[int, int]:
 def _pack_bias(
     bias: NDArray[np.int64], exponents: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint16], int]:
-    """Return [channels, 1] words and the shift that gives their steps, if 16 bits do without loss.
+    """Return [channels, 1] words and the shift of their steps, if 16 bits suffice without loss.
 
-    Else return [channels, 2] low and high halves.
+    Otherwise return [channels, 2] low and high halves.
     """
     for shift, steps in bias_steps(exponents):
         words, rest = np.divmod(bias, steps)

@@ -41,7 +41,7 @@ class Conv2D(Linear):
 
     @property
     def columns(self) -> int:
-        """How many weights an output value is the sum of."""
+        """Number of weights per output value."""
         return int(self.kernel[0].size)
 
     def positions(self, shape: Shape) -> int:

@@ -36,7 +36,7 @@ class Dense(Linear):
 
     @property
     def columns(self) -> int:
-        """How many weights an output value is the sum of."""
+        """Number of weights per output value."""
         return int(self.kernel.shape[1])
 
     def positions(self, shape: Shape) -> int:

@@ -53,7 +53,7 @@ class DepthwiseConv2D(Linear):
 
     @property
     def columns(self) -> int:
-        """How many weights an output value is the sum of."""
+        """Number of weights per output value."""
         return math.prod(self.window.size)
 
     @property

@@ -41,7 +41,7 @@ def _decode(dtype: str, value: Any) -> NDArray[Any]:  # noqa: ANN401 (whatever J
 
 def _unpack(dtype: np.dtype[Any], found: str, shape: list[Any], text: str) -> NDArray[Any]:
     if found != dtype.name:
-        raise ValueError(f"an array has the dtype {found!r} in place of {dtype.name}")
+        raise ValueError(f"an array has the dtype {found!r} instead of {dtype.name}")
     if not all(isinstance(n, int) and n >= 0 for n in shape):
         raise ValueError(f"{shape!r} is no shape")
     expected = math.prod(shape) * dtype.itemsize

@@ -57,7 +57,7 @@ class Linear(Fusing):
     @property
     @abstractmethod
     def columns(self) -> int:
-        """How many weights an output value is the sum of."""
+        """Number of weights per output value."""
 
     @property
     def reads(self) -> int:

@@ -1,4 +1,4 @@
-"""How the engine decodes overlapping indices: a shape and bits in, what it has code for out."""
+"""The overlap of indices that the engine can decode, by shape and bits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _LARGEST_TABLE_BITS = 9  # of two indices, 2 KB of scratch; TABLE_BITS in dense.
 def engine_overlap(shape: Shape, bits: int) -> int:
     """Return the overlap that the engine can decode for weights of a shape, 0 if none.
 
-    Rows of depthwise weights are no chains: neighbours belong to different sums.
+    Neighbours in rows of depthwise weights belong to different sums, so they do not overlap.
     """
     return INDEX_BITS - bits if bits in _BITS and len(shape) in _RANKS else 0
 
 
 def pair_table(bits: int, index_bits: int) -> int:
-    """Return the entries of the table by which a dense layer decodes two indices at once.
+    """Return the size of the table by which a dense layer decodes two indices at once.
 
-    None, 0, if it would be too large: such a layer takes about three times as long.
+    It is 0 if the table would be too large; such a layer takes about three times as long.
     """
     both = bits + index_bits
     return 1 << both if both <= _LARGEST_TABLE_BITS else 0

@@ -29,7 +29,7 @@ _LIKE = {
 
 
 def instructions(call: Call[Any], tile: Tile, core: str) -> float:
-    """Return about how many instructions a call executes on a core.
+    """Estimate the instructions that a call executes on a core.
 
     Raises:
         NotImplementedError: Nobody has measured what a part of the kernel takes on the core.

@@ -71,7 +71,7 @@ class Plan:
 
     Attributes:
         graph: The quantized graph.
-        steps: One a node, in execution order.
+        steps: One per node, in execution order.
         input_offset: Where the caller writes the input.
         output_offset: Where the caller finds the output.
         arena_bytes: Activations and scratch together.

@@ -1,4 +1,4 @@
-"""In which order nodes run: quantized graph in, the same graph with its nodes in that order out."""
+"""Choose the order in which nodes run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def schedule(graph: QuantizedGraph) -> QuantizedGraph:
 
 
 def _cost(graph: QuantizedGraph) -> tuple[int, int]:
-    """Return the tensors' peak, and the bytes that they withhold from every layer's weights."""
+    """Return the tensors' peak, and the bytes that they take from every layer's weights."""
     buffers, _ = tensor_buffers(graph)
     weights = {node.name: op.weights.indices.size for node, op in graph.weighted()}
     withheld = (
@@ -39,7 +39,7 @@ def _cost(graph: QuantizedGraph) -> tuple[int, int]:
 
 
 def _moves(graph: QuantizedGraph) -> Iterator[QuantizedGraph]:
-    """Yield the graph with one node moved forward, in all ways that keep it behind its inputs."""
+    """Yield the graph with one node moved forward, in all ways that keep it after its inputs."""
     nodes = graph.nodes
     for old, node in enumerate(nodes):
         for new in range(old - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""Write a conversion, build its firmware and run it: the whole line."""
+"""Write a conversion, build its firmware and run it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def deploy(
 ) -> DeployOutcome:
     """Write a conversion, build its firmware and run it.
 
-    `output` appears when all of that is done, also if the firmware's outputs then differ; after an
-    error it is what it was before.
+    `output` appears once all of that is done, even if the firmware's outputs differ. After an error
+    it is unchanged.
     """
     output = Path(output)
     machine = None if samples is None else choose_machine(board)

@@ -1,7 +1,7 @@
-"""Write a built image to a real board: checks first, then the tool; a typed result leaves.
+"""Check a built image and write it to a real board.
 
-Nothing is written unless the image was built for this very board, lies within its flash, and there
-is exactly one such board to write to.
+Nothing is written unless the image was built for this board, lies within its flash, and exactly one
+such board is connected.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TIMEOUT_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How the user chose a board: a tool, and the probe or port; None leaves the choice to us."""
+    """The user's choice of a tool, and of the probe or port; None for an automatic choice."""
 
     tool: str | None = None
     probe: str | None = None
@@ -38,16 +38,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class FlashResult:
-    """What was done, or with `written` False would be.
+    """What was written, or would be if `written` is False.
 
     Attributes:
         board: The board's id.
         tool: The tool's name.
-        device: Serial number of the probe, or serial port; None if that is left to the tool.
+        device: Serial number of the probe, or serial port; None if the tool chooses.
         command: The tool's command line.
-        bytes: What is written to flash.
-        written: Whether it was.
-        note: Why it could not be now.
+        bytes: Number of bytes for flash.
+        written: Whether they were written.
+        note: Why they could not be written now.
     """
 
     board: str
@@ -60,7 +60,7 @@ class FlashResult:
 
     @property
     def command_text(self) -> str:
-        """Return the command line as a shell takes it."""
+        """Return the command line quoted for a shell."""
         return shlex.join(self.command)
 
     def as_json(self) -> dict[str, object]:
@@ -91,7 +91,7 @@ def flash(
         board: The board.
         target: Which tool and device.
         profile: Whether to write the firmware that times every kernel call.
-        dry_run: Check all, but write nothing; a board that is not there is only noted.
+        dry_run: Check everything, but write nothing; a missing board is only mentioned.
 
     Raises:
         InvalidBoard: The board cannot be flashed, or not with that tool.
@@ -116,7 +116,7 @@ def flash(
 
 
 def _choose_tool(board: Board, name: str | None) -> tuple[Flasher, FlashTool]:
-    """Return the first of the board's tools that is installed, and what the board says for it."""
+    """Return the first installed tool of the board, and its table in the board file."""
     named = [arguments.name for arguments in board.flash_tools]
     if not named:
         raise InvalidBoard(

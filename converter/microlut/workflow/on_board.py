@@ -1,4 +1,4 @@
-"""Run a converted model's inputs on a real board: a serial port enters, a `RunOutcome` leaves."""
+"""Run inputs on a real board, through its serial port."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run_on_board(
         profile: Whether to ask for the times of the last inference's kernel calls.
 
     Raises:
-        DeviceFailed: Nothing at the port speaks the protocol, or it is gone.
+        DeviceFailed: Nothing at the port answers by the protocol, or the port is gone.
         RunFailed: The board runs another model, its firmware failed, or it times no kernel calls.
     """
     image = build(project, board, profile=profile)

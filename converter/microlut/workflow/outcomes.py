@@ -1,4 +1,4 @@
-"""What the later verbs give: typed results of running, verifying and deploying, and their JSON."""
+"""Typed results of running, verifying and deploying, and their JSON."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class RunOutcome:
     """One run of the firmware on inputs.
 
     Attributes:
-        image: What was built for the board that was asked for.
+        image: The image for the requested board.
         measured_on: The id of the board whose firmware ran.
-        note: What that board is, if it is not the one that was asked for.
-        samples: How many inputs.
+        note: What that board is, if it is not the requested one.
+        samples: Number of inputs.
         outputs: int8 [samples, output bytes].
         bit_exact: Whether every byte equals the integer interpreter's.
         first_difference: Where they first differ.
         top1: Accuracy in percent, or None without labels.
-        instructions: Executed instructions an inference (mean, least, most), or None if uncounted.
-        microseconds: Time of an inference by the board's own clock (mean, least, most), or None
-            where it says nothing: in emulators.
-        profile: Where the instructions of the first inference went, or on a board the time of the
-            last, if it was asked for and could be told.
-        stack_bytes: The most that the stack held since the start, or None on a computer.
+        instructions: Executed instructions per inference (mean, least, most), None if not counted.
+        microseconds: Time per inference by the board's own clock (mean, least, most); None in
+            emulators, where it means nothing.
+        profile: The instructions of the first inference by layer or, on a board, the time of the
+            last one, if requested and known.
+        stack_bytes: The most that the stack held since the start; None on a computer.
     """
 
     image: Image
@@ -114,7 +114,7 @@ class VerifyOutcome:
 
 @dataclass(frozen=True, slots=True)
 class DeployOutcome:
-    """The whole line: the image, and with inputs also what it answers.
+    """The result of `deploy`: the image and, with inputs, its run.
 
     `integer_top1` and `float_top1` are the accuracies, in percent, of the integer model and of the
     float model on this computer. `not_measured` is why there is no run in spite of inputs.

@@ -1,4 +1,4 @@
-"""Rewrites of the float graph before quantization: `Graph` in, an equal, smaller `Graph` out."""
+"""Rewrites of the float graph before quantization, to an equivalent, smaller one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_passes(graph: Graph) -> Graph:
     """Return the graph after every pass; no BatchNorm and no Identity remain.
 
     Raises:
-        UnsupportedModel: nothing remains to be computed.
+        UnsupportedModel: Nothing remains to be computed.
     """
     for rewrite in PASSES:
         graph = rewrite(graph)

@@ -1,4 +1,4 @@
-"""Removes operators that do nothing at inference: `Graph` in, `Graph` without Identity out."""
+"""Remove operators that do nothing at inference."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Removes what `fold_batch_norm` leaves: scales and offsets that no layer before them can take.
+"""Fold scales and offsets into the layers after them, if no layer before them can take them.
 
-Such are the pixels' x / 127.5 - 1 at a network's start. W (x * scale + offset) + b =
-(W * scale) x + (b + W offset), computed in float64: exact where the layer reads every value, which
-excludes zero padding, for that stands for zeros behind the offset.
+An example is x / 127.5 - 1 for pixels at the start of a network. W (x * scale + offset) + b =
+(W * scale) x + (b + W offset), computed in float64. That is exact if the layer reads every value,
+which excludes zero padding, since it pads with zeros after the offset was added.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from microlut.ops.windows import Window
 def fold_affine(graph: Graph) -> Graph:
     """Return the graph without BatchNorm.
 
-    One is folded into all layers that read it, behind reshapes too, or else becomes a 1x1
+    Each is folded into all layers that read it, also after reshapes, or else becomes a 1x1
     depthwise convolution.
     """
     graph = _moved(graph)
@@ -50,9 +50,9 @@ def fold_affine(graph: Graph) -> Graph:
 
 
 def _moved(graph: Graph) -> Graph:
-    """Return the graph with each BatchNorm moved behind the reshapes and padding that read it.
+    """Return the graph with each BatchNorm moved after the reshapes and padding that read it.
 
-    Two in a row become one.
+    Two consecutive ones become one.
     """
     made: dict[str, Node] = {}
     instead: dict[str, str] = {}
@@ -74,7 +74,7 @@ def _moved(graph: Graph) -> Graph:
 
 
 def _swapped(source: Node, node: Node) -> tuple[Node, ...] | None:
-    """Return nodes that equal a BatchNorm and the node behind it, which come in reverse order."""
+    """Return nodes equivalent to a BatchNorm and the node after it, in reverse order."""
     norm, channels = source.op, node.shape[-1]
     if not isinstance(norm, BatchNorm):
         return None
@@ -101,7 +101,7 @@ def _merged(first: BatchNorm, second: BatchNorm) -> BatchNorm:
 
 
 def _repeated(norm: BatchNorm, times: int) -> BatchNorm:
-    """Return it for pixels that lie side by side in what is now the last dimension."""
+    """Return it for pixels that are side by side in the new last dimension."""
     old = norm.statistics
     statistics = old and ChannelStatistics(
         _array(np.tile(old.mean, times)), _array(np.tile(old.deviation, times))
@@ -116,10 +116,10 @@ def _can_fold(graph: Graph, name: str, norm: BatchNorm) -> bool:
 
 
 def _takes(op: FloatOp, norm: BatchNorm) -> bool:
-    """Return whether a layer can compute what is before it, and its weights do not suffer.
+    """Return whether a layer can take a BatchNorm before it without harm to its weights.
 
-    The input channels of a convolution share the scales of its weights: scales that differ among
-    them would make unlike weights of like ones.
+    The input channels of a convolution share the scales of its weights, so different scales of
+    channels would make similar weights dissimilar.
     """
     match op:
         case Dense():
@@ -144,7 +144,7 @@ def _folded(op: FloatOp, norm: BatchNorm) -> FloatOp:
 
 
 def _as_depthwise(node: Node, norm: BatchNorm, graph: Graph) -> tuple[Node, ...]:
-    """Return nodes that compute a lone BatchNorm; anything but a picture is reshaped around it."""
+    """Return nodes that compute a lone BatchNorm; other shapes are reshaped around it."""
     channels = node.shape[-1]
     kernel = _array(norm.scale.reshape(1, 1, channels))
     op = DepthwiseConv2D(kernel, norm.offset, Window((1, 1)))

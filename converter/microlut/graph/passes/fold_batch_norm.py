@@ -1,4 +1,4 @@
-"""Folds batch normalization into the layer before it: `Graph` in, an equal, smaller `Graph` out.
+"""Fold batch normalization into the layer before it.
 
 y = (W x + b) * scale + offset = (W * scale) x + (b * scale + offset), computed in float64.
 """
@@ -36,7 +36,7 @@ def fold_batch_norm(graph: Graph) -> Graph:
 
 
 def _folded(op: FloatOp, norm: BatchNorm) -> FloatOp | None:
-    """Return an operator that computes `op` and then `norm`, or None when `op` cannot."""
+    """Return an operator that computes `op` and then `norm`, or None if `op` cannot."""
     if not isinstance(op, Linear) or op.activation is not ActivationKind.LINEAR:
         return None
     scale = norm.scale.astype(np.float64)

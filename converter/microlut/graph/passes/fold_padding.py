@@ -1,7 +1,7 @@
-"""Moves zero padding into the convolutions that read it: `Graph` in, an equal `Graph` out.
+"""Move zero padding into the convolutions that read it.
 
-Pools keep a Pad before them: zeros take part in a mean and can win a maximum, while positions that
-a pool itself pads count for nothing.
+Pools keep a Pad before them: its zeros count in a mean and can be a maximum, while positions that a
+pool itself pads do not count.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def fold_padding(graph: Graph) -> Graph:
     renamed: dict[str, str] = {}
     made = []
     for node in graph.nodes:
-        # The padding that was taken off this node's input, if any.
+        # The padding removed from this node's input, if any.
         padding = folded.get(node.inputs[0], Padding())
         node = _padded(node, padding)
         if isinstance(node.op, Pad) and _can_fold(graph, node):

@@ -1,4 +1,4 @@
-"""Moves a ReLU into the operator before it: `Graph` in, an equal `Graph` with fewer nodes out."""
+"""Fuse a ReLU with the operator before it."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def fuse_activation(graph: Graph) -> Graph:
 
 
 def _both(first: ActivationKind, second: ActivationKind) -> ActivationKind:
-    """Return the activation that equals one after the other: ReLU6 clips whatever ReLU does."""
+    """Return the activation equivalent to two in a row: ReLU6 also clips all that ReLU clips."""
     return ActivationKind.RELU6 if ActivationKind.RELU6 in (first, second) else second

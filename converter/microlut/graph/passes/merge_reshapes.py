@@ -1,4 +1,4 @@
-"""Leaves one Reshape of several in a row, and none that keeps the shape: `Graph` in and out."""
+"""Merge consecutive reshapes, and remove those that keep the shape."""
 
 from __future__ import annotations
 

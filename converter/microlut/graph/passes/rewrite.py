@@ -1,4 +1,4 @@
-"""What the rewrites share: rebuilding a graph from changed nodes."""
+"""Rebuild a graph from changed nodes, for all rewrites."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from microlut.graph.ir import Graph, Node
 def rebuild(graph: Graph, nodes: Iterable[Node], renamed: Mapping[str, str]) -> Graph:
     """Return the graph with other nodes, reading `renamed[tensor]` wherever `tensor` was read.
 
-    Nodes that no output and no state depends on any longer are dropped.
+    Nodes that no output and no state depends on any more are dropped.
 
     Args:
-        graph: where all else comes from.
-        nodes: the new nodes, in an order that can be executed.
-        renamed: for each removed tensor the one that takes its place, which may itself be removed.
+        graph: The graph, for everything else.
+        nodes: The new nodes, in an executable order.
+        renamed: For each removed tensor its replacement, which may itself be removed.
     """
     read = [
         replace(node, inputs=tuple(resolve(name, renamed) for name in node.inputs))
@@ -33,13 +33,13 @@ def rebuild(graph: Graph, nodes: Iterable[Node], renamed: Mapping[str, str]) -> 
 
 
 def resolve(tensor: str, renamed: Mapping[str, str]) -> str:
-    """Return what a tensor is called after all renamings."""
+    """Return the name of a tensor after all renamings."""
     while tensor in renamed:
         tensor = renamed[tensor]
     return tensor
 
 
 def sole_consumer(graph: Graph, tensor: str) -> Node | None:
-    """Return the only node that reads a tensor; None when others, or the user, read it too."""
+    """Return the only node that reads a tensor; None if others, or the user, read it too."""
     consumers = graph.consumers(tensor)
     return consumers[0] if len(consumers) == 1 and tensor not in graph.kept() else None

@@ -1,7 +1,7 @@
-"""Makes a mean of a pool over the whole picture: `Graph` in, an equal `Graph` with Mean nodes out.
+"""Replace average pools over the whole image by means.
 
-A pool keeps its input's quantization. The mean of a picture varies much less than its pixels do, so
-few of the 256 values would be used; a Mean has a quantization of its own.
+A pool keeps its input's quantization. The mean of an image varies much less than its pixels, so few
+of the 256 values would be used; a Mean has a separate quantization.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from microlut.ops.pool2d import AveragePool2D
 
 
 def whole_pool(graph: Graph) -> Graph:
-    """Return the graph with a Mean for each AveragePool2D whose window is the picture."""
+    """Return the graph with a Mean for each AveragePool2D whose window is the image."""
     return replace(graph, nodes=tuple(_rewritten(graph, node) for node in graph.nodes))
 
 

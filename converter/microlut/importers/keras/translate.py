@@ -1,4 +1,4 @@
-"""Turns a Keras architecture and its arrays into the float graph: `KerasModel` in, `Graph` out."""
+"""Translate a Keras architecture and its arrays into a float graph."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def to_graph(model: KerasModel, name: str) -> Graph:
     """Return the float graph of a Keras model.
 
     Args:
-        model: architecture and arrays.
-        name: what the graph is called.
+        model: Architecture and arrays.
+        name: Name of the graph.
 
     Raises:
-        UnsupportedModel: a layer or option that microlut cannot convert.
-        InvalidInput: architecture or arrays that Keras would not have written.
+        UnsupportedModel: A layer or option cannot be converted.
+        InvalidInput: Keras would not have written this architecture or these arrays.
     """
     network, names = flatten(model.config, model.source)
     _check_classes(network, model.source)
@@ -59,7 +59,7 @@ def _nodes_of(
     weights = model.weights.get(call.layer.path, ())
     use = LayerUse(call.layer, tuple(shape for _, shape in read), weights, call.arguments)
     handler = _handler(call.layer)
-    assert handler is not None  # _check_classes has seen to it
+    assert handler is not None  # _check_classes ensures it
     nodes: list[Node] = []
     for step in handler(use):
         name = names.take(call.name + step.suffix) if step.suffix else call.name
@@ -112,7 +112,7 @@ def _kind(layer: Layer) -> str:
 
 
 def _check_classes(network: Network, source: str) -> None:
-    """Refuse all layers without a handler at once, so that nobody meets them one by one."""
+    """Refuse all layers without a handler at once, so that users see them together."""
     found: dict[str, str] = {}
     for call in network.calls:
         layer = call.layer

@@ -16,7 +16,7 @@ from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 
 _COLUMNS = 4  # receptive fields that are multiplied at a time
-_FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes a row
+_FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes per row
 
 
 class Conv2DKernel(Kernel[QConv2D, Conv2D]):
