@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from documents import MEASUREMENTS, ROOT, replace_table
-from microlut.boards.board import Core
 
 import microlut
 from graphs import ends
+from microlut.board.board import Core
 from microlut.errors import DoesNotFit
 from microlut.importers.samples import Samples
 from microlut.show.boards import kib

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from engine_batch import require, run
-from microlut.boards.board import CORE_FLAGS, Core
 
+from microlut.board.board import CORE_FLAGS, Core
 from microlut.support.resources import data_folder
 
 FIRMWARE = data_folder("firmware")
