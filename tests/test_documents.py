@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,13 @@ def test_pages_that_code_names_exist():
     named = [(p, page) for p in files for page in NAMED_PAGE.findall(p.read_text(encoding="utf-8"))]
     assert len(named) >= 10
     assert [(path, page) for path, page in named if not (CHECKOUT / page).is_file()] == []
+
+
+def test_design_lists_the_wings_of_the_import_contract():
+    settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = settings["tool"]["importlinter"]["contracts"]
+    layers = [set(re.findall(r"microlut\.(\w+)", layer)) for layer in contract["layers"]]
+    text = (CHECKOUT / "docs" / "internals" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", text.split("## The wings")[1], re.MULTILINE)
+    listed = [{name.removesuffix(".py") for name in re.findall(r"`(.*?)`", row)} for row in rows]
+    assert listed == layers
