@@ -20,20 +20,20 @@ from microlut.cli.failures import (
 from microlut.cli.terminal import OutputLost, print_error, standard_streams
 from microlut.errors import InvalidInput
 
-# Every verb in the order of the help: the module here that has it, and what the help says of it.
+# Every verb in the order of the help: its module here, and its line in the help.
 VERBS = {
     "convert": ("models", "Convert a model to C sources and a .tflite file."),
-    "search": ("models", "Measure what accuracy costs in bytes, and draw it."),
-    "fit": ("models", "Say which density each layer's weights have, and draw it."),
+    "search": ("models", "Measure accuracy against bytes, and draw it."),
+    "fit": ("models", "Fit levels to the weights of each layer, and draw the fit."),
     "build": ("firmware", "Compile the firmware for a board."),
     "run": ("firmware", "Run the firmware on inputs: emulated, natively or on a board."),
     "verify": ("firmware", "Compare all executable forms, byte by byte."),
-    "deploy": ("models", "The whole line: convert, build and run."),
+    "deploy": ("models", "Convert, build and run."),
     "export": ("export", "Write converted models for your own project."),
     "flash": ("devices", "Write the firmware to a real board."),
-    "monitor": ("devices", "A terminal for a board's console."),
+    "monitor": ("devices", "Open a terminal for a board's console."),
     "boards": ("machine", "List the boards that firmware can be built for, or show one."),
-    "doctor": ("machine", "Say which tools are there and how to install the others."),
+    "doctor": ("machine", "List the tools, and say how to install missing ones."),
 }
 
 EPILOG = (

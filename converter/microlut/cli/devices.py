@@ -39,8 +39,8 @@ def flash(
 ) -> None:
     """Write the firmware to a real board, with pyOCD, OpenOCD, st-flash or esptool.
 
-    Before that it is checked that the image was built for this board and fits, and that exactly
-    one such board is there.
+    Before writing, microlut checks that the image was built for this board and fits, and that
+    exactly one such board is connected.
     """
     project = projects.read(folder)
     target = Target(tool, probe, port)

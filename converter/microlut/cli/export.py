@@ -1,4 +1,4 @@
-"""The verb that writes converted models for other people's build systems and tools."""
+"""The verb that exports converted models for other build systems and tools."""
 
 from __future__ import annotations
 

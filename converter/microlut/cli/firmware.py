@@ -49,7 +49,7 @@ def build(
     profile: TimingOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compile the firmware of a converted model: ELF, BIN and HEX, and its memory."""
+    """Compile the firmware of a converted model to ELF, BIN and HEX, and report its memory."""
     project = projects.read(folder)
     target = load_board(board)
     image = building.build(project, target, profile=profile)
@@ -74,8 +74,8 @@ def run(
 ) -> None:
     """Run the firmware on inputs: in an emulator, natively (--board host), or on a real board.
 
-    With --port on the board at a serial port, which `microlut flash` has written; with --pty on
-    none, but as a serial port for other programs.
+    With --port it runs on the board at a serial port, which `microlut flash` has written. With
+    --pty nothing is run: the emulated board is offered as a serial port for other programs.
     """
     project = projects.read(folder)
     target = load_board(board)
@@ -126,7 +126,7 @@ def _offer(
         else:
             print(tables.offer_text(project, board, offered.port))
         sys.stdout.flush()
-        with suppress(KeyboardInterrupt):  # that is how it ends
+        with suppress(KeyboardInterrupt):  # the way to end it
             offered.wait()
 
 

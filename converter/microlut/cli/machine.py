@@ -1,4 +1,4 @@
-"""Verbs that tell what there is: boards and doctor."""
+"""Verbs that list boards and tools: boards and doctor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def boards(
     name: Annotated[str | None, typer.Argument(help="Board id or .toml file: show it.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the boards that firmware can be built for; with NAME, show all that is known of one."""
+    """List the boards that firmware can be built for; with NAME, show one in full."""
     known = [load_board(one) for one in (list_boards() if name is None else [name])]
     if as_json:
         print_json({"boards": [board.model_dump(mode="json") for board in known]})
@@ -30,7 +30,7 @@ def boards(
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Say which tools are there, which are missing, and the command that installs each."""
+    """List the tools, and say how to install those that are missing."""
     found = doctors.diagnose()
     if as_json:
         print_json({"tools": [tool.as_json() for tool in found]})

@@ -140,7 +140,7 @@ def search(
 ) -> None:
     """Measure MODEL at all bit widths and with bits chosen layer by layer: accuracy against bytes.
 
-    Accuracy is what the calibration inputs tell: half of them quantize, the other half judges.
+    Accuracy is measured on the calibration inputs: half of them quantize, the other half judges.
     """
     overrides = _overrides(None, granularity, method, None)
     settings = _settings(config)
@@ -211,7 +211,7 @@ def deploy(
     strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """The whole line: convert MODEL, build firmware for the board, run it on the inputs."""
+    """Convert MODEL, build firmware for the board, and run it on the inputs."""
     target = load_board(board)
     check_tools(target)
     if inputs is not None:
@@ -256,7 +256,7 @@ def _overrides(
     method: MethodOption | None,
     budget: Budget | None,
 ) -> Overrides:
-    """Return what the command line says of weights."""
+    """Return the options for weights."""
     return Overrides(
         bits,
         None if granularity is None else granularity.value,
@@ -271,16 +271,16 @@ def _budget(
     max_drop: float | None,
     min_snr: float | None,
 ) -> Budget | None:
-    """Return the budget that the command line gives, if any.
+    """Return the budget among the options, if any.
 
     Raises:
-        InvalidInput: more than one, or one that is out of range.
+        InvalidInput: There is more than one, or it is out of range.
     """
     given = (average_bits, flash_bytes, max_drop, min_snr)
     return None if all(value is None for value in given) else Budget(*given)
 
 
 def _settings(config: Path | None) -> Settings:
-    """Return what the configuration file says: the one given, or the current folder's if any."""
+    """Return the contents of the given configuration file, or of the current folder's."""
     path = config or Path(SETTINGS_FILE)
     return Settings() if config is None and not path.is_file() else load_settings(path)

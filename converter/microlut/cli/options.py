@@ -17,7 +17,7 @@ class GranularityOption(StrEnum):
 
 
 class MethodOption(StrEnum):
-    """How weights are quantized."""
+    """How to quantize weights."""
 
     CALIBRATED = "calibrated"
     FITTED = "fitted"
@@ -42,7 +42,7 @@ class TaskChoice(StrEnum):
 
 
 class OptimizeChoice(StrEnum):
-    """What is made small or quick."""
+    """The goal of the memory plan."""
 
     SPEED = "speed"
     SIZE = "size"
@@ -50,7 +50,7 @@ class OptimizeChoice(StrEnum):
 
 
 class EmulatorChoice(StrEnum):
-    """What runs firmware without the board."""
+    """Emulators of boards."""
 
     RENODE = "renode"
     QEMU = "qemu"
@@ -58,7 +58,7 @@ class EmulatorChoice(StrEnum):
 
 
 class FlashToolOption(StrEnum):
-    """What writes firmware to a board."""
+    """Flash tools."""
 
     PYOCD = "pyocd"
     OPENOCD = "openocd"
@@ -110,7 +110,7 @@ MaxDropOption = Annotated[
     typer.Option(
         metavar="POINTS",
         help="Choose bits layer by layer: the fewest for which the expected accuracy drops by at "
-        "most POINTS, measured on calibration inputs that were held out.",
+        "most POINTS, measured on held-out calibration inputs.",
     ),
 ]
 MinSnrOption = Annotated[
@@ -118,7 +118,7 @@ MinSnrOption = Annotated[
     typer.Option(
         metavar="DB",
         help="Choose bits layer by layer: the fewest for which the outputs keep a signal-to-noise "
-        "ratio of DB, measured on calibration inputs that were held out; for values, not classes.",
+        "ratio of DB, measured on held-out calibration inputs; for values, not classes.",
     ),
 ]
 TaskOption = Annotated[
@@ -169,8 +169,8 @@ InputRangeOption = Annotated[
     tuple[float, float] | None,
     typer.Option(
         metavar="LOW HIGH",
-        help="Range of inputs, needed without calibration inputs; with them it takes the place of "
-        "the range they were measured to have.",
+        help="Range of inputs, needed without calibration inputs; with them it replaces their "
+        "measured range.",
     ),
 ]
 FoldersArgument = Annotated[

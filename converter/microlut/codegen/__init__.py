@@ -1,1 +1,1 @@
-"""Write C sources and .tflite files: names, literals and templates, but no decisions."""
+"""Write C sources and .tflite files. Nothing is decided here."""

@@ -1,4 +1,4 @@
-"""Templates as every stage fills them: strict about names, and with C's literals as filters."""
+"""The template environment of all stages: strict about names, with C literals as filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as C literals."""
+"""Format numbers as C literals."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _LINE = 16
 def array_lines(values: NDArray[np.integer]) -> Iterator[str]:
     """Yield the values as comma-separated lines of 16 for an initializer.
 
-    Without blanks: the text of large networks is the peak of a conversion's memory.
-    INT32_MIN has no literal of its own in C: it is written as an expression.
+    There are no blanks, since the text of a large network is the peak of a conversion's memory.
+    C has no literal for INT32_MIN, so it is written as an expression.
     """
     flat = values.ravel()
     for start in range(0, flat.size, _LINE):

@@ -1,4 +1,4 @@
-"""C identifiers and comments made from the names that people give to files and layers."""
+"""Make C identifiers and comments from the names of files and layers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ arduino assert complex ctype errno fenv float inttypes iso646 limits locale main
 stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time
 uchar unistd wchar wctype
 """
-_HEADERS = frozenset(_HEADER_WORDS.split())  # or of projects: a model's own, NAME.h, would hide it
+_HEADERS = frozenset(_HEADER_WORDS.split())  # or of projects: a model's NAME.h would hide it
 _LONGEST = 40  # C11 promises 63 significant characters; prefix, layer and suffix share them
 
 
@@ -57,7 +57,7 @@ def unique_identifiers(names: Iterable[str]) -> dict[str, str]:
 
 
 def comment(text: str) -> str:
-    """Return text that cannot end the C comment it stands in, nor continue a line."""
+    """Return text that can neither end its C comment nor continue a line."""
     printable = "".join(c if is_plain(c) and c != "\\" else " " for c in text)
     ascii_only = printable.encode("ascii", "replace").decode()
     return ascii_only.replace("*/", "* /").replace("/*", "/ *").replace("??/", "? ? /")

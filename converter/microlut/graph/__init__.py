@@ -1,1 +1,1 @@
-"""Hold the float network: its operators, its evaluation, and the passes that rewrite it."""
+"""The float network: its evaluation, and the passes that rewrite it."""

@@ -1,7 +1,6 @@
 """Run a quantized graph with integer arithmetic in NumPy, bit for bit as the C engine does.
 
-Every array has a leading batch dimension. A state begins with
-its zero point.
+Every array has a leading batch dimension. A state begins with its zero point.
 """
 
 from __future__ import annotations

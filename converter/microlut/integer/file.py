@@ -1,4 +1,4 @@
-"""A quantized graph as one JSON file that holds no code and is checked when read."""
+"""Save and load a quantized graph as one JSON file, which has no code and is checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def save(graph: QuantizedGraph, path: Path) -> None:
 
 
 def load(path: Path) -> QuantizedGraph:
-    """Read what `save` wrote; raises InvalidInput when the file is missing or damaged."""
+    """Read what `save` wrote; raises InvalidInput if the file is missing or damaged."""
     try:
         graph = _ADAPTER.validate_json(path.read_bytes(), strict=True)
         check_graph(graph)
@@ -39,7 +39,7 @@ def load(path: Path) -> QuantizedGraph:
 
 
 def _reason(error: ValueError) -> str:
-    """Return one short line that says what is wrong, and where."""
+    """Return one short line that says what is wrong and where."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
