@@ -74,12 +74,8 @@ const int8_t *rival_run(void *arena)
 {calls}
     return {output};
 }}
-const mlut_model_t rival_model = {{
-    .name = "rival", .arena_bytes = RIVAL_ARENA_BYTES,
-    .input_bytes = RIVAL_INPUT_BYTES, .output_bytes = RIVAL_OUTPUT_BYTES,
-    .input_scale = 1.0f, .output_scale = 1.0f,
-    .init = rival_init, .run = rival_run,
-}};
+RIVAL_TENSORS
+const mlut_model_t rival_model = {{"rival", RIVAL_SIZES, rival_init, rival_run, NULL}};
 """
 
 

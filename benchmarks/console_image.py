@@ -21,6 +21,8 @@ PREFIX = "rival"
 
 _HEADER = """#include "microlut/microlut.h"
 #define RIVAL_ARENA_BYTES {arena}u
+#define RIVAL_INPUTS 1u
+#define RIVAL_OUTPUTS 1u
 #define RIVAL_INPUT_BYTES {inputs}u
 #define RIVAL_OUTPUT_BYTES {outputs}u
 #ifdef __cplusplus
@@ -31,6 +33,11 @@ extern const mlut_model_t rival_model;
 #ifdef __cplusplus
 }}
 #endif
+#define RIVAL_TENSORS \\
+    static const mlut_tensor_t rival_input = {{"x", 0, RIVAL_INPUT_BYTES, 1.0f, 0, MLUT_INT8}}; \\
+    static const mlut_tensor_t rival_output = {{"y", 0, RIVAL_OUTPUT_BYTES, 1.0f, 0, MLUT_INT8}};
+#define RIVAL_SIZES \\
+    &rival_input, &rival_output, 1, 1, RIVAL_ARENA_BYTES, RIVAL_INPUT_BYTES, RIVAL_OUTPUT_BYTES
 """
 
 

@@ -91,9 +91,8 @@ static const int8_t *run(void *)
     memcpy(outputs, interpreter->output(0)->data.int8, RIVAL_OUTPUT_BYTES - sizeof(uint32_t));
     return outputs;
 }}
-extern const mlut_model_t rival_model = {{
-    "rival", RIVAL_ARENA_BYTES, RIVAL_INPUT_BYTES, RIVAL_OUTPUT_BYTES,
-    1.0f, 1.0f, 0, 0, init, run}};
+RIVAL_TENSORS
+extern const mlut_model_t rival_model = {{"rival", RIVAL_SIZES, init, run, nullptr}};
 """
 
 

@@ -43,25 +43,32 @@ static const uint8_t *find_inputs(uint32_t count)
     return header + HEADER_BYTES;
 }
 
-const int8_t *mlut_bulk_command(char *rest)
+void mlut_print_outputs(void)
+{
+    mlut_print("m-output-");
+    for (uint32_t i = 0; i < MLUT_APP_OUTPUTS; i++) {
+        const uint8_t *bytes = (const uint8_t *)mlut_inferred(i);
+        mlut_print_bytes(bytes, MLUT_APP_MODEL.outputs[i].bytes);
+    }
+    mlut_print("\r\n");
+}
+
+void mlut_bulk_command(char *rest)
 {
     const char *word = mlut_next_word(&rest);
     uint32_t count = 0;
     if (word == NULL || !mlut_read_number(word, &count) || count == 0u) {
         mlut_print_error("Command 'bulk' requires the # of inputs");
-        return NULL;
+        return;
     }
-    const int8_t *output = NULL;
     const uint8_t *input = find_inputs(count);
+    mlut_infer_anew();
     for (uint32_t i = 0; input != NULL && i < count; i++) {
-        output = mlut_infer(input + (size_t)i * MLUT_APP_INPUT_BYTES);
-        mlut_print("m-output-");
-        mlut_print_bytes((const uint8_t *)output, MLUT_APP_OUTPUT_BYTES);
-        mlut_print("\r\n");
+        mlut_infer(input + (size_t)i * MLUT_APP_INPUT_BYTES);
+        mlut_print_outputs();
     }
     const uint32_t stack = mlut_stack_used();
     if (stack != 0u) {
         mlut_print_number_line("m-stack-bytes-", stack, "");
     }
-    return output;
 }

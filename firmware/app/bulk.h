@@ -2,10 +2,11 @@
 #ifndef MLUT_BULK_H
 #define MLUT_BULK_H
 
-#include <stdint.h>
+/* Prints one line of output bytes per input, and how deep the stack has been. The first inference
+ * is one after a reset. */
+void mlut_bulk_command(char *rest);
 
-/* Prints one line of output bytes per input, and how deep the stack has been. Returns the last
- * output, NULL after an error. */
-const int8_t *mlut_bulk_command(char *rest);
+/* Prints the bytes of all outputs of the last inference, one after the other, as a line. */
+void mlut_print_outputs(void);
 
 #endif /* MLUT_BULK_H */

@@ -22,11 +22,10 @@ typedef struct {
     void (*run)(char *rest);
 } command_t;
 
-/* The console's state: the command being received and the last output. */
+/* The command being received. */
 static struct {
     char command[COMMAND_BYTES + 1u];
     size_t command_bytes; /* COMMAND_BYTES + 1 after an overflow */
-    const int8_t *output; /* NULL before the first inference */
 } console;
 
 /* Lap times are 32-bit on the wire and wrap after 71 minutes, like those of other devices. */
@@ -40,36 +39,53 @@ static void print_lap(uint32_t microseconds)
     mlut_print_number_line("m-lap-us-", microseconds, "");
 }
 
+static void print_values(const mlut_tensor_t *tensor, const int8_t *values, bool is_first)
+{
+    for (uint32_t at = 0; at < tensor->bytes; at += tensor->type) {
+        int32_t value = values[at];
+        if (tensor->type == MLUT_INT16) {
+            value = (int16_t)((uint8_t)values[at] | (uint32_t)(uint8_t)values[at + 1u] << 8);
+        }
+        if (!is_first) {
+            mlut_print(",");
+        }
+        is_first = false;
+        mlut_print_real(tensor->scale, value - tensor->zero_point);
+    }
+}
+
 static void print_results(char *rest)
 {
     (void)rest;
-    if (console.output == NULL) {
+    if (mlut_inferred(0) == NULL) {
         mlut_print_error("No results: no inference has run");
         return;
     }
     mlut_print("m-results-[");
-    for (size_t i = 0; i < MLUT_APP_OUTPUT_BYTES; i++) {
-        if (i > 0u) {
-            mlut_print(",");
-        }
-        mlut_print_real(
-            MLUT_APP_MODEL.output_scale, console.output[i] - MLUT_APP_MODEL.output_zero_point);
+    for (uint32_t i = 0; i < MLUT_APP_OUTPUTS; i++) {
+        print_values(MLUT_APP_MODEL.outputs + i, mlut_inferred(i), i == 0u);
     }
     mlut_print("]\r\n");
 }
 
-/* Prints the bytes of the last output, which `results` prints as rounded real values. */
+/* Prints the bytes of the last outputs, which `results` prints as rounded real values. */
 static void print_output(char *rest)
 {
     (void)rest;
-    if (console.output == NULL) {
+    if (mlut_inferred(0) == NULL) {
         mlut_print_error("No output: no inference has run");
         return;
     }
-    mlut_print("m-output-");
-    mlut_print_bytes((const uint8_t *)console.output, MLUT_APP_OUTPUT_BYTES);
-    mlut_print("\r\n");
+    mlut_print_outputs();
 }
+
+#ifdef MLUT_APP_HAS_STATE
+static void forget(char *rest)
+{
+    (void)rest;
+    mlut_infer_anew();
+}
+#endif
 
 static void print_name(char *rest)
 {
@@ -106,6 +122,9 @@ static void print_help(char *rest)
                         "results         : outputs of the last inference\r\n"
                         "output          : the same as int8 bytes\r\n"
                         "bulk N          : infer the first N preloaded inputs\r\n"
+#ifdef MLUT_APP_HAS_STATE
+                        "reset           : forget earlier inferences\r\n"
+#endif
 #ifdef MLUT_PROFILE
                         "layers          : times of the last inference's kernel calls\r\n"
 #endif
@@ -116,14 +135,14 @@ static void infer(const uint8_t *input, uint32_t count, uint32_t warmups)
 {
     mlut_print_number_line("m-warmup-start-", warmups, "");
     for (uint32_t i = 0; i < warmups; i++) {
-        console.output = mlut_infer(input);
+        mlut_infer(input);
         (void)mlut_port_microseconds(); /* keeps a clock of 32 bits from wrapping unseen */
     }
     mlut_print("m-warmup-done\r\n");
     mlut_print_number_line("m-infer-start-", count, "");
     uint32_t start = now();
     for (uint32_t i = 0; i < count; i++) {
-        console.output = mlut_infer(input);
+        mlut_infer(input);
         (void)mlut_port_microseconds();
     }
     uint32_t end = now();
@@ -153,14 +172,6 @@ static void run_infer(char *rest)
     }
 }
 
-static void run_bulk(char *rest)
-{
-    const int8_t *output = mlut_bulk_command(rest);
-    if (output != NULL) {
-        console.output = output;
-    }
-}
-
 static const command_t commands[] = {
     {"name", print_name},
     {"timestamp", print_timestamp},
@@ -170,7 +181,10 @@ static const command_t commands[] = {
     {"infer", run_infer},
     {"results", print_results},
     {"output", print_output},
-    {"bulk", run_bulk},
+    {"bulk", mlut_bulk_command},
+#ifdef MLUT_APP_HAS_STATE
+    {"reset", forget},
+#endif
 #ifdef MLUT_PROFILE
     {"layers", mlut_laps_command},
 #endif

@@ -26,10 +26,6 @@ if(MLUT_PROFILE)
   target_sources(firmware PRIVATE profile/laps.c)
   target_include_directories(firmware PRIVATE profile)
   target_compile_definitions(firmware PRIVATE MLUT_PROFILE)
-  foreach(kernel conv2d depthwise_conv2d dense add average_pool2d max_pool2d mean relu pad
-          softmax)
-    target_link_options(firmware PRIVATE -Wl,--wrap=mlut_${kernel})
-  endforeach()
 endif()
 
 if(MLUT_STARTUP)

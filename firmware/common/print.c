@@ -62,7 +62,7 @@ static void print_fixed(uint64_t product, unsigned shift)
 {
     uint64_t whole = product >> shift;
     uint64_t fraction = product & ((1ull << shift) - 1u);
-    /* product < 2^32, so the product below is under 2^52 and cannot overflow */
+    /* product < 2^40, so the product below is under 2^60 and cannot overflow */
     uint32_t millionths = (uint32_t)((fraction * ONE + ((1ull << shift) >> 1)) >> shift);
     if (millionths == ONE) {
         millionths = 0;
@@ -84,7 +84,7 @@ void mlut_print_real(float scale, int32_t quantized)
         mlut_print("-");
     }
     if (exponent < -62) {
-        product = 0; /* below 2^32 * 2^-62: no digit of it is printed */
+        product = 0; /* below 2^40 * 2^-62: no digit of it is printed */
         exponent = -62;
     }
     print_fixed(product, exponent < 0 ? (unsigned)-exponent : 0u);

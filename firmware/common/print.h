@@ -14,7 +14,7 @@ void mlut_print_hex(uint32_t value, unsigned digits);
 void mlut_print_bytes(const uint8_t *data, size_t bytes);
 
 /* Prints scale * quantized with six decimals, rounded half up in magnitude: the same text on every
- * target. scale is positive and below 2^23, |quantized| < 256. */
+ * target. scale is positive, |quantized| < 2^16, and the whole part is below 2^32. */
 void mlut_print_real(float scale, int32_t quantized);
 
 /* Whole lines: `e-[text]`, and something between two texts. */

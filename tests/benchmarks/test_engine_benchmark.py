@@ -178,7 +178,8 @@ const int8_t *rival_run(void *arena)
     spend(1); spend(10); spend(0); spend(1000); spend(0);
     return outputs;
 }
-const mlut_model_t rival_model = {.name = "rival", .init = init, .run = rival_run};
+RIVAL_TENSORS
+const mlut_model_t rival_model = {"rival", RIVAL_SIZES, init, rival_run, NULL};
 """
 
 

@@ -64,7 +64,8 @@ def _rounded(scale: float, quantized: int) -> str:
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_print_real_rounds_the_exact_product(program, scale):
-    numbers = (-255, -128, -3, -1, 0, 1, 2, 77, 128, 255)
+    numbers = [-255, -128, -3, -1, 0, 1, 2, 77, 128, 255]
+    numbers += [n for n in (-65535, -32768, 4099, 65535) if scale * abs(n) < 2**32]
     text = "".join(f"{float(np.float32(scale)).hex()} {n}\n" for n in numbers)
     printed = subprocess.run([program], input=text, capture_output=True, text=True, check=True)
     assert printed.stdout.split() == [_rounded(scale, n) for n in numbers]

@@ -172,7 +172,15 @@ def test_check_replaceable_refuses_a_result_without_its_record(content, out):
         projects.check_replaceable(out)
 
 
-WRITTEN = ["model.h", "model.c", "weights.c", "model.tflite", "model.json", "report.json"]
+WRITTEN = [
+    "model.h",
+    "model.c",
+    "weights.h",
+    "weights.c",
+    "model.tflite",
+    "model.json",
+    "report.json",
+]
 
 
 @pytest.mark.parametrize(

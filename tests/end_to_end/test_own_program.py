@@ -117,7 +117,7 @@ def test_own_program_with_two_models(compiler, tmp_path):
     assert (expected[0] != expected[1]).any()
 
 
-@pytest.mark.parametrize("name", ["model.h", "model.c", "weights.c"])
+@pytest.mark.parametrize("name", ["model.h", "model.c", "weights.h", "weights.c"])
 def test_output_does_not_name_the_checkout(name):
     checkout = Path(__file__).resolve().parents[2]
     assert str(checkout) not in conversion().sources[name]

@@ -16,11 +16,26 @@
 
 static int run_one(const mlut_model_t *model, void *arena, FILE *inputs, FILE *outputs)
 {
-    if (fread(model->init(arena, model->arena_bytes), 1, model->input_bytes, inputs) != model->input_bytes) {
+    int8_t *const base = arena;
+    if (model->init(arena, model->arena_bytes) != base + model->inputs[0].offset) {
         return 0;
     }
-    const int8_t *result = model->run(arena);
-    return fwrite(result, 1, model->output_bytes, outputs) == model->output_bytes;
+    for (uint32_t i = 0; i < model->input_count; i++) {
+        const mlut_tensor_t *tensor = model->inputs + i;
+        if (fread(base + tensor->offset, 1, tensor->bytes, inputs) != tensor->bytes) {
+            return 0;
+        }
+    }
+    if (model->run(arena) != base + model->outputs[0].offset) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < model->output_count; i++) {
+        const mlut_tensor_t *tensor = model->outputs + i;
+        if (fwrite(base + tensor->offset, 1, tensor->bytes, outputs) != tensor->bytes) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 int main(int argc, char **argv)

@@ -227,9 +227,11 @@ _BATCH_HEADER = """#ifndef BATCH_H
 #define BATCH_H
 #include "microlut/microlut.h"
 #define BATCH_ARENA_BYTES {arena}u
+#define BATCH_INPUTS 1u
+#define BATCH_OUTPUTS 1u
 #define BATCH_INPUT_BYTES {inputs}u
 #define BATCH_OUTPUT_BYTES {outputs}u
-extern uint8_t batch_arena[];
+extern uint32_t batch_arena[BATCH_ARENA_BYTES / 4u + 1u];
 extern const mlut_model_t batch_model;
 #endif
 """
@@ -237,7 +239,7 @@ _BATCH_MODEL = """#include "model.h"
 #include <string.h>
 {includes}
 static const mlut_model_t *const models[] = {{{table}}};
-_Alignas(MLUT_ALIGNMENT) uint8_t batch_arena[BATCH_ARENA_BYTES];
+MLUT_ALIGNED uint32_t batch_arena[BATCH_ARENA_BYTES / 4u + 1u];
 static int8_t all_inputs[BATCH_INPUT_BYTES];
 static int8_t all_outputs[BATCH_OUTPUT_BYTES];
 
@@ -254,21 +256,30 @@ static const int8_t *run(void *arena)
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {{
         const mlut_model_t *model = models[i];
         memset(arena, 0x5b, model->arena_bytes);
-        memcpy(model->init(arena, BATCH_ARENA_BYTES), from, model->input_bytes);
-        memcpy(to, model->run(arena), model->output_bytes);
-        from += model->input_bytes;
-        to += model->output_bytes;
+        model->init(arena, BATCH_ARENA_BYTES);
+        for (size_t j = 0; j < model->input_count; from += model->inputs[j++].bytes) {{
+            memcpy((int8_t *)arena + model->inputs[j].offset, from, model->inputs[j].bytes);
+        }}
+        model->run(arena);
+        for (size_t j = 0; j < model->output_count; to += model->outputs[j++].bytes) {{
+            memcpy(to, (int8_t *)arena + model->outputs[j].offset, model->outputs[j].bytes);
+        }}
     }}
     return all_outputs;
 }}
 
+static const mlut_tensor_t input = {{"x", 0, BATCH_INPUT_BYTES, 1.0f, 0, MLUT_INT8}};
+static const mlut_tensor_t output = {{"y", 0, BATCH_OUTPUT_BYTES, 1.0f, 0, MLUT_INT8}};
+
 const mlut_model_t batch_model = {{
     .name = "batch",
+    .inputs = &input,
+    .outputs = &output,
+    .input_count = 1,
+    .output_count = 1,
     .arena_bytes = BATCH_ARENA_BYTES,
     .input_bytes = BATCH_INPUT_BYTES,
     .output_bytes = BATCH_OUTPUT_BYTES,
-    .input_scale = 1.0f,
-    .output_scale = 1.0f,
     .init = init,
     .run = run,
 }};
@@ -302,6 +313,7 @@ def run_batch_on(
         "model.c": _BATCH_MODEL.format(
             includes=includes, table=", ".join(f"&{p}_model" for p in prefixes)
         ),
+        "weights.h": "",
         "weights.c": "".join(f'#include "models/{p}/weights.c"\n' for p in prefixes),
     }
     for name, text in sources.items():

@@ -136,10 +136,14 @@ CPP_PROGRAM = """
 // NAME in an arena of the program's own and in the one that comes with it, by both interfaces.
 int main()
 {
-    alignas(MLUT_ALIGNMENT) static std::uint8_t mine[MACRO_ARENA_BYTES];
+    alignas(MLUT_ALIGNMENT) static std::uint32_t mine[MACRO_ARENA_BYTES / 4];
+    static_assert(MACRO_ARENA_BYTES % 4 == 0 && MACRO_INPUT_RANK == 3 && MACRO_INPUT_DIM_2 == 5);
     std::int8_t *input = NAME_init(mine, sizeof mine);
     std::memset(input, 1, MACRO_INPUT_BYTES);
     const std::int8_t *output = NAME_run(mine);
+    if (input != NAME_input(mine) || output != NAME_output(mine)) {
+        return 3;
+    }
     const std::vector<std::int8_t> found(output, output + MACRO_OUTPUT_BYTES);
     input = NAME_model.init(NAME_arena, NAME_model.arena_bytes);
     std::memset(input, 1, NAME_model.input_bytes);

@@ -20,7 +20,7 @@ USES = {  # beside themselves
     "app": {"port", "common", "include", "profile"},
     "profile": {"port", "common", "include"},
 }
-MADE = {"board_config.h", "app_config.h", "model.h"}  # written for each build
+MADE = {"board_config.h", "app_config.h", "model.h", "microlut_config.h"}  # for each build
 
 
 def folder_of(name: str, beside: Path) -> str:

@@ -6,7 +6,7 @@ import math
 
 import jinja2
 
-from microlut.codegen.literals import array_lines, float_literal
+from microlut.codegen.literals import array_lines, float_literal, real
 from microlut.codegen.names import comment
 from microlut.support.resources import data_folder
 
@@ -21,6 +21,8 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    made.filters.update(array_lines=array_lines, float_literal=float_literal, comment=comment)
+    made.filters.update(
+        array_lines=array_lines, float_literal=float_literal, comment=comment, real=real
+    )
     made.globals["count"] = math.prod
     return made

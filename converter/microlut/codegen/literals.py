@@ -33,3 +33,13 @@ def float_literal(value: float) -> str:
         ('0.5f', '1.0f')
     """
     return f"{float(str(np.float32(value)))!r}f"
+
+
+def real(value: float) -> str:
+    """Return a number for a comment, with six digits.
+
+    Example:
+        >>> real(0.1234567891), real(3.0)
+        ('0.123457', '3')
+    """
+    return f"{value:.6g}"

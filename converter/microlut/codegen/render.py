@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -11,14 +12,18 @@ from numpy.typing import NDArray
 
 from microlut.codegen.environment import environment
 from microlut.codegen.names import identifier, unique_identifiers
+from microlut.codegen.tensors import arena_map, interface
+from microlut.integer.compact import folded_bias
 from microlut.integer.packing import pack_rows
 from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization
 from microlut.plan import Plan, Step
-from microlut.plan.kernels import kernel_of
+from microlut.plan.kernels import Call, kernel_of
 from microlut.version import VERSION
 
-ABI = 9  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 10  # MLUT_ABI of firmware/include/microlut/microlut.h
+
+SOURCES = ("model.h", "model.c", "weights.h", "weights.c")
 
 Sources = dict[str, str]
 
@@ -48,19 +53,21 @@ class LayerView:
 
 @dataclass(frozen=True, slots=True)
 class WeightTables:
-    """The weights of one layer as they stand in flash."""
+    """The weights of one layer as they stand in flash.
+
+    Attributes:
+        real: Scale and bias of every channel, which its output stage stands for.
+    """
 
     packed: NDArray[np.uint8]
     codebook: NDArray[np.int8] | None
+    real: Sequence[tuple[float, float]]
 
 
 def render(plan: Plan) -> Sources:
-    """Return model.h, model.c and weights.c for a plan; equal plans give equal bytes."""
+    """Return the C sources of a plan; equal plans give equal bytes."""
     templates, context = environment(), _context(plan)
-    return {
-        name: _text(templates.get_template(f"{name}.j2"), context)
-        for name in ("model.h", "model.c", "weights.c")
-    }
+    return {name: _text(templates.get_template(f"{name}.j2"), context) for name in SOURCES}
 
 
 def _text(template: jinja2.Template, context: dict[str, object]) -> str:
@@ -74,7 +81,9 @@ def _text(template: jinja2.Template, context: dict[str, object]) -> str:
 def _context(plan: Plan) -> dict[str, object]:
     graph = plan.graph
     prefix = identifier(graph.name)
-    names = unique_identifiers(node.name for node in graph.nodes)
+    names = unique_identifiers(
+        [*(node.name for node in graph.nodes), *(tensor.name for tensor in graph.inputs)]
+    )
     return {
         "abi": ABI,
         "version": VERSION,
@@ -82,9 +91,9 @@ def _context(plan: Plan) -> dict[str, object]:
         "graph": graph,
         "prefix": prefix,
         "macro": prefix.upper(),
-        "input_bytes": graph.inputs[0].bytes,
-        "output_bytes": graph.tensors()[graph.outputs[0]].bytes,
-        "output": graph.tensors()[graph.outputs[0]],
+        "names": names,
+        **interface(plan, names),
+        "places": list(arena_map(plan, names)),
         "layers": [_layer(plan, step, names[step.node.name]) for step in plan.steps],
     }
 
@@ -98,16 +107,19 @@ def _layer(plan: Plan, step: Step, name: str) -> LayerView:
         title=_title(step),
         in_shape=call.source,
         in_quantizations=tuple(operand.quantization for operand in call.inputs),
-        tables=_tables(node.op) if isinstance(node.op, QLinear) else None,
+        tables=_tables(node.op, call) if isinstance(node.op, QLinear) else None,
         fields=kernel_of(node.op).fields(call),
     )
 
 
-def _tables(op: QLinear) -> WeightTables:
+def _tables(op: QLinear, call: Call[Any]) -> WeightTables:
+    source = call.inputs[0].quantization
     weights, packed = op.weights, op.weights.indices
     if weights.codebook is not None:
         packed = pack_rows(weights.indices, weights.bits, weights.overlap)
-    return WeightTables(packed, weights.codebook)
+    biases = folded_bias(op, source.zero_point) * (source.scale * weights.scales.astype(np.float64))
+    real = list(zip(weights.scales.tolist(), biases.tolist(), strict=True))
+    return WeightTables(packed, weights.codebook, real)
 
 
 def _title(step: Step) -> str:

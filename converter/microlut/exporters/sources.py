@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microlut.codegen.render import ABI
+from microlut.codegen.render import ABI, SOURCES
 from microlut.errors import InvalidInput
 from microlut.exporters.formats import Layout
 from microlut.project import Project
@@ -14,6 +14,7 @@ Files = dict[str, bytes]
 
 _ENGINE = "microlut"  # folder of the engine beside the models
 _INCLUDE = '#include "model.h"\n'  # in model.c
+_WEIGHTS = '#include "weights.h"\n'
 
 
 def source_files(projects: Sequence[Project], layout: Layout) -> Files:
@@ -36,9 +37,7 @@ def source_files(projects: Sequence[Project], layout: Layout) -> Files:
 
 def _model_files(project: Project, layout: Layout) -> Files:
     prefix = project.prefix
-    header, code, weights = (
-        _read(project, name).decode() for name in ("model.h", "model.c", "weights.c")
-    )
+    header, code, arrays, weights = (_read(project, name).decode() for name in SOURCES)
     if f"#if MLUT_ABI != {ABI}\n" not in header or code.count(_INCLUDE) != 1:
         raise InvalidInput(
             f"{project.path}: its sources are not those that this version of microlut writes "
@@ -46,9 +45,14 @@ def _model_files(project: Project, layout: Layout) -> Files:
         )
     # All models are in one folder, so the files have the models' names.
     code = code.replace(_INCLUDE, f'#include "{prefix}.h"\n')
+    code, weights = (
+        text.replace(_WEIGHTS, f'#include "{_ENGINE}/{prefix}_weights.h"\n')
+        for text in (code, weights)
+    )
     return {
         f"{layout.headers}/{prefix}.h": header.encode(),
         f"{layout.sources}/{prefix}.c": code.encode(),
+        f"{layout.sources}/{_ENGINE}/{prefix}_weights.h": arrays.encode(),  # not public
         f"{layout.sources}/{prefix}_weights.c": weights.encode(),
     }
 

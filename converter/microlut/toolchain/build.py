@@ -71,7 +71,7 @@ def build(
     """Build the firmware of a converted model for a board.
 
     Args:
-        project: Folder with `model.h`, `model.c` and `weights.c`.
+        project: Folder with `model.h`, `model.c`, `weights.h` and `weights.c`.
         prefix: C prefix of the model; the files in `output` get this name.
         board: What to build for.
         output: Folder for the ELF, BIN, HEX and MAP files; made if absent. On failure, files of an
@@ -84,7 +84,7 @@ def build(
         BuildFailed: The compiler or linker found an error.
         DoesNotFit: The firmware needs more flash or RAM than the board has.
     """
-    for name in ("model.h", "model.c", "weights.c"):
+    for name in ("model.h", "model.c", "weights.h", "weights.c"):
         if not (project / name).is_file():
             raise InvalidInput(f"{project}: has no {name}; give the folder that `convert` made")
     check_tools(board)

@@ -91,7 +91,7 @@ def _depth(graph: _Graph, title: str, above: tuple[str, ...], addressed: frozens
     function = graph.functions.get(title)
     if function is None:
         return ASSEMBLY_BYTES
-    targets = {_linked(graph, target) for target in graph.calls[title] - {_INDIRECT}}
+    targets = graph.calls[title] - {_INDIRECT}
     if _INDIRECT in graph.calls[title]:
         targets |= {
             other
@@ -101,14 +101,6 @@ def _depth(graph: _Graph, title: str, above: tuple[str, ...], addressed: frozens
     path = (*above, title)
     deepest = max((_depth(graph, t, path, addressed) for t in targets if t not in path), default=0)
     return function.frame_bytes + deepest
-
-
-def _linked(graph: _Graph, target: str) -> str:
-    """Return the function that a call is linked to: a wrapper (--wrap), or the wrapped one."""
-    if target.startswith("__real_"):
-        return target.removeprefix("__real_")
-    wrapper = f"__wrap_{target}"
-    return wrapper if wrapper in graph.functions else target
 
 
 def _addressed(elf: Path) -> frozenset[str]:

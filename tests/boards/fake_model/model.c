@@ -1,4 +1,8 @@
 #include "model.h"
+#include "weights.h"
+
+static const mlut_tensor_t fake_input = {"x", 0, FAKE_INPUT_BYTES, 1.0F, 0, MLUT_INT8};
+static const mlut_tensor_t fake_output = {"y", 0, FAKE_OUTPUT_BYTES, 0.00390625F, -128, MLUT_INT8};
 
 #ifndef FAKE_NO_ARENA
 _Alignas(8) uint8_t fake_arena[FAKE_ARENA_BYTES] __attribute__((section(".bss.fake_arena")));
@@ -22,13 +26,13 @@ const int8_t *fake_run(void *arena)
 
 const mlut_model_t fake_model = {
     .name = "fake01",
+    .inputs = &fake_input,
+    .outputs = &fake_output,
+    .input_count = 1,
+    .output_count = 1,
     .arena_bytes = FAKE_ARENA_BYTES,
     .input_bytes = FAKE_INPUT_BYTES,
     .output_bytes = FAKE_OUTPUT_BYTES,
-    .input_scale = 1.0F,
-    .output_scale = 0.00390625F,
-    .input_zero_point = 0,
-    .output_zero_point = -128,
     .init = fake_init,
     .run = fake_run,
 };

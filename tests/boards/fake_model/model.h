@@ -5,6 +5,8 @@
 #include "microlut/microlut.h"
 
 #define FAKE_ARENA_BYTES 16
+#define FAKE_INPUTS 1u
+#define FAKE_OUTPUTS 1u
 #define FAKE_INPUT_BYTES 6
 #define FAKE_OUTPUT_BYTES 3
 
@@ -12,7 +14,6 @@
 extern uint8_t fake_arena[FAKE_ARENA_BYTES];
 #endif
 
-extern const int8_t fake_table[16];
 extern const mlut_model_t fake_model;
 
 int8_t *fake_init(void *arena, size_t bytes);

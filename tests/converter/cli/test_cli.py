@@ -213,7 +213,7 @@ def test_deploy_runs_the_whole_line(tmp_path):
     assert not any(line.endswith(" ") for line in answer.out.splitlines())
     assert sorted(path.name for path in out.iterdir()) == [
         *("build", "engine", "microlut.json", "model.c", "model.h"),
-        *("model.json", "model.tflite", "report.json", "weights.c"),
+        *("model.json", "model.tflite", "report.json", "weights.c", "weights.h"),
     ]
 
 
@@ -440,7 +440,7 @@ def tampered(project) -> Path:
     """Return a converted model with one bias in weights.c changed by much."""
     file = project / "weights.c"
     text = file.read_text()
-    first = r"(digits_digit_channels\[\d+\] = \{\s*\d+,)\d+"  # factor, bias
+    first = r"(digits_digit_channels\[\d+\] MLUT_WEIGHTS_SECTION = \{\s*\d+,)\d+"  # factor, bias
     changed = re.sub(first, r"\g<1>32767", text, count=1)
     assert changed != text
     file.write_text(changed)
@@ -1014,7 +1014,7 @@ def test_damaged_folder_is_refused(verb, case, call, project, tmp_path):
     assert snapshot(tmp_path) == before
 
 
-@pytest.mark.parametrize("name", ["model.c", "model.h", "weights.c"])
+@pytest.mark.parametrize("name", ["model.c", "model.h", "weights.c", "weights.h"])
 def test_build_without_a_source_is_refused(name, call, project):
     need(HOST_CC)
     (project / name).unlink()

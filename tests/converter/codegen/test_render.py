@@ -109,7 +109,7 @@ def test_sources_hold_no_path_and_no_date():
 
 def test_sources_are_model_header_and_weights_in_ascii():
     sources = render(make_plan(chain(ODD_NAMES)))
-    assert set(sources) == {"model.h", "model.c", "weights.c"}
+    assert set(sources) == {"model.h", "model.c", "weights.h", "weights.c"}
     assert all(text.isascii() and text.endswith("\n") for text in sources.values())
 
 
@@ -136,7 +136,7 @@ def test_other_engine_is_refused_by_the_compiler(tmp_path: Path):
 def test_headers_of_the_operators_in_use_are_included():
     code = render(make_plan(chain(["d", "r", "e"])))["model.c"]
     included = re.findall(r'^#include "(.*)"$', code, re.M)
-    assert included == ["model.h", "microlut/relu.h", "microlut/dense.h"]
+    assert included == ["model.h", "microlut/dense.h", "microlut/relu.h", "weights.h"]
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
@@ -157,10 +157,13 @@ def test_output_stages_are_the_plans():
     plan = make_plan(chain(["d"], bits=8))
     stage, sources = plan.steps[0].stage, render(plan)
     values = re.search(
-        r"^const uint16_t net_d_channels\[6\] = \{\n\s+(.*),\n", sources["weights.c"], re.M
+        r"^const uint16_t net_d_channels\[6\] MLUT_WEIGHTS_SECTION = \{\n(.*?)\n\};",
+        sources["weights.c"],
+        re.M | re.S,
     )
     assert values is not None
-    assert [int(v) for v in values[1].split(",")] == stage.channels.ravel().tolist()
+    words = re.findall(r"^    (.*), /\*", values[1], re.M)
+    assert [int(v) for v in ",".join(words).split(",")] == stage.channels.ravel().tolist()
     fields = {"words": 2, "bias_shift": stage.bias_shift, "shift": stage.shift}
     for name, value in fields.items():
         assert re.search(rf"^ +\.{name} = {value},$", sources["model.c"], re.M)

@@ -31,7 +31,7 @@ BOTH_MODELS = """
 int main()
 {
     static int8_t values[DIGITS_INPUT_BYTES];
-    alignas(MLUT_ALIGNMENT) static uint8_t mine[SECOND_ARENA_BYTES];
+    alignas(MLUT_ALIGNMENT) static uint32_t mine[(SECOND_ARENA_BYTES + 3) / 4];
     while (std::fread(values, 1, sizeof values, stdin) == sizeof values) {
         std::memcpy(digits_init(digits_arena, sizeof digits_arena), values, sizeof values);
         std::memcpy(second_init(mine, sizeof mine), values, sizeof values);

@@ -50,7 +50,8 @@ def test_package_has_the_models_one_engine_licence_readme_and_example(package):
     assert files["README.md"].startswith(b"# pair\n")
     for name in ("digits", "second"):
         assert f"{layout.headers}/{name}.h" in files
-        assert {f"{layout.sources}/{name}.c", f"{layout.sources}/{name}_weights.c"} < set(files)
+        sources = (f"{name}.c", f"microlut/{name}_weights.h", f"{name}_weights.c")
+        assert {f"{layout.sources}/{source}" for source in sources} < set(files)
     engine = data_folder("firmware")
     headers = (engine / "include/microlut").glob("*.h")
     parts = {f"{layout.headers}/microlut/{file.name}": file for file in headers}
@@ -194,7 +195,7 @@ def copy(project, tmp_path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["model.h", "model.c", "weights.c", "engine/include/microlut/microlut.h"]
+    "name", ["model.h", "model.c", "weights.h", "weights.c", "engine/include/microlut/microlut.h"]
 )
 def test_missing_source_is_refused(name, copy, tmp_path):
     (copy / name).unlink()

@@ -129,7 +129,7 @@ class Kernel(ABC, Generic[Q, F]):
         """Yield the tiles that a call can be done in, that of all channels and rows first.
 
         Of the tiles that need as many passes, only the smallest is among them. The scratch bytes
-        are the engine's own formulas; its header in firmware/include/microlut states them.
+        are the engine's own formulas, which firmware/include/microlut/<op>.h states.
         """
 
     @abstractmethod
