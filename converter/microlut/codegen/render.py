@@ -14,7 +14,7 @@ from microlut.codegen.environment import environment
 from microlut.codegen.names import identifier, unique_identifiers
 from microlut.codegen.tensors import arena_map, interface
 from microlut.integer.compact import folded_bias
-from microlut.integer.packing import pack_rows
+from microlut.integer.packing import pack_rows, weight_owners
 from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization
 from microlut.plan import Plan, Step
@@ -34,10 +34,12 @@ class LayerView:
 
     Attributes:
         n: The C name of the layer.
+        stored: The C name of the layer whose weights it has: mostly itself.
         fields: What the kernel says of the call, beside the operator and its tensors.
     """
 
     n: str
+    stored: str
     step: Step
     title: str
     in_shape: tuple[int, ...]
@@ -79,7 +81,7 @@ def _text(template: jinja2.Template, context: dict[str, object]) -> str:
 
 
 def _context(plan: Plan) -> dict[str, object]:
-    graph = plan.graph
+    graph, owners = plan.graph, weight_owners(plan.graph)
     prefix = identifier(graph.name)
     names = unique_identifiers(
         [*(node.name for node in graph.nodes), *(tensor.name for tensor in graph.inputs)]
@@ -94,15 +96,21 @@ def _context(plan: Plan) -> dict[str, object]:
         "names": names,
         **interface(plan, names),
         "places": list(arena_map(plan, names)),
-        "layers": [_layer(plan, step, names[step.node.name]) for step in plan.steps],
+        "layers": [
+            _layer(
+                plan, step, names[step.node.name], names[owners.get(step.node.name, step.node.name)]
+            )
+            for step in plan.steps
+        ],
     }
 
 
-def _layer(plan: Plan, step: Step, name: str) -> LayerView:
+def _layer(plan: Plan, step: Step, name: str, stored: str) -> LayerView:
     node, small = step.node, plan.goal.optimize == "size"
     call = replace(step.call, few_forms=True) if small else step.call
     return LayerView(
         n=name,
+        stored=stored,
         step=step,
         title=_title(step),
         in_shape=call.source,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from microlut.conversion.report import ConvertReport, LayerReport, TensorReport
 from microlut.conversion.settings import Budget
 from microlut.integer import QuantizedGraph
-from microlut.integer.packing import weight_bytes
+from microlut.integer.packing import weight_bytes, weight_owners
 from microlut.ops.linear import QLinear
 from microlut.ops.reshape import QReshape
 from microlut.ops.tensor import Tensor
@@ -47,7 +47,11 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
     graph = plan.graph
     merged = {step.sum.name: step.node.name for step in plan.steps if step.sum is not None}
     small = plan.goal.optimize == "size"  # which is not modelled
-    layers = tuple(_layer(step, making, merged, small) for step in plan.steps)
+    owners = weight_owners(graph)
+    layers = tuple(
+        _layer(step, making, merged, small, owners.get(step.node.name) == step.node.name)
+        for step in plan.steps
+    )
     return ConvertReport(
         microlut=VERSION,
         model=graph.name,
@@ -92,7 +96,9 @@ def _tensor(name: str, tensor: Tensor) -> TensorReport:
     return TensorReport(name, tensor.shape, tensor.scale, tensor.zero_point)
 
 
-def _layer(step: Step, making: Making, merged: Mapping[str, str], small: bool) -> LayerReport:
+def _layer(
+    step: Step, making: Making, merged: Mapping[str, str], small: bool, stored: bool
+) -> LayerReport:
     node = step.node
     kernel = None if isinstance(node.op, QReshape) else merged.get(node.name, node.name)
     ratio = making.comparison.snr.get(node.output, math.inf)
@@ -119,7 +125,7 @@ def _layer(step: Step, making: Making, merged: Mapping[str, str], small: bool) -
         granularity=config.granularity,
         method=config.method,
         bits=weights.bits,
-        weight_bytes=weight_bytes(weights),
+        weight_bytes=weight_bytes(weights) if stored else 0,
         parameter_bytes=step.parameter_bytes,
         density=fit.density if fit else None,
         ks_gaussian=fit.ks_gaussian if fit else None,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from microlut.integer.graph import QuantizedGraph
 from microlut.ops.weights import QuantizedWeights
 
 
@@ -37,8 +40,32 @@ def unpack_rows(
     return np.asarray((windows << places).sum(axis=2), dtype=np.uint8)
 
 
+def weight_owners(graph: QuantizedGraph) -> dict[str, str]:
+    """Return, for each layer with weights, the first layer whose bytes are the same.
+
+    These are stored once: a layer that is called several times has one copy of its weights.
+    """
+    first: dict[tuple[object, ...], str] = {}
+    owners = {}
+    for node, op in graph.weighted():
+        weights = op.weights
+        book = b"" if weights.codebook is None else weights.codebook.tobytes()
+        digest = sha256(weights.indices.tobytes()).digest()
+        key = (weights.indices.shape, weights.bits, weights.overlap, digest, book)
+        owners[node.name] = first.setdefault(key, node.name)
+    return owners
+
+
 def weight_bytes(weights: QuantizedWeights) -> int:
     """Return the flash bytes of a layer's packed indices and codebook."""
     rows, columns = (int(n) for n in weights.indices.shape)
     table = 0 if weights.codebook is None else len(weights.codebook)
     return rows * row_bytes(columns, weights.bits) + table
+
+
+def stored_bytes(graph: QuantizedGraph) -> int:
+    """Return the flash bytes of all packed indices and codebooks, each stored once."""
+    owners = weight_owners(graph)
+    return sum(
+        weight_bytes(op.weights) for node, op in graph.weighted() if owners[node.name] == node.name
+    )

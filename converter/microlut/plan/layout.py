@@ -8,7 +8,7 @@ from typing import Any
 
 from microlut.errors import DoesNotFit, UnsupportedModel
 from microlut.integer import CompactStage, QNode, QuantizedGraph, compact_stage
-from microlut.integer.packing import weight_bytes
+from microlut.integer.packing import stored_bytes
 from microlut.ops.linear import QLinear
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
 from microlut.plan.cost import instructions
@@ -146,7 +146,7 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
         output_offset=draft.offset(graph.outputs[0]),
         arena_bytes=arena.size,
         arena_lower_bound=arena.lower_bound,
-        weight_bytes=sum(weight_bytes(op.weights) for _, op in graph.weighted()),
+        weight_bytes=stored_bytes(graph),
         parameter_bytes=sum(step.parameter_bytes for step in steps),
         goal=goal,
     )

@@ -6,13 +6,14 @@ before it included) makes to the mean of every output channel on the samples (Na
 section 4.2). Without, synthetic inputs take their place (`synthetic`, `data_free`).
 
 Layers that share a kernel, as those of a layer that is called several times do, share their
-quantized weights: those of the first of them.
+quantized weights: those of the first of them, with its bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from microlut.ops.table import rescale_table
 from microlut.ops.tensor import Quantization, Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
+from microlut.quantize.assign.reconstruct import ScaleRule
 from microlut.quantize.quality import spread
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
@@ -51,18 +53,24 @@ class _Values:
 
 @dataclass(slots=True)
 class _SharedWeights:
-    """Quantized weights by the kernel that they stand for.
+    """Quantized weights by the values of the kernel that they stand for."""
 
-    A kernel is told by its array: layers that share it have the very same one.
-    """
+    found: dict[tuple[object, ...], QuantizedWeights] = field(default_factory=dict)
 
-    found: dict[tuple[int, WeightConfig], QuantizedWeights] = field(default_factory=dict)
+    def of(self, op: Linear, rule: ScaleRule) -> QuantizedWeights | None:
+        """Return the weights of an equal kernel, with scales that this layer can store."""
+        weights = self.found.get(_kernel_key(op))
+        if weights is None:
+            return None
+        scales = rule(weights.scales.astype(np.float64)).astype(np.float32)
+        return replace(weights, scales=scales)
 
-    def of(self, op: Linear, config: WeightConfig) -> QuantizedWeights | None:
-        return self.found.get((id(op.kernel), config))
+    def keep(self, op: Linear, weights: QuantizedWeights) -> None:
+        self.found.setdefault(_kernel_key(op), weights)
 
-    def keep(self, op: Linear, config: WeightConfig, weights: QuantizedWeights) -> None:
-        self.found[id(op.kernel), config] = weights
+
+def _kernel_key(op: Linear) -> tuple[object, ...]:
+    return type(op), op.kernel.shape, sha256(op.kernel.tobytes()).digest()
 
 
 def quantize(
@@ -109,10 +117,10 @@ def quantize_without_data(
         node, op = step.node, step.node.op
         if isinstance(op, Linear):
             x, output = tensors[node.inputs[0]].quantized, tensors[node.output].quantized
-            weights = shared.of(op, configs[node.name])
             rule = scale_rule(op, x, output)
+            weights = shared.of(op, rule)
             layer = fit_layer(op, step.inputs[0], configs[node.name], rule, weights)
-            shared.keep(op, configs[node.name], layer.weights)
+            shared.keep(op, layer.weights)
             unit = x.scale * layer.weights.scales.astype(np.float64)
             draft = op.unbiased(layer.weights, x, output)
             fitted = with_biases(draft, layer.bias / unit, x, output)
@@ -212,8 +220,11 @@ def _quantize_linear(
     of its input and its output.
     """
     source, output = ends
-    weights = shared.of(op, config) or _weights(op, x, ends, config)
-    shared.keep(op, config, weights)
+    rule = scale_rule(op, *ends)
+    weights = shared.of(op, rule)
+    if weights is None:
+        weights = _weights(op, x, source, config, rule)
+    shared.keep(op, weights)
     draft = op.unbiased(weights, source, output)
     wanted = linear_output(op, x.real)
     reached = draft.accumulate(x.integer, source.zero_point)
@@ -225,11 +236,13 @@ def _quantize_linear(
     return qop, _Values(op.activation.apply(wanted), integer)
 
 
-def _weights(op: Linear, x: _Values, ends: _Ends, config: WeightConfig) -> QuantizedWeights:
+def _weights(
+    op: Linear, x: _Values, source: Quantization, config: WeightConfig, rule: ScaleRule
+) -> QuantizedWeights:
     moments = None
     if config.method != "fitted" and config.bits < 8:
-        moments = reconstruction_moments(op, x.integer, ends[0], x.real)
-    return quantize_weights(op.kernel, op.channel_axis, config, moments, scale_rule(op, *ends))
+        moments = reconstruction_moments(op, x.integer, source, x.real)
+    return quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
 
 
 def linear_output(op: Linear, x: FloatArray) -> FloatArray:
