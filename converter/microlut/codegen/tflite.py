@@ -1,18 +1,21 @@
 """Write a quantized graph as an ordinary int8 .tflite file with the decoded weights.
 
 The integers and scales go into the file as they are, so that TensorFlow Lite's kernels compute the
-same bytes. Operator versions are the lowest that have the types in use, for old runtimes.
+same bytes. Operator versions are the lowest that have the types in use, for old runtimes. A state
+is a resource variable, which a second subgraph fills before the first run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from microlut.graph.network import State
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.arrays import frozen_array
 from microlut.ops.builtin import Builtin, Constant
@@ -21,6 +24,7 @@ from microlut.version import VERSION
 
 _BUFFER_ALIGNMENT = 16  # force_align of the schema, which the generated Python code ignores
 _SCHEMA_VERSION = 3
+_LARGEST_OLD_CODE = 127  # PLACEHOLDER_FOR_GREATER_OP_CODES
 _EXPECTED_REST = 1 << 20  # bytes of all but the constants, roughly
 _TYPES = {
     name: getattr(schema.TensorType, name.upper()) for name in ("int8", "int16", "int32", "float32")
@@ -29,19 +33,52 @@ _ENUMERATIONS = {
     "fusedActivationFunction": schema.ActivationFunctionType,
     "padding": schema.Padding,
 }
+_ASSIGN = Builtin("ASSIGN_VARIABLE", 1, (), (), "AssignVariableOptions")
 
 
 def to_tflite(graph: QuantizedGraph) -> bytes:
     """Return the bytes of the .tflite file; equal graphs give equal bytes."""
-    writer = _Writer()
+    model = _Model()
+    main = _Subgraph("main", model)
     tensors = graph.tensors()
     for tensor in graph.inputs:
-        writer.index[tensor.name] = writer.activation(tensor)
+        main.index[tensor.name] = main.activation(tensor)
+    handles = _read_states(main, graph.states)
     for node in graph.nodes:
         for tensor in node.outputs:
-            writer.index[tensor.name] = writer.activation(tensor)
-        _write_node(writer, node, [tensors[name] for name in node.inputs])
-    return writer.finish((tensor.name for tensor in graph.inputs), graph.outputs)
+            main.index[tensor.name] = main.activation(tensor)
+        _write_node(main, node, [tensors[name] for name in node.inputs])
+    for state, handle in zip(graph.states, handles, strict=True):
+        main.operator(_ASSIGN, (handle, main.index[state.source]), ())
+    parts = [main.finish((tensor.name for tensor in graph.inputs), graph.outputs)]
+    if graph.states:
+        parts.append(_initial_states(model, graph.states))
+    return model.finish(parts)
+
+
+def _read_states(main: _Subgraph, states: Sequence[State]) -> list[int]:
+    """Write operators that read the states, and return the numbers of their variables."""
+    if states:
+        main.operator(Builtin("CALL_ONCE", 1, (), (), "CallOnceOptions", {"initSubgraphIndex": 1}))
+    handles = []
+    for state in states:
+        handles.append(main.variable(state))
+        main.index[state.tensor.name] = main.activation(state.tensor)
+        read = Builtin("READ_VARIABLE", 1, (), (), "ReadVariableOptions")
+        main.operator(read, (handles[-1],), (main.index[state.tensor.name],))
+    return handles
+
+
+def _initial_states(model: _Model, states: Sequence[State]) -> Any:  # noqa: ANN401
+    """Return the subgraph that fills the variables with their zero points."""
+    part = _Subgraph("initial", model)
+    for state in states:
+        tensor = state.tensor
+        values = np.full((1, *tensor.shape), tensor.zero_point, tensor.dtype)
+        zeros = part.constant(tensor.name, Constant("initial", values))
+        part.tensors[zeros].quantization = _quantization([tensor.scale], [tensor.zero_point])
+        part.operator(_ASSIGN, (part.variable(state), zeros), ())
+    return part.finish((), ())
 
 
 class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
@@ -61,17 +98,36 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
 
 
 @dataclass(slots=True)
-class _Writer:
-    """Collects tensors, buffers and operators of the one subgraph.
+class _Model:
+    """Collects what subgraphs share: buffers and operator codes."""
+
+    buffers: list[Any] = field(default_factory=lambda: [schema.BufferT()])
+    codes: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def finish(self, subgraphs: list[Any]) -> bytes:
+        """Return the serialized model."""
+        model = schema.ModelT()
+        model.version, model.description = _SCHEMA_VERSION, f"microlut {VERSION}"
+        model.subgraphs, model.buffers = subgraphs, self.buffers
+        model.operatorCodes = [_operator_code(*key) for key in self.codes]
+        size = sum(buffer.data.nbytes for buffer in self.buffers[1:])
+        builder = flatbuffers.Builder(size + _EXPECTED_REST)  # it doubles when it is full
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(memoryview(builder.Bytes)[builder.Head() :])
+
+
+@dataclass(slots=True)
+class _Subgraph:
+    """Collects the tensors and operators of a subgraph.
 
     Operators refer to tensors by number: `index` has those of the graph's own tensors, and nothing
     keeps a layer from having the name that another one's kernel gets.
     """
 
+    name: str
+    model: _Model
     tensors: list[Any] = field(default_factory=list)
-    buffers: list[Any] = field(default_factory=lambda: [schema.BufferT()])
     operators: list[Any] = field(default_factory=list)
-    codes: dict[tuple[int, int], int] = field(default_factory=dict)
     index: dict[str, int] = field(default_factory=dict)
 
     def activation(self, tensor: Tensor) -> int:
@@ -89,8 +145,8 @@ class _Writer:
         number = self._tensor(name, values.shape, kind, quantization)
         buffer = _AlignedBuffer()
         buffer.data = frozen_array(values, values.dtype.type)
-        self.buffers.append(buffer)
-        self.tensors[number].buffer = len(self.buffers) - 1
+        self.model.buffers.append(buffer)
+        self.tensors[number].buffer = len(self.model.buffers) - 1
         return number
 
     def _tensor(self, name: str, shape: Iterable[int], kind: int, quantization: Any) -> int:  # noqa: ANN401
@@ -100,31 +156,35 @@ class _Writer:
         self.tensors.append(tensor)
         return len(self.tensors) - 1
 
-    def operator(self, builtin: Builtin, inputs: Iterable[int], outputs: Iterable[int]) -> None:
+    def variable(self, state: State) -> int:
+        """Add the variable of a state, and return its number."""
+        number = self._tensor(f"{state.tensor.name}/variable", (), schema.TensorType.RESOURCE, None)
+        fields = {"container": "", "sharedName": state.tensor.name}
+        handle = Builtin("VAR_HANDLE", 1, (), (), "VarHandleOptions", fields)
+        self.operator(handle, (), (number,))
+        return number
+
+    def operator(
+        self, builtin: Builtin, inputs: Iterable[int] = (), outputs: Iterable[int] = ()
+    ) -> None:
         """Add an operator that reads and makes the tensors of these numbers."""
         operator = schema.OperatorT()
         code = getattr(schema.BuiltinOperator, builtin.name), builtin.version
-        operator.opcodeIndex = self.codes.setdefault(code, len(self.codes))
+        operator.opcodeIndex = self.model.codes.setdefault(code, len(self.model.codes))
         operator.inputs, operator.outputs = list(inputs), list(outputs)
         if builtin.options is not None:
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, builtin.options)
             operator.builtinOptions = _options(builtin)
         self.operators.append(operator)
 
-    def finish(self, inputs: Iterable[str], outputs: Iterable[str]) -> bytes:
-        """Return the serialized model."""
+    def finish(self, inputs: Iterable[str], outputs: Iterable[str]) -> Any:  # noqa: ANN401
+        """Return the subgraph as an object of the schema."""
         subgraph = schema.SubGraphT()
-        subgraph.name, subgraph.tensors, subgraph.operators = "main", self.tensors, self.operators
+        subgraph.name, subgraph.tensors = self.name, self.tensors
+        subgraph.operators = self.operators
         subgraph.inputs = [self.index[name] for name in inputs]
         subgraph.outputs = [self.index[name] for name in outputs]
-        model = schema.ModelT()
-        model.version, model.description = _SCHEMA_VERSION, f"microlut {VERSION}"
-        model.subgraphs, model.buffers = [subgraph], self.buffers
-        model.operatorCodes = [_operator_code(*key) for key in self.codes]
-        size = sum(buffer.data.nbytes for buffer in self.buffers[1:])
-        builder = flatbuffers.Builder(size + _EXPECTED_REST)  # it doubles when it is full
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(memoryview(builder.Bytes)[builder.Head() :])
+        return subgraph
 
 
 def _options(builtin: Builtin) -> Any:  # noqa: ANN401
@@ -139,8 +199,9 @@ def _options(builtin: Builtin) -> Any:  # noqa: ANN401
 
 def _operator_code(builtin: int, version: int) -> Any:  # noqa: ANN401
     code = schema.OperatorCodeT()
-    # Readers from before 2020 look at the deprecated field only.
-    code.builtinCode = code.deprecatedBuiltinCode = builtin
+    # Readers from before 2020 look at the deprecated field only, which has 7 bits.
+    code.builtinCode = builtin
+    code.deprecatedBuiltinCode = min(builtin, _LARGEST_OLD_CODE)
     code.version = version
     return code
 
@@ -152,7 +213,7 @@ def _quantization(scales: list[float], zero_points: list[int], axis: int = 0) ->
     return quantization
 
 
-def _write_node(writer: _Writer, node: QNode, inputs: list[Tensor]) -> None:
+def _write_node(writer: _Subgraph, node: QNode, inputs: list[Tensor]) -> None:
     between: dict[str, int] = {}  # what only the node's own operators read
     for builtin in node.op.tflite(inputs, node.outputs):
         known = {**writer.index, **between}
