@@ -10,7 +10,7 @@ import numpy as np
 
 from microlut.ops.activation import ActivationKind, Fusing, fused_name
 from microlut.ops.arrays import FloatArray, IntArray, Shape
-from microlut.ops.base import IntegerOp, demand, is_int8
+from microlut.ops.base import IntegerOp, Keras, demand, is_int8
 from microlut.ops.builtin import Builtin
 from microlut.ops.fixed_point import multiply, quantize_multiplier
 from microlut.ops.tensor import CONFIG, Tensor
@@ -26,6 +26,7 @@ class Add(Fusing):
     activation: ActivationKind = ActivationKind.LINEAR
     operands: ClassVar[int | None] = 2
     becomes: ClassVar[str] = "add"
+    keras: ClassVar[Keras] = Keras(layers=("Add",))
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from microlut.ops.arrays import FloatArray, Shape
-from microlut.ops.base import FloatOnly, one_shape
+from microlut.ops.base import FloatOnly, Keras, one_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class BatchNorm(FloatOnly):
     scale: FloatArray
     offset: FloatArray
     statistics: ChannelStatistics | None = None
+    keras: ClassVar[Keras] = Keras(
+        layers=(
+            "BatchNormalization",
+            "Normalization",
+            "Rescaling",
+            "SyncBatchNormalization",
+        )
+    )
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
-from microlut.ops.base import picture
+from microlut.ops.base import Keras, picture
 from microlut.ops.builtin import Builtin
 from microlut.ops.linear import Linear, QLinear, padded_source, window_fields
 from microlut.ops.tensor import CONFIG, Tensor
@@ -26,6 +26,7 @@ class Conv2D(Linear):
     window: Window
     activation: ActivationKind = ActivationKind.LINEAR
     becomes: ClassVar[str] = "conv2d"
+    keras: ClassVar[Keras] = Keras(layers=("Conv2D",))
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
-from microlut.ops.base import one_shape
+from microlut.ops.base import Keras, one_shape
 from microlut.ops.builtin import Builtin
 from microlut.ops.linear import Linear, QLinear
 from microlut.ops.tensor import CONFIG, Tensor
@@ -24,6 +24,7 @@ class Dense(Linear):
     bias: FloatArray
     activation: ActivationKind = ActivationKind.LINEAR
     becomes: ClassVar[str] = "dense"
+    keras: ClassVar[Keras] = Keras(layers=("Dense",))
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

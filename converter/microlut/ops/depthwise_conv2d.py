@@ -11,7 +11,7 @@ import numpy as np
 
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
-from microlut.ops.base import picture
+from microlut.ops.base import Keras, picture
 from microlut.ops.builtin import Builtin
 from microlut.ops.linear import Linear, QLinear, padded_source, window_fields
 from microlut.ops.tensor import CONFIG, Tensor
@@ -33,6 +33,7 @@ class DepthwiseConv2D(Linear):
     activation: ActivationKind = ActivationKind.LINEAR
     channel_axis: ClassVar[int] = 2
     becomes: ClassVar[str] = "depthwise_conv2d"
+    keras: ClassVar[Keras] = Keras(layers=("DepthwiseConv2D",))
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

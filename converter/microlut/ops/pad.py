@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from microlut.ops.arrays import FloatArray, IntArray, Shape
-from microlut.ops.base import FloatOp, IntegerOp, ScaleRule, picture
+from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, picture
 from microlut.ops.builtin import Builtin, Constant
 from microlut.ops.tensor import CONFIG, Tensor
 from microlut.ops.windows import Padding, pad, train_pad
@@ -22,6 +22,7 @@ class Pad(FloatOp):
     padding: Padding
     scale_rule: ClassVar[ScaleRule] = "same"
     becomes: ClassVar[str] = "pad"
+    keras: ClassVar[Keras] = Keras(layers=("ZeroPadding2D",))
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

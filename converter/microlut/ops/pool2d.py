@@ -11,7 +11,7 @@ import numpy as np
 
 from microlut.ops.activation import ActivationKind, Fusing, fused_name
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
-from microlut.ops.base import IntegerOp, ScaleRule, demand, is_int8, picture
+from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, is_int8, picture
 from microlut.ops.builtin import Builtin
 from microlut.ops.tensor import CONFIG, Tensor
 from microlut.ops.windows import Window, patches, train_depthwise, train_pad
@@ -58,6 +58,7 @@ class MaxPool2D(Pool2D):
     window: Window
     activation: ActivationKind = ActivationKind.LINEAR
     mode: ClassVar[_Mode] = "max"
+    keras: ClassVar[Keras] = Keras(layers=("GlobalMaxPooling2D", "MaxPooling2D"))
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the maxima."""
@@ -83,6 +84,7 @@ class AveragePool2D(Pool2D):
     window: Window
     activation: ActivationKind = ActivationKind.LINEAR
     mode: ClassVar[_Mode] = "average"
+    keras: ClassVar[Keras] = Keras(layers=("AveragePooling2D", "GlobalAveragePooling2D"))
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the means."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from microlut.ops.activation import ActivationKind, Fusing
 from microlut.ops.arrays import FloatArray, IntArray, Shape
-from microlut.ops.base import IntegerOp, ScaleRule, demand, is_int8, one_shape
+from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, is_int8, one_shape
 from microlut.ops.builtin import Builtin
 from microlut.ops.tensor import CONFIG, Tensor
 
@@ -22,6 +22,7 @@ class Relu(Fusing):
     activation: ActivationKind
     scale_rule: ClassVar[ScaleRule] = "same"
     becomes: ClassVar[str] = "relu"
+    keras: ClassVar[Keras] = Keras(layers=("ReLU",))
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

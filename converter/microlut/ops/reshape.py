@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from microlut.ops.arrays import FloatArray, IntArray, Shape
-from microlut.ops.base import FloatOp, IntegerOp, ScaleRule, one_shape
+from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, one_shape
 from microlut.ops.builtin import Builtin, Constant
 from microlut.ops.tensor import CONFIG, DType, Tensor
 
@@ -22,6 +22,7 @@ class Reshape(FloatOp):
     shape: Shape
     scale_rule: ClassVar[ScaleRule] = "same"
     becomes: ClassVar[str] = "reshape"
+    keras: ClassVar[Keras] = Keras(layers=("Flatten", "Reshape"))
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the new shape."""

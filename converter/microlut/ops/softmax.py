@@ -32,7 +32,7 @@ class Softmax(FloatOp):
     """Softmax over the last dimension."""
 
     scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
-    keras: ClassVar[Keras] = Keras(activation="softmax")
+    keras: ClassVar[Keras] = Keras(layers=("Softmax",), activation="softmax")
     becomes: ClassVar[str] = "softmax"
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

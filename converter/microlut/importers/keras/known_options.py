@@ -31,6 +31,7 @@ _NORM |= {"synchronized", "fused", "virtual_batch_size"}  # training only
 KNOWN: Mapping[str, frozenset[str]] = {
     name: _HARMLESS | _READ | frozenset(options)
     for name, options in {
+        **OPTIONS,
         "Activation": {"activation"},
         "Add": set(),
         "AveragePooling2D": _POOL,
@@ -51,7 +52,6 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "Softmax": {"axis"},
         "SyncBatchNormalization": _NORM,
         "ZeroPadding2D": {"padding", "data_format"},
-        **OPTIONS,
     }.items()
 }
 

@@ -145,6 +145,7 @@ def _reshape(use: LayerUse) -> tuple[Step, ...]:
 
 
 LAYERS: Mapping[str, Handler] = {
+    **REGISTERED,
     "Activation": _activation,
     "Add": _add,
     "AveragePooling2D": _pool,
@@ -159,7 +160,6 @@ LAYERS: Mapping[str, Handler] = {
     "Reshape": _reshape,
     "Softmax": _softmax,
     "ZeroPadding2D": _zero_padding,
-    **REGISTERED,
 }
 
 
