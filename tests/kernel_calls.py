@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import Quantization, Tensor
 from microlut.ops.weights import OutputStage, QuantizedWeights
-from microlut.plan.kernels import Call, Operand
+from microlut.plan.kernels import Call
 
 STAGE = OutputStage(np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, np.int8), -128, 127)
 
@@ -19,12 +19,12 @@ def weights(shape: tuple[int, ...], rows: int, bits: int) -> QuantizedWeights:
     return QuantizedWeights(shape, bits, indices, book, np.ones(1, np.float32))
 
 
-def operand(name: str, shape: tuple[int, ...]) -> Operand:
-    return Operand(name, shape, Quantization(1.0, 0))
+def tensor(name: str, shape: tuple[int, ...]) -> Tensor:
+    return Tensor(name, shape, "int8", Quantization(1.0, 0))
 
 
 def call(op: object, source: tuple[int, ...], shape: tuple[int, ...]) -> Call[Any]:
-    return Call(op, (operand("x", source),), operand("y", shape))
+    return Call(op, (tensor("x", source),), (tensor("y", shape),))
 
 
 def align(size: int) -> int:

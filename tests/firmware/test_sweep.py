@@ -102,7 +102,7 @@ def test_sweep_has_every_kind_of_layer(whole: Sweep):
     assert min(rounding.values()) > 3
     plans = whole.plans
     assert sum(step.sum is not None for plan in plans for step in plan.steps) > 10
-    assert sum(plan.input_offset == plan.output_offset for plan in plans) > 2
+    assert sum(plan.input_offsets == plan.output_offsets for plan in plans) > 2
     assert sum(0 < step.tile < step.node.shape[-1] for plan in plans for step in plan.steps) > 20
     assert any(isinstance(op, QDepthwiseConv2D) and op.depth_multiplier > 1 for _, op in layers)
 

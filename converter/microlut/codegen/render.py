@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.codegen.environment import environment
-from microlut.codegen.names import identifier, unique_identifiers
-from microlut.codegen.tensors import arena_map, interface
+from microlut.codegen.names import identifier
+from microlut.codegen.tensors import arena_map, interface, place_names
 from microlut.integer.compact import folded_bias
 from microlut.integer.packing import pack_rows, weight_owners
 from microlut.ops.linear import QLinear
@@ -83,9 +83,7 @@ def _text(template: jinja2.Template, context: dict[str, object]) -> str:
 def _context(plan: Plan) -> dict[str, object]:
     graph, owners = plan.graph, weight_owners(plan.graph)
     prefix = identifier(graph.name)
-    names = unique_identifiers(
-        [*(node.name for node in graph.nodes), *(tensor.name for tensor in graph.inputs)]
-    )
+    names = place_names(plan)
     return {
         "abi": ABI,
         "version": VERSION,
@@ -114,14 +112,14 @@ def _layer(plan: Plan, step: Step, name: str, stored: str) -> LayerView:
         step=step,
         title=_title(step),
         in_shape=call.source,
-        in_quantizations=tuple(operand.quantization for operand in call.inputs),
+        in_quantizations=tuple(tensor.quantized for tensor in call.inputs),
         tables=_tables(node.op, call) if isinstance(node.op, QLinear) else None,
         fields=kernel_of(node.op).fields(call),
     )
 
 
 def _tables(op: QLinear, call: Call[Any]) -> WeightTables:
-    source = call.inputs[0].quantization
+    source = call.inputs[0]
     weights, packed = op.weights, op.weights.indices
     if weights.codebook is not None:
         packed = pack_rows(weights.indices, weights.bits, weights.overlap)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from microlut.ops.tensor import Quantization
+from microlut.codegen.names import unique_identifiers
+from microlut.ops.tensor import Quantization, Tensor
 from microlut.plan import Plan
 
 
@@ -16,6 +17,7 @@ class TensorView:
 
     Attributes:
         n: The C name.
+        at: The C name of its place in the arena.
         suffix: What the names of its functions and macros end in: "_n", or nothing if it is the
             only one.
         name: In the model.
@@ -23,6 +25,7 @@ class TensorView:
     """
 
     n: str
+    at: str
     suffix: str
     name: str
     shape: tuple[int, ...]
@@ -65,43 +68,63 @@ class Place:
 
 
 def interface(plan: Plan, names: Mapping[str, str]) -> dict[str, Sequence[TensorView]]:
-    """Return the views of a plan's inputs, outputs and state; `names` are C names by tensor."""
+    """Return the views of a plan's inputs, outputs and states; `names` are C names by place."""
     graph = plan.graph
+    inputs = {tensor.name: tensor.name for tensor in graph.inputs}
+    states = {state.tensor.name: state.tensor.name for state in graph.states}
+    outputs = {name: plan.ends[tensor] for name, tensor in graph.ends.items()}
     return {
-        "inputs": _views([tensor.name for tensor in graph.inputs], plan, names),
-        "outputs": _views(graph.outputs, plan, names),
-        "states": (),
+        "inputs": _views(graph.tensors(), inputs, names),
+        "outputs": _views(graph.output_tensors(), outputs, names),
+        "states": _views(graph.tensors(), states, names),
     }
 
 
-def _views(tensors: Sequence[str], plan: Plan, names: Mapping[str, str]) -> Sequence[TensorView]:
-    graph = plan.graph
+def _views(
+    tensors: Mapping[str, Tensor], places: Mapping[str, str], names: Mapping[str, str]
+) -> Sequence[TensorView]:
+    """Return the views of the tensors that have these places, by the names of both."""
+    known = unique_identifiers(places)
     return [
         TensorView(
-            n=names[tensor],
-            suffix="" if len(tensors) == 1 else f"_{names[tensor]}",
-            name=tensor,
-            shape=graph.shape_of(tensor),
-            quantization=graph.quantization_of(tensor),
+            n=known[name],
+            at=names[place],
+            suffix="" if len(places) == 1 else f"_{known[name]}",
+            name=name,
+            shape=tensors[name].shape,
+            quantization=tensors[name].quantized,
+            value_bytes=tensors[name].bytes // tensors[name].size,
         )
-        for tensor in tensors
+        for name, place in places.items()
     ]
+
+
+def place_names(plan: Plan) -> Mapping[str, str]:
+    """Return the C names of all steps, and of all places of the arena."""
+    graph = plan.graph
+    known = [*(node.name for node in graph.nodes), *(tensor.name for tensor in graph.inputs)]
+    return unique_identifiers(dict.fromkeys([*known, *plan.offsets]))
 
 
 def arena_map(plan: Plan, names: Mapping[str, str]) -> Iterator[Place]:
     """Yield where each tensor and each step's scratch lie, in the order in which they come."""
     graph = plan.graph
+    end = len(plan.steps) - 1
     last = {name: i for i, step in enumerate(plan.steps) for name in step.node.inputs}
-    last.update(dict.fromkeys(graph.outputs, len(plan.steps) - 1))
+    last.update(dict.fromkeys([*graph.kept(), *(s.tensor.name for s in graph.states)], end))
 
-    def place(name: str, offset: int, first: int) -> Place:
-        shape = graph.shape_of(name)
-        what, size = "x".join(map(str, shape)), math.prod(shape)
-        return Place(f"at_{names[name]}", offset, size, what, first, last.get(name, first))
+    def place(tensor: Tensor, first: int) -> Place:
+        what, offset = "x".join(map(str, tensor.shape)), plan.offsets[tensor.name]
+        until = last.get(tensor.name, first)
+        return Place(f"at_{names[tensor.name]}", offset, tensor.bytes, what, first, until)
 
-    yield place(graph.inputs[0].name, plan.input_offset, 0)
+    yield from (place(tensor, 0) for tensor in graph.given())
     for i, step in enumerate(plan.steps):
         if step.scratch_bytes:
             n = f"scratch_{names[step.node.name]}"
             yield Place(n, step.scratch_offset, step.scratch_bytes, "scratch", i, i)
-        yield place(step.node.name, step.output_offset, i)
+        yield from (place(tensor, i) for tensor in step.node.outputs)
+    for copy in plan.copies:
+        if copy.to not in last:
+            n, offset = f"at_{names[copy.to]}", plan.offsets[copy.to]
+            yield Place(n, offset, copy.bytes, copy.to, end, end)

@@ -1,4 +1,4 @@
-"""The plan: every step with its offsets, and every byte that the model needs."""
+"""Lay a quantized graph out in memory: choose what shares bytes, the tiles and the arena."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from microlut.plan.kernels import Call, Tile, calls_of
 from microlut.plan.limits import check_sizes, check_sums
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.places import Place
+from microlut.plan.plan import Plan, Step
 from microlut.plan.schedule import schedule
 from microlut.plan.sharing import WHOLE_IN_PLACE, Sharing, find_sharing
+from microlut.plan.states import Ending, find_ending
 from microlut.plan.tiles import choose_tile, whole_tile
 from microlut.plan.variants import choose_variants
 
@@ -33,66 +35,6 @@ _WAYS = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One kernel call: byte offsets of its tensors in the arena, its tile and scratch.
-
-    Attributes:
-        call: What the kernel is called with.
-        tile: Output channels decoded together.
-        rows: Output rows that a depthwise convolution does together.
-        instructions: About how many the goal's core executes for it.
-        stage: The output stage of a layer with weights, as it stands in flash.
-        sum: The addition that a convolution does itself, writing over the other term.
-        merged: Whether another step does this addition.
-    """
-
-    node: QNode
-    call: Call[Any]
-    input_offsets: tuple[int, ...]
-    output_offset: int
-    scratch_offset: int
-    scratch_bytes: int
-    tile: int
-    rows: int
-    instructions: int
-    stage: CompactStage | None
-    sum: QNode | None
-    merged: bool
-
-    @property
-    def parameter_bytes(self) -> int:
-        """Flash bytes of the output stage."""
-        return 0 if self.stage is None else self.stage.channels.nbytes
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything the code generator needs; all sizes in bytes.
-
-    Attributes:
-        graph: The quantized graph.
-        steps: One per node, in execution order.
-        input_offset: Where the caller writes the input.
-        output_offset: Where the caller finds the output.
-        arena_bytes: Activations and scratch together.
-        arena_lower_bound: No placement of these buffers can be smaller.
-        weight_bytes: Packed indices and codebooks.
-        parameter_bytes: Scales and biases of the output stages.
-        goal: What the plan was made for.
-    """
-
-    graph: QuantizedGraph
-    steps: tuple[Step, ...]
-    input_offset: int
-    output_offset: int
-    arena_bytes: int
-    arena_lower_bound: int
-    weight_bytes: int
-    parameter_bytes: int
-    goal: Goal
-
-
-@dataclass(frozen=True, slots=True)
 class _Draft:
     """Tiles for one way of sharing, and the arena that they need."""
 
@@ -102,6 +44,7 @@ class _Draft:
     calls: Sequence[Call[Any]]
     buffers: Sequence[Buffer]
     places: Mapping[str, Place]
+    ending: Ending
     tiles: Sequence[Tile]
     arena: Arena
 
@@ -109,9 +52,8 @@ class _Draft:
         arena = place([*self.buffers, *_scratch_buffers(tiles)])
         return replace(self, tiles=tiles, arena=arena)
 
-    def offset(self, tensor: str) -> int:
-        """Return where in the arena a tensor lies."""
-        place = self.places[tensor]
+    def offset(self, place: Place) -> int:
+        """Return where in the arena a place is."""
         return self.arena.offsets[place.buffer] + place.offset
 
     def costs(self) -> list[float]:
@@ -142,8 +84,12 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
     return Plan(
         graph=graph,
         steps=steps,
-        input_offset=draft.offset(graph.inputs[0].name),
-        output_offset=draft.offset(graph.outputs[0]),
+        offsets={
+            **{name: draft.offset(place) for name, place in draft.places.items()},
+            **{spare.name: arena.offsets[spare.name] for spare in draft.ending.spares},
+        },
+        ends=draft.ending.outputs,
+        copies=draft.ending.copies,
         arena_bytes=arena.size,
         arena_lower_bound=arena.lower_bound,
         weight_bytes=stored_bytes(graph),
@@ -206,7 +152,9 @@ def _shared(graph: QuantizedGraph, core: str, sharing: Sharing) -> _Draft:
         )
         for name, call in calls.items()
     ]
-    return _Draft(graph, core, sharing, shared, buffers, places, (), place(buffers))
+    ending = find_ending(graph, places)
+    buffers = (*buffers, *ending.spares)
+    return _Draft(graph, core, sharing, shared, buffers, places, ending, (), place(buffers))
 
 
 def _grown(draft: _Draft, limit: int) -> _Draft:
@@ -263,24 +211,24 @@ def _step(draft: _Draft, index: int, cost: float) -> Step:
     return Step(
         node=node,
         call=draft.calls[index],
-        input_offsets=tuple(draft.offset(name) for name in node.inputs),
-        output_offset=draft.offset(node.name),
+        input_offsets=tuple(draft.offset(draft.places[name]) for name in node.inputs),
+        output_offsets=tuple(draft.offset(draft.places[made.name]) for made in node.outputs),
         scratch_offset=draft.arena.offsets.get(_scratch_name(index), 0),
         scratch_bytes=tile.scratch_bytes,
         tile=tile.channels,
         rows=tile.rows,
         instructions=round(cost),
-        stage=_stage(draft.graph, node),
+        stage=_stage(draft.calls[index], node),
         sum=draft.sharing.sums.get(node.name),
         merged=node.name in draft.sharing.merged,
     )
 
 
-def _stage(graph: QuantizedGraph, node: QNode) -> CompactStage | None:
+def _stage(call: Call[Any], node: QNode) -> CompactStage | None:
     if not isinstance(node.op, QLinear):
         return None
     try:
-        return compact_stage(node.op, graph.quantization_of(node.inputs[0]), node.quantization)
+        return compact_stage(node.op, call.inputs[0].quantized, node.quantization)
     except ValueError as error:
         raise UnsupportedModel(
             f"{node.name}: {error}; flash holds scales as the quantization stage rounds them: "

@@ -19,16 +19,16 @@ def check_sizes(graph: Graph | QuantizedGraph) -> None:
     Raises:
         UnsupportedModel: names the layer, the size and the limit.
     """
-    shapes = {graph.inputs[0].name: graph.inputs[0].shape}
+    shapes = {name: tensor.shape for name, tensor in graph.tensors().items()}
     for node in graph.nodes:
-        kernel, sources = kernel_of(node.op), tuple(shapes[name] for name in node.inputs)
-        for what, value, most in kernel.sizes(node.op, sources, node.shape):
+        kernel, inputs = kernel_of(node.op), tuple(shapes[name] for name in node.inputs)
+        outputs = tuple(tensor.shape for tensor in node.outputs)
+        for what, value, most in kernel.sizes(node.op, inputs, outputs):
             if value > most:
                 raise UnsupportedModel(
                     f"{node.name}: {what} is {value:,}, the engine's limit is {most:,}; "
                     f"{kernel.advice}"
                 )
-        shapes[node.name] = node.shape
 
 
 def check_sums(graph: QuantizedGraph) -> None:

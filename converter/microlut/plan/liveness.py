@@ -1,12 +1,11 @@
 """Tell from which step to which each buffer of the arena is needed.
 
-Steps are numbered like the nodes. The input lives from step 0 on, for the caller writes it before;
-the output to the last step, for the caller reads it after.
+Steps are numbered like the nodes. Inputs live from step 0 on, for the caller writes them before;
+outputs to the step after the last one, for the caller reads them then; states always.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from microlut.integer import QuantizedGraph
@@ -21,15 +20,16 @@ def tensor_buffers(
     """Return the buffers that hold tensors, and where in them every tensor lies."""
     sharing = find_sharing(graph) if sharing is None else sharing
     last_use, places = last_uses(graph), sharing.places
+    last_use.update({state.tensor.name: len(graph.nodes) for state in graph.states})
     sizes: dict[str, int] = {}
     first: dict[str, int] = {}
     last: dict[str, int] = {}
-    tensors = [(0, graph.inputs[0].name, graph.inputs[0].shape)]
-    tensors += [(step, node.name, node.shape) for step, node in enumerate(graph.nodes)]
-    for step, name, shape in tensors:
-        place = places[name]
-        holder, end = place.buffer, place.offset + math.prod(shape)
+    tensors = [(0, tensor) for tensor in graph.given()]
+    tensors += [(step, made) for step, node in enumerate(graph.nodes) for made in node.outputs]
+    for step, tensor in tensors:
+        place = places[tensor.name]
+        holder, end = place.buffer, place.offset + tensor.bytes
         first.setdefault(holder, step)
         sizes[holder] = max(sizes.get(holder, 0), end)
-        last[holder] = max(last.get(holder, step), last_use[name])
+        last[holder] = max(last.get(holder, step), last_use[tensor.name])
     return tuple(Buffer(name, sizes[name], first[name], last[name]) for name in first), places

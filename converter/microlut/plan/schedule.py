@@ -43,7 +43,7 @@ def _moves(graph: QuantizedGraph) -> Iterator[QuantizedGraph]:
     nodes = graph.nodes
     for old, node in enumerate(nodes):
         for new in range(old - 1, -1, -1):
-            if nodes[new].name in node.inputs:
+            if any(tensor.name in node.inputs for tensor in nodes[new].outputs):
                 break
             yield replace(graph, nodes=_moved(nodes, old, new))
 

@@ -14,8 +14,9 @@ from typing import Any
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.add import QAdd
 from microlut.ops.conv2d import QConv2D
-from microlut.plan.kernels import KERNELS, Call, Kernel, calls_of, input_operand, kernel_of
+from microlut.plan.kernels import KERNELS, Alias, Call, Kernel, calls_of, kernel_of
 from microlut.plan.places import Place, Places
+from microlut.plan.states import heirs, inherit
 from microlut.plan.tiles import whole_tile
 
 Kernels = tuple[Kernel[Any, Any], ...]
@@ -32,13 +33,13 @@ class Sharing:
         sums: By the name of a convolution, the addition that it does itself.
         places: Where every tensor lies.
         whole: Nodes in place, which must do all their channels in one tile.
-        in_place: By the name of a node, the inputs that already lie where its output has them.
+        in_place: By the name of a node, its inputs and outputs that need no copies.
     """
 
     sums: Mapping[str, QNode]
     places: Mapping[str, Place]
     whole: set[str]
-    in_place: dict[str, frozenset[int]]
+    in_place: dict[str, frozenset[Alias]]
 
     @property
     def merged(self) -> frozenset[str]:
@@ -60,25 +61,30 @@ def find_sharing(
     """
     calls = calls_of(graph)
     sums = _find_sums(graph, calls)
-    places = Places(last_uses(graph), frozenset({graph.inputs[0].name, graph.outputs[0]}))
-    places.make(input_operand(graph))
+    places = Places(last_uses(graph), heirs(graph, calls))
+    for tensor in graph.given():
+        places.make(tensor, 0)
     found = Sharing(sums, places.of, set(), {})
-    for step, call in enumerate(calls.values()):
-        name = call.output.name
+    fixed = frozenset((*graph.outputs, *(tensor.name for tensor in graph.given())))
+    for step, (name, call) in enumerate(calls.items()):
         if name in sums:
-            (other,) = (term for term in sums[name].inputs if term != name)
+            (other,) = (term for term in sums[name].inputs if term != call.output.name)
             places.join(call.output, places.of[other])
-        elif (view := _view(call, places)) is not None:
-            places.join(call.output, view[1])
-            found.in_place[name] = frozenset({view[0]})
-        elif (written := _overwritten(call, step, places, whole)) is not None:
-            places.join(call.output, places.of[written])
-            if kernel_of(call.op).whole_in_place:
-                found.whole.add(name)
-        else:
-            places.make(call.output)
-            if gather:
-                found.in_place[name] = _gather(call, places)
+            continue
+        views = _join_views(call, places)
+        written = _overwritten(call, step, places, whole)
+        for tensor in call.outputs:
+            if tensor.name in places.of:
+                continue
+            if tensor == call.output and written is not None:
+                places.join(tensor, places.of[written])
+                if kernel_of(call.op).whole_in_place:
+                    found.whole.add(name)
+            else:
+                places.make(tensor, step)
+        gathered = _gather(call, places, fixed) if gather else frozenset()
+        found.in_place[name] = views | gathered
+    inherit(graph, places)
     return found
 
 
@@ -92,27 +98,33 @@ def find_sums(graph: QuantizedGraph) -> dict[str, QNode]:
 
 
 def last_uses(graph: QuantizedGraph) -> dict[str, int]:
-    """Return, for every tensor, the last step that reads it."""
-    uses = {graph.inputs[0].name: 0}
+    """Return, for every tensor, the last step that reads it; the caller's ones are read at last.
+
+    Inputs are there at step 0 at least.
+    """
+    uses = {state.tensor.name: -1 for state in graph.states}
+    uses.update({tensor.name: 0 for tensor in graph.inputs})
     for step, node in enumerate(graph.nodes):
-        uses.setdefault(node.name, step)
-        for name in node.inputs:
-            uses[name] = step
-    uses[graph.outputs[0]] = len(graph.nodes)
+        uses.update({tensor.name: step for tensor in node.outputs})
+        uses.update(dict.fromkeys(node.inputs, step))
+    uses.update(dict.fromkeys(graph.kept(), len(graph.nodes)))
     return uses
 
 
 def _find_sums(graph: QuantizedGraph, calls: Mapping[str, Call[Any]]) -> dict[str, QNode]:
     last, families = last_uses(graph), _families(calls.values())
+    admitted = heirs(graph, calls)
     sums = {}
     for before, (step, node) in zip(graph.nodes, enumerate(graph.nodes[1:], start=1), strict=False):
         if not isinstance(node.op, QAdd) or not isinstance(before.op, QConv2D):
             continue
-        others = [name for name in node.inputs if name != before.name]
-        if len(others) != 1 or last[before.name] != step:
+        others = [name for name in node.inputs if name != before.output]
+        if len(others) != 1 or last[before.output] != step:
             continue
         family = families.get(others[0], {others[0]})
-        if before.inputs[0] not in family and max(last[name] for name in family) == step:
+        kept = any(node.output not in admitted.get(name, {node.output}) for name in family)
+        free = max(last[name] for name in family) == step and not kept
+        if free and before.inputs[0] not in family:
             sums[before.name] = node
     return sums
 
@@ -122,51 +134,57 @@ def _families(calls: Iterable[Call[Any]]) -> dict[str, set[str]]:
     families: dict[str, set[str]] = {}
     for call in calls:
         for alias in kernel_of(call.op).aliases(call):
-            names = (call.inputs[alias.input].name, call.output.name)
+            names = (call.inputs[alias.input].name, call.outputs[alias.output].name)
             family = set().union(*(families.get(name, {name}) for name in names))
             families.update(dict.fromkeys(family, family))
     return families
 
 
-def _view(call: Call[Any], places: Places) -> tuple[int, Place] | None:
-    """Return which input holds the whole output, and where."""
+def _join_views(call: Call[Any], places: Places) -> frozenset[Alias]:
+    """Put the outputs that inputs hold into these, and return which aliases say so."""
+    joined = set()
     for alias in kernel_of(call.op).aliases(call):
-        source = call.inputs[alias.input]
+        source, output = call.inputs[alias.input], call.outputs[alias.output]
         place = places.of[source.name]
         place = Place(place.buffer, place.offset - alias.offset)
-        if 0 <= -alias.offset <= source.size - call.output.size and place.is_aligned:
-            return alias.input, place
-    return None
+        inside = 0 <= -alias.offset <= source.bytes - output.bytes
+        if inside and place.is_aligned and output.name not in places.of:
+            places.join(output, place)
+            joined.add(alias)
+    return frozenset(joined)
 
 
 def _overwritten(call: Call[Any], step: int, places: Places, whole: Kernels) -> str | None:
-    """Return the input that the output is written over, if there is one.
+    """Return the input that the first output is written over, if there is one.
 
     Its buffer must hold nothing that a later step reads, nor another input at another place. A
-    kernel that must do all its channels in one tile must not need more memory for that.
+    kernel that must do all its channels in one tile must not need more memory for that. States come
+    first: no other tensor can take their bytes.
     """
     kernel = kernel_of(call.op)
     if kernel.whole_in_place and (
-        kernel not in whole or whole_tile(call).scratch_bytes > call.output.size * 5 // 4
+        kernel not in whole or whole_tile(call).scratch_bytes > call.output.bytes * 5 // 4
     ):
         return None
     read = {places.of[tensor.name] for tensor in call.inputs}
-    for i in kernel.overwrites(call):
-        name = call.inputs[i].name
+    names = [call.inputs[i].name for i in kernel.overwrites(call)]
+    for name in sorted(names, key=lambda name: not places.is_of_state(name)):
         place = places.of[name]
         alone = all(other == place or other.buffer != place.buffer for other in read)
-        if alone and places.is_free(name, step):
+        if alone and places.is_free(name, step, call.output.name):
             return name
     return None
 
 
-def _gather(call: Call[Any], places: Places) -> frozenset[int]:
-    """Move the inputs that are parts of the output into its buffer, and return which these are."""
+def _gather(call: Call[Any], places: Places, fixed: frozenset[str]) -> frozenset[Alias]:
+    """Move the inputs that are parts of outputs into their buffers, and return which these are."""
     moved = set()
     for alias in kernel_of(call.op).aliases(call):
-        source, to = call.inputs[alias.input], Place(call.output.name, alias.offset)
-        fits = 0 <= alias.offset <= call.output.size - source.size
-        if fits and to.is_aligned and places.is_movable(source):
+        source, output = call.inputs[alias.input], call.outputs[alias.output]
+        to = Place(output.name, alias.offset)
+        fits = 0 <= alias.offset <= output.bytes - source.bytes
+        new = places.of[output.name] == Place(output.name)
+        if fits and new and to.is_aligned and places.is_movable(source, fixed):
             places.move(source.name, to)
-            moved.add(alias.input)
+            moved.add(alias)
     return frozenset(moved)

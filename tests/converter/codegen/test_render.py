@@ -12,6 +12,7 @@ import pytest
 import random_graphs as rg
 from graphs import make_node, net
 from microlut.codegen.render import ABI, Sources, render
+from microlut.graph.network import State
 from microlut.integer import QuantizedGraph
 from microlut.ops.activation import ActivationKind
 from microlut.ops.dense import Dense
@@ -168,3 +169,17 @@ def test_output_stages_are_the_plans():
     for name, value in fields.items():
         assert re.search(rf"^ +\.{name} = {value},$", sources["model.c"], re.M)
     assert f".ratio = UINT64_C({stage.ratio})," in sources["model.c"]
+
+
+def test_states_that_cannot_change_in_place_are_copied_behind_the_last_layer():
+    graph = chain(["a", "b"])
+    (x,) = graph.inputs
+    state = State(replace(x, name="old"), x.name)
+    plan = make_plan(replace(graph, states=(state,)))
+    (copy,) = plan.copies
+    text = render(plan)["model.c"]
+    assert (copy.source, copy.to) == (x.name, "old")
+    line = f"memcpy(base + net_at_old, base + net_at_the_input, {copy.bytes}u);"
+    assert text.index("mlut_relu(") < text.index(line) < text.index("return base")
+    assert "#include <string.h>" in text
+    assert "string.h" not in render(make_plan(graph))["model.c"]

@@ -51,7 +51,7 @@ def thrifty(graphs: list[QuantizedGraph]) -> list[Plan]:
 def spans(plan: Plan, step: int) -> Iterator[tuple[str, int, int]]:
     """Yield (owner, start, end) of all bytes that must be intact while a step runs."""
     buffers, places = tensor_buffers(plan.graph)
-    offsets = {places[plan.graph.inputs[0].name].buffer: plan.input_offset}
+    offsets = {places[plan.graph.inputs[0].name].buffer: plan.input_offsets[0]}
     for s in plan.steps:
         offsets[places[s.node.name].buffer] = s.output_offset - places[s.node.name].offset
     for b in buffers:
@@ -73,7 +73,7 @@ def test_nothing_overlaps_at_any_step(plans: list[Plan]):
 def test_everything_is_inside_the_arena(plans: list[Plan]):
     for plan in plans:
         ends = [end for step in range(len(plan.steps)) for _, _, end in spans(plan, step)]
-        ends.append(plan.output_offset + prod(plan.graph.shape_of(plan.graph.outputs[0])))
+        ends.append(plan.output_offsets[0] + prod(plan.graph.shape_of(plan.graph.outputs[0])))
         assert max(ends) <= plan.arena_bytes
 
 
@@ -99,7 +99,7 @@ def test_values_that_are_still_read_are_not_overwritten(plans: list[Plan], thrif
         def region(name: str, offset: int, plan: Plan = plan) -> slice:
             return slice(offset, offset + prod(plan.graph.shape_of(name)))
 
-        written[region(plan.graph.inputs[0].name, plan.input_offset)] = 0
+        written[region(plan.graph.inputs[0].name, plan.input_offsets[0])] = 0
         for number, step in enumerate(plan.steps, start=1):
             if step.merged:
                 continue
@@ -116,7 +116,7 @@ def test_values_that_are_still_read_are_not_overwritten(plans: list[Plan], thrif
             numbers[made.name] = numbers[made.inputs[0]] if same else number
             written[region(made.name, step.output_offset)] = numbers[made.name]
         last = plan.graph.outputs[0]
-        assert np.all(written[region(last, plan.output_offset)] == numbers[last])
+        assert np.all(written[region(last, plan.output_offsets[0])] == numbers[last])
 
 
 def test_all_that_writes_over_its_input_was_decided_to(plans: list[Plan]):

@@ -16,10 +16,8 @@ from microlut.plan.kernels.base import (
     Alias,
     Call,
     Kernel,
-    Operand,
     Tile,
     calls_of,
-    input_operand,
 )
 
 __all__ = [
@@ -27,10 +25,8 @@ __all__ = [
     "Alias",
     "Call",
     "Kernel",
-    "Operand",
     "Tile",
     "calls_of",
-    "input_operand",
     "kernel_of",
 ]
 

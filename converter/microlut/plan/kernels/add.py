@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from microlut.ops.add import Add, QAdd
-from microlut.ops.arrays import Shape
-from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.rounding import FULL_RANGE, shifts_quickly
 
 _EXACT_HALF = (1 << 30, 0)
@@ -47,7 +46,7 @@ class AddKernel(PlainKernel[QAdd, Add]):
         kind = "quick" if adds_quickly(call.op) else "any"
         return Counter({"add": 1.0, f"add {kind}": call.output.size})
 
-    def sizes(self, op: QAdd | Add, sources: tuple[Shape, ...], shape: Shape) -> Iterable[Size]:
+    def sizes(self, op: QAdd | Add, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return none: counts have 32 bits."""
         return ()
 
@@ -60,13 +59,13 @@ def sum_of(call: Call[QAdd]) -> Sum:
     """Return an addition as its structure in the engine has it."""
     left = left_term(call.op)
     order = (left, 1 - left)
-    points = [call.inputs[i].quantization.zero_point for i in order]
+    points = [call.inputs[i].zero_point for i in order]
     return Sum(
         op=call.op,
         count=call.output.size,
         order=order,
         left=call.inputs[left].name,
-        zero_points=(points[0], points[1], call.output.quantization.zero_point),
+        zero_points=(points[0], points[1], call.output.zero_point),
         quick=adds_quickly(call.op),
     )
 

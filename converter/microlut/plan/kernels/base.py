@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from typing import Any, ClassVar, Generic, TypeVar
 
 from microlut.integer import QuantizedGraph
 from microlut.ops.add import QAdd
 from microlut.ops.arrays import Shape
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import Tensor
 from microlut.plan.rounding import Rounding, output_rounding
 
 VECTOR_CORE = "cortex-m55"  # the core whose kernels take 16 values at a time
@@ -20,6 +19,7 @@ VECTOR_CORE = "cortex-m55"  # the core whose kernels take 16 values at a time
 Q = TypeVar("Q")  # the integer operator
 F = TypeVar("F")  # the float operators that become it
 
+Shapes = tuple[Shape, ...]
 Work = Mapping[str, float]  # how often each part of a kernel runs
 Size = tuple[str, int, int]  # (what it is, its value, the most that the engine holds)
 
@@ -34,30 +34,19 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Operand:
-    """A tensor that a kernel reads or writes."""
-
-    name: str
-    shape: Shape
-    quantization: Quantization
-
-    @property
-    def size(self) -> int:
-        """Bytes that it takes."""
-        return prod(self.shape)
-
-
-@dataclass(frozen=True, slots=True)
 class Alias:
-    """Bytes that an input and the output have in common, so that nothing need be copied.
+    """Bytes that an input and an output have in common, so that nothing need be copied.
 
     Attributes:
         input: Which of the inputs.
-        offset: Where its first byte lies in the output; negative if the output lies in the input.
+        offset: The byte of the output where the input begins; negative if the output lies in the
+            input.
+        output: Which of the outputs.
     """
 
     input: int = 0
     offset: int = 0
+    output: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,18 +56,23 @@ class Call(Generic[Q]):
     Attributes:
         op: The operator.
         inputs: Tensors that it reads.
-        output: The tensor that it writes.
+        outputs: Tensors that it writes.
         sum: The addition that a convolution does itself.
         few_forms: Whether all quick output stages take one form, so that only its code is linked.
-        in_place: The inputs that already lie where the output has them.
+        in_place: The aliases that hold in the arena; all others are to be copied.
     """
 
     op: Q
-    inputs: tuple[Operand, ...]
-    output: Operand
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     sum: Call[QAdd] | None = None
     few_forms: bool = False
-    in_place: frozenset[int] = frozenset()
+    in_place: frozenset[Alias] = frozenset()
+
+    @property
+    def output(self) -> Tensor:
+        """The first output, which most calls have alone."""
+        return self.outputs[0]
 
     @property
     def source(self) -> Shape:
@@ -87,30 +81,23 @@ class Call(Generic[Q]):
 
     @property
     def shape(self) -> Shape:
-        """Shape of the output."""
+        """Shape of the first output."""
         return self.output.shape
 
     @cached_property
     def rounding(self) -> Rounding:
         """Form of the output stage; only operators with weights have one."""
         op: Any = self.op
-        return output_rounding(op, self.output.quantization.zero_point, self.few_forms)
+        return output_rounding(op, self.output.zero_point, self.few_forms)
 
 
 def calls_of(graph: QuantizedGraph) -> dict[str, Call[Any]]:
     """Return the kernel calls of a graph by their nodes' names, in execution order."""
-    operands = {graph.inputs[0].name: input_operand(graph)}
-    for node in graph.nodes:
-        operands[node.name] = Operand(node.name, node.shape, node.quantization)
+    known = graph.tensors()
     return {
-        node.name: Call(node.op, tuple(operands[i] for i in node.inputs), operands[node.name])
+        node.name: Call(node.op, tuple(known[name] for name in node.inputs), node.outputs)
         for node in graph.nodes
     }
-
-
-def input_operand(graph: QuantizedGraph) -> Operand:
-    """Return the tensor that a graph reads."""
-    return Operand(graph.inputs[0].name, graph.inputs[0].shape, graph.inputs[0].quantized)
 
 
 class Kernel(ABC, Generic[Q, F]):
@@ -134,10 +121,16 @@ class Kernel(ABC, Generic[Q, F]):
 
     @abstractmethod
     def overwrites(self, call: Call[Q]) -> Iterable[int]:
-        """Return the inputs that the output may be written over, if nothing reads them later."""
+        """Return the inputs that the first output may be written over.
+
+        That is done where nothing reads them later.
+        """
 
     def aliases(self, call: Call[Q]) -> Iterable[Alias]:
-        """Return which inputs are part of the output as it is, or the output of them."""
+        """Return which inputs are parts of outputs as they are, or outputs parts of inputs.
+
+        The offsets are given for all, though only those of `call.in_place` need no copy.
+        """
         return ()
 
     @abstractmethod
@@ -145,13 +138,13 @@ class Kernel(ABC, Generic[Q, F]):
         """Return how often each part of the kernel runs; costs.json has what each part takes."""
 
     @abstractmethod
-    def sizes(self, op: Q | F, sources: tuple[Shape, ...], shape: Shape) -> Iterable[Size]:
+    def sizes(self, op: Q | F, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the numbers that its structure in the engine has fields for, with their limits.
 
         Args:
             op: The integer operator, or the float one that becomes it.
-            sources: The inputs' shapes.
-            shape: The output's shape.
+            inputs: Their shapes.
+            outputs: Their shapes.
         """
 
     @abstractmethod

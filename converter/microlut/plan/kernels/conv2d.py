@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
-from microlut.ops.arrays import Shape
 from microlut.ops.conv2d import Conv2D, QConv2D
 from microlut.ops.windows import Window
 from microlut.plan.arena import aligned
 from microlut.plan.kernels.add import adds_quickly, sum_of
-from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Size, Tile
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 
@@ -71,11 +70,9 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
             found[f"sum {kind}"] = pixels * channels
         return found
 
-    def sizes(
-        self, op: QConv2D | Conv2D, sources: tuple[Shape, ...], shape: Shape
-    ) -> Iterable[Size]:
+    def sizes(self, op: QConv2D | Conv2D, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the sizes of pictures and window."""
-        return window_sizes(sources[0], shape, op.window)
+        return window_sizes(inputs[0], outputs[0], op.window)
 
     def fields(self, call: Call[QConv2D]) -> Mapping[str, object]:
         """Return the forms that the kernel takes, and the addition."""

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
-from microlut.ops.arrays import Shape
 from microlut.ops.dense import Dense, QDense
 from microlut.ops.overlap import pair_table
 from microlut.plan.arena import aligned
-from microlut.plan.kernels.base import Call, Kernel, Size, Tile
+from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 from microlut.plan.rounding import Rounding
 
 _MOST_UNITS = (1 << 32) - 1
@@ -57,10 +56,10 @@ class DenseKernel(Kernel[QDense, Dense]):
             }
         )
 
-    def sizes(self, op: QDense | Dense, sources: tuple[Shape, ...], shape: Shape) -> Iterable[Size]:
+    def sizes(self, op: QDense | Dense, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the numbers of inputs and units."""
-        yield "the number of inputs", sources[0][-1], _MOST_UNITS
-        yield "the number of units", shape[-1], _MOST_UNITS
+        yield "the number of inputs", inputs[0][-1], _MOST_UNITS
+        yield "the number of units", outputs[0][-1], _MOST_UNITS
 
     def fields(self, call: Call[QDense]) -> Mapping[str, object]:
         """Return the form of the output stage."""

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
-from microlut.ops.arrays import Shape
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D, QDepthwiseConv2D
 from microlut.ops.windows import Window
 from microlut.plan.arena import aligned
-from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Size, Tile
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 from microlut.plan.rounding import Rounding
@@ -74,10 +73,10 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
         return found
 
     def sizes(
-        self, op: QDepthwiseConv2D | DepthwiseConv2D, sources: tuple[Shape, ...], shape: Shape
+        self, op: QDepthwiseConv2D | DepthwiseConv2D, inputs: Shapes, outputs: Shapes
     ) -> Iterable[Size]:
         """Return the sizes of pictures and window."""
-        return window_sizes(sources[0], shape, op.window)
+        return window_sizes(inputs[0], outputs[0], op.window)
 
     def fields(self, call: Call[QDepthwiseConv2D]) -> Mapping[str, object]:
         """Return the forms that the kernel takes."""

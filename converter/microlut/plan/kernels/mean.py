@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from math import prod
 
-from microlut.ops.arrays import Shape
 from microlut.ops.mean import Mean, QMean
-from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import MOST_POOLED, picture_sizes
 from microlut.plan.kernels.pool2d import pool_work
 
@@ -20,7 +19,7 @@ class MeanKernel(PlainKernel[QMean, Mean]):
         """Count channels and pixels."""
         return pool_work("average", call.shape, prod(call.source[:2]))
 
-    def sizes(self, op: QMean | Mean, sources: tuple[Shape, ...], shape: Shape) -> Iterable[Size]:
+    def sizes(self, op: QMean | Mean, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the sizes of the pictures, and the pixels of a mean."""
-        yield from picture_sizes(sources[0], shape)
-        yield "the number of pixels in a mean", prod(sources[0][:2]), MOST_POOLED
+        yield from picture_sizes(inputs[0], outputs[0])
+        yield "the number of pixels in a mean", prod(inputs[0][:2]), MOST_POOLED

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from microlut.ops.arrays import Shape
 from microlut.ops.pad import Pad, QPad
-from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import picture_sizes
 
 
@@ -18,6 +17,6 @@ class PadKernel(PlainKernel[QPad, Pad]):
         """Count values."""
         return Counter({"pad": 1.0, "pad value": call.output.size})
 
-    def sizes(self, op: QPad | Pad, sources: tuple[Shape, ...], shape: Shape) -> Iterable[Size]:
+    def sizes(self, op: QPad | Pad, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the sizes of the pictures and of the padding."""
-        return picture_sizes(sources[0], shape, op.padding)
+        return picture_sizes(inputs[0], outputs[0], op.padding)

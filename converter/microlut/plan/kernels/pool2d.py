@@ -8,7 +8,7 @@ from math import prod
 
 from microlut.ops.arrays import Shape
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D, QPool2D
-from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import MOST_POOLED, padded_pixels, window_sizes
 
 
@@ -20,15 +20,12 @@ class Pool2DKernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
         return pool_work(call.op.mode, call.shape, prod(call.op.window.size))
 
     def sizes(
-        self,
-        op: QPool2D | MaxPool2D | AveragePool2D,
-        sources: tuple[Shape, ...],
-        shape: Shape,
+        self, op: QPool2D | MaxPool2D | AveragePool2D, inputs: Shapes, outputs: Shapes
     ) -> Iterable[Size]:
         """Return the sizes of pictures and window, and the values of a mean."""
-        yield from window_sizes(sources[0], shape, op.window)
+        yield from window_sizes(inputs[0], outputs[0], op.window)
         if isinstance(op, AveragePool2D) or (isinstance(op, QPool2D) and op.mode == "average"):
-            pixels = min(prod(op.window.size), padded_pixels(sources[0], op.window.padding))
+            pixels = min(prod(op.window.size), padded_pixels(inputs[0], op.window.padding))
             yield "the number of pixels in a window", pixels, MOST_POOLED
 
 

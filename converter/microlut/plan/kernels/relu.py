@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from microlut.ops.arrays import Shape
 from microlut.ops.relu import QRelu, Relu
-from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 
 
 class ReluKernel(PlainKernel[QRelu, Relu]):
@@ -21,6 +20,6 @@ class ReluKernel(PlainKernel[QRelu, Relu]):
         """Count values."""
         return Counter({"relu": 1.0, "relu value": call.output.size})
 
-    def sizes(self, op: QRelu | Relu, sources: tuple[Shape, ...], shape: Shape) -> Iterable[Size]:
+    def sizes(self, op: QRelu | Relu, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return none: the count has 32 bits."""
         return ()

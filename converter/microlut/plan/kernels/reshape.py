@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from microlut.ops.arrays import Shape
 from microlut.ops.reshape import QReshape, Reshape
-from microlut.plan.kernels.base import Alias, Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.base import Alias, Call, PlainKernel, Shapes, Size, Tile
 
 
 class ReshapeKernel(PlainKernel[QReshape, Reshape]):
@@ -21,8 +20,6 @@ class ReshapeKernel(PlainKernel[QReshape, Reshape]):
         """Return none."""
         return Counter()
 
-    def sizes(
-        self, op: QReshape | Reshape, sources: tuple[Shape, ...], shape: Shape
-    ) -> Iterable[Size]:
+    def sizes(self, op: QReshape | Reshape, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return none."""
         return ()

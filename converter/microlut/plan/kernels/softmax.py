@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from microlut.ops.arrays import Shape
 from microlut.ops.softmax import QSoftmax, Softmax
-from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 
 _LONGEST = 4095  # its sum of values up to 1 is a Q12.19
 
@@ -21,8 +20,6 @@ class SoftmaxKernel(PlainKernel[QSoftmax, Softmax]):
         """Count values."""
         return Counter({"softmax": 1.0, "softmax value": call.output.size})
 
-    def sizes(
-        self, op: QSoftmax | Softmax, sources: tuple[Shape, ...], shape: Shape
-    ) -> Iterable[Size]:
+    def sizes(self, op: QSoftmax | Softmax, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the length of a vector."""
-        yield "the number of values under a softmax", shape[-1], _LONGEST
+        yield "the number of values under a softmax", outputs[0][-1], _LONGEST

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 from microlut.ops.table import QTable
-from microlut.plan.kernels.base import Call, PlainKernel, Size, Tile
+from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 
 
 class TableKernel(PlainKernel[QTable, FloatOp]):
@@ -22,8 +21,6 @@ class TableKernel(PlainKernel[QTable, FloatOp]):
         """Count values."""
         return Counter({"table": 1.0, "table value": call.output.size})
 
-    def sizes(
-        self, op: QTable | FloatOp, sources: tuple[Shape, ...], shape: Shape
-    ) -> Iterable[Size]:
+    def sizes(self, op: QTable | FloatOp, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return none: the count has 32 bits."""
         return ()

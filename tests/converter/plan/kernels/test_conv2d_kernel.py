@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_calls import STAGE, align, call, operand, weights
+from kernel_calls import STAGE, align, call, tensor, weights
 from microlut.ops.add import QAdd
 from microlut.ops.conv2d import QConv2D
 from microlut.ops.windows import Padding, Window
@@ -84,6 +84,6 @@ def test_only_1x1_kernels_write_over_their_input(
 def test_sum_tells_which_term_the_convolution_makes(terms: tuple[str, str], left: bool):
     op = QConv2D(weights((2, 1, 1, 2), 2, 4), STAGE, Window((1, 1)))
     one = call(op, (1, 1, 2), (1, 1, 2))
-    total = Call(TOTAL, tuple(operand(name, (1, 1, 2)) for name in terms), operand("s", (1, 1, 2)))
+    total = Call(TOTAL, tuple(tensor(name, (1, 1, 2)) for name in terms), (tensor("s", (1, 1, 2)),))
     assert kernel_of(op).fields(replace(one, sum=total))["sum_left"] is left
     assert kernel_of(op).fields(one)["sum"] is None

@@ -1,0 +1,103 @@
+"""The plan: every step with its offsets, and every byte that the model needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from microlut.integer import CompactStage, QNode, QuantizedGraph
+from microlut.plan.goal import Goal
+from microlut.plan.kernels import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One kernel call: byte offsets of its tensors in the arena, its tile and scratch.
+
+    Attributes:
+        call: What the kernel is called with.
+        tile: Output channels decoded together.
+        rows: Output rows that a depthwise convolution does together.
+        instructions: About how many the goal's core executes for it.
+        stage: The output stage of a layer with weights, as it stands in flash.
+        sum: The addition that a convolution does itself, writing over the other term.
+        merged: Whether another step does this addition.
+    """
+
+    node: QNode
+    call: Call[Any]
+    input_offsets: tuple[int, ...]
+    output_offsets: tuple[int, ...]
+    scratch_offset: int
+    scratch_bytes: int
+    tile: int
+    rows: int
+    instructions: int
+    stage: CompactStage | None
+    sum: QNode | None
+    merged: bool
+
+    @property
+    def output_offset(self) -> int:
+        """Offset of the first output, which most steps have alone."""
+        return self.output_offsets[0]
+
+    @property
+    def parameter_bytes(self) -> int:
+        """Flash bytes of the output stage."""
+        return 0 if self.stage is None else self.stage.channels.nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy after the last step, between two places that `Plan.offsets` names."""
+
+    source: str
+    to: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything the code generator needs; all sizes in bytes.
+
+    Attributes:
+        graph: The quantized graph.
+        steps: One per node, in execution order.
+        offsets: Where in the arena each tensor lies, and each copy of one that `copies` makes.
+        ends: By the name of an output, the tensor or copy that the caller finds.
+        copies: What is copied after the last step, in this order, so that states have their next
+            values.
+        arena_bytes: Activations and scratch together.
+        arena_lower_bound: No placement of these buffers can be smaller.
+        weight_bytes: Packed indices and codebooks.
+        parameter_bytes: Scales and biases of the output stages.
+        goal: What the plan was made for.
+    """
+
+    graph: QuantizedGraph
+    steps: tuple[Step, ...]
+    offsets: Mapping[str, int]
+    ends: Mapping[str, str]
+    copies: tuple[Copy, ...]
+    arena_bytes: int
+    arena_lower_bound: int
+    weight_bytes: int
+    parameter_bytes: int
+    goal: Goal
+
+    @property
+    def input_offsets(self) -> tuple[int, ...]:
+        """Where the caller writes the inputs."""
+        return tuple(self.offsets[tensor.name] for tensor in self.graph.inputs)
+
+    @property
+    def output_offsets(self) -> tuple[int, ...]:
+        """Where the caller finds the outputs."""
+        return tuple(self.offsets[self.ends[name]] for name in self.graph.outputs)
+
+    @property
+    def state_offsets(self) -> tuple[int, ...]:
+        """Where the states lie, always."""
+        return tuple(self.offsets[state.tensor.name] for state in self.graph.states)
