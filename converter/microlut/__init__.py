@@ -1,12 +1,12 @@
 """microlut turns a trained Keras CNN into small, exact, verified firmware for microcontrollers.
 
+What a verb of the command line does, a function of its name does here.
+
 Example:
     conversion = microlut.convert("net.keras", "calibration.npz", bits=4)
     project = microlut.write(conversion, "out")
-    board = microlut.load_board("mps2-an386")
-    image = microlut.build(project, board)
-    samples = microlut.load_samples("test.npz", project.graph.input_shape)
-    outcome = microlut.run(project, board, samples)
+    image = microlut.build(project, "mps2-an386")
+    outcome = microlut.run(project, "mps2-an386", "test.npz")
 """
 
 from __future__ import annotations
@@ -15,19 +15,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from microlut.board.board import Board, list_boards, load_board
+    from microlut.board.board import Board, boards, list_boards, load_board
     from microlut.conversion.conversion import Conversion
+    from microlut.conversion.fits import LayerFit
+    from microlut.conversion.front import SearchResult
     from microlut.conversion.pipeline import convert
     from microlut.conversion.settings import Budget
     from microlut.errors import MicrolutError
     from microlut.exporters.export import Exported, export
-    from microlut.importers.samples import as_samples, load_samples
+    from microlut.importers.samples import Samples, as_samples, load_samples
     from microlut.project import Project, read
     from microlut.project import write_project as write
     from microlut.quantize.levels.codebook import Codebook, fit_codebook
+    from microlut.support.shown import Listing
+    from microlut.toolchain.image import Image
     from microlut.workflow.build import build
     from microlut.workflow.deploy import deploy
+    from microlut.workflow.fit import fit
+    from microlut.workflow.flash import FlashResult, flash
+    from microlut.workflow.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
     from microlut.workflow.run import run
+    from microlut.workflow.search import search
     from microlut.workflow.verify import verify
 
     __version__: str
@@ -37,21 +45,34 @@ __all__ = [
     "Budget",
     "Codebook",
     "Conversion",
+    "DeployOutcome",
     "Exported",
+    "FlashResult",
+    "Image",
+    "LayerFit",
+    "Listing",
     "MicrolutError",
     "Project",
+    "RunOutcome",
+    "Samples",
+    "SearchResult",
+    "VerifyOutcome",
     "__version__",
     "as_samples",
+    "boards",
     "build",
     "convert",
     "deploy",
     "export",
+    "fit",
     "fit_codebook",
+    "flash",
     "list_boards",
     "load_board",
     "load_samples",
     "read",
     "run",
+    "search",
     "verify",
     "write",
 ]
@@ -63,21 +84,34 @@ _PLACES = {
     "Budget": "conversion.settings",
     "Codebook": "quantize.levels.codebook",
     "Conversion": "conversion.conversion",
+    "DeployOutcome": "workflow.outcomes",
     "Exported": "exporters.export",
+    "FlashResult": "workflow.flash",
+    "Image": "toolchain.image",
+    "LayerFit": "conversion.fits",
+    "Listing": "support.shown",
     "MicrolutError": "errors",
     "Project": "project",
+    "RunOutcome": "workflow.outcomes",
+    "Samples": "importers.samples",
+    "SearchResult": "conversion.front",
+    "VerifyOutcome": "workflow.outcomes",
     "__version__": "version:VERSION",
     "as_samples": "importers.samples",
+    "boards": "board.board",
     "build": "workflow.build",
     "convert": "conversion.pipeline",
     "deploy": "workflow.deploy",
     "export": "exporters.export",
+    "fit": "workflow.fit",
     "fit_codebook": "quantize.levels.codebook",
+    "flash": "workflow.flash",
     "list_boards": "board.board",
     "load_board": "board.board",
     "load_samples": "importers.samples",
     "read": "project",
     "run": "workflow.run",
+    "search": "workflow.search",
     "verify": "workflow.verify",
     "write": "project:write_project",
 }

@@ -9,6 +9,10 @@ class MicrolutError(Exception):
 
     exit_code = 70
 
+    def __str__(self) -> str:
+        """Return the message; a line break in it came with a name or another program's text."""
+        return " ".join(super().__str__().split())
+
 
 class InvalidInput(MicrolutError):
     """A file, array or option that the user gave cannot be used."""

@@ -10,11 +10,13 @@ import json
 import re
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,8 +26,10 @@ from microlut.conversion.conversion import Conversion
 from microlut.conversion.report import ConvertReport
 from microlut.errors import InvalidInput
 from microlut.integer import QuantizedGraph
+from microlut.support.arguments import PathLike, brief, is_path, path_of
 from microlut.support.files import check_place
 from microlut.support.resources import data_folder
+from microlut.support.shown import Record, Shown
 from microlut.support.written import MANIFEST, foreign_file, manifest
 from microlut.version import VERSION
 
@@ -39,8 +43,8 @@ ForeignFile = Callable[[Path], str | None]
 _REPORT_ADAPTER: TypeAdapter[ConvertReport] = TypeAdapter(ConvertReport)
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+@dataclass(frozen=True, slots=True, repr=False)
+class Project(Shown):
     """A converted model on disk.
 
     Attributes:
@@ -55,6 +59,10 @@ class Project:
     graph: QuantizedGraph
     report: dict[str, Any]
 
+    def records(self) -> list[Record]:
+        """Return a record per layer, of what the report says about it."""
+        return [dict(layer) for layer in self.report["layers"]]
+
     @property
     def tflite(self) -> bytes:
         """Return the exported .tflite file's bytes; raises InvalidInput when it is missing."""
@@ -66,6 +74,10 @@ class Project:
     def build_folder(self, board: str, profile: bool = False) -> Path:
         """Return where the firmware for a board goes, or the one that times every kernel call."""
         return self.path / _BUILD / (f"{board}-profile" if profile else board)
+
+
+# A converted model as the functions of the package take it: a folder's path, or an object.
+Model = Project | Conversion | PathLike
 
 
 @contextmanager
@@ -182,11 +194,45 @@ def write_report(project: Project) -> None:
     (project.path / MANIFEST).write_bytes(manifest(files, microlut=VERSION))
 
 
-def write_project(conversion: Conversion, output: Path | str) -> Project:
+def write_project(conversion: Conversion, output: PathLike) -> Project:
     """Write a conversion to the folder `output`, which may hold an earlier one."""
-    with staged(Path(output)) as folder:
+    if not isinstance(conversion, Conversion):
+        raise InvalidInput(
+            f"conversion is {brief(conversion)}; give what microlut.convert returned"
+        )
+    output = path_of("output", output)
+    with staged(output) as folder:
         write(conversion, folder)
-    return read(Path(output))
+    return read(output)
+
+
+def project_of(model: Model) -> Project:
+    """Return a converted model that is given as a project, its folder or a conversion.
+
+    A conversion that is in no folder yet is written to a temporary one, once; that folder goes with
+    the conversion.
+    """
+    if isinstance(model, Project):
+        return model
+    if isinstance(model, Conversion):
+        return _temporary.get(model) or _write_temporary(model)
+    if not is_path(model):
+        raise InvalidInput(
+            f"model is {brief(model)}; give the folder of a converted model, or what "
+            "microlut.convert, microlut.write or microlut.read returned"
+        )
+    return read(path_of("model", model))
+
+
+_temporary: WeakKeyDictionary[Conversion, Project] = WeakKeyDictionary()
+
+
+def _write_temporary(conversion: Conversion) -> Project:
+    folder = tempfile.TemporaryDirectory(prefix="microlut-")
+    weakref.finalize(conversion, folder.cleanup)  # also when Python ends
+    write(conversion, Path(folder.name))
+    project = _temporary[conversion] = read(folder.name)
+    return project
 
 
 _AGAIN = "run `microlut convert` again, into a new folder"
@@ -201,9 +247,9 @@ def _version_note(report: bytes) -> str:
     return "is damaged"
 
 
-def read(folder: Path | str) -> Project:
+def read(folder: PathLike) -> Project:
     """Read a converted model; raises InvalidInput when the folder does not hold a sound one."""
-    folder = Path(folder)
+    folder = path_of("folder", folder)
     if not (folder / REPORT).is_file() or not (folder / MODEL).is_file():
         raise InvalidInput(
             f"{folder}: is not a converted model (no {REPORT} and {MODEL}); "

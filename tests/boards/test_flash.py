@@ -21,7 +21,7 @@ from microlut.project import Project
 from microlut.toolchain.build import build
 from microlut.toolchain.record import BuildRecord, write_record
 from microlut.workflow import flash as flashing
-from microlut.workflow.flash import Target, flash
+from microlut.workflow.flash import flash
 
 ST_LINK = UsbDevice("0483:374b", "066BFF51", "STM32 STLink")
 OTHER = UsbDevice("1d6b:0002", None, "root hub")
@@ -150,7 +150,7 @@ def test_first_tool_that_is_installed_is_taken(project, machine):
     for name in ("st-flash", "openocd"):
         install(machine, name)
     assert flash(project, board_with()).tool == "openocd"
-    assert flash(project, board_with(), Target(tool="st-flash")).tool == "st-flash"
+    assert flash(project, board_with(), tool="st-flash").tool == "st-flash"
 
 
 def test_dry_run_runs_nothing(project, machine, monkeypatch):
@@ -187,7 +187,7 @@ def test_image_that_is_not_there_is_built(project, built, machine, monkeypatch):
 
 def refused(project, machine, board=None, target=None, message="", kind=DeviceFailed) -> None:
     with pytest.raises(kind, match=message) as error:
-        flash(project, board or board_with(), target)
+        flash(project, board or board_with(), **(target or {}))
     assert "\n" not in str(error.value)
     assert calls(machine) == []
 
@@ -199,7 +199,7 @@ def test_board_that_cannot_be_flashed(project, machine):
 
 def test_tool_that_the_board_does_not_name(project, machine):
     message = "found no esptool; it can be flashed with pyocd, openocd, st-flash"
-    refused(project, machine, None, Target(tool="esptool"), message, InvalidBoard)
+    refused(project, machine, None, {"tool": "esptool"}, message, InvalidBoard)
 
 
 def test_no_tool_is_installed(project, machine):
@@ -286,12 +286,12 @@ def test_several_probes(project, machine, monkeypatch):
     second = UsbDevice("0483:374b", "0670FF48", "STM32 STLink")
     monkeypatch.setattr(find_device, "usb_devices", lambda: (ST_LINK, second))
     refused(project, machine, message=r"2 probes; .*066BFF51.*0670FF48.*choose one with --probe")
-    assert flash(project, board_with(), Target(probe="0670FF48")).device == "0670FF48"
+    assert flash(project, board_with(), probe="0670FF48").device == "0670FF48"
 
 
 def test_unknown_probe(project, machine):
     install(machine, "openocd")
-    target = Target(probe="123")
+    target = {"probe": "123"}
     refused(project, machine, None, target, "no probe with serial number 123; here: 0483:374b")
 
 
@@ -307,16 +307,16 @@ def test_board_without_usb_ids_leaves_the_probe_to_the_tool(project, machine):
     board = board_with(usb=())
     record(project, board)
     assert flash(project, board).device is None
-    assert flash(project, board, Target(probe="123")).command[1:3] == ("--serial", "123")
+    assert flash(project, board, probe="123").command[1:3] == ("--serial", "123")
 
 
 def test_port_for_a_probe_and_probe_for_a_port(project, machine):
     install(machine, "openocd")
     install(machine, "esptool")
-    refused(project, machine, None, Target(port="/dev/x"), "by its probe", InvalidInput)
+    refused(project, machine, None, {"port": "/dev/x"}, "by its probe", InvalidInput)
     board = board_with(ESP, usb=("303a:1001",))
     record(project, board)
-    refused(project, machine, board, Target(probe="1"), "by its port", InvalidInput)
+    refused(project, machine, board, {"probe": "1"}, "by its port", InvalidInput)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_ports_that_are_refused(here, named, message, project, machine, monkeypa
     monkeypatch.setattr(find_device, "ports", lambda: here)
     board = board_with(ESP, usb=("303a:1001",))
     record(project, board)
-    refused(project, machine, board, Target(port=named), message)
+    refused(project, machine, board, {"port": named}, message)
 
 
 # --- what tools say when they fail

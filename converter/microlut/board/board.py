@@ -5,6 +5,7 @@ The file name without `.toml` is the board's id. Sizes are bytes, addresses are 
 
 from __future__ import annotations
 
+import os
 import re
 from enum import StrEnum
 from functools import cache
@@ -26,7 +27,9 @@ from microlut.board.schema import (
 )
 from microlut.errors import InvalidBoard
 from microlut.machine.tools import CORTEX_M, HOSTED, RISCV, Toolchain
+from microlut.support.arguments import PathLike, brief, is_path, path_of
 from microlut.support.resources import data_folder
+from microlut.support.shown import Listing, Record, Shown
 from microlut.support.suggestions import did_you_mean
 from microlut.support.toml_file import Table, describe, read_toml
 
@@ -111,7 +114,7 @@ _Folder = Annotated[str, Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")]
 _Core = Annotated[Core, Field(strict=False)]
 
 
-class Board(Table):
+class Board(Shown, Table):
     """A board: everything needed to compile, link and run firmware for it."""
 
     not_in_files = frozenset({"id"})
@@ -156,6 +159,23 @@ class Board(Table):
             )
         return self
 
+    def records(self) -> list[Record]:
+        """Return the board as a row of a table of boards."""
+        memory = self.memory
+        return [
+            {
+                "id": self.id,
+                "title": self.title,
+                "mcu": self.mcu,
+                "core": self.core.value,
+                "clock_hz": self.clock_hz,
+                "flash_bytes": None if memory is None else memory.flash.size,
+                "ram_bytes": None if memory is None else memory.ram.size,
+                "runs_in": " ".join(self.emulators.names),
+                "flashed_by": " ".join(tool.name for tool in self.flash_tools),
+            }
+        ]
+
     @property
     def interrupt_lines(self) -> int:
         """Return the number of interrupt vectors; without `interrupts`, the most of the core."""
@@ -182,11 +202,26 @@ def list_boards() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in data_folder("boards").glob("*.toml")))
 
 
-def load_board(name_or_path: str | Path) -> Board:
+def boards() -> Listing[Board]:
+    """Return all boards that come with microlut, sorted by their ids."""
+    return Listing(load_board(name) for name in list_boards())
+
+
+def board_of(board: Board | PathLike) -> Board:
+    """Return a board that is given as one, or as `load_board` takes it."""
+    return board if isinstance(board, Board) else load_board(board)
+
+
+def load_board(name_or_path: PathLike) -> Board:
     """Return a board by its id, or from a TOML file (anything that ends in `.toml`)."""
-    path = Path(name_or_path)
+    if not is_path(name_or_path):
+        raise InvalidBoard(
+            f"board is {brief(name_or_path)}; give a board's id, the path of a .toml file, or a "
+            "Board"
+        )
+    path = path_of("board", name_or_path, InvalidBoard)
     if path.suffix != ".toml":
-        path = _path_of(str(name_or_path))
+        path = _path_of(os.fspath(name_or_path))
     table = read_toml(path, InvalidBoard)
     if "id" in table:
         raise InvalidBoard(f"{path}: id: is the file name and not a key; remove it")

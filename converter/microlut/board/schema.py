@@ -129,6 +129,10 @@ def _bank_and_number(pin: str) -> tuple[int, int]:
     return (0, int(alone)) if digit is None else (int(digit), int(of_digit))
 
 
+EmulatorName = Literal["renode", "qemu", "native"]  # fields of `Emulators`
+FlashToolName = Literal["openocd", "pyocd", "st-flash", "esptool"]  # `name` of each `FlashTool`
+
+
 class QemuEmulator(Table):
     """The board as a machine of QEMU's system emulator for its core.
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from microlut import project as projects
-from microlut.board.board import load_board
 from microlut.cli.options import (
     BoardOption,
     DryRunOption,
@@ -23,7 +22,6 @@ from microlut.cli.terminal import print_json
 from microlut.machine.serial_port import DEFAULT_BAUD, SerialPort
 from microlut.running.monitor import monitor as connect
 from microlut.show import runs as tables
-from microlut.workflow.flash import Target
 from microlut.workflow.flash import flash as write_image
 
 
@@ -43,8 +41,9 @@ def flash(
     exactly one such board is connected.
     """
     project = projects.read(folder)
-    target = Target(tool, probe, port)
-    result = write_image(project, load_board(board), target, profile=profile, dry_run=dry_run)
+    result = write_image(
+        project, board, tool=tool, probe=probe, port=port, profile=profile, dry_run=dry_run
+    )
     if as_json:
         print_json(result.as_json())
     else:

@@ -11,6 +11,7 @@ import typer
 
 from microlut import project as projects
 from microlut.board.board import Board, load_board
+from microlut.board.schema import EmulatorName
 from microlut.cli.failures import EXIT_DISAGREES
 from microlut.cli.options import (
     BoardOption,
@@ -30,16 +31,11 @@ from microlut.cli.options import (
 )
 from microlut.cli.terminal import print_json, progress_bar
 from microlut.errors import InvalidInput
-from microlut.importers.samples import load_samples
-from microlut.machine.serial_port import SerialPort
 from microlut.running.emulators import offer_image
 from microlut.show import runs as tables
-from microlut.verification.accuracy import float_top1
-from microlut.verification.reference import check_samples
 from microlut.workflow import build as building
 from microlut.workflow import run as running
 from microlut.workflow import verify as verification
-from microlut.workflow.on_board import run_on_board
 from microlut.workflow.outcomes import check_outputs, image_json, write_outputs
 
 
@@ -84,25 +80,26 @@ def run(
         _offer(project, target, emulator, profile, as_json)
         return
     assert inputs is not None
-    samples = load_samples(inputs, project.graph.inputs, limit)
     if outputs is not None:
         check_outputs(outputs)
-    check_samples(project, samples)
-    original = None if model is None else running.checked_original(model, project)
     with progress_bar(as_json) as progress:
-        if port is None:
-            count: running.Count = "layers" if profile else "inferences"
-            outcome = running.run(project, target, samples, count, emulator, progress)
-        else:
-            with SerialPort(port, target.baud) as opened:
-                outcome = run_on_board(project, target, samples, opened, progress, profile=profile)
+        outcome = running.run(
+            project,
+            target,
+            inputs,
+            limit=limit,
+            count="layers" if profile else "inferences",
+            emulator=emulator,
+            port=port,
+            original=model,
+            progress=progress,
+        )
     if outputs is not None:
         write_outputs(outputs, project, outcome)
-    real = None if original is None else float_top1(original, samples)
     if as_json:
-        print_json(outcome.as_json() | {"float_top1": real} | _memory_json(project))
+        print_json(outcome.as_json() | _memory_json(project))
     else:
-        print(tables.run_text(outcome, real))
+        print(tables.run_text(outcome))
     if not outcome.bit_exact:
         raise typer.Exit(EXIT_DISAGREES)
 
@@ -116,7 +113,11 @@ def _check_ways(inputs: Path | None, port: str | None, pty: bool) -> None:
 
 
 def _offer(
-    project: projects.Project, board: Board, emulator: str | None, profile: bool, as_json: bool
+    project: projects.Project,
+    board: Board,
+    emulator: EmulatorName | None,
+    profile: bool,
+    as_json: bool,
 ) -> None:
     """Run the emulated board at a pseudo-terminal until Ctrl-C."""
     image = building.build(project, board, profile=profile)
@@ -146,11 +147,14 @@ def verify(
     computer, and the firmware on each emulated board.
     """
     project = projects.read(folder)
-    boards = None if not board else [load_board(name) for name in board]
-    samples = load_samples(inputs, project.graph.inputs, limit)
     with progress_bar(as_json) as progress:
         outcome = verification.verify(
-            project, samples, boards, emulator_limit=emulator_limit, progress=progress
+            project,
+            inputs,
+            board or None,
+            limit=limit,
+            emulator_limit=emulator_limit,
+            progress=progress,
         )
     if as_json:
         print_json(outcome.as_json() | _memory_json(project))

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from microlut.board.board import list_boards, load_board
+from microlut.board.board import boards as list_all
+from microlut.board.board import load_board
 from microlut.cli.options import JsonOption
 from microlut.cli.terminal import print_json
 from microlut.errors import ToolMissing
@@ -20,7 +21,7 @@ def boards(
     as_json: JsonOption = False,
 ) -> None:
     """List the boards that firmware can be built for; with NAME, show one in full."""
-    known = [load_board(one) for one in (list_boards() if name is None else [name])]
+    known = list_all() if name is None else (load_board(name),)
     if as_json:
         print_json({"boards": [board.model_dump(mode="json") for board in known]})
     elif name is None:

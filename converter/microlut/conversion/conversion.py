@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from microlut.support.shown import Record, Shown
+
 if TYPE_CHECKING:  # so that reading a project loads no quantizer
     from microlut.codegen.render import Sources
     from microlut.conversion.report import ConvertReport
@@ -15,8 +17,8 @@ if TYPE_CHECKING:  # so that reading a project loads no quantizer
     from microlut.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False, repr=False)
+class Conversion(Shown):
     """Everything that a conversion makes, before it is written.
 
     Attributes:
@@ -34,6 +36,10 @@ class Conversion:
     sources: Sources
     tflite: bytes
     report: ConvertReport
+
+    def records(self) -> list[Record]:
+        """Return a record per layer, of what the report says about it."""
+        return self.report.records()
 
 
 def source_hash(model: Path | str | object) -> str:

@@ -7,6 +7,7 @@ divided by its root mean square.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
@@ -19,13 +20,16 @@ from microlut.quantize.levels.codebook import (
     Codebook,
     DensityChoice,
     channel_spreads,
+    check_bits,
     fit_codebook,
 )
 from microlut.quantize.levels.densities import Array
+from microlut.support.arguments import check_choice, check_text
+from microlut.support.shown import Listing, Record, Shown
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFit:
+@dataclass(frozen=True, slots=True, repr=False)
+class LayerFit(Shown):
     """A layer's fit.
 
     Attributes:
@@ -46,6 +50,25 @@ class LayerFit:
     def title(self) -> str:
         """Return the title of a picture of the fit."""
         return f"{self.name}, by {self.granularity}, {self.book.levels.size} levels"
+
+    def records(self) -> list[Record]:
+        """Return the fit as one record, without the levels."""
+        low, high = self.book.clipping
+        return [
+            {
+                "name": self.name,
+                "shape": self.shape,
+                "granularity": self.granularity,
+                "density": self.book.density.value,
+                "ks_gaussian": self.book.ks_gaussian,
+                "ks_laplace": self.book.ks_laplace,
+                "levels": self.book.levels.size,
+                "clipping_low": low,
+                "clipping_high": high,
+                "predicted_mse": self.book.predicted_mse,
+                "mse": self.book.mse,
+            }
+        ]
 
     def as_json(self) -> dict[str, object]:
         """Return the fit as JSON values."""
@@ -70,13 +93,17 @@ def fit_layers(
     granularity: Granularity,
     layer: str | None = None,
     density: DensityChoice = "auto",
-) -> tuple[LayerFit, ...]:
+) -> Listing[LayerFit]:
     """Fit every layer that has weights, or only the one named `layer`.
 
     Raises:
         InvalidInput: There is no such layer, bits are outside 1 to 8, or the weights have NaN or
             infinity.
     """
+    check_bits(bits)
+    check_choice("granularity", granularity, get_args(Granularity))
+    check_choice("density", density, get_args(DensityChoice))
+    check_text("layer", layer, "the name of a layer")
     layers = [(n.name, n.op) for n in graph.nodes if isinstance(n.op, Linear)]
     if layer is not None:
         names = ", ".join(name for name, _ in layers)
@@ -85,7 +112,7 @@ def fit_layers(
             raise InvalidInput(
                 f"model {graph.name}: no layer {layer!r} has weights; give one of {names}"
             )
-    return tuple(_fit_layer(name, op, bits, granularity, density) for name, op in layers)
+    return Listing(_fit_layer(name, op, bits, granularity, density) for name, op in layers)
 
 
 def _fit_layer(

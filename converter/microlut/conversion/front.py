@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from microlut.quantize.figures import Quality
+from microlut.support.shown import Record, Shown
 from microlut.version import VERSION
 
 PointKind = Literal["uniform", "allocated"]
@@ -15,8 +16,8 @@ _PLAIN_INT8 = 8  # bits
 ADVISED_DROP = 1.0  # points of accuracy
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+@dataclass(frozen=True, slots=True, repr=False)
+class Point(Shown):
     """One quantization of a model, with its size and its loss.
 
     Attributes:
@@ -50,13 +51,27 @@ class Point:
         """The option of `microlut convert` that makes it, if no layer's bits are pinned."""
         return f"{'--average-bits' if self.kind == 'allocated' else '--bits'} {self.asked:g}"
 
+    def records(self) -> list[Record]:
+        """Return the point with its quality, without the bits of the layers."""
+        return [
+            {
+                "label": self.label,
+                "kind": self.kind,
+                "asked": self.asked,
+                "average_bits": self.average_bits,
+                "flash_bytes": self.flash_bytes,
+                **self.quality.as_json(),
+                "on_front": self.on_front,
+            }
+        ]
+
     def as_json(self) -> dict[str, object]:
         """Return the point as JSON values."""
         return {"label": self.label, **asdict(self), "quality": self.quality.as_json()}
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class SearchResult(Shown):
     """The result of a search.
 
     Attributes:
@@ -77,6 +92,10 @@ class SearchResult:
         drops = ((point, point.quality.expected_drop) for point in self.points)
         fit = (point for point, drop in drops if drop is not None and drop <= ADVISED_DROP)
         return next(fit, None)
+
+    def records(self) -> list[Record]:
+        """Return a record per point."""
+        return [record for point in self.points for record in point.records()]
 
     def as_json(self) -> dict[str, object]:
         """Return the result as JSON values."""

@@ -13,26 +13,22 @@ from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.conversion.bits import quantize_within
 from microlut.conversion.conversion import Conversion, source_hash
-from microlut.conversion.preparation import STAGES, Calibration, Check, Options, prepare, unchecked
+from microlut.conversion.preparation import STAGES, Check, Options, options_of, prepare, unchecked
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.reporting import Making, convert_report
-from microlut.conversion.settings import (
-    Budget,
-    Overrides,
-    Settings,
-    budget_in_force,
-    load_settings,
-)
+from microlut.conversion.settings import Budget, budget_in_force
 from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
+from microlut.importers.samples import Inputs
 from microlut.integer import QuantizedGraph
 from microlut.ops.weights import Granularity
-from microlut.plan import DEFAULT_CORE, Goal, Optimize, make_plan
+from microlut.plan import DEFAULT_CORE, Optimize, make_plan
 from microlut.quantize.diagnosis import output_warnings
 from microlut.quantize.figures import Task
 from microlut.quantize.quality import affordable_inputs, compare, spread
 from microlut.quantize.ranges.choose import RangeChoice
 from microlut.quantize.weights import LayerConfigs, Method
+from microlut.support.arguments import PathLike, is_path, path_of
 from microlut.support.progress import Progress, silent
 from microlut.support.texts import plain
 
@@ -40,8 +36,8 @@ _IN_MEMORY = "a model in memory"
 
 
 def convert(  # noqa: PLR0913 (the user's options, by name)
-    model: Path | str | object,
-    calibration: Calibration | None = None,
+    model: PathLike | object,
+    calibration: Inputs | None = None,
     *,
     bits: int | None = None,
     granularity: Granularity | None = None,
@@ -51,7 +47,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     range_rule: RangeChoice = "auto",
     task: Task = "auto",
     distill: bool = True,
-    settings: Path | str | None = None,
+    settings: PathLike | None = None,
     optimize: Optimize = "speed",
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
@@ -88,21 +84,26 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     Raises:
         MicrolutError: A subclass, for everything that can be wrong with the inputs.
     """
-    options = Options(
-        Overrides(bits, granularity, method, budget),
-        Settings() if settings is None else load_settings(Path(settings)),
-        input_range,
-        range_rule,
-        task,
-        distill,
-        Goal(optimize, max_ram, core),
+    options = options_of(
+        bits=bits,
+        granularity=granularity,
+        method=method,
+        budget=budget,
+        input_range=input_range,
+        range_rule=range_rule,
+        task=task,
+        distill=distill,
+        settings=settings,
+        optimize=optimize,
+        max_ram=max_ram,
+        core=core,
     )
     return convert_with(model, calibration, options, name, progress)
 
 
 def convert_with(
-    model: Path | str | object,
-    calibration: Calibration | None,
+    model: PathLike | object,
+    calibration: Inputs | None,
     options: Options,
     name: str | None,
     progress: Progress,
@@ -112,6 +113,7 @@ def convert_with(
 
     `check` may raise an early error about the network or the range of its input.
     """
+    model = path_of("model", model) if is_path(model) else model
     to_tflite = _tflite_writer()  # early: it may be missing
     prepared = prepare(model, calibration, options, name, progress, check)
     progress("quantize", 2, STAGES)
@@ -178,5 +180,5 @@ def _tflite_writer() -> Callable[[QuantizedGraph], bytes]:
     return to_tflite
 
 
-def _source_name(model: Path | str | object) -> str:
-    return plain(Path(model).resolve().name) if isinstance(model, Path | str) else _IN_MEMORY
+def _source_name(model: object) -> str:
+    return plain(model.resolve().name) if isinstance(model, Path) else _IN_MEMORY

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypedDict, get_args
 
 from microlut.conversion.prepared import Prepared
-from microlut.conversion.settings import Overrides, Settings, layer_choices
+from microlut.conversion.settings import Budget, Overrides, Settings, layer_choices, settings_of
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.importers.samples import as_samples, load_samples, scaled_alike
-from microlut.plan import Goal
+from microlut.importers.samples import Inputs, as_samples, scaled_alike
+from microlut.ops.weights import Granularity
+from microlut.plan import DEFAULT_CORE, Goal, Optimize
 from microlut.plan.limits import check_sizes
 from microlut.quantize.diagnosis import input_warnings
 from microlut.quantize.figures import Task
@@ -27,7 +24,8 @@ from microlut.quantize.ranges.choose import RangeChoice, choose_ranges, saturate
 from microlut.quantize.weights import Method
 from microlut.quantize.without_data.fit import expected_ranges
 from microlut.quantize.without_data.synthetic import synthetic_inputs
-from microlut.support.progress import Progress
+from microlut.support.arguments import PathLike, check_choice, check_flag, check_text, number_pair
+from microlut.support.progress import Progress, check_progress
 
 STAGES = 5  # of a conversion; preparation is the first two
 
@@ -63,17 +61,55 @@ class Options:
     goal: Goal = field(default_factory=Goal)
 
     def __post_init__(self) -> None:
-        if self.input_range is None:
-            return
-        low, high = self.input_range
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise InvalidInput(
-                f"input range is {low:g} to {high:g}; give a smallest and a larger largest value, "
-                "such as 0 255"
-            )
+        if self.input_range is not None:
+            object.__setattr__(self, "input_range", number_pair("input range", self.input_range))
+        check_choice("range rule", self.range_rule, get_args(RangeChoice))
+        check_choice("task", self.task, get_args(Task))
+        check_flag("distill", self.distill)
 
 
-Calibration = Path | str | NDArray[np.generic] | Mapping[str, NDArray[np.generic]] | Batch
+class PrepareOptions(TypedDict, total=False):
+    """The options that conversions and searches have."""
+
+    granularity: Granularity | None
+    method: Method | None
+    input_range: tuple[float, float] | None
+    range_rule: RangeChoice
+    task: Task
+    settings: PathLike | None
+
+
+class ConvertOptions(PrepareOptions, total=False):
+    """The options of conversions, but for the core, which a board has."""
+
+    bits: int | None
+    budget: Budget | None
+    distill: bool
+    optimize: Optimize
+    max_ram: int | None
+
+
+def options_of(  # noqa: PLR0913 (the user's options, by name)
+    *,
+    bits: int | None = None,
+    granularity: Granularity | None = None,
+    method: Method | None = None,
+    budget: Budget | None = None,
+    input_range: tuple[float, float] | None = None,
+    range_rule: RangeChoice = "auto",
+    task: Task = "auto",
+    distill: bool = True,
+    settings: PathLike | None = None,
+    optimize: Optimize = "speed",
+    max_ram: int | None = None,
+    core: str = DEFAULT_CORE,
+) -> Options:
+    """Return the options of `convert` as one; raises InvalidInput for what is not allowed."""
+    overrides = Overrides(bits, granularity, method, budget)
+    goal = Goal(optimize, max_ram, core)
+    return Options(overrides, settings_of(settings), input_range, range_rule, task, distill, goal)
+
+
 # Looks at the network, and when they are known at the ranges of its inputs, before much time is
 # spent.
 Check = Callable[[Graph, Mapping[str, tuple[float, float]] | None], None]
@@ -84,14 +120,16 @@ def unchecked(_graph: Graph, _limits: Mapping[str, tuple[float, float]] | None) 
 
 
 def prepare(
-    model: Path | str | object,
-    calibration: Calibration | None,
+    model: PathLike | object,
+    calibration: Inputs | None,
     options: Options,
     name: str | None,
     progress: Progress,
     check: Check = unchecked,
 ) -> Prepared:
     """Import a model, run the passes and measure ranges; takes `convert_with`'s arguments."""
+    check_text("name", name)
+    check_progress(progress)
     if calibration is None and options.input_range is None:
         raise InvalidInput(_NO_CALIBRATION)
     progress("import", 0, STAGES)
@@ -128,12 +166,9 @@ def prepare(
 
 
 def _calibration_inputs(
-    calibration: Calibration, graph: Graph, limits: tuple[float, float] | None
+    calibration: Inputs, graph: Graph, limits: tuple[float, float] | None
 ) -> Batch:
-    if isinstance(calibration, Path | str):
-        samples = load_samples(calibration, graph.inputs)
-    else:
-        samples = as_samples(calibration, graph.inputs)
+    samples = as_samples(calibration, graph.inputs)
     for x in samples.inputs.arrays.values():
         if x.min() == x.max():
             raise InvalidInput(

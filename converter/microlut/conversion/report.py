@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 
 from microlut.plan import Optimize
 from microlut.quantize.figures import Quality
+from microlut.support.shown import Record, Shown
 
 
-@dataclass(frozen=True, slots=True)
-class TensorReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class TensorReport(Shown):
     """Shape and quantization of an input or output: real = scale * (quantized - zero_point)."""
 
     name: str
@@ -18,8 +19,8 @@ class TensorReport:
     zero_point: int
 
 
-@dataclass(frozen=True, slots=True)
-class LayerReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class LayerReport(Shown):
     """One layer; the fit's fields are None without a codebook. Errors are relative mean squares.
 
     `snr_db` compares the layer's output with the float network's, with everything before it
@@ -49,8 +50,8 @@ class LayerReport:
     estimated_instructions: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class ConvertReport(Shown):
     """The result of a conversion; all sizes in bytes.
 
     `bits` is the mean per weight. `granularity` and `method` are "mixed" if layers differ.
@@ -83,6 +84,10 @@ class ConvertReport:
     inputs: tuple[TensorReport, ...]
     outputs: tuple[TensorReport, ...]
     layers: tuple[LayerReport, ...]
+
+    def records(self) -> list[Record]:
+        """Return a record per layer."""
+        return [asdict(layer) for layer in self.layers]
 
     def as_json(self) -> dict[str, object]:
         """Return the report as JSON values; an only input or output has a key of its own too."""

@@ -21,6 +21,7 @@ from microlut.conversion.prepared import Prepared
 from microlut.errors import InvalidInput
 from microlut.quantize.figures import Quality
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
+from microlut.support.arguments import brief
 from microlut.support.files import check_place, write_file
 from microlut.support.progress import Progress
 from microlut.version import VERSION
@@ -58,7 +59,7 @@ class _Store:
         return self.folder and self.folder / f"{joblib.hash((self.origin, *parts), 'sha1')}.json"
 
 
-def search(
+def search_prepared(
     prepared: Prepared, folder: Path | None, progress: Progress, jobs: int = -1
 ) -> SearchResult:
     """Measure plain int8, every width from 2 to 7 bits, and the best allocations of bits to layers.
@@ -100,8 +101,10 @@ def search(
 
 def check_search(folder: Path | None, jobs: int) -> None:
     """Raise InvalidInput early for a folder or a number of jobs that cannot be used."""
-    if jobs == 0:
-        raise InvalidInput("jobs is 0; give how many points to measure at a time, or -1")
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs == 0:
+        raise InvalidInput(
+            f"jobs is {brief(jobs)}; give how many points to measure at a time, or -1"
+        )
     if folder is None:
         return
     try:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -23,6 +23,7 @@ from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.linear import Linear
 from microlut.ops.weights import Granularity
 from microlut.quantize.weights import Method, WeightConfig
+from microlut.support.arguments import PathLike, brief, path_of
 from microlut.support.toml_file import Table, describe, dotted, read_toml
 
 SETTINGS_FILE = "microlut.toml"  # looked for in the current folder
@@ -105,7 +106,8 @@ class Budget:
 
     def as_json(self) -> dict[str, float]:
         """Return the budget as JSON values: its one key."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        values = {name: getattr(self, name) for name in type(self).__dataclass_fields__}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +136,13 @@ class Overrides:
                 "bits and a budget are both given; bits are the same for all layers, a budget "
                 "chooses them layer by layer; give one of the two"
             )
-        built_in = WeightConfig()
-        WeightConfig(  # raises an error for values that are not allowed
-            built_in.bits if self.bits is None else self.bits,
-            self.granularity or built_in.granularity,
-            self.method or built_in.method,
-        )
+        if not isinstance(self.budget, Budget | None):
+            raise InvalidInput(f"budget is {brief(self.budget)}; give a microlut.Budget")
+        given = {"bits": self.bits, "granularity": self.granularity, "method": self.method}
+        values: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        config = WeightConfig(**values)  # raises for what is not allowed
+        if self.bits is not None:
+            object.__setattr__(self, "bits", config.bits)  # as an int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,11 @@ def load_settings(path: Path) -> Settings:
         raise InvalidInput(f"{path}: {describe(error)}") from error
     budget = None if file.budget is None else Budget(**file.budget.model_dump())
     return Settings(path, file.defaults, budget, file.types, file.layers)
+
+
+def settings_of(path: PathLike | None) -> Settings:
+    """Return what a configuration file says, or without one what an empty one does."""
+    return Settings() if path is None else load_settings(path_of("settings", path))
 
 
 def budget_in_force(settings: Settings, overrides: Overrides) -> Budget | None:

@@ -11,12 +11,14 @@ from microlut.errors import InvalidInput
 from microlut.exporters.formats import ExportFormat, format_of
 from microlut.exporters.output import write_archive, write_folder
 from microlut.exporters.package import package_files
-from microlut.project import Project
+from microlut.project import Model, Project, project_of
+from microlut.support.arguments import PathLike, check_text, path_of
 from microlut.support.files import check_file, write_file
+from microlut.support.shown import Shown
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+@dataclass(frozen=True, slots=True, repr=False)
+class Exported(Shown):
     """The files that an export wrote.
 
     Attributes:
@@ -42,15 +44,16 @@ class Exported:
 
 
 def export(
-    projects: Project | Sequence[Project],
+    models: Model | Sequence[Model],
     to: ExportFormat | str,
-    output: Path | str,
+    output: PathLike,
     name: str | None = None,
 ) -> Exported:
     """Write converted models in another tool's format.
 
     Args:
-        projects: One model, or several that one program runs side by side; they share the engine.
+        models: One, or several that one program runs side by side; they share the engine. Each is
+            the folder of a converted model, a project or a conversion.
         to: The format.
         output: Folder to write; a file for `zip` and `tflite`, and if it ends in .zip.
         name: The package's name; the first model's by default.
@@ -58,17 +61,19 @@ def export(
     Raises:
         InvalidInput: the models or the name cannot be used, or `output` is in use.
     """
-    models = [projects] if isinstance(projects, Project) else list(projects)
-    to, output = format_of(to), Path(output)
-    if not models:
+    to, output = format_of(to), path_of("output", output)
+    given = models if isinstance(models, list | tuple) else (models,)
+    projects = [project_of(model) for model in given]
+    if not projects:
         raise InvalidInput("there is no model to export; give at least one")
-    name = models[0].prefix if name is None else _checked(name)
+    check_text("name", name)
+    name = projects[0].prefix if name is None else _checked(name)
     if to is ExportFormat.TFLITE:
-        data = _only(models).tflite
+        data = _only(projects).tflite
         check_file(output, _is_ours, "a .tflite file")
         write_file(output, data)
         return Exported(to, output, name, len(data), ())
-    files = package_files(models, to, name)
+    files = package_files(projects, to, name)
     if to is ExportFormat.ZIP or output.suffix == ".zip":
         size = write_archive(files, name, output)
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from microlut.errors import InvalidInput
+from microlut.support.arguments import brief
 from microlut.support.suggestions import did_you_mean
 
 
@@ -36,11 +37,13 @@ _CALLED = {
 
 def format_of(name: ExportFormat | str) -> ExportFormat:
     """Return the format of that name; raises InvalidInput if there is none."""
+    known = ", ".join(known.value for known in ExportFormat)
+    if not isinstance(name, str):
+        raise InvalidInput(f"format is {brief(name)}; allowed are {known}")
     try:
         return ExportFormat(name)
     except ValueError:
         hint = did_you_mean(name, {known.value: _CALLED.get(known, ()) for known in ExportFormat})
-        known = ", ".join(known.value for known in ExportFormat)
         raise InvalidInput(f"format {name!r} is not known; {hint}allowed are {known}") from None
 
 

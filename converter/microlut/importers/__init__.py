@@ -15,6 +15,7 @@ from microlut.importers.keras import v3 as keras_v3
 from microlut.importers.keras.config import KerasModel
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.translate import to_graph
+from microlut.support.arguments import PathLike, is_path, path_of
 from microlut.support.texts import plain
 
 _ZIP_MAGIC = b"PK"
@@ -22,7 +23,7 @@ _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _FORMATS = "a .keras file, a whole-model .h5 file or a Keras 2 SavedModel folder"
 
 
-def import_model(source: Path | str | object, name: str | None = None) -> Graph:
+def import_model(source: PathLike | object, name: str | None = None) -> Graph:
     """Return the float graph of a model.
 
     Args:
@@ -35,10 +36,10 @@ def import_model(source: Path | str | object, name: str | None = None) -> Graph:
         UnsupportedModel: The model has something that microlut cannot convert.
         ToolMissing: The source is a SavedModel and TensorFlow is not installed.
     """
-    if not isinstance(source, Path | str):
+    if not is_path(source):
         model = memory.read(source)
         return to_graph(model, name or str(getattr(source, "name", "model")))
-    path = Path(source)
+    path = path_of("model", source)
     return to_graph(_read(path), name or plain(path.resolve().stem))
 
 

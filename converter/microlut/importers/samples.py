@@ -10,15 +10,18 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch, only
 from microlut.ops.arrays import FloatArray, Shape
 from microlut.ops.tensor import Tensor
+from microlut.support.arguments import PathLike, brief, integer, is_path, path_of
+from microlut.support.shown import Record, Shown
 
 _INPUTS, _LABELS = "x", "y"
 _BEYOND_RANGE = 0.25  # share of values outside the calibrated range; real data have fewer
@@ -40,8 +43,8 @@ _DAMAGE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
+@dataclass(frozen=True, slots=True, repr=False)
+class Samples(Shown):
     """Samples for a model.
 
     Attributes:
@@ -61,41 +64,117 @@ class Samples:
         """The values [samples, ...] of the only input."""
         return only(self.inputs)
 
+    def records(self) -> list[Record]:
+        """Return a record per input: how many samples, of which shape and range."""
+        return [
+            {
+                "input": name,
+                "samples": len(values),
+                "shape": values.shape[1:],
+                "least": float(values.min()),
+                "largest": float(values.max()),
+                "labels": self.y is not None,
+            }
+            for name, values in self.inputs.arrays.items()
+        ]
 
-def load_samples(path: Path | str, inputs: Sequence[Tensor], limit: int | None = None) -> Samples:
+
+# What functions take as inputs: a file, an array for the only input, arrays by input name, samples.
+Inputs = PathLike | ArrayLike | Mapping[str, ArrayLike] | Batch | Samples
+
+
+def load_samples(
+    path: PathLike, inputs: Sequence[Tensor] | Shape, limit: int | None = None
+) -> Samples:
     """Return the samples in a file.
 
     Args:
-        path: an `.npz` with an array for each input's name, and optionally `y`; for a model with
+        path: An `.npz` with an array for each input's name, and optionally `y`; for a model with
             one input, `x`, or one single array, or an `.npy` do as well.
-        inputs: the model's; a missing last dimension of 1 is added.
-        limit: take only the first so many samples.
+        inputs: Those of the model's graph, or the shape of the only one, without the batch
+            dimension; a missing last dimension of 1 is added.
+        limit: Take only the first so many samples.
 
     Raises:
         InvalidInput: The file is missing or damaged, or its arrays do not fit the model.
     """
-    source = Path(path)
-    return _checked(_read(source, inputs), inputs, limit, str(source))
+    return as_samples(path_of("path", path), inputs, limit=limit)
 
 
 def as_samples(
-    x: NDArray[np.generic] | Mapping[str, NDArray[np.generic]] | Batch,
-    inputs: Sequence[Tensor],
-    y: NDArray[np.generic] | None = None,
+    x: Inputs,
+    inputs: Sequence[Tensor] | Shape,
+    y: PathLike | ArrayLike | None = None,
     limit: int | None = None,
 ) -> Samples:
-    """Return samples from an array or from arrays by input name, as `load_samples` does.
+    """Return samples from a file, an array, or arrays by input name, checked.
+
+    Args:
+        x: What `load_samples` reads, an array for the only input, or arrays by input name.
+        inputs: As `load_samples` takes them.
+        y: Class numbers, as an array, an `.npy`, or an `.npz` with array `y`; by default those
+            that come with the inputs.
+        limit: Take only the first so many samples.
 
     Raises:
-        InvalidInput: The arrays do not fit the model.
+        InvalidInput: A file is missing or damaged, or the arrays do not fit the model.
     """
+    source, tensors = "samples", _tensors(inputs)
+    if is_path(x):
+        path = path_of("x", x)
+        source, arrays = str(path), _read(path, tensors)
+    else:
+        arrays = {name: _array(name, values) for name, values in _given(x).items()}
+    if y is not None:
+        arrays[_LABELS] = _labels(y)
+    return _checked(arrays, tensors, None if limit is None else integer("limit", limit, 1), source)
+
+
+def _given(x: object) -> dict[str, object]:
+    """Return what was given, by the names of the inputs, and labels that come with it."""
+    labels: dict[str, object] = {}
+    if isinstance(x, Samples):
+        labels = {} if x.y is None else {_LABELS: x.y}
+        x = x.inputs
     if isinstance(x, Batch):
         x = x.arrays
-    given = x if isinstance(x, Mapping) else {_INPUTS: x}
-    arrays = {str(name): np.asarray(values) for name, values in given.items()}
-    if y is not None:
-        arrays[_LABELS] = np.asarray(y)
-    return _checked(arrays, inputs, limit, "samples")
+    if isinstance(x, Mapping):
+        return {str(name): values for name, values in x.items()} | labels
+    return {_INPUTS: x} | labels
+
+
+def _tensors(inputs: object) -> tuple[Tensor, ...]:
+    """Return the model's inputs, of which the only one may be given by its shape."""
+    given = tuple(inputs) if isinstance(inputs, Sequence) else ()
+    if given and all(isinstance(tensor, Tensor) for tensor in given):
+        return given
+    if given and all(isinstance(size, Integral) and int(size) > 0 for size in given):
+        return (Tensor(_INPUTS, tuple(map(int, given))),)
+    raise InvalidInput(
+        f"inputs are {brief(inputs)}; give those of the model's graph, or the shape of the only "
+        "one without the batch, such as (32, 32, 3)"
+    )
+
+
+def _array(name: str, value: object) -> NDArray[np.generic]:
+    """Return an argument as an array; raises InvalidInput for what none can be made of."""
+    try:
+        array: NDArray[np.generic] = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} is {brief(value)}; give an array of numbers") from error
+    return array
+
+
+def _labels(y: PathLike | ArrayLike) -> NDArray[np.generic]:
+    if not is_path(y):
+        return _array(_LABELS, y)
+    path = path_of(_LABELS, y)
+    arrays = _read(path, ())
+    if not arrays:
+        raise InvalidInput(
+            f"{path}: has no array y; write it with numpy.savez(path, y=class_numbers)"
+        )
+    return arrays.get(_LABELS, next(iter(arrays.values())))
 
 
 def _read(path: Path, inputs: Sequence[Tensor]) -> dict[str, NDArray[np.generic]]:
@@ -129,8 +208,6 @@ def _checked(
     limit: int | None,
     source: str,
 ) -> Samples:
-    if limit is not None and limit < 1:
-        raise InvalidInput(f"{source}: {limit} samples asked for; ask for at least 1")
     named = _by_input(arrays, inputs, source)
     checked = {t.name: _input(*named[t.name], t.shape, limit, source) for t in inputs}
     counts = {name: len(values) for name, values in checked.items()}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from microlut.errors import InvalidInput
 from microlut.plan.cost import known_cores
+from microlut.support.arguments import brief, check_choice, integer
 from microlut.support.suggestions import did_you_mean
 
 Optimize = Literal["speed", "size", "ram"]
@@ -25,7 +26,7 @@ class Goal:
         core: The core that it is to be quick on; it runs on all.
 
     Raises:
-        InvalidInput: `max_ram` is not positive, or nothing is known of the core.
+        InvalidInput: One of them is not allowed, or nothing is known of the core.
     """
 
     optimize: Optimize = "speed"
@@ -33,11 +34,13 @@ class Goal:
     core: str = DEFAULT_CORE
 
     def __post_init__(self) -> None:
-        """Check the memory and the core."""
-        if self.max_ram is not None and self.max_ram < 1:
-            raise InvalidInput(f"max RAM is {self.max_ram}; give a number of bytes of at least 1")
+        """Check all of it."""
+        check_choice("optimize", self.optimize, get_args(Optimize))
+        if self.max_ram is not None:
+            object.__setattr__(self, "max_ram", integer("max RAM", self.max_ram, 1))
+        known = ", ".join(known_cores())
+        if not isinstance(self.core, str):
+            raise InvalidInput(f"core is {brief(self.core)}; choose one of {known}")
         if self.core not in known_cores():
             hint = did_you_mean(self.core, dict.fromkeys(known_cores(), ()))
-            raise InvalidInput(
-                f"core {self.core} is not known; {hint}choose one of {', '.join(known_cores())}"
-            )
+            raise InvalidInput(f"core {self.core} is not known; {hint}choose one of {known}")

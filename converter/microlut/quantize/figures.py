@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from microlut.support.shown import Shown
+
 Task = Literal["auto", "classes", "values"]
 
 
-@dataclass(frozen=True, slots=True)
-class Quality:
+@dataclass(frozen=True, slots=True, repr=False)
+class Quality(Shown):
     """The loss in the outputs of an integer network.
 
     Attributes:

@@ -21,6 +21,7 @@ from microlut.quantize.levels.codebook import Codebook, channel_spreads, fit_cod
 from microlut.quantize.levels.densities import Array
 from microlut.quantize.levels.kmeans import kmeans_codebook
 from microlut.quantize.levels.trellis_levels import density_levels, trained_levels
+from microlut.support.arguments import check_choice, integer
 
 Method = Literal["calibrated", "fitted", "empirical"]
 BIT_WIDTHS = range(2, 9)
@@ -46,15 +47,10 @@ class WeightConfig:
     method: Method = "calibrated"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.bits, int) or self.bits not in BIT_WIDTHS:
-            raise InvalidInput(f"bits is {self.bits}; microlut has 2 to 8 bits per weight")
-        for name, value, choices in (
-            ("granularity", self.granularity, get_args(Granularity)),
-            ("method", self.method, get_args(Method)),
-        ):
-            if value not in choices:
-                allowed = " or ".join(map(repr, choices))
-                raise InvalidInput(f"{name} is {value!r}; give {allowed}")
+        bits = integer("bits", self.bits, BIT_WIDTHS[0], BIT_WIDTHS[-1])
+        object.__setattr__(self, "bits", bits)  # which may have been one of NumPy's
+        check_choice("granularity", self.granularity, get_args(Granularity))
+        check_choice("method", self.method, get_args(Method))
 
 
 LayerConfigs = Mapping[str, WeightConfig]  # by the name of the layer's node

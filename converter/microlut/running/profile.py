@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from microlut.errors import RunFailed
+from microlut.support.shown import Record, Shown
 
 Unit = Literal["instructions", "microseconds"]  # counted in emulators, timed on boards
 
 
-@dataclass(frozen=True, slots=True)
-class LayerProfile:
+@dataclass(frozen=True, slots=True, repr=False)
+class LayerProfile(Shown):
     """One kernel call, from the return of the previous call to its own.
 
     Attributes:
@@ -39,8 +40,8 @@ class LayerProfile:
         return self.cost / self.macs if self.macs else None
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+@dataclass(frozen=True, slots=True, repr=False)
+class Profile(Shown):
     """One inference. `outside` is the cost between the probes outside kernel calls."""
 
     layers: tuple[LayerProfile, ...]
@@ -52,6 +53,10 @@ class Profile:
         """Return the whole cost between the probes."""
         return sum(layer.cost for layer in self.layers) + self.outside
 
+    def records(self) -> list[Record]:
+        """Return a record per kernel call."""
+        return [self._layer_json(layer) for layer in self.layers]
+
     def as_json(self) -> dict[str, object]:
         """Return the profile as JSON values, with the unit as the key of costs."""
         return {
@@ -60,7 +65,7 @@ class Profile:
             self.unit: self.cost,
         }
 
-    def _layer_json(self, layer: LayerProfile) -> dict[str, object]:
+    def _layer_json(self, layer: LayerProfile) -> Record:
         fields = asdict(layer)
         cost = fields.pop("cost")
         return fields | {self.unit: cost, f"{self.unit}_per_mac": layer.cost_per_mac}

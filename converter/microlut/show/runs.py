@@ -54,9 +54,9 @@ def _parts_text(image: Image) -> str:
     )
 
 
-def run_text(outcome: RunOutcome, float_top1: float | None = None) -> str:
+def run_text(outcome: RunOutcome) -> str:
     """Return the results of a run of the firmware."""
-    facts = _facts(_accuracy(None, float_top1, outcome) + _run_facts(outcome))
+    facts = _facts(_accuracy(None, outcome.float_top1, outcome) + _run_facts(outcome))
     profile = f"{profile_text(outcome.profile)}\n" if outcome.profile is not None else ""
     return f"{_note_text(outcome)}{profile}{facts}"
 

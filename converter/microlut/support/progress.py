@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from microlut.errors import InvalidInput
+from microlut.support.arguments import brief
+
 # (activity, number done, total number)
 Progress = Callable[[str, int, int], None]
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
     """Ignore progress."""
+
+
+def check_progress(progress: object) -> None:
+    """Raise InvalidInput for an argument that cannot be called."""
+    if not callable(progress):
+        raise InvalidInput(f"progress is {brief(progress)}; give a function of (what, done, total)")

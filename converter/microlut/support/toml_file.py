@@ -60,7 +60,7 @@ def describe(error: ValidationError, *inside: str) -> str:
     """Describe the first fault in one line: key, what was found, what is allowed."""
     fault = error.errors(include_url=False)[0]
     key = dotted(*inside, *fault["loc"])
-    found = reprlib.repr(fault["input"])
+    found = " ".join(reprlib.repr(fault["input"]).split())
     match fault["type"]:
         case "unknown_key":
             key = dotted(*inside, *fault["loc"], fault["ctx"]["key"])

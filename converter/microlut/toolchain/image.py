@@ -10,6 +10,7 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from microlut.board.board import Board
+from microlut.support.shown import Shown
 
 # A section of one of the engine's objects in the map's list of linked sections.
 _ENGINE_SECTION = re.compile(
@@ -31,16 +32,16 @@ class Sizes:
     sections: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+@dataclass(frozen=True, slots=True, repr=False)
+class Stack(Shown):
     """Bytes of an image's stack: the computed worst case, and the reserved memory."""
 
     used: int
     reserved: int
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+@dataclass(frozen=True, slots=True, repr=False)
+class Image(Shown):
     """Built firmware. A host program has only an ELF file and a map, and no measured sizes.
 
     `engine_code_bytes` are the engine's code and constants, without those of the C library.

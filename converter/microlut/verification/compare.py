@@ -18,6 +18,7 @@ from microlut.graph.batch import Batch
 from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
 from microlut.support.progress import Progress
+from microlut.support.shown import Record, Shown
 from microlut.verification.runtimes import (
     TFLITE_MICRO,
     desktop_name,
@@ -31,8 +32,8 @@ INTERPRETER = "interpreter"
 _EXPLAINED_SAMPLES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+@dataclass(frozen=True, slots=True, repr=False)
+class Difference(Shown):
     """The first difference of a form: input number, position in the flat output, both values."""
 
     sample: int
@@ -41,8 +42,8 @@ class Difference:
     found: int
 
 
-@dataclass(frozen=True, slots=True)
-class FormResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class FormResult(Shown):
     """The result of one form: inputs, differing output bytes, and the first difference.
 
     `agrees` is False if the form must be equal and is not; `note` explains allowed differences.
@@ -54,6 +55,11 @@ class FormResult:
     first: Difference | None
     agrees: bool
     note: str = ""
+
+    def records(self) -> list[Record]:
+        """Return the form as one record, without where it first differs."""
+        facts: Record = {"form": self.form, "samples": self.samples, "agrees": self.agrees}
+        return [facts | {"different_bytes": self.different_bytes, "note": self.note}]
 
 
 def compare(form: str, outputs: Int8, expected: Int8) -> FormResult:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
-from microlut.importers.samples import Samples, check_scaled_alike, load_samples
+from microlut.importers.samples import Inputs, Samples, as_samples, check_scaled_alike
 from microlut.integer import QuantizedGraph, quantized_inputs, to_bytes
 from microlut.integer import evaluate as int_ops
 from microlut.ops.tensor import quantized_range
 from microlut.project import Project
 from microlut.quantize.ranges.activations import activation_quantization
+from microlut.support.arguments import PathLike
 from microlut.verification.accuracy import top1
 
 
@@ -80,14 +80,20 @@ def check_labels(samples: Samples, graph: Graph | QuantizedGraph) -> None:
 class LaterInputs:
     """Test inputs, which are checked as soon as the model is read."""
 
-    def __init__(self, path: Path, limit: int | None) -> None:
-        self._path, self._limit = path, limit
+    def __init__(
+        self,
+        inputs: Inputs,
+        labels: PathLike | ArrayLike | None,
+        limit: int | None,
+    ) -> None:
+        self._given = inputs, labels, limit
         self._samples: Samples | None = None
 
     def check(self, graph: Graph, limits: Mapping[str, tuple[float, float]] | None) -> None:
         """Raise InvalidInput if they do not fit the network, or the ranges of its inputs."""
         if self._samples is None:
-            self._samples = load_samples(self._path, graph.inputs, self._limit)
+            inputs, labels, limit = self._given
+            self._samples = as_samples(inputs, graph.inputs, labels, limit)
             check_labels(self._samples, graph)
         for name, ends in (limits or {}).items():
             exact = quantized_range(activation_quantization(*ends))

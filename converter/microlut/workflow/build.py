@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from microlut.board.board import Board
-from microlut.project import Project
+from microlut.board.board import Board, board_of
+from microlut.project import Model, project_of
+from microlut.support.arguments import PathLike, check_flag
 from microlut.toolchain.build import build as build_image
 from microlut.toolchain.image import Image
 
 
-def build(project: Project, board: Board, *, profile: bool = False) -> Image:
-    """Build the firmware into the project's folder for that board.
+def build(model: Model, board: Board | PathLike, *, profile: bool = False) -> Image:
+    """Build the firmware for a board, into the model's folder.
 
-    With `profile` it is one that times every kernel call, for `run_on_board` to ask.
+    Args:
+        model: The folder of a converted model, a project, or a conversion; one that is in no folder
+            is built in a temporary one, which goes with it.
+        board: A board, its id, or the path of its .toml file.
+        profile: Whether the firmware times every kernel call, for `run` on a real board to ask.
+
+    Raises:
+        ToolMissing: A compiler or build tool is not installed.
+        BuildFailed: The compiler or linker found an error.
+        DoesNotFit: The firmware needs more flash or RAM than the board has.
     """
-    folder, optimize = project.build_folder(board.id, profile), project.report["optimize"]
-    return build_image(project.path, project.prefix, board, folder, optimize, profile=profile)
+    check_flag("profile", profile)
+    project, target = project_of(model), board_of(board)
+    folder, optimize = project.build_folder(target.id, profile), project.report["optimize"]
+    return build_image(project.path, project.prefix, target, folder, optimize, profile=profile)

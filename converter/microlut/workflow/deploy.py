@@ -3,49 +3,116 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
+
+from numpy.typing import ArrayLike
 
 from microlut import project as projects
-from microlut.board.board import Board
+from microlut.board.board import Board, board_of
 from microlut.conversion.conversion import Conversion
-from microlut.errors import BuildFailed, DoesNotFit, ToolMissing
-from microlut.importers.samples import Samples
+from microlut.conversion.pipeline import convert_with
+from microlut.conversion.preparation import ConvertOptions, options_of
+from microlut.conversion.room import check_budget, check_room
+from microlut.conversion.settings import budget_in_force
+from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
+from microlut.graph.ir import Graph
+from microlut.importers.samples import Inputs
 from microlut.project import Project
-from microlut.running.emulators.machines import (
-    Machine,
-    choose_machine,
-)
-from microlut.support.progress import Progress, silent
+from microlut.running.emulators.machines import Machine, check_measurable, choose_machine
+from microlut.support.arguments import PathLike, path_of
+from microlut.support.progress import Progress, check_progress, silent
+from microlut.toolchain.build import check_tools
 from microlut.toolchain.image import Image
 from microlut.verification.accuracy import float_top1
-from microlut.verification.reference import Reference, make_reference
+from microlut.verification.reference import LaterInputs, Reference, make_reference
 from microlut.workflow.build import build
 from microlut.workflow.outcomes import DeployOutcome, RunOutcome
 from microlut.workflow.run import image_for, run_task, task_of
 
 
-def deploy(
-    conversion: Conversion,
-    board: Board,
-    output: Path | str,
-    samples: Samples | None = None,
+def deploy(  # noqa: PLR0913 (the user's options, by name)
+    model: Conversion | PathLike | object,
+    board: Board | PathLike,
+    output: PathLike,
+    inputs: Inputs | None = None,
     *,
+    labels: PathLike | ArrayLike | None = None,
+    limit: int | None = None,
+    calibration: Inputs | None = None,
+    name: str | None = None,
     progress: Progress = silent,
+    **options: Unpack[ConvertOptions],
 ) -> DeployOutcome:
-    """Write a conversion, build its firmware and run it.
+    """Convert a model, write it, build its firmware and run it: the whole line.
 
     `output` appears once all of that is done, even if the firmware's outputs differ. After an error
     it is unchanged.
+
+    Args:
+        model: A .keras or .h5 file, a SavedModel folder, a `keras.Model`, or what `convert`
+            returned.
+        board: A board, its id, or the path of its .toml file.
+        output: Folder to write.
+        inputs: What to run: an .npz with array `x`, an .npy, or an array [n, ...].
+        labels: Class numbers [n], for the accuracy; by default array `y` of the inputs' file.
+        limit: Run only the first so many inputs.
+        calibration: As `convert` takes it.
+        name: Name of the model.
+        progress: Called with (what, done, total).
+        **options: Those of `convert`; a conversion takes none.
+
+    Raises:
+        MicrolutError: One of its subclasses, for everything that can be wrong with the inputs.
     """
-    output = Path(output)
+    target, output = board_of(board), path_of("output", output)
+    check_progress(progress)
+    if inputs is None and (labels is not None or limit is not None):
+        raise InvalidInput("labels or a limit are given without inputs; give inputs too")
+    later = None if inputs is None else LaterInputs(inputs, labels, limit)
+    if isinstance(model, Conversion):
+        if options or not (calibration is None and name is None):
+            raise InvalidInput(
+                "model is a conversion, which takes no calibration inputs and options any more; "
+                "give them to microlut.convert, or give a model's file"
+            )
+        if later is not None:
+            later.check(model.graph, None)
+        return _deploy(model, target, output, later, progress)
+    check_tools(target)
+    if inputs is not None:
+        check_measurable(target)
+    chosen = options_of(**options, core=target.core.value)
+    budget, bits = budget_in_force(chosen.settings, chosen.overrides), chosen.overrides.bits
+    check_budget(target, budget, chosen.goal.max_ram)
+    projects.check_replaceable(output)  # before minutes are spent
+
+    def check(graph: Graph, limits: Mapping[str, tuple[float, float]] | None) -> None:
+        check_room(target, graph, bits)
+        if later is not None:
+            later.check(graph, limits)
+
+    conversion = convert_with(model, calibration, chosen, name, progress, check)
+    return _deploy(conversion, target, output, later, progress)
+
+
+def _deploy(
+    conversion: Conversion,
+    board: Board,
+    output: Path,
+    later: LaterInputs | None,
+    progress: Progress,
+) -> DeployOutcome:
+    samples = None if later is None else later.samples
     machine = None if samples is None else choose_machine(board)
     with projects.staged(output) as folder:
         staged = projects.write(conversion, folder)
         progress("build", 0, 1)
         image = _build_staged(staged, board, output)
         progress("build", 1, 1)
-        outcome = DeployOutcome(staged, image, None, None, None)
+        outcome = DeployOutcome(staged, image, None, None, None, conversion)
         if samples is not None and machine is not None:
             reference = make_reference(staged, samples)
             outcome = replace(

@@ -11,16 +11,19 @@ import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from elftools.elf.elffile import ELFFile
 
-from microlut.board.board import Board
-from microlut.board.schema import FlashTool, Memory, Region
+from microlut.board.board import Board, board_of
+from microlut.board.schema import FlashTool, FlashToolName, Memory, Region
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flashing import FLASHERS, Flasher, FlashJob
 from microlut.flashing.find_device import find_port, find_probe
 from microlut.machine.tools import find_tool
-from microlut.project import Project
+from microlut.project import Model, Project, project_of
+from microlut.support.arguments import PathLike, check_choice, check_flag, check_text
+from microlut.support.shown import Record, Shown
 from microlut.toolchain.record import read_record
 from microlut.workflow.build import build
 
@@ -28,16 +31,15 @@ _TIMEOUT_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The user's choice of a tool, and of the probe or port; None for an automatic choice."""
+class _Target:
+    """How the user chose among several boards: by the probe or port, or not at all."""
 
-    tool: str | None = None
     probe: str | None = None
     port: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FlashResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class FlashResult(Shown):
     """What was written, or would be if `written` is False.
 
     Attributes:
@@ -63,6 +65,10 @@ class FlashResult:
         """Return the command line quoted for a shell."""
         return shlex.join(self.command)
 
+    def records(self) -> list[Record]:
+        """Return the result as one record, with the command line as a shell takes it."""
+        return [self.as_json() | {"command": self.command_text}]
+
     def as_json(self) -> dict[str, object]:
         """Return the result as JSON values."""
         return {
@@ -76,20 +82,24 @@ class FlashResult:
         }
 
 
-def flash(
-    project: Project,
-    board: Board,
-    target: Target | None = None,
+def flash(  # noqa: PLR0913 (the user's options, by name)
+    model: Model,
+    board: Board | PathLike,
     *,
+    tool: FlashToolName | None = None,
+    probe: str | None = None,
+    port: str | None = None,
     profile: bool = False,
     dry_run: bool = False,
 ) -> FlashResult:
-    """Write the project's firmware to a board; it is built if it is not there yet.
+    """Write a model's firmware to a real board; it is built if it is not there yet.
 
     Args:
-        project: The converted model.
-        board: The board.
-        target: Which tool and device.
+        model: The folder of a converted model, a project, or a conversion.
+        board: A board, its id, or the path of its .toml file.
+        tool: The flash tool; by default the board's first that is installed.
+        probe: Serial number of the debug probe, where there are several.
+        port: Serial port, where a board is flashed through one and there are several.
         profile: Whether to write the firmware that times every kernel call.
         dry_run: Check everything, but write nothing; a missing board is only mentioned.
 
@@ -100,8 +110,14 @@ def flash(
         ToolMissing: No tool that the board names is installed.
         DeviceFailed: No board, several, or the tool failed.
     """
-    target = target or Target()
-    flasher, arguments = _choose_tool(board, target.tool)
+    check_flag("profile", profile)
+    check_flag("dry_run", dry_run)
+    if tool is not None:
+        check_choice("tool", tool, get_args(FlashToolName))
+    for what, given in (("probe", probe), ("port", port)):
+        check_text(what, given)
+    project, board, target = project_of(model), board_of(board), _Target(probe, port)
+    flasher, arguments = _choose_tool(board, tool)
     program = find_tool(flasher.tool)
     assert program is not None
     assert board.memory is not None
@@ -178,7 +194,7 @@ def _places(memory: Memory) -> tuple[Region, ...]:
     return memory.ram, Region(origin=memory.code_origin, size=memory.ram.size)
 
 
-def _find(flasher: Flasher, board: Board, target: Target, dry_run: bool) -> tuple[str | None, str]:
+def _find(flasher: Flasher, board: Board, target: _Target, dry_run: bool) -> tuple[str | None, str]:
     """Return the device to write to; in a dry run what is wrong with it is only a note."""
     probed = flasher.link == "probe"
     wrong, right = ("--port", "--probe") if probed else ("--probe", "--port")

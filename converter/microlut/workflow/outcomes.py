@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.conversion.conversion import Conversion
 from microlut.errors import InvalidInput
 from microlut.integer import from_bytes, real_outputs
 from microlut.project import Project
 from microlut.running.profile import Profile
 from microlut.support.files import check_file, write_file
+from microlut.support.shown import Record, Shown
 from microlut.toolchain.image import Image
 from microlut.verification.compare import Difference, FormResult, bit_exact
 
 
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
+@dataclass(frozen=True, slots=True, repr=False)
+class RunOutcome(Shown):
     """One run of the firmware on inputs.
 
     Attributes:
@@ -39,6 +41,7 @@ class RunOutcome:
         profile: The instructions of the first inference by layer or, on a board, the time of the
             last one, if requested and known.
         stack_bytes: The most that the stack held since the start; None on a computer.
+        float_top1: Accuracy of the original model in percent, if that was given.
     """
 
     image: Image
@@ -53,6 +56,25 @@ class RunOutcome:
     microseconds: tuple[int, int, int] | None = None
     stack_bytes: int | None = None
     note: str = ""
+    float_top1: float | None = None
+
+    def records(self) -> list[Record]:
+        """Return the run as one record, with the means of what varies."""
+        return [
+            {
+                "board": self.image.board_id,
+                "measured_on": self.measured_on,
+                "samples": self.samples,
+                "bit_exact": self.bit_exact,
+                "top1": self.top1,
+                "float_top1": self.float_top1,
+                "instructions": self.instructions and self.instructions[0],
+                "latency_us": self.microseconds and self.microseconds[0],
+                "stack_bytes": self.stack_bytes,
+                "flash_bytes": self.image.flash_bytes,
+                "ram_bytes": self.image.ram_bytes,
+            }
+        ]
 
     def as_json(self) -> dict[str, object]:
         """Return the run as JSON values, without the outputs."""
@@ -67,6 +89,7 @@ class RunOutcome:
             "measured_note": self.note or None,
             "samples": self.samples,
             "top1": self.top1,
+            "float_top1": self.float_top1,
             "bit_exact": self.bit_exact,
             "first_difference": self.first_difference and asdict(self.first_difference),
             "instructions": mean,
@@ -84,8 +107,8 @@ def _latency_json(microseconds: tuple[int, int, int]) -> dict[str, object]:
     return {"latency_us": mean, "latency_us_min": least, "latency_us_max": most}
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyOutcome:
+@dataclass(frozen=True, slots=True, repr=False)
+class VerifyOutcome(Shown):
     """All forms of one model, compared; `top1` is the integer model's accuracy in percent.
 
     `skipped` are pairs of a form that cannot run on this machine and why.
@@ -95,6 +118,10 @@ class VerifyOutcome:
     forms: tuple[FormResult, ...]
     skipped: tuple[tuple[str, str], ...]
     top1: float | None
+
+    def records(self) -> list[Record]:
+        """Return a record per form."""
+        return [record for form in self.forms for record in form.records()]
 
     @property
     def bit_exact(self) -> bool:
@@ -112,12 +139,13 @@ class VerifyOutcome:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class DeployOutcome:
+@dataclass(frozen=True, slots=True, repr=False)
+class DeployOutcome(Shown):
     """The result of `deploy`: the image and, with inputs, its run.
 
     `integer_top1` and `float_top1` are the accuracies, in percent, of the integer model and of the
     float model on this computer. `not_measured` is why there is no run in spite of inputs.
+    `conversion` is what was written.
     """
 
     project: Project
@@ -125,7 +153,15 @@ class DeployOutcome:
     run: RunOutcome | None
     integer_top1: float | None
     float_top1: float | None
+    conversion: Conversion
     not_measured: str = ""
+
+    def records(self) -> list[Record]:
+        """Return the run as one record; without inputs, what was built."""
+        if self.run is None:
+            return self.image.records()
+        tops = {"integer_top1": self.integer_top1, "float_top1": self.float_top1}
+        return [self.run.records()[0] | tops]
 
     def as_json(self) -> dict[str, object]:
         """Return what building and running told as JSON values."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from microlut.board.board import Board
+from microlut.board.board import Board, board_of
+from microlut.board.schema import EmulatorName
 from microlut.conversion.conversion import source_hash
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.importers.samples import Samples
-from microlut.project import Project
+from microlut.importers.samples import Inputs, Samples, as_samples
+from microlut.machine.serial_port import SerialPort
+from microlut.project import Model, Project, project_of
 from microlut.running.emulators import Task, run_image
 from microlut.running.emulators.machines import (
     Machine,
@@ -24,36 +26,80 @@ from microlut.running.emulators.machines import (
     choose_machine,
 )
 from microlut.running.profile import make_profile
-from microlut.support.progress import Progress, silent
+from microlut.support.arguments import PathLike, check_choice, check_text
+from microlut.support.progress import Progress, check_progress, silent
 from microlut.toolchain.build import check_tools
 from microlut.toolchain.image import Image
-from microlut.verification.accuracy import top1
+from microlut.verification.accuracy import float_top1, top1
 from microlut.verification.compare import compare
-from microlut.verification.reference import Reference, make_reference
+from microlut.verification.reference import Reference, check_samples, make_reference
 from microlut.workflow.build import build
+from microlut.workflow.on_board import run_on_board
 from microlut.workflow.outcomes import RunOutcome
 
 Count = Literal["nothing", "inferences", "layers"]
 
 
-def run(
+def run(  # noqa: PLR0913 (the user's options, by name)
+    model: Model,
+    board: Board | PathLike,
+    inputs: Inputs,
+    *,
+    labels: PathLike | ArrayLike | None = None,
+    limit: int | None = None,
+    count: Count = "inferences",
+    emulator: EmulatorName | None = None,
+    port: str | None = None,
+    original: PathLike | object | None = None,
+    progress: Progress = silent,
+) -> RunOutcome:
+    """Build the firmware and run it on inputs, in an emulator, natively or on a real board.
+
+    Args:
+        model: The folder of a converted model, a project, or a conversion.
+        board: A board, its id, or the path of its .toml file.
+        inputs: An .npz with array `x`, an .npy, or an array [n, ...].
+        labels: Class numbers [n], for the accuracy; by default array `y` of the inputs' file.
+        limit: Run only the first so many inputs.
+        count: What to count the instructions of; "layers" are those of the first inference, or on
+            a real board the microseconds of the last.
+        emulator: "renode", "qemu" or "native"; None takes what `choose_machine` says.
+        port: Run on the real board at this serial port, whose firmware `flash` has written.
+        original: The model that was converted, for the float accuracy beside it.
+        progress: Called with (board, done, total).
+
+    Raises:
+        MicrolutError: One of its subclasses, for everything that can be wrong.
+    """
+    check_choice("count", count, get_args(Count))
+    check_progress(progress)
+    if emulator is not None:
+        check_choice("emulator", emulator, get_args(EmulatorName))
+    check_text("port", port, "a serial port's name")
+    if None not in (emulator, port):
+        raise InvalidInput("an emulator and a port are both given; give one of the two")
+    project, target = project_of(model), board_of(board)
+    samples = as_samples(inputs, project.graph.inputs, labels, limit)
+    check_samples(project, samples)
+    real = None if original is None else checked_original(original, project)
+    if port is None:
+        outcome = _run_emulated(project, target, samples, count, emulator, progress)
+    else:
+        with SerialPort(port, target.baud) as opened:
+            outcome = run_on_board(
+                project, target, samples, opened, progress, profile=count == "layers"
+            )
+    return outcome if real is None else replace(outcome, float_top1=float_top1(real, samples))
+
+
+def _run_emulated(
     project: Project,
     board: Board,
     samples: Samples,
-    count: Count = "inferences",
-    emulator: str | None = None,
-    progress: Progress = silent,
+    count: Count,
+    emulator: EmulatorName | None,
+    progress: Progress,
 ) -> RunOutcome:
-    """Build the firmware and run it on samples, in an emulator or natively.
-
-    Args:
-        project: The converted model.
-        board: What to build for.
-        samples: Inputs.
-        count: What to count the instructions of; "layers" are those of the first inference.
-        emulator: "renode", "qemu" or "native"; None takes what `choose_machine` says.
-        progress: Called with (board, done, total).
-    """
     machine = choose_machine(board, emulator, calls=count == "layers")
     check_tools(board)
     check_machine(machine)
@@ -123,7 +169,7 @@ def run_task(
     return outcome, result.pieces
 
 
-def checked_original(model: Path, project: Project) -> Graph:
+def checked_original(model: PathLike | object, project: Project) -> Graph:
     """Return the float network of the original model, after checking that it was converted."""
     graph = run_passes(import_model(model))
     if project.report["source_sha256"] not in ("", source_hash(model)):

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from microlut.board.board import Board, Core
-from microlut.errors import DoesNotFit, InvalidInput
-from microlut.importers.samples import Samples
-from microlut.project import Project
+from numpy.typing import ArrayLike
+
+from microlut.board.board import Board, Core, board_of
+from microlut.errors import DoesNotFit
+from microlut.importers.samples import Inputs, as_samples
+from microlut.project import Model, project_of
 from microlut.running.emulators.machines import (
     Machine,
     available_boards,
     check_machine,
     choose_machine,
 )
-from microlut.support.progress import Progress, silent
+from microlut.support.arguments import PathLike, integer
+from microlut.support.progress import Progress, check_progress, silent
 from microlut.verification.compare import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.verification.reference import make_reference
 from microlut.workflow.build import build
@@ -25,30 +28,37 @@ from microlut.workflow.run import run_task, task_of
 DEFAULT_EMULATOR_LIMIT = 50
 
 
-def verify(
-    project: Project,
-    samples: Samples,
-    boards: Sequence[Board] | None = None,
+def verify(  # noqa: PLR0913 (the user's options, by name)
+    model: Model,
+    inputs: Inputs,
+    boards: Board | PathLike | Sequence[Board | PathLike] | None = None,
     *,
+    labels: PathLike | ArrayLike | None = None,
+    limit: int | None = None,
     emulator_limit: int = DEFAULT_EMULATOR_LIMIT,
     progress: Progress = silent,
 ) -> VerifyOutcome:
     """Run every executable form and compare all outputs with the integer interpreter's.
 
     Args:
-        project: The converted model.
-        samples: Inputs; the interpreter, the runtimes and the host run all of them.
-        boards: By default the host and every emulated board that this machine can build for and
-            that the model fits on.
+        model: The folder of a converted model, a project, or a conversion.
+        inputs: An .npz with array `x`, an .npy, or an array [n, ...]; the interpreter, the runtimes
+            and the host run all of them.
+        boards: One or several, each as `run` takes it; by default the host and every emulated board
+            that this machine can build for and that the model fits on.
+        labels: Class numbers [n], for the accuracy; by default array `y` of the inputs' file.
+        limit: Use only the first so many inputs.
         emulator_limit: How many of the inputs emulated boards run.
         progress: Called with (form, done, total).
 
     Raises:
         DoesNotFit: One of `boards` is too small.
     """
-    if emulator_limit < 1:
-        raise InvalidInput(f"emulator_limit is {emulator_limit}; give at least 1")
-    machines, skipped = _machines(boards)
+    emulator_limit = integer("emulator_limit", emulator_limit, 1)
+    check_progress(progress)
+    project = project_of(model)
+    samples = as_samples(inputs, project.graph.inputs, labels, limit)
+    machines, skipped = _machines(_boards(boards))
     total = len(samples)
     progress(INTERPRETER, 0, total)
     reference = make_reference(project, samples)
@@ -71,6 +81,14 @@ def verify(
         outcome, _ = run_task(task, image, few, progress)
         forms.append(compare(board.id, outcome.outputs, reference.outputs))
     return VerifyOutcome(total, tuple(forms), skipped, reference.top1)
+
+
+def _boards(
+    boards: Board | PathLike | Sequence[Board | PathLike] | None,
+) -> tuple[Board, ...] | None:
+    if boards is None:
+        return None
+    return tuple(map(board_of, boards if isinstance(boards, list | tuple) else (boards,)))
 
 
 def _machines(

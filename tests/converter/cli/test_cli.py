@@ -842,7 +842,9 @@ def test_deploy_without_compiler_says_what_to_install(
     board, package, call, monkeypatch, earlier, tmp_path
 ):
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    monkeypatch.setattr("microlut.cli.models.convert_with", lambda *_: pytest.fail("converted"))
+    monkeypatch.setattr(
+        "microlut.workflow.deploy.convert_with", lambda *_: pytest.fail("converted")
+    )
     files = ("--calibration", CALIBRATION, "-o", earlier.out)
     answer = call("deploy", MODEL, "--board", board, *files)
     assert_refused(answer, 6, "not installed", f"sudo apt-get install -y {package}")
@@ -863,7 +865,9 @@ def hide_all_but_arm_gcc(monkeypatch, folder: Path) -> None:
 def test_run_without_emulator_says_what_to_install(call, monkeypatch, earlier, tmp_path):
     need(ARM_GCC, NEWLIB, HOST_CC)
     hide_all_but_arm_gcc(monkeypatch, tmp_path / "bin")
-    monkeypatch.setattr("microlut.cli.models.convert_with", lambda *_: pytest.fail("converted"))
+    monkeypatch.setattr(
+        "microlut.workflow.deploy.convert_with", lambda *_: pytest.fail("converted")
+    )
     files = ("--calibration", CALIBRATION, "--inputs", TEST, "--limit", 1, "-o", earlier.out)
     answer = call("deploy", MODEL, "--board", "mps2-an386", *files)
     assert_refused(answer, 6, "qemu-system-arm", "sudo apt-get install -y qemu-system-arm")
@@ -902,7 +906,8 @@ def test_output_folder_with_a_file_added_by_the_user_is_left_alone(call, earlier
 def test_edited_file_in_the_output_folder_is_named_before_the_conversion(
     verb, call, earlier, monkeypatch
 ):
-    monkeypatch.setattr("microlut.cli.models.convert_with", lambda *_: pytest.fail("converted"))
+    for place in ("conversion.pipeline.convert", "workflow.deploy.convert_with"):
+        monkeypatch.setattr(f"microlut.{place}", lambda *_, **__: pytest.fail("converted"))
     original = (earlier.out / "model.c").read_text()
     (earlier.out / "model.c").write_text(f"/* mine */\n{original}")
     assert_refused(call(*verb, "-o", earlier.out), 2, "holds model.c, which was changed since")
@@ -1061,7 +1066,7 @@ def test_internal_error_is_one_line(call, monkeypatch):
     def fail() -> None:
         raise ZeroDivisionError("two\nlines")
 
-    monkeypatch.setattr(cli.machine, "list_boards", fail)
+    monkeypatch.setattr("microlut.cli.machine.list_all", fail)
     assert_refused(call("boards"), 70, "ZeroDivisionError: two lines", "report it", "--debug")
 
 
@@ -1069,7 +1074,7 @@ def test_full_disk_is_one_line(call, monkeypatch):
     def fail() -> None:
         raise OSError(28, "No space left on device", "/tmp/x")
 
-    monkeypatch.setattr(cli.machine, "list_boards", fail)
+    monkeypatch.setattr("microlut.cli.machine.list_all", fail)
     assert_refused(call("boards"), 2, "/tmp/x: No space left on device")
 
 
@@ -1077,7 +1082,7 @@ def test_interruption_is_one_line(call, monkeypatch):
     def fail() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.machine, "list_boards", fail)
+    monkeypatch.setattr("microlut.cli.machine.list_all", fail)
     assert_refused(call("boards"), 130, "interrupted")
     assert call("boards", "--json").json == {"error": "interrupted", "exit_code": 130}
 

@@ -140,7 +140,7 @@ def test_deploy_looks_at_the_board_before_ranges_are_measured(
     monkeypatch,
 ):
     monkeypatch.setattr("microlut.cli.models.load_board", lambda _: with_memory(1000, 1 << 17))
-    monkeypatch.setattr("microlut.cli.models.check_tools", lambda _: None)
+    monkeypatch.setattr("microlut.workflow.deploy.check_tools", lambda _: None)
     assert_refused(call(*DEPLOY, "-o", tmp_path / "out"), 5, "does not fit on nucleo-f446re")
 
 
@@ -218,7 +218,7 @@ def test_run_checks_inputs_before_the_build(count, tmp_path, no_build):
     board = load_board("host" if count == "inferences" else "mps2-an386")
     dark = Samples(samples().x / 255, None)
     with pytest.raises(InvalidInput, match="scale them like the calibration inputs"):
-        microlut.run(project, board, dark, count)
+        microlut.run(project, board, dark, count=count)
 
 
 def test_run_checks_inputs_before_the_original_model_is_evaluated(
@@ -227,7 +227,7 @@ def test_run_checks_inputs_before_the_original_model_is_evaluated(
     no_build,
     monkeypatch,
 ):
-    monkeypatch.setattr("microlut.cli.firmware.float_top1", lambda *_: pytest.fail("evaluated"))
+    monkeypatch.setattr("microlut.workflow.run.float_top1", lambda *_: pytest.fail("evaluated"))
     project = microlut.write(conversion(), tmp_path / "out")
     inputs = save_npz(tmp_path / "x.npz", x=samples().x, y=np.full(len(samples()), 10))
     files = ("--inputs", inputs, "--model", MODEL)

@@ -15,7 +15,7 @@ from graphs import make_node, net
 from microlut.conversion.bits import flash_bytes
 from microlut.conversion.front import SearchResult
 from microlut.conversion.prepared import Prepared
-from microlut.conversion.search import search
+from microlut.conversion.search import search_prepared as search
 from microlut.conversion.settings import LayerChoice
 from microlut.errors import InvalidInput
 from microlut.ops.conv2d import Conv2D

@@ -127,7 +127,8 @@ def test_load_samples_refuses_no_samples(values, tmp_path):
 
 
 def test_load_samples_refuses_limit_of_none(tmp_path):
-    assert "at least 1" in refusal(write(tmp_path / "s.npz", x=X), limit=0)
+    with pytest.raises(InvalidInput, match="limit is 0; give at least 1"):
+        load_samples(write(tmp_path / "s.npz", x=X), SHAPE, limit=0)
 
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf, 1e39])

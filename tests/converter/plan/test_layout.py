@@ -183,7 +183,7 @@ def test_too_little_memory_is_refused_with_what_is_needed(thrifty: list[Plan]):
 
 @pytest.mark.parametrize("most", [0, -5])
 def test_memory_must_be_positive(most: int):
-    with pytest.raises(InvalidInput, match=f"max RAM is {most}; give a number of bytes"):
+    with pytest.raises(InvalidInput, match=f"max RAM is {most}; give at least 1"):
         Goal(max_ram=most)
 
 

@@ -16,6 +16,8 @@ from microlut.errors import InvalidInput
 from microlut.ops.weights import Granularity
 from microlut.quantize.levels.densities import DENSITIES, Array, DensityName
 from microlut.quantize.levels.lloyd_max import optimal_quantizer
+from microlut.support.arguments import brief, check_choice, integer
+from microlut.support.shown import Shown
 
 MIN_BITS, MAX_BITS = 1, 8
 _LARGEST = float(np.finfo(np.float32).max)  # beyond it, squares overflow
@@ -24,8 +26,8 @@ _CHUNK = 1 << 18  # values at a time, so that temporary arrays stay in the cache
 DensityChoice = Literal["auto", "gaussian", "laplace"]
 
 
-@dataclass(frozen=True, slots=True)
-class DensityFit:
+@dataclass(frozen=True, slots=True, repr=False)
+class DensityFit(Shown):
     """A density's maximum-likelihood centre and standard deviation, and its KS statistic."""
 
     density: DensityName
@@ -34,8 +36,8 @@ class DensityFit:
     ks: float
 
 
-@dataclass(frozen=True, slots=True)
-class Codebook:
+@dataclass(frozen=True, slots=True, repr=False)
+class Codebook(Shown):
     """Fitted levels and figures of the fit, in the units of the weights.
 
     Attributes:
@@ -93,8 +95,7 @@ def fit_codebook(weights: ArrayLike, bits: int, density: DensityChoice = "auto")
         (4, 'gaussian')
     """
     check_bits(bits)
-    if density not in ("auto", *DensityName):
-        raise InvalidInput(f"density is {density!r}; give auto, {' or '.join(DensityName)}")
+    check_choice("density", density, ("auto", *DensityName))
     ordered = ordered_weights(weights)
     gaussian, laplace = fit_densities(ordered)
     if density == "auto":
@@ -119,8 +120,7 @@ def fit_codebook(weights: ArrayLike, bits: int, density: DensityChoice = "auto")
 
 def check_bits(bits: int) -> None:
     """Raise InvalidInput if no codebook can have 2^bits levels."""
-    if bits not in range(MIN_BITS, MAX_BITS + 1):
-        raise InvalidInput(f"bits is {bits}; a codebook has {MIN_BITS} to {MAX_BITS} bits")
+    integer("bits", bits, MIN_BITS, MAX_BITS)
 
 
 def ordered_weights(weights: ArrayLike) -> Array:
@@ -129,7 +129,10 @@ def ordered_weights(weights: ArrayLike) -> Array:
     Raises:
         InvalidInput: There are no weights, or they have NaN, infinity or values beyond float32.
     """
-    ordered = np.array(weights, dtype=np.float64).ravel()
+    try:
+        ordered = np.array(weights, dtype=np.float64).ravel()
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"weights are {brief(weights)}; give an array of numbers") from error
     if ordered.size == 0:
         raise InvalidInput("weights hold no values; at least one weight is needed")
     ordered.sort()  # NaN goes last

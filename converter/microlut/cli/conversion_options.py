@@ -1,0 +1,160 @@
+"""The options of conversions, each described once for all verbs that convert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from microlut.cli.options import NameOption
+from microlut.conversion.preparation import ConvertOptions, PrepareOptions
+from microlut.conversion.settings import SETTINGS_FILE, Budget
+from microlut.ops.weights import Granularity
+from microlut.plan import Optimize
+from microlut.quantize.figures import Task
+from microlut.quantize.ranges.choose import RangeChoice
+from microlut.quantize.weights import Method
+
+BitsOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Bits per weight, 2 to 8; 8 is plain int8, without a codebook.", show_default="4"
+    ),
+]
+GranularityOption = Annotated[
+    Granularity | None,
+    typer.Option(help="What shares a weight scale.", show_default="channel"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """How a model is made ready to be quantized."""
+
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help=".npz with array x: some hundred inputs like those in use, no labels."),
+    ] = None
+    granularity: GranularityOption = None
+    method: Annotated[
+        Method | None,
+        typer.Option(
+            help="calibrated: by the outputs on calibration inputs (the default with them); "
+            "fitted: by weights and batch-norm statistics alone; empirical: calibrated, with "
+            "k-means levels."
+        ),
+    ] = None
+    input_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="LOW HIGH",
+            help="Range of inputs, needed without calibration inputs; with them it takes the "
+            "place of the range they were measured to have.",
+        ),
+    ] = None
+    ranges: Annotated[
+        RangeChoice,
+        typer.Option(
+            help="Ranges of activations; auto takes what keeps the outputs on the calibration "
+            "inputs nearest to the float ones."
+        ),
+    ] = "auto"
+    task: Annotated[
+        Task,
+        typer.Option(
+            help="What the outputs are; auto: classes if the network ends with a softmax, else "
+            "values."
+        ),
+    ] = "auto"
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration file.", show_default="microlut.toml, if it is there"),
+    ] = None
+
+    def preparing(self) -> PrepareOptions:
+        """Return the arguments of `microlut.search`; the current folder's settings are taken."""
+        here = Path(SETTINGS_FILE)
+        return {
+            "granularity": self.granularity,
+            "method": self.method,
+            "input_range": self.input_range,
+            "range_rule": self.ranges,
+            "task": self.task,
+            "settings": self.config or (here if here.is_file() else None),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Converting(Preparing):
+    """How a model is converted."""
+
+    bits: BitsOption = None
+    average_bits: Annotated[
+        float | None,
+        typer.Option(
+            metavar="B", help="Choose bits layer by layer: at most B per weight on average."
+        ),
+    ] = None
+    flash_budget: Annotated[
+        int | None,
+        typer.Option(
+            metavar="BYTES",
+            help="Choose bits layer by layer: weights, codebooks and output stages within BYTES.",
+        ),
+    ] = None
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            metavar="POINTS",
+            help="Choose bits layer by layer: the fewest for which the expected accuracy drops by "
+            "at most POINTS, measured on calibration inputs that were held out.",
+        ),
+    ] = None
+    min_snr: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DB",
+            help="Choose bits layer by layer: the fewest for which the outputs keep a "
+            "signal-to-noise ratio of DB, measured on calibration inputs that were held out; for "
+            "values, not classes.",
+        ),
+    ] = None
+    distill: Annotated[
+        bool,
+        typer.Option(
+            "--distill/--no-distill",
+            help="Train a network with layers of less than 6 bits to answer like the float network "
+            "(calibration inputs are needed, labels are not); it takes up to a minute.",
+        ),
+    ] = True
+    optimize: Annotated[
+        Optimize,
+        typer.Option(help="speed; size: the engine's code is small; ram: the arena is small."),
+    ] = "speed"
+    max_ram: Annotated[
+        int | None,
+        typer.Option(metavar="BYTES", help="Keep the arena within BYTES, and use them for speed."),
+    ] = None
+    name: NameOption = None
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with exit code 1 if there is a warning.")
+    ] = False
+
+    def converting(self) -> ConvertOptions:
+        """Return the arguments of `microlut.convert` and `deploy`.
+
+        Raises:
+            InvalidInput: More than one budget, or one that is out of range.
+        """
+        given = (self.average_bits, self.flash_budget, self.max_drop, self.min_snr)
+        budget = None if all(value is None for value in given) else Budget(*given)
+        return {
+            **self.preparing(),
+            "bits": self.bits,
+            "budget": budget,
+            "distill": self.distill,
+            "optimize": self.optimize,
+            "max_ram": self.max_ram,
+        }

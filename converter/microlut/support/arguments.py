@@ -1,0 +1,108 @@
+"""Check what callers give: each fault becomes an InvalidInput of one line that names the argument.
+
+Type checkers see most of these faults before they happen, but notebooks run none.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+import os
+import reprlib
+from collections.abc import Iterable, Mapping, Set
+from pathlib import Path
+from typing import TypeGuard
+
+from microlut.errors import InvalidInput, MicrolutError
+
+PathLike = str | os.PathLike[str]
+
+_LONGEST_INT = 128  # bits
+_SHORT = str | int | float | None  # what is shown itself; of others their type is told
+
+
+def brief(value: object) -> str:
+    """Return a wrong argument as an error shows it: short, in one line.
+
+    >>> brief("fast"), brief([1, 2]), brief(None)
+    ("'fast'", 'a list', 'None')
+    """
+    if isinstance(value, int) and value.bit_length() > _LONGEST_INT:
+        return f"a number of {value.bit_length()} bits"
+    if isinstance(value, _SHORT):
+        return " ".join(reprlib.repr(value).split())
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def is_path(value: object) -> TypeGuard[PathLike]:
+    """Return whether a value is a path, existing or not."""
+    return isinstance(value, str | os.PathLike)
+
+
+def path_of(name: str, value: object, kind: type[MicrolutError] = InvalidInput) -> Path:
+    """Return an argument as a path; `kind` is raised if it is none, or no system could have it."""
+    if not is_path(value):
+        raise kind(f"{name} is {brief(value)}; give a path")
+    try:
+        path = Path(value)
+        path.exists()
+        if b"\0" in os.fsencode(path):
+            raise ValueError("it has a NUL character")
+    except (OSError, TypeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise kind(f"{name} is {brief(os.fspath(value))}; give another path: {reason}") from error
+    return path
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Raise InvalidInput for an argument that is none of some words."""
+    allowed = list(choices)
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidInput(f"{name} is {brief(value)}; give {' or '.join(map(repr, allowed))}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise InvalidInput for an argument that is neither True nor False."""
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{name} is {brief(value)}; give True or False")
+
+
+def check_text(name: str, value: object, what: str = "a text") -> None:
+    """Raise InvalidInput for an argument that is no text; None is one that was left out."""
+    if value is not None and not isinstance(value, str):
+        raise InvalidInput(f"{name} is {brief(value)}; give {what}")
+
+
+def integer(name: str, value: object, least: int, most: int | None = None) -> int:
+    """Return an argument as an int; numbers of NumPy are taken as well, True is not.
+
+    Raises:
+        InvalidInput: It is none, or out of range.
+    """
+    allowed = f"at least {least}" if most is None else f"{least} to {most}"
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise InvalidInput(f"{name} is {brief(value)}; give a whole number, {allowed}")
+    number = operator.index(value)
+    if number < least or (most is not None and number > most):
+        raise InvalidInput(f"{name} is {brief(number)}; give {allowed}")
+    return number
+
+
+def number_pair(name: str, value: object) -> tuple[float, float]:
+    """Return an argument as two numbers, the second larger; raises InvalidInput otherwise."""
+    try:
+        if isinstance(value, str | bytes | Mapping | Set):
+            raise TypeError("it has no order, or no numbers")
+        low, high = (float(each) for each in value)  # type: ignore[attr-defined]
+    except (OverflowError, TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"{name} is {brief(value)}; give two numbers, such as (0, 255)"
+        ) from error
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise InvalidInput(
+            f"{name} is {low:g} to {high:g}; give a smallest and a larger largest value, "
+            "such as 0 255"
+        )
+    return low, high

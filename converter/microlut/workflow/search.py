@@ -1,0 +1,66 @@
+"""Measure what accuracy costs in bytes."""
+
+from __future__ import annotations
+
+from microlut.conversion.front import SearchResult
+from microlut.conversion.preparation import options_of, prepare
+from microlut.conversion.search import check_search, search_prepared
+from microlut.importers.samples import Inputs
+from microlut.ops.weights import Granularity
+from microlut.quantize.figures import Task
+from microlut.quantize.ranges.choose import RangeChoice
+from microlut.quantize.weights import Method
+from microlut.support.arguments import PathLike, path_of
+from microlut.support.progress import Progress, silent
+
+
+def search(  # noqa: PLR0913 (the user's options, by name)
+    model: PathLike | object,
+    calibration: Inputs | None = None,
+    *,
+    folder: PathLike | None = None,
+    jobs: int = -1,
+    granularity: Granularity | None = None,
+    method: Method | None = None,
+    input_range: tuple[float, float] | None = None,
+    range_rule: RangeChoice = "auto",
+    task: Task = "auto",
+    settings: PathLike | None = None,
+    name: str | None = None,
+    progress: Progress = silent,
+) -> SearchResult:
+    """Measure a model at all bit widths and with bits chosen layer by layer.
+
+    Half of the calibration inputs quantize, the other half judges. Arguments that are not listed
+    are those of `convert`.
+
+    Args:
+        model: A .keras or .h5 file, a SavedModel folder, or a `keras.Model`.
+        calibration: Inputs like those in use.
+        folder: Keeps every point from when it is finished, for the next search of the same; it is
+            made if need be. None keeps nothing.
+        jobs: Points that are measured at the same time; -1 for as many as there are cores.
+        granularity: What shares a scale.
+        method: How weights are quantized.
+        input_range: Smallest and largest value of inputs.
+        range_rule: How the ranges of activations follow from the calibration inputs.
+        task: What the outputs are.
+        settings: A configuration file.
+        name: Name of the model.
+        progress: Called with (what, done, total).
+
+    Raises:
+        MicrolutError: One of its subclasses, for everything that can be wrong with the inputs.
+    """
+    store = None if folder is None else path_of("folder", folder)
+    check_search(store, jobs)  # before a model is read
+    options = options_of(
+        granularity=granularity,
+        method=method,
+        input_range=input_range,
+        range_rule=range_rule,
+        task=task,
+        settings=settings,
+    )
+    prepared = prepare(model, calibration, options, name, progress)
+    return search_prepared(prepared, store, progress, jobs)
