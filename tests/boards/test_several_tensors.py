@@ -7,8 +7,8 @@ import subprocess
 import numpy as np
 import pytest
 from fake_images import require_tools
-from microlut.board.board import load_board
 
+from microlut.board.board import load_board
 from microlut.running.emulators import Task, run_image
 from microlut.running.protocol import load_commands, results_of
 from microlut.toolchain.build import build

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.ops.tensor import Tensor
+from microlut.support.shown import Shown
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+@dataclass(frozen=True, slots=True, repr=False)
+class Batch(Shown):
     """Arrays [samples, ...] by tensor name, in the order of the tensors.
 
     It is sliced by samples, as an array is.

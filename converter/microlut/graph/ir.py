@@ -14,10 +14,11 @@ from microlut.ops.base import FloatOp
 from microlut.ops.batch_norm import ChannelStatistics
 from microlut.ops.linear import Linear
 from microlut.ops.tensor import Tensor
+from microlut.support.shown import Record, Shown
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+@dataclass(frozen=True, slots=True, repr=False)
+class Node(Shown):
     """One operator, with the names of the tensors that it reads and the tensors that it makes.
 
     Attributes:
@@ -35,6 +36,11 @@ class Node:
     outputs: tuple[Tensor, ...]
     statistics: ChannelStatistics | None = None
 
+    def records(self) -> list[Record]:
+        """Return the node as one record."""
+        op, inputs = type(self.op).__name__, " ".join(self.inputs)
+        return [{"name": self.name, "op": op, "inputs": inputs, "shape": self.shape}]
+
     @property
     def output(self) -> str:
         """Name of the first output, which most nodes have alone."""
@@ -51,7 +57,7 @@ def single(name: str, op: FloatOp, inputs: tuple[str, ...], shape: Shape) -> Nod
     return Node(name, op, inputs, (Tensor(name, shape),))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Graph(Network[Node]):
     """A network.
 

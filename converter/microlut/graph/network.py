@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import CONFIG, Tensor
+from microlut.support.shown import Record, Shown
 
 
 class AnyNode(Protocol):
@@ -24,6 +25,9 @@ class AnyNode(Protocol):
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         """The tensors that it makes."""
+
+    def records(self) -> list[Record]:
+        """Return the node as one record."""
 
 
 AnyNodeT = TypeVar("AnyNodeT", bound=AnyNode)
@@ -43,7 +47,7 @@ class State:
     __pydantic_config__ = CONFIG
 
 
-class Network(Generic[AnyNodeT]):
+class Network(Shown, Generic[AnyNodeT]):
     """A graph with `inputs`, `nodes` in an order that can be executed, `outputs` and `states`."""
 
     __slots__ = ()
@@ -72,6 +76,10 @@ class Network(Generic[AnyNodeT]):
         @property
         def output_names(self) -> tuple[str, ...]:
             """What a caller calls the outputs; empty: by their tensors."""
+
+    def records(self) -> list[Record]:
+        """Return a record per node."""
+        return [record for node in self.nodes for record in node.records()]
 
     @property
     def ends(self) -> dict[str, str]:

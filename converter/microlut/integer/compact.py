@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization
+from microlut.support.shown import Shown
 
 MANTISSA_BITS = 12  # the first is always 1 and not stored
 LARGEST_EXPONENT = 31  # in the other five bits; that of the layer's largest scale
@@ -26,8 +27,8 @@ _RATIO_BITS = 52  # times a 12-bit mantissa: 64 bits
 _LARGEST_LEFT_SHIFT = 31  # of the 32-bit biases in the engine
 
 
-@dataclass(frozen=True, slots=True)
-class CompactStage:
+@dataclass(frozen=True, slots=True, repr=False)
+class CompactStage(Shown):
     """A layer's output stage in flash.
 
     Attributes:

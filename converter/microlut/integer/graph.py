@@ -14,10 +14,11 @@ from microlut.ops.arrays import Shape
 from microlut.ops.base import IntegerOp
 from microlut.ops.linear import QLinear
 from microlut.ops.tensor import CONFIG, Quantization, Tensor
+from microlut.support.shown import Record, Shown
 
 
-@dataclass(frozen=True, slots=True)
-class QNode:
+@dataclass(frozen=True, slots=True, repr=False)
+class QNode(Shown):
     """One operator on quantized tensors, with the names of its inputs and its outputs."""
 
     name: str
@@ -25,6 +26,11 @@ class QNode:
     inputs: tuple[str, ...]
     outputs: tuple[Tensor, ...]
     __pydantic_config__ = CONFIG
+
+    def records(self) -> list[Record]:
+        """Return the node as one record."""
+        op, inputs = type(self.op).__name__, " ".join(self.inputs)
+        return [{"name": self.name, "op": op, "inputs": inputs, "shape": self.shape}]
 
     @property
     def output(self) -> str:
@@ -49,7 +55,7 @@ def qsingle(
     return QNode(name, op, inputs, (Tensor(name, shape, "int8", quantization),))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class QuantizedGraph(Network[QNode]):
     """A network whose tensors are quantized.
 

@@ -15,6 +15,7 @@ from microlut.errors import UnsupportedModel
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.builtin import Builtin
 from microlut.ops.tensor import DType, Quantization, Tensor
+from microlut.support.shown import Shown
 
 # How the scale of an operator's output follows: from the values that it takes ("own"), from its
 # input, whose values it passes on ("same"), from all its inputs, which then share one scale
@@ -39,7 +40,7 @@ class Keras:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-class FloatOp(ABC):
+class FloatOp(Shown, ABC):
     """An operator on real tensors; arrays have a leading batch dimension, shapes have none."""
 
     __slots__ = ()
@@ -103,7 +104,7 @@ class FloatOnly(FloatOp):
         raise UnsupportedModel(f"{type(self).__name__} has no integer form; run the passes first")
 
 
-class IntegerOp(ABC):
+class IntegerOp(Shown, ABC):
     """An operator on quantized tensors; everything that the engine needs is an integer here."""
 
     __slots__ = ()

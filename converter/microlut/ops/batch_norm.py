@@ -8,17 +8,18 @@ from typing import Any, ClassVar
 
 from microlut.ops.arrays import FloatArray, Shape
 from microlut.ops.base import FloatOnly, Keras, one_shape
+from microlut.support.shown import Shown
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelStatistics:
+@dataclass(frozen=True, slots=True, repr=False)
+class ChannelStatistics(Shown):
     """Mean and standard deviation [channels] of a tensor's values over the training data."""
 
     mean: FloatArray
     deviation: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BatchNorm(FloatOnly):
     """Inference-time batch normalization of the last dimension: y = x * scale + offset.
 

@@ -17,7 +17,7 @@ from microlut.ops.weights import OutputStage, QuantizedWeights
 from microlut.ops.windows import Window, patches, train_pad, train_spread
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Conv2D(Linear):
     """Convolution; `kernel` is [filters, height, width, in_channels], `bias` [filters]."""
 
@@ -64,7 +64,7 @@ class Conv2D(Linear):
         return QConv2D(weights, stage, self.window)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class QConv2D(QLinear):
     """Convolution with codebook weights."""
 

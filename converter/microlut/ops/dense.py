@@ -16,7 +16,7 @@ from microlut.ops.tensor import CONFIG, Tensor
 from microlut.ops.weights import OutputStage, QuantizedWeights
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Dense(Linear):
     """Fully connected over the last dimension; `kernel` is [units, inputs], `bias` [units]."""
 
@@ -57,7 +57,7 @@ class Dense(Linear):
         return QDense(weights, stage)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class QDense(QLinear):
     """Fully connected layer with codebook weights, over the last dimension."""
 

@@ -19,7 +19,7 @@ from microlut.ops.weights import OutputStage, QuantizedWeights
 from microlut.ops.windows import Window, patches, train_depthwise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class DepthwiseConv2D(Linear):
     """Depthwise convolution; `kernel` is [height, width, in_channels * depth_multiplier].
 
@@ -81,7 +81,7 @@ class DepthwiseConv2D(Linear):
         return QDepthwiseConv2D(weights, stage, self.window, self.depth_multiplier)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class QDepthwiseConv2D(QLinear):
     """Depthwise convolution with codebook weights."""
 

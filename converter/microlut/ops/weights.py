@@ -22,6 +22,7 @@ from microlut.ops.json_arrays import (
 )
 from microlut.ops.overlap import engine_overlap
 from microlut.ops.tensor import CONFIG
+from microlut.support.shown import Shown
 
 Granularity = Literal["tensor", "channel"]
 _LARGEST_SHIFT = 31
@@ -42,8 +43,8 @@ class FitReport:
     __pydantic_config__ = CONFIG
 
 
-@dataclass(frozen=True, slots=True)
-class QuantizedWeights:
+@dataclass(frozen=True, slots=True, repr=False)
+class QuantizedWeights(Shown):
     """Codebook weights: int8 weight = codebook[index], real weight = scale[channel] * int8 weight.
 
     Attributes:
@@ -106,8 +107,8 @@ class QuantizedWeights:
         demand(bool(positive.all()), "its weight scales")
 
 
-@dataclass(frozen=True, slots=True)
-class OutputStage:
+@dataclass(frozen=True, slots=True, repr=False)
+class OutputStage(Shown):
     """How 32-bit accumulators become int8: bias, double-rounded multiplier, clamp.
 
     `bias`, `multiplier` and `shift` have one value per channel; the zero point is the output's.

@@ -9,10 +9,11 @@ from typing import Any
 from microlut.integer import CompactStage, QNode, QuantizedGraph
 from microlut.plan.goal import Goal
 from microlut.plan.kernels import Call
+from microlut.support.shown import Record, Shown
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+@dataclass(frozen=True, slots=True, repr=False)
+class Step(Shown):
     """One kernel call: byte offsets of its tensors in the arena, its tile and scratch.
 
     Attributes:
@@ -38,6 +39,11 @@ class Step:
     sum: QNode | None
     merged: bool
 
+    def records(self) -> list[Record]:
+        """Return the call as one record."""
+        (facts,) = Shown.records(self)
+        return [{"name": self.node.name, "kind": self.node.op.kind, **facts}]
+
     @property
     def output_offset(self) -> int:
         """Offset of the first output, which most steps have alone."""
@@ -58,8 +64,8 @@ class Copy:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Shown):
     """Everything the code generator needs; all sizes in bytes.
 
     Attributes:
@@ -101,3 +107,7 @@ class Plan:
     def state_offsets(self) -> tuple[int, ...]:
         """Where the states lie, always."""
         return tuple(self.offsets[state.tensor.name] for state in self.graph.states)
+
+    def records(self) -> list[Record]:
+        """Return a record per kernel call."""
+        return [record for step in self.steps for record in step.records()]

@@ -13,6 +13,7 @@ from microlut.ops.add import QAdd
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.plan.rounding import Rounding, output_rounding
+from microlut.support.shown import Shown
 
 VECTOR_CORE = "cortex-m55"  # the core whose kernels take 16 values at a time
 
@@ -49,8 +50,8 @@ class Alias:
     output: int = 0
 
 
-@dataclass(frozen=True)
-class Call(Generic[Q]):
+@dataclass(frozen=True, repr=False)
+class Call(Shown, Generic[Q]):
     """A kernel call without its tile.
 
     Attributes:
