@@ -95,7 +95,7 @@ def run(
             progress=progress,
         )
     if outputs is not None:
-        write_outputs(outputs, project, outcome)
+        write_outputs(outputs, outcome)
     if as_json:
         print_json(outcome.as_json() | _memory_json(project))
     else:

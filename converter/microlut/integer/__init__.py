@@ -6,7 +6,7 @@ It is saved as one JSON file, which is checked when it is read.
 from microlut.integer.compact import CompactStage, compact_stage, folded_bias
 from microlut.integer.file import load, save
 from microlut.integer.graph import QNode, QuantizedGraph
-from microlut.integer.values import from_bytes, quantized_inputs, real_outputs, to_bytes
+from microlut.integer.values import from_bytes, quantized_inputs, real_values, to_bytes
 
 __all__ = [
     "CompactStage",
@@ -17,7 +17,7 @@ __all__ = [
     "from_bytes",
     "load",
     "quantized_inputs",
-    "real_outputs",
+    "real_values",
     "save",
     "to_bytes",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,8 @@ def quantized_inputs(graph: QuantizedGraph, x: Arrays) -> Batch:
     )
 
 
-def real_outputs(graph: QuantizedGraph, outputs: Batch) -> Batch:
-    """Return the real values that integer outputs stand for, by name."""
-    tensors = graph.output_tensors()
+def real_values(tensors: Mapping[str, Tensor], outputs: Batch) -> Batch:
+    """Return the real values that the integers of some tensors stand for, by name."""
     return Batch(
         {name: dequantize_array(y, tensors[name].quantized) for name, y in outputs.arrays.items()}
     )
@@ -33,7 +33,7 @@ def to_bytes(batch: Batch) -> NDArray[np.int8]:
     return np.concatenate([_flat(values) for values in batch.arrays.values()], axis=1)
 
 
-def from_bytes(tensors: dict[str, Tensor], data: NDArray[np.int8]) -> Batch:
+def from_bytes(tensors: Mapping[str, Tensor], data: NDArray[np.int8]) -> Batch:
     """Return what `to_bytes` has made of tensors of these types and shapes, in this order."""
     arrays, start = {}, 0
     for name, tensor in tensors.items():

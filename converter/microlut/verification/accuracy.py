@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.graph import evaluate as float_ops
+from microlut.graph.batch import joined
 from microlut.graph.ir import Graph
 from microlut.importers.samples import Samples
 
@@ -13,14 +14,14 @@ _FLOAT_BATCH = 64
 
 
 def float_top1(graph: Graph, samples: Samples) -> float | None:
-    """Return the float network's accuracy in percent, or None without labels."""
+    """Return the accuracy of the float network's first output in percent, None without labels."""
     if samples.y is None:
         return None
-    batches = [
-        float_ops.evaluate(graph, samples.x[i : i + _FLOAT_BATCH])
-        for i in range(0, len(samples), _FLOAT_BATCH)
-    ]
-    return top1(np.concatenate(batches), samples.y)
+    starts = range(0, len(samples), _FLOAT_BATCH)
+    outputs = joined(
+        float_ops.outputs(graph, samples.inputs[start : start + _FLOAT_BATCH]) for start in starts
+    )
+    return top1(next(iter(outputs.arrays.values())), samples.y)
 
 
 def top1(outputs: NDArray[np.generic], labels: NDArray[np.int64] | None) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +12,9 @@ from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.importers.samples import Inputs, Samples, as_samples, check_scaled_alike
-from microlut.integer import QuantizedGraph, quantized_inputs, to_bytes
+from microlut.integer import QuantizedGraph, from_bytes, quantized_inputs, to_bytes
 from microlut.integer import evaluate as int_ops
-from microlut.ops.tensor import quantized_range
+from microlut.ops.tensor import Tensor, quantized_range
 from microlut.project import Project
 from microlut.quantize.ranges.activations import activation_quantization
 from microlut.support.arguments import PathLike
@@ -25,12 +25,13 @@ from microlut.verification.accuracy import top1
 class Reference:
     """Quantized inputs by name, the integer interpreter's outputs [n, bytes], and labels [n].
 
-    Bytes are those of all outputs, one after the other.
+    Bytes are those of all outputs, one after the other; `tensors` are those outputs, by name.
     """
 
     inputs: Batch
     outputs: NDArray[np.int8]
     labels: NDArray[np.int64] | None
+    tensors: Mapping[str, Tensor]
 
     @property
     def flat_inputs(self) -> NDArray[np.int8]:
@@ -39,13 +40,20 @@ class Reference:
 
     @property
     def top1(self) -> float | None:
-        """Return the accuracy in percent, or None without labels."""
-        return top1(self.outputs, self.labels)
+        """Return the accuracy of the first output in percent, or None without labels."""
+        return self.top1_of(self.outputs)
+
+    def top1_of(self, outputs: NDArray[np.int8]) -> float | None:
+        """Return the accuracy of a form's outputs [n, bytes], judged by the first of them."""
+        values = from_bytes(self.tensors, outputs).arrays.values()
+        return top1(next(iter(values)), self.labels)
 
     def first(self, count: int) -> Reference:
         """Return the reference for the first inputs only."""
         labels = None if self.labels is None else self.labels[:count]
-        return Reference(self.inputs[:count], self.outputs[:count], labels)
+        return replace(
+            self, inputs=self.inputs[:count], outputs=self.outputs[:count], labels=labels
+        )
 
 
 def make_reference(project: Project, samples: Samples) -> Reference:
@@ -56,8 +64,10 @@ def make_reference(project: Project, samples: Samples) -> Reference:
             no classes of the model.
     """
     check_samples(project, samples)
-    inputs = quantized_inputs(project.graph, samples.inputs)
-    return Reference(inputs, to_bytes(int_ops.outputs(project.graph, inputs)), samples.y)
+    graph = project.graph
+    inputs = quantized_inputs(graph, samples.inputs)
+    outputs = to_bytes(int_ops.outputs(graph, inputs))
+    return Reference(inputs, outputs, samples.y, graph.output_tensors())
 
 
 def check_samples(project: Project, samples: Samples) -> None:

@@ -11,7 +11,6 @@ from microlut.project import Project
 from microlut.running.device import Device, DeviceRun, Port, run_inputs
 from microlut.running.profile import Profile, make_profile
 from microlut.support.progress import Progress, silent
-from microlut.verification.accuracy import top1
 from microlut.verification.compare import compare
 from microlut.verification.reference import make_reference
 from microlut.workflow.build import build
@@ -74,7 +73,8 @@ def run_on_board(
         outputs=result.outputs,
         bit_exact=compared.agrees,
         first_difference=compared.first,
-        top1=top1(result.outputs, reference.labels),
+        top1=reference.top1_of(result.outputs),
+        tensors=reference.tensors,
         instructions=None,
         microseconds=(round(mean(times)), min(times), max(times)),
         profile=_profile(project, result) if profile else None,

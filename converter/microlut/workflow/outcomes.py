@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,17 @@ from numpy.typing import NDArray
 
 from microlut.conversion.conversion import Conversion
 from microlut.errors import InvalidInput
-from microlut.integer import from_bytes, real_outputs
+from microlut.graph.batch import Batch, only
+from microlut.integer import from_bytes, real_values
+from microlut.ops.tensor import Tensor
 from microlut.project import Project
 from microlut.running.profile import Profile
 from microlut.support.files import check_file, write_file
 from microlut.support.shown import Record, Shown
 from microlut.toolchain.image import Image
 from microlut.verification.compare import Difference, FormResult, bit_exact
+
+Outputs = NDArray[Any] | dict[str, NDArray[Any]]  # of one output, or of several by name
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,7 +36,7 @@ class RunOutcome(Shown):
         measured_on: The id of the board whose firmware ran.
         note: What that board is, if it is not the requested one.
         samples: Number of inputs.
-        outputs: int8 [samples, output bytes].
+        outputs: int8 [samples, output bytes]: the bytes of all outputs, one after the other.
         bit_exact: Whether every byte equals the integer interpreter's.
         first_difference: Where they first differ.
         top1: Accuracy in percent, or None without labels.
@@ -42,6 +47,7 @@ class RunOutcome(Shown):
             last one, if requested and known.
         stack_bytes: The most that the stack held since the start; None on a computer.
         float_top1: Accuracy of the original model in percent, if that was given.
+        tensors: The outputs by name, with their shapes and scales.
     """
 
     image: Image
@@ -57,6 +63,18 @@ class RunOutcome(Shown):
     stack_bytes: int | None = None
     note: str = ""
     float_top1: float | None = None
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def integers(self) -> Outputs:
+        """The outputs as integers [samples, ...]; of several outputs a dict by their names."""
+        return _unpacked(from_bytes(self.tensors, self.outputs))
+
+    @property
+    def values(self) -> Outputs:
+        """The real values [samples, ...] of the outputs; of several outputs a dict likewise."""
+        integers = from_bytes(self.tensors, self.outputs)
+        return _unpacked(real_values(self.tensors, integers))
 
     def records(self) -> list[Record]:
         """Return the run as one record, with the means of what varies."""
@@ -201,22 +219,24 @@ def _are_outputs(content: bytes) -> bool:
         return False
 
 
-def write_outputs(path: Path, project: Project, outcome: RunOutcome) -> None:
+def write_outputs(path: Path, outcome: RunOutcome) -> None:
     """Write a run's outputs to an .npz: `y_int8` and `y` (real), [samples, ...].
 
     Of several outputs they are called NAME_int8 and NAME.
     """
-    graph = project.graph
-    integers = from_bytes(graph.output_tensors(), outcome.outputs)
-    real = real_outputs(graph, integers)
-    names = list(integers.arrays)
-    keys = ["y"] if len(names) == 1 else names
-    arrays: dict[str, NDArray[Any]] = {}
-    for key, name in zip(keys, names, strict=True):
-        arrays |= {f"{key}_int8": integers.arrays[name], key: real.arrays[name]}
+    integers, real = _by_key(outcome.integers), _by_key(outcome.values)
+    arrays = {f"{key}_int8": values for key, values in integers.items()} | real
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
     write_file(path, content.getvalue())
+
+
+def _by_key(outputs: Outputs) -> dict[str, NDArray[Any]]:
+    return outputs if isinstance(outputs, dict) else {"y": outputs}
+
+
+def _unpacked(batch: Batch) -> Outputs:
+    return dict(batch.arrays) if len(batch.arrays) > 1 else only(batch)
 
 
 def image_json(image: Image) -> dict[str, object]:

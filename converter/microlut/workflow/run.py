@@ -30,7 +30,7 @@ from microlut.support.arguments import PathLike, check_choice, check_text
 from microlut.support.progress import Progress, check_progress, silent
 from microlut.toolchain.build import check_tools
 from microlut.toolchain.image import Image
-from microlut.verification.accuracy import float_top1, top1
+from microlut.verification.accuracy import float_top1
 from microlut.verification.compare import compare
 from microlut.verification.reference import Reference, check_samples, make_reference
 from microlut.workflow.build import build
@@ -162,7 +162,8 @@ def run_task(
         outputs=result.outputs,
         bit_exact=compared.agrees,
         first_difference=compared.first,
-        top1=top1(result.outputs, reference.labels),
+        top1=reference.top1_of(result.outputs),
+        tensors=reference.tensors,
         instructions=None if not counts else (round(np.mean(counts)), min(counts), max(counts)),
         stack_bytes=result.stack_bytes,
     )
