@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from microlut.project import Project, read
     from microlut.project import write_project as write
     from microlut.quantize.levels.codebook import Codebook, fit_codebook
+    from microlut.show.pictures.draw import draw
     from microlut.support.shown import Listing
     from microlut.toolchain.image import Image
     from microlut.workflow.build import build
@@ -63,6 +64,7 @@ __all__ = [
     "build",
     "convert",
     "deploy",
+    "draw",
     "export",
     "fit",
     "fit_codebook",
@@ -102,6 +104,7 @@ _PLACES = {
     "build": "workflow.build",
     "convert": "conversion.pipeline",
     "deploy": "workflow.deploy",
+    "draw": "show.pictures.draw",
     "export": "exporters.export",
     "fit": "workflow.fit",
     "fit_codebook": "quantize.levels.codebook",

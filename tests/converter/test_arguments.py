@@ -22,7 +22,7 @@ from microlut.conversion.preparation import ConvertOptions, options_of
 from microlut.errors import MicrolutError
 
 FUNCTIONS = (
-    *("as_samples", "build", "convert", "deploy", "export", "fit", "fit_codebook", "flash"),
+    *("as_samples", "build", "convert", "deploy", "draw", "export", "fit", "fit_codebook", "flash"),
     *("load_board", "load_samples", "read", "run", "search", "verify", "write", "Budget"),
 )
 WITHOUT_ARGUMENTS = {"boards", "list_boards"}
@@ -39,6 +39,7 @@ def reached(*_: object, **__: object) -> None:
 # Where the work of each function begins.
 WORK = {
     "conversion.fits": ("_fit_layer",),
+    "show.pictures.figure": ("_render",),
     "conversion.preparation": ("choose_ranges", "synthetic_inputs"),
     "exporters.export": ("package_files", "write_file"),
     "machine.serial_port": ("_why_not_opened",),
@@ -66,6 +67,7 @@ def arguments(folder):
         "build": {"model": folder, "board": board},
         "convert": {"model": MODEL, "calibration": CALIBRATION},
         "deploy": {"model": MODEL, "board": board, "output": "new", "calibration": CALIBRATION},
+        "draw": {"result": microlut.fit(MODEL)[0], "picture": "new.svg"},
         "export": {"models": folder, "to": "cmake", "output": "new"},
         "fit": {"model": MODEL},
         "fit_codebook": {"weights": x, "bits": 3},
@@ -156,6 +158,8 @@ WRONG: dict[str, list[object]] = {
         [[], []],
     ],
     **dict.fromkeys(("as_samples.inputs", "load_samples.inputs"), NO_SHAPE),
+    "picture": [*NO_PATH, "a.txt", "", "a"],
+    "result": [None, 3, "a", [], conversion, object()],
     "jobs": [0, 1.5, "1", None, True, object()],
     "max_drop": [1, "3", [], object()],
     "min_snr": [1, "3", [], object()],

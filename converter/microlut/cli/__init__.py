@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -100,6 +101,8 @@ def _not_imported() -> None:
 
 def main() -> None:
     """Run the command line; every expected error becomes one line and its exit code."""
+    # Board files need no plugins of pydantic, and looking for some reads what every package says.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     code = 0
     try:
         with standard_streams():

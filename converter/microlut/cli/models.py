@@ -33,9 +33,8 @@ from microlut.plan import DEFAULT_CORE
 from microlut.show import runs as tables
 from microlut.show.conversion import conversion_text, warnings_text
 from microlut.show.fits import fits_text
+from microlut.show.pictures.draw import draw
 from microlut.show.pictures.figure import check_picture
-from microlut.show.pictures.front import draw_front
-from microlut.show.pictures.histogram import draw_fit
 from microlut.show.search import search_text
 from microlut.workflow import deploy as deploying
 from microlut.workflow import fit as fitting
@@ -106,7 +105,7 @@ def search(
             **how.preparing(),
         )
     if picture is not None:
-        draw_front(found, f"{found.model}: accuracy against bytes", picture)
+        draw(found, picture)
     if as_json:
         print_json(found.as_json())
     else:
@@ -130,7 +129,7 @@ def fit(
         check_picture(picture)
     fits = fitting.fit(model, layer=layer, bits=bits, granularity=granularity)
     if picture is not None:
-        draw_fit(fits[0].book, fits[0].weights, fits[0].title, picture)
+        draw(fits[0], picture)
     if as_json:
         print_json({"layers": [found.as_json() for found in fits]})
     else:

@@ -5,7 +5,6 @@ Type checkers see most of these faults before they happen, but notebooks run non
 
 from __future__ import annotations
 
-import math
 import numbers
 import operator
 import os
@@ -19,6 +18,7 @@ from microlut.errors import InvalidInput, MicrolutError
 PathLike = str | os.PathLike[str]
 
 _LONGEST_INT = 128  # bits
+_LARGEST = 3.4e38  # what float32 holds
 _SHORT = str | int | float | None  # what is shown itself; of others their type is told
 
 
@@ -100,7 +100,7 @@ def number_pair(name: str, value: object) -> tuple[float, float]:
         raise InvalidInput(
             f"{name} is {brief(value)}; give two numbers, such as (0, 255)"
         ) from error
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not -_LARGEST <= low < high <= _LARGEST:
         raise InvalidInput(
             f"{name} is {low:g} to {high:g}; give a smallest and a larger largest value, "
             "such as 0 255"

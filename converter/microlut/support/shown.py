@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum
 from html import escape
 from itertools import chain
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-Record = dict[str, object]
+Record = dict[str, Any]
 
 _LINES, _COLUMNS = 5, 100
 _LONGEST_TEXT = 60
