@@ -50,8 +50,8 @@ class Preparing:
         tuple[float, float] | None,
         typer.Option(
             metavar="LOW HIGH",
-            help="Range of inputs, needed without calibration inputs; with them it takes the "
-            "place of the range they were measured to have.",
+            help="Range of inputs, needed without calibration inputs; with them it replaces their "
+            "measured range.",
         ),
     ] = None
     ranges: Annotated[
@@ -109,7 +109,7 @@ class Converting(Preparing):
         typer.Option(
             metavar="POINTS",
             help="Choose bits layer by layer: the fewest for which the expected accuracy drops by "
-            "at most POINTS, measured on calibration inputs that were held out.",
+            "at most POINTS, measured on held-out calibration inputs.",
         ),
     ] = None
     min_snr: Annotated[
@@ -117,8 +117,8 @@ class Converting(Preparing):
         typer.Option(
             metavar="DB",
             help="Choose bits layer by layer: the fewest for which the outputs keep a "
-            "signal-to-noise ratio of DB, measured on calibration inputs that were held out; for "
-            "values, not classes.",
+            "signal-to-noise ratio of DB, measured on held-out calibration inputs; for values, not "
+            "classes.",
         ),
     ] = None
     distill: Annotated[
