@@ -21,7 +21,6 @@ from pathlib import Path
 from documents import MEASUREMENTS, ROOT, replace_table
 
 import microlut
-from graphs import ends
 from microlut.board.board import Core
 from microlut.errors import DoesNotFit
 from microlut.importers.samples import Samples
@@ -109,7 +108,7 @@ def main() -> None:
     files = arguments.data / MODEL, arguments.data / CALIBRATION
     # distillation changes weights, but neither sizes nor instructions
     conversion = microlut.convert(*files, bits=4, distill=False)
-    samples = microlut.load_samples(arguments.data / TEST, ends(conversion.graph.inputs), 1)
+    samples = microlut.load_samples(arguments.data / TEST, conversion.graph.inputs, 1)
     with tempfile.TemporaryDirectory() as folder:
         project = microlut.write(conversion, Path(folder) / "resnet8")
         rows = [measure(project, microlut.load_board(name)) for name in arguments.boards]

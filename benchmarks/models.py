@@ -34,7 +34,6 @@ from documents import MEASUREMENTS, ROOT, replace_table
 from numpy.typing import NDArray
 
 import microlut
-from graphs import ends
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import Graph
 from microlut.integer import evaluate as int_ops
@@ -100,13 +99,13 @@ def measure(data: Path, names: tuple[str, str], way: str, draws: int, board: mic
     start = time.perf_counter()
     conversion = converted(data, names, way, 0)
     seconds = time.perf_counter() - start
-    test = microlut.load_samples(data / f"{samples_name}_test.npz", ends(conversion.graph.inputs))
+    test = microlut.load_samples(data / f"{samples_name}_test.npz", conversion.graph.inputs)
     assert test.y is not None
     real = float_classes(conversion.graph, test.x) == test.y
     others = (converted(data, names, way, draw) for draw in range(1, draws))
     every = chain([conversion], others)  # one at a time, to save memory
     found = np.stack([integer_classes(each, test.x) == test.y for each in every])
-    few = microlut.as_samples(test.x[:RUN_SAMPLES], ends(conversion.graph.inputs))
+    few = microlut.as_samples(test.x[:RUN_SAMPLES], conversion.graph.inputs)
     with tempfile.TemporaryDirectory() as folder:
         outcome = microlut.deploy(conversion, board, Path(folder) / "out", few)
     assert outcome.run is not None

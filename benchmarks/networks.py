@@ -12,14 +12,14 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import Graph, Node
-from microlut.ops.arrays import FloatArray, Shape
+from microlut.ops.arrays import FloatArray
 from microlut.ops.base import FloatOp
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.linear import Linear
+from microlut.ops.windows import pad, patches
 from microlut.quantize.levels.densities import Array
 
 _BATCH = 100
@@ -37,7 +37,7 @@ def with_kernel(op: Linear, rows: Array, shift: Array | float = 0.0) -> Linear:
     if isinstance(op, DepthwiseConv2D):
         rows = rows.T
     kernel = rows.reshape(op.kernel.shape).astype(np.float32)
-    return replace(op, kernel=kernel, bias=(op.bias - shift).astype(np.float32))
+    return op.with_weights(kernel, op.bias - shift)
 
 
 def with_ops(graph: Graph, ops: Mapping[str, FloatOp]) -> Graph:
@@ -83,18 +83,18 @@ def _mean_column(op: Linear, x: FloatArray) -> Array:
         return x.reshape(-1, x.shape[-1]).mean(axis=0, dtype=np.float64)
     if isinstance(op, DepthwiseConv2D):
         x = np.repeat(x, op.depth_multiplier, axis=-1)
-    mean = float_ops.patches(x, op.window, 0.0).mean(axis=(0, 1, 2), dtype=np.float64)
+    mean = patches(x, op.window, 0.0).mean(axis=(0, 1, 2), dtype=np.float64)
     return mean.reshape(-1, mean.shape[-1]).T if isinstance(op, DepthwiseConv2D) else mean.ravel()
 
 
 def _tensors(graph: Graph, x: FloatArray) -> dict[str, FloatArray]:
     tensors = {graph.inputs[0].name: x}
     for node in graph.nodes:
-        tensors[node.name] = _apply(node.op, [tensors[name] for name in node.inputs], node.shape)
+        (tensors[node.output],) = _apply(node.op, [tensors[name] for name in node.inputs])
     return tensors
 
 
-def _apply(op: FloatOp, inputs: list[FloatArray], shape: Shape) -> FloatArray:
+def _apply(op: FloatOp, inputs: list[FloatArray]) -> tuple[FloatArray, ...]:
     match op:
         case Conv2D():
             kernel = op.kernel.transpose(1, 2, 3, 0)
@@ -111,11 +111,11 @@ def _apply(op: FloatOp, inputs: list[FloatArray], shape: Shape) -> FloatArray:
                 dilations=op.window.dilation,
             )
         case _:
-            return float_ops.apply_op(op, inputs, shape)
+            return op.evaluate(inputs)
     y = tf.nn.bias_add(y, op.bias)
     y = {"relu": tf.nn.relu, "relu6": tf.nn.relu6, "linear": tf.identity}[op.activation](y)
-    return y.numpy()
+    return (y.numpy(),)
 
 
 def _padded(x: FloatArray, op: Conv2D | DepthwiseConv2D) -> FloatArray:
-    return float_ops.pad(x, op.window.padding, 0.0)
+    return pad(x, op.window.padding, 0.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from graphs import ends
 from microlut import Conversion, convert, load_samples
 from microlut.importers.samples import Samples
+from microlut.ops.tensor import Tensor
 from microlut.ops.weights import Granularity
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "digits"
@@ -15,6 +15,7 @@ MODEL = EXAMPLE / "digits.keras"
 CALIBRATION = EXAMPLE / "digits_calibration.npz"
 TEST = EXAMPLE / "digits_test.npz"
 SHAPE = (8, 8, 1)
+INPUTS = (Tensor("image", SHAPE),)
 
 
 @functools.cache
@@ -26,4 +27,4 @@ def conversion(bits: int = 4, granularity: Granularity = "channel") -> Conversio
 @functools.cache
 def samples(limit: int | None = None) -> Samples:
     """Return the example's held-out images."""
-    return load_samples(TEST, ends(SHAPE), limit)
+    return load_samples(TEST, INPUTS, limit)

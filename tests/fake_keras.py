@@ -44,7 +44,7 @@ class FakeModel:
         return json.dumps({"class_name": "Sequential", "config": config})
 
     def _input_config(self) -> Json:
-        return {"name": f"{self.name}-in", "batch_shape": [None, *self.inputs[0].shape]}
+        return {"name": f"{self.name}-in", "batch_shape": [None, *self.input_shape]}
 
 
 def dense(name: str, inputs: int, units: int, seed: int = 0) -> FakeLayer:

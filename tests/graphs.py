@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from microlut.graph import evaluate as floats
+from microlut.graph.batch import Batch, by_name
 from microlut.graph.ir import Graph, Node, single
 from microlut.integer.graph import QNode, QuantizedGraph, qsingle
 from microlut.ops.arrays import FloatArray, IntArray, Shape
@@ -74,6 +75,16 @@ def run_integer(
     made = (Tensor("y", shape, "int8", Quantization(scale, point)),)
     (output,) = op.evaluate(list(arrays), inputs, made)
     return output
+
+
+def as_batch(graph: Graph | QuantizedGraph, x: FloatArray | IntArray) -> Batch:
+    """Return the values of a graph's only input by its name."""
+    return Batch(by_name(graph.inputs, x))
+
+
+def input_limits(graph: Graph, limits: tuple[float, float]) -> dict[str, tuple[float, float]]:
+    """Return the same range for all inputs of a graph."""
+    return dict.fromkeys((tensor.name for tensor in graph.inputs), limits)
 
 
 def all_tensors(graph: Graph, x: FloatArray) -> Mapping[str, FloatArray]:

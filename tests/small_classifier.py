@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import random_graphs as rg
+from graphs import as_batch
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import LayerChoice
 from microlut.graph.ir import Graph
@@ -80,4 +81,5 @@ def prepared(
     graph = graph or classifier()
     samples = pictures() if samples is None else samples
     layers = choices(graph, config or WeightConfig(), pinned)
-    return Prepared(graph, calibrate(graph, samples), samples, samples, layers, "min-max")
+    inputs = as_batch(graph, samples)
+    return Prepared(graph, calibrate(graph, samples), inputs, inputs, layers, "min-max")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graphs import make_node, net
+from graphs import all_tensors, make_node, net, run_float
 
 pytest.importorskip("tensorflow", reason="benchmarks need TensorFlow; pip install tensorflow")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -77,15 +77,13 @@ def test_kernel_survives_its_way_through_channels():
 @pytest.mark.parametrize("name", ["conv", "deep", "dense"])
 def test_mean_shift_is_that_of_the_outputs(name: str):
     node = next(node for node in GRAPH.nodes if node.name == name)
-    tensors = {GRAPH.inputs[0].name: X}
-    for known, y in float_ops.walk(GRAPH, X):
-        tensors[GRAPH.inputs[0].name if known is None else known.name] = y
+    tensors = all_tensors(GRAPH, X)
     linear = replace(node.op, activation=ActivationKind.LINEAR)
     rows = networks.by_channel(linear)
     rows = rows + RNG.normal(size=rows.shape)
     shift = networks.mean_shift(linear, rows, networks.mean_columns(GRAPH, X)[name])
     means = [
-        float_ops.apply_op(op, [tensors[node.inputs[0]]], node.shape).reshape(-1, len(rows)).mean(0)
+        run_float(op, tensors[node.inputs[0]]).reshape(-1, len(rows)).mean(0)
         for op in (
             linear,
             networks.with_kernel(linear, rows),

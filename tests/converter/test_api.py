@@ -11,7 +11,6 @@ import pytest
 
 import microlut
 from digits_example import CALIBRATION, MODEL, TEST, conversion, samples
-from graphs import ends
 from microlut.machine.tools import HOST_CC, find_tool
 
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
@@ -69,7 +68,7 @@ def test_deploy_equals_the_command_line(tmp_path, host):
 
 def test_run_equals_the_command_line(tmp_path, host):
     project = microlut.write(conversion(), tmp_path / "out")
-    outcome = microlut.run(project, host, microlut.load_samples(TEST, ends((8, 8, 1)), 10))
+    outcome = microlut.run(project, host, microlut.load_samples(TEST, project.graph.inputs, 10))
     file = tmp_path / "y.npz"
     options = ("--inputs", TEST, "--limit", 10, "--outputs", file)
     command_line("run", tmp_path / "out", "--board", "host", *options)

@@ -12,7 +12,6 @@ import pytest
 
 import microlut
 from fake_keras import FakeModel, dense
-from graphs import ends
 from microlut.board.board import Board, load_board
 from microlut.cli.failures import describe
 from microlut.codegen.environment import environment
@@ -194,7 +193,7 @@ def test_sources_of_a_hostile_model_compile_and_run(converted, tmp_path):
         pytest.skip(f"not tested: cc is missing ({HOST_CC.apt_command})")
     project = microlut.read(microlut.write(converted, tmp_path / "out").path)
     inputs = np.random.default_rng(0).random((3, 4)).astype(np.float32)
-    samples = microlut.as_samples(inputs, ends((4,)))
+    samples = microlut.as_samples(inputs, project.graph.inputs)
     outcome = microlut.verify(project, samples, [microlut.load_board("host")])
     assert outcome.bit_exact
     assert len(outcome.forms) >= 3  # TensorFlow Lite reads model.tflite

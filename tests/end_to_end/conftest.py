@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import microlut
-from graphs import ends
 from microlut.importers import import_model
 from microlut.importers.samples import load_samples
 from microlut.project import Project
@@ -40,9 +39,8 @@ def converted_once(tmp_path_factory) -> Convert:
         folder = root / f"converted-{model.stem}-{bits}-{granularity}-{count}"
         with _locked(folder.with_suffix(".lock")):
             if not folder.exists():
-                shape = import_model(model).inputs[0].shape
-                inputs = load_samples(calibration, ends(shape), count).x
-                made = microlut.convert(model, inputs, bits=bits, granularity=granularity)
+                samples = load_samples(calibration, import_model(model).inputs, count)
+                made = microlut.convert(model, samples.inputs, bits=bits, granularity=granularity)
                 microlut.write(made, folder)
         return folder
 

@@ -15,8 +15,8 @@ from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.importers.samples import Samples
 from microlut.integer import evaluate as int_ops
+from microlut.integer import quantized_inputs, to_bytes
 from microlut.machine.tools import HOST_CC, Tool, find_tool
-from microlut.ops.tensor import quantize_array
 from microlut.project import Project
 from microlut.verification.runtimes import run_tflite_micro
 
@@ -49,16 +49,15 @@ def need(*tools: Tool) -> None:
 
 def interpreter_outputs(project: Project, samples: Samples) -> NDArray[np.int8]:
     """Return the integer interpreter's outputs [n, bytes]."""
-    inputs = quantize_array(samples.x, project.graph.inputs[0].quantized)
-    return int_ops.evaluate(project.graph, inputs).reshape(len(inputs), -1)
+    inputs = quantized_inputs(project.graph, samples.inputs)
+    return to_bytes(int_ops.outputs(project.graph, inputs))
 
 
 def assert_forms_equal(project: Project, samples: Samples, *boards: str) -> None:
     """Check that tflite-micro and the firmware on the boards equal the interpreter in all bytes."""
     expected = interpreter_outputs(project, samples)
     assert len(np.unique(expected, axis=0)) > 1, "these inputs show no difference"
-    inputs = quantize_array(samples.x, project.graph.inputs[0].quantized)
-    judge = run_tflite_micro(project.tflite, inputs).reshape(len(inputs), -1)
+    judge = run_tflite_micro(project.tflite, quantized_inputs(project.graph, samples.inputs))
     np.testing.assert_array_equal(judge, expected, "tflite-micro")
     for name in boards:
         outcome = microlut.run(project, microlut.load_board(name), samples)

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, need_qemu
 
-from graphs import ends
+from microlut.importers import import_model
 from microlut.importers.samples import load_samples
 from microlut.ops.tensor import quantize_array
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
-
-SHAPE = (49, 10, 1)
 
 
 @pytest.fixture
@@ -19,8 +17,9 @@ def files(shared_data):
 
 
 @pytest.fixture
-def sounds(shared_data):
-    return lambda limit=None: load_samples(shared_data / "kws01_test.npz", ends(SHAPE), limit)
+def sounds(shared_data, files):
+    inputs = import_model(files[0]).inputs
+    return lambda limit=None: load_samples(shared_data / "kws01_test.npz", inputs, limit)
 
 
 @pytest.mark.parametrize("bits", [8, 6, 4, 3, 2])

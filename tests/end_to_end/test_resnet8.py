@@ -7,13 +7,11 @@ import pytest
 from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need, need_host, need_qemu
 
 import microlut
-from graphs import ends
+from microlut.importers import import_model
 from microlut.importers.samples import load_samples
 from microlut.toolchain.image import Image
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
-
-SHAPE = (32, 32, 3)
 
 
 @pytest.fixture
@@ -22,8 +20,9 @@ def files(shared_data):
 
 
 @pytest.fixture
-def images(shared_data):
-    return lambda limit=None: load_samples(shared_data / "cifar10_test.npz", ends(SHAPE), limit)
+def images(shared_data, files):
+    inputs = import_model(files[0]).inputs
+    return lambda limit=None: load_samples(shared_data / "cifar10_test.npz", inputs, limit)
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@
 import pytest
 from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, need_qemu
 
-from graphs import ends
+from microlut.importers import import_model
 from microlut.importers.samples import load_samples
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.sweep]
-
-SHAPE = (32, 32, 3)
 
 
 @pytest.fixture
@@ -17,8 +15,9 @@ def files(shared_data):
 
 
 @pytest.fixture
-def images(shared_data):
-    return lambda limit=None: load_samples(shared_data / "cifar10jpeg_test.npz", ends(SHAPE), limit)
+def images(shared_data, files):
+    inputs = import_model(files[0]).inputs
+    return lambda limit=None: load_samples(shared_data / "cifar10jpeg_test.npz", inputs, limit)
 
 
 @pytest.mark.parametrize("bits", [8, 6, 4, 3, 2])

@@ -11,7 +11,6 @@ from forms import FEW, interpreter_outputs
 
 import microlut
 from digits_example import conversion, samples
-from graphs import ends
 from microlut.importers.samples import load_samples
 from microlut.ops.tensor import quantize_array
 
@@ -74,5 +73,5 @@ def test_old_runtime_runs_digits(bits, granularity, old_python, tmp_path):
 def test_old_runtime_runs_real_models(model, data, bits, old_python, shared_data, converted):
     calibration = shared_data / f"{data}_calibration.npz"
     project = converted(shared_data / model, calibration, bits, count=FEW)
-    inputs = load_samples(shared_data / f"{data}_test.npz", ends(project.graph.inputs), 40)
+    inputs = load_samples(shared_data / f"{data}_test.npz", project.graph.inputs, 40)
     assert_equal_under_old_runtime(project, inputs, old_python)

@@ -104,15 +104,12 @@ def test_outputs_differ_between_inputs(networks: Outputs):
 def test_softmax_of_hundreds_of_equal_values_is_defined(tmp_path: Path):
     graphs = []
     for length in (255, 256, 511, 512, 1023, 1024, 4095):
-        graph = net(
-            f"s{length}", "x", (length,), (make_node("y", Softmax(), ("x",), (length,)),), "y"
-        )
-        ranges = Ranges({"x": (-1.0, 1.0), "y": (0.0, 1.0)})
+        name = f"s{length}_y"  # all layers of a batch need names of their own
+        nodes = (make_node(name, Softmax(), ("x",), (length,)),)
+        graph = net(f"s{length}", "x", (length,), nodes, name)
+        ranges = Ranges({"x": (-1.0, 1.0), name: (0.0, 1.0)})
         x = np.zeros((1, length), np.float32)
         graphs.append(quantize(graph, ranges, x, WeightConfig()))
-    for graph in graphs:  # all layers of a batch need names of their own
-        object.__setattr__(graph.nodes[0], "name", f"{graph.name}_y")
-        object.__setattr__(graph, "output_name", f"{graph.name}_y")
     assert_equal(check(graphs, tmp_path, lambda plan: plan), "s")
 
 

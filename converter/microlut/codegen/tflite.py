@@ -214,15 +214,16 @@ def _quantization(scales: list[float], zero_points: list[int], axis: int = 0) ->
 
 
 def _write_node(writer: _Subgraph, node: QNode, inputs: list[Tensor]) -> None:
-    between: dict[str, int] = {}  # what only the node's own operators read
+    made = {tensor.name for tensor in node.outputs}
+    # What only the node's own operators read may have the name of one of the graph's tensors.
+    between: dict[str, int] = {}
     for builtin in node.op.tflite(inputs, node.outputs):
-        known = {**writer.index, **between}
-        between.update(
-            {t.name: writer.activation(t) for t in builtin.outputs if t.name not in known}
-        )
         known = {**writer.index, **between}
         read = [
             writer.constant(node.name, item) if isinstance(item, Constant) else known[item.name]
             for item in builtin.inputs
         ]
+        own = {t.name: writer.activation(t) for t in builtin.outputs if t.name not in made}
+        between.update(own)
+        known.update(own)
         writer.operator(builtin, read, [known[tensor.name] for tensor in builtin.outputs])

@@ -110,20 +110,25 @@ def _check_can_be_judged(prepared: Prepared, budget: Budget) -> None:
             "what a network loses can only be measured on calibration inputs; give some hundred of "
             "them, or another budget"
         )
-    name, classes = judged(prepared.graph, prepared.task)
-    if prepared.graph.shape_of(name)[-1] < _FEWEST_CLASSES:
-        classes = False
-    if budget.max_drop is not None and not classes:
+    graph = prepared.graph
+    classes = [_has_classes(graph, output, prepared.task) for output in graph.outputs]
+    if budget.max_drop is not None and not all(classes):
         raise InvalidInput(
-            f"a budget of accuracy (max_drop) needs classes, but {prepared.graph.name} does not "
+            f"a budget of accuracy (max_drop) needs classes, but {graph.name} does not "
             "end with a softmax over two or more; give --min-snr DB, or --task classes if its "
             "outputs are the scores of classes"
         )
-    if budget.min_snr is not None and classes:
+    if budget.min_snr is not None and any(classes):
         raise InvalidInput(
-            f"a budget of noise (min_snr) is for values, but {prepared.graph.name} answers with "
+            f"a budget of noise (min_snr) is for values, but {graph.name} answers with "
             "classes; give --max-drop POINTS, or --task values"
         )
+
+
+def _has_classes(graph: Graph, output: str, task: Task) -> bool:
+    """Return whether an output is judged by scores of several classes."""
+    name, classes = judged(graph, output, task)
+    return classes and graph.shape_of(name)[-1] >= _FEWEST_CLASSES
 
 
 def _check_can_be_kept(prepared: Prepared, budget: Budget) -> None:

@@ -73,6 +73,11 @@ def make_reference(project: Project, samples: Samples) -> Reference:
 def check_samples(project: Project, samples: Samples) -> None:
     """Raise InvalidInput if samples are not for a converted model, as `make_reference` does."""
     for tensor in project.graph.inputs:
+        if tensor.name not in samples.inputs.arrays:
+            raise InvalidInput(
+                f"samples have no input {tensor.name!r}, which the model reads; make them with "
+                "load_samples(path, project.graph.inputs)"
+            )
         check_scaled_alike(samples.inputs.arrays[tensor.name], *quantized_range(tensor.quantized))
     check_labels(samples, project.graph)
 

@@ -10,13 +10,13 @@ import test_cli
 from test_cli import assert_refused, save_npz, snapshot
 
 import microlut
-from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
+from digits_example import CALIBRATION, INPUTS, MODEL, SHAPE, TEST, conversion, samples
 from microlut.board.board import load_board
 from microlut.conversion.room import check_room
 from microlut.conversion.settings import Budget
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
 from microlut.importers import import_model
-from microlut.importers.samples import Samples
+from microlut.importers.samples import as_samples
 from microlut.workflow import build as building
 
 call = test_cli.call  # a fixture
@@ -216,7 +216,7 @@ def test_layer_name_in_the_settings_is_checked_before_ranges_are_measured(
 def test_run_checks_inputs_before_the_build(count, tmp_path, no_build):
     project = microlut.write(conversion(), tmp_path / "out")
     board = load_board("host" if count == "inferences" else "mps2-an386")
-    dark = Samples(samples().x / 255, None)
+    dark = as_samples(samples().x / 255, INPUTS)
     with pytest.raises(InvalidInput, match="scale them like the calibration inputs"):
         microlut.run(project, board, dark, count=count)
 

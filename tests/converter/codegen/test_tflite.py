@@ -110,11 +110,9 @@ def test_tflm_takes_the_double_product_of_a_single_unit_dense_layers_scales():
         product = input_scale * node.op.weights.scales
         multiplier, shift = channel_multipliers(1.0, product, q.quantization_of(q.outputs[0]).scale)
         single = replace(node.op.output, multiplier=multiplier, shift=shift)
-        total = int_ops.accumulate(node.op, x, q.inputs[0].quantized.zero_point)
+        total = node.op.accumulate(x, q.inputs[0].quantized.zero_point)
         outputs = [
-            int_ops.requantize(
-                total + stage.bias, stage, q.quantization_of(q.outputs[0]).zero_point
-            )
+            stage.requantize(total + stage.bias, q.quantization_of(q.outputs[0]).zero_point)
             for stage in (node.op.output, single)
         ]
         telling = (outputs[0] != outputs[1])[:, 0]
@@ -204,7 +202,7 @@ def test_scales_of_the_file_are_those_of_the_weights():
 
 def test_graph_without_operators_of_its_own_still_names_input_and_output():
     q = network_of(("x", "a", "b"))
-    renamed = replace(q, output_name="a", nodes=q.nodes[:1])
+    renamed = replace(q, outputs=("a",), nodes=q.nodes[:1])
     check_tflm(renamed)
 
 

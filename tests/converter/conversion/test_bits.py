@@ -8,15 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphs import make_node, net
+from graphs import as_batch, input_limits, make_node, net
 from microlut.conversion import bits as module
 from microlut.conversion import prepared as prepared_module
 from microlut.conversion.bits import AVERAGES, flash_bytes, front_of, measure, quantize_within
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
+from microlut.graph.batch import Batch, only
 from microlut.integer import QuantizedGraph
-from microlut.ops.arrays import FloatArray
+from microlut.ops.activation import ActivationKind
 from microlut.ops.relu import Relu
 from microlut.quantize.figures import Quality
 from microlut.quantize.quality import integer_quality
@@ -54,8 +55,8 @@ class Spy:
     """Stands in for the stage and the judge; keeps the inputs that each of them was given."""
 
     def __init__(self, monkeypatch, drop: float = 0.0) -> None:
-        self.by: list[FloatArray] = []
-        self.on: list[FloatArray] = []
+        self.by: list[Batch] = []
+        self.on: list[Batch] = []
         self.drop = drop
         monkeypatch.setattr(prepared_module, "quantize", self.quantize)
         monkeypatch.setattr(prepared_module, "quantize_without_data", self.quantize)
@@ -69,20 +70,23 @@ class Spy:
         return Quality(float(len(self.on)), 10.0 * len(self.on), self.drop, len(x))
 
 
-def rows(x: FloatArray) -> set[bytes]:
-    return {one.tobytes() for one in x}
+def inputs(count: int, seed: int = 0) -> Batch:
+    return as_batch(classifier(), pictures(count, seed))
+
+
+def rows(x: Batch) -> set[bytes]:
+    return {one.tobytes() for one in only(x)}
 
 
 @pytest.mark.parametrize("count", [2, 9, 40])
 def test_held_out_quality_judges_on_inputs_that_it_was_not_quantized_by(monkeypatch, count: int):
     spy = Spy(monkeypatch)
-    x = pictures(count)
-    prepared(samples=x).held_out_quality(same(4))
+    prepared(samples=pictures(count)).held_out_quality(same(4))
     assert len(spy.by) == len(spy.on) == 2
     for by, on in zip(spy.by, spy.on, strict=True):
         assert not rows(by) & rows(on)
-        assert rows(by) | rows(on) == rows(x)
-    assert rows(spy.on[0]) | rows(spy.on[1]) == rows(x)
+        assert rows(by) | rows(on) == rows(inputs(count))
+    assert rows(spy.on[0]) | rows(spy.on[1]) == rows(inputs(count))
 
 
 def test_held_out_quality_is_the_mean_over_all_inputs(monkeypatch):
@@ -101,15 +105,15 @@ def test_one_calibration_input_is_better_than_none():
 
 def test_held_out_quality_without_data_is_on_all_calibration_inputs(monkeypatch):
     spy = Spy(monkeypatch)
-    x, made = pictures(9), pictures(5, seed=3)
-    replace(prepared(samples=x), inputs=made).held_out_quality(same(4, "fitted"))
+    made = inputs(5, seed=3)
+    replace(prepared(samples=pictures(9)), inputs=made).held_out_quality(same(4, "fitted"))
     assert [rows(by) for by in spy.by] == [rows(made)]
-    assert [rows(on) for on in spy.on] == [rows(x)]
+    assert [rows(on) for on in spy.on] == [rows(inputs(9))]
 
 
 def test_held_out_quality_without_any_calibration_inputs_is_on_synthetic_ones(monkeypatch):
     spy = Spy(monkeypatch)
-    made = pictures(5, seed=3)
+    made = inputs(5, seed=3)
     replace(prepared(), inputs=made, samples=None).held_out_quality(same(4))
     assert [rows(on) for on in spy.on] == [rows(made)]
 
@@ -140,7 +144,7 @@ def test_methods_may_be_mixed():
 def test_all_fitted_layers_go_the_way_without_data():
     graph = classifier()
     configs = dict.fromkeys(NAMES, WeightConfig(3, method="fitted"))
-    ready = replace(prepared(), inputs=synthetic_inputs(graph, (-3.0, 3.0)))
+    ready = replace(prepared(), inputs=synthetic_inputs(graph, input_limits(graph, (-3.0, 3.0))))
     expected = quantize_without_data(graph, ready.ranges, ready.inputs, configs)
     assert equal(ready.quantize(configs), expected)
     assert not equal(ready.quantize(configs), quantize(graph, ready.ranges, ready.inputs, configs))
@@ -356,7 +360,7 @@ def test_front_of_pinned_layers_alone_is_one_allocation():
     ids=lambda budget: next(iter(budget.as_json())),
 )
 def test_network_without_weights_keeps_every_budget(budget: Budget):
-    graph = net("none", "x", (4,), (make_node("y", Relu("relu"), ("x",), (4,)),), "y")
+    graph = net("none", "x", (4,), (make_node("y", Relu(ActivationKind.RELU), ("x",), (4,)),), "y")
     x = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
     assert choices(graph, WeightConfig()) == {}
     found = quantize_within(prepared(graph, x), budget, silent)

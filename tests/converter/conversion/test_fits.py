@@ -29,7 +29,7 @@ def model(dense: np.ndarray = DENSE) -> Graph:
     nodes = (
         make_node("conv", Conv2D(CONV, zeros, Window((3, 3))), ("x",), (4, 4, 4)),
         make_node("deep", DepthwiseConv2D(DEPTHWISE, zeros, Window((3, 3))), ("conv",), (2, 2, 4)),
-        make_node("flat", Reshape(), ("deep",), (16,)),
+        make_node("flat", Reshape((16,)), ("deep",), (16,)),
         make_node("dense", Dense(dense, np.zeros(5, np.float32)), ("flat",), (5,)),
     )
     return net("net", "x", (6, 6, 2), nodes, "dense")

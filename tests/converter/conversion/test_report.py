@@ -81,8 +81,9 @@ def test_report_names_the_convolution_that_does_an_addition():
 
 def test_report_describes_input_and_output():
     report = conversion().report
-    assert (report.input.shape, report.output.shape) == (SHAPE, (10,))
-    assert (report.output.scale, report.output.zero_point) == (1 / 256, -128)
+    (given,), (output,) = report.inputs, report.outputs
+    assert (given.shape, output.shape) == (SHAPE, (10,))
+    assert (output.scale, output.zero_point) == (1 / 256, -128)
 
 
 def test_report_has_the_settings():

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 import microlut.conversion.search as stage
-from graphs import make_node, net
+from graphs import as_batch, make_node, net
 from microlut.conversion.bits import flash_bytes
 from microlut.conversion.front import SearchResult
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.search import search_prepared as search
 from microlut.conversion.settings import LayerChoice
 from microlut.errors import InvalidInput
+from microlut.graph.batch import only
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
 from microlut.ops.reshape import Reshape
@@ -38,13 +39,14 @@ def prepared() -> Prepared:
     dense = Dense(rng.laplace(size=(3, 16)).astype(np.float32), np.zeros(3, np.float32))
     nodes = (
         make_node("conv", conv, ("x",), (2, 2, 4)),
-        make_node("flat", Reshape(), ("conv",), (16,)),
+        make_node("flat", Reshape((16,)), ("conv",), (16,)),
         make_node("dense", dense, ("flat",), (3,)),
     )
     graph = net("net", "x", (4, 4, 2), nodes, "dense")
     samples = rng.normal(size=(12, 4, 4, 2)).astype(np.float32)
     layers = {name: LayerChoice(WeightConfig(), pinned=False) for name in ("conv", "dense")}
-    return Prepared(graph, calibrate(graph, samples), samples, samples, layers, "min-max")
+    inputs = as_batch(graph, samples)
+    return Prepared(graph, calibrate(graph, samples), inputs, inputs, layers, "min-max")
 
 
 @cache
@@ -205,13 +207,14 @@ def changed_weights(it: Prepared) -> Prepared:
 
 def changed_inputs(it: Prepared) -> Prepared:
     assert it.samples is not None
-    inputs = it.samples.copy()
-    inputs.flat[0] += 1
+    x = only(it.samples).copy()
+    x.flat[0] += 1
+    inputs = as_batch(it.graph, x)
     return replace(it, inputs=inputs, samples=inputs)
 
 
 def changed_synthetic_inputs(it: Prepared) -> Prepared:
-    return replace(it, inputs=it.inputs + np.float32(1))
+    return replace(it, inputs=as_batch(it.graph, only(it.inputs) + np.float32(1)))
 
 
 def no_samples(it: Prepared) -> Prepared:

@@ -26,6 +26,7 @@ from microlut.conversion.settings import (
 )
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
+from microlut.ops.activation import ActivationKind
 from microlut.ops.base import FloatOp
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
@@ -77,7 +78,7 @@ def weighted(kind: type[FloatOp]) -> FloatOp:
 GRAPH = graph_of(
     conv2d=weighted(Conv2D),
     conv2d_1=weighted(Conv2D),
-    relu=Relu("relu"),
+    relu=Relu(ActivationKind.RELU),
     depthwise=weighted(DepthwiseConv2D),
     conv2d_2=weighted(Conv2D),
     logits=weighted(Dense),
@@ -486,7 +487,7 @@ def test_not_all_layers_of_a_deep_network_are_listed():
 def test_rule_for_a_network_without_weights_is_refused():
     settings = Settings(layers={"*": LayerRule(bits=3)})
     with pytest.raises(InvalidInput, match="those are none; "):
-        layer_choices(graph_of(relu=Relu("relu")), settings, Overrides(), "fitted")
+        layer_choices(graph_of(relu=Relu(ActivationKind.RELU)), settings, Overrides(), "fitted")
 
 
 def test_type_that_the_model_lacks_is_no_fault(load):

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from graphs import net
-from microlut.graph import evaluate as float_ops
+from graphs import all_tensors, net, run_float
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.windows import Padding, Window
 
 tf = pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
 
-from microlut.distill.operators import linear, tensors  # noqa: E402
+from microlut.distill.train import _float_tensors  # noqa: E402
 
 CASES = [
     case
@@ -35,11 +34,17 @@ CASES = [
 ] + list(rg.network_cases(4))
 
 
+def tensors(graph, x):
+    """Return every tensor of a graph by name, as training computes it."""
+    return _float_tensors(graph, {graph.inputs[0].name: tf.constant(x)})
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_tensors_equal_those_of_the_float_interpreter(case):
-    found = tensors(case.graph, tf.constant(case.samples))
-    for node, expected in float_ops.walk(case.graph, case.samples):
-        name = case.graph.inputs[0].name if node is None else node.name
+    found = tensors(case.graph, case.samples)
+    wanted = all_tensors(case.graph, case.samples)
+    assert set(found) == set(wanted) == set(case.graph.tensors())
+    for name, expected in wanted.items():
         # the order of sums differs
         tolerance = 1e-4 * max(1.0, float(np.abs(expected).max()))
         np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=tolerance)
@@ -60,20 +65,20 @@ def test_gradients_flow_through_every_window(kind, dilation, strides):
         op = DepthwiseConv2D(kernel, np.zeros(8, np.float32), window, 2)
     variable, inputs = tf.Variable(kernel), tf.Variable(x)
     with tf.GradientTape() as tape:
-        y = linear(op, inputs, variable, op.bias)
+        y = op.train_linear(tf, inputs, variable, op.bias)
         total = tf.reduce_sum(y)
     by_kernel, by_input = tape.gradient(total, [variable, inputs])
-    expected = float_ops.apply_op(op, [x], ())
+    expected = run_float(op, x)
     np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
     # the layer is linear in the kernel and in its inputs (its biases are zero)
     np.testing.assert_allclose(np.sum(by_kernel * kernel), expected.sum(), rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(np.sum(by_input * x), expected.sum(), rtol=1e-3, atol=1e-3)
     changed = replace(op, kernel=kernel + 1)
-    slope = float_ops.apply_op(changed, [x], ()).sum() - expected.sum()
+    slope = run_float(changed, x).sum() - expected.sum()
     np.testing.assert_allclose(np.sum(by_kernel), slope, rtol=1e-3, atol=1e-2)
 
 
 def test_a_graph_without_nodes_is_its_input():
     graph = net("none", "x", (3,), (), "x")
     x = np.ones((2, 3), np.float32)
-    assert np.array_equal(tensors(graph, tf.constant(x))["x"], x)
+    assert np.array_equal(tensors(graph, x)["x"], x)

@@ -44,7 +44,9 @@ def test_an_untrained_student_is_the_integer_network(case):
 @pytest.mark.parametrize("case", ALL, ids=[case.name for case in ALL])
 def test_tensors_are_within_a_step_of_the_integer_ones(case):
     quantized = case.quantized()
-    found = student_of(case).tensors(tf.constant(case.samples))[case.graph.outputs[0]]
+    found = student_of(case).tensors({case.graph.inputs[0].name: tf.constant(case.samples)})[
+        case.graph.outputs[0]
+    ]
     integers = int_ops.evaluate(
         quantized, quantize_array(case.samples, quantized.inputs[0].quantized)
     )

@@ -28,7 +28,7 @@ def refusal(path, shape=SHAPE, limit=None) -> str:
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "i8", "f2", "f8", ">f4", "?"])
 def test_load_samples_keeps_the_numbers(dtype, tmp_path):
-    samples = load_samples(write(tmp_path / "s.npz", x=X.astype(dtype), y=Y), SHAPE)
+    samples = load_samples(write(tmp_path / "s.npz", x=X.astype(dtype), y=Y), ends(SHAPE))
     assert samples.x.dtype == np.float32
     np.testing.assert_array_equal(samples.x, X.astype(dtype).astype(float))
     np.testing.assert_array_equal(samples.y, Y)
@@ -52,22 +52,22 @@ def test_load_samples_prefers_x_among_several(tmp_path):
 
 
 def test_load_samples_limits_x_and_y(tmp_path):
-    samples = load_samples(write(tmp_path / "s.npz", x=X, y=Y), SHAPE, limit=3)
+    samples = load_samples(write(tmp_path / "s.npz", x=X, y=Y), ends(SHAPE), limit=3)
     assert (len(samples), len(samples.y)) == (3, 3)
 
 
 def test_load_samples_adds_a_missing_channel_dimension(tmp_path):
-    samples = load_samples(write(tmp_path / "s.npz", x=X[..., 0]), SHAPE)
+    samples = load_samples(write(tmp_path / "s.npz", x=X[..., 0]), ends(SHAPE))
     np.testing.assert_array_equal(samples.x, X)
 
 
 def test_load_samples_accepts_labels_in_a_column(tmp_path):
-    samples = load_samples(write(tmp_path / "s.npz", x=X, y=Y[:, None]), SHAPE)
+    samples = load_samples(write(tmp_path / "s.npz", x=X, y=Y[:, None]), ends(SHAPE))
     np.testing.assert_array_equal(samples.y, Y)
 
 
 def test_load_samples_accepts_whole_numbers_as_float_labels(tmp_path):
-    samples = load_samples(write(tmp_path / "s.npz", x=X, y=Y.astype(np.float32)), SHAPE)
+    samples = load_samples(write(tmp_path / "s.npz", x=X, y=Y.astype(np.float32)), ends(SHAPE))
     assert samples.y.dtype == np.int64
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
+from graphs import as_batch
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.ops.activation import ActivationKind
@@ -47,7 +48,7 @@ def regression(mean: FloatArray, deviation: FloatArray) -> Graph:
 
 
 def warned(graph: Graph, q: QuantizedGraph, x: FloatArray) -> list[str]:
-    return list(output_warnings(graph, q, compare(graph, q, x), x))
+    return list(output_warnings(q, compare(graph, q, x), as_batch(graph, x)))
 
 
 def test_sound_inputs_and_outputs_are_not_warned_of():

@@ -13,6 +13,7 @@ from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
+from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.dense import Dense
 from microlut.ops.relu import Relu
@@ -36,12 +37,14 @@ from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from small_classifier import classifier, pictures
 
+RELU = Relu(ActivationKind.RELU)
+
 
 def one(op: object, length: int = 2) -> Graph:
     return net("one", "x", (length,), (make_node("y", op, ("x",), (length,)),), "y")
 
 
-PROBABILITIES, VALUES = one(Softmax()), one(Relu("relu"))
+PROBABILITIES, VALUES = one(Softmax()), one(RELU)
 
 
 def rows(*values: list[float]) -> np.ndarray:
@@ -97,7 +100,7 @@ def test_divergence_of_an_integer_network_is_that_of_its_scores(classes: int):
     graph = net.graph()
     q = quantize(graph, calibrate(graph, x), x, WeightConfig(2, method="fitted"))
     real = float_ops.evaluate(without_softmax(graph), x)
-    integer = replace(q, output_name=without_softmax(graph).outputs[0])
+    integer = replace(q, outputs=without_softmax(graph).outputs)
     scores = int_ops.evaluate(integer, quantize_array(x, q.inputs[0].quantized))
     found = dequantize_array(scores, integer.quantization_of(integer.outputs[0]))
     measured = integer_quality(graph, q, x)
@@ -184,7 +187,7 @@ def pixels(softmax_shape=(4, 3), output_shape=None) -> Graph:
     net = rg.Network("pixels", softmax_shape)
     net.add(Softmax(), softmax_shape)
     if output_shape is not None:
-        net.add(Reshape(), output_shape)
+        net.add(Reshape(output_shape), output_shape)
     return net.graph()
 
 
@@ -192,7 +195,7 @@ def pixels(softmax_shape=(4, 3), output_shape=None) -> Graph:
 def test_classes_of_each_position_count(output_shape):
     """A flat view of the probabilities has one largest value; the positions have one each."""
     graph = pixels(output_shape=output_shape)
-    assert judged(graph) == (graph.inputs[0].name, True)
+    assert judged(graph, graph.outputs[0]) == (graph.inputs[0].name, True)
     x = np.zeros((1, 4, 3), np.float32)
     x[0, np.arange(4), [0, 1, 2, 0]] = 4
     q = quantize(graph, calibrate(graph, x), x, WeightConfig())
@@ -207,21 +210,24 @@ def test_classes_of_each_position_count(output_shape):
 
 
 def test_softmax_that_is_not_last_does_not_make_classes():
-    nodes = (make_node("p", Softmax(), ("x",), (2,)), make_node("y", Relu("relu"), ("p",), (2,)))
+    nodes = (
+        make_node("p", Softmax(), ("x",), (2,)),
+        make_node("y", RELU, ("p",), (2,)),
+    )
     graph = net("two", "x", (2,), nodes, "y")
-    assert final_softmax(graph) is None
-    assert judged(graph) == ("y", False)
-    assert judged(replace(graph, output_name="p")) == ("x", True)
-    assert without_softmax(graph) == graph
+    assert final_softmax(graph, "y") is None
+    assert judged(graph, graph.outputs[0]) == ("y", False)
+    assert judged(graph, "p") == ("x", True)
+    assert without_softmax(graph) == replace(graph, output_names=("y",))
     summed = net("sum", "x", (2,), (nodes[0], make_node("y", Add(), ("p", "x"), (2,))), "y")
-    assert judged(summed) == ("y", False)
+    assert judged(summed, "y") == ("y", False)
 
 
 def test_task_decides_where_it_is_given():
-    assert judged(PROBABILITIES, "values") == ("y", False)
-    assert judged(PROBABILITIES, "classes") == ("x", True)
-    assert judged(VALUES, "classes") == ("y", True)
-    assert judged(VALUES, "auto") == ("y", False)
+    assert judged(PROBABILITIES, "y", "values") == ("y", False)
+    assert judged(PROBABILITIES, "y", "classes") == ("x", True)
+    assert judged(VALUES, "y", "classes") == ("y", True)
+    assert judged(VALUES, "y", "auto") == ("y", False)
 
 
 @pytest.mark.parametrize("softmax", [True, False])
@@ -245,7 +251,10 @@ def test_scores_without_a_softmax_are_judged_as_those_before_one():
 
 
 def test_without_a_final_softmax_the_output_is_what_it_reads():
-    nodes = (make_node("z", Relu("relu"), ("x",), (2,)), make_node("p", Softmax(), ("z",), (2,)))
+    nodes = (
+        make_node("z", RELU, ("x",), (2,)),
+        make_node("p", Softmax(), ("z",), (2,)),
+    )
     graph = net("two", "x", (2,), nodes, "p")
     x = rows([1, -3], [2, 5])
     assert float_ops.evaluate(without_softmax(graph), x).tolist() == [[1, 0], [2, 5]]
@@ -283,7 +292,7 @@ def test_inputs_are_bounded_by_products():
 
 
 def test_inputs_are_bounded_by_memory():
-    node = make_node("y", Relu("relu"), ("x",), (1 << 22,))
+    node = make_node("y", RELU, ("x",), (1 << 22,))
     assert affordable_inputs(net("wide", "x", (1 << 22,), (node,), "y")) == 1 << (27 - 23)
 
 
@@ -364,7 +373,7 @@ def test_reshape_keeps_the_ratio_of_its_input():
 
 
 def test_exact_outputs_have_an_infinite_ratio():
-    graph = one(Relu("relu"), 4)
+    graph = one(RELU, 4)
     x = np.arange(-128, 128, dtype=np.float32).reshape(-1, 4) / 2
     q = quantize(graph, calibrate(graph, x), x, WeightConfig())
     assert compare(graph, q, x).snr == {"y": float("inf")}
@@ -407,9 +416,9 @@ def test_rounding_ratio_is_that_of_a_tensor_alone():
     q, x = quantized(graph, 2), pictures()
     found = compare(graph, q, x)
     assert min(found.rounding_snr.values()) > 30
-    for node, real in float_ops.walk(graph, x):
+    for node, made in float_ops.walk(graph, x):
         if node is not None:
-            own = q.quantization_of(node.name)
+            real, own = made[node.output], q.quantization_of(node.output)
             error = real - dequantize_array(quantize_array(real, own), own)
             expected = 10 * np.log10(
                 np.sum(real.astype(float) ** 2) / np.sum(error.astype(float) ** 2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from graphs import make_node, net
+from graphs import make_node, net, run_float
 from microlut.errors import UnsupportedModel
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import Graph
@@ -131,26 +131,25 @@ def test_layer_means_are_corrected(bits: int, granularity):
     graph, x = network()
     q = quantized(graph, x, WeightConfig(bits, granularity))
     xi = quantize_array(x, q.inputs[0].quantized)
-    tensors, points = {graph.inputs[0].name: xi}, {graph.inputs[0].name: q.inputs[0].quantized}
+    tensors, known = {graph.inputs[0].name: xi}, q.tensors()
     real = {graph.inputs[0].name: x}
     checked = 0
     for node, qnode in zip(graph.nodes, q.nodes, strict=True):
         inputs = [real[name] for name in node.inputs]
-        real[node.name] = float_ops.apply_op(node.op, inputs, node.shape)
+        real.update(float_ops.evaluate_node(node, inputs))
         if isinstance(node.op, Conv2D | DepthwiseConv2D | Dense):
-            source = qnode.inputs[0]
-            total = int_ops.accumulate(qnode.op, tensors[source], points[source].zero_point)
-            unit = points[source].scale * qnode.op.weights.scales.astype(np.float64)
+            source = known[qnode.inputs[0]]
+            total = qnode.op.accumulate(tensors[source.name], source.zero_point)
+            unit = source.scale * qnode.op.weights.scales.astype(np.float64)
             reached = (total + qnode.op.output.bias) * unit
             linear = replace(node.op, activation=ActivationKind.LINEAR)
-            wanted = float_ops.apply_op(linear, inputs, node.shape)
+            wanted = run_float(linear, *inputs)
             axes = tuple(range(wanted.ndim - 1))
             error = np.abs(wanted.mean(axis=axes) - reached.mean(axis=axes))
             # the bias's own rounding, to integers and to 16 bits, and single floats
             assert np.all(error <= 0.51 * unit + qnode.quantization.scale / 16 + 1e-5)
             checked += 1
-        tensors[node.name] = int_ops.apply_node(q, qnode, [tensors[n] for n in qnode.inputs])
-        points[node.name] = qnode.quantization
+        tensors |= int_ops.evaluate_node(qnode, [tensors[n] for n in qnode.inputs], known)
     assert checked == 5
 
 

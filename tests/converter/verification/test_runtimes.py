@@ -9,7 +9,8 @@ import pytest
 
 from digits_example import conversion, samples
 from microlut.errors import RunFailed, ToolMissing
-from microlut.ops.tensor import quantize_array
+from microlut.graph.batch import only
+from microlut.integer import quantized_inputs
 from microlut.verification import runtimes
 from microlut.verification.runtimes import (
     desktop_name,
@@ -21,7 +22,7 @@ from microlut.verification.runtimes import (
 
 @pytest.fixture(scope="module")
 def inputs():
-    return quantize_array(samples(5).x, conversion().quantized.inputs[0].quantized)
+    return quantized_inputs(conversion().quantized, samples(5).inputs)
 
 
 @pytest.mark.parametrize("run", [run_tflite_micro, run_desktop])
@@ -79,11 +80,12 @@ def test_old_runtime_is_used_beside_numpy_1_only(numpy, found, monkeypatch):
 
 def test_runtimes_print_nothing(tmp_path, inputs):
     (tmp_path / "m.tflite").write_bytes(conversion().tflite)
-    np.save(tmp_path / "x.npy", inputs)
+    np.save(tmp_path / "x.npy", only(inputs))
     program = (
         "import sys, numpy as np; from pathlib import Path;"
         "from microlut.verification.runtimes import *;"
-        "m, x = Path(sys.argv[1]).read_bytes(), np.load(sys.argv[2]);"
+        "from microlut.graph.batch import Batch;"
+        "m, x = Path(sys.argv[1]).read_bytes(), Batch({'x': np.load(sys.argv[2])});"
         "run_tflite_micro(m, x); run_desktop(m, x)"
     )
     done = subprocess.run(

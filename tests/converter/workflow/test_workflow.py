@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import microlut
-from digits_example import CALIBRATION, MODEL, conversion, samples
+from digits_example import CALIBRATION, INPUTS, MODEL, conversion, samples
 from microlut.board.schema import Emulators, Region
 from microlut.errors import BuildFailed, DoesNotFit, InvalidBoard, InvalidInput
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.importers.samples import Samples
+from microlut.importers.samples import as_samples
 from microlut.machine import tools
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, RENODE, find_tool
 from microlut.running.emulators import machines
@@ -345,7 +345,7 @@ def test_float_top1_equals_that_of_keras(keras):
 
 def test_float_top1_without_labels_is_none():
     graph = run_passes(import_model(MODEL))
-    assert float_top1(graph, Samples(samples(1).x, None)) is None
+    assert float_top1(graph, as_samples(samples(1).x, graph.inputs)) is None
 
 
 def test_top1_takes_the_first_of_equal_outputs():
@@ -356,13 +356,13 @@ def test_top1_takes_the_first_of_equal_outputs():
 
 @pytest.mark.parametrize("factor", [1 / 255, 255])
 def test_run_refuses_inputs_of_another_scaling(factor, project, host):
-    scaled = Samples(samples(8).x * np.float32(factor), None)
+    scaled = as_samples(samples(8).x * np.float32(factor), INPUTS)
     with pytest.raises(InvalidInput, match="scale them like the calibration inputs"):
         microlut.run(project, host, scaled)
 
 
 def test_run_refuses_labels_that_the_model_has_no_outputs_for(project, host):
-    labelled = Samples(samples(3).x, np.array([0, 9, 10]))
+    labelled = as_samples(samples(3).x, INPUTS, np.array([0, 9, 10]))
     with pytest.raises(InvalidInput, match=r"up to 10, but the model has 10 outputs.*0 to 9"):
         microlut.run(project, host, labelled)
 

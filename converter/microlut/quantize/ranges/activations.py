@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from microlut.graph.ir import Graph, Node
-from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.tensor import Quantization, Tensor, quantized_range
 from microlut.quantize.ranges.measure import Ranges
 
 INT8_MIN, INT8_MAX = -128, 127
@@ -79,12 +79,13 @@ class _Groups:
     def _constrain(self, node: Node, ranges: Ranges) -> None:
         rule = node.op.scale_rule
         for tensor in node.outputs:
-            self._own(tensor.name, ranges)
             if isinstance(rule, Quantization):
                 self._fixed[tensor.name] = rule
+                self._limits[tensor.name] = quantized_range(rule)
             elif rule == "same":
-                del self._limits[tensor.name]
                 self._parent[tensor.name] = node.inputs[0]
+            else:
+                self._own(tensor.name, ranges)
 
     def _own(self, name: str, ranges: Ranges) -> None:
         self._limits[name] = ranges[name]

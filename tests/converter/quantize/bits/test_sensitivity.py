@@ -7,23 +7,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from microlut.quantize.operators import scale_rule, tensor_quantizations
 
-from graphs import make_node, net
+from graphs import all_tensors, input_limits, make_node, net
 from microlut.graph import evaluate as float_ops
+from microlut.graph.batch import Arrays
 from microlut.graph.ir import Graph, Node
 from microlut.integer.packing import weight_bytes
+from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.arrays import FloatArray
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
-from microlut.ops.tensor import Quantization, quantize_array
+from microlut.ops.tensor import Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.bits.sensitivity import Candidates, sensitivities
 from microlut.quantize.quality import affordable_inputs, relative_error, spread
+from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges, calibrate
+from microlut.quantize.storable import scale_rule
 from microlut.quantize.weights import (
     BIT_WIDTHS,
     Method,
@@ -44,7 +47,7 @@ def widths(method: Method = "calibrated") -> list[WeightConfig]:
 
 
 def measured(
-    graph: Graph, x: FloatArray, configs: Sequence[WeightConfig], ranges: Ranges | None = None
+    graph: Graph, x: Arrays, configs: Sequence[WeightConfig], ranges: Ranges | None = None
 ) -> Candidates:
     options = {node.name: configs for node, _ in graph.weighted()}
     return sensitivities(graph, ranges or calibrate(graph, x), x, options, progress.silent)
@@ -67,7 +70,8 @@ def test_branches_and_depthwise_layers_are_measured():
 
 
 def test_synthetic_inputs_serve_where_there_are_no_others():
-    graph, span = classifier(), (-3.0, 3.0)
+    graph = classifier()
+    span = input_limits(graph, (-3.0, 3.0))
     x = synthetic_inputs(graph, span)
     found = measured(graph, x, widths("fitted"), expected_ranges(graph, x, span))
     assert all(choices[0].divergence > choices[-1].divergence for choices in found.values())
@@ -95,7 +99,7 @@ def test_layer_that_hardly_reaches_the_result_costs_much_less():
 
 
 def test_layer_that_does_not_reach_the_result_costs_nothing():
-    graph = replace(faint(1.0), output_name="loud")
+    graph = replace(faint(1.0), outputs=("loud",))
     x = np.random.default_rng(1).normal(size=(50, 12)).astype(np.float32)
     found = measured(graph, x, widths())
     assert {choice.divergence for choice in found["faint"]} == {0.0}
@@ -106,9 +110,8 @@ def test_layer_that_does_not_reach_the_result_costs_nothing():
 def test_bytes_and_weights_are_those_of_the_layer(granularity):
     graph, x = classifier(), pictures()
     configs = [WeightConfig(bits, granularity) for bits in BIT_WIDTHS]
-    found, known = measured(graph, x, configs), tensor_quantizations(graph, calibrate(graph, x))
-    tensors = {node.name: y for node, y in float_ops.walk(graph, x) if node is not None}
-    tensors[graph.inputs[0].name] = x
+    found, known = measured(graph, x, configs), quantized_tensors(graph, calibrate(graph, x))
+    tensors = all_tensors(graph, x)
     for node, op in graph.weighted():
         for choice in found[node.name]:
             weights = _weights(node, tensors[node.inputs[0]], known, choice.config)
@@ -146,11 +149,10 @@ def test_only_the_layers_that_are_asked_for_are_measured_and_told():
 def test_the_rest_of_the_network_is_the_float_network(config: WeightConfig, softmax: bool):
     graph, x = classifier(softmax), pictures()
     ranges = calibrate(graph, x)
-    known = tensor_quantizations(graph, ranges)
+    known = quantized_tensors(graph, ranges)
     found = measured(graph, x, [config], ranges)
     whole = classifier(softmax=False)  # what a final softmax reads is what counts
-    tensors = {graph.inputs[0].name: x}
-    tensors |= {node.name: y for node, y in float_ops.walk(graph, x) if node is not None}
+    tensors = all_tensors(graph, x)
     for index, node in enumerate(whole.nodes):
         if node.name not in found:
             continue
@@ -165,11 +167,11 @@ def test_the_rest_of_the_network_is_the_float_network(config: WeightConfig, soft
 
 
 def _weights(
-    node: Node, x: FloatArray, known: Mapping[str, Quantization], config: WeightConfig
+    node: Node, x: FloatArray, known: Mapping[str, Tensor], config: WeightConfig
 ) -> QuantizedWeights:
     """Return the weights of one layer alone, from its float inputs."""
-    op, quantization = node.op, known[node.inputs[0]]
-    rule = scale_rule(op, quantization, known[node.name])
+    op, quantization = node.op, known[node.inputs[0]].quantized
+    rule = scale_rule(op, quantization, known[node.output].quantized)
     if config.method == "fitted":
         return fit_layer(op, x, config, rule).weights
     moments = reconstruction_moments(op, quantize_array(x, quantization), quantization, x)
@@ -181,9 +183,9 @@ def _with_the_means_of(graph: Graph, index: int, kernel: FloatArray, x: FloatArr
     node = graph.nodes[index]
     means = []
     for changed in (node.op, replace(node.op, kernel=kernel)):
-        linear = replace(node, op=replace(changed, activation=float_ops.ActivationKind.LINEAR))
+        linear = replace(node, op=replace(changed, activation=ActivationKind.LINEAR))
         nodes = (*graph.nodes[:index], linear)
-        y = float_ops.evaluate(replace(graph, nodes=nodes, output_name=node.name), x)
+        y = float_ops.evaluate(replace(graph, nodes=nodes, outputs=(node.output,)), x)
         means.append(y.mean(axis=tuple(range(y.ndim - 1)), dtype=np.float64))
     bias = (node.op.bias + means[0] - means[1]).astype(np.float32)
     return replace(node, op=replace(node.op, kernel=kernel, bias=bias))
@@ -192,13 +194,13 @@ def _with_the_means_of(graph: Graph, index: int, kernel: FloatArray, x: FloatArr
 def test_of_many_inputs_as_many_as_are_worth_while_are_looked_at(monkeypatch):
     graph, x = classifier(), pictures(300)
     seen = set()
-    whole = float_ops.apply_op
+    whole = float_ops.evaluate_node
 
-    def count(op, inputs, shape):
+    def count(node, inputs):
         seen.add(len(inputs[0]))
-        return whole(op, inputs, shape)
+        return whole(node, inputs)
 
-    monkeypatch.setattr(float_ops, "apply_op", count)
+    monkeypatch.setattr(float_ops, "evaluate_node", count)
     measured(graph, x, [WeightConfig(2)])
     assert max(seen) == affordable_inputs(graph) == 128
 

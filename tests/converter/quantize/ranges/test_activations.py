@@ -13,11 +13,7 @@ from microlut.ops.dense import Dense
 from microlut.ops.fixed_point import quantize_multiplier
 from microlut.ops.relu import Relu
 from microlut.ops.tensor import Quantization, dequantize_array, quantize_array
-from microlut.quantize.ranges.activations import (
-    activation_quantization,
-    clamp_range,
-    smallest_output_scale,
-)
+from microlut.quantize.ranges.activations import activation_quantization
 
 VALUES = st.floats(-1e30, 1e30, allow_subnormal=False)
 
@@ -81,14 +77,14 @@ def test_range_of_rounding_errors_gets_the_smallest_scale():
         (ActivationKind.RELU6, Quantization(100.0, 5), (5, 5)),
     ],
 )
-def test_clamp_range_is_the_one_computed_by_hand(
+def test_limits_of_an_activation_are_those_computed_by_hand(
     kind: ActivationKind, quantization: Quantization, wanted: tuple[int, int]
 ):
-    assert clamp_range(kind, quantization) == wanted
+    assert kind.limits(quantization) == wanted
 
 
 def test_smallest_output_scale_keeps_the_last_factor_of_a_sum_below_one():
-    smallest = smallest_output_scale(Add(), [0.3, 0.7])
+    smallest = Add().smallest_scale([0.3, 0.7])
     assert quantize_multiplier(2.0 * 0.7 / (2.0**20 * smallest)).shift <= 0
 
 
@@ -96,8 +92,8 @@ def test_smallest_output_scale_keeps_shifted_sums_within_32_bits():
     kernel = np.array([[1.0, -1.0], [3.0, 0.0]], np.float32)
     op, scale = Dense(kernel, np.array([1.0, -50.0], np.float32)), 0.01
     largest = 255 * scale * 3.0 + 50.0
-    assert smallest_output_scale(op, [scale]) * 2.0**30 > 8 * largest
+    assert op.smallest_scale([scale]) * 2.0**30 > 8 * largest
 
 
 def test_operators_that_only_move_values_have_no_smallest_output_scale():
-    assert smallest_output_scale(Relu(ActivationKind.RELU), [0.3]) == 0.0
+    assert Relu(ActivationKind.RELU).smallest_scale([0.3]) == 0.0

@@ -249,7 +249,7 @@ def test_divergence_is_that_of_the_integer_network():
 def test_what_a_final_softmax_reads_decides():
     graph = doubling(8)
     softmax = make_node("probabilities", Softmax(), ("sum",), (8,))
-    longer = replace(graph, nodes=(*graph.nodes, softmax), output_name=softmax.name)
+    longer = replace(graph, nodes=(*graph.nodes, softmax), outputs=(softmax.name,))
     x = np.random.default_rng(0).laplace(size=(300, 8)).astype(np.float32)
     chosen = choose_ranges(longer, x)
     assert chosen.divergences == choose_ranges(graph, x).divergences

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphs import make_node, net
+from graphs import input_limits, make_node, net
 from microlut.errors import InvalidInput
-from microlut.graph import evaluate as float_ops
+from microlut.graph.batch import only
+from microlut.graph.evaluate import evaluate
 from microlut.graph.ir import Graph
 from microlut.ops.activation import ActivationKind
 from microlut.ops.batch_norm import ChannelStatistics
@@ -24,6 +25,16 @@ MEAN = np.float32([0.5, -1.0, 2.0, 0.0])
 DEVIATION = np.float32([1.0, 0.5, 2.0, 0.1])
 
 
+def noise(graph, limits):
+    """Return the synthetic values of the only input."""
+    return only(synthetic_inputs(graph, input_limits(graph, limits)))
+
+
+def expected(graph, limits):
+    """Return the expected ranges of a graph on its synthetic inputs."""
+    return expected_ranges(graph, noise(graph, limits), input_limits(graph, limits))
+
+
 def network(activation: ActivationKind = ActivationKind.RELU) -> Graph:
     kernel = RNG.normal(size=(4, 3, 3, 2)).astype(np.float32)
     conv = Conv2D(kernel, np.zeros(4, np.float32), Window((3, 3)), activation)
@@ -33,7 +44,7 @@ def network(activation: ActivationKind = ActivationKind.RELU) -> Graph:
 
 def test_synthetic_inputs_stay_in_their_range_and_repeat():
     graph = network()
-    first, second = (synthetic_inputs(graph, (-2.0, 5.0)) for _ in range(2))
+    first, second = (noise(graph, (-2.0, 5.0)) for _ in range(2))
     assert np.array_equal(first, second)
     assert first.min() >= -2.0
     assert first.max() <= 5.0
@@ -43,20 +54,20 @@ def test_synthetic_inputs_stay_in_their_range_and_repeat():
 @pytest.mark.parametrize("span", [(1.0, 1.0), (3.0, 2.0), (0.0, np.inf), (np.nan, 1.0)])
 def test_range_that_is_none_is_refused(span):
     with pytest.raises(InvalidInput, match="input range is"):
-        synthetic_inputs(network(), span)
+        noise(network(), span)
 
 
 def test_activations_have_the_batch_norm_statistics():
     graph = network(ActivationKind.LINEAR)
-    (step,) = walk(graph, synthetic_inputs(graph, (0.0, 1.0)))
-    flat = step.output.reshape(-1, 4)
+    (step,) = walk(graph, noise(graph, (0.0, 1.0)))
+    flat = step.outputs[0].reshape(-1, 4)
     assert flat.mean(axis=0) == pytest.approx(MEAN, abs=1e-3)
     assert flat.std(axis=0) == pytest.approx(DEVIATION, rel=1e-3)
 
 
 def test_ranges_reach_beyond_the_deviations_and_end_at_the_activation():
     graph = network()
-    limits = expected_ranges(graph, synthetic_inputs(graph, (0.0, 1.0)), (0.0, 1.0))
+    limits = expected(graph, (0.0, 1.0))
     assert limits["x"] == (0.0, 1.0)
     low, high = limits["c"]
     assert low == 0.0
@@ -66,8 +77,8 @@ def test_ranges_reach_beyond_the_deviations_and_end_at_the_activation():
 def test_range_of_a_mean_is_that_of_its_pixels():
     graph = network()
     mean = make_node("m", Mean(), ("c",), (1, 1, 4))
-    graph = replace(graph, nodes=(*graph.nodes, mean), output_name="m")
-    limits = expected_ranges(graph, synthetic_inputs(graph, (0.0, 1.0)), (0.0, 1.0))
+    graph = replace(graph, nodes=(*graph.nodes, mean), outputs=("m",))
+    limits = expected(graph, (0.0, 1.0))
     assert limits["m"] == limits["c"]
 
 
@@ -97,6 +108,6 @@ def test_feedback_lowers_the_expected_error_of_the_outputs():
 def test_a_graph_without_statistics_runs_as_it_is():
     op = Dense(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
     graph = net("n", "x", (3,), (make_node("d", op, ("x",), (3,)),), "d")
-    x = synthetic_inputs(graph, (0.0, 1.0))
+    x = noise(graph, (0.0, 1.0))
     (step,) = walk(graph, x)
-    assert np.array_equal(step.output, float_ops.evaluate(graph, x))
+    assert np.array_equal(step.outputs[0], evaluate(graph, x))
