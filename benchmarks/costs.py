@@ -244,59 +244,65 @@ def fit(samples: Sequence[Sample]) -> Costs:
 
 
 def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sample]:
-    """Yield the kernel calls of an operator on random tensors, alone in its network."""
-    kinds = [op for op in FLOAT_OPERATORS if op.__module__.endswith(f".{name}")]
-    rng = np.random.default_rng(2026)
-    for number in range(_SHAPES):
-        for kind in kinds:
-            tensors = _random_tensors(rng, kind.operands or int(rng.integers(2, 4)), number)
-            shapes = [tensor.shape for tensor in tensors]
-            op = kind.from_keras(kind.keras.options, shapes)
-            (shape,) = op.shapes(shapes)
-            fixed = op.scale_rule if isinstance(op.scale_rule, Quantization) else _SCALE
-            output = Tensor("y", shape, "int8", fixed)
-            node = QNode(
-                "y", op.quantize(tensors, [output]), tuple(t.name for t in tensors), (output,)
-            )
-            graph = QuantizedGraph(f"n{number}", tensors, (node,), ("y",))
-            yield from _operator_samples(number, graph, boards)
+    """Yield the kernel calls of an operator on random tensors, all in one network.
 
-
-def _random_tensors(rng: Random, count: int, number: int) -> tuple[Tensor, ...]:
-    """Return inputs of one shape; of every third network, the last is one pixel of it."""
-    shape = tuple(int(n) for n in rng.integers(1, 17, 3))
-    shapes = [shape] * count
-    if number % 3 == 2 and count == 2:
-        shapes[-1] = (1, 1, shape[-1])
-    return tuple(Tensor(f"x{i}", shape, "int8", _SCALE) for i, shape in enumerate(shapes))
-
-
-def _operator_samples(
-    number: int, graph: QuantizedGraph, boards: Sequence[microlut.Board]
-) -> Iterator[Sample]:
-    rng = np.random.default_rng(number)
-    tensors = {tensor.name: tensor for tensor in graph.inputs}
-    x = rng.integers(-128, 128, (1, sum(t.bytes for t in graph.inputs)), dtype=np.int8)
-    wanted = to_bytes(int_ops.outputs(graph, from_bytes(tensors, x)))
-    kernel, core = kernel_of(graph.nodes[0].op), boards[0].core.value
-    call = calls_of(graph)["y"]
-    assume_free(kernel.work(call, next(kernel.tiles(call)), core))
+    Raises:
+        SystemExit: The outputs differ from the integer interpreter's.
+    """
+    graph = _network_of(name)
+    for node, call in zip(graph.nodes, calls_of(graph).values(), strict=True):
+        kernel = kernel_of(node.op)
+        assume_free(kernel.work(call, next(kernel.tiles(call)), boards[0].core.value))
     plan = make_plan(graph)
+    given = {tensor.name: tensor for tensor in graph.inputs}
+    x = np.random.default_rng(0).integers(-128, 128, (1, sum(t.bytes for t in graph.inputs)))
+    x = x.astype(np.int8)
+    wanted = to_bytes(int_ops.outputs(graph, from_bytes(given, x)))
     prefix = identifier(graph.name)
-    ((_, call, tile),) = kernel_calls(plan)
     with tempfile.TemporaryDirectory() as folder:
         sources = Path(folder) / "model"
         sources.mkdir()
-        for name, text in render(plan).items():
-            (sources / name).write_text(text, encoding="utf-8")
+        for file, text in render(plan).items():
+            (sources / file).write_text(text, encoding="utf-8")
         for board in boards:
             image = build(sources, prefix, board, Path(folder) / board.id)
             task = Task(image.elf, board, x, wanted.shape[1], caller=f"{prefix}_run")
             result = run_image(task)
             if not np.array_equal(result.outputs, wanted):
-                raise SystemExit(f"{graph.nodes[0].op.kind} on {board.id}: wrong outputs")
-            if len(result.pieces[0]) > 1:  # else nothing is called
-                yield Sample(number, call, tile, board.core.value, result.pieces[0][0])
+                raise SystemExit(f"{name} on {board.id}: wrong outputs")
+            core = board.core.value
+            calls = [c for c in kernel_calls(plan) if kernel_of(c[1].op).work(c[1], c[2], core)]
+            _, *counts, _ = result.pieces[0]
+            for (_, call, tile), count in zip(calls, counts, strict=True):
+                yield Sample(0, call, tile, core, count)
+
+
+def _network_of(name: str) -> QuantizedGraph:
+    """Return a network of one operator many times, each time on inputs of its own."""
+    rng = np.random.default_rng(2026)
+    inputs: list[Tensor] = []
+    nodes: list[QNode] = []
+    for kind in (op for op in FLOAT_OPERATORS if op.__module__.endswith(f".{name}")):
+        for number in range(_SHAPES):
+            pixel = number % 3 == 2 and kind.operands == 2 and kind.scale_rule == "own"
+            tensors = _random_tensors(rng, kind.operands or int(rng.integers(2, 4)), number, pixel)
+            shapes = [tensor.shape for tensor in tensors]
+            op = kind.from_keras(kind.keras.options, shapes)
+            fixed = op.scale_rule if isinstance(op.scale_rule, Quantization) else _SCALE
+            output = Tensor(f"y{number}", op.shapes(shapes)[0], "int8", fixed)
+            made = op.quantize(tensors, [output])
+            nodes.append(QNode(output.name, made, tuple(t.name for t in tensors), (output,)))
+            inputs += tensors
+    return QuantizedGraph(name, tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
+
+
+def _random_tensors(rng: Random, count: int, number: int, pixel: bool) -> tuple[Tensor, ...]:
+    """Return inputs of one shape; the last may be one `pixel`, which is broadcast."""
+    shape = tuple(int(n) for n in rng.integers(2, 13, 3))
+    shapes = [shape] * count
+    if pixel:
+        shapes[-1] = (1, 1, shape[-1])
+    return tuple(Tensor(f"x{number}_{i}", s, "int8", _SCALE) for i, s in enumerate(shapes))
 
 
 def with_new_parts(known: dict[str, Costs], samples: Sequence[Sample]) -> dict[str, Costs]:

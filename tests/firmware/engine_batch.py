@@ -302,7 +302,7 @@ def run_batch_on(
     for prefix, plan in zip(prefixes, plans, strict=True):
         write_sources(render(plan), folder / "models" / prefix)
     each = np.concatenate([x.reshape(len(x), -1) for x in inputs], axis=1)
-    sizes = [int(np.prod(plan.graph.shape_of(plan.graph.outputs[0]))) for plan in plans]
+    sizes = [_output_bytes(plan) for plan in plans]
     includes = "".join(f'#include "models/{p}/model.c"\n' for p in prefixes)
     sources = {
         "model.h": _BATCH_HEADER.format(
@@ -327,6 +327,10 @@ def run_batch_on(
 
 
 def _split(values: NDArray[np.int8], plans: Sequence[Plan], runs: int) -> list[NDArray[np.int8]]:
-    sizes = [runs * int(np.prod(plan.graph.shape_of(plan.graph.outputs[0]))) for plan in plans]
+    sizes = [runs * _output_bytes(plan) for plan in plans]
     parts = np.split(values, np.cumsum(sizes)[:-1])
     return [part.reshape(runs, -1) for part in parts]
+
+
+def _output_bytes(plan: Plan) -> int:
+    return sum(tensor.bytes for tensor in plan.graph.output_tensors().values())

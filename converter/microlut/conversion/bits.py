@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
+from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.plan import make_plan
 from microlut.quantize.bits.allocate import (
@@ -18,7 +19,7 @@ from microlut.quantize.bits.allocate import (
     too_few_bytes,
 )
 from microlut.quantize.bits.sensitivity import Candidate, Candidates, sensitivities
-from microlut.quantize.figures import Quality
+from microlut.quantize.figures import Quality, Task
 from microlut.quantize.quality import judged
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.support.progress import Progress

@@ -19,7 +19,7 @@ class TableKernel(PlainKernel[QTable, FloatOp]):
 
     def work(self, call: Call[QTable], tile: Tile, core: str) -> Counter[str]:
         """Count values."""
-        return Counter({"table": 1.0, "table value": call.output.size})
+        return Counter({"lookup": 1.0, "lookup value": call.output.size})
 
     def sizes(self, op: QTable | FloatOp, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return none: the count has 32 bits."""
