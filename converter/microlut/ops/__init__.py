@@ -27,6 +27,7 @@ OPERATORS = (
     "pool2d",
     "relu",
     "reshape",
+    "sigmoid",
     "softmax",
     "table",
 )

@@ -1,0 +1,69 @@
+"""Logistic function, as TensorFlow Lite computes it in fixed point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from microlut.ops.arrays import FloatArray, Int64, Shape
+from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, one_shape
+from microlut.ops.fixed_point import (
+    exp_on_negative_values,
+    input_radius,
+    multiply,
+    one_over_one_plus,
+    quantize_multiplier,
+    rounding_divide_by_pot,
+)
+from microlut.ops.table import all_values, table
+from microlut.ops.tensor import Quantization, Tensor
+
+_INTEGER_BITS = 4  # of the scaled input
+_OUTPUT_BITS = 8
+_ONE = (1 << 31) - 1  # in Q0.31, as gemmlowp has it
+
+
+@dataclass(frozen=True, slots=True)
+class Sigmoid(FloatOp):
+    """1 / (1 + exp(-x))."""
+
+    scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
+    keras: ClassVar[Keras] = Keras(
+        layers=("Sigmoid",),
+        functions=("Sigmoid", "math.sigmoid", "nn.sigmoid", "sigmoid"),
+        activation="sigmoid",
+    )
+    becomes: ClassVar[str] = "table"
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (one_shape(inputs),)
+
+    def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
+        """Return the results; the exponential of a negative number never overflows."""
+        small = np.exp(-np.abs(inputs[0]))
+        positive = 1 / (1 + small)
+        return (np.where(inputs[0] >= 0, positive, small * positive),)
+
+    def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
+        """Return the trained output."""
+        return (tf.nn.sigmoid(inputs[0]),)
+
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+        """Return the table of TensorFlow Lite's LOGISTIC."""
+        factor = quantize_multiplier(inputs[0].scale * 2.0 ** (31 - _INTEGER_BITS))
+        centered = all_values() - inputs[0].zero_point
+        radius = input_radius(_INTEGER_BITS, factor.shift)
+        inside = np.abs(centered) < radius
+        scaled = multiply(np.where(inside, centered, 0), factor.multiplier, factor.shift)
+        found = rounding_divide_by_pot(_logistic(scaled), 31 - _OUTPUT_BITS) - 128
+        return table(np.where(inside, found, np.where(centered > 0, 127, -128)), "LOGISTIC", 2)
+
+
+def _logistic(x: Int64) -> Int64:
+    """Return the function in Q0.31 of numbers in Q4.27, as gemmlowp's `logistic` does."""
+    positive = one_over_one_plus(exp_on_negative_values(-np.abs(x), _INTEGER_BITS))
+    return np.where(x == 0, 1 << 30, np.where(x > 0, positive, _ONE - positive))
