@@ -23,6 +23,7 @@ OPERATORS = (
     "depthwise_conv2d",
     "identity",
     "mean",
+    "mul",
     "pad",
     "pool2d",
     "relu",

@@ -1,0 +1,65 @@
+"""Product of two tensors, with broadcasting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+
+from microlut.ops.arrays import Shape
+from microlut.ops.mul import Mul, QMul
+from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+
+_RANK = 4  # MLUT_MUL_RANK
+
+
+class MulKernel(PlainKernel[QMul, Mul]):
+    """The kernel mlut_mul."""
+
+    def overwrites(self, call: Call[QMul]) -> Iterable[int]:
+        """Return the inputs of the output's shape."""
+        return [i for i, operand in enumerate(call.inputs) if operand.shape == call.shape]
+
+    def work(self, call: Call[QMul], tile: Tile, core: str) -> Counter[str]:
+        """Count rows and values."""
+        extents, _ = broadcast(call.shape, [operand.shape for operand in call.inputs])
+        rows = prod(extents[:-1])
+        return Counter({"mul": 1.0, "mul row": rows, "mul value": call.output.size})
+
+    def sizes(self, op: QMul | Mul, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
+        """Return the axes that remain if those that are broadcast alike are one."""
+        yield "the number of groups of broadcast axes", len(_groups(outputs[0], inputs)), _RANK
+
+    def fields(self, call: Call[QMul]) -> Mapping[str, object]:
+        """Return extents and steps."""
+        extents, steps = broadcast(call.shape, [operand.shape for operand in call.inputs])
+        return {"extents": extents, "steps": steps}
+
+
+def broadcast(shape: Shape, sources: Sequence[Shape]) -> tuple[Shape, tuple[Shape, ...]]:
+    """Return the output's extents, and by how much each source moves along them."""
+    groups = [(1, (False,) * len(sources))] * _RANK + _groups(shape, sources)
+    kept = groups[-_RANK:]
+    steps = []
+    for i in range(len(sources)):
+        extents = [extent if whole[i] else 1 for extent, whole in kept]
+        moves = (prod(extents[axis + 1 :]) for axis in range(_RANK))
+        steps.append(tuple(m if whole[i] else 0 for m, (_, whole) in zip(moves, kept, strict=True)))
+    return tuple(extent for extent, _ in kept), tuple(steps)
+
+
+def _groups(shape: Shape, sources: Sequence[Shape]) -> list[tuple[int, tuple[bool, ...]]]:
+    """Return the output's axes, neighbours that are broadcast alike as one.
+
+    Each comes with whether the sources have it, or are broadcast along it.
+    """
+    groups: list[tuple[int, tuple[bool, ...]]] = []
+    full = [(*[1] * (len(shape) - len(source)), *source) for source in sources]
+    for axis, extent in enumerate(shape):
+        if extent == 1:
+            continue
+        whole = tuple(source[axis] == extent for source in full)
+        if groups and groups[-1][1] == whole:
+            extent *= groups.pop()[0]
+        groups.append((extent, whole))
+    return groups
