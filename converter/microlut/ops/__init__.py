@@ -18,6 +18,7 @@ from microlut.ops.base import FloatOp, IntegerOp
 OPERATORS = (
     "add",
     "batch_norm",
+    "concatenate",
     "conv2d",
     "dense",
     "depthwise_conv2d",

@@ -1,0 +1,91 @@
+"""Concatenation of tensors along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from microlut.ops.arrays import FloatArray, IntArray, Shape
+from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand
+from microlut.ops.builtin import Builtin
+from microlut.ops.tensor import CONFIG, DType, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Concatenate(FloatOp):
+    """Tensors one after the other along an axis, which counts without the batch."""
+
+    axis: int
+    scale_rule: ClassVar[ScaleRule] = "unify"
+    operands: ClassVar[int | None] = None
+    keras: ClassVar[Keras] = Keras(
+        layers=("Concatenate",), functions=("Concatenate", "concat"), options={"axis": -1}
+    )
+    becomes: ClassVar[str] = "concatenate"
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (_shape(self.axis, inputs),)
+
+    def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
+        """Return the output."""
+        return (np.concatenate(inputs, axis=self.axis + 1),)
+
+    def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
+        """Return the trained output."""
+        return (tf.concat(inputs, axis=self.axis + 1),)
+
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QConcatenate:
+        """Return the integer form; all tensors have one quantization."""
+        return QConcatenate(self.axis)
+
+    @classmethod
+    def from_keras(cls, options: Mapping[str, Any], inputs: Sequence[Shape]) -> Concatenate:
+        """Return the operator for an axis that counts with the batch, or from the last one."""
+        axis, rank = options["axis"], len(inputs[0])
+        if type(axis) is not int or not (-rank <= axis < 0 or 0 < axis <= rank):
+            raise ValueError(f"joins along axis={axis!r}, expected one of the axes but the batch")
+        return cls(axis - 1 if axis > 0 else axis + rank)
+
+
+@dataclass(frozen=True, slots=True)
+class QConcatenate(IntegerOp):
+    """Tensors one after the other along an axis, all of one quantization."""
+
+    axis: int
+    kind: Literal["concatenate"] = "concatenate"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
+    __pydantic_config__ = CONFIG
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (_shape(self.axis, inputs),)
+
+    def evaluate(
+        self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[IntArray, ...]:
+        """Return the output."""
+        return (np.concatenate(arrays, axis=self.axis + 1),)
+
+    def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
+        """Return CONCATENATION."""
+        fields = {"axis": self.axis + 1, "fusedActivationFunction": "NONE"}
+        name, options = "CONCATENATION", "ConcatenationOptions"
+        return (Builtin(name, 2, tuple(inputs), tuple(outputs), options, fields),)
+
+    def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Raise ValueError unless all tensors have one quantization and one type."""
+        found = {(tensor.quantized, tensor.dtype) for tensor in (*inputs, *outputs)}
+        demand(len(found) == 1, "the scales of its tensors")
+
+
+def _shape(axis: int, inputs: Sequence[Shape]) -> Shape:
+    first = inputs[0] if inputs else ()
+    others = {(*shape[:axis], *shape[axis + 1 :]) for shape in inputs}
+    if not 0 <= axis < len(first) or len(others) != 1 or len({*map(len, inputs)}) != 1:
+        found = ", ".join(str(list(shape)) for shape in inputs)
+        raise ValueError(f"joins tensors of shapes {found}, expected equal ones but for one axis")
+    return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])

@@ -1,0 +1,75 @@
+"""Concatenation, which copies nothing where its inputs can be made in their places."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from microlut.ops.concatenate import Concatenate, QConcatenate
+from microlut.plan.kernels.base import Alias, Call, PlainKernel, Shapes, Size, Tile
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an input gives to each row of the output: bytes, from an offset in the row on."""
+
+    input: int
+    bytes: int
+    offset: int
+
+
+class ConcatenateKernel(PlainKernel[QConcatenate, Concatenate]):
+    """The kernel mlut_concatenate."""
+
+    def aliases(self, call: Call[QConcatenate]) -> Iterable[Alias]:
+        """Return all inputs, if the output is one row of them."""
+        if _rows(call) == 1:
+            yield from (Alias(part.input, part.offset) for part in _parts(call))
+
+    def work(self, call: Call[QConcatenate], tile: Tile, core: str) -> Counter[str]:
+        """Count rows and bytes that are copied."""
+        parts, rows = list(_copied(call)), _rows(call)
+        if not parts:
+            return Counter()
+        copied = sum(part.bytes for part in parts)
+        return Counter(
+            {
+                "concatenate": 1.0,
+                "concatenate row": rows * len(parts),
+                "concatenate byte": rows * copied,
+            }
+        )
+
+    def sizes(
+        self, op: QConcatenate | Concatenate, inputs: Shapes, outputs: Shapes
+    ) -> Iterable[Size]:
+        """Return none: all numbers have 32 bits."""
+        return ()
+
+    def fields(self, call: Call[QConcatenate]) -> Mapping[str, object]:
+        """Return the parts that are copied, the rows and their bytes."""
+        rows = _rows(call)
+        return {
+            "parts": tuple(_copied(call)),
+            "rows": rows,
+            "row_bytes": call.output.bytes // rows,
+        }
+
+
+def _rows(call: Call[QConcatenate]) -> int:
+    return prod(call.shape[: call.op.axis])
+
+
+def _parts(call: Call[QConcatenate]) -> Iterator[Part]:
+    rows, offset = _rows(call), 0
+    for i, tensor in enumerate(call.inputs):
+        part = Part(i, tensor.bytes // rows, offset)
+        offset += part.bytes
+        yield part
+
+
+def _copied(call: Call[QConcatenate]) -> Iterator[Part]:
+    there = {alias.input for alias in call.in_place}
+    return (part for part in _parts(call) if part.input not in there)

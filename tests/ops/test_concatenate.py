@@ -1,0 +1,51 @@
+"""Concatenation in all its forms."""
+
+import pytest
+from harness import Case, operator_tests
+
+from microlut.ops.concatenate import Concatenate
+
+
+def layer(axis):
+    def make(tensors):
+        import keras
+
+        return keras.layers.Concatenate(axis=axis)(tensors)
+
+    return make
+
+
+CASES = (
+    Case("channels", Concatenate(2), ((4, 3, 5), (4, 3, 2)), layer(-1)),
+    Case("unlike_scales", Concatenate(2), ((4, 3, 5), (4, 3, 2)), layer(3), spreads=(1.0, 30.0)),
+    Case("three", Concatenate(2), ((3, 3, 4), (3, 3, 1), (3, 3, 8)), layer(-1)),
+    Case("rows", Concatenate(0), ((4, 3, 2), (1, 3, 2)), layer(1), spreads=(1.0, 1.5)),
+    Case("columns", Concatenate(1), ((4, 3, 2), (4, 5, 2)), layer(-2)),
+    Case("vectors", Concatenate(0), ((7,), (3,), (2,)), layer(-1)),
+    Case("one_row", Concatenate(2), ((1, 1, 4), (1, 1, 8)), None),
+    Case("rank_two", Concatenate(1), ((6, 3), (6, 4)), layer(-1), spreads=(0.01, 5.0)),
+)
+(
+    test_float_equals_keras,
+    test_integer_equals_tflite_micro,
+    test_c_equals_integer_on_this_computer,
+    test_c_equals_integer_on_cortex_m4,
+) = operator_tests(CASES)
+
+
+@pytest.mark.parametrize("shapes", [((2, 3), (3, 3)), ((2, 3), (2,)), ()])
+def test_shapes_that_do_not_fit_are_refused(shapes):
+    with pytest.raises(ValueError, match="joins tensors of shapes"):
+        Concatenate(1).shapes(shapes)
+
+
+@pytest.mark.parametrize("axis", [0, 4, -4, None, "1"])
+def test_axis_that_is_none_is_refused(axis):
+    with pytest.raises(ValueError, match="joins along axis"):
+        Concatenate.from_keras({"axis": axis}, [(2, 3, 4)])
+
+
+def test_inputs_of_unlike_scales_are_rescaled():
+    kinds = [node.op.kind for node in CASES[1].quantized().nodes]
+    assert kinds == ["table", "concatenate"]
+    assert [node.op.kind for node in CASES[3].quantized().nodes] == ["concatenate"]
