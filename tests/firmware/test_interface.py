@@ -122,7 +122,7 @@ def test_map_of_the_arena_is_the_plans(plan: Plan, folder: Path):
             end = step.scratch_offset + step.scratch_bytes - 1
             assert places["scratch", step.node.name][:3] == (*[step.scratch_offset] * 2, end)
     assert scratches > 2
-    assert places["at", f"{NAME}_input"][0] == plan.input_offset
+    assert places["at", f"{NAME}_input"][0] == plan.input_offsets[0]
     assert len(places) == len(plan.steps) + 1 + scratches
     assert not re.search(r"base \+ \d", code)
 

@@ -23,6 +23,7 @@ from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 from microlut.support.resources import data_folder
 from microlut.version import VERSION
+from planned_nets import ADD, Net
 
 ODD_NAMES = [
     "int",
@@ -183,3 +184,19 @@ def test_states_that_cannot_change_in_place_are_copied_behind_the_last_layer():
     assert text.index("mlut_relu(") < text.index(line) < text.index("return base")
     assert "#include <string.h>" in text
     assert "string.h" not in render(make_plan(graph))["model.c"]
+
+
+def test_models_of_several_tensors_and_states_compile(tmp_path: Path):
+    net = Net(8)
+    net.input("y", 8)
+    for new, old in (("one", "two"), ("two", "one"), ("sum", "add0")):
+        net.state(new, old)
+    net.add(ADD, "x", "sum")
+    net.add(ADD, "y", net.add(ADD, "one", "two"))
+    plan = make_plan(net.graph("add2", "one"))
+    sources = render(plan)
+    assert [copy.to for copy in plan.copies] == ["copy of one", "one", "two"]
+    for function in ("net_input_x", "net_input_y", "net_output_add2", "net_output_one"):
+        assert f"{function}(" in sources["model.c"]
+    assert "return (const int8_t *)arena + net_at_copy_of_one;" in sources["model.c"]
+    compile_sources(sources, tmp_path)

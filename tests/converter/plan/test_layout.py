@@ -12,7 +12,6 @@ import random_graphs as rg
 from graphs import make_node, net
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.integer import QuantizedGraph
-from microlut.integer import evaluate as int_ops
 from microlut.integer.packing import pack_rows, weight_bytes
 from microlut.ops.add import QAdd
 from microlut.ops.conv2d import Conv2D
@@ -256,6 +255,6 @@ def test_largest_sum_bounds_every_sum(plans: list[Plan]):
             shape = plan.graph.shape_of(node.inputs[0])
             x = np.random.default_rng(0).choice(np.array([-128, 127], np.int8), (3, *shape))
             for point in (-128, 0, 127):
-                total = int_ops.accumulate(op, x, point) + op.output.bias
+                total = op.accumulate(x, point) + op.output.bias
                 shifted = np.abs(total) << np.maximum(op.output.shift.astype(np.int64), 0)
                 assert largest_sum(op) >= shifted.max()
