@@ -35,7 +35,10 @@ class Preparing:
 
     calibration: Annotated[
         Path | None,
-        typer.Option(help=".npz with array x: some hundred inputs like those in use, no labels."),
+        typer.Option(
+            help=".npz with array x, or one per input's name: some hundred inputs like those in "
+            "use, no labels."
+        ),
     ] = None
     granularity: GranularityOption = None
     method: Annotated[

@@ -28,15 +28,17 @@ EmulatorOption = Annotated[
 BoardsOption = Annotated[
     list[str] | None, typer.Option("--board", help="Board to verify on; may be repeated.")
 ]
-InputsOption = Annotated[
-    Path, typer.Option(help=".npz with array x and, for the accuracy, class numbers y.")
-]
-OptionalInputs = Annotated[
-    Path | None, typer.Option(help=".npz with array x and, for the accuracy, class numbers y.")
-]
+_INPUTS = typer.Option(
+    help=".npz with array x, or one per input's name, and for the accuracy class numbers y."
+)
+InputsOption = Annotated[Path, _INPUTS]
+OptionalInputs = Annotated[Path | None, _INPUTS]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Use only the first N inputs.")]
 OutputsOption = Annotated[
-    Path | None, typer.Option(help="Write the outputs to this .npz: y_int8 and y (real).")
+    Path | None,
+    typer.Option(
+        help="Write the outputs to this .npz: y_int8 and y (real); of several outputs by name."
+    ),
 ]
 OriginalOption = Annotated[
     Path | None,

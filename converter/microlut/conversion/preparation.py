@@ -13,7 +13,8 @@ from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.importers.samples import Inputs, as_samples, scaled_alike
+from microlut.importers.samples import Inputs, as_samples
+from microlut.importers.scaling import scaled_alike
 from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Goal, Optimize
 from microlut.plan.limits import check_sizes

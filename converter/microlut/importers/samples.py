@@ -24,9 +24,6 @@ from microlut.support.arguments import PathLike, brief, integer, is_path, path_o
 from microlut.support.shown import Record, Shown
 
 _INPUTS, _LABELS = "x", "y"
-_BEYOND_RANGE = 0.25  # share of values outside the calibrated range; real data have fewer
-_FEWEST_STEPS = 2  # of the input's 255; with fewer, all values quantize to one or two numbers
-_MANY_SAMPLES = 8
 _DAMAGE = (
     ArithmeticError,
     EOFError,
@@ -125,9 +122,9 @@ def as_samples(
         source, arrays = str(path), _read(path, tensors)
     else:
         arrays = {name: _array(name, values) for name, values in _given(x).items()}
-    if y is not None:
-        arrays[_LABELS] = _labels(y)
-    return _checked(arrays, tensors, None if limit is None else integer("limit", limit, 1), source)
+    labels = None if y is None else _labels(y)
+    count = None if limit is None else integer("limit", limit, 1)
+    return _checked(arrays, tensors, labels, count, source)
 
 
 def _given(x: object) -> dict[str, object]:
@@ -205,6 +202,7 @@ def _read(path: Path, inputs: Sequence[Tensor]) -> dict[str, NDArray[np.generic]
 def _checked(
     arrays: Mapping[str, NDArray[np.generic]],
     inputs: Sequence[Tensor],
+    labels: NDArray[np.generic] | None,
     limit: int | None,
     source: str,
 ) -> Samples:
@@ -217,10 +215,11 @@ def _checked(
             f"{source}: the inputs have unlike numbers of samples ({found}); give as many of each"
         )
     batch = Batch(checked)
-    y = arrays.get(_LABELS) if _LABELS not in checked else None
+    if labels is None and _LABELS not in {called for called, _ in named.values()}:
+        labels = arrays.get(_LABELS)
     whole = len(next(iter(named.values()))[1])
-    labels = None if y is None else _class_numbers(y, whole, source)[:limit]
-    return Samples(batch, labels)
+    y = None if labels is None else _class_numbers(labels, whole, source)[:limit]
+    return Samples(batch, y)
 
 
 def _by_input(
@@ -230,7 +229,8 @@ def _by_input(
     if len(inputs) == 1:
         name = inputs[0].name
         others = [other for other in arrays if other != _LABELS]
-        found = next((n for n in (name, _INPUTS) if n in arrays), None)
+        names = (_INPUTS, name) if name == _LABELS else (name, _INPUTS)
+        found = next((known for known in names if known in arrays), None)
         if found is None and len(others) == 1:
             found = others[0]
         if found is None:
@@ -285,31 +285,3 @@ def _class_numbers(y: NDArray[np.generic], count: int, source: str) -> NDArray[n
     if y.min() < 0 or y.max() >= 1 << 31:
         raise InvalidInput(f"{source}: y holds {y.min()} to {y.max()}; expected class numbers >= 0")
     return y.astype(np.int64)
-
-
-def check_scaled_alike(x: FloatArray, low: float, high: float) -> None:
-    """Raise InvalidInput if inputs [n, ...] have another scale than the calibration inputs.
-
-    Args:
-        x: Inputs to run.
-        low: Lower end of the calibrated range.
-        high: Upper end of the calibrated range.
-    """
-    if not scaled_alike(x, low, high):
-        raise InvalidInput(
-            f"inputs span {x.min():g} to {x.max():g}, but the model was calibrated with inputs "
-            f"from {low:g} to {high:g}; scale them like the calibration inputs"
-        )
-
-
-def scaled_alike(x: FloatArray, low: float, high: float) -> bool:
-    """Return whether inputs [n, ...] may have the range `low` to `high`.
-
-    Some values beyond it are normal, and saturate. But images of 0 to 255 for a range of 0 to 1, or
-    the other way round, would run and give nonsense.
-    """
-    beyond = float(np.mean((x < low) | (x > high)))
-    step = (high - low) / 255
-    # One dark image may be almost uniform; many are not.
-    flat = len(x) >= _MANY_SAMPLES and float(np.ptp(x)) < _FEWEST_STEPS * step
-    return beyond <= _BEYOND_RANGE and not flat

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
-from microlut.importers.samples import Inputs, Samples, as_samples, check_scaled_alike
+from microlut.importers.samples import Inputs, Samples, as_samples
+from microlut.importers.scaling import check_scaled_alike
 from microlut.integer import QuantizedGraph, from_bytes, quantized_inputs, to_bytes
 from microlut.integer import evaluate as int_ops
 from microlut.ops.tensor import Tensor, quantized_range

@@ -5,7 +5,8 @@ import pytest
 
 from graphs import ends
 from microlut.errors import InvalidInput
-from microlut.importers.samples import as_samples, check_scaled_alike, load_samples
+from microlut.importers.samples import as_samples, load_samples
+from microlut.importers.scaling import check_scaled_alike
 
 SHAPE = (2, 3, 1)
 X = np.arange(24, dtype=np.uint8).reshape(4, *SHAPE)

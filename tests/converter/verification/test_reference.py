@@ -13,7 +13,7 @@ from microlut.integer import to_bytes
 from microlut.integer.graph import QuantizedGraph, qsingle
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
-from microlut.ops.relu import QClamp, Relu
+from microlut.ops.relu import QRelu, Relu
 from microlut.ops.tensor import Quantization, Tensor
 from microlut.project import Project
 from microlut.toolchain.image import Image
@@ -26,8 +26,8 @@ GRAPH = QuantizedGraph(
     "pair",
     (Tensor("a", (3,), "int8", NARROW), Tensor("b", (2, 2), "int8", WIDE)),
     (
-        qsingle("up", QClamp(0, 127), ("a",), (3,), NARROW),
-        qsingle("low", QClamp(-128, 0), ("b",), (2, 2), WIDE),
+        qsingle("up", QRelu(0, 127), ("a",), (3,), NARROW),
+        qsingle("low", QRelu(-128, 0), ("b",), (2, 2), WIDE),
     ),
     ("low", "up"),
 )
@@ -141,3 +141,19 @@ def test_one_array_is_not_enough_for_two_inputs():
 def test_bytes_are_those_that_samples_had():
     samples = as_samples({"a": A, "b": B}, GRAPH.inputs)
     assert to_bytes(samples.inputs).shape == (2, 4 * (3 + 4))
+
+
+def test_an_input_may_be_called_y():
+    inputs = (Tensor("y", (3,)), Tensor("x", (4,)))
+    arrays = {"y": A, "x": np.zeros((2, 4))}
+    samples = as_samples(arrays, inputs)
+    assert samples.y is None
+    np.testing.assert_array_equal(samples.inputs.arrays["y"], A)
+    samples = as_samples(arrays, inputs, LABELS)
+    np.testing.assert_array_equal(samples.inputs.arrays["y"], A)
+    assert samples.y is not None
+    assert samples.y.tolist() == [3, 0]
+    alone = as_samples({"x": A, "y": LABELS}, inputs[:1])
+    np.testing.assert_array_equal(alone.x, A)
+    assert alone.y is not None
+    assert as_samples({"y": A}, inputs[:1]).y is None
