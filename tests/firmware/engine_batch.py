@@ -36,6 +36,17 @@ WARNINGS = (
     *("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow"),
     *("-Wstrict-prototypes", "-Wmissing-prototypes", "-Wundef", "-Wcast-align", "-Werror"),
 )
+_ONLY_C = {"-Wpedantic", "-Wstrict-prototypes", "-Wmissing-prototypes"}
+LANGUAGES = {  # options of a language; compilers have designated initializers in C++17, too
+    "c11": ("-x", "c", "-std=c11", *WARNINGS),
+    "c17": ("-x", "c", "-std=c17", *WARNINGS),
+    "c23": ("-x", "c", "-std=c2x", *WARNINGS),
+    "c++17": ("-x", "c++", "-std=c++17", *(w for w in WARNINGS if w not in _ONLY_C)),
+}
+CORES = {core.value: CORE_FLAGS[core] for core in Core if core.value.startswith("cortex")} | {
+    "cortex-m33-softfp": ("-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=softfp")
+}
+del CORES["cortex-m0"]  # whose files are those of M0+
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
@@ -46,6 +57,8 @@ class Target:
     Attributes:
         linker: The compiler that links, if it is another one.
         unity: Whether the engine is compiled as one unit.
+        whole: The language in which the engine and all models are compiled as one unit; empty: they
+            are several, in C11.
     """
 
     compiler: str
@@ -55,6 +68,7 @@ class Target:
     emulator: tuple[str, ...] = ()
     linker: str = ""
     unity: bool = False
+    whole: str = ""
 
     def execute(self, program: Path, *arguments: Path) -> str:
         """Run a program and return its output; fail the test if it fails."""
@@ -130,13 +144,23 @@ def run(*command: str | Path) -> str:
     return done.stdout
 
 
-def compile_all(sources: Sequence[Path], folder: Path, *command: str) -> list[Path]:
-    """Compile C files on all processors, warnings being errors, and return the objects."""
+def clang_options(core: str) -> tuple[str, ...]:
+    """Return options with which Clang compiles for a core, with the C library's headers of GCC."""
+    library = Path(run(require("arm-none-eabi-gcc"), "-print-file-name=libc.a").strip()).resolve()
+    headers = library.parents[1] / "include"
+    return ("--target=arm-none-eabi", *CORES[core], "-isystem", str(headers))
+
+
+def compile_all(
+    sources: Sequence[Path], folder: Path, *command: str, language: str = "c11"
+) -> list[Path]:
+    """Compile files on all processors, warnings being errors, and return the objects."""
     folder.mkdir(parents=True, exist_ok=True)
     objects = [folder / f"{i}_{source.stem}.o" for i, source in enumerate(sources)]
 
     def compile_one(source: Path, target: Path) -> None:
-        run(*command, "-std=c11", *WARNINGS, *INCLUDES, "-c", source, "-o", target)
+        options = LANGUAGES[language] if source.suffix == ".c" else WARNINGS
+        run(*command, *options, *INCLUDES, "-c", source, "-o", target)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(compile_one, sources, objects))
@@ -193,19 +217,20 @@ def run_batch(
 ) -> list[NDArray[np.int8]]:
     """Return the outputs [runs, output_bytes] of every model, from one program.
 
-    The models' names must differ, and so must the names of all their layers: the sources are
-    compiled as a few large units.
+    The models' names must differ: their sources are compiled as a few large units.
     """
     compiler = require(target.compiler)
     folder.mkdir(parents=True, exist_ok=True)
     prefixes = [identifier(plan.graph.name) for plan in plans]
     assert len(set(prefixes)) == len(prefixes)
-    units = [folder / f"unit{i}.c" for i in range(4)]
+    units = [folder / f"unit{i}.c" for i in range(1 if target.whole else 4)]
     for i, unit in enumerate(units):
         mine = list(zip(prefixes, plans, strict=True))[i :: len(units)]
         for prefix, plan in mine:
             write_sources(render(plan), folder / prefix)
         lines = [f'#include "{p}/{name}.c"\n' for p, _ in mine for name in ("model", "weights")]
+        if target.whole:
+            lines += [f'#include "{source}"\n' for source in ENGINE]
         unit.write_text("".join(lines) or "extern int nothing;\n")
     declarations = [f"extern const mlut_model_t {p}_model;\n" for p in prefixes]
     table = ", ".join(f"&{p}_model" for p in prefixes)
@@ -214,8 +239,10 @@ def run_batch(
         f"{''.join(declarations)}static const mlut_model_t *const batch[] = {{{table}}};\n"
     )
     command = (compiler, *target.compile_options, f"-I{folder}")
-    sources = [*units, HERE / "batch_main.c", *target.link_sources]
-    objects = compile_all(sources, folder / "objects", *command) + engine_objects(target)
+    objects = compile_all(units, folder / "units", *command, language=target.whole or "c11")
+    others = [HERE / "batch_main.c", *target.link_sources]
+    objects += compile_all(others, folder / "objects", *command)
+    objects += [] if target.whole else engine_objects(target)
     program, given, got = folder / "batch", folder / "inputs.bin", folder / "outputs.bin"
     run(target.linker or compiler, *objects, *target.link_options, "-o", program)
     given.write_bytes(b"".join(x.tobytes() for x in inputs))

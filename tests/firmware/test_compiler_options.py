@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_batch import (
+    CORES,
     ENGINE,
     HERE,
     M0PLUS,
@@ -18,6 +19,7 @@ from engine_batch import (
     M4,
     M55,
     Target,
+    clang_options,
     compile_all,
     engine_unit,
     require,
@@ -28,7 +30,6 @@ from numpy.typing import NDArray
 
 import random_layers as rl
 from digits_example import conversion, samples
-from microlut.board.board import CORE_FLAGS, Core
 from microlut.integer import evaluate as int_ops
 from microlut.ops.tensor import quantize_array
 from microlut.plan import Plan, make_plan
@@ -37,10 +38,6 @@ from microlut.toolchain.stack import NAKED_BYTES
 pytestmark = pytest.mark.sweep
 
 GCC, CLANG = "arm-none-eabi-gcc", "clang"
-CORES = {core.value: CORE_FLAGS[core] for core in Core if core.value.startswith("cortex")} | {
-    "cortex-m33-softfp": ("-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=softfp")
-}
-del CORES["cortex-m0"]  # whose files are those of M0+
 TAKING = (  # registers
     "-O0",
     "-O2 -fno-omit-frame-pointer",
@@ -96,13 +93,6 @@ def test_gcc_compiles_where_registers_are_taken(
 @pytest.mark.parametrize("options", OTHERS)
 def test_gcc_compiles_at_every_level(core: str, options: str, quick: Path, tmp_path: Path):
     assert compile_all([quick], tmp_path, require(GCC), *CORES[core], *options.split())
-
-
-def clang_options(core: str) -> tuple[str, ...]:
-    """Return options with which Clang compiles for a core, with the C library's headers of GCC."""
-    library = Path(run(require(GCC), "-print-file-name=libc.a").strip()).resolve()
-    headers = library.parents[1] / "include"
-    return ("--target=arm-none-eabi", *CORES[core], "-isystem", str(headers))
 
 
 @pytest.mark.parametrize("core", CORES)
