@@ -13,7 +13,7 @@ import random_graphs as rg
 from microlut.codegen import render as rendering
 from microlut.codegen.render import render
 from microlut.codegen.tensors import TensorView
-from microlut.integer import Quantization, dequantize_array, quantize_array
+from microlut.ops.tensor import Quantization, dequantize_array, quantize_array
 from microlut.plan import Plan, make_plan
 
 NAME = "every4"
@@ -56,16 +56,16 @@ def test_quantize_and_dequantize_are_those_of_the_converter(
     shim.whole.argtypes, shim.whole.restype = [ctypes.c_float], ctypes.c_int8
     shim.real.argtypes, shim.real.restype = [ctypes.c_int8], ctypes.c_float
     graph = plan.graph
-    scale = np.float32(graph.input_quantization.scale)
+    scale = np.float32(graph.inputs[0].quantized.scale)
     steps = np.arange(-600, 600, 0.25, np.float32)
     reals = np.concatenate([steps * scale, np.float32([1e30, -1e30, np.inf, -np.inf])])
     found = [shim.whole(float(x)) for x in reals]
     with np.errstate(over="ignore"):
-        assert found == quantize_array(reals, graph.input_quantization).tolist()
+        assert found == quantize_array(reals, graph.inputs[0].quantized).tolist()
     assert shim.whole(float("nan")) == -128
     values = np.arange(-128, 128).astype(np.int8)
     reals = np.float32([shim.real(int(value)) for value in values])
-    assert np.array_equal(reals, dequantize_array(values, graph.output_quantization))
+    assert np.array_equal(reals, dequantize_array(values, graph.quantization_of(graph.outputs[0])))
 
 
 def test_weights_and_arena_go_to_the_sections_that_macros_name(folder: Path, tmp_path: Path):
@@ -110,11 +110,11 @@ def test_map_of_the_arena_is_the_plans(plan: Plan, folder: Path):
     line = rf"^ +{NAME}_(at|scratch)_(\w+) = (\d+), /\* (\d+) to (\d+), steps (\d+) to (\d+): "
     places = {(m[0], m[1]): tuple(map(int, m[2:])) for m in re.findall(line, code, re.M)}
     last = {name: i for i, step in enumerate(plan.steps) for name in step.node.inputs}
-    last[plan.graph.output_name] = len(plan.steps) - 1
+    last[plan.graph.outputs[0]] = len(plan.steps) - 1
     scratches = 0
     for i, step in enumerate(plan.steps):
-        size = int(np.prod(step.node.shape))
-        offset = step.output_offset
+        size = step.node.outputs[0].bytes
+        offset = plan.offsets[step.node.output]
         wanted = (offset, offset, offset + size - 1, i, last[step.node.name])
         assert places["at", step.node.name] == wanted
         if step.scratch_bytes:
@@ -122,7 +122,7 @@ def test_map_of_the_arena_is_the_plans(plan: Plan, folder: Path):
             end = step.scratch_offset + step.scratch_bytes - 1
             assert places["scratch", step.node.name][:3] == (*[step.scratch_offset] * 2, end)
     assert scratches > 2
-    assert places["at", f"{NAME}_input"][0] == plan.input_offsets[0]
+    assert places["at", f"{NAME}_input"][0] == plan.offsets[plan.graph.inputs[0].name]
     assert len(places) == len(plan.steps) + 1 + scratches
     assert not re.search(r"base \+ \d", code)
 
@@ -195,7 +195,7 @@ def test_models_with_several_tensors_and_state(
     """The converter makes none yet, so views are put in the place of a plan's own."""
 
     def view(n: str, *shape: int, value_bytes: int = 1, zero: int = 0) -> TensorView:
-        return TensorView(n, f"_{n}", n, shape, Quantization(0.25, zero), value_bytes)
+        return TensorView(n, n, f"_{n}", n, shape, Quantization(0.25, zero), value_bytes)
 
     def several(plan: Plan, names: Mapping[str, str]) -> dict[str, object]:
         return {
