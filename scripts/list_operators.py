@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write docs/reference/operators.md: all operators, as `microlut.ops` has them.
 
-    .venv/bin/python scripts/list_operators.py
+.venv/bin/python scripts/list_operators.py
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from microlut.ops.tensor import Quantization
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "operators.md"
 HEAD = """# Operators
 
-What networks are made of after import, with the Keras layers that become each. Options of layers are in
-[layers.md](layers.md). `scripts/list_operators.py` writes this page from `converter/microlut/ops`.
+What networks are made of after import, with the Keras layers that become each. Options of layers
+are in [layers.md](layers.md). `scripts/list_operators.py` writes this page from
+`converter/microlut/ops`.
 
 | operator | reads | output scale | applies ReLU | Keras layers | activation, functions | kernel |
 |---|---|---|---|---|---|---|
@@ -34,7 +35,9 @@ def _cells(op: type[FloatOp]) -> Iterator[str]:
     rule = op.scale_rule
     yield op.__name__
     yield "any number" if op.operands is None else str(op.operands)
-    yield f"{rule.scale:g}, zero point {rule.zero_point}" if isinstance(rule, Quantization) else rule
+    yield (
+        f"{rule.scale:g}, zero point {rule.zero_point}" if isinstance(rule, Quantization) else rule
+    )
     yield "yes" if issubclass(op, Fusing) else ""
     yield _codes(op.keras.layers)
     yield _codes([*filter(None, [op.keras.activation]), *op.keras.functions])
