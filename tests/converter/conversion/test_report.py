@@ -112,4 +112,6 @@ def test_report_arena_is_not_below_its_bound():
 
 def test_as_json_has_every_field_and_is_json():
     found = json.loads(json.dumps(conversion().report.as_json()))
-    assert list(found) == [f.name for f in dataclasses.fields(conversion().report)]
+    fields = [f.name for f in dataclasses.fields(conversion().report)]
+    assert list(found) == [*fields, "input", "output"]
+    assert ([found["input"]], [found["output"]]) == (found["inputs"], found["outputs"])
