@@ -14,9 +14,13 @@ ALIGNMENT = 16  # bytes, MLUT_ALIGNMENT of the engine
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """Bytes of the arena that are needed from step `first` to step `last`, both included."""
+    """Bytes of the arena that are needed from step `first` to step `last`, both included.
 
-    name: str
+    Attributes:
+        name: Of a tensor, which has any text; the scratch of a step has the step's number.
+    """
+
+    name: str | int
     size: int
     first: int
     last: int
@@ -39,7 +43,7 @@ _ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
 class Arena:
     """Byte offsets of all buffers, the arena's size, and the size no placement can go below."""
 
-    offsets: dict[str, int]
+    offsets: dict[str | int, int]
     size: int
     lower_bound: int
 
@@ -66,7 +70,7 @@ def lower_bound(buffers: Sequence[Buffer]) -> int:
     return max((live_bytes(buffers, b.first) for b in buffers), default=0)
 
 
-def _first_fit(ordered: Sequence[Buffer]) -> tuple[dict[str, int], int]:
+def _first_fit(ordered: Sequence[Buffer]) -> tuple[dict[str | int, int], int]:
     """Give each buffer in turn the lowest gap between those placed that live at the same time."""
     placed: list[tuple[int, Buffer]] = []
     for buffer in ordered:

@@ -86,7 +86,7 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
         steps=steps,
         offsets={
             **{name: draft.offset(place) for name, place in draft.places.items()},
-            **{spare.name: arena.offsets[spare.name] for spare in draft.ending.spares},
+            **{copy.to: arena.offsets[copy.to] for copy in draft.ending.copies},
         },
         ends=draft.ending.outputs,
         copies=draft.ending.copies,
@@ -194,13 +194,9 @@ def _tiles(draft: _Draft, room: Sequence[int]) -> list[Tile]:
     ]
 
 
-def _scratch_name(step: int) -> str:
-    return f"scratch of step {step}"
-
-
 def _scratch_buffers(tiles: Sequence[Tile]) -> list[Buffer]:
     return [
-        Buffer(_scratch_name(step), tile.scratch_bytes, step, step)
+        Buffer(step, tile.scratch_bytes, step, step)
         for step, tile in enumerate(tiles)
         if tile.scratch_bytes
     ]
@@ -213,7 +209,7 @@ def _step(draft: _Draft, index: int, cost: float) -> Step:
         call=draft.calls[index],
         input_offsets=tuple(draft.offset(draft.places[name]) for name in node.inputs),
         output_offsets=tuple(draft.offset(draft.places[made.name]) for made in node.outputs),
-        scratch_offset=draft.arena.offsets.get(_scratch_name(index), 0),
+        scratch_offset=draft.arena.offsets.get(index, 0),
         scratch_bytes=tile.scratch_bytes,
         tile=tile.channels,
         rows=tile.rows,

@@ -65,15 +65,16 @@ def find_ending(graph: QuantizedGraph, places: Mapping[str, Place]) -> Ending:
     needs its old value any more; in a circle of states, one needs a copy of that.
     """
     end, tensors = len(graph.nodes), graph.tensors()
-    spares: dict[str, Buffer] = {}
+    names: dict[str, str] = {}  # of the spares, by the tensors that they are copies of
+    spares: list[Buffer] = []
     copies: list[Copy] = []
 
     def saved(name: str) -> str:
-        spare = f"copy of {name}"
-        if spare not in spares:
-            spares[spare] = Buffer(spare, tensors[name].bytes, end, end)
-            copies.append(Copy(name, spare, tensors[name].bytes))
-        return spare
+        if name not in names:
+            names[name] = _free(f"copy of {name}", {*tensors, *names.values()})
+            spares.append(Buffer(names[name], tensors[name].bytes, end, end))
+            copies.append(Copy(name, names[name], tensors[name].bytes))
+        return names[name]
 
     sources = {
         state.tensor.name: state.source
@@ -91,7 +92,12 @@ def find_ending(graph: QuantizedGraph, places: Mapping[str, Place]) -> Ending:
             sources |= {n: saved(sources[n]) for n, buffer in needed.items() if buffer == held}
         else:
             copies.append(Copy(sources.pop(free), free, tensors[free].bytes))
-    return Ending(tuple(copies), tuple(spares.values()), outputs)
+    return Ending(tuple(copies), tuple(spares), outputs)
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    """Return a name that no tensor has."""
+    return wanted if wanted not in taken else _free(f"{wanted}'", taken)
 
 
 def _buffer(name: str, places: Mapping[str, Place]) -> str:

@@ -258,3 +258,28 @@ def test_largest_sum_bounds_every_sum(plans: list[Plan]):
                 total = op.accumulate(x, point) + op.output.bias
                 shifted = np.abs(total) << np.maximum(op.output.shift.astype(np.int64), 0)
                 assert largest_sum(op) >= shifted.max()
+
+
+def test_names_of_tensors_do_not_change_the_plan():
+    """Not even those that a planner might give to what it adds itself."""
+    graph = next(rg.network_cases(1, seed=3)).quantized()
+    texts = [f"scratch of step {i}" for i in range(len(graph.nodes))]
+    new = dict(zip((node.name for node in graph.nodes), reversed(texts), strict=True))
+    nodes = tuple(
+        replace(
+            node,
+            name=new[node.name],
+            inputs=tuple(new.get(name, name) for name in node.inputs),
+            outputs=tuple(replace(t, name=new[t.name]) for t in node.outputs),
+        )
+        for node in graph.nodes
+    )
+    plan = make_plan(graph)
+    assert any(step.scratch_bytes for step in plan.steps)
+    renamed = make_plan(replace(graph, nodes=nodes, outputs=(new[graph.outputs[0]],)))
+    for mine, other in zip(plan.steps, renamed.steps, strict=True):
+        assert mine.scratch_offset == other.scratch_offset
+        assert (mine.input_offsets, mine.output_offsets) == (
+            other.input_offsets,
+            other.output_offsets,
+        )

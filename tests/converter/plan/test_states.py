@@ -175,3 +175,11 @@ def test_random_plans_keep_states_over_runs(optimize: str):
         )
     assert free > 20
     assert copied > 20
+
+
+def test_state_may_have_the_name_that_another_ones_copy_gets():
+    net = Net()
+    for new, old in (("a", "copy of a"), ("copy of a", "a"), ("copy of copy of a", "add0")):
+        net.state(new, old)
+    net.add(ADD, "x", "copy of copy of a")
+    assert len(planned(net, "a", "copy of a", "add0").copies) == 4
