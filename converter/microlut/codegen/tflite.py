@@ -8,7 +8,7 @@ is a resource variable, which a second subgraph fills before the first run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import flatbuffers
@@ -39,8 +39,8 @@ _ASSIGN = Builtin("ASSIGN_VARIABLE", 1, (), (), "AssignVariableOptions")
 def to_tflite(graph: QuantizedGraph) -> bytes:
     """Return the bytes of the .tflite file; equal graphs give equal bytes."""
     model = _Model()
-    main = _Subgraph("main", model)
     tensors = graph.tensors()
+    main = _Subgraph("main", model, set(tensors))
     for tensor in graph.inputs:
         main.index[tensor.name] = main.activation(tensor)
     handles = _read_states(main, graph.states)
@@ -120,12 +120,14 @@ class _Model:
 class _Subgraph:
     """Collects the tensors and operators of a subgraph.
 
-    Operators refer to tensors by number: `index` has those of the graph's own tensors, and nothing
-    keeps a layer from having the name that another one's kernel gets.
+    Operators refer to tensors by number: `index` has those of the graph's own tensors. These keep
+    their names, `reserved` at first; all others get names that no tensor has, for runtimes tell
+    tensors by name.
     """
 
     name: str
     model: _Model
+    reserved: set[str] = field(default_factory=set)
     tensors: list[Any] = field(default_factory=list)
     operators: list[Any] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
@@ -141,13 +143,22 @@ class _Subgraph:
         if constant.scales is not None:
             zeros = [0] * len(constant.scales)
             quantization = _quantization(constant.scales.tolist(), zeros, constant.axis)
-        name, kind = f"{prefix}/{constant.name}", _TYPES[values.dtype.name]
+        name, kind = self.unused(f"{prefix}/{constant.name}"), _TYPES[values.dtype.name]
         number = self._tensor(name, values.shape, kind, quantization)
         buffer = _AlignedBuffer()
         buffer.data = frozen_array(values, values.dtype.type)
         self.model.buffers.append(buffer)
         self.tensors[number].buffer = len(self.model.buffers) - 1
         return number
+
+    def unused(self, wanted: str) -> str:
+        """Return a name that no tensor has yet."""
+        name, count = wanted, 0
+        while name in self.reserved:
+            count += 1
+            name = f"{wanted}_{count}"
+        self.reserved.add(name)
+        return name
 
     def _tensor(self, name: str, shape: Iterable[int], kind: int, quantization: Any) -> int:  # noqa: ANN401
         tensor = schema.TensorT()
@@ -158,7 +169,8 @@ class _Subgraph:
 
     def variable(self, state: State) -> int:
         """Add the variable of a state, and return its number."""
-        number = self._tensor(f"{state.tensor.name}/variable", (), schema.TensorType.RESOURCE, None)
+        name = self.unused(f"{state.tensor.name}/variable")
+        number = self._tensor(name, (), schema.TensorType.RESOURCE, None)
         fields = {"container": "", "sharedName": state.tensor.name}
         handle = Builtin("VAR_HANDLE", 1, (), (), "VarHandleOptions", fields)
         self.operator(handle, (), (number,))
@@ -223,7 +235,11 @@ def _write_node(writer: _Subgraph, node: QNode, inputs: list[Tensor]) -> None:
             writer.constant(node.name, item) if isinstance(item, Constant) else known[item.name]
             for item in builtin.inputs
         ]
-        own = {t.name: writer.activation(t) for t in builtin.outputs if t.name not in made}
+        own = {
+            t.name: writer.activation(replace(t, name=writer.unused(t.name)))
+            for t in builtin.outputs
+            if t.name not in made
+        }
         between.update(own)
         known.update(own)
         writer.operator(builtin, read, [known[tensor.name] for tensor in builtin.outputs])

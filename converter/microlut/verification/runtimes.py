@@ -63,32 +63,37 @@ def _flat(outputs: list[NDArray[Any]]) -> Int8:
 def run_desktop(model: bytes, inputs: Batch, progress: Progress = silent) -> Int8:
     """Return the output bytes [n, bytes] of the desktop runtime's plain built-in kernels."""
     name, outputs = desktop_name(), []
-    for i, values in enumerate(desktop_tensors(model, inputs, last_only=True)):
-        outputs.append(_flat([found[None] for found in values.values()]))
+    for i, interpreter in enumerate(_desktop_runs(model, inputs, keep=False)):
+        places = [details["index"] for details in interpreter.get_output_details()]
+        outputs.append(_flat([interpreter.get_tensor(place) for place in places]))
         progress(name, i + 1, len(inputs))
     return np.concatenate(outputs)
 
 
-def desktop_tensors(
-    model: bytes, inputs: Batch, *, last_only: bool = False
-) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yield, for every input, the runtime's tensors by name (only the outputs if `last_only`)."""
+def desktop_tensors(model: bytes, inputs: Batch) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield, for every input, the runtime's tensors by name."""
+    for interpreter in _desktop_runs(model, inputs, keep=True):
+        tensors = interpreter.get_tensor_details()
+        yield {d["name"]: np.array(interpreter.get_tensor(d["index"])[0]) for d in tensors}
+
+
+def _desktop_runs(model: bytes, inputs: Batch, *, keep: bool) -> Iterator[Any]:
+    """Yield the runtime's interpreter after each input; with `keep`, it has all tensors then."""
     name = desktop_name()
     with _quiet(), _errors_of(name):
         module = importlib.import_module(f"{name.replace('-', '_')}.interpreter")
         interpreter = module.Interpreter(
             model_content=model,
             experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,
-            experimental_preserve_all_tensors=not last_only,
+            experimental_preserve_all_tensors=keep,
         )
         interpreter.allocate_tensors()
     places = [details["index"] for details in interpreter.get_input_details()]
-    wanted = interpreter.get_output_details() if last_only else interpreter.get_tensor_details()
     for sample in inputs:
         for place, x in zip(places, sample.arrays.values(), strict=True):
             interpreter.set_tensor(place, np.ascontiguousarray(x))
         interpreter.invoke()
-        yield {d["name"]: np.array(interpreter.get_tensor(d["index"])[0]) for d in wanted}
+        yield interpreter
 
 
 def desktop_name() -> str:

@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from digits_example import conversion, samples
+from microlut.codegen.tflite import to_tflite
 from microlut.errors import RunFailed, ToolMissing
-from microlut.graph.batch import only
-from microlut.integer import quantized_inputs
+from microlut.graph.batch import Batch, only
+from microlut.integer import evaluate as int_ops
+from microlut.integer import quantized_inputs, to_bytes
 from microlut.verification import runtimes
 from microlut.verification.runtimes import (
     desktop_name,
@@ -37,6 +40,32 @@ def test_desktop_tensors_have_the_names_of_the_layers(inputs):
     names = {node.name for node in conversion().quantized.nodes}
     for tensors in desktop_tensors(conversion().tflite, inputs):
         assert names <= set(tensors)
+
+
+@pytest.mark.parametrize("run", [run_tflite_micro, run_desktop])
+def test_output_is_given_as_often_as_the_model_has_it(run, inputs):
+    graph = conversion().quantized
+    last, inner = graph.outputs[0], graph.nodes[0].output
+    several = replace(graph, outputs=(last, inner, last), output_names=("a", "b", "c"))
+    outputs = run(to_tflite(several), inputs)
+    wanted = int_ops.outputs(several, inputs)
+    assert outputs.shape[1] == 20 + wanted.arrays["b"][0].size
+    np.testing.assert_array_equal(outputs, to_bytes(wanted))
+
+
+def test_desktop_tensors_are_those_of_the_layers_whatever_their_names(inputs):
+    graph = conversion().quantized
+    x = graph.inputs[0].name
+    first = next(node for node, _ in graph.weighted())
+    assert first.inputs == (x,)
+    name = f"{first.name}/bias"
+    nodes = tuple(
+        replace(n, inputs=tuple(name if i == x else i for i in n.inputs)) for n in graph.nodes
+    )
+    renamed = replace(graph, inputs=(replace(graph.inputs[0], name=name),), nodes=nodes)
+    given = Batch({name: only(inputs)})
+    for x, tensors in zip(given, desktop_tensors(to_tflite(renamed), given), strict=True):
+        np.testing.assert_array_equal(tensors[name], only(x)[0])
 
 
 @pytest.mark.parametrize("run", [run_tflite_micro, run_desktop])
