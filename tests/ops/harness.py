@@ -1,14 +1,16 @@
 """Test one operator in all its forms, from one table of cases.
 
-A module `tests/ops/test_<op>.py` has the cases and takes the tests of `operator_tests`:
+A module `tests/ops/test_<op>.py` has the cases and takes the tests of `operator_tests`, or those of
+`float_only_tests` if passes take the operator away:
 
-    test_float_equals_keras, test_integer_equals_the_reference, ... = operator_tests(CASES)
+    test_float_equals_keras, test_training_equals_float, ... = operator_tests(CASES)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 from engine_batch import HOST, M4, Target, run_batch
 
+import random_graphs as rg
 from microlut.codegen.tflite import to_tflite
 from microlut.graph import evaluate as floats
 from microlut.graph.batch import Batch
@@ -25,9 +28,10 @@ from microlut.importers import import_model
 from microlut.integer import QuantizedGraph, from_bytes, to_bytes
 from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
-from microlut.ops.arrays import Shape
-from microlut.ops.base import FloatOp
+from microlut.ops.arrays import FloatArray, Shape
+from microlut.ops.base import FloatOnly, FloatOp
 from microlut.ops.tensor import Tensor
+from microlut.ops.windows import Padding, Window, same_padding
 from microlut.plan import make_plan
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
@@ -38,7 +42,68 @@ SAMPLES = 8
 Test = Callable[..., None]
 
 
+Layer = Callable[[Sequence[Any]], Any]  # from the Keras tensors that it reads
+
+
+def layer(name: str, **options: Any) -> Layer:
+    """Return what applies a layer of `keras.layers` to its inputs."""
+
+    def apply(tensors: Sequence[Any]) -> Any:
+        import keras
+
+        made = getattr(keras.layers, name)(**options)
+        return made(tensors if len(tensors) > 1 else tensors[0])
+
+    return apply
+
+
+def in_a_row(*layers: Layer) -> Layer:
+    """Return what applies several layers, each to the output of the one before it."""
+
+    def apply(tensors: Sequence[Any]) -> Any:
+        for one in layers:
+            tensors = [one(tensors)]
+        return tensors[0]
+
+    return apply
+
+
 @dataclass(frozen=True, slots=True)
+class KerasWindow:
+    """A window with the padding that Keras names, or with another."""
+
+    size: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: str | Padding = "valid"
+
+    def over(self, shape: Shape) -> Window:
+        """Return the window over pictures of a shape."""
+        padding = self.padding
+        if isinstance(padding, str):
+            same = same_padding(shape[:2], self.size, self.strides, self.dilation)
+            padding = same if padding == "same" else Padding()
+        return Window(self.size, self.strides, padding, self.dilation)
+
+    def layer(self, name: str, **options: Any) -> Layer:
+        """Return a layer that moves the window; another one pads where Keras has no name for it."""
+        p = self.padding
+        if isinstance(p, str):
+            return layer(name, padding=p, strides=self.strides, **options)
+        before = layer("ZeroPadding2D", padding=((p.top, p.bottom), (p.left, p.right)))
+        return in_a_row(before, layer(name, strides=self.strides, **options))
+
+
+def kernel_and_bias(name: str, shape: Shape, axis: int) -> tuple[FloatArray, FloatArray]:
+    """Return weights whose output channels lie along an axis and differ in scale."""
+    rng = np.random.default_rng(list(name.encode()))
+    return rg.weights(rng, shape, axis), rg.bias(rng, shape[axis])
+
+
+DEFAULT = WeightConfig()
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """An operator with its inputs.
 
@@ -46,95 +111,153 @@ class Case:
         name: A C identifier, unique among the cases of the operator.
         op: The operator.
         shapes: Of its inputs.
-        keras: Makes the output of Keras tensors by layers that are imported as this operator.
+        keras: Layers that are imported as this operator; their weights are drawn anew.
         spreads: Of each input's values, by which scales differ; 1 each if there are none.
-        bits: Of its weights.
+        config: How its weights are quantized.
     """
 
     name: str
     op: FloatOp
     shapes: tuple[Shape, ...]
-    keras: Callable[[list[Any]], Any] | None = None
+    keras: Layer | None = None
     spreads: tuple[float, ...] = ()
-    bits: int = 4
+    config: WeightConfig = DEFAULT
 
     @property
     def seed(self) -> list[int]:
         """Seed of everything random in the case."""
         return list(self.name.encode())
 
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The tensors that the operator reads."""
+        return tuple(Tensor(f"{self.name}_x{i}", s) for i, s in enumerate(self.shapes))
+
     def graph(self) -> Graph:
         """Return the operator alone in a network."""
-        inputs = tuple(Tensor(f"{self.name}_x{i}", s) for i, s in enumerate(self.shapes))
         (shape,) = self.op.shapes(self.shapes)
-        node = single(f"{self.name}_y", self.op, tuple(t.name for t in inputs), shape)
-        return Graph(self.name, inputs, (node,), (node.output,))
+        node = single(f"{self.name}_y", self.op, tuple(t.name for t in self.inputs), shape)
+        return Graph(self.name, self.inputs, (node,), (node.output,))
 
-    def samples(self, graph: Graph) -> Batch:
+    def samples(self) -> Batch:
         """Return real inputs."""
         rng = np.random.default_rng(self.seed)
         spreads = self.spreads or (1.0,) * len(self.shapes)
         arrays = {
             tensor.name: (spread * rng.normal(rng.normal(), 1, (SAMPLES, *tensor.shape)))
-            for tensor, spread in zip(graph.inputs, spreads, strict=True)
+            for tensor, spread in zip(self.inputs, spreads, strict=True)
         }
         return Batch({name: values.astype(np.float32) for name, values in arrays.items()})
 
+    @cached_property
     def quantized(self) -> QuantizedGraph:
-        """Return the integer network."""
+        """The integer network."""
         graph = self.graph()
-        samples = self.samples(graph)
-        made = quantize(graph, calibrate(graph, samples), samples, WeightConfig(self.bits))
+        samples = self.samples()
+        made = quantize(graph, calibrate(graph, samples), samples, self.config)
         check_graph(made)
         return made
 
 
-def operator_tests(cases: Sequence[Case]) -> tuple[Test, Test, Test, Test]:
-    """Return the tests of an operator: against Keras, TFLite, and the C on two targets."""
-    assert len({case.name for case in cases}) == len(cases)
-    with_keras = [case for case in cases if case.keras is not None]
-    assert with_keras
-    each = pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
-    of_keras = pytest.mark.parametrize("case", with_keras, ids=lambda case: case.name)
+def operator_tests(cases: Sequence[Case]) -> tuple[Test, Test, Test, Test, Test]:
+    """Return the tests of an operator.
 
-    def test_float_equals_keras(case: Case) -> None:
-        check_keras(case)
+    They compare it with Keras, its training with it, its integer form with tflite-micro, and the C
+    with its integer form on two targets.
+    """
 
+    @_each(cases)
     def test_integer_equals_tflite_micro(case: Case) -> None:
         check_tflite_micro(case)
 
     def test_c_equals_integer_on_this_computer(tmp_path: Path) -> None:
         check_c(cases, tmp_path, HOST)
 
+    @pytest.mark.qemu
     def test_c_equals_integer_on_cortex_m4(tmp_path: Path) -> None:
         check_c(cases, tmp_path, M4)
 
     return (
-        of_keras(test_float_equals_keras),
-        each(test_integer_equals_tflite_micro),
+        *float_only_tests(cases),
+        test_integer_equals_tflite_micro,
         test_c_equals_integer_on_this_computer,
-        pytest.mark.qemu(test_c_equals_integer_on_cortex_m4),
+        test_c_equals_integer_on_cortex_m4,
     )
 
 
-def check_keras(case: Case) -> None:
-    """Import what Keras makes of the case, find the operator in it, and compare the outputs."""
-    import keras
+def float_only_tests(cases: Sequence[Case]) -> tuple[Test, Test]:
+    """Return the tests of an operator without an integer form: against Keras, and its training."""
+    assert len({case.name for case in cases}) == len(cases)
+    with_keras = [case for case in cases if case.keras is not None]
+    assert with_keras
 
+    @pytest.mark.keras
+    @_each(with_keras)
+    def test_float_equals_keras(case: Case) -> None:
+        check_keras(case)
+
+    @_each(cases)
+    def test_training_equals_float(case: Case) -> None:
+        check_training(case)
+
+    return test_float_equals_keras, test_training_equals_float
+
+
+def _each(cases: Sequence[Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+def check_keras(case: Case) -> None:
+    """Import what Keras makes of the case, find the operator in it, and compare the outputs.
+
+    The passes must leave the operator as the case has it, or nothing of it if it is float only.
+    """
+    keras = pytest.importorskip("keras", reason="needs Keras 3; pip install tensorflow")
     assert case.keras is not None
-    keras.utils.set_random_seed(sum(case.seed))
     inputs = [keras.Input(s, name=f"x{i}") for i, s in enumerate(case.shapes)]
     model = keras.Model(inputs, case.keras(inputs))
+    _draw_weights(model, case.seed)
     imported = import_model(model)
-    assert type(case.op) in {type(node.op) for node in imported.nodes}
     graph = run_passes(imported)
-    samples = case.samples(case.graph())
+    if isinstance(case.op, FloatOnly):
+        assert type(case.op) in {type(node.op) for node in imported.nodes}
+        assert type(case.op) not in {type(node.op) for node in graph.nodes}
+    else:
+        assert _settings(case.op) in [_settings(node.op) for node in graph.nodes]
+    samples = case.samples()
     arrays = list(samples.arrays.values())
     wanted = model.predict(arrays if len(arrays) > 1 else arrays[0], verbose=0)
     given = dict(zip((tensor.name for tensor in graph.inputs), arrays, strict=True))
     found = floats.evaluate(graph, Batch(given))
     assert found.shape == wanted.shape
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * float(np.abs(wanted).max()))
+
+
+def _draw_weights(model: Any, seed: list[int]) -> None:
+    """Give all weights of a Keras model values that no initializer has left."""
+    rng = np.random.default_rng([*seed, 2])
+    for weights in model.weights:
+        low = 0.2 if "variance" in weights.path else -1.0
+        weights.assign(rng.uniform(low, 1.0, weights.shape))
+
+
+def _settings(op: FloatOp) -> tuple[object, ...]:
+    """Return the kind of an operator and its fields; arrays count by their shapes."""
+    assert is_dataclass(op)
+    values = (getattr(op, field.name) for field in fields(op))
+    shown = (value.shape if isinstance(value, np.ndarray) else value for value in values)
+    return (type(op), *shown)
+
+
+def check_training(case: Case) -> None:
+    """Compare the operator by TensorFlow's functions, as it is trained, with its evaluation."""
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
+    arrays = list(case.samples().arrays.values())
+    found = case.op.train(tf, [tf.constant(x) for x in arrays])
+    for y, wanted in zip(found, case.op.evaluate(arrays), strict=True):
+        assert y.shape == wanted.shape
+        tolerance = 1e-5 * max(1.0, float(np.abs(wanted).max()))  # the order of sums differs
+        np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=tolerance)
 
 
 def int8_inputs(case: Case, graph: QuantizedGraph) -> Batch:
@@ -149,7 +272,7 @@ def int8_inputs(case: Case, graph: QuantizedGraph) -> Batch:
 def check_tflite_micro(case: Case) -> None:
     """Compare the integer interpreter with TensorFlow Lite's kernels for devices."""
     pytest.importorskip("tflite_micro", reason="needs TensorFlow Lite Micro")
-    graph = case.quantized()
+    graph = case.quantized
     x = int8_inputs(case, graph)
     wanted = to_bytes(integers.outputs(graph, x))
     assert len(np.unique(wanted, axis=0)) > 1
@@ -158,7 +281,7 @@ def check_tflite_micro(case: Case) -> None:
 
 def check_c(cases: Sequence[Case], folder: Path, target: Target) -> None:
     """Compare the C engine with the integer interpreter, all cases in one program."""
-    graphs = [case.quantized() for case in cases]
+    graphs = [case.quantized for case in cases]
     inputs = [int8_inputs(case, graph) for case, graph in zip(cases, graphs, strict=True)]
     got = run_batch(
         [make_plan(graph) for graph in graphs], list(map(to_bytes, inputs)), folder, target

@@ -1,32 +1,28 @@
 """Concatenation in all its forms."""
 
 import pytest
-from harness import Case, operator_tests
+from harness import Case, layer, operator_tests
 
 from microlut.ops.concatenate import Concatenate
 
 
-def layer(axis):
-    def make(tensors):
-        import keras
-
-        return keras.layers.Concatenate(axis=axis)(tensors)
-
-    return make
+def along(axis):
+    return layer("Concatenate", axis=axis)
 
 
 CASES = (
-    Case("channels", Concatenate(2), ((4, 3, 5), (4, 3, 2)), layer(-1)),
-    Case("unlike_scales", Concatenate(2), ((4, 3, 5), (4, 3, 2)), layer(3), spreads=(1.0, 30.0)),
-    Case("three", Concatenate(2), ((3, 3, 4), (3, 3, 1), (3, 3, 8)), layer(-1)),
-    Case("rows", Concatenate(0), ((4, 3, 2), (1, 3, 2)), layer(1), spreads=(1.0, 1.5)),
-    Case("columns", Concatenate(1), ((4, 3, 2), (4, 5, 2)), layer(-2)),
-    Case("vectors", Concatenate(0), ((7,), (3,), (2,)), layer(-1)),
+    Case("channels", Concatenate(2), ((4, 3, 5), (4, 3, 2)), along(-1)),
+    Case("unlike_scales", Concatenate(2), ((4, 3, 5), (4, 3, 2)), along(3), spreads=(1.0, 30.0)),
+    Case("three", Concatenate(2), ((3, 3, 4), (3, 3, 1), (3, 3, 8)), along(-1)),
+    Case("rows", Concatenate(0), ((4, 3, 2), (1, 3, 2)), along(1), spreads=(1.0, 1.5)),
+    Case("columns", Concatenate(1), ((4, 3, 2), (4, 5, 2)), along(-2)),
+    Case("vectors", Concatenate(0), ((7,), (3,), (2,)), along(-1)),
     Case("one_row", Concatenate(2), ((1, 1, 4), (1, 1, 8)), None),
-    Case("rank_two", Concatenate(1), ((6, 3), (6, 4)), layer(-1), spreads=(0.01, 5.0)),
+    Case("rank_two", Concatenate(1), ((6, 3), (6, 4)), along(-1), spreads=(0.01, 5.0)),
 )
 (
     test_float_equals_keras,
+    test_training_equals_float,
     test_integer_equals_tflite_micro,
     test_c_equals_integer_on_this_computer,
     test_c_equals_integer_on_cortex_m4,
@@ -46,6 +42,6 @@ def test_axis_that_is_none_is_refused(axis):
 
 
 def test_inputs_of_unlike_scales_are_rescaled():
-    kinds = [node.op.kind for node in CASES[1].quantized().nodes]
+    kinds = [node.op.kind for node in CASES[1].quantized.nodes]
     assert kinds == ["table", "concatenate"]
-    assert [node.op.kind for node in CASES[3].quantized().nodes] == ["concatenate"]
+    assert [node.op.kind for node in CASES[3].quantized.nodes] == ["concatenate"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from harness import Case, check_keras, operator_tests
+from harness import Case, check_keras, layer, operator_tests
 
 from microlut.graph.batch import Batch
 from microlut.integer.evaluate import evaluate
@@ -10,31 +10,27 @@ from microlut.ops.activation import ActivationKind
 from microlut.ops.mul import Mul
 
 
-def layer(tensors):
-    import keras
-
-    return keras.layers.Multiply()(tensors)
-
-
 def operation(tensors):
     return tensors[0] * tensors[1]
 
 
+MULTIPLY = layer("Multiply")
 RELU, RELU6 = Mul(ActivationKind.RELU), Mul(ActivationKind.RELU6)
 CASES = (
-    Case("equal", Mul(), ((5, 7, 3), (5, 7, 3)), layer),
-    Case("by_channel", Mul(), ((5, 7, 3), (1, 1, 3)), layer, spreads=(3.0, 0.1)),
+    Case("equal", Mul(), ((5, 7, 3), (5, 7, 3)), MULTIPLY),
+    Case("by_channel", Mul(), ((5, 7, 3), (1, 1, 3)), MULTIPLY, spreads=(3.0, 0.1)),
     Case("channel_first", Mul(), ((1, 1, 6), (4, 4, 6)), operation),
-    Case("by_pixel", Mul(), ((5, 7, 3), (5, 7, 1)), layer, spreads=(1.0, 50.0)),
-    Case("outer", Mul(), ((4, 1, 3), (1, 6, 3)), layer),
+    Case("by_pixel", Mul(), ((5, 7, 3), (5, 7, 1)), MULTIPLY, spreads=(1.0, 50.0)),
+    Case("outer", Mul(), ((4, 1, 3), (1, 6, 3)), MULTIPLY),
     Case("vector_and_picture", Mul(), ((4, 5, 3), (3,)), None),
-    Case("one_value", Mul(), ((1,), (1,)), layer),
+    Case("one_value", Mul(), ((1,), (1,)), MULTIPLY),
     Case("vector", Mul(), ((33,), (33,)), operation),
     Case("relu", RELU, ((6, 3), (6, 3)), None),
     Case("relu6", RELU6, ((6, 3), (1, 3)), None, spreads=(4.0, 4.0)),
 )
 (
     test_float_equals_keras,
+    test_training_equals_float,
     test_integer_equals_tflite_micro,
     test_c_equals_integer_on_this_computer,
     test_c_equals_integer_on_cortex_m4,
@@ -42,7 +38,7 @@ CASES = (
 
 
 def test_product_of_three_tensors_equals_keras():
-    three = Case("three", Mul(), ((4,), (4,)), lambda t: layer([t[0], t[1], t[0]]))
+    three = Case("three", Mul(), ((4,), (4,)), lambda t: MULTIPLY([t[0], t[1], t[0]]))
     check_keras(three)
 
 
@@ -53,6 +49,6 @@ def test_shapes_that_cannot_be_broadcast_are_refused():
 
 def test_zero_points_count_nothing():
     case = CASES[0]
-    graph = case.quantized()
+    graph = case.quantized
     zeros = {t.name: np.full((1, *t.shape), t.zero_point, np.int8) for t in graph.inputs}
     assert set(evaluate(graph, Batch(zeros)).ravel()) == {graph.nodes[0].quantization.zero_point}

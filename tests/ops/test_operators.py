@@ -28,6 +28,12 @@ def test_every_file_of_an_operator_is_listed():
     assert files - shared == set(ops.OPERATORS)
 
 
+def test_every_operator_has_tests_of_all_its_forms():
+    files = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+    # A table has the tests of the operators that become one.
+    assert {*ops.OPERATORS} - files == {"table"}
+
+
 @pytest.mark.parametrize("kind", sorted(map(ops.kind_of, ops.INTEGER_OPERATORS)))
 def test_integer_operator_has_a_kernel_and_a_template(kind):
     assert (ROOT / f"templates/ops/{kind}.c.j2").is_file()

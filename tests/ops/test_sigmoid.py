@@ -1,14 +1,8 @@
 """The logistic function in all its forms."""
 
-from harness import Case, operator_tests
+from harness import Case, check_keras, layer, operator_tests
 
 from microlut.ops.sigmoid import Sigmoid
-
-
-def layer(tensors):
-    import keras
-
-    return keras.layers.Activation("sigmoid")(tensors[0])
 
 
 def operation(tensors):
@@ -17,25 +11,22 @@ def operation(tensors):
     return keras.ops.sigmoid(tensors[0])
 
 
-def after_a_dense_layer(tensors):
-    import keras
-
-    return keras.layers.Dense(tensors[0].shape[-1], activation="sigmoid")(tensors[0])
-
-
+LAYER = layer("Activation", activation="sigmoid")
 CASES = (
-    Case("vector", Sigmoid(), ((17,),), layer),
+    Case("vector", Sigmoid(), ((17,),), LAYER),
     Case("picture", Sigmoid(), ((5, 7, 3),), operation, spreads=(4.0,)),
     Case("one_value", Sigmoid(), ((1,),), None, spreads=(0.1,)),
-    Case("rank_two", Sigmoid(), ((6, 5),), layer, spreads=(100.0,)),
-    Case("rank_four", Sigmoid(), ((2, 3, 4, 5),), layer, spreads=(0.3,)),
+    Case("rank_two", Sigmoid(), ((6, 5),), LAYER, spreads=(100.0,)),
+    Case("rank_four", Sigmoid(), ((2, 3, 4, 5),), LAYER, spreads=(0.3,)),
 )
 (
     test_float_equals_keras,
+    test_training_equals_float,
     test_integer_equals_tflite_micro,
     test_c_equals_integer_on_this_computer,
     test_c_equals_integer_on_cortex_m4,
 ) = operator_tests(CASES)
-test_activation_of_a_layer_equals_keras = operator_tests(
-    (Case("dense", Sigmoid(), ((9,),), after_a_dense_layer),)
-)[0]
+
+
+def test_activation_of_a_layer_equals_keras():
+    check_keras(Case("dense", Sigmoid(), ((9,),), layer("Dense", units=9, activation="sigmoid")))

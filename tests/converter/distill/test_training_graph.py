@@ -1,4 +1,7 @@
-"""TensorFlow forms of operators against the float interpreter."""
+"""Networks as training computes them, against the float interpreter, and their gradients.
+
+tests/ops has the operators one by one.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +20,7 @@ tf = pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install ten
 
 from microlut.distill.train import _float_tensors  # noqa: E402
 
-CASES = [
-    case
-    for kind in (
-        "conv2d",
-        "depthwise_conv2d",
-        "dense",
-        "add",
-        "max_pool2d",
-        "average_pool2d",
-        "mean",
-        "pad",
-        "softmax",
-    )
-    for case in rg.operator_cases(kind, 6)
-] + list(rg.network_cases(4))
+CASES = list(rg.network_cases(4))
 
 
 def tensors(graph, x):
