@@ -218,7 +218,7 @@ def test_not_finite_weights_are_refused(bits: int):
 
 @pytest.mark.parametrize("bits", [0, 1, 9, -4])
 def test_bits_out_of_range_are_refused(bits: int):
-    with pytest.raises(InvalidInput, match="2 to 8 bits"):
+    with pytest.raises(InvalidInput, match="give 2 to 8"):
         WeightConfig(bits)
 
 
