@@ -79,7 +79,7 @@ def test_weights_and_arena_go_to_the_sections_that_macros_name(folder: Path, tmp
     found = re.findall(r" O (\S+)\s+[0-9a-f]+ (\w+)$", table, re.M)
     placed = {name: section for section, name in found}
     assert placed[f"{NAME}_arena"] == ".quick_ram"
-    arrays = {n for n in placed if n.endswith(("_indices", "_codebook", "_channels"))}
+    arrays = {n for n in placed if re.match(rf"{NAME}_(indices|codebook|channels)_", n)}
     assert len(arrays) >= 9
     assert {placed[name] for name in arrays} == {".slow_flash"}
     assert placed[f"{NAME}_model"] not in (".slow_flash", ".quick_ram")

@@ -12,11 +12,15 @@ import pytest
 import random_graphs as rg
 from graphs import make_node, net
 from microlut.codegen.render import ABI, Sources, render
+from microlut.graph.batch import Batch
+from microlut.graph.ir import Graph
 from microlut.graph.network import State
 from microlut.integer import QuantizedGraph
 from microlut.ops.activation import ActivationKind
 from microlut.ops.dense import Dense
 from microlut.ops.relu import Relu
+from microlut.ops.sigmoid import Sigmoid
+from microlut.ops.tensor import Tensor
 from microlut.plan import make_plan
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
@@ -147,10 +151,10 @@ def test_weights_file_has_as_many_bytes_as_planned(bits: int):
     text = render(plan)["weights.c"]
     sizes = [
         int(n)
-        for n in re.findall(r"^const u?int8_t net_\w+_(?:indices|codebook)\[(\d+)\]", text, re.M)
+        for n in re.findall(r"^const u?int8_t net_(?:indices|codebook)_\w+\[(\d+)\]", text, re.M)
     ]
     assert sum(sizes) == plan.weight_bytes
-    words = re.findall(r"^const uint16_t net_\w+_channels\[(\d+)\]", text, re.M)
+    words = re.findall(r"^const uint16_t net_channels_\w+\[(\d+)\]", text, re.M)
     assert len(words) == 2
     assert 2 * sum(int(n) for n in words) == plan.parameter_bytes
 
@@ -159,7 +163,7 @@ def test_output_stages_are_the_plans():
     plan = make_plan(chain(["d"], bits=8))
     stage, sources = plan.steps[0].stage, render(plan)
     values = re.search(
-        r"^const uint16_t net_d_channels\[6\] MLUT_WEIGHTS_SECTION = \{\n(.*?)\n\};",
+        r"^const uint16_t net_channels_d\[6\] MLUT_WEIGHTS_SECTION = \{\n(.*?)\n\};",
         sources["weights.c"],
         re.M | re.S,
     )
@@ -170,6 +174,35 @@ def test_output_stages_are_the_plans():
     for name, value in fields.items():
         assert re.search(rf"^ +\.{name} = {value},$", sources["model.c"], re.M)
     assert f".ratio = UINT64_C({stage.ratio})," in sources["model.c"]
+
+
+WORDS = (
+    *("arena", "at", "channels", "codebook", "dequantize", "indices", "init", "input", "inputs"),
+    *("layer", "model", "output", "outputs", "quantize", "reset", "run", "scratch", "table"),
+)
+
+
+@pytest.mark.parametrize("words", [WORDS, WORDS[::-1]])
+def test_inputs_and_layers_may_be_called_as_parts_of_the_generated_names(
+    words: tuple[str, ...], tmp_path: Path
+):
+    rng = np.random.default_rng(0)
+    inputs = tuple(Tensor(word, (3,)) for word in words[::2])
+    layers = [*words[1::2], *(f"{w}_a" for w in words), *(f"a_{w}" for w in words), "a"]
+    nodes = [
+        make_node(name, _ANY_OP[i % 2](rng), (inputs[i % len(inputs)].name,), (3,))
+        for i, name in enumerate(layers)
+    ]
+    graph = Graph("net", inputs, tuple(nodes), tuple(layers))
+    x = Batch({tensor.name: rng.normal(size=(2, 3)).astype(np.float32) for tensor in inputs})
+    plan = make_plan(quantize(graph, calibrate(graph, x), x, WeightConfig(4)))
+    compile_sources(render(plan), tmp_path)
+
+
+_ANY_OP = (
+    lambda rng: Dense(rng.normal(size=(3, 3)).astype(np.float32), np.ones(3, np.float32)),
+    lambda _: Sigmoid(),
+)
 
 
 def test_states_that_cannot_change_in_place_are_copied_behind_the_last_layer():
