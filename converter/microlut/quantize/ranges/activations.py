@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from microlut.graph.ir import Graph, Node
+from microlut.graph.network import State
 from microlut.ops.tensor import Quantization, Tensor, quantized_range
 from microlut.quantize.ranges.measure import Ranges
 
 INT8_MIN, INT8_MAX = -128, 127
 # Inputs of an operator that wants one scale for all get it while the steps of none grow by more.
 _MOST_GROWTH = 2.0
+_ROUNDING = 1e-6  # of a scale in single precision, relatively
 
 
 def activation_quantization(low: float, high: float, smallest_scale: float = 0.0) -> Quantization:
@@ -34,35 +36,56 @@ def quantized_tensors(graph: Graph, ranges: Ranges) -> Mapping[str, Tensor]:
     Operators constrain the scales of what they read and make (`FloatOp.scale_rule`). Tensors that
     have to share a scale are one group, whose range is that of all its tensors with values of
     their own; the groups are solved in the order of execution, for the smallest scale of a group
-    may depend on those before it.
+    may depend on those before it. A tensor whose smallest scale is larger than that of its group is
+    left apart, and all is solved again.
     """
-    groups = _Groups(graph, ranges)
-    known: dict[str, Quantization] = {}
-    for tensor in graph.given():
-        groups.solve(tensor.name, 0.0, known)
-    for node in graph.nodes:
-        smallest = node.op.smallest_scale([known[name].scale for name in node.inputs])
-        for tensor in node.outputs:
-            groups.solve(tensor.name, smallest, known)
+    apart: dict[str, float] = {}
+    known, missed = _solved(graph, ranges, apart)
+    for _ in graph.nodes:  # a state that grows from run to run may have no such scale
+        if missed:
+            apart |= missed
+            known, missed = _solved(graph, ranges, apart)
     return {
         name: replace(tensor, dtype="int8", quantization=known[name])
         for name, tensor in graph.tensors().items()
     }
 
 
+def _solved(
+    graph: Graph, ranges: Ranges, apart: Mapping[str, float]
+) -> tuple[dict[str, Quantization], dict[str, float]]:
+    """Return the quantizations, and the smallest scales of the tensors that have smaller ones.
+
+    Those of the tensors to leave apart are known already.
+    """
+    groups = _Groups(graph, ranges, apart)
+    known: dict[str, Quantization] = {}
+    missed: dict[str, float] = {}
+    for tensor in graph.given():
+        groups.solve(tensor.name, 0.0, known)
+    for node in graph.nodes:
+        smallest = node.op.smallest_scale([known[name].scale for name in node.inputs])
+        for tensor in node.outputs:
+            groups.solve(tensor.name, smallest, known)
+            if known[tensor.name].scale < smallest * (1.0 - _ROUNDING):
+                missed[tensor.name] = smallest
+    return known, missed
+
+
 class _Groups:
     """Tensors that share a scale, as a forest: each tensor has a parent, or is a root."""
 
-    def __init__(self, graph: Graph, ranges: Ranges) -> None:
+    def __init__(self, graph: Graph, ranges: Ranges, apart: Mapping[str, float]) -> None:
+        self._apart = apart
         self._parent: dict[str, str] = {}
         self._fixed: dict[str, Quantization | None] = {}
         self._limits: dict[str, tuple[float, float]] = {}
         for tensor in graph.inputs:
             self._own(tensor.name, ranges)
-        for state in graph.states:
-            self._parent[state.tensor.name] = state.source
         for node in graph.nodes:
             self._constrain(node, ranges)
+        for state in graph.states:
+            self._hold(state)
         # What is unified last is what can be left apart.
         for node in graph.nodes:
             if node.op.scale_rule == "unify":
@@ -73,6 +96,7 @@ class _Groups:
         root = self._root(name)
         found = known.get(root) or self._fixed.get(root)
         if found is None:
+            smallest = max(smallest, self._apart.get(root, 0.0))
             found = activation_quantization(*self._limits[root], smallest)
         known[root] = known[name] = found
 
@@ -86,6 +110,14 @@ class _Groups:
                 self._parent[tensor.name] = node.inputs[0]
             else:
                 self._own(tensor.name, ranges)
+
+    def _hold(self, state: State) -> None:
+        """Give a state the scale of what becomes its next value."""
+        name, root = state.tensor.name, self._root(state.source)
+        if root == name:  # no operator gives it another value than its zeros
+            self._limits[name] = (0.0, 0.0)
+        else:
+            self._parent[name] = root
 
     def _own(self, name: str, ranges: Ranges) -> None:
         self._limits[name] = ranges[name]
@@ -113,7 +145,11 @@ class _Groups:
             low, high = self._limits[self._root(output)]
             root = self._root(name)
             fits = self._fixed.get(root) == self._fixed.get(self._root(output))
-            if fits and _span((low, high)) <= _MOST_GROWTH * _span(self._limits[root]):
+            if (
+                fits
+                and root not in self._apart
+                and _span((low, high)) <= _MOST_GROWTH * _span(self._limits[root])
+            ):
                 self._merge((output, name))
 
 

@@ -7,13 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from microlut.graph.ir import Graph, single
+from microlut.graph.network import State
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
+from microlut.ops.concatenate import Concatenate
 from microlut.ops.dense import Dense
 from microlut.ops.fixed_point import quantize_multiplier
+from microlut.ops.mul import Mul
 from microlut.ops.relu import Relu
-from microlut.ops.tensor import Quantization, dequantize_array, quantize_array
-from microlut.quantize.ranges.activations import activation_quantization
+from microlut.ops.tensor import Quantization, Tensor, dequantize_array, quantize_array
+from microlut.quantize.ranges.activations import activation_quantization, quantized_tensors
+from microlut.quantize.ranges.measure import Ranges
 
 VALUES = st.floats(-1e30, 1e30, allow_subnormal=False)
 
@@ -97,3 +102,41 @@ def test_smallest_output_scale_keeps_shifted_sums_within_32_bits():
 
 def test_operators_that_only_move_values_have_no_smallest_output_scale():
     assert Relu(ActivationKind.RELU).smallest_scale([0.3]) == 0.0
+
+
+def inputs(*names: str) -> tuple[Tensor, ...]:
+    return tuple(Tensor(name, (4,)) for name in names)
+
+
+@pytest.mark.parametrize("op", [Add(), Mul()])
+@pytest.mark.parametrize("order", [("small", "zero"), ("zero", "small")])
+def test_tensor_whose_smallest_scale_is_larger_does_not_share_that_of_others(op, order):
+    """A branch that is dead on all samples, beside one of small values."""
+    nodes = (single("zero", op, ("x", "y"), (4,)), single("both", Concatenate(0), order, (8,)))
+    graph = Graph("g", inputs("x", "y", "small"), nodes, ("both",))
+    ends = dict.fromkeys(("small", "zero", "both"), (-1e-6, 1e-6))
+    found = quantized_tensors(graph, Ranges({"x": (-9.0, 9.0), "y": (-9.0, 9.0), **ends}))
+    smallest = op.smallest_scale([found["x"].scale, found["y"].scale])
+    assert found["zero"].scale == pytest.approx(smallest)
+    assert found["small"].quantization == found["both"].quantization
+    assert found["both"].scale < smallest
+
+
+def test_state_takes_part_in_the_smallest_scale():
+    nodes = (single("made", Mul(), ("x", "y"), (4,)), single("sum", Add(), ("x", "old"), (4,)))
+    states = (State(Tensor("old", (4,)), "made"),)
+    graph = Graph("g", inputs("x", "y"), nodes, ("sum",), states)
+    ends = dict.fromkeys(("x", "y", "sum"), (-9.0, 9.0))
+    found = quantized_tensors(graph, Ranges({**ends, "made": (-1e-9, 1e-9)}))
+    smallest = Mul().smallest_scale([found["x"].scale, found["y"].scale])
+    assert found["old"].scale == found["made"].scale == pytest.approx(smallest)
+
+
+@pytest.mark.parametrize("sources", [("one", "two"), ("two", "one"), ("two", "two")])
+def test_states_that_nothing_changes_have_a_scale(sources):
+    states = tuple(State(t, s) for t, s in zip(inputs("one", "two"), sources, strict=True))
+    nodes = (single("sum", Add(), ("one", "two"), (4,)),)
+    graph = Graph("g", inputs("x"), nodes, ("sum",), states)
+    found = quantized_tensors(graph, Ranges(dict.fromkeys(("x", "sum"), (-1.0, 1.0))))
+    for state in states:
+        assert found[state.tensor.name].quantization == found[state.source].quantization
