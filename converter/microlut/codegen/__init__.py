@@ -1,1 +1,1 @@
-"""Write C sources and .tflite files. Nothing is decided here."""
+"""Writing of C sources and .tflite files, after all decisions of the planner."""

@@ -13,7 +13,7 @@ _LINE = 16
 def array_lines(values: NDArray[np.integer]) -> Iterator[str]:
     """Yield the values as comma-separated lines of 16 for an initializer.
 
-    There are no blanks, since the text of a large network is the peak of a conversion's memory.
+    There are no blanks, since the text of a large network sets the peak memory of a conversion.
     C has no literal for INT32_MIN, so it is written as an expression.
     """
     flat = values.ravel()

@@ -34,8 +34,8 @@ class LayerView:
 
     Attributes:
         n: The C name of the layer.
-        stored: The C name of the layer whose weights it has: mostly itself.
-        fields: What the kernel says of the call, beside the operator and its tensors.
+        stored: The C name of the layer that stores its weights, mostly itself.
+        fields: What the kernel adds to the operator and its tensors (`Kernel.fields`).
     """
 
     n: str
@@ -55,10 +55,10 @@ class LayerView:
 
 @dataclass(frozen=True, slots=True)
 class WeightTables:
-    """The weights of one layer as they stand in flash.
+    """The weights of one layer as stored in flash.
 
     Attributes:
-        real: Scale and bias of every channel, which its output stage stands for.
+        real: Real scale and bias per channel, for comments on the packed output stage.
     """
 
     packed: NDArray[np.uint8]
@@ -73,7 +73,7 @@ def render(plan: Plan) -> Sources:
 
 
 def _text(template: jinja2.Template, context: dict[str, object]) -> str:
-    """Return the filled template; joining its parts would take twice the memory of large ones."""
+    """Return the filled template; a list of its parts would need twice the memory."""
     text = ""
     for part in template.generate(context):
         text += part

@@ -1,4 +1,4 @@
-"""The tensors of a plan as the templates see them: inputs, outputs, state, and the arena's map."""
+"""Tensors of a plan for the templates: inputs, outputs, states, and the map of the arena."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ class TensorView:
     Attributes:
         n: The C name.
         at: The C name of its place in the arena.
-        suffix: What the names of its functions and macros end in: "_n", or nothing if it is the
-            only one.
-        name: In the model.
-        value_bytes: Bytes of a value: 1 for int8, 2 for int16.
+        suffix: Suffix of its functions and macros: "_n", or empty if it is the only one.
+        name: Its name in the model.
+        value_bytes: Bytes per value: 1 for int8, 2 for int16.
     """
 
     n: str
@@ -44,18 +43,18 @@ class TensorView:
 
     @property
     def bits(self) -> int:
-        """Bits of a value."""
+        """Bits per value."""
         return 8 * self.value_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of the arena's map.
+    """A line of the map of the arena.
 
     Attributes:
-        n: C name of the offset, without the model's.
-        what: What lies there, as text.
-        first: The step from which on it is needed.
+        n: C name of the offset, without the model's prefix.
+        what: The shape of a tensor, or "scratch".
+        first: The first step that needs it.
         last: The last step that needs it.
     """
 
@@ -83,7 +82,7 @@ def interface(plan: Plan, names: Mapping[str, str]) -> dict[str, Sequence[Tensor
 def _views(
     tensors: Mapping[str, Tensor], places: Mapping[str, str], names: Mapping[str, str]
 ) -> Sequence[TensorView]:
-    """Return the views of the tensors that have these places, by the names of both."""
+    """Return the views of tensors, given the name of each one's place."""
     known = unique_identifiers(places)
     return [
         TensorView(
@@ -100,14 +99,14 @@ def _views(
 
 
 def place_names(plan: Plan) -> Mapping[str, str]:
-    """Return the C names of all steps, and of all places of the arena."""
+    """Return the C names of all steps and of all places in the arena."""
     graph = plan.graph
     known = [*(node.name for node in graph.nodes), *(tensor.name for tensor in graph.inputs)]
     return unique_identifiers(dict.fromkeys([*known, *plan.offsets]))
 
 
 def arena_map(plan: Plan, names: Mapping[str, str]) -> Iterator[Place]:
-    """Yield where each tensor and each step's scratch lie, in the order in which they come."""
+    """Yield the places of all tensors and scratches, in the order of their first step."""
     graph = plan.graph
     end = len(plan.steps) - 1
     last = {name: i for i, step in enumerate(plan.steps) for name in step.node.inputs}

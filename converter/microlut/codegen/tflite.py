@@ -1,8 +1,8 @@
 """Write a quantized graph as an ordinary int8 .tflite file with the decoded weights.
 
-The integers and scales go into the file as they are, so that TensorFlow Lite's kernels compute the
-same bytes. Operator versions are the lowest that have the types in use, for old runtimes. A state
-is a resource variable, which a second subgraph fills before the first run.
+The file has the same integers and scales, so that the kernels of TensorFlow Lite compute the same
+bytes. Operator versions are the lowest that support the types in use, for old runtimes. A state is
+a resource variable, which a second subgraph initializes before the first run.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def to_tflite(graph: QuantizedGraph) -> bytes:
 
 
 def _read_states(main: _Subgraph, states: Sequence[State]) -> list[int]:
-    """Write operators that read the states, and return the numbers of their variables."""
+    """Add operators that read the states, and return the numbers of their variables."""
     if states:
         main.operator(Builtin("CALL_ONCE", 1, (), (), "CallOnceOptions", {"initSubgraphIndex": 1}))
     handles = []
@@ -70,7 +70,7 @@ def _read_states(main: _Subgraph, states: Sequence[State]) -> list[int]:
 
 
 def _initial_states(model: _Model, states: Sequence[State]) -> Any:  # noqa: ANN401
-    """Return the subgraph that fills the variables with their zero points."""
+    """Return the subgraph that sets the variables to their zero points."""
     part = _Subgraph("initial", model)
     for state in states:
         tensor = state.tensor
@@ -120,9 +120,9 @@ class _Model:
 class _Subgraph:
     """Collects the tensors and operators of a subgraph.
 
-    Operators refer to tensors by number: `index` has those of the graph's own tensors. These keep
-    their names, `reserved` at first; all others get names that no tensor has, for runtimes tell
-    tensors by name.
+    Operators refer to tensors by number: `index` has the numbers of the graph's own tensors. These
+    keep their names, which are `reserved` from the start. All others get names that no tensor has,
+    since runtimes identify tensors by name.
     """
 
     name: str
@@ -179,7 +179,7 @@ class _Subgraph:
     def operator(
         self, builtin: Builtin, inputs: Iterable[int] = (), outputs: Iterable[int] = ()
     ) -> None:
-        """Add an operator that reads and makes the tensors of these numbers."""
+        """Add an operator, given the numbers of its input and output tensors."""
         operator = schema.OperatorT()
         code = getattr(schema.BuiltinOperator, builtin.name), builtin.version
         operator.opcodeIndex = self.model.codes.setdefault(code, len(self.model.codes))
@@ -227,7 +227,7 @@ def _quantization(scales: list[float], zero_points: list[int], axis: int = 0) ->
 
 def _write_node(writer: _Subgraph, node: QNode, inputs: list[Tensor]) -> None:
     made = {tensor.name for tensor in node.outputs}
-    # What only the node's own operators read may have the name of one of the graph's tensors.
+    # Tensors between the operators of a node may have the name of a tensor of the graph.
     between: dict[str, int] = {}
     for builtin in node.op.tflite(inputs, node.outputs):
         known = {**writer.index, **between}

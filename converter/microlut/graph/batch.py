@@ -17,7 +17,7 @@ from microlut.support.shown import Shown
 class Batch(Shown):
     """Arrays [samples, ...] by tensor name, in the order of the tensors.
 
-    It is sliced by samples, as an array is.
+    A slice of it, as of an array, has some of the samples.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -39,7 +39,12 @@ Arrays = NDArray[Any] | Batch  # an array stands for the only tensor's values
 
 
 def by_name(tensors: Iterable[Tensor], samples: Arrays) -> dict[str, NDArray[Any]]:
-    """Return the arrays of some tensors by name; raise TypeError if one is missing."""
+    """Return the arrays of some tensors by name.
+
+    Raises:
+        KeyError: The batch lacks one of the tensors.
+        TypeError: There is one array for several tensors.
+    """
     names = [tensor.name for tensor in tensors]
     if isinstance(samples, Batch):
         return {name: samples.arrays[name] for name in names}
@@ -49,7 +54,7 @@ def by_name(tensors: Iterable[Tensor], samples: Arrays) -> dict[str, NDArray[Any
 
 
 def joined(batches: Iterable[Batch]) -> Batch:
-    """Return the samples of all batches, at least one, as one."""
+    """Concatenate batches, of which there is at least one."""
     parts = list(batches)
     return Batch(
         {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays}
@@ -57,6 +62,6 @@ def joined(batches: Iterable[Batch]) -> Batch:
 
 
 def only(batch: Batch) -> NDArray[Any]:
-    """Return the array of a batch that has one tensor only."""
+    """Return the only array of a batch; raise ValueError if there are several."""
     (values,) = batch.arrays.values()
     return values

@@ -17,13 +17,13 @@ def evaluate(graph: Graph, x: Arrays) -> FloatArray:
     """Return the graph's only output [batch, ...] for inputs [batch, ...].
 
     Raises:
-        InvalidInput: The inputs have other shapes than the graph's.
+        InvalidInput: An input has another shape than the graph expects.
     """
     return only(outputs(graph, x))
 
 
 def outputs(graph: Graph, x: Arrays) -> Batch:
-    """Return all outputs of the graph by name; raises what `evaluate` raises."""
+    """Return all outputs of the graph by name; raise InvalidInput as `evaluate` does."""
     found = {}
     for _, made in walk(graph, x):
         found.update({name: y for name, y in made.items() if name in graph.outputs})
@@ -33,8 +33,8 @@ def outputs(graph: Graph, x: Arrays) -> Batch:
 def walk(graph: Graph, x: Arrays) -> Iterator[tuple[Node | None, dict[str, FloatArray]]]:
     """Yield tensors by name as they are computed: first (None, inputs), then (node, its outputs).
 
-    States are zeros. A tensor is forgotten after its last consumer, so that only live ones take
-    memory.
+    States are zeros. A tensor is forgotten after its last consumer, so that only live ones occupy
+    memory. Raises InvalidInput as `evaluate` does.
     """
     live = {name: np.asarray(values, np.float32) for name, values in _inputs(graph, x).items()}
     count = len(next(iter(live.values())))

@@ -19,15 +19,15 @@ from microlut.support.shown import Record, Shown
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Node(Shown):
-    """One operator, with the names of the tensors that it reads and the tensors that it makes.
+    """One operator with its tensors: the names of its inputs, and its outputs.
 
     Attributes:
         name: The layer's name, unique in the graph.
         op: What it computes.
         inputs: Names of tensors, in the operator's order.
-        outputs: Of the node, in the operator's order.
-        statistics: Those of the output before its activation, where a folded batch normalization
-            tells them.
+        outputs: Tensors that it computes, in the operator's order.
+        statistics: Statistics of the output before its activation, if a folded batch normalization
+            has them.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Node(Shown):
 
     @property
     def output(self) -> str:
-        """Name of the first output, which most nodes have alone."""
+        """Name of the first output; most nodes have only one."""
         return self.outputs[0].name
 
     @property
@@ -53,21 +53,22 @@ class Node(Shown):
 
 
 def single(name: str, op: FloatOp, inputs: tuple[str, ...], shape: Shape) -> Node:
-    """Return a node with one output, which has the node's name."""
+    """Return a node with one output of its own name."""
     return Node(name, op, inputs, (Tensor(name, shape),))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Graph(Network[Node]):
-    """A network.
+    """A float network.
 
     Attributes:
         name: The model's name.
-        inputs: What a caller gives.
-        nodes: In an order that can be executed.
-        outputs: Names of the tensors that a caller gets.
+        inputs: Tensors that the caller provides.
+        nodes: Operators, in an executable order.
+        outputs: Names of the tensors that the caller receives.
         states: Tensors that outlive a run.
-        output_names: What a caller calls the outputs, which no pass changes; empty: by tensor.
+        output_names: Names of the outputs for callers, which passes keep; empty: those of the
+            tensors.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What float and quantized graphs have in common: tensors, states, and who reads what."""
+"""The base of float and quantized graphs: tensors, states, and their readers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AnyNode(Protocol):
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
-        """The tensors that it makes."""
+        """The tensors that it computes."""
 
     def records(self) -> list[Record]:
         """Return the node as one record."""
@@ -38,8 +38,8 @@ class State:
     """A tensor that outlives a run.
 
     Attributes:
-        tensor: What nodes read: the value that the run before has left, zeros at first.
-        source: The tensor whose value at the end of a run is the next run's.
+        tensor: The tensor that nodes read; its real values are zeros in the first run.
+        source: Name of the tensor whose value at the end of a run is the state of the next one.
     """
 
     tensor: Tensor
@@ -48,7 +48,7 @@ class State:
 
 
 class Network(Shown, Generic[AnyNodeT]):
-    """A graph with `inputs`, `nodes` in an order that can be executed, `outputs` and `states`."""
+    """A graph with `inputs`, `nodes` in an executable order, `outputs` and `states`."""
 
     __slots__ = ()
     if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Network(Shown, Generic[AnyNodeT]):
 
         @property
         def inputs(self) -> tuple[Tensor, ...]:
-            """What a caller gives."""
+            """Tensors that the caller provides."""
 
         @property
         def nodes(self) -> tuple[AnyNodeT, ...]:
@@ -67,7 +67,7 @@ class Network(Shown, Generic[AnyNodeT]):
 
         @property
         def outputs(self) -> tuple[str, ...]:
-            """Names of the tensors that a caller gets."""
+            """Names of the tensors that the caller receives."""
 
         @property
         def states(self) -> tuple[State, ...]:
@@ -75,7 +75,7 @@ class Network(Shown, Generic[AnyNodeT]):
 
         @property
         def output_names(self) -> tuple[str, ...]:
-            """What a caller calls the outputs; empty: by their tensors."""
+            """Names of the outputs for callers; empty: those of the tensors."""
 
     def records(self) -> list[Record]:
         """Return a record per node."""
@@ -83,7 +83,7 @@ class Network(Shown, Generic[AnyNodeT]):
 
     @property
     def ends(self) -> dict[str, str]:
-        """The output tensors by the names that a caller knows."""
+        """Names of the output tensors, by the names that callers use."""
         return dict(zip(self.output_names or self.outputs, self.outputs, strict=True))
 
     def given(self) -> tuple[Tensor, ...]:
@@ -91,21 +91,21 @@ class Network(Shown, Generic[AnyNodeT]):
         return (*self.inputs, *(state.tensor for state in self.states))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all tensors by name: inputs, states, then what the nodes make, in order."""
+        """Return all tensors by name: inputs, states, then the outputs of the nodes, in order."""
         made = (tensor for node in self.nodes for tensor in node.outputs)
         return {tensor.name: tensor for tensor in (*self.given(), *made)}
 
     def shape_of(self, tensor: str) -> Shape:
-        """Return the shape of a tensor; raises KeyError when there is none of that name."""
+        """Return the shape of a tensor; raise KeyError if there is none of that name."""
         return self.tensors()[tensor].shape
 
     def output_tensors(self) -> dict[str, Tensor]:
-        """Return what a caller gets, by the names that a caller knows."""
+        """Return the output tensors, by the names that callers use."""
         known = self.tensors()
         return {name: known[tensor] for name, tensor in self.ends.items()}
 
     def kept(self) -> frozenset[str]:
-        """Return the tensors that are read after the last node: outputs, and sources of states."""
+        """Return the tensors needed after the last node: outputs, and sources of states."""
         return frozenset((*self.outputs, *(state.source for state in self.states)))
 
     def consumers(self, tensor: str) -> tuple[AnyNodeT, ...]:
@@ -113,7 +113,7 @@ class Network(Shown, Generic[AnyNodeT]):
         return tuple(node for node in self.nodes if tensor in node.inputs)
 
     def node(self, name: str) -> AnyNodeT:
-        """Return the node of that name; raises KeyError when there is none."""
+        """Return the node of that name; raise KeyError if there is none."""
         for node in self.nodes:
             if node.name == name:
                 return node
@@ -121,9 +121,9 @@ class Network(Shown, Generic[AnyNodeT]):
 
 
 def last_reads(nodes: Sequence[AnyNode], kept: frozenset[str]) -> list[tuple[str, ...]]:
-    """Return, for each node, the tensors that nothing reads after it.
+    """Return, per node, the names of the tensors that nothing reads after it, without `kept`.
 
-    A tensor that nothing reads at all is among those of the node that makes it.
+    A tensor that nothing reads at all belongs to the node that computes it.
     """
     last: dict[str, int] = {}
     for step, node in enumerate(nodes):

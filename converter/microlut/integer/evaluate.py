@@ -26,7 +26,7 @@ def evaluate(graph: QuantizedGraph, x: Arrays) -> IntArray:
 def outputs(graph: QuantizedGraph, x: Arrays) -> Batch:
     """Return all outputs by name for quantized inputs [n, ...].
 
-    With states, the samples are runs one after the other, and the first begins with fresh states.
+    With states, the samples are consecutive runs, and the first begins with fresh states.
     """
     given = Batch(by_name(graph.inputs, x))
     if not len(given):
@@ -41,7 +41,7 @@ def outputs(graph: QuantizedGraph, x: Arrays) -> Batch:
 
 
 def walk(graph: QuantizedGraph, x: Arrays) -> Iterator[tuple[QNode, dict[str, IntArray]]]:
-    """Yield every node with its outputs by name; a tensor is forgotten after its last consumer.
+    """Yield every node with its outputs by name; forget tensors after their last consumer.
 
     States are fresh for every sample.
     """
@@ -72,7 +72,7 @@ def _walk(
 
 
 def _run(graph: QuantizedGraph, x: Batch, states: Mapping[str, IntArray]) -> dict[str, IntArray]:
-    """Return the tensors that are read after a run, by name."""
+    """Return the tensors needed after a run, by name."""
     found = {**x.arrays, **states}
     kept = graph.kept()
     for _, made in _walk(graph, x, states):

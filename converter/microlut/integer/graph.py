@@ -1,7 +1,6 @@
 """The types of a quantized graph.
 
-Everything that the C engine needs is already an integer here; the scales are kept to describe the
-tensors.
+All numbers that the C engine needs are integers; the scales only describe the tensors.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from microlut.support.shown import Record, Shown
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QNode(Shown):
-    """One operator on quantized tensors, with the names of its inputs and its outputs."""
+    """One operator on quantized tensors: the names of its inputs, and its outputs."""
 
     name: str
     op: AnyIntegerOp
@@ -34,7 +33,7 @@ class QNode(Shown):
 
     @property
     def output(self) -> str:
-        """Name of the first output, which most nodes have alone."""
+        """Name of the first output; most nodes have only one."""
         return self.outputs[0].name
 
     @property
@@ -51,7 +50,7 @@ class QNode(Shown):
 def qsingle(
     name: str, op: IntegerOp, inputs: tuple[str, ...], shape: Shape, quantization: Quantization
 ) -> QNode:
-    """Return a node with one int8 output, which has the node's name."""
+    """Return a node with one int8 output of its own name."""
     return QNode(name, op, inputs, (Tensor(name, shape, "int8", quantization),))
 
 
@@ -61,12 +60,13 @@ class QuantizedGraph(Network[QNode]):
 
     Attributes:
         name: The model's name.
-        inputs: What a caller gives.
-        nodes: In execution order.
-        outputs: Names of the tensors that a caller gets.
+        inputs: Tensors that the caller provides.
+        nodes: Operators, in execution order.
+        outputs: Names of the tensors that the caller receives.
         states: Tensors that outlive a run; they begin with their zero points.
-        output_names: What a caller calls the outputs; empty: by tensor.
-        source: File that the model came from, and the SHA-256 of its bytes.
+        output_names: Names of the outputs for callers; empty: those of the tensors.
+        source: File from which the model was read.
+        source_sha256: SHA-256 of that file's bytes.
     """
 
     name: str
@@ -80,9 +80,9 @@ class QuantizedGraph(Network[QNode]):
     __pydantic_config__ = CONFIG
 
     def quantization_of(self, tensor: str) -> Quantization:
-        """Return a tensor's scale and zero point."""
+        """Return a tensor's scale and zero point; raise KeyError if there is none of that name."""
         return self.tensors()[tensor].quantized
 
     def weighted(self) -> tuple[tuple[QNode, QLinear], ...]:
-        """Return the nodes that have weights, with their operators."""
+        """Return the nodes that have weights, with their operators, in execution order."""
         return tuple((node, node.op) for node in self.nodes if isinstance(node.op, QLinear))

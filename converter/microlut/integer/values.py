@@ -1,4 +1,4 @@
-"""The ends of a quantized graph as the device sees them: int8 bytes, one tensor after the other."""
+"""Inputs and outputs of a quantized graph as on the device: int8 bytes, tensor after tensor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microlut.ops.tensor import Tensor, dequantize_array, quantize_array
 
 
 def quantized_inputs(graph: QuantizedGraph, x: Arrays) -> Batch:
-    """Return real inputs [n, ...] as the integers that the network reads, by name."""
+    """Quantize real inputs [n, ...] as the network reads them; return them by name."""
     given = by_name(graph.inputs, x)
     return Batch(
         {t.name: quantize_array(given[t.name], t.quantized, t.dtype) for t in graph.inputs}
@@ -22,7 +22,7 @@ def quantized_inputs(graph: QuantizedGraph, x: Arrays) -> Batch:
 
 
 def real_values(tensors: Mapping[str, Tensor], outputs: Batch) -> Batch:
-    """Return the real values that the integers of some tensors stand for, by name."""
+    """Return the real values of the integers [n, ...] of some tensors, by name."""
     return Batch(
         {name: dequantize_array(y, tensors[name].quantized) for name, y in outputs.arrays.items()}
     )
@@ -34,7 +34,7 @@ def to_bytes(batch: Batch) -> NDArray[np.int8]:
 
 
 def from_bytes(tensors: Mapping[str, Tensor], data: NDArray[np.int8]) -> Batch:
-    """Return what `to_bytes` has made of tensors of these types and shapes, in this order."""
+    """Return the values of bytes [n, bytes], as `to_bytes` writes these tensors in this order."""
     arrays, start = {}, 0
     for name, tensor in tensors.items():
         part = np.ascontiguousarray(data[:, start : start + tensor.bytes])

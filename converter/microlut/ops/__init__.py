@@ -1,7 +1,7 @@
 """The operators: what each one means on real and on integer tensors.
 
-`OPERATORS` is the list of all. One more operator is one more module of this package and one more
-line there; docs/internals/adding-an-operator.md lists the other files.
+`OPERATORS` lists them all. A new operator is a new module of this package and a line there;
+docs/internals/adding-an-operator.md lists the other files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OPERATORS = (
 
 
 def _classes(base: type[Any]) -> tuple[type[Any], ...]:
-    """Return the operators that are a `base`; raise TypeError for one that lacks a method."""
+    """Return all operators that derive from `base`; raise TypeError if one lacks a method."""
     found = []
     for name in OPERATORS:
         module = import_module(f"{__name__}.{name}")
@@ -63,5 +63,5 @@ def kind_of(operator: type[IntegerOp]) -> str:
 
 if TYPE_CHECKING:
     AnyIntegerOp = IntegerOp
-else:  # pydantic wants to know all of them, to read files
+else:  # pydantic reads files by the union of all of them
     AnyIntegerOp = Annotated[reduce(or_, INTEGER_OPERATORS), Field(discriminator="kind")]

@@ -49,12 +49,12 @@ class ActivationKind(StrEnum):
                 assert_never(self)
 
     def limits(self, output: Quantization) -> tuple[int, int]:
-        """Return the int8 limits of the activation, rounded as TensorFlow Lite does."""
+        """Return the int8 (minimum, maximum) of the activation, rounded as TensorFlow Lite does."""
         scale = np.float32(output.scale)
         low, high = _LOW, _HIGH
         if self is not ActivationKind.LINEAR:
             low = max(low, output.zero_point)
-        # Below that scale, 6 is more than 255 steps, and the quotient might even be infinite.
+        # Below that scale, 6 is more than 255 steps, and the quotient could be infinite.
         if self is ActivationKind.RELU6 and output.scale > 6.0 / 256:
             high = min(high, output.zero_point + int(np.floor(np.float32(6.0) / scale + 0.5)))
         return low, high
@@ -84,7 +84,7 @@ class Fusing(FloatOp):
 
 
 def fused_name(minimum: int, maximum: int, output: Quantization) -> str:
-    """Return the name of TensorFlow Lite's fused activation that has these limits."""
+    """Return the name of the fused activation of TensorFlow Lite that has these limits."""
     if maximum < _HIGH:
         return "RELU6"
     if minimum > _LOW or output.zero_point == _LOW:

@@ -15,7 +15,7 @@ from microlut.ops.builtin import Builtin
 from microlut.ops.fixed_point import multiply, quantize_multiplier
 from microlut.ops.tensor import CONFIG, Tensor
 
-_LEFT_SHIFT = 20  # of TensorFlow Lite's int8 addition
+_LEFT_SHIFT = 20  # of the int8 addition of TensorFlow Lite
 _LARGEST_SHIFT = 31
 
 
@@ -37,18 +37,18 @@ class Add(Fusing):
         return inputs[0] + inputs[1]
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         return (self.activation.train(tf, inputs[0] + inputs[1]),)
 
     def smallest_scale(self, inputs: Sequence[float]) -> float:
-        """Return the output scale below which 32 bits do not hold the sum.
+        """Return the output scale below which the sum overflows 32 bits.
 
         2^-19 of the larger input scale makes the last factor 1, which is too large.
         """
         return 2.0**-18 * max(inputs)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QAdd:
-        """Return the integer form: both inputs get twice the larger scale, and 20 bits more."""
+        """Return the integer form: both inputs are scaled to 2^-20 of twice the larger scale."""
         twice = 2.0 * max(tensor.scale for tensor in inputs)
         pairs = [quantize_multiplier(tensor.scale / twice) for tensor in inputs]
         last = quantize_multiplier(twice / (2.0**_LEFT_SHIFT * outputs[0].scale))
@@ -98,7 +98,7 @@ class QAdd(IntegerOp):
         return (Builtin("ADD", 2, tuple(inputs), tuple(outputs), "AddOptions", fields),)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Raise ValueError, naming the part, unless factors and limits are sound."""
+        """Raise ValueError, naming the part, unless factors and limits are valid."""
         for multiplier, shift in (*self.input_multipliers, self.output_multiplier):
             sound = 0 <= multiplier < 1 << 31 and -_LARGEST_SHIFT <= shift <= 0
             demand(sound, "its multipliers")

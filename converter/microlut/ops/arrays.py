@@ -1,4 +1,4 @@
-"""Arrays and shapes, as all operators share them."""
+"""Types of arrays and shapes that all operators share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OWN_MEMORY_BYTES = 1 << 18
 
 
 def frozen_array(values: object, dtype: type[np.generic] = np.float32) -> NDArray[Any]:
-    """Return `values` as a read-only, contiguous array of its own."""
+    """Return a read-only, contiguous copy of `values`."""
     source = np.asarray(values)
     array = _empty(source.shape, np.dtype(dtype))
     array[...] = source
@@ -28,10 +28,10 @@ def frozen_array(values: object, dtype: type[np.generic] = np.float32) -> NDArra
 
 
 def _empty(shape: Shape, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """Return an uninitialized array; a large one has memory of its own.
+    """Return an uninitialized array; a large one has its own mapping of memory.
 
-    That goes back to the system when the array is freed, as it is after each rewrite of the graph:
-    on the heap, live arrays around it could keep it, which takes 50 MB more at 25 million weights.
+    A mapping returns to the system when the array is freed, as happens after each rewrite of the
+    graph. On the heap, live neighbours could keep it: 50 MB more at 25 million weights.
     """
     size_bytes = math.prod(shape) * dtype.itemsize
     if size_bytes < _OWN_MEMORY_BYTES:

@@ -1,7 +1,7 @@
-"""The contract of operators: what an operator is, on real and on integer tensors.
+"""The interface of operators, on real and on integer tensors.
 
-Every operator is a module of this package with at least one class for each of the two forms that it
-has. What it costs and how it is called on the device is `microlut.plan.kernels`.
+Every operator is a module of this package with at least one class per form, float and integer. Its
+cost and its call on the device are described in `microlut.plan.kernels`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from microlut.ops.builtin import Builtin
 from microlut.ops.tensor import DType, Quantization, Tensor
 from microlut.support.shown import Shown
 
-# How the scale of an operator's output follows: from the values that it takes ("own"), from its
-# input, whose values it passes on ("same"), from all its inputs, which then share one scale
-# ("unify"), or it is fixed by the specification.
+# How the scale of an operator's output is chosen: by the range of its values ("own"), as that of
+# its input, whose values it passes on ("same"), as one scale for the output and all inputs
+# ("unify"), or as the specification fixes it.
 ScaleRule = Literal["own", "same", "unify"] | Quantization
 
 
 @dataclass(frozen=True, slots=True)
 class Keras:
-    """What Keras calls an operator that one layer is translated to.
+    """The names in Keras of an operator to which a single layer is translated.
 
     Attributes:
         layers: Classes of layers.
@@ -51,9 +51,10 @@ class FloatOp(Shown, ABC):
 
     @abstractmethod
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the shapes of the outputs; raise ValueError if inputs of these shapes cannot be.
+        """Return the shapes of the outputs, without the batch.
 
-        The message completes "layer NAME ...".
+        Raises:
+            ValueError: Inputs cannot have these shapes. The message completes "layer NAME ...".
         """
 
     @abstractmethod
@@ -62,39 +63,44 @@ class FloatOp(Shown, ABC):
 
     @abstractmethod
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the outputs as tensors of TensorFlow, the module `tf`, which gradients pass."""
+        """Return the outputs as TensorFlow tensors with gradients; `tf` is TensorFlow."""
 
     @abstractmethod
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the integer form between quantized tensors.
 
         Raises:
-            UnsupportedModel: It has none; the message tells why, without the layer's name.
+            UnsupportedModel: It has none. The message says why, without the layer's name.
         """
 
     def smallest_scale(self, inputs: Sequence[float]) -> float:
-        """Return the output scale below which 32 bits do not hold what the engine computes.
+        """Return the output scale below which the engine's 32-bit numbers overflow.
 
-        Sums that cancel out on all samples leave ranges of that kind. `inputs` are the scales of
-        the inputs.
+        Ranges become that small where sums cancel out on all samples.
+
+        Args:
+            inputs: Scales of the inputs.
         """
         del inputs
         return 0.0
 
     @classmethod
     def from_keras(cls, options: Mapping[str, Any], inputs: Sequence[Shape]) -> FloatOp:
-        """Return the operator that a layer with these options is; raise ValueError if none is.
+        """Return the operator for a layer with these options.
 
         Args:
             options: By the names in `keras.options`.
-            inputs: Shapes of what the layer reads.
+            inputs: Shapes of the tensors that the layer reads.
+
+        Raises:
+            ValueError: There is none. The message completes "layer NAME ...".
         """
         del options, inputs
         return cls()
 
 
 class FloatOnly(FloatOp):
-    """An operator that the passes take away, so that it needs no integer form."""
+    """An operator that the passes remove, so it needs no integer form."""
 
     __slots__ = ()
     becomes: ClassVar[str] = ""
@@ -105,7 +111,7 @@ class FloatOnly(FloatOp):
 
 
 class IntegerOp(Shown, ABC):
-    """An operator on quantized tensors; everything that the engine needs is an integer here."""
+    """An operator on quantized tensors; all numbers that the engine needs are integers."""
 
     __slots__ = ()
     kind: str  # names the operator in files, templates and the engine
@@ -113,7 +119,7 @@ class IntegerOp(Shown, ABC):
 
     @abstractmethod
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the shapes of the outputs; raise ValueError if inputs cannot have these."""
+        """Return the shapes of the outputs; raise ValueError if inputs cannot have these shapes."""
 
     @abstractmethod
     def evaluate(
@@ -127,27 +133,27 @@ class IntegerOp(Shown, ABC):
 
     @abstractmethod
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Raise ValueError, naming the part, unless the engine's numbers are sound.
+        """Raise ValueError, naming the part, unless the engine accepts all numbers.
 
         Shapes and element types have been checked before.
         """
 
 
 def demand(sound: bool, what: str) -> None:
-    """Raise ValueError unless a part of an operator is sound."""
+    """Raise ValueError with the part's name unless that part of an operator is valid."""
     if not sound:
         raise ValueError(what)
 
 
 def one_shape(inputs: Sequence[Shape]) -> Shape:
-    """Return the shape of an operator's only input."""
+    """Return the shape of an operator's only input; raise ValueError if there are several."""
     if len(inputs) != 1:
         raise ValueError(f"reads {len(inputs)} tensors, expected 1")
     return inputs[0]
 
 
 def picture(inputs: Sequence[Shape]) -> tuple[int, int, int]:
-    """Return the shape [height, width, channels] of an operator's only input."""
+    """Return [height, width, channels] of an operator's only input, or raise ValueError."""
     shape = one_shape(inputs)
     if len(shape) != 3:
         raise ValueError(f"reads shape {list(shape)}, expected [height, width, channels]")
@@ -155,5 +161,5 @@ def picture(inputs: Sequence[Shape]) -> tuple[int, int, int]:
 
 
 def is_int8(*values: int) -> bool:
-    """Return whether all values are those of an int8."""
+    """Return whether all values fit in an int8."""
     return all(-128 <= value <= 127 for value in values)

@@ -23,7 +23,7 @@ class ChannelStatistics(Shown):
 class BatchNorm(FloatOnly):
     """Inference-time batch normalization of the last dimension: y = x * scale + offset.
 
-    `statistics` are those of y, which training has left behind in its parameters.
+    `scale` and `offset` are [channels]; `statistics` are those of y over the training data.
     """
 
     scale: FloatArray
@@ -43,10 +43,10 @@ class BatchNorm(FloatOnly):
         return (one_shape(inputs),)
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
-        """Return the output."""
+        """Return the output [batch, ..., channels]."""
         return (inputs[0] * self.scale + self.offset,)
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         del tf
         return (inputs[0] * self.scale + self.offset,)

@@ -27,7 +27,7 @@ def broadcast_shape(inputs: Sequence[Shape]) -> Shape:
 def aligned(
     arrays: Sequence[NDArray[_Number]],
 ) -> tuple[NDArray[_Number], NDArray[_Number]]:
-    """Return two arrays [batch, ...] with as many dimensions: ones are put behind the batch."""
+    """Return two arrays [batch, ...] of equal rank; sizes of 1 are inserted after the batch."""
     rank = max(x.ndim for x in arrays)
     left, right = (x.reshape(len(x), *[1] * (rank - x.ndim), *x.shape[1:]) for x in arrays)
     return left, right

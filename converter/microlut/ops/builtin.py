@@ -17,10 +17,10 @@ class Constant:
     """A constant input.
 
     Attributes:
-        name: What is added to the layer's name, after a slash.
+        name: Suffix of the layer's name, after a slash.
         values: int8 or int32.
-        scales: Along `axis`, if the values are quantized; zero points are 0.
-        axis: Of the scales.
+        scales: One per index of `axis` if the values are quantized; zero points are 0.
+        axis: Dimension along which the scales differ.
     """
 
     name: str
@@ -31,15 +31,15 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """One operator.
+    """One operator of TensorFlow Lite.
 
     Attributes:
-        name: In the schema's BuiltinOperator.
-        version: The lowest that has the types in use, for old runtimes.
+        name: Its name in the schema's BuiltinOperator.
+        version: The lowest version that supports the types in use, for old runtimes.
         inputs: Tensors of the graph, constants, or tensors that a builtin before it makes.
         outputs: Tensors of the graph, or others that only the builtins after it read.
-        options: Name of the options table, if it has one.
-        fields: Of that table; names of enumerators are strings.
+        options: Name of its options table, if any.
+        fields: Values of that table; enumerators are given by name.
     """
 
     name: str

@@ -16,7 +16,7 @@ from microlut.ops.tensor import CONFIG, DType, Tensor
 
 @dataclass(frozen=True, slots=True)
 class Concatenate(FloatOp):
-    """Tensors one after the other along an axis, which counts without the batch."""
+    """Concatenation along `axis`, which is counted without the batch."""
 
     axis: int
     scale_rule: ClassVar[ScaleRule] = "unify"
@@ -35,7 +35,7 @@ class Concatenate(FloatOp):
         return (np.concatenate(inputs, axis=self.axis + 1),)
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         return (tf.concat(inputs, axis=self.axis + 1),)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QConcatenate:
@@ -44,7 +44,7 @@ class Concatenate(FloatOp):
 
     @classmethod
     def from_keras(cls, options: Mapping[str, Any], inputs: Sequence[Shape]) -> Concatenate:
-        """Return the operator for an axis that counts with the batch, or from the last one."""
+        """Return the operator; Keras counts `axis` with the batch, or from the end if negative."""
         axis, rank = options["axis"], len(inputs[0])
         if type(axis) is not int or not (-rank <= axis < 0 or 0 < axis <= rank):
             raise ValueError(f"joins along axis={axis!r}, expected one of the axes but the batch")
@@ -53,7 +53,7 @@ class Concatenate(FloatOp):
 
 @dataclass(frozen=True, slots=True)
 class QConcatenate(IntegerOp):
-    """Tensors one after the other along an axis, all of one quantization."""
+    """Concatenation along `axis` of tensors that have one quantization."""
 
     axis: int
     kind: Literal["concatenate"] = "concatenate"

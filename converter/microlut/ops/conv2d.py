@@ -50,11 +50,11 @@ class Conv2D(Linear):
         return math.prod(self.window.output_size(shape[0], shape[1]))
 
     def receptive_fields(self, x: FloatArray) -> FloatArray:
-        """Return the inputs that meet the columns: [1, positions, columns]."""
+        """Return the receptive fields: [1, positions, columns]."""
         return patches(x, self.window, 0.0).reshape(1, -1, self.columns)
 
     def train_linear(self, tf: Any, x: Any, kernel: Any, bias: Any) -> Any:  # noqa: ANN401
-        """Return the trained output before its activation."""
+        """Return the output before the activation as a TensorFlow tensor."""
         filters = train_spread(tf, tf.transpose(kernel, (1, 2, 3, 0)), self.window.dilation)
         x = train_pad(tf, x, self.window.padding)
         return tf.nn.conv2d(x, filters, self.window.strides, "VALID") + bias
@@ -83,12 +83,12 @@ class QConv2D(QLinear):
         return math.prod(self.window.output_size(shape[0], shape[1]))
 
     def sums(self, x: Real, weights: Real) -> Real:
-        """Return the sums of products."""
+        """Return the sums of products [batch, height, width, filters]."""
         columns = patches(x, self.window, 0)
         return columns.reshape(*columns.shape[:3], -1) @ weights.reshape(len(weights), -1).T
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
-        """Return CONV_2D, with padding before it if need be."""
+        """Return CONV_2D, after a PAD where it has no such padding."""
         before, source, padding = padded_source(inputs[0], outputs[0].name, self.window)
         return (
             *before,

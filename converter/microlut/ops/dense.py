@@ -45,11 +45,11 @@ class Dense(Linear):
         return math.prod(shape[:-1])
 
     def receptive_fields(self, x: FloatArray) -> FloatArray:
-        """Return the inputs that meet the columns: [1, positions, columns]."""
+        """Return the receptive fields: [1, positions, columns]."""
         return x.reshape(1, -1, x.shape[-1])
 
     def train_linear(self, tf: Any, x: Any, kernel: Any, bias: Any) -> Any:  # noqa: ANN401
-        """Return the trained output before its activation."""
+        """Return the output before the activation as a TensorFlow tensor."""
         return tf.linalg.matmul(x, kernel, transpose_b=True) + bias
 
     def integer(self, weights: QuantizedWeights, stage: OutputStage) -> QDense:
@@ -72,7 +72,7 @@ class QDense(QLinear):
 
     @property
     def reads(self) -> int:
-        """How many input values one output position sees."""
+        """Number of input values that one output position reads."""
         return self.weights.shape[-1]
 
     def positions(self, shape: Shape) -> int:
@@ -80,7 +80,7 @@ class QDense(QLinear):
         return math.prod(shape[:-1])
 
     def sums(self, x: Real, weights: Real) -> Real:
-        """Return the sums of products."""
+        """Return the sums of products [batch, ..., units]."""
         return x @ weights.T
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:

@@ -59,7 +59,7 @@ class DepthwiseConv2D(Linear):
 
     @property
     def reads(self) -> int:
-        """How many input values one output position sees."""
+        """Number of input values that one output position reads."""
         return int(self.kernel.size) // self.depth_multiplier
 
     def positions(self, shape: Shape) -> int:
@@ -67,12 +67,12 @@ class DepthwiseConv2D(Linear):
         return math.prod(self.window.output_size(shape[0], shape[1]))
 
     def receptive_fields(self, x: FloatArray) -> FloatArray:
-        """Return the inputs that meet the columns: [input channels, positions, columns]."""
+        """Return the receptive fields: [input channels, positions, columns]."""
         by_channel = np.moveaxis(patches(x, self.window, 0.0), -1, 0)
         return by_channel.reshape(len(by_channel), -1, self.columns)
 
     def train_linear(self, tf: Any, x: Any, kernel: Any, bias: Any) -> Any:  # noqa: ANN401
-        """Return the trained output before its activation."""
+        """Return the output before the activation as a TensorFlow tensor."""
         filters = tf.reshape(kernel, (*self.window.size, -1, self.depth_multiplier))
         return train_depthwise(tf, x, filters, self.window) + bias
 
@@ -107,13 +107,13 @@ class QDepthwiseConv2D(QLinear):
         return math.prod(self.window.output_size(shape[0], shape[1]))
 
     def sums(self, x: Real, weights: Real) -> Real:
-        """Return the sums of products."""
+        """Return the sums of products [batch, height, width, channels]."""
         repeated = np.repeat(patches(x, self.window, 0), self.depth_multiplier, axis=-1)
         total: Real = np.einsum("nyxhwc,hwc->nyxc", repeated, weights)
         return total
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
-        """Return DEPTHWISE_CONV_2D, with padding before it if need be."""
+        """Return DEPTHWISE_CONV_2D, after a PAD where it has no such padding."""
         before, source, padding = padded_source(inputs[0], outputs[0].name, self.window)
         fields = window_fields(self.window, padding, self.fused(outputs[0]))
         return (

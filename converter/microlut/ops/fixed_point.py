@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 _Int64 = NDArray[np.int64]
 _INT32_MAX = (1 << 31) - 1
-# The constants below are the ones that gemmlowp's fixedpoint.h publishes, with their formulas.
+# Constants of gemmlowp's fixedpoint.h.
 _EXP_MINUS_EIGHTH = 1895147668  # exp(-1/8) in Q0.31
 _ONE_THIRD = 715827883  # 1/3 in Q0.31
 # (exponent, exp(-2^exponent) in Q0.31)
@@ -54,9 +54,10 @@ def quantize_multiplier(real: float) -> Multiplier:
 
 
 def mean_multiplier(real: float, count: int) -> Multiplier:
-    """Return the factor real / count as the on-device kernel for MEAN makes it of that of `real`.
+    """Return the factor real / count as the on-device kernel for MEAN computes it.
 
-    It divides the multiplier by the count, and truncates (reduce.h, QuantizedMeanOrSum).
+    The kernel divides the multiplier of `real` by the count and truncates (reduce.h,
+    QuantizedMeanOrSum).
     """
     whole = quantize_multiplier(real)
     bits = min(count.bit_length() - 1, 32, 31 + whole.shift)
@@ -80,7 +81,7 @@ def saturating_doubling_high_mul(
 ) -> NDArray[np.int64]:
     """Return round(a * b / 2^31), halves up, for 32-bit a and b that are not both -2^31.
 
-    gemmlowp's SaturatingRoundingDoublingHighMul: its nudge and truncating division come to this.
+    Equals gemmlowp's SaturatingRoundingDoublingHighMul with its nudge and truncating division.
     """
     return (a * b + (1 << 30)) >> 31
 
@@ -104,16 +105,16 @@ def multiply(
 
 
 def input_radius(integer_bits: int, left_shift: int) -> int:
-    """Return how far from zero inputs count that are scaled to Q(integer_bits) by a left shift.
+    """Return the magnitude from which inputs that a left shift scales to Q(integer_bits) saturate.
 
-    TensorFlow Lite's CalculateInputRadius with 31 bits in all.
+    This is CalculateInputRadius of TensorFlow Lite for 31 bits in total.
     """
     largest = ((1 << integer_bits) - 1) * 2.0 ** (31 - integer_bits)
     return math.floor(largest / 2.0**left_shift)
 
 
 def exp_on_negative_values(a: _Int64, integer_bits: int) -> _Int64:
-    """Return exp(a) in Q0.31 for a <= 0, which has so many integer bits of its 31.
+    """Return exp(a) in Q0.31 for a <= 0 in Qm.(31 - m), where m is `integer_bits`.
 
     Like all numbers below, `a` is raw 32-bit fixed point held in int64; Qm.n has m integer and n
     fractional bits.

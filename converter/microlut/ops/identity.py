@@ -12,7 +12,7 @@ from microlut.ops.base import FloatOnly, one_shape
 
 @dataclass(frozen=True, slots=True)
 class Identity(FloatOnly):
-    """Does nothing at inference."""
+    """A layer that does nothing at inference."""
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

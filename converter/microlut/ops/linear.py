@@ -1,4 +1,4 @@
-"""What convolutions and dense layers share: a kernel, a bias, and codebook weights."""
+"""The base of convolutions and dense layers: a kernel, a bias, and codebook weights."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Linear(Fusing):
         )
 
     def by_channel(self, values: Array) -> Array:
-        """Return one value per output channel, so that it can be multiplied by the kernel."""
+        """Return [output channels] values in a shape that broadcasts with the kernel."""
         shape = [1] * self.kernel.ndim
         shape[self.channel_axis] = -1
         return values.reshape(shape)
@@ -61,7 +61,7 @@ class Linear(Fusing):
 
     @property
     def reads(self) -> int:
-        """How many input values one output position sees."""
+        """Number of input values that one output position reads."""
         return self.columns
 
     @abstractmethod
@@ -70,17 +70,17 @@ class Linear(Fusing):
 
     @abstractmethod
     def receptive_fields(self, x: FloatArray) -> FloatArray:
-        """Return the inputs that meet the columns: [groups, positions, columns].
+        """Return the receptive fields: [groups, positions, columns].
 
-        A depthwise layer has a group per input channel, the others have one group.
+        A depthwise layer has one group per input channel, other layers have one group.
         """
 
     @abstractmethod
     def train_linear(self, tf: Any, x: Any, kernel: Any, bias: Any) -> Any:  # noqa: ANN401
-        """Return the trained output before its activation, with another kernel and bias."""
+        """Return the output before the activation as a TensorFlow tensor, for other weights."""
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the output with the layer's own weights."""
+        """Return the output as a TensorFlow tensor, with the layer's own weights."""
         kernel, bias = tf.constant(self.kernel), tf.constant(self.bias)
         return (self.activation.train(tf, self.train_linear(tf, inputs[0], kernel, bias)),)
 
@@ -100,10 +100,10 @@ class Linear(Fusing):
         return self.integer(weights, stage)
 
     def smallest_scale(self, inputs: Sequence[float]) -> float:
-        """Return the output scale below which 32 bits do not hold the sums while they are scaled.
+        """Return the output scale below which sums overflow 32 bits while they are scaled.
 
-        |sum| * 2^shift < 2^31 with 2^shift <= 2 * factor asks for 2^-30; coarse levels can be
-        several times larger than the weights that they stand for.
+        |sum| * 2^shift < 2^31 with 2^shift <= 2 * factor requires 2^-30 of the largest sum. The
+        rest is a margin: coarse levels can be several times larger than their weights.
         """
         others = tuple(i for i in range(self.kernel.ndim) if i != self.channel_axis)
         weights = np.abs(self.kernel).sum(axis=others, dtype=np.float64)
@@ -124,7 +124,7 @@ class QLinear(IntegerOp):
 
         @property
         def output(self) -> OutputStage:
-            """How sums become outputs."""
+            """The output stage, which turns sums into int8."""
 
     def with_output(self, stage: OutputStage) -> Self:
         """Return the same layer with another output stage."""
@@ -135,7 +135,7 @@ class QLinear(IntegerOp):
         return replace(self, weights=weights)  # type: ignore[type-var]
 
     def weights_by_channel(self) -> Int64:
-        """Return the decoded weights [output channels, products that an output is the sum of]."""
+        """Return the decoded weights [output channels, products per output]."""
         levels = self.weights.int8().astype(np.int64)
         axis = self.channel_axis
         return np.moveaxis(levels, axis, 0).reshape(levels.shape[axis], -1)
@@ -150,14 +150,14 @@ class QLinear(IntegerOp):
 
     @property
     def reads(self) -> int:
-        """How many input values one output position sees, at most."""
+        """Largest number of input values that one output position reads."""
         return math.prod(self.weights.shape[-3:])
 
     def accumulate(self, x: IntArray, zero_point: int) -> Int64:
-        """Return the sums of weight * (input - zero point), without the bias, in batches.
+        """Return the sums [batch, ..., channels] of weight * (input - zero point), without bias.
 
-        They are computed by floating-point products, which are exact: every sum stays below what
-        the mantissa of the type chosen holds.
+        Floating-point products compute them exactly, since the mantissa of the chosen type holds
+        every sum.
         """
         products = math.prod(self.weights.shape) // len(self.output.bias)
         # While sums stay below 2^24, single precision is exact as well, and twice as fast.
@@ -179,7 +179,7 @@ class QLinear(IntegerOp):
         return (self.output.requantize(total, outputs[0].zero_point),)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Raise ValueError, naming the part, unless weights and output stage are sound."""
+        """Raise ValueError, naming the part, unless weights and output stage are valid."""
         self.weights.check()
         channels = outputs[0].shape[-1]
         self.output.check(channels)
@@ -212,9 +212,9 @@ class QLinear(IntegerOp):
 def padded_source(
     source: Tensor, name: str, window: Window
 ) -> tuple[tuple[Builtin, ...], Tensor, str]:
-    """Return what TensorFlow Lite convolves, and its kind of padding.
+    """Return operators that come first, the tensor that is convolved, and "SAME" or "VALID".
 
-    Where neither kind fits, an operator before it pads explicitly.
+    Where neither kind of padding fits, a PAD comes first.
     """
     height, width, channels = source.shape
     p = window.padding
@@ -229,7 +229,7 @@ def padded_source(
 
 
 def window_fields(window: Window, padding: str, activation: str) -> Mapping[str, Any]:
-    """Return the fields that TensorFlow Lite's options of convolutions have in common."""
+    """Return the fields that the options of both convolutions of TensorFlow Lite have."""
     return {
         "padding": padding,
         "strideH": window.strides[0],

@@ -28,15 +28,15 @@ class Mean(FloatOp):
         return ((1, 1, picture(inputs)[2]),)
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
-        """Return the means."""
+        """Return the means [batch, 1, 1, channels]."""
         return (inputs[0].mean(axis=(1, 2), keepdims=True),)
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         return (tf.reduce_mean(inputs[0], axis=(1, 2), keepdims=True),)
 
     def smallest_scale(self, inputs: Sequence[float]) -> float:
-        """Return the output scale below which 32 bits do not hold the sums while they are scaled.
+        """Return the output scale below which sums overflow 32 bits while they are scaled.
 
         |sum| <= 255 * pixels, and 2^shift <= 4 * input scale / (output scale * pixels).
         """
@@ -51,9 +51,9 @@ class Mean(FloatOp):
 
 @dataclass(frozen=True, slots=True)
 class QMean(IntegerOp):
-    """Mean of every channel over the picture: its sum less that of zero points, times a factor.
+    """Mean of every channel over the picture: the sum of (value - zero point), times a factor.
 
-    The factor, input scale over output scale and pixels, is multiplier * 2^(shift - 31).
+    The factor, input scale / (output scale * pixels), is multiplier * 2^(shift - 31).
     """
 
     multiplier: int
@@ -81,6 +81,6 @@ class QMean(IntegerOp):
         return (Builtin("MEAN", 2, (inputs[0], axes), tuple(outputs), "ReducerOptions", fields),)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Raise ValueError unless the factor is sound."""
+        """Raise ValueError unless the factor is valid."""
         sound = 0 <= self.multiplier < 1 << 31 and abs(self.shift) <= _LARGEST_SHIFT
         demand(sound, "its multiplier")

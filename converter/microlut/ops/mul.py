@@ -38,7 +38,7 @@ class Mul(Fusing):
         return left * right
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         rank = max(len(x.shape) for x in inputs)
         left, right = (
             tf.reshape(x, (-1, *[1] * (rank - len(x.shape)), *x.shape[1:])) for x in inputs
@@ -46,7 +46,7 @@ class Mul(Fusing):
         return (self.activation.train(tf, left * right),)
 
     def smallest_scale(self, inputs: Sequence[float]) -> float:
-        """Return the output scale below which 32 bits do not hold a product while it is scaled."""
+        """Return the output scale below which a product overflows 32 bits while it is scaled."""
         return 2.0 ** (1 - _LARGEST_SHIFT) * inputs[0] * inputs[1]
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QMul:
@@ -57,7 +57,7 @@ class Mul(Fusing):
 
 @dataclass(frozen=True, slots=True)
 class QMul(IntegerOp):
-    """Product of two tensors less their zero points, times a factor multiplier * 2^(shift - 31)."""
+    """Product of (value - zero point) of two tensors, times multiplier * 2^(shift - 31)."""
 
     multiplier: int
     shift: int
@@ -87,7 +87,7 @@ class QMul(IntegerOp):
         return (Builtin("MUL", 2, tuple(inputs), tuple(outputs), "MulOptions", fields),)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Raise ValueError, naming the part, unless factor and limits are sound."""
+        """Raise ValueError, naming the part, unless factor and limits are valid."""
         sound = 0 <= self.multiplier < 1 << 31 and -31 <= self.shift <= _LARGEST_SHIFT
         demand(sound, "its multiplier")
         demand(is_int8(self.minimum, self.maximum), "its limits")

@@ -33,7 +33,7 @@ class Pad(FloatOp):
         return (pad(inputs[0], self.padding, 0.0),)
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         return (train_pad(tf, inputs[0], self.padding),)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QPad:
@@ -67,7 +67,7 @@ class QPad(IntegerOp):
         return (Builtin("PAD", 2, (inputs[0], constant), tuple(outputs), "PadOptions"),)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Accept every one: there are no numbers besides the shapes."""
+        """Accept any: there are no numbers besides the shapes."""
 
 
 def _shape(padding: Padding, inputs: Sequence[Shape]) -> Shape:

@@ -16,7 +16,7 @@ from microlut.ops.builtin import Builtin
 from microlut.ops.tensor import CONFIG, Tensor
 from microlut.ops.windows import Window, patches, train_depthwise, train_pad
 
-_LEAST = -3.0e38  # loses against every value that a maximum is taken of
+_LEAST = -3.0e38  # less than any value of a tensor
 _Mode = Literal["max", "average"]
 
 
@@ -31,7 +31,7 @@ class Pool2D(Fusing):
 
         @property
         def window(self) -> Window:
-            """What is pooled."""
+            """Size, strides and padding."""
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""
@@ -39,12 +39,12 @@ class Pool2D(Fusing):
         return (self.window.shape(source, source[2]),)
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         return (self.activation.train(tf, self.train_linear(tf, inputs[0])),)
 
     @abstractmethod
     def train_linear(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
-        """Return the trained output before its activation."""
+        """Return the output before the activation as a TensorFlow tensor."""
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QPool2D:
         """Return the integer form."""
@@ -66,7 +66,7 @@ class MaxPool2D(Pool2D):
         return largest
 
     def train_linear(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
-        """Return maxima; strides beyond the window, or dilation, keep some of those of stride 1."""
+        """Return maxima, for windows that TensorFlow lacks by thinning out those of stride 1."""
         window = self.window
         x = train_pad(tf, x, window.padding, _LEAST)
         down, across = window.strides
@@ -95,7 +95,7 @@ class AveragePool2D(Pool2D):
         return mean
 
     def train_linear(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
-        """Return means over the window's positions inside the picture."""
+        """Return means over the positions of the window inside the picture."""
         window = self.window
         sums = train_depthwise(tf, x, tf.ones((*window.size, x.shape[-1], 1)), window)
         inside = tf.ones((1, *x.shape[1:3], 1))

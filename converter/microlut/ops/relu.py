@@ -33,7 +33,7 @@ class Relu(Fusing):
         return inputs[0]
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         return (self.activation.train(tf, inputs[0]),)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QRelu:

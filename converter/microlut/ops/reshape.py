@@ -33,7 +33,7 @@ class Reshape(FloatOp):
         return (inputs[0].reshape(len(inputs[0]), *self.shape),)
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         return (tf.reshape(inputs[0], (-1, *self.shape)),)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QReshape:
@@ -69,7 +69,7 @@ class QReshape(IntegerOp):
         return (Builtin("RESHAPE", 1, read, tuple(outputs), "ReshapeOptions", fields),)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Accept every one: there are no numbers besides the shapes."""
+        """Accept any: there are no numbers besides the shapes."""
 
 
 def _shape(shape: Shape, inputs: Sequence[Shape]) -> Shape:

@@ -43,13 +43,13 @@ class Sigmoid(FloatOp):
         return (one_shape(inputs),)
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
-        """Return the results; the exponential of a negative number never overflows."""
+        """Return the results; exponentials of negative numbers only, so that none overflows."""
         small = np.exp(-np.abs(inputs[0]))
         positive = 1 / (1 + small)
         return (np.where(inputs[0] >= 0, positive, small * positive),)
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         return (tf.nn.sigmoid(inputs[0]),)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:

@@ -46,7 +46,7 @@ class Softmax(FloatOp):
         return (exponentials / exponentials.sum(axis=-1, keepdims=True),)
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
-        """Return the trained output."""
+        """Return the output as a TensorFlow tensor."""
         return (tf.nn.softmax(inputs[0]),)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QSoftmax:
@@ -65,7 +65,7 @@ class Softmax(FloatOp):
 
 @dataclass(frozen=True, slots=True)
 class QSoftmax(IntegerOp):
-    """Softmax over the last dimension; differences below `minimum_difference` count as zero."""
+    """Softmax over the last dimension; 0 where x - max(x) is below `minimum_difference`."""
 
     multiplier: int
     left_shift: int
@@ -100,7 +100,7 @@ class QSoftmax(IntegerOp):
         return (Builtin("SOFTMAX", 2, tuple(inputs), tuple(outputs), "SoftmaxOptions", fields),)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Raise ValueError, naming the part, unless the numbers are sound."""
+        """Raise ValueError, naming the part, unless the numbers are valid."""
         largest = -self.minimum_difference << min(self.left_shift, _LARGEST_SHIFT)
         sound = 0 <= self.left_shift <= _LARGEST_SHIFT and 0 <= largest < 1 << 31
         demand(sound and 0 <= self.multiplier < 1 << 31, "its multiplier")

@@ -1,7 +1,7 @@
 """Functions of one int8 value as a table of 256 bytes, exact by construction.
 
-Operators such as sigmoid become a `QTable`. So does a change of scale, which inputs need that share
-one with others.
+Operators such as sigmoid become a `QTable`. So does a change of scale, where an operator needs all
+its inputs in one scale.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SIZE = 256
 
 @dataclass(frozen=True, slots=True)
 class QTable(IntegerOp):
-    """A function of each value.
+    """An element-wise function.
 
     Attributes:
-        values: [256] results, by the value read as an unsigned byte: 0 to 127, then -128 to -1.
-        builtin: The operator of TensorFlow Lite that has these results.
-        version: Of that operator.
+        values: [256] results, indexed by the input as an unsigned byte: 0 to 127, -128 to -1.
+        builtin: Name of the operator of TensorFlow Lite with these results.
+        version: Version of that operator.
     """
 
     values: Int8Array
@@ -50,7 +50,7 @@ class QTable(IntegerOp):
         return (self.values[arrays[0].view(np.uint8)],)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
-        """Return the operator that the table is of."""
+        """Return the operator that the table replaces."""
         return (Builtin(self.builtin, self.version, tuple(inputs), tuple(outputs)),)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
@@ -65,14 +65,14 @@ def all_values() -> Int64:
 
 
 def table(values: Int64 | NDArray[np.int8], builtin: str, version: int) -> QTable:
-    """Return the operator of a function whose results, limited to int8, are `values`."""
+    """Return the operator with these results [256], limited to int8."""
     limited = np.clip(values, -128, 127).astype(np.int8)
     limited.setflags(write=False)
     return QTable(limited, builtin, version)
 
 
 def rescale_table(source: Quantization, target: Quantization) -> QTable:
-    """Return the operator that gives int8 values another scale and zero point.
+    """Return the operator that converts int8 values to another scale and zero point.
 
     TensorFlow Lite's QUANTIZE between int8 tensors: one multiplication, rounded twice.
     """

@@ -1,4 +1,4 @@
-"""Tensors: a name, a shape, an element type and, for integers, what the integers stand for."""
+"""Tensors: a name, a shape, an element type and, for integers, a quantization."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Quantization:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One tensor of a graph, of which every sample has its own values.
+    """One tensor of a graph, without its values, which differ per sample.
 
     Attributes:
         name: Unique in its graph.
         shape: Without the batch dimension; pictures are [height, width, channels].
         dtype: Type of the elements.
-        quantization: What integers stand for; None for float32.
+        quantization: Scale and zero point of integers; None for float32.
     """
 
     name: str
@@ -49,22 +49,22 @@ class Tensor:
 
     @property
     def bytes(self) -> int:
-        """Memory that the values of one sample take."""
+        """Number of bytes per sample."""
         return self.size * np.dtype(self.dtype).itemsize
 
     @property
     def scale(self) -> float:
-        """Scale of a quantized tensor."""
+        """Scale of a quantized tensor; raise TypeError for a float one."""
         return self.quantized.scale
 
     @property
     def zero_point(self) -> int:
-        """Zero point of a quantized tensor."""
+        """Zero point of a quantized tensor; raise TypeError for a float one."""
         return self.quantized.zero_point
 
     @property
     def quantized(self) -> Quantization:
-        """The quantization; raises TypeError for a float tensor."""
+        """The quantization; raise TypeError for a float tensor."""
         if self.quantization is None:
             raise TypeError(f"{self.name} is not quantized")
         return self.quantization
@@ -73,7 +73,7 @@ class Tensor:
 def quantize_array(
     x: NDArray[np.floating[Any]], quantization: Quantization, dtype: DType = "int8"
 ) -> IntArray:
-    """Quantize real values, rounding halves away from zero as the on-device kernels do."""
+    """Quantize real values: round halves away from zero, as on the device, and saturate."""
     limits = np.iinfo(dtype)
     scaled = x.astype(np.float32) / np.float32(quantization.scale)
     rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
@@ -82,13 +82,13 @@ def quantize_array(
 
 
 def dequantize_array(q: IntArray, quantization: Quantization) -> NDArray[np.float32]:
-    """Return the real values that integers stand for."""
+    """Return the real values of integers, in float32."""
     centered = q.astype(np.float32) - np.float32(quantization.zero_point)
     return centered * np.float32(quantization.scale)
 
 
 def quantized_range(quantization: Quantization, dtype: DType = "int8") -> tuple[float, float]:
-    """Return the least and the largest real value that the integers can stand for."""
+    """Return the least and the largest real value that the integers can represent."""
     limits = np.iinfo(dtype)
     low, high = (
         float(quantization.scale) * (q - quantization.zero_point) for q in (limits.min, limits.max)

@@ -1,4 +1,4 @@
-"""Codebook weights, and how the 32-bit sums that they give become int8."""
+"""Codebook weights, and the output stage that turns their 32-bit sums into int8."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _LARGEST_SHIFT = 31
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """What is known about a layer's codebook; errors are relative to the weights' mean square.
+    """How well a codebook matches weights; errors are relative to their mean square.
 
-    `predicted_error` is what the chosen density promises, before levels are rounded to int8.
+    `predicted_error` is the error under the chosen density, before levels are rounded to int8.
     """
 
     density: str
@@ -54,9 +54,9 @@ class QuantizedWeights(Shown):
         indices: [rows, columns]; a row is an output channel, or a kernel position if depthwise.
         codebook: [2^index_bits] levels, ascending without overlap; None at 8 bits.
         scales: One per output channel (all equal at granularity "tensor").
-        overlap: Bits that an index has in common with those before it in its row: its lower ones
-            are their upper ones, as a window moves along a bit stream by `bits` (Tseng et al. 2024,
-            "QTIP"). At a row's start they are zeros.
+        overlap: Bits that an index shares with the indices before it in its row: its low bits are
+            their high bits, as a window moves along a bit stream by `bits` (Tseng et al. 2024,
+            "QTIP"). They are zeros at the start of a row.
     """
 
     shape: Shape
@@ -70,12 +70,12 @@ class QuantizedWeights(Shown):
 
     @property
     def index_bits(self) -> int:
-        """Bits of an index, those that others have too counted."""
+        """Bits of an index, including the shared ones."""
         return self.bits + self.overlap
 
     @property
     def fields(self) -> str:
-        """How indices lie in a row, as the names of engine functions tell it: "4", or "4_6"."""
+        """The layout of indices in the names of engine functions: "4", or "4_6" with overlap."""
         return f"{self.bits}_{self.index_bits}" if self.overlap else f"{self.bits}"
 
     def int8(self) -> NDArray[np.int8]:
@@ -109,7 +109,7 @@ class QuantizedWeights(Shown):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OutputStage(Shown):
-    """How 32-bit accumulators become int8: bias, double-rounded multiplier, clamp.
+    """Conversion of 32-bit accumulators to int8: bias, double-rounded multiplier, clamp.
 
     `bias`, `multiplier` and `shift` have one value per channel; the zero point is the output's.
     """
@@ -122,7 +122,7 @@ class OutputStage(Shown):
     __pydantic_config__ = CONFIG
 
     def requantize(self, total: Int64, zero_point: int) -> NDArray[np.int8]:
-        """Scale accumulators, add the output zero point and clamp."""
+        """Scale accumulators [..., channels], add the output zero point and clamp."""
         scaled = multiply(total, self.multiplier.astype(np.int64), self.shift.astype(np.int64))
         return np.clip(scaled + zero_point, self.minimum, self.maximum).astype(np.int8)
 

@@ -30,7 +30,7 @@ class Padding:
         return any((self.top, self.bottom, self.left, self.right))
 
     def __add__(self, other: Padding) -> Padding:
-        """Return the padding that equals one after the other."""
+        """Return the padding equivalent to both in a row."""
         return Padding(
             self.top + other.top,
             self.bottom + other.bottom,
@@ -44,13 +44,13 @@ class Padding:
 
     @property
     def is_negative(self) -> bool:
-        """Whether a side is negative, which only a damaged file holds."""
+        """Whether a side is negative, which only occurs in damaged files."""
         return min(self.top, self.bottom, self.left, self.right) < 0
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How a kernel or a pool moves over its input: sizes are (height, width)."""
+    """The path of a kernel or a pool over its input; pairs are (height, width)."""
 
     size: tuple[int, int]
     strides: tuple[int, int] = (1, 1)
@@ -103,12 +103,12 @@ def pad(x: NDArray[_Number], padding: Padding, value: float) -> NDArray[_Number]
 
 
 def patches(x: NDArray[_Number], window: Window, pad_value: float) -> NDArray[_Number]:
-    """Return what the window sees at each position, without copying where nothing is padded.
+    """Return the patch at each position of the window; only padding makes a copy.
 
     Args:
-        x: pictures [batch, height, width, channels] of any number type.
-        window: size, strides, padding and dilation.
-        pad_value: what padded positions hold: 0 for floats, the zero point for integers.
+        x: Pictures [batch, height, width, channels] of any number type.
+        window: Size, strides, padding and dilation.
+        pad_value: Value of padded positions: 0 for floats, the zero point for integers.
 
     Returns:
         A read-only view [batch, out_height, out_width, kernel_height, kernel_width, channels].
@@ -126,9 +126,9 @@ def patches(x: NDArray[_Number], window: Window, pad_value: float) -> NDArray[_N
     )
 
 
-# The same for training. Unlike TensorFlow's own layers these take every window that a graph can
-# have: a kernel is spread out instead of dilated, and where TensorFlow does not take the strides,
-# some of the outputs of stride 1 are kept.
+# The same for training. Unlike the layers of TensorFlow, these support every window of a graph: a
+# kernel is spread out instead of dilated, and where TensorFlow does not support the strides, the
+# outputs of stride 1 are thinned out.
 
 
 def train_pad(tf: Any, x: _Tensor, padding: Padding, value: float = 0.0) -> _Tensor:  # noqa: ANN401

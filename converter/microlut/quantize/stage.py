@@ -1,12 +1,12 @@
 """The quantization stage: from a float graph, ranges and samples to a quantized graph.
 
-With calibration samples, layers are taken in execution order. Each one's weights are quantized,
-then its bias absorbs the difference that the quantized network (weights and activations, everything
-before it included) makes to the mean of every output channel on the samples (Nagel et al. 2019,
-section 4.2). Without, synthetic inputs take their place (`synthetic`, `data_free`).
+With calibration samples, layers are quantized in execution order: first the weights, then the bias.
+The bias absorbs the shift of each output channel's mean on the samples that the quantization of
+weights and activations up to this layer causes (Nagel et al. 2019, section 4.2). Without samples,
+`quantize_without_data` uses synthetic inputs (`without_data`).
 
-Layers that share a kernel, as those of a layer that is called several times do, share their
-quantized weights: those of the first of them, with its bits.
+Layers that share a kernel, such as the calls of one layer, share the quantized weights of the first
+of them, with its bits.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _Ends = tuple[Quantization, Quantization]  # of a layer's input and output
 
 @dataclass(slots=True)
 class _Values:
-    """One tensor of the correction run: the float network's values, the quantized network's."""
+    """One tensor's values in the float and in the quantized network, for bias correction."""
 
     real: FloatArray
     integer: IntArray
@@ -53,12 +53,12 @@ class _Values:
 
 @dataclass(slots=True)
 class _SharedWeights:
-    """Quantized weights by the values of the kernel that they stand for."""
+    """Quantized weights by the values of their kernel."""
 
     found: dict[tuple[object, ...], QuantizedWeights] = field(default_factory=dict)
 
     def of(self, op: Linear, rule: ScaleRule) -> QuantizedWeights | None:
-        """Return the weights of an equal kernel, with scales that this layer can store."""
+        """Return the weights of an equal kernel, with scales that this layer can store, or None."""
         weights = self.found.get(_kernel_key(op))
         if weights is None:
             return None
@@ -81,8 +81,11 @@ def quantize(
     Args:
         graph: Float graph without BatchNorm and Identity.
         ranges: Calibrated range of every tensor.
-        samples: [n, ...] calibration inputs, for the correction of the layer means.
-        config: How weights are quantized: one for all layers, or one for each by its node's name.
+        samples: [n, ...] calibration inputs, by which the biases are corrected.
+        config: How weights are quantized: for all layers, or per layer by its node's name.
+
+    Raises:
+        UnsupportedModel: An operator has no integer form for these ranges.
     """
     configs = _by_layer(graph, config)
     samples = spread(samples, _correction_samples(graph))
@@ -108,7 +111,10 @@ def quantize(
 def quantize_without_data(
     graph: Graph, ranges: Ranges, inputs: Arrays, config: WeightConfig | LayerConfigs
 ) -> QuantizedGraph:
-    """Quantize a graph by synthetic inputs alone; arguments are those of `quantize` otherwise."""
+    """Quantize a graph with synthetic inputs.
+
+    Other arguments, and what is raised, are those of `quantize`.
+    """
     configs = _by_layer(graph, config)
     tensors = quantized_tensors(graph, ranges)
     shared = _SharedWeights()
@@ -175,7 +181,7 @@ def _quantize_other(
     tensors: Mapping[str, Tensor],
     values: dict[str, _Values],
 ) -> Iterator[QNode]:
-    """Yield the integer form of an operator without weights, and add what it makes."""
+    """Yield the integer form of an operator without weights, and add its outputs to `values`."""
     known = dict(tensors)
     integers = {name: value.integer for name, value in zip(node.inputs, inputs, strict=True)}
     for qnode in _integer_nodes(node, tensors):
@@ -191,7 +197,7 @@ def _quantize_other(
 def _integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ...]:
     """Return the integer form of an operator without weights.
 
-    Inputs that the operator wants in the output's scale, and that have another, are rescaled first.
+    If the operator needs its inputs in the output's scale, those in another are rescaled first.
     """
     outputs = _outputs(node, tensors)
     before: list[QNode] = []

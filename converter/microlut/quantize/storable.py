@@ -1,4 +1,4 @@
-"""Scales and biases of layers that flash can hold, nearest to the wanted ones."""
+"""Rounding of scales and biases to values that flash can hold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BIAS_LIMIT = 2**30  # leaves half of the 32-bit accumulator to the products
 
 
 def scale_rule(op: Linear, x: Quantization, output: Quantization) -> ScaleRule:
-    """Return what rounds requested weight scales to ones that can be stored."""
+    """Return a function that rounds requested weight scales to values that can be stored."""
     # Biases are stored in units of s_in * s_w: a tiny s_w would push them beyond 32 bits.
     smallest = 2.0 * np.abs(op.bias.astype(np.float64)) / (_BIAS_LIMIT * x.scale)
     return partial(_storable_scales, smallest, x, output)
@@ -31,11 +31,11 @@ def _storable_scales(
 
 
 def with_biases(draft: QLinear, biases: Array, x: Quantization, output: Quantization) -> QLinear:
-    """Return a layer with the nearest biases that flash can hold.
+    """Return a layer with its biases rounded to values that flash can hold.
 
     Args:
         draft: The layer with zero biases.
-        biases: [channels] wanted ones, in units of input scale times weight scale.
+        biases: [channels] requested biases, in units of input scale times weight scale.
         x: Quantization of its input.
         output: Quantization of its output.
     """

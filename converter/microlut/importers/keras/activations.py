@@ -13,11 +13,11 @@ from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 
 _FUNCTION = "function"
-_LAMBDA = (None, "__lambda__")  # as which class Keras writes a lambda; its byte code stays unread
+_LAMBDA = (None, "__lambda__")  # classes of lambdas in files; their byte code is never read
 _OPERATORS = {op.keras.activation: op for op in FLOAT_OPERATORS if op.keras.activation}
 _LAYERS = {name: op for op in _OPERATORS.values() for name in op.keras.layers}
 _KINDS = [kind.value for kind in ActivationKind]
-# Functions of TensorFlow and Keras by their names in Python; some Keras writes as objects.
+# Functions of TensorFlow and Keras by their names in Python; Keras writes some as objects.
 _FUNCTIONS = {
     "identity": "linear",
     "softmax_v2": "softmax",
@@ -30,12 +30,12 @@ _ADVICE = "supported are {}: train the model with one of them".format(
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """What a layer does to its output.
+    """The activation of a layer.
 
     Attributes:
-        fused: What the operator before it applies.
-        after: An operator of its own that follows, if there is one.
-        name: Of that operator.
+        fused: The part that the operator before it applies.
+        after: A separate operator that follows, if any.
+        name: Name of that operator.
     """
 
     fused: ActivationKind = ActivationKind.LINEAR
@@ -44,10 +44,10 @@ class Activation:
 
 
 def activation(layer: Layer, shape: Shape) -> Activation:
-    """Return the activation of a layer whose input has a shape.
+    """Return the activation of a layer, given the shape of its input without the batch.
 
     Raises:
-        UnsupportedModel: It is none of the known ones.
+        UnsupportedModel: The activation is not supported.
     """
     value = layer.config.get("activation")
     if isinstance(value, dict) and value.get("class_name") not in (_FUNCTION, *_LAMBDA):

@@ -1,4 +1,4 @@
-"""Translate layers and activations that are one operator each, as the operators themselves tell."""
+"""Translate layers and functions to the operators that declare them (`FloatOp.keras`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _handler(kind: type[FloatOp]) -> Handler:
 
 
 def _in_pairs(kind: type[FloatOp], use: LayerUse) -> tuple[Step, ...]:
-    """Return the steps of an operator of two tensors that a layer applies to more of them."""
+    """Return the steps of a layer that applies an operator of two tensors to more of them."""
     if kind.operands != 2:
         raise ValueError(f"reads {len(use.shapes)} tensors, expected {kind.operands}")
     steps, shape = [], use.shapes[0]

@@ -1,4 +1,4 @@
-"""Flattens a Keras architecture: nested and shared layers become one list of layer calls.
+"""Flatten a Keras architecture: nested and shared layers become one list of layer calls.
 
 Only calls on the paths from the inputs to the outputs are kept.
 """
@@ -21,10 +21,10 @@ class LayerCall:
     """One use of a layer: `name` is unique in the network, `inputs` name other calls.
 
     Attributes:
-        name: the layer's name; further uses are called name_1, name_2, ...
-        layer: what is called.
-        inputs: the calls, or the network's inputs, that it reads.
-        arguments: what the call was given besides tensors, by name or position.
+        name: The layer's name; further uses are called name_1, name_2, ...
+        layer: The layer that is called.
+        inputs: Names of the calls, or of the network's inputs, that it reads.
+        arguments: Arguments of the call other than tensors, by name or position.
     """
 
     name: str
@@ -38,9 +38,9 @@ class Network:
     """All calls on the paths from the inputs to the outputs.
 
     Attributes:
-        inputs: Name and batch shape of each; the latter begins with the batch.
-        calls: In an order that can be executed.
-        outputs: By the names that users know, the calls or inputs that the outputs are.
+        inputs: Name and shape of each; the shape begins with the batch.
+        calls: Calls, in an executable order.
+        outputs: Names of the calls or inputs that are outputs, by the names that users know.
     """
 
     inputs: tuple[tuple[str, BatchShape], ...]
@@ -50,7 +50,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Hands out unique names, keeping each layer's own name for its first use."""
+    """A source of unique names, which reserves each layer's own name for its first use."""
 
     reserved: frozenset[str]
     used: set[str] = field(default_factory=set)
@@ -58,7 +58,7 @@ class Names:
     def take(self, wanted: str) -> str:
         """Return `wanted`, or else wanted_1, wanted_2, ..., and remember it.
 
-        Files and terminals are to show it, so it has no characters that cannot be seen.
+        Files and terminals show the name, so invisible characters are replaced.
         """
         wanted = plain(wanted)
         name, count = wanted, 0
@@ -70,11 +70,11 @@ class Names:
 
 
 def flatten(config: Json, source: str) -> tuple[Network, Names]:
-    """Return the network of a model and the names it has used.
+    """Return the network of a model, and the names that it uses.
 
     Raises:
-        UnsupportedModel: no known input shape.
-        InvalidInput: the configuration is inconsistent.
+        UnsupportedModel: The shape of the input is not known.
+        InvalidInput: The configuration is inconsistent.
     """
     model = root_layer(config, source)
     names = Names(frozenset(map(plain, _all_names(model))))
@@ -86,7 +86,7 @@ def flatten(config: Json, source: str) -> tuple[Network, Names]:
 
 
 def _output_names(model: Layer, outputs: Tensors) -> list[str]:
-    """Return what users call the outputs: by the keys of a dict, or by their layers."""
+    """Return the names of the outputs for users: keys of a dict, or names of layers."""
     if model.class_name == "Sequential":
         return list(outputs)
     given = model.config.get("output_layers")
@@ -147,7 +147,7 @@ def _all_names(model: Layer) -> Iterator[str]:
 
 
 def _expand(model: Layer, sources: Tensors, names: Names, calls: list[LayerCall]) -> Tensors:
-    """Append the calls of one use of a model that reads `sources`; return what it returns."""
+    """Append the calls of one use of a model that reads `sources`, and return its outputs."""
     if model.class_name != "Sequential":
         return _expand_functional(model, sources, names, calls)
     for layer in child_layers(model):
@@ -196,9 +196,9 @@ def _expand_functional(
 def _without_building_call(
     output: Reference, layers: Iterable[Layer], base: Mapping[str, int]
 ) -> Reference:
-    """Return where an output is among the calls that are saved.
+    """Return the reference of an output among the saved calls.
 
-    Of nested models that are called nowhere else, Keras 3 counts the call that built them here.
+    If a nested model is called nowhere else, Keras 3 counts the call that built it, too.
     """
     name, index, tensor = output
     functional = {layer.name for layer in layers if layer.is_functional}
@@ -221,7 +221,7 @@ def _call(
 
 
 def _is_keras3(layers: Iterable[Layer]) -> bool:
-    """Return whether a model's calls are written as Keras 3 does."""
+    """Return whether a model's calls are written as by Keras 3."""
     nodes = (node for layer in layers for node in layer.entry.get("inbound_nodes", ()))
     return any(isinstance(node, dict) for node in nodes)
 
@@ -229,10 +229,10 @@ def _is_keras3(layers: Iterable[Layer]) -> bool:
 def _first_indices(
     pending: Iterable[tuple[Layer, int, Call]], outputs: Iterable[Reference]
 ) -> dict[str, int]:
-    """Return at which index the references to each layer's calls begin: 0 or 1.
+    """Return the index, 0 or 1, at which the references to each layer's calls begin.
 
     Keras 2 counts the call that built a nested model as its call 0 but does not save it. Every
-    saved call is referred to somewhere, so the highest reference tells.
+    saved call is referenced somewhere, so the highest reference shows which.
     """
     highest: dict[str, int] = {}
     for name, index, _ in outputs:

@@ -1,7 +1,7 @@
-"""The kernels: one module per operator, each with all that a plan knows about it.
+"""The kernels: one module per operator, with all that the planner knows about it.
 
-A module has the name of the integer operator's kind, and so has the template that writes the
-structure and the call: `templates/ops/KIND.c.j2`.
+A module is named after the kind of the integer operator, as is the template of its struct and call,
+`templates/ops/KIND.c.j2`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ KERNELS: tuple[Kernel[Any, Any], ...] = tuple(_BY_KIND.values())
 
 
 def kernel_of(op: FloatOp | IntegerOp) -> Kernel[Any, Any]:
-    """Return the kernel of an operator, be it the integer one or a float one.
+    """Return the kernel of an integer operator, or of the one that a float operator becomes.
 
     Raises:
         NotImplementedError: It has none.

@@ -1,4 +1,4 @@
-"""Addition of two tensors; convolutions can do it as well, see `conv2d`."""
+"""Addition of two tensors, which can also be part of a convolution, see `conv2d`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _EXACT_HALF = (1 << 30, 0)
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """An addition as its structure in the engine has it; left and right are the engine's terms.
+    """An addition as the struct of the engine has it, with a left and a right term.
 
     Attributes:
         op: The operator.
-        count: Values of a term.
-        order: Which of its inputs is left, which right.
-        left: The tensor that is the left term.
-        zero_points: Of left, right and output.
-        quick: Whether the quick form may be taken.
+        count: Number of values per term.
+        order: Indices of the left and of the right input.
+        left: Name of the tensor that is the left term.
+        zero_points: Those of left, right and output.
+        quick: Whether the quick form may be used.
     """
 
     op: QAdd
@@ -47,7 +47,7 @@ class AddKernel(PlainKernel[QAdd, Add]):
         return Counter({"add": 1.0, f"add {kind}": call.output.size})
 
     def sizes(self, op: QAdd | Add, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
-        """Return none: counts have 32 bits."""
+        """Return none, since counts have 32 bits."""
         return ()
 
     def fields(self, call: Call[QAdd]) -> Mapping[str, object]:
@@ -56,7 +56,7 @@ class AddKernel(PlainKernel[QAdd, Add]):
 
 
 def sum_of(call: Call[QAdd]) -> Sum:
-    """Return an addition as its structure in the engine has it."""
+    """Return an addition as the struct of the engine has it."""
     left = left_term(call.op)
     order = (left, 1 - left)
     points = [call.inputs[i].zero_point for i in order]
@@ -71,12 +71,12 @@ def sum_of(call: Call[QAdd]) -> Sum:
 
 
 def left_term(op: QAdd) -> int:
-    """Return which input is the left term: the one whose factor is 1/2, if there is one."""
+    """Return the index of the left input: the one whose factor is 1/2, if there is one."""
     return int(op.input_multipliers[0] != _EXACT_HALF)
 
 
 def adds_quickly(op: QAdd) -> bool:
-    """Return whether the quick form of the addition may be taken."""
+    """Return whether the quick form of the addition may be used."""
     left = left_term(op)
     shifts = (op.input_multipliers[1 - left][1], op.output_multiplier[1])
     return (

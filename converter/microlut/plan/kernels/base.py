@@ -1,4 +1,4 @@
-"""The contract of kernels: what the planner and the code generator know about an operator."""
+"""The interface of kernels: what the planner and the code generator know about operators."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ F = TypeVar("F")  # the float operators that become it
 
 Shapes = tuple[Shape, ...]
 Work = Mapping[str, float]  # how often each part of a kernel runs
-Size = tuple[str, int, int]  # (what it is, its value, the most that the engine holds)
+Size = tuple[str, int, int]  # (what it is, its value, the largest that the engine holds)
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Output channels decoded together, the scratch bytes of the layer, and rows of a band."""
+    """Output channels decoded at a time, scratch bytes of the layer, and rows per band."""
 
     channels: int
     scratch_bytes: int
@@ -36,13 +36,13 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Bytes that an input and an output have in common, so that nothing need be copied.
+    """Bytes that an input and an output share, so that nothing is copied.
 
     Attributes:
-        input: Which of the inputs.
-        offset: The byte of the output where the input begins; negative if the output lies in the
+        input: Index of the input.
+        offset: Byte of the output where the input begins; negative if the output lies in the
             input.
-        output: Which of the outputs.
+        output: Index of the output.
     """
 
     input: int = 0
@@ -58,9 +58,9 @@ class Call(Shown, Generic[Q]):
         op: The operator.
         inputs: Tensors that it reads.
         outputs: Tensors that it writes.
-        sum: The addition that a convolution does itself.
-        few_forms: Whether all quick output stages take one form, so that only its code is linked.
-        in_place: The aliases that hold in the arena; all others are to be copied.
+        sum: The addition that is part of a convolution.
+        few_forms: Whether all quick output stages use one form, so that only its code is linked.
+        in_place: The aliases that hold in the arena; all other bytes are copied.
     """
 
     op: Q
@@ -72,7 +72,7 @@ class Call(Shown, Generic[Q]):
 
     @property
     def output(self) -> Tensor:
-        """The first output, which most calls have alone."""
+        """The first output; most calls have only one."""
         return self.outputs[0]
 
     @property
@@ -87,7 +87,7 @@ class Call(Shown, Generic[Q]):
 
     @cached_property
     def rounding(self) -> Rounding:
-        """Form of the output stage; only operators with weights have one."""
+        """Form of the output stage, which only operators with weights have."""
         op: Any = self.op
         return output_rounding(op, self.output.zero_point, self.few_forms)
 
@@ -102,11 +102,11 @@ def calls_of(graph: QuantizedGraph) -> dict[str, Call[Any]]:
 
 
 class Kernel(ABC, Generic[Q, F]):
-    """What is known about the kernel of one operator; it has no state.
+    """Facts about the kernel of one operator; instances have no state.
 
     Attributes:
         whole_in_place: Whether it runs in place only with a tile of all channels and rows.
-        advice: What to do about a size that the engine cannot hold.
+        advice: What users can do about a size that the engine cannot hold.
     """
 
     whole_in_place: ClassVar[bool] = False
@@ -114,50 +114,50 @@ class Kernel(ABC, Generic[Q, F]):
 
     @abstractmethod
     def tiles(self, call: Call[Q]) -> Iterator[Tile]:
-        """Yield the tiles that a call can be done in, that of all channels and rows first.
+        """Yield the possible tiles of a call, beginning with the one of all channels and rows.
 
-        Of the tiles that need as many passes, only the smallest is among them. The scratch bytes
-        are the engine's own formulas, which firmware/include/microlut/<op>.h states.
+        Of tiles with the same number of passes, only the smallest is yielded. Scratch bytes follow
+        the formulas of the engine in firmware/include/microlut/<op>.h.
         """
 
     @abstractmethod
     def overwrites(self, call: Call[Q]) -> Iterable[int]:
-        """Return the inputs that the first output may be written over.
+        """Return the indices of the inputs that the first output may overwrite.
 
-        That is done where nothing reads them later.
+        The planner lets it overwrite those that nothing reads later.
         """
 
     def aliases(self, call: Call[Q]) -> Iterable[Alias]:
-        """Return which inputs are parts of outputs as they are, or outputs parts of inputs.
+        """Return inputs that are unchanged parts of outputs, and outputs that are parts of inputs.
 
-        The offsets are given for all, though only those of `call.in_place` need no copy.
+        All possible ones are returned, while only those of `call.in_place` need no copy.
         """
         return ()
 
     @abstractmethod
     def work(self, call: Call[Q], tile: Tile, core: str) -> Work:
-        """Return how often each part of the kernel runs; costs.json has what each part takes."""
+        """Return how often each part of the kernel runs per call; costs.json has their costs."""
 
     @abstractmethod
     def sizes(self, op: Q | F, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
-        """Return the numbers that its structure in the engine has fields for, with their limits.
+        """Return the sizes that the struct of the engine has fields for, with their limits.
 
         Args:
             op: The integer operator, or the float one that becomes it.
-            inputs: Their shapes.
-            outputs: Their shapes.
+            inputs: Shapes of the inputs.
+            outputs: Shapes of the outputs.
         """
 
     @abstractmethod
     def fields(self, call: Call[Q]) -> Mapping[str, object]:
-        """Return what the template of its structure and call needs beside the operator itself."""
+        """Return what the template of its struct and call needs in addition to the operator."""
 
 
 class PlainKernel(Kernel[Q, F]):
-    """A kernel without tiles, scratch and forms, which must not write over its inputs."""
+    """A kernel without tiles, scratch or forms, which does not overwrite its inputs."""
 
     def tiles(self, call: Call[Q]) -> Iterator[Tile]:
-        """Yield the only way to do a call."""
+        """Yield the only tile, without scratch."""
         yield Tile(0, 0)
 
     def overwrites(self, call: Call[Q]) -> Iterable[int]:
@@ -165,5 +165,5 @@ class PlainKernel(Kernel[Q, F]):
         return ()
 
     def fields(self, call: Call[Q]) -> Mapping[str, object]:
-        """Return none: the operator and its tensors say all."""
+        """Return none, since the operator and its tensors suffice."""
         return {}

@@ -1,4 +1,4 @@
-"""Concatenation, which copies nothing where its inputs can be made in their places."""
+"""Concatenation, which does not copy inputs that are computed inside its output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from microlut.plan.kernels.base import Alias, Call, PlainKernel, Shapes, Size, T
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What an input gives to each row of the output: bytes, from an offset in the row on."""
+    """The bytes that an input adds to each row of the output, and their offset in the row."""
 
     input: int
     bytes: int
@@ -24,7 +24,7 @@ class ConcatenateKernel(PlainKernel[QConcatenate, Concatenate]):
     """The kernel mlut_concatenate."""
 
     def aliases(self, call: Call[QConcatenate]) -> Iterable[Alias]:
-        """Return all inputs, if the output is one row of them."""
+        """Return all inputs if the output is a single row."""
         if _rows(call) == 1:
             yield from (Alias(part.input, part.offset) for part in _parts(call))
 
@@ -45,7 +45,7 @@ class ConcatenateKernel(PlainKernel[QConcatenate, Concatenate]):
     def sizes(
         self, op: QConcatenate | Concatenate, inputs: Shapes, outputs: Shapes
     ) -> Iterable[Size]:
-        """Return none: all numbers have 32 bits."""
+        """Return none, since all numbers have 32 bits."""
         return ()
 
     def fields(self, call: Call[QConcatenate]) -> Mapping[str, object]:

@@ -19,12 +19,12 @@ _FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes per row
 
 
 class Conv2DKernel(Kernel[QConv2D, Conv2D]):
-    """The kernel mlut_conv2d, which may add its outputs to another tensor."""
+    """The kernel mlut_conv2d, which can add its outputs to another tensor."""
 
     whole_in_place = True
 
     def tiles(self, call: Call[QConv2D]) -> Iterator[Tile]:
-        """Yield shares of the output channels; with a sum, outputs of four pixels are kept."""
+        """Yield shares of the output channels; a sum needs scratch for outputs of four pixels."""
         channels, columns = call.op.weights.indices.shape
         quads = max(-(-columns // 4), _FEWEST_QUADS)
         fixed = 32 * quads + (4 * quads if patches(call.op) else 0)
@@ -33,7 +33,7 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
             yield Tile(tile, aligned((tile + tile % 2) * each + fixed))
 
     def overwrites(self, call: Call[QConv2D]) -> Iterable[int]:
-        """Return the input of a 1x1 convolution that makes no more values of it."""
+        """Return the input of a 1x1 convolution without more output than input channels."""
         window = call.op.window
         simple = window.size == window.strides == (1, 1) and not window.padding
         return (0,) if simple and call.shape[-1] <= call.source[-1] else ()
@@ -75,7 +75,7 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
         return window_sizes(inputs[0], outputs[0], op.window)
 
     def fields(self, call: Call[QConv2D]) -> Mapping[str, object]:
-        """Return the forms that the kernel takes, and the addition."""
+        """Return the forms of the kernel, and the addition."""
         total = None if call.sum is None else sum_of(call.sum)
         return {
             "rounding": call.rounding,
@@ -89,7 +89,7 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
 def patches(op: QConv2D) -> bool:
     """Return whether receptive fields are gathered as bytes before they are widened.
 
-    Words are widened instead of bytes where channels come in fours or a field is one pixel.
+    Where channels are a multiple of four or a field is one pixel, words are widened directly.
     """
     return op.weights.shape[3] % 4 != 0 and op.window.size != (1, 1)
 
@@ -109,7 +109,7 @@ def _gathering(call: Call[QConv2D], wide: int, *, patch: bool) -> Counter[str]:
 
 
 def _moved(what: str, count: int, times: float, wide: int) -> Counter[str]:
-    """Return the work of moving `count` bytes so often: whole vectors or words, and the rest."""
+    """Return the work of moving `count` bytes `times` times, by vectors or words and the rest."""
     quads = count // wide
     return Counter(
         {
@@ -123,7 +123,7 @@ def _moved(what: str, count: int, times: float, wide: int) -> Counter[str]:
 
 
 def _inside(window: Window, call: Call[QConv2D]) -> int:
-    """Return how many output pixels have rows of receptive fields that lie in the picture whole."""
+    """Return the number of output pixels whose receptive fields are rows inside the picture."""
     if window.dilation[1] != 1:
         return 0
     rows: int
@@ -140,7 +140,7 @@ def _inside(window: Window, call: Call[QConv2D]) -> int:
 
 
 def _vector_rows(call: Call[QConv2D], tile: Tile) -> int:
-    """Return the rows that cores with MVE have room for; see lay_out of mve_conv2d.c."""
+    """Return how many rows of weights fit in scratch on MVE; see lay_out of mve_conv2d.c."""
     values = call.op.weights.indices.shape[1]
     quads = -(-values // 4) if values > 8 else 2
     even, result = tile.channels + tile.channels % 2, 0 if call.sum is None else _COLUMNS

@@ -13,7 +13,7 @@ from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 from microlut.plan.rounding import Rounding
 
 _MOST_UNITS = (1 << 32) - 1
-# Of a row, that is decoded at a time; else as many as bits.
+# Bytes of a row that are decoded at a time; for all other fields, as many as bits.
 _UNIT_BYTES = {"2": 2, "2_6": 2, "3_6": 3, "4": 1, "4_6": 1, "6": 3}
 
 
@@ -21,7 +21,7 @@ class DenseKernel(Kernel[QDense, Dense]):
     """The kernel mlut_dense."""
 
     def tiles(self, call: Call[QDense]) -> Iterator[Tile]:
-        """Yield the one tile: a table of pairs of weights, if it stays small, and the inputs."""
+        """Yield the only tile; its scratch holds inputs and, if small, a table of weight pairs."""
         weights = call.op.weights
         units, inputs = weights.shape
         if weights.codebook is None:  # the rows in flash are the weights
@@ -31,17 +31,17 @@ class DenseKernel(Kernel[QDense, Dense]):
         yield Tile(units, aligned(table + 2 * (-(-inputs // 8) * 8)))
 
     def overwrites(self, call: Call[QDense]) -> Iterable[int]:
-        """Return none: all units read all inputs."""
+        """Return none, since all units read all inputs."""
         return ()
 
     def work(self, call: Call[QDense], tile: Tile, core: str) -> Counter[str]:
-        """Count rows, four at a time, and the units of bytes that each is decoded in."""
+        """Count rows, four at a time, and the units of bytes in which each is decoded."""
         weights = call.op.weights
         units, inputs = weights.indices.shape
         bits, vectors = weights.bits, prod(call.shape[:-1])
         fours = vectors * -(-units // 4)
         row = -(-inputs * bits // 8)
-        fields = weights.fields  # with some of them, there is no table
+        fields = weights.fields  # some of them have no table
         unit = _UNIT_BYTES.get(fields, bits)
         # One form for signed and positive.
         kind = "any" if call.rounding is Rounding.ANY else "quick"

@@ -24,7 +24,7 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
     whole_in_place = True
 
     def tiles(self, call: Call[QDepthwiseConv2D]) -> Iterator[Tile]:
-        """Yield shares of the output rows, and for each those of the channels."""
+        """Yield shares of the output rows, each with all shares of the channels."""
         op, (height, width, channels) = call.op, call.shape
         each = CHANNEL_BYTES + prod(op.weights.shape[:2])
         for rows in even_shares(height, 1, least=2):
@@ -33,7 +33,7 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
                 yield Tile(tile, aligned(tile * each + band), rows)
 
     def overwrites(self, call: Call[QDepthwiseConv2D]) -> Iterable[int]:
-        """Return the input if the shape stays."""
+        """Return the input if the output has its shape."""
         return (0,) if call.shape == call.source else ()
 
     def work(self, call: Call[QDepthwiseConv2D], tile: Tile, core: str) -> Counter[str]:
@@ -79,19 +79,19 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
         return window_sizes(inputs[0], outputs[0], op.window)
 
     def fields(self, call: Call[QDepthwiseConv2D]) -> Mapping[str, object]:
-        """Return the forms that the kernel takes."""
+        """Return the forms of the kernel."""
         quick = call.rounding is not Rounding.ANY and _quick_window(call.op.window)
         form = f"3x3_{call.rounding.name.lower()}" if quick else "any"
         return {"rounding": call.rounding, "convolve": form}
 
 
 def _quick_window(window: Window) -> bool:
-    """Return whether the quick forms may be taken."""
+    """Return whether the quick forms support a window."""
     return window.size == (3, 3) and window.strides[0] <= 2 and window.dilation == (1, 1)
 
 
 def _quick_planes(call: Call[QDepthwiseConv2D], bands: list[int], *, vectors: bool) -> Counter[str]:
-    """Return the work of the quick forms, which make two rows at a time where they can."""
+    """Return the work of the quick forms, which compute two rows at a time where possible."""
     (height, width, channels), (down, right) = call.shape, call.op.window.strides
     two = sum(rows // 2 for rows in bands) if down == 1 else 0
     one = height - 2 * two
@@ -115,6 +115,6 @@ def _extent(window: Window, rows: int, width: int) -> tuple[int, int]:
 
 
 def _band(window: Window, rows: int, width: int) -> tuple[int, int]:
-    """Return the height, rounded up to even, and width of a plane of int16; there are four."""
+    """Return the height, rounded up to even, and the width of one of the four int16 planes."""
     tall, wide = _extent(window, rows, width)
     return tall + tall % 2, wide

@@ -1,4 +1,4 @@
-"""Mean of each channel over the picture, with a scale of its own."""
+"""Mean of each channel over the picture, with its own scale."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ class MeanKernel(PlainKernel[QMean, Mean]):
         return pool_work("average", call.shape, prod(call.source[:2]))
 
     def sizes(self, op: QMean | Mean, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
-        """Return the sizes of the pictures, and the pixels of a mean."""
+        """Return the sizes of the pictures, and the number of pixels per mean."""
         yield from picture_sizes(inputs[0], outputs[0])
         yield "the number of pixels in a mean", prod(inputs[0][:2]), MOST_POOLED

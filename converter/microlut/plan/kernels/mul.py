@@ -27,17 +27,17 @@ class MulKernel(PlainKernel[QMul, Mul]):
         return Counter({"mul": 1.0, "mul row": rows, "mul value": call.output.size})
 
     def sizes(self, op: QMul | Mul, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
-        """Return the axes that remain if those that are broadcast alike are one."""
+        """Return the number of axes after merging neighbours that are broadcast alike."""
         yield "the number of groups of broadcast axes", len(_groups(outputs[0], inputs)), _RANK
 
     def fields(self, call: Call[QMul]) -> Mapping[str, object]:
-        """Return extents and steps."""
+        """Return the extents of the axes, and the steps of the inputs along them."""
         extents, steps = broadcast(call.shape, [operand.shape for operand in call.inputs])
         return {"extents": extents, "steps": steps}
 
 
 def broadcast(shape: Shape, sources: Sequence[Shape]) -> tuple[Shape, tuple[Shape, ...]]:
-    """Return the output's extents, and by how much each source moves along them."""
+    """Return the extents of the output's axes, and per source its steps along them in values."""
     groups = [(1, (False,) * len(sources))] * _RANK + _groups(shape, sources)
     kept = groups[-_RANK:]
     steps = []
@@ -49,9 +49,9 @@ def broadcast(shape: Shape, sources: Sequence[Shape]) -> tuple[Shape, tuple[Shap
 
 
 def _groups(shape: Shape, sources: Sequence[Shape]) -> list[tuple[int, tuple[bool, ...]]]:
-    """Return the output's axes, neighbours that are broadcast alike as one.
+    """Return the output's axes, after merging neighbours that are broadcast alike.
 
-    Each comes with whether the sources have it, or are broadcast along it.
+    Each has its extent and, per source, whether the source has it instead of being broadcast.
     """
     groups: list[tuple[int, tuple[bool, ...]]] = []
     full = [(*[1] * (len(shape) - len(source)), *source) for source in sources]

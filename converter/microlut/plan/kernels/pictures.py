@@ -8,9 +8,9 @@ from microlut.ops.arrays import Shape
 from microlut.ops.windows import Padding, Window
 from microlut.plan.kernels.base import Size
 
-MOST_POOLED = 1 << 23  # pixels whose int8 values, less a zero point, 32 bits can sum
+MOST_POOLED = 1 << 23  # pixels whose sum of (int8 value - zero point) fits in 32 bits
 _LARGEST_SIZE = 65535  # sizes of pictures and windows are uint16_t
-_MOST_PADDING = 1 << 22  # values, which the converter's own runs hold for each of many inputs
+_MOST_PADDING = 1 << 22  # values, since the converter holds them for many inputs at a time
 
 
 def picture_sizes(before: Shape, after: Shape, padding: Padding | None = None) -> Iterator[Size]:
@@ -38,6 +38,6 @@ def window_sizes(before: Shape, after: Shape, window: Window) -> Iterator[Size]:
 
 
 def padded_pixels(before: Shape, padding: Padding) -> int:
-    """Return the pixels of a picture with its padding."""
+    """Return the number of pixels of a picture with its padding."""
     height, width = before[:2]
     return (height + padding.top + padding.bottom) * (width + padding.left + padding.right)

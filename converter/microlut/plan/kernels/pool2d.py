@@ -22,7 +22,7 @@ class Pool2DKernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
     def sizes(
         self, op: QPool2D | MaxPool2D | AveragePool2D, inputs: Shapes, outputs: Shapes
     ) -> Iterable[Size]:
-        """Return the sizes of pictures and window, and the values of a mean."""
+        """Return the sizes of pictures and window, and the number of values per mean."""
         yield from window_sizes(inputs[0], outputs[0], op.window)
         if isinstance(op, AveragePool2D) or (isinstance(op, QPool2D) and op.mode == "average"):
             pixels = min(prod(op.window.size), padded_pixels(inputs[0], op.window.padding))
@@ -30,7 +30,7 @@ class Pool2DKernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
 
 
 def pool_work(mode: str, shape: Shape, values: int) -> Counter[str]:
-    """Return the work of a pool over so many values; a mean over the picture is nearly that."""
+    """Return the work of a pool over `values` per output, which a mean nearly equals."""
     count = prod(shape)
     kind = f"{mode} pool" if shape[-1] % 4 == 0 else f"{mode} pool any"
     return Counter(

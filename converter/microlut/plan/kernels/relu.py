@@ -21,5 +21,5 @@ class ReluKernel(PlainKernel[QRelu, Relu]):
         return Counter({"relu": 1.0, "relu value": call.output.size})
 
     def sizes(self, op: QRelu | Relu, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
-        """Return none: the count has 32 bits."""
+        """Return none, since the count has 32 bits."""
         return ()

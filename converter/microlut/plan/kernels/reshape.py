@@ -1,4 +1,4 @@
-"""Another view of the same bytes, which takes no call."""
+"""Another shape of the same bytes, without a call."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from microlut.plan.kernels.base import Alias, Call, PlainKernel, Shapes, Size, T
 
 
 class ReshapeKernel(PlainKernel[QReshape, Reshape]):
-    """No kernel: the output is the input."""
+    """No kernel, since the output is the input."""
 
     def aliases(self, call: Call[QReshape]) -> Iterable[Alias]:
-        """Return that the output is the input."""
+        """Return the alias of the whole output and the input."""
         return (Alias(),)
 
     def work(self, call: Call[QReshape], tile: Tile, core: str) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""How layers with weights share their output channels and rows out among tiles."""
+"""The division of output channels and rows into tiles of equal size."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ CHANNEL_BYTES = 16  # of mlut_channel_t: an expanded bias, multiplier, shift and
 
 
 def even_shares(count: int, step: int, least: int = 1) -> Iterator[int]:
-    """Yield the sizes that share `count` out evenly, `count` itself first.
+    """Yield the sizes of tiles that divide `count` evenly, beginning with `count` itself.
 
-    They are multiples of `step` (or `count`), each the smallest for its number of shares.
+    They are multiples of `step`, or `count`, of at least `least`, and each is the smallest for its
+    number of tiles.
     """
     last = 0
     for shares in range(1, -(-count // step) + 1):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from microlut.ops.softmax import QSoftmax, Softmax
 from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 
-_LONGEST = 4095  # its sum of values up to 1 is a Q12.19
+_LONGEST = 4095  # the sum of its values, each up to 1, is a Q12.19
 
 
 class SoftmaxKernel(PlainKernel[QSoftmax, Softmax]):

@@ -1,4 +1,4 @@
-"""Functions of one value by a table."""
+"""Element-wise functions by a table."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ class TableKernel(PlainKernel[QTable, FloatOp]):
         return Counter({"lookup": 1.0, "lookup value": call.output.size})
 
     def sizes(self, op: QTable | FloatOp, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
-        """Return none: the count has 32 bits."""
+        """Return none, since the count has 32 bits."""
         return ()

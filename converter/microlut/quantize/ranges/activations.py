@@ -13,7 +13,7 @@ from microlut.ops.tensor import Quantization, Tensor, quantized_range
 from microlut.quantize.ranges.measure import Ranges
 
 INT8_MIN, INT8_MAX = -128, 127
-# Inputs of an operator that wants one scale for all get it while the steps of none grow by more.
+# Inputs of an operator that unifies scales get one scale unless the step of one grows by more.
 _MOST_GROWTH = 2.0
 _ROUNDING = 1e-6  # of a scale in single precision, relatively
 
@@ -21,7 +21,7 @@ _ROUNDING = 1e-6  # of a scale in single precision, relatively
 def activation_quantization(low: float, high: float, smallest_scale: float = 0.0) -> Quantization:
     """Return the asymmetric int8 quantization of a range, widened to contain zero exactly.
 
-    A range of less than 256 steps of `smallest_scale` is nothing but rounding errors around zero.
+    A range of less than 256 steps of `smallest_scale` has only rounding errors around zero.
     """
     low, high = min(low, 0.0), max(high, 0.0)
     if high - low < 256 * max(smallest_scale, float(np.finfo(np.float32).tiny)):
@@ -33,11 +33,11 @@ def activation_quantization(low: float, high: float, smallest_scale: float = 0.0
 def quantized_tensors(graph: Graph, ranges: Ranges) -> Mapping[str, Tensor]:
     """Return every tensor of the graph with its quantization, by name.
 
-    Operators constrain the scales of what they read and make (`FloatOp.scale_rule`). Tensors that
-    have to share a scale are one group, whose range is that of all its tensors with values of
-    their own; the groups are solved in the order of execution, for the smallest scale of a group
-    may depend on those before it. A tensor whose smallest scale is larger than that of its group is
-    left apart, and all is solved again.
+    Operators constrain the scales of their inputs and outputs (`FloatOp.scale_rule`). Tensors that
+    share a scale are a group, whose range covers those of all its tensors with an "own" scale.
+    Groups are solved in execution order, since the smallest scale of a group may depend on those
+    before it. A tensor whose smallest scale is larger than that of its group is left apart, and all
+    is solved again.
     """
     apart: dict[str, float] = {}
     known, missed = _solved(graph, ranges, apart)
@@ -86,7 +86,7 @@ class _Groups:
             self._constrain(node, ranges)
         for state in graph.states:
             self._hold(state)
-        # What is unified last is what can be left apart.
+        # Unifying comes last, since only this constraint may be dropped.
         for node in graph.nodes:
             if node.op.scale_rule == "unify":
                 self._unify(node)
@@ -128,7 +128,7 @@ class _Groups:
         return name
 
     def _merge(self, names: Iterable[str]) -> None:
-        """Make one group of several; a fixed scale wins."""
+        """Merge groups; a fixed scale takes precedence."""
         roots = list(dict.fromkeys(self._root(name) for name in names))
         first = next((root for root in roots if root in self._fixed), roots[0])
         limits = [self._limits[root] for root in roots]
