@@ -1,6 +1,7 @@
 """Windows over pictures against plain indexing: what they see, and convolutions of it."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,3 +102,22 @@ def test_depthwise_equals_loops(drawn, multiplier):
             product = seen[..., channel // multiplier] * kernel[..., channel]
             expected = product.sum(axis=(1, 2)) + bias[channel]
             np.testing.assert_array_equal(found[:, row, col, channel], expected)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        Window((0, 1)),
+        Window((1, 1), (1, 0)),
+        Window((1, 1), dilation=(0, 1)),
+        Window((1, 1), padding=Padding(right=-1)),
+    ],
+)
+def test_window_with_a_number_that_is_too_small_is_refused(window):
+    with pytest.raises(ValueError, match="below 1, or with negative padding"):
+        window.shape((4, 4, 2), 2)
+
+
+def test_window_that_is_larger_than_its_input_is_refused():
+    with pytest.raises(ValueError, match=r"larger than its input \[4, 4, 2\]"):
+        Window((5, 1)).shape((4, 4, 2), 2)

@@ -68,7 +68,9 @@ class Window:
         """Return the output's shape; raise ValueError for a window that does not fit."""
         positive = (*self.size, *self.strides, *self.dilation)
         if min(positive) < 1 or self.padding.is_negative:
-            raise ValueError("has a window that cannot be")
+            raise ValueError(
+                "has a window with a size, stride or dilation below 1, or with negative padding"
+            )
         height, width = self.output_size(source[0], source[1])
         if height < 1 or width < 1:
             raise ValueError(f"has a window that is larger than its input {list(source)}")
