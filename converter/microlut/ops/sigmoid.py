@@ -32,7 +32,6 @@ class Sigmoid(FloatOp):
 
     scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
     keras: ClassVar[Keras] = Keras(
-        layers=("Sigmoid",),
         functions=("Sigmoid", "math.sigmoid", "nn.sigmoid", "sigmoid"),
         activation="sigmoid",
     )

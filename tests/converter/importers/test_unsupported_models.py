@@ -30,7 +30,10 @@ def halved(x):
 
 CASES = {
     "groups": (lambda k: k.layers.Conv2D(6, 3, groups=3), "groups=3"),
-    "sigmoid": (lambda k: k.layers.Conv2D(2, 3, activation="sigmoid"), "activation 'sigmoid'"),
+    "tanh_of_a_layer": (
+        lambda k: k.layers.Conv2D(2, 3, activation="tanh"),
+        "activation 'tanh'",
+    ),
     "relu_object": (
         lambda k: k.layers.Conv2D(2, 3, activation=k.layers.ReLU(negative_slope=0.1)),
         "(ReLU): negative_slope=0.1",
@@ -112,27 +115,22 @@ def test_import_model_refuses_custom_class_with_a_known_name(keras, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["keras", "tf_keras"])
-def test_import_model_says_how_to_do_without_a_sigmoid(name, request, tmp_path):
+def test_final_sigmoid_is_imported(name, request, tmp_path):
     k = request.getfixturevalue(name)
     x = k.Input((4,))
     model = k.Model(x, k.layers.Dense(1, activation="sigmoid")(x))
-    message = refusal(model)
-    assert "set layer.activation = keras.activations.linear" in message
-    assert "compare outputs with 0 where you compared with 0.5" in message
     inputs = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
-    probability = np.asarray(model(inputs))
-    model.layers[-1].activation = k.activations.linear
-    model.save(tmp_path / "without.keras")
-    logit = evaluate(import_model(tmp_path / "without.keras"), inputs)
-    assert np.array_equal(logit > 0, probability > 0.5)
-    assert 0 < np.mean(logit > 0) < 1
+    wanted = np.asarray(model(inputs))
+    model.save(tmp_path / "with.keras")
+    found = evaluate(import_model(tmp_path / "with.keras"), inputs)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    assert 0 < np.mean(found > 0.5) < 1
 
 
 OPERATIONS = {
     "power": (lambda x, y: x**2, "Power", "tf.math.pow"),
     "slice": (lambda x, y: x[:, 1:], "GetItem", "SlicingOpLambda"),
     "difference": (lambda x, y: x - y, "subtract of two tensors", "subtract of two tensors"),
-    "product": (lambda x, y: x * y, "multiply of two tensors", "multiply of two tensors"),
     "reciprocal": (lambda x, y: 2.0 / x, "divides by a tensor", "divides by a tensor"),
     "zero": (lambda x, y: x / 0.0, "or by zero", "or by zero"),
     "infinite": (lambda x, y: x * np.inf, "expected finite numbers", "expected finite numbers"),
@@ -170,16 +168,16 @@ def test_import_model_refuses_augmentation_that_keras2_runs_at_inference(tf_kera
     assert "training=True" in message
 
 
-def test_import_model_refuses_two_inputs(keras):
+def test_inputs_have_their_names(keras):
     a, b = keras.Input(PICTURE, name="a"), keras.Input(PICTURE, name="b")
-    message = refusal(keras.Model([a, b], keras.layers.Add()([a, b])))
-    assert "2 inputs ('a', 'b')" in message
+    graph = import_model(keras.Model([a, b], keras.layers.Add()([a, b])))
+    assert [tensor.name for tensor in graph.inputs] == ["a", "b"]
 
 
-def test_import_model_refuses_two_outputs(tf_keras):
+def test_outputs_have_the_names_of_their_layers(tf_keras):
     x = tf_keras.Input((4,))
     outputs = [tf_keras.layers.Dense(2, name=name)(x) for name in ("p", "q")]
-    assert "2 outputs ('p', 'q')" in refusal(tf_keras.Model(x, outputs))
+    assert list(import_model(tf_keras.Model(x, outputs)).ends) == ["p", "q"]
 
 
 def test_import_model_refuses_unknown_size(keras):

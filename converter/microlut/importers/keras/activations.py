@@ -72,7 +72,7 @@ def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> Activation:
             return Activation(after=_OPERATORS["softmax"].from_keras({}, (shape,)), name="softmax")
         if kind == "Activation":
             return activation(inner, shape)
-        if kind in _LAYERS:
+        if kind in _LAYERS and kind != "Softmax":
             op = _LAYERS[kind]
             options = {key: inner.config.get(key, d) for key, d in op.keras.options.items()}
             return Activation(after=op.from_keras(options, (shape,)), name=str(op.keras.activation))
