@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from microlut.codegen.names import unique_identifiers
@@ -82,13 +82,13 @@ def interface(plan: Plan, names: Mapping[str, str]) -> dict[str, Sequence[Tensor
 def _views(
     tensors: Mapping[str, Tensor], places: Mapping[str, str], names: Mapping[str, str]
 ) -> Sequence[TensorView]:
-    """Return the views of tensors, given the name of each one's place."""
-    known = unique_identifiers(places)
+    """Return the views of the tensors that have these places, by the names of both."""
+    known, suffixes = unique_identifiers(places), suffixes_of(places)
     return [
         TensorView(
             n=known[name],
             at=names[place],
-            suffix="" if len(places) == 1 else f"_{known[name]}",
+            suffix=suffixes[name],
             name=name,
             shape=tensors[name].shape,
             quantization=tensors[name].quantized,
@@ -96,6 +96,12 @@ def _views(
         )
         for name, place in places.items()
     ]
+
+
+def suffixes_of(names: Iterable[str]) -> dict[str, str]:
+    """Return what the names of the functions and macros of each input, or output, end in."""
+    known = unique_identifiers(names)
+    return {name: "" if len(known) == 1 else f"_{n}" for name, n in known.items()}
 
 
 def place_names(plan: Plan) -> Mapping[str, str]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from microlut.codegen.environment import environment
+from microlut.codegen.names import unique_identifiers
+from microlut.codegen.tensors import suffixes_of
 from microlut.errors import InvalidInput
 from microlut.exporters.formats import LAYOUTS, ExportFormat
 from microlut.exporters.sources import Files, source_files
 from microlut.integer import evaluate as int_ops
-from microlut.integer import from_bytes, to_bytes
+from microlut.integer import from_bytes
 from microlut.ops.tensor import Tensor
 from microlut.project import Project
 from microlut.support.resources import data_folder, license_file
@@ -20,7 +22,24 @@ from microlut.support.written import MANIFEST, manifest
 from microlut.version import VERSION
 
 _TEMPLATES = "export"
-_MOST_EXPECTED = 32  # outputs that the example compares
+_MOST_EXPECTED = 32  # values of an output that the example compares
+
+
+@dataclass(frozen=True, slots=True)
+class EndView:
+    """An input or an output of a model, for the templates.
+
+    Attributes:
+        n: Its C name.
+        suffix: What the names of its functions and macros end in.
+        tensor: Its type and shape.
+        expected: The first of the int8 outputs for the example's test pattern.
+    """
+
+    n: str
+    suffix: str
+    tensor: Tensor
+    expected: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +50,12 @@ class ModelView:
         prefix: Of its C names; `macro` is the same in capitals.
         inputs: What the model reads, in order.
         outputs: What it gives, in order.
-        expected: The first of the int8 outputs for the example's test pattern.
         report: The contents of report.json.
     """
 
     prefix: str
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    expected: tuple[int, ...]
+    inputs: tuple[EndView, ...]
+    outputs: tuple[EndView, ...]
     report: Mapping[str, object]
 
     @property
@@ -77,10 +94,20 @@ def _view(project: Project) -> ModelView:
     inputs = {tensor.name: tensor for tensor in graph.inputs}
     positions = np.arange(sum(tensor.bytes for tensor in graph.inputs))
     pattern = (positions * 37 % 256 - 128).astype(np.int8)  # as in templates/export/example.j2
-    outputs = to_bytes(int_ops.outputs(graph, from_bytes(inputs, pattern[None]))).ravel()
-    expected = tuple(outputs[:_MOST_EXPECTED].tolist())
-    ends = tuple(graph.output_tensors().values())
-    return ModelView(project.prefix, graph.inputs, ends, expected, project.report)
+    found = int_ops.outputs(graph, from_bytes(inputs, pattern[None])).arrays
+    expected = {name: tuple(y.ravel()[:_MOST_EXPECTED].tolist()) for name, y in found.items()}
+    outputs = _ends(graph.output_tensors(), expected)
+    return ModelView(project.prefix, _ends(inputs, {}), outputs, project.report)
+
+
+def _ends(
+    tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]
+) -> tuple[EndView, ...]:
+    names, suffixes = unique_identifiers(tensors), suffixes_of(tensors)
+    return tuple(
+        EndView(names[name], suffixes[name], tensor, expected.get(name, ()))
+        for name, tensor in tensors.items()
+    )
 
 
 def _filled(to: ExportFormat, name: str, context: dict[str, object]) -> Files:

@@ -14,15 +14,20 @@ _FLAGS = ("-std=gnu++11", *WARNINGS, f"-I{_STUB}", "-include", "Arduino.h", "-x"
 
 def assert_sketch_is_right(library: Path, sketch: Path, work: Path) -> None:
     """Run the sketch of a library with two models of ten outputs."""
+    lines = build_sketch(library, sketch, work)
+    assert len(lines) == 21
+    assert lines[-1] == RIGHT
+
+
+def build_sketch(library: Path, sketch: Path, work: Path) -> list[str]:
+    """Compile a sketch and its library for this computer, and return the lines that it prints."""
     need(HOST_CC)
     (work / "main.cpp").write_text("SerialPort Serial;\nint main() { setup(); loop(); }\n")
     run("cc", "-std=gnu11", "-O1", f"-I{library}/src", "-c", *library.rglob("*.c"), cwd=work)
     objects = sorted(work.glob("*.o"))
     command = ("c++", f"-I{library}/src", *_FLAGS, sketch, "main.cpp", "-x", "none", *objects)
     run(*command, cwd=work)
-    lines = run(work / "a.out").decode().splitlines()
-    assert len(lines) == 21
-    assert lines[-1] == RIGHT
+    return run(work / "a.out").decode().splitlines()
 
 
 def compile_sketch_for_arm(library: Path, sketch: Path, work: Path) -> None:
