@@ -201,6 +201,9 @@ class DeployOutcome(Shown):
         return found
 
 
+_INT8 = "_int8"  # ends the names of arrays of integers
+
+
 def check_outputs(path: Path) -> None:
     """Raise InvalidInput if a run's outputs cannot be written to a file, or would replace another.
 
@@ -215,8 +218,11 @@ def _are_outputs(content: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = {name.removesuffix(".npy") for name in archive.namelist()}
-            real = {name for name in names if not name.endswith("_int8")}
-            return bool(names) and names == real | {f"{name}_int8" for name in real}
+            paired = (
+                f"{name}{_INT8}" in names or name.removesuffix(_INT8) in names - {name}
+                for name in names
+            )
+            return bool(names) and all(paired)
     except zipfile.BadZipFile:
         return False
 
@@ -224,12 +230,21 @@ def _are_outputs(content: bytes) -> bool:
 def write_outputs(path: Path, outcome: RunOutcome) -> None:
     """Write a run's outputs to an .npz: `y_int8` and `y` (real), [samples, ...].
 
-    Of several outputs they are called NAME_int8 and NAME.
+    Of several outputs they are called NAME_int8 and NAME; if NAME_int8 is another output's name,
+    NAME_int8_int8.
     """
-    integers, real = _by_key(outcome.integers), _by_key(outcome.values)
-    arrays = {f"{key}_int8": values for key, values in integers.items()} | real
+    arrays = dict(_by_key(outcome.values))
+    for key, values in _by_key(outcome.integers).items():
+        name = f"{key}{_INT8}"
+        while name in arrays:
+            name += _INT8
+        arrays[name] = values
     content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, **arrays)
+    # numpy.savez takes names as keywords, of which it has some itself.
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, values in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, values, allow_pickle=False)
     write_file(path, content.getvalue())
 
 

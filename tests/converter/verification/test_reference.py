@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ from microlut.project import Project
 from microlut.toolchain.image import Image
 from microlut.verification.accuracy import float_top1
 from microlut.verification.reference import make_reference
-from microlut.workflow.outcomes import RunOutcome, write_outputs
+from microlut.workflow.outcomes import RunOutcome, check_outputs, write_outputs
 
 NARROW, WIDE = Quantization(0.5, 0), Quantization(0.25, -8)
 GRAPH = QuantizedGraph(
@@ -87,6 +89,33 @@ def test_a_run_gives_a_dict_of_several_outputs(tmp_path):
         assert sorted(arrays) == ["low", "low_int8", "up", "up_int8"]
         np.testing.assert_array_equal(arrays["low"], outcome.values["low"])
         np.testing.assert_array_equal(arrays["low_int8"], outcome.integers["low"])
+
+
+@pytest.mark.parametrize(
+    "names", [("file", "allow_pickle"), ("a", "a_int8"), ("a_int8", "a"), ("x.npy", "y/z")]
+)
+def test_outputs_of_any_names_are_written_and_written_again(names, tmp_path):
+    named = replace(GRAPH, output_names=names)
+    reference = make_reference(
+        Project(tmp_path, "pair", named, {}), as_samples({"a": A, "b": B}, named.inputs)
+    )
+    image = Image(load_board("host").id, tmp_path / "elf", tmp_path / "map")
+    outcome = RunOutcome(
+        image, "host", 2, reference.outputs, True, None, None, None, tensors=reference.tensors
+    )
+    path = tmp_path / "y.npz"
+    for _ in range(2):
+        check_outputs(path)
+        write_outputs(path, outcome)
+    with np.load(path) as arrays:
+        assert len(arrays.files) == 4
+        for name, values in outcome.values.items():
+            np.testing.assert_array_equal(arrays[name], values)
+        integers = [arrays[n] for n in sorted(set(arrays.files) - set(names), key=len)]
+        assert {v.tobytes() for v in integers} == {v.tobytes() for v in outcome.integers.values()}
+    np.savez(path, mine=A)
+    with pytest.raises(InvalidInput, match="outputs"):
+        check_outputs(path)
 
 
 def test_the_float_accuracy_is_of_the_first_output():
