@@ -21,6 +21,7 @@ from microlut.quantize.bits.allocate import (
 from microlut.quantize.bits.sensitivity import Candidate, Candidates, sensitivities
 from microlut.quantize.figures import Quality, Task
 from microlut.quantize.quality import judged
+from microlut.quantize.shared import kernel_owners
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.support.progress import Progress
 
@@ -67,7 +68,9 @@ def _allocation(prepared: Prepared, configs: LayerConfigs) -> Allocation:
 
 
 def _configs(choices: Mapping[str, Candidate]) -> LayerConfigs:
-    return {name: choice.config for name, choice in choices.items()}
+    return {
+        layer: choice.config for name, choice in choices.items() for layer in (name, *choice.calls)
+    }
 
 
 def measure(prepared: Prepared, progress: Progress) -> Candidates:
@@ -134,8 +137,10 @@ def _has_classes(graph: Graph, output: str, task: Task) -> bool:
 
 def _check_can_be_kept(prepared: Prepared, budget: Budget) -> None:
     """Refuse early a budget that even the fewest bits exceed."""
-    sizes = {node.name: op.kernel.size for node, op in prepared.graph.weighted()}
-    layers = prepared.layers.items()
+    owners = kernel_owners(prepared.graph)
+    stored = [(n.name, op) for n, op in prepared.graph.weighted() if owners[n.name] == n.name]
+    sizes = {name: op.kernel.size for name, op in stored}
+    layers = ((name, prepared.layers[name]) for name in sizes)
     fewest = {name: one.config.bits if one.pinned else min(BIT_WIDTHS) for name, one in layers}
     least = sum(sizes[name] * bits for name, bits in fewest.items())
     if budget.average_bits is not None and least > budget.average_bits * sum(sizes.values()):

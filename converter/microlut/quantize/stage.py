@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 
 import numpy as np
 
@@ -33,6 +32,7 @@ from microlut.quantize.assign.reconstruct import ScaleRule
 from microlut.quantize.quality import spread
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
+from microlut.quantize.shared import kernel_key
 from microlut.quantize.storable import scale_rule, with_biases
 from microlut.quantize.weights import LayerConfigs, WeightConfig, quantize_weights
 from microlut.quantize.without_data.fit import fit_layer
@@ -58,19 +58,15 @@ class _SharedWeights:
     found: dict[tuple[object, ...], QuantizedWeights] = field(default_factory=dict)
 
     def of(self, op: Linear, rule: ScaleRule) -> QuantizedWeights | None:
-        """Return the weights of an equal kernel, with scales that this layer can store, or None."""
-        weights = self.found.get(_kernel_key(op))
+        """Return the weights of an equal kernel, with scales that this layer can store."""
+        weights = self.found.get(kernel_key(op))
         if weights is None:
             return None
         scales = rule(weights.scales.astype(np.float64)).astype(np.float32)
         return replace(weights, scales=scales)
 
     def keep(self, op: Linear, weights: QuantizedWeights) -> None:
-        self.found.setdefault(_kernel_key(op), weights)
-
-
-def _kernel_key(op: Linear) -> tuple[object, ...]:
-    return type(op), op.kernel.shape, sha256(op.kernel.tobytes()).digest()
+        self.found.setdefault(kernel_key(op), weights)
 
 
 def quantize(

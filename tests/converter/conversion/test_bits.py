@@ -16,11 +16,14 @@ from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch, only
+from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.ops.activation import ActivationKind
+from microlut.ops.dense import Dense
 from microlut.ops.relu import Relu
 from microlut.quantize.figures import Quality
 from microlut.quantize.quality import integer_quality
+from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
 from microlut.quantize.without_data.synthetic import synthetic_inputs
@@ -366,3 +369,34 @@ def test_network_without_weights_keeps_every_budget(budget: Budget):
     found = quantize_within(prepared(graph, x), budget, silent)
     assert found.configs == {}
     assert flash_bytes(found.quantized) == 0
+
+
+# --- layers that are called several times
+
+
+def called_twice() -> tuple[Graph, Batch]:
+    """Return a large layer that is called twice, and a small one."""
+    rng = np.random.default_rng(0)
+    large, small = (
+        Dense(rng.normal(0, 0.3, shape).astype(np.float32), np.zeros(shape[0], np.float32))
+        for shape in ((16, 16), (4, 16))
+    )
+    nodes = (
+        make_node("one", large, ("x",), (16,)),
+        make_node("two", large, ("one",), (16,)),
+        make_node("end", small, ("two",), (4,)),
+    )
+    x = rng.normal(size=(60, 16)).astype(np.float32)
+    return net("twice", "x", (16,), nodes, "end"), Batch({"x": x})
+
+
+@pytest.mark.parametrize("asked", [2.5, 3.0, 5.0])
+def test_weights_that_are_stored_once_are_counted_once(asked: float):
+    graph, x = called_twice()
+    layers = choices(graph, WeightConfig(), ())
+    made = Prepared(graph, calibrate(graph, x), x, x, layers, "min-max")
+    found = quantize_within(made, Budget(average_bits=asked), silent)
+    bits = {name: config.bits for name, config in found.configs.items()}
+    assert bits["one"] == bits["two"]
+    assert asked - 0.5 < (256 * bits["one"] + 64 * bits["end"]) / 320 <= asked
+    assert {n.name: op.weights.bits for n, op in found.quantized.weighted()} == bits

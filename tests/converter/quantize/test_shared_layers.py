@@ -72,7 +72,7 @@ def test_generated_code_has_one_array_and_computes_the_same(tmp_path):
     graph, x = three_calls(), samples()
     made = quantize(graph, calibrate(graph, x), x, WeightConfig(4))
     plan = make_plan(made)
-    assert render(plan)["weights.c"].count("_indices[") == 1
+    assert render(plan)["weights.c"].count("const uint8_t shared_indices_") == 1
     given = quantized_inputs(made, x)
     wanted = integers.evaluate(made, given).reshape(len(x), -1)
     assert np.array_equal(run_batch([plan], [given.arrays["x"]], tmp_path)[0], wanted)

@@ -9,7 +9,7 @@ layers for the same reason, by curvatures instead of the outputs themselves).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.quality import affordable_inputs, relative_error, spread, without_softmax
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
+from microlut.quantize.shared import kernel_owners
 from microlut.quantize.storable import scale_rule
 from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
 from microlut.quantize.without_data.fit import fit_layer
@@ -42,12 +43,14 @@ class Candidate:
         weights: Number of weights of the layer.
         divergence: Effect on the network's outputs, or on the inputs of a final softmax: squared
             error over squared outputs.
+        calls: Further layers that share these weights; their effects are counted here.
     """
 
     config: WeightConfig
     bytes: int
     weights: int
     divergence: float
+    calls: tuple[str, ...] = ()
 
 
 Candidates = Mapping[str, tuple[Candidate, ...]]
@@ -60,13 +63,14 @@ def sensitivities(
     options: Mapping[str, Sequence[WeightConfig]],
     progress: Progress,
 ) -> Candidates:
-    """Measure every option of every layer.
+    """Measure every option of every layer; layers that share their weights are one.
 
     Args:
         graph: Float graph after the passes.
         ranges: Ranges of all tensors.
         inputs: [n, ...] calibration or synthetic inputs; an affordable number is used.
-        options: Choices to try for each layer, by its node's name.
+        options: Choices to try for each layer, by its node's name; those of the first of some
+            layers that share their weights are for all of these.
         progress: Called with ("measure bits", layers done, layers).
     """
     graph = without_softmax(graph)
@@ -76,11 +80,25 @@ def sensitivities(
         tensors.update(made)
     quantizations = quantized_tensors(graph, ranges)
     found: dict[str, tuple[Candidate, ...]] = {}
-    for name, configs in options.items():
-        progress("measure bits", len(found), len(options))
-        index = next(i for i, node in enumerate(graph.nodes) if node.name == name)
-        found[name] = _measure(graph, index, tensors, quantizations, configs)
+    indices = {node.name: i for i, node in enumerate(graph.nodes)}
+    owners = kernel_owners(graph)
+    firsts: dict[str, str] = {}
+    for done, name in enumerate(options):
+        progress("measure bits", done, len(options))
+        first = firsts.setdefault(owners[name], name)
+        choices = _measure(graph, indices[name], tensors, quantizations, options[first])
+        found[first] = choices if first == name else _together(found[first], choices, name)
     return found
+
+
+def _together(
+    first: Sequence[Candidate], further: Sequence[Candidate], name: str
+) -> tuple[Candidate, ...]:
+    """Return the choices for layers that share their weights, with the effects of another one."""
+    return tuple(
+        replace(choice, divergence=choice.divergence + more.divergence, calls=(*choice.calls, name))
+        for choice, more in zip(first, further, strict=True)
+    )
 
 
 def _measure(
