@@ -3,7 +3,8 @@
 Activations are rounded to int8 as in the integer network, and weights are levels times scales.
 Gradients pass straight through roundings (Bengio et al. 2013, "straight-through"). A weight with
 few levels has a position on the line of its levels and is assigned the nearest one. Where indices
-overlap, each weight keeps its index.
+overlap, each weight keeps its index. Layers that share their weights share these variables, so that
+their weights are stored once after training as before.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tensorflow as tf
 
 from microlut.graph.ir import Graph
 from microlut.integer import QNode, QuantizedGraph
+from microlut.integer.packing import weight_owners
 from microlut.ops.arrays import FloatArray
 from microlut.ops.linear import Linear, QLinear
 from microlut.ops.softmax import Softmax
@@ -39,15 +41,16 @@ class Student:
 
     def __init__(self, graph: Graph, quantized: QuantizedGraph, configs: LayerConfigs) -> None:
         self._graph, self._quantized = graph, quantized
-        self._layers = {
-            node.name: _Layer(
+        self._layers: dict[str, _Layer] = {}
+        owners = weight_owners(quantized)
+        for node, op in graph.weighted():
+            self._layers[node.name] = _Layer(
                 op,
                 quantized.node(node.name),
                 quantized.quantization_of(node.inputs[0]),
                 configs[node.name].granularity,
+                self._layers.get(owners[node.name]),
             )
-            for node, op in graph.weighted()
-        }
         self.variables = [v for layer in self._layers.values() for v in layer.variables]
 
     def tensors(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -82,7 +85,15 @@ class Student:
 class _Layer:
     """A layer with weights. Scales change by factors, all other variables by sums."""
 
-    def __init__(self, op: Linear, qnode: QNode, x: Quantization, granularity: Granularity) -> None:
+    def __init__(
+        self,
+        op: Linear,
+        qnode: QNode,
+        x: Quantization,
+        granularity: Granularity,
+        owner: _Layer | None,
+    ) -> None:
+        """Begin with a quantized layer, whose levels and positions `owner` may have already."""
         assert isinstance(qnode.op, QLinear)
         self._op, self._qop = op, qnode.op
         self._x, self._output, self._granularity = x, qnode.quantization, granularity
@@ -95,7 +106,12 @@ class _Layer:
         self.variables = [self._growth, self._shift]
         self._levels: Tensor = None  # variables, if trained
         self._places: Tensor = None
+        self._place_unit = 1.0
         if weights.codebook is None:
+            return
+        if owner is not None and owner._qop.weights.shape == weights.shape:
+            self._levels, self._places = owner._levels, owner._places
+            self._place_unit = owner._place_unit
             return
         levels = weights.codebook.astype(np.float32)
         # With so many levels that they are close together, levels and weights stay as they are.
@@ -105,7 +121,8 @@ class _Layer:
             self._levels = tf.Variable(levels / _LEVEL_UNIT)
             self.variables.append(self._levels)
         if few and weights.overlap == 0:
-            self._place_unit = _PLACE_UNIT * float(levels[-1] - levels[0]) / (len(levels) - 1)
+            span = max(float(levels[-1] - levels[0]), 1.0)  # equal weights have equal levels
+            self._place_unit = _PLACE_UNIT * span / (len(levels) - 1)
             self._places = tf.Variable(weights.int8().astype(np.float32) / self._place_unit)
             self.variables.append(self._places)
 

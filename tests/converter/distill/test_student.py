@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
+from graphs import make_node, net
 from microlut.integer import evaluate as int_ops
+from microlut.integer.packing import stored_bytes
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.tensor import dequantize_array, quantize_array
+from microlut.ops.windows import Window
+from microlut.quantize.ranges.measure import calibrate
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
 
 tf = pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
 
@@ -106,6 +114,47 @@ def test_limit_keeps_levels_in_order_and_within_int8():
     assert np.all(np.diff(codebook.astype(int)) > 0)
     assert codebook.min() == -127
     assert codebook.max() == 127
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_layers_that_share_their_weights_still_do_when_these_have_moved(bits):
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(6, 6)).astype(np.float32)
+    nodes = [
+        make_node(name, Dense(kernel, rng.normal(size=6).astype(np.float32)), (source,), (6,))
+        for name, source in (("one", "x"), ("two", "one"))
+    ]
+    graph = net("twice", "x", (6,), nodes, "two")
+    x = rng.normal(size=(20, 6)).astype(np.float32)
+    config = WeightConfig(bits)
+    quantized = quantize(graph, calibrate(graph, x), x, config)
+    student = Student(graph, quantized, {"one": config, "two": config})
+    before = student.quantized()
+    for variable in student.variables:
+        variable.assign_add(rng.normal(0, 0.05, variable.shape).astype(np.float32))
+    student.limit()
+    after = student.quantized()
+    one, two = (op for _, op in after.weighted())
+    assert np.array_equal(one.weights.indices, two.weights.indices)
+    assert not np.array_equal(one.output.bias, two.output.bias)
+    assert not np.array_equal(one.weights.indices, before.weighted()[0][1].weights.indices)
+    assert stored_bytes(after) == stored_bytes(quantized)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_weights_that_are_all_equal_can_be_trained(bits):
+    """Those of an untrained batch normalization that stands alone."""
+    op = DepthwiseConv2D(np.ones((1, 1, 3), np.float32), np.zeros(3, np.float32), Window((1, 1)), 1)
+    graph = net("ones", "x", (2, 2, 3), [make_node("y", op, ("x",), (2, 2, 3))], "y")
+    x = np.random.default_rng(0).normal(size=(9, 2, 2, 3)).astype(np.float32)
+    config = WeightConfig(bits)
+    quantized = quantize(graph, calibrate(graph, x), x, config)
+    student = Student(graph, quantized, {"y": config})
+    found = student.tensors({"x": tf.constant(x)})["y"]
+    assert np.isfinite(found).all()
+    given = rg.int8_inputs(quantized, 0)
+    trained = int_ops.evaluate(student.quantized(), given)
+    assert np.array_equal(trained, int_ops.evaluate(quantized, given))
 
 
 @pytest.mark.parametrize(
