@@ -123,13 +123,13 @@ class Network:
         samples = rng.normal(rng.normal(), 1, (SAMPLES, *self.input_shape)) * spread
         samples = samples.astype(np.float32)
         limits = {
-            name: _bend(rng, *limit) for name, limit in calibrate(graph, samples).limits.items()
+            name: bend(rng, *limit) for name, limit in calibrate(graph, samples).limits.items()
         }
         config = WeightConfig(bits, ("tensor", "channel")[granularity])
         return Case(self.name, graph, Ranges(limits), samples, config)
 
 
-def _bend(rng: Rng, low: float, high: float) -> tuple[float, float]:
+def bend(rng: Rng, low: float, high: float) -> tuple[float, float]:
     """Return the range as it is or altered: one-sided, too tight, too wide or of one value."""
     size = max(abs(low), abs(high))
     kinds = ((low, high),) * 8 + ((0.0, size), (-size, 0.0), (low / 4, high / 4), (low * 9, high))

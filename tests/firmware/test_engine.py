@@ -11,9 +11,10 @@ import pytest
 from engine_batch import HOST, Target, run_batch, scratch_last
 from numpy.typing import NDArray
 
+import random_ends as several
 import random_graphs as rg
 from graphs import make_node, net
-from microlut.integer import QuantizedGraph
+from microlut.integer import QuantizedGraph, to_bytes
 from microlut.integer import evaluate as int_ops
 from microlut.ops.dense import Dense
 from microlut.ops.softmax import Softmax
@@ -66,6 +67,24 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     cases += [rg.kernel_case(b, b // 2 % 2) for b in range(2, 9)]
     graphs = [case.quantized() for case in cases]
     return check(graphs, tmp_path_factory.mktemp("networks"), lambda plan: plan)
+
+
+@pytest.mark.parametrize("goal", ["speed", "ram"])
+@pytest.mark.parametrize("states", [False, True])
+def test_network_of_several_ends_equals_the_interpreter(goal: str, states: bool, tmp_path: Path):
+    graphs = [case.quantized() for case in several.cases(21, seed=11, states=states)]
+    inputs = [several.int8_batch(graph, i, 5) for i, graph in enumerate(graphs)]
+    plans = [make_plan(graph, Goal(goal)) for graph in graphs]
+    found = run_batch(plans, list(map(to_bytes, inputs)), tmp_path)
+    wanted = [several.interpreted(graph, x) for graph, x in zip(graphs, inputs, strict=True)]
+    differing = [
+        graph.name
+        for graph, got, expected in zip(graphs, found, wanted, strict=True)
+        if not np.array_equal(got, expected)
+    ]
+    assert differing == []
+    assert sum(len(np.unique(got, axis=0)) > 1 for got in found) > len(found) / 2
+    assert any(plan.copies for plan in plans) is states
 
 
 def for_ram(plan: Plan) -> Plan:

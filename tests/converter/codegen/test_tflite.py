@@ -8,11 +8,13 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
+import random_ends as several
 import random_graphs as rg
 from graphs import make_node, net
 from microlut.codegen.tflite import to_tflite
-from microlut.integer import QuantizedGraph
+from microlut.integer import QuantizedGraph, to_bytes
 from microlut.integer import evaluate as int_ops
+from microlut.integer.check import check_graph
 from microlut.ops.activation import ActivationKind
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense, QDense
@@ -22,6 +24,7 @@ from microlut.ops.windows import Padding, Window
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
+from microlut.verification.runtimes import run_tflite_micro
 
 runtime = pytest.importorskip(
     "tflite_micro.python.tflite_micro.runtime",
@@ -120,6 +123,19 @@ def test_tflm_takes_the_double_product_of_a_single_unit_dense_layers_scales():
             found += 1
             assert np.array_equal(run_tflm(to_tflite(q), x[telling]), outputs[0][telling])
     assert found >= 3
+
+
+@pytest.mark.parametrize("states", [False, True])
+def test_tflm_equals_the_interpreter_for_networks_of_several_ends(states: bool):
+    kinds: set[str] = set()
+    for i, case in enumerate(several.cases(28, seed=3, states=states)):
+        q = case.quantized()
+        check_graph(q)
+        kinds.update(node.op.kind for node in q.nodes)
+        x = several.int8_batch(q, i, 4)
+        wanted = to_bytes(int_ops.outputs(q, x))
+        assert np.array_equal(run_tflite_micro(to_tflite(q), x), wanted), q.name
+    assert {"concatenate", "mul", "table", "add", "conv2d", "dense", "reshape"} <= kinds
 
 
 def network_of(names: tuple[str, str, str]) -> QuantizedGraph:
