@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion
 from microlut.conversion.preparation import ConvertOptions, options_of
-from microlut.errors import MicrolutError
+from microlut.errors import InvalidInput, MicrolutError
 
 FUNCTIONS = (
     *("as_samples", "build", "convert", "deploy", "draw", "export", "fit", "fit_codebook", "flash"),
@@ -28,7 +28,7 @@ FUNCTIONS = (
 WITHOUT_ARGUMENTS = {"boards", "list_boards"}
 
 
-class Reached(MicrolutError):
+class Reached(InvalidInput):  # no kind of its own, which the documentation would have to list
     """All arguments were good enough for the work to begin."""
 
 
