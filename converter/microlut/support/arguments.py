@@ -58,7 +58,7 @@ def path_of(name: str, value: object, kind: type[MicrolutError] = InvalidInput) 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """Raise InvalidInput for an argument that is none of some words."""
-    allowed = list(choices)
+    allowed = [str(choice) for choice in choices]
     if not isinstance(value, str) or value not in allowed:
         raise InvalidInput(f"{name} is {brief(value)}; give {' or '.join(map(repr, allowed))}")
 

@@ -258,7 +258,7 @@ def test_bits_out_of_range_are_refused(bits: int):
 
 
 def test_other_density_is_refused():
-    with pytest.raises(InvalidInput, match="'cauchy'; give auto, gaussian or laplace"):
+    with pytest.raises(InvalidInput, match="'cauchy'; give 'auto' or 'gaussian' or 'laplace'"):
         fit_codebook([0.0, 1.0], 4, "cauchy")
 
 
