@@ -1,9 +1,18 @@
 """Concatenation in all its forms."""
 
+import numpy as np
 import pytest
 from harness import Case, layer, operator_tests
 
+from microlut.graph.batch import Batch
+from microlut.graph.ir import Graph, single
+from microlut.integer.check import check_graph
+from microlut.ops.activation import ActivationKind
 from microlut.ops.concatenate import Concatenate
+from microlut.ops.relu import Relu
+from microlut.quantize.ranges.measure import calibrate
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
 
 
 def along(axis):
@@ -44,4 +53,25 @@ def test_axis_that_is_none_is_refused(axis):
 def test_inputs_of_unlike_scales_are_rescaled():
     kinds = [node.op.kind for node in CASES[1].quantized.nodes]
     assert kinds == ["table", "concatenate"]
-    assert [node.op.kind for node in CASES[3].quantized.nodes] == ["concatenate"]
+    assert [node.op.kind for node in CASES[3].quantized().nodes] == ["concatenate"]
+
+
+def test_rescaled_input_has_a_name_that_no_layer_has():
+    wide, narrow = CASES[1].graph().inputs
+    nodes = (
+        single("c/input0", Relu(ActivationKind.RELU), (wide.name,), wide.shape),
+        single("c", Concatenate(2), (narrow.name, "c/input0"), (4, 3, 7)),
+        single("c/input0_1", Concatenate(2), ("c", "c"), (4, 3, 14)),
+    )
+    graph = Graph("names", (wide, narrow), nodes, ("c/input0_1",))
+    rng = np.random.default_rng(0)
+    spreads = {wide.name: 50.0, narrow.name: 1.0}
+    samples = Batch(
+        {
+            t.name: (spreads[t.name] * rng.normal(size=(3, *t.shape))).astype(np.float32)
+            for t in graph.inputs
+        }
+    )
+    made = quantize(graph, calibrate(graph, samples), samples, WeightConfig())
+    check_graph(made)
+    assert "c/input0_2" in made.tensors()

@@ -202,7 +202,7 @@ def _integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ..
         source = tensors[name]
         if node.op.scale_rule == "unify" and source.quantization != outputs[0].quantization:
             table = rescale_table(source.quantized, outputs[0].quantized)
-            own = f"{node.name}/input{i}"
+            own = _unused(f"{node.name}/input{i}", tensors)
             source = replace(source, name=own, quantization=outputs[0].quantization)
             before.append(QNode(own, table, (name,), (source,)))
         inputs.append(source)
@@ -211,6 +211,15 @@ def _integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ..
     except UnsupportedModel as error:
         raise UnsupportedModel(f"{node.name}: {error}") from error
     return (*before, QNode(node.name, op, tuple(tensor.name for tensor in inputs), outputs))
+
+
+def _unused(wanted: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return a name that no tensor of the float graph has."""
+    name, count = wanted, 0
+    while name in tensors:
+        count += 1
+        name = f"{wanted}_{count}"
+    return name
 
 
 def _quantize_linear(
