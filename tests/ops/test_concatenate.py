@@ -53,7 +53,7 @@ def test_axis_that_is_none_is_refused(axis):
 def test_inputs_of_unlike_scales_are_rescaled():
     kinds = [node.op.kind for node in CASES[1].quantized.nodes]
     assert kinds == ["table", "concatenate"]
-    assert [node.op.kind for node in CASES[3].quantized().nodes] == ["concatenate"]
+    assert [node.op.kind for node in CASES[3].quantized.nodes] == ["concatenate"]
 
 
 def test_rescaled_input_has_a_name_that_no_layer_has():
