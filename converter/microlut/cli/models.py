@@ -41,6 +41,8 @@ from microlut.workflow import fit as fitting
 from microlut.workflow import search as searching
 from microlut.workflow.outcomes import image_json
 
+_WRITTEN = "model.h, model.c, weights.h, weights.c, engine/, model.tflite, report.json"
+
 
 @grouped
 def convert(
@@ -69,7 +71,7 @@ def convert(
         print_json(project.report | {"output_folder": str(output)})
     else:
         print(conversion_text(conversion.report))
-        print(f"Wrote {output}: model.h, model.c, weights.c, engine/, model.tflite, report.json")
+        print(f"Wrote {output}: {_WRITTEN}")
         print(warnings_text(conversion.report), end="")
     if how.strict and conversion.report.warnings:
         raise typer.Exit(EXIT_WARNED)
