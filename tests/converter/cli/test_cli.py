@@ -440,7 +440,7 @@ def tampered(project) -> Path:
     """Return a converted model with one bias in weights.c changed by much."""
     file = project / "weights.c"
     text = file.read_text()
-    first = r"(digits_digit_channels\[\d+\] MLUT_WEIGHTS_SECTION = \{\s*\d+,)\d+"  # factor, bias
+    first = r"(digits_channels_digit\[\d+\] MLUT_WEIGHTS_SECTION = \{\s*\d+,)\d+"  # factor, bias
     changed = re.sub(first, r"\g<1>32767", text, count=1)
     assert changed != text
     file.write_text(changed)
