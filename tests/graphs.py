@@ -10,7 +10,7 @@ import numpy as np
 from microlut.graph import evaluate as floats
 from microlut.graph.batch import Batch, by_name
 from microlut.graph.ir import Graph, Node, single
-from microlut.integer.graph import QNode, QuantizedGraph, qsingle
+from microlut.integer.graph import QNode, QuantizedGraph
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp
 from microlut.ops.batch_norm import ChannelStatistics
@@ -37,7 +37,7 @@ def make_qnode(
     name: str, op: IntegerOp, inputs: tuple[str, ...], shape: Shape, quantization: Quantization
 ) -> QNode:
     """Return a node with one int8 output of its own name."""
-    return qsingle(name, op, inputs, shape, quantization)
+    return QNode(name, op, inputs, (Tensor(name, shape, "int8", quantization),))
 
 
 def qnet(

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microlut.graph.network import Network, State
+from microlut.graph.network import AnyNode, Network, State
 from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 from microlut.ops.batch_norm import ChannelStatistics
 from microlut.ops.linear import Linear
 from microlut.ops.tensor import Tensor
-from microlut.support.shown import Record, Shown
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Node(Shown):
+class Node(AnyNode):
     """One operator with its tensors: the names of its inputs, and its outputs.
 
     Attributes:
@@ -35,21 +34,6 @@ class Node(Shown):
     inputs: tuple[str, ...]
     outputs: tuple[Tensor, ...]
     statistics: ChannelStatistics | None = None
-
-    def records(self) -> list[Record]:
-        """Return the node as one record."""
-        op, inputs = type(self.op).__name__, " ".join(self.inputs)
-        return [{"name": self.name, "op": op, "inputs": inputs, "shape": self.shape}]
-
-    @property
-    def output(self) -> str:
-        """Name of the first output; most nodes have only one."""
-        return self.outputs[0].name
-
-    @property
-    def shape(self) -> Shape:
-        """Shape of the first output."""
-        return self.outputs[0].shape
 
 
 def single(name: str, op: FloatOp, inputs: tuple[str, ...], shape: Shape) -> Node:

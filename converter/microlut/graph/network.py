@@ -4,30 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import CONFIG, Tensor
 from microlut.support.shown import Record, Shown
 
 
-class AnyNode(Protocol):
-    """A node of either graph."""
+class AnyNode(Shown):
+    """A node of either graph: `op` on the tensors named `inputs`, with its `outputs`."""
 
-    @property
-    def name(self) -> str:
-        """The layer's name."""
+    __slots__ = ()
+    if TYPE_CHECKING:
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the tensors that it reads."""
+        @property
+        def name(self) -> str:
+            """The layer's name."""
 
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        """The tensors that it computes."""
+        @property
+        def op(self) -> object:
+            """The operator."""
+
+        @property
+        def inputs(self) -> tuple[str, ...]:
+            """Names of the tensors that it reads."""
+
+        @property
+        def outputs(self) -> tuple[Tensor, ...]:
+            """The tensors that it computes."""
 
     def records(self) -> list[Record]:
         """Return the node as one record."""
+        op, inputs = type(self.op).__name__, " ".join(self.inputs)
+        return [{"name": self.name, "op": op, "inputs": inputs, "shape": self.shape}]
+
+    @property
+    def output(self) -> str:
+        """Name of the first output; most nodes have only one."""
+        return self.outputs[0].name
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the first output."""
+        return self.outputs[0].shape
 
 
 AnyNodeT = TypeVar("AnyNodeT", bound=AnyNode)

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microlut.graph.network import Network, State
+from microlut.graph.network import AnyNode, Network, State
 from microlut.ops import AnyIntegerOp
-from microlut.ops.arrays import Shape
-from microlut.ops.base import IntegerOp
 from microlut.ops.linear import QLinear
 from microlut.ops.tensor import CONFIG, Quantization, Tensor
-from microlut.support.shown import Record, Shown
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class QNode(Shown):
+class QNode(AnyNode):
     """One operator on quantized tensors: the names of its inputs, and its outputs."""
 
     name: str
@@ -26,32 +23,10 @@ class QNode(Shown):
     outputs: tuple[Tensor, ...]
     __pydantic_config__ = CONFIG
 
-    def records(self) -> list[Record]:
-        """Return the node as one record."""
-        op, inputs = type(self.op).__name__, " ".join(self.inputs)
-        return [{"name": self.name, "op": op, "inputs": inputs, "shape": self.shape}]
-
-    @property
-    def output(self) -> str:
-        """Name of the first output; most nodes have only one."""
-        return self.outputs[0].name
-
-    @property
-    def shape(self) -> Shape:
-        """Shape of the first output."""
-        return self.outputs[0].shape
-
     @property
     def quantization(self) -> Quantization:
         """Scale and zero point of the first output."""
         return self.outputs[0].quantized
-
-
-def qsingle(
-    name: str, op: IntegerOp, inputs: tuple[str, ...], shape: Shape, quantization: Quantization
-) -> QNode:
-    """Return a node with one int8 output of its own name."""
-    return QNode(name, op, inputs, (Tensor(name, shape, "int8", quantization),))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graphs import make_qnode
 from microlut.board.board import load_board
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph, single
 from microlut.importers.samples import as_samples, load_samples
 from microlut.integer import to_bytes
-from microlut.integer.graph import QuantizedGraph, qsingle
+from microlut.integer.graph import QuantizedGraph
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.relu import QRelu, Relu
@@ -28,8 +29,8 @@ GRAPH = QuantizedGraph(
     "pair",
     (Tensor("a", (3,), "int8", NARROW), Tensor("b", (2, 2), "int8", WIDE)),
     (
-        qsingle("up", QRelu(0, 127), ("a",), (3,), NARROW),
-        qsingle("low", QRelu(-128, 0), ("b",), (2, 2), WIDE),
+        make_qnode("up", QRelu(0, 127), ("a",), (3,), NARROW),
+        make_qnode("low", QRelu(-128, 0), ("b",), (2, 2), WIDE),
     ),
     ("low", "up"),
 )
