@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -36,17 +36,22 @@ def walk(graph: Graph, x: Arrays) -> Iterator[tuple[Node | None, dict[str, Float
     States are zeros. A tensor is forgotten after its last consumer, so that only live ones occupy
     memory. Raises InvalidInput as `evaluate` does.
     """
-    live = {name: np.asarray(values, np.float32) for name, values in _inputs(graph, x).items()}
-    count = len(next(iter(live.values())))
-    yield None, dict(live)
-    for state in graph.states:
-        live[state.tensor.name] = np.zeros((count, *state.tensor.shape), np.float32)
-    for node, freed in zip(graph.nodes, last_reads(graph.nodes, frozenset()), strict=True):
+    inputs = {name: np.asarray(values, np.float32) for name, values in _inputs(graph, x).items()}
+    yield None, inputs
+    live = with_states(graph, inputs)
+    for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         made = evaluate_node(node, [live[name] for name in node.inputs])
         live.update(made)
         for name in freed:
             del live[name]
         yield node, made
+
+
+def with_states(graph: Graph, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return inputs [batch, ...] and the states of a first run, which are zeros, by name."""
+    count = len(next(iter(inputs.values())))
+    tensors = [state.tensor for state in graph.states]
+    return {**inputs, **{t.name: np.zeros((count, *t.shape), np.float32) for t in tensors}}
 
 
 def evaluate_node(node: Node, inputs: list[FloatArray]) -> dict[str, FloatArray]:

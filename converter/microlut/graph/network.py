@@ -139,8 +139,8 @@ class Network(Shown, Generic[AnyNodeT]):
         raise KeyError(name)
 
 
-def last_reads(nodes: Sequence[AnyNode], kept: frozenset[str]) -> list[tuple[str, ...]]:
-    """Return, per node, the names of the tensors that nothing reads after it, without `kept`.
+def last_reads(nodes: Sequence[AnyNode]) -> list[tuple[str, ...]]:
+    """Return, per node, the names of the tensors that nothing reads after it.
 
     A tensor that nothing reads at all belongs to the node that computes it.
     """
@@ -150,6 +150,5 @@ def last_reads(nodes: Sequence[AnyNode], kept: frozenset[str]) -> list[tuple[str
         last.update(dict.fromkeys(node.inputs, step))
     freed: list[list[str]] = [[] for _ in nodes]
     for name, step in last.items():
-        if name not in kept:
-            freed[step].append(name)
+        freed[step].append(name)
     return [tuple(names) for names in freed]

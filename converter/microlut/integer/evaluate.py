@@ -63,7 +63,7 @@ def _walk(
 ) -> Iterator[tuple[QNode, dict[str, IntArray]]]:
     tensors = graph.tensors()
     live = {**x.arrays, **states}
-    for node, freed in zip(graph.nodes, last_reads(graph.nodes, frozenset()), strict=True):
+    for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         made = evaluate_node(node, [live[name] for name in node.inputs], tensors)
         live.update(made)
         for name in freed:

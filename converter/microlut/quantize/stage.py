@@ -18,6 +18,7 @@ import numpy as np
 
 from microlut.errors import UnsupportedModel
 from microlut.graph.batch import Arrays, by_name
+from microlut.graph.evaluate import with_states
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State, last_reads
 from microlut.integer import QNode, QuantizedGraph
@@ -89,7 +90,7 @@ def quantize(
     values = _first_values(graph, tensors, samples)
     shared = _SharedWeights()
     nodes = []
-    for node, freed in zip(graph.nodes, last_reads(graph.nodes, frozenset()), strict=True):
+    for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = [values[name] for name in node.inputs]
         if isinstance(node.op, Linear):
             ends = tensors[node.inputs[0]].quantized, tensors[node.output].quantized
@@ -161,10 +162,7 @@ def _correction_samples(graph: Graph) -> int:
 def _first_values(
     graph: Graph, tensors: Mapping[str, Tensor], samples: Arrays
 ) -> dict[str, _Values]:
-    reals = by_name(graph.inputs, samples)
-    count = len(next(iter(reals.values())))
-    for state in graph.states:
-        reals[state.tensor.name] = np.zeros((count, *state.tensor.shape), np.float32)
+    reals = with_states(graph, by_name(graph.inputs, samples))
     return {
         name: _Values(real, quantize_array(real, tensors[name].quantized))
         for name, real in reals.items()

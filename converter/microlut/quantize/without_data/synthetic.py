@@ -16,6 +16,7 @@ import numpy as np
 
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Arrays, Batch, by_name
+from microlut.graph.evaluate import with_states
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import last_reads
 from microlut.ops.arrays import FloatArray
@@ -92,11 +93,8 @@ def _input(
 
 def walk(graph: Graph, x: Arrays) -> Iterator[Activation]:
     """Run the nodes in order on inputs, with batch-norm statistics as in training; yield each."""
-    live = by_name(graph.inputs, x)
-    count = len(next(iter(live.values())))
-    for state in graph.states:
-        live[state.tensor.name] = np.zeros((count, *state.tensor.shape), np.float32)
-    for node, freed in zip(graph.nodes, last_reads(graph.nodes, frozenset()), strict=True):
+    live = with_states(graph, by_name(graph.inputs, x))
+    for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = tuple(live[name] for name in node.inputs)
         outputs = _outputs(node, inputs)
         live.update(zip((tensor.name for tensor in node.outputs), outputs, strict=True))
