@@ -130,10 +130,6 @@ class QLinear(IntegerOp):
         """Return the same layer with another output stage."""
         return replace(self, output=stage)  # type: ignore[type-var]
 
-    def with_quantized(self, weights: QuantizedWeights) -> Self:
-        """Return the same layer with other weights."""
-        return replace(self, weights=weights)  # type: ignore[type-var]
-
     def weights_by_channel(self) -> Int64:
         """Return the decoded weights [output channels, products per output]."""
         levels = self.weights.int8().astype(np.int64)

@@ -11,8 +11,9 @@ of them, with its bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -36,7 +37,7 @@ from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.shared import kernel_key
 from microlut.quantize.storable import scale_rule, with_biases
 from microlut.quantize.weights import LayerConfigs, WeightConfig, quantize_weights
-from microlut.quantize.without_data.fit import fit_layer
+from microlut.quantize.without_data.fit import fit_weights, fitted_bias
 from microlut.quantize.without_data.synthetic import walk
 
 _CORRECTION_BYTES = 1 << 30  # float and int8 activations kept while the means are corrected
@@ -58,16 +59,20 @@ class _SharedWeights:
 
     found: dict[tuple[object, ...], QuantizedWeights] = field(default_factory=dict)
 
-    def of(self, op: Linear, rule: ScaleRule) -> QuantizedWeights | None:
-        """Return the weights of an equal kernel, with scales that this layer can store."""
-        weights = self.found.get(kernel_key(op))
-        if weights is None:
-            return None
+    def of(
+        self, op: Linear, rule: ScaleRule, new: Callable[[], QuantizedWeights]
+    ) -> QuantizedWeights:
+        """Return the weights of an equal kernel, with scales that this layer can store.
+
+        The first layer with a kernel takes the weights that `new` makes.
+        """
+        key = kernel_key(op)
+        if key not in self.found:
+            self.found[key] = new()
+            return self.found[key]
+        weights = self.found[key]
         scales = rule(weights.scales.astype(np.float64)).astype(np.float32)
         return replace(weights, scales=scales)
-
-    def keep(self, op: Linear, weights: QuantizedWeights) -> None:
-        self.found.setdefault(kernel_key(op), weights)
 
 
 def quantize(
@@ -121,12 +126,12 @@ def quantize_without_data(
         if isinstance(op, Linear):
             x, output = tensors[node.inputs[0]].quantized, tensors[node.output].quantized
             rule = scale_rule(op, x, output)
-            weights = shared.of(op, rule)
-            layer = fit_layer(op, step.inputs[0], configs[node.name], rule, weights)
-            shared.keep(op, layer.weights)
-            unit = x.scale * layer.weights.scales.astype(np.float64)
-            draft = op.unbiased(layer.weights, x, output)
-            fitted = with_biases(draft, layer.bias / unit, x, output)
+            new = partial(fit_weights, op, step.inputs[0], configs[node.name], rule)
+            weights = shared.of(op, rule, new)
+            unit = x.scale * weights.scales.astype(np.float64)
+            draft = op.unbiased(weights, x, output)
+            bias = fitted_bias(op, weights, step.inputs[0])
+            fitted = with_biases(draft, bias / unit, x, output)
             nodes.append(QNode(node.name, fitted, node.inputs, _outputs(node, tensors)))
         else:
             nodes.extend(_integer_nodes(node, tensors))
@@ -230,12 +235,9 @@ def _quantize_linear(
     """
     source, output = ends
     rule = scale_rule(op, *ends)
-    weights = shared.of(op, rule)
-    if weights is None:
-        weights = _weights(op, x, source, config, rule)
-    shared.keep(op, weights)
+    weights = shared.of(op, rule, partial(_weights, op, x, source, config, rule))
     draft = op.unbiased(weights, source, output)
-    wanted = linear_output(op, x.real)
+    wanted = _linear_output(op, x.real)
     reached = draft.accumulate(x.integer, source.zero_point)
     axes = tuple(range(wanted.ndim - 1))
     unit = source.scale * weights.scales.astype(np.float64)
@@ -254,7 +256,7 @@ def _weights(
     return quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
 
 
-def linear_output(op: Linear, x: FloatArray) -> FloatArray:
+def _linear_output(op: Linear, x: FloatArray) -> FloatArray:
     """Return the layer's float output before its activation, computed in batches."""
     starts = range(0, len(x), _FLOAT_BATCH)
     return np.concatenate([op.linear([x[i : i + _FLOAT_BATCH]]) for i in starts])

@@ -29,7 +29,7 @@ from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.shared import kernel_owners
 from microlut.quantize.storable import scale_rule
 from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
-from microlut.quantize.without_data.fit import fit_layer
+from microlut.quantize.without_data.fit import fit_weights
 from microlut.support.progress import Progress
 
 
@@ -119,7 +119,7 @@ def _measure(
     choices = []
     for config in configs:
         if config.method == "fitted":
-            weights = fit_layer(op, x, config, rule).weights
+            weights = fit_weights(op, x, config, rule)
         else:
             weights = quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
         output = _output(op, weights, x, tensors[node.output])

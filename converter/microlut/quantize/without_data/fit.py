@@ -56,14 +56,6 @@ _POSITIONS_A_COLUMN = 4  # fewest, or the block is made narrower
 
 
 @dataclass(frozen=True, slots=True)
-class FittedLayer:
-    """A layer's weights and the real biases [channels] that keep its expected output means."""
-
-    weights: QuantizedWeights
-    bias: Array
-
-
-@dataclass(frozen=True, slots=True)
 class _Block:
     """Input channels whose inputs, at all taps, have a `covariance` [groups, columns, columns].
 
@@ -107,26 +99,13 @@ def _expected_range(values: FloatArray) -> tuple[float, float]:
     return float(np.min(mean - reach)), float(np.max(mean + reach))
 
 
-def fit_layer(
-    op: Linear,
-    inputs: FloatArray,
-    config: WeightConfig,
-    allowed: ScaleRule,
-    weights: QuantizedWeights | None = None,
-) -> FittedLayer:
-    """Quantize one layer by the synthetic inputs [n, ...] that it reads.
-
-    `allowed` rounds requested scales to ones that can be stored. Weights that another layer with
-    the same kernel has are taken as they are.
-    """
-    if weights is None:
-        weights = _fitted_weights(op, inputs, config, allowed)
-    return FittedLayer(weights, op.bias - _mean_shift(op, _error(op, weights), inputs))
-
-
-def _fitted_weights(
+def fit_weights(
     op: Linear, inputs: FloatArray, config: WeightConfig, allowed: ScaleRule
 ) -> QuantizedWeights:
+    """Quantize a layer's weights by the synthetic inputs [n, ...] that it reads.
+
+    `allowed` rounds requested scales to ones that can be stored.
+    """
     axis = op.channel_axis
     small = op.kernel.size <= _MOST_OVERLAPPING and op.columns <= _WIDEST_OVERLAPPING
     overlaps = small and index_overlap(op.kernel.shape, config.bits) > 0
@@ -139,6 +118,17 @@ def _fitted_weights(
             scales = allowed(_refitted(op, weights, blocks)).astype(np.float32)
             weights = _reassigned(op, replace(weights, scales=scales), blocks)
     return with_error(weights, op, config.granularity)
+
+
+def fitted_bias(op: Linear, weights: QuantizedWeights, inputs: FloatArray) -> Array:
+    """Return the real biases [channels] that keep the expected output means of a layer.
+
+    Args:
+        op: The layer with its float weights.
+        weights: Its quantized weights.
+        inputs: [n, ...] synthetic inputs that it reads.
+    """
+    return op.bias - _mean_shift(op, _error(op, weights), inputs)
 
 
 def _moments(op: Linear, inputs: FloatArray) -> InputMoments:

@@ -34,7 +34,7 @@ from microlut.quantize.weights import (
     quantize_weights,
     real_kernel,
 )
-from microlut.quantize.without_data.fit import expected_ranges, fit_layer
+from microlut.quantize.without_data.fit import expected_ranges, fit_weights
 from microlut.quantize.without_data.synthetic import synthetic_inputs
 from microlut.support import progress
 from small_classifier import classifier, pictures
@@ -173,7 +173,7 @@ def _weights(
     op, quantization = node.op, known[node.inputs[0]].quantized
     rule = scale_rule(op, quantization, known[node.output].quantized)
     if config.method == "fitted":
-        return fit_layer(op, x, config, rule).weights
+        return fit_weights(op, x, config, rule)
     moments = reconstruction_moments(op, quantize_array(x, quantization), quantization, x)
     return quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
 

@@ -17,7 +17,7 @@ from microlut.ops.dense import Dense
 from microlut.ops.mean import Mean
 from microlut.ops.windows import Window
 from microlut.quantize.weights import WeightConfig, quantize_weights, single_precision
-from microlut.quantize.without_data.fit import expected_ranges, fit_layer
+from microlut.quantize.without_data.fit import expected_ranges, fit_weights, fitted_bias
 from microlut.quantize.without_data.synthetic import synthetic_inputs, walk
 
 RNG = np.random.default_rng(0)
@@ -86,9 +86,9 @@ def test_range_of_a_mean_is_that_of_its_pixels():
 def test_biases_keep_the_expected_means(granularity):
     op = Dense(RNG.normal(size=(5, 40)).astype(np.float32), RNG.normal(size=5).astype(np.float32))
     x = (RNG.normal(size=(60, 40)) + 3.0).astype(np.float32)
-    layer = fit_layer(op, x, WeightConfig(2, granularity, "fitted"), single_precision)
-    weights = layer.weights.int8() * layer.weights.scales[:, None]
-    means = (x @ weights.T + layer.bias).mean(axis=0)
+    fitted = fit_weights(op, x, WeightConfig(2, granularity, "fitted"), single_precision)
+    weights = fitted.int8() * fitted.scales[:, None]
+    means = (x @ weights.T + fitted_bias(op, fitted, x)).mean(axis=0)
     assert means == pytest.approx((x @ op.kernel.T + op.bias).mean(axis=0), abs=1e-3)
 
 
@@ -101,7 +101,7 @@ def test_feedback_lowers_the_expected_error_of_the_outputs():
         difference = weights.int8() * weights.scales[:, None] - op.kernel
         return float(np.var(x @ difference.T, axis=0).sum())
 
-    fitted = fit_layer(op, x, config, single_precision).weights
+    fitted = fit_weights(op, x, config, single_precision)
     assert error(fitted) < 0.7 * error(quantize_weights(op.kernel, 0, config))
 
 
