@@ -248,8 +248,7 @@ def _path_of(name: str) -> Path:
     known = list_boards()
     if name in known:
         return data_folder("boards") / f"{name}.toml"
-    boards = (load_board(board) for board in known)
-    called = {board.id: (board.title, board.mcu, board.port, board.core.value) for board in boards}
+    called = {b.id: (b.title, b.mcu, b.port, b.core.value) for b in boards()}
     hint = did_you_mean(name, called)
     if _ESP32.match(name):
         hint = f"for ESP32 chips other than the C3, export an ESP-IDF component: {_EXPORT}; {hint}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microlut.board.board import Board, list_boards, load_board
+from microlut.board.board import Board, boards
 from microlut.errors import InvalidBoard
 from microlut.machine.tools import RENODE, Tool, find_tool, require_tool
 from microlut.running.emulators import choose_emulator, emulators_of
@@ -89,16 +89,16 @@ def check_countable(board: Board) -> None:
 def available_boards() -> tuple[tuple[Board, ...], tuple[tuple[str, str], ...]]:
     """Return the boards that can be built for and emulated here, and why others cannot."""
     available, skipped = [], []
-    for name in list_boards():
-        board = load_board(name)
+    for board in boards():
         if not emulators_of(board):
-            skipped.append((name, "has no emulator"))
+            skipped.append((board.id, "has no emulator"))
             continue
         emulator = Machine(board, choose_emulator(board)).tool
         needed = (*board.toolchain.needs, *((emulator,) if emulator else ()))
         missing = [tool for tool in needed if find_tool(tool) is None]
         if missing:
-            skipped.append((name, f"{missing[0].name} is missing: {missing[0].install_command}"))
+            why = f"{missing[0].name} is missing: {missing[0].install_command}"
+            skipped.append((board.id, why))
         else:
             available.append(board)
     return tuple(available), tuple(skipped)
@@ -117,7 +117,7 @@ def _why_not(board: Board, calls: bool) -> str:
 
 
 def _with_core_of(board: Board) -> Board | None:
-    others = [other for other in map(load_board, list_boards()) if other.core is board.core]
+    others = [other for other in boards() if other.core is board.core]
     emulated = [other for other in others if other.emulators.qemu and other.memory]
     return max(emulated, key=_room, default=None)
 
