@@ -21,7 +21,7 @@ from microlut.quantize.bits.allocate import (
 from microlut.quantize.bits.sensitivity import Candidate, Candidates, sensitivities
 from microlut.quantize.figures import Quality, Task
 from microlut.quantize.quality import judged
-from microlut.quantize.shared import kernel_owners
+from microlut.quantize.shared import stored_layers
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.support.progress import Progress
 
@@ -137,9 +137,7 @@ def _has_classes(graph: Graph, output: str, task: Task) -> bool:
 
 def _check_can_be_kept(prepared: Prepared, budget: Budget) -> None:
     """Refuse early a budget that even the fewest bits exceed."""
-    owners = kernel_owners(prepared.graph)
-    stored = [(n.name, op) for n, op in prepared.graph.weighted() if owners[n.name] == n.name]
-    sizes = {name: op.kernel.size for name, op in stored}
+    sizes = {name: op.kernel.size for name, op in stored_layers(prepared.graph).items()}
     layers = ((name, prepared.layers[name]) for name in sizes)
     fewest = {name: one.config.bits if one.pinned else min(BIT_WIDTHS) for name, one in layers}
     least = sum(sizes[name] * bits for name, bits in fewest.items())

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from microlut.conversion.report import ConvertReport, LayerReport, TensorReport
 from microlut.conversion.settings import Budget
-from microlut.integer import QuantizedGraph
-from microlut.integer.packing import weight_bytes, weight_owners
+from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.ops.linear import QLinear
 from microlut.ops.reshape import QReshape
 from microlut.ops.tensor import Tensor
+from microlut.ops.weights import QuantizedWeights
 from microlut.plan import Plan, Step
 from microlut.quantize.figures import Comparison
 from microlut.quantize.weights import LayerConfigs
@@ -47,10 +47,9 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
     graph = plan.graph
     merged = {step.sum.name: step.node.name for step in plan.steps if step.sum is not None}
     small = plan.goal.optimize == "size"  # which is not modelled
-    owners = weight_owners(graph)
+    stored = stored_weights(graph)
     layers = tuple(
-        _layer(step, making, merged, small, owners.get(step.node.name) == step.node.name)
-        for step in plan.steps
+        _layer(step, making, merged, small, step.node.name in stored) for step in plan.steps
     )
     return ConvertReport(
         microlut=VERSION,
@@ -58,7 +57,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         prefix=prefix,
         source=graph.source,
         source_sha256=graph.source_sha256,
-        bits=_average_bits(graph),
+        bits=_average_bits(stored.values()),
         granularity=_common([config.granularity for config in making.configs.values()]),
         method=_common([config.method for config in making.configs.values()]),
         budget=None if making.budget is None else making.budget.as_json(),
@@ -82,8 +81,8 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
     )
 
 
-def _average_bits(graph: QuantizedGraph) -> float:
-    sizes = [(op.weights.indices.size, op.weights.bits) for _, op in graph.weighted()]
+def _average_bits(stored: Iterable[QuantizedWeights]) -> float:
+    sizes = [(weights.indices.size, weights.bits) for weights in stored]
     weights = sum(size for size, _ in sizes)
     return sum(size * bits for size, bits in sizes) / weights if weights else 0.0
 

@@ -6,6 +6,7 @@ from microlut.board.board import Board
 from microlut.conversion.settings import Budget
 from microlut.errors import DoesNotFit, InvalidInput
 from microlut.graph.ir import Graph
+from microlut.quantize.shared import stored_layers
 
 _FEWEST_BITS = 2  # per weight
 
@@ -36,7 +37,7 @@ def check_room(board: Board, graph: Graph, bits: int | None) -> None:
     """
     if board.memory is None:
         return
-    weights = sum(op.kernel.size for _, op in graph.weighted())
+    weights = sum(op.kernel.size for op in stored_layers(graph).values())
     bits = bits or _FEWEST_BITS
     for what, least, name, there in (
         (f"{weights:,} weights at {bits} bits", weights * bits // 8, "flash", _for_code(board)),

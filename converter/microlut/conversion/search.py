@@ -20,6 +20,7 @@ from microlut.conversion.front import Point, PointKind, SearchResult
 from microlut.conversion.prepared import Prepared
 from microlut.errors import InvalidInput
 from microlut.quantize.figures import Quality
+from microlut.quantize.shared import stored_layers
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.support.arguments import brief
 from microlut.support.files import check_place, write_file
@@ -145,7 +146,7 @@ def _asked(prepared: Prepared, configs: LayerConfigs) -> float:
 
 
 def _average_bits(prepared: Prepared, configs: LayerConfigs) -> float:
-    sizes = {node.name: op.kernel.size for node, op in prepared.graph.weighted()}
+    sizes = {name: op.kernel.size for name, op in stored_layers(prepared.graph).items()}
     return sum(size * configs[name].bits for name, size in sizes.items()) / sum(sizes.values())
 
 

@@ -63,9 +63,14 @@ def weight_bytes(weights: QuantizedWeights) -> int:
     return rows * row_bytes(columns, weights.bits) + table
 
 
+def stored_weights(graph: QuantizedGraph) -> dict[str, QuantizedWeights]:
+    """Return the weights by the names of the layers that own them."""
+    owners = weight_owners(graph)
+    return {
+        node.name: op.weights for node, op in graph.weighted() if owners[node.name] == node.name
+    }
+
+
 def stored_bytes(graph: QuantizedGraph) -> int:
     """Return the flash bytes of all packed indices and codebooks, each stored once."""
-    owners = weight_owners(graph)
-    return sum(
-        weight_bytes(op.weights) for node, op in graph.weighted() if owners[node.name] == node.name
-    )
+    return sum(map(weight_bytes, stored_weights(graph).values()))

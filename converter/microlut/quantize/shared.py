@@ -20,3 +20,9 @@ def kernel_owners(graph: Graph) -> dict[str, str]:
     """Return, for each layer with weights, the first layer that has the same kernel."""
     first: dict[tuple[object, ...], str] = {}
     return {node.name: first.setdefault(kernel_key(op), node.name) for node, op in graph.weighted()}
+
+
+def stored_layers(graph: Graph) -> dict[str, Linear]:
+    """Return the layers with weights, by name; only the first of those that share a kernel."""
+    owners = kernel_owners(graph)
+    return {node.name: op for node, op in graph.weighted() if owners[node.name] == node.name}

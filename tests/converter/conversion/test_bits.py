@@ -9,20 +9,25 @@ import numpy as np
 import pytest
 
 from graphs import as_batch, input_limits, make_node, net
+from microlut.board.board import Board, load_board
 from microlut.conversion import bits as module
 from microlut.conversion import prepared as prepared_module
 from microlut.conversion.bits import AVERAGES, flash_bytes, front_of, measure, quantize_within
 from microlut.conversion.prepared import Prepared
+from microlut.conversion.reporting import Making, convert_report
+from microlut.conversion.room import check_room
+from microlut.conversion.search import search_prepared
 from microlut.conversion.settings import Budget
-from microlut.errors import InvalidInput
+from microlut.errors import DoesNotFit, InvalidInput
 from microlut.graph.batch import Batch, only
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.ops.activation import ActivationKind
 from microlut.ops.dense import Dense
 from microlut.ops.relu import Relu
+from microlut.plan import make_plan
 from microlut.quantize.figures import Quality
-from microlut.quantize.quality import integer_quality
+from microlut.quantize.quality import compare, integer_quality
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, Method, WeightConfig
@@ -390,13 +395,49 @@ def called_twice() -> tuple[Graph, Batch]:
     return net("twice", "x", (16,), nodes, "end"), Batch({"x": x})
 
 
-@pytest.mark.parametrize("asked", [2.5, 3.0, 5.0])
-def test_weights_that_are_stored_once_are_counted_once(asked: float):
+def prepared_twice() -> Prepared:
     graph, x = called_twice()
     layers = choices(graph, WeightConfig(), ())
-    made = Prepared(graph, calibrate(graph, x), x, x, layers, "min-max")
-    found = quantize_within(made, Budget(average_bits=asked), silent)
+    return Prepared(graph, calibrate(graph, x), x, x, layers, "min-max")
+
+
+@pytest.mark.parametrize("asked", [2.5, 3.0, 5.0])
+def test_weights_that_are_stored_once_are_counted_once(asked: float):
+    found = quantize_within(prepared_twice(), Budget(average_bits=asked), silent)
     bits = {name: config.bits for name, config in found.configs.items()}
     assert bits["one"] == bits["two"]
     assert asked - 0.5 < (256 * bits["one"] + 64 * bits["end"]) / 320 <= asked
     assert {n.name: op.weights.bits for n, op in found.quantized.weighted()} == bits
+
+
+def test_search_counts_weights_that_are_stored_once_once():
+    points = search_prepared(prepared_twice(), None, silent, jobs=1).points
+    mixed = [point for point in points if len(set(point.bits.values())) > 1]
+    assert mixed
+    for point in mixed:
+        bits = point.bits
+        assert point.average_bits == pytest.approx((256 * bits["one"] + 64 * bits["end"]) / 320)
+
+
+def test_report_counts_weights_that_are_stored_once_once():
+    made = prepared_twice()
+    configs = made.configs | {"one": WeightConfig(2), "two": WeightConfig(2)}
+    quantized = made.quantize({**configs, "end": WeightConfig(7)})
+    comparison = compare(made.graph, quantized, made.judges, made.task)
+    making = Making(configs, None, 60, "min-max", False, comparison)
+    report = convert_report(make_plan(quantized), "twice", making)
+    assert report.bits == pytest.approx((256 * 2 + 64 * 7) / 320)
+
+
+def test_board_has_room_for_weights_that_are_stored_once():
+    graph, _ = called_twice()
+    check_room(board_with_flash(80), graph, 2)
+    with pytest.raises(DoesNotFit, match="320 weights at 2 bits take 80 bytes"):
+        check_room(board_with_flash(79), graph, 2)
+
+
+def board_with_flash(size: int) -> Board:
+    board = load_board("nucleo-f446re")
+    assert board.memory is not None
+    flash = board.memory.flash.model_copy(update={"size": size})
+    return board.model_copy(update={"memory": board.memory.model_copy(update={"flash": flash})})
