@@ -10,7 +10,6 @@ from microlut.conversion.report import ConvertReport, LayerReport, TensorReport
 from microlut.conversion.settings import Budget
 from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.ops.linear import QLinear
-from microlut.ops.reshape import QReshape
 from microlut.ops.tensor import Tensor
 from microlut.ops.weights import QuantizedWeights
 from microlut.plan import Plan, Step
@@ -99,7 +98,7 @@ def _layer(
     step: Step, making: Making, merged: Mapping[str, str], small: bool, stored: bool
 ) -> LayerReport:
     node = step.node
-    kernel = None if isinstance(node.op, QReshape) else merged.get(node.name, node.name)
+    kernel = node.name if step.is_called else merged.get(node.name)
     ratio = making.comparison.snr.get(node.output, math.inf)
     snr = ratio if math.isfinite(ratio) else None
     plain = LayerReport(

@@ -8,7 +8,7 @@ from typing import Any
 
 from microlut.integer import CompactStage, QNode, QuantizedGraph
 from microlut.plan.goal import Goal
-from microlut.plan.kernels import Call
+from microlut.plan.kernels import Call, kernel_of
 from microlut.support.shown import Record, Shown
 
 
@@ -43,6 +43,11 @@ class Step(Shown):
         """Return the call as one record."""
         (facts,) = Shown.records(self)
         return [{"name": self.node.name, "kind": self.node.op.kind, **facts}]
+
+    @property
+    def is_called(self) -> bool:
+        """Whether a run makes this call: other steps, or nothing at all, do what some nodes do."""
+        return not self.merged and kernel_of(self.call.op).is_called(self.call)
 
     @property
     def output_offset(self) -> int:

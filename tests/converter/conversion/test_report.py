@@ -2,15 +2,23 @@
 
 import dataclasses
 import json
+import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from digits_example import SHAPE, conversion
-from graphs import make_qnode
+from graphs import make_node, make_qnode, net
+from microlut.codegen.render import render
 from microlut.conversion.reporting import Making, convert_report
+from microlut.ops.concatenate import Concatenate
+from microlut.ops.dense import Dense
 from microlut.ops.relu import QRelu
+from microlut.plan import make_plan
 from microlut.quantize.figures import Comparison
+from microlut.quantize.ranges.measure import calibrate
+from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 
 # Of examples/digits/train.py: outputs x weights of a channel.
@@ -77,6 +85,25 @@ def test_report_names_the_convolution_that_does_an_addition():
     )
     report = convert_report(replace(plan, steps=(*steps, merged)), "digits", making)
     assert {layer.name for layer in report.layers if layer.kernel == "body"} == {"body", "total"}
+
+
+def test_report_names_no_kernel_where_nothing_is_called():
+    rng = np.random.default_rng(0)
+    dense = [
+        make_node(name, Dense(rng.normal(size=(8, 4)), np.ones(8)), ("x",), (8,)) for name in "ab"
+    ]
+    joined = make_node("both", Concatenate(0), ("a", "b"), (16,))
+    graph = net("joined", "x", (4,), (*dense, joined), "both")
+    x = rng.normal(size=(4, 4)).astype(np.float32)
+    plan = make_plan(quantize(graph, calibrate(graph, x), x, WeightConfig()))
+    source = render(plan)["model.c"]
+    calls = re.findall(r"^    mlut_(\w+)\(&.*\n    MLUT_AFTER_LAYER", source, re.MULTILINE)
+    assert calls == ["dense", "dense"]
+    assert "concatenate.h" not in source
+    comparison = Comparison(conversion().report.quality, {}, {}, None, False)
+    making = Making(dict.fromkeys("ab", WeightConfig()), None, 4, None, False, comparison)
+    layers = convert_report(plan, "joined", making).layers
+    assert {layer.name: layer.kernel for layer in layers} == {"a": "a", "b": "b", "both": None}
 
 
 def test_report_describes_input_and_output():

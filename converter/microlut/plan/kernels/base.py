@@ -134,6 +134,10 @@ class Kernel(ABC, Generic[Q, F]):
         """
         return ()
 
+    def is_called(self, call: Call[Q]) -> bool:
+        """Return whether a run calls the kernel: not where the output is there already."""
+        return True
+
     @abstractmethod
     def work(self, call: Call[Q], tile: Tile, core: str) -> Work:
         """Return how often each part of the kernel runs per call; costs.json has their costs."""

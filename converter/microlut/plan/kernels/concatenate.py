@@ -28,11 +28,15 @@ class ConcatenateKernel(PlainKernel[QConcatenate, Concatenate]):
         if _rows(call) == 1:
             yield from (Alias(part.input, part.offset) for part in _parts(call))
 
+    def is_called(self, call: Call[QConcatenate]) -> bool:
+        """Return whether an input must be copied."""
+        return any(_copied(call))
+
     def work(self, call: Call[QConcatenate], tile: Tile, core: str) -> Counter[str]:
         """Count rows and bytes that are copied."""
-        parts, rows = list(_copied(call)), _rows(call)
-        if not parts:
+        if not self.is_called(call):
             return Counter()
+        parts, rows = list(_copied(call)), _rows(call)
         copied = sum(part.bytes for part in parts)
         return Counter(
             {
