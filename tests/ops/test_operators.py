@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from microlut import ops
-from microlut.ops.base import FloatOp, IntegerOp
-from microlut.plan.kernels import kernel_of
+from microlut.ops.base import FloatOp
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -34,38 +33,9 @@ def test_every_operator_has_tests_of_all_its_forms():
     assert {*ops.OPERATORS} - files == {"table"}
 
 
-@pytest.mark.parametrize("kind", sorted(map(ops.kind_of, ops.INTEGER_OPERATORS)))
-def test_integer_operator_has_a_kernel_and_a_template(kind):
-    assert (ROOT / f"templates/ops/{kind}.c.j2").is_file()
-    assert (ROOT / f"converter/microlut/plan/kernels/{kind}.py").is_file()
-    if kind != "reshape":
-        assert (ROOT / f"firmware/src/kernels/{kind}.c").is_file()
-        assert (ROOT / f"firmware/include/microlut/{kind}.h").is_file()
-
-
 def test_operator_that_lacks_a_method_is_refused_by_name():
     class Half(FloatOp):
         becomes = "half"
 
     with pytest.raises(TypeError, match="Half"):
         Half()
-
-
-def test_operator_without_a_kernel_is_refused_by_name():
-    class Unknown(IntegerOp):
-        kind = "unknown"
-
-        def shapes(self, inputs):
-            return inputs
-
-        def evaluate(self, arrays, inputs, outputs):
-            return arrays
-
-        def tflite(self, inputs, outputs):
-            return ()
-
-        def check(self, inputs, outputs):
-            pass
-
-    with pytest.raises(NotImplementedError, match="Unknown has no kernel"):
-        kernel_of(Unknown())
