@@ -83,10 +83,12 @@ def test_links_lead_somewhere(page):
     assert [link for link in links if is_broken(page, *link)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(CHECKOUT)))
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name != "CHANGELOG.md"],  # which tells of files that are gone
+    ids=lambda path: str(path.relative_to(CHECKOUT)),
+)
 def test_named_paths_exist(page):
-    if page.name == "CHANGELOG.md":
-        return  # tells of files that are gone
     named = NAMED_PATH.findall(page.read_text(encoding="utf-8"))
     places = (*PLACES, page.parent)
     assert [path for path in named if not any((place / path).exists() for place in places)] == []

@@ -23,10 +23,13 @@ def test_integer_operator_has_a_kernel_in_a_module_of_its_name(op: type):
     assert (data_folder("templates") / "ops" / f"{kind}.c.j2").is_file()
 
 
-@pytest.mark.parametrize("op", FLOAT_OPERATORS, ids=lambda op: op.__name__)
+@pytest.mark.parametrize(
+    "op",
+    [op for op in FLOAT_OPERATORS if not issubclass(op, FloatOnly)],
+    ids=lambda op: op.__name__,
+)
 def test_sizes_of_a_float_operator_can_be_checked(op: type):
-    if not issubclass(op, FloatOnly):
-        assert kernel_of(object.__new__(op)) in KERNELS
+    assert kernel_of(object.__new__(op)) in KERNELS
 
 
 def test_operator_without_a_kernel_is_refused_by_name():
