@@ -27,7 +27,7 @@ from microlut.plan.kernels.base import PlainKernel, Work
 
 UNIT = Quantization(1.0, 0)
 ADD = QAdd(((1 << 30, 0), (1 << 30, -1)), (1 << 30, -18), -128, 127)
-CLAMP, SOFTMAX = QRelu(0, 127), QSoftmax(1, 1, -1)
+RELU, SOFTMAX = QRelu(0, 127), QSoftmax(1, 1, -1)
 
 
 class _Moves(IntegerOp):
@@ -164,7 +164,7 @@ def _random_node(rng: np.random.Generator, net: Net) -> None:
     size = net.sizes[name]
     match int(rng.integers(6)):
         case 0:
-            net.add(CLAMP, name)
+            net.add(RELU, name)
         case 1:
             net.add(QReshape((size,)), name)
         case 2:

@@ -56,7 +56,7 @@ ODD_NAMES = [
 
 
 def chain(names: list[str], name: str = "net", bits: int = 4) -> QuantizedGraph:
-    """Return alternating dense layers and clamps with the given layer names."""
+    """Return alternating dense and relu layers with the given layer names."""
     rng = np.random.default_rng(0)
     nodes, last = [], "the input"
     for i, layer in enumerate(names):

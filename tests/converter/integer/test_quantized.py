@@ -270,7 +270,7 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
     "output shape": set_item(first_output("conv2d"), "shape", [13, 12, 8]),
     "zero in a shape": set_item(first_input, "shape", [0, 12, 5]),
     "input of two dimensions": set_item(first_input, "shape", [156, 5]),
-    "clamp of another shape": set_item(first_output("relu"), "shape", [1]),
+    "relu of another shape": set_item(first_output("relu"), "shape", [1]),
     "reshape of another size": lambda graph: (
         op("reshape")(graph).update(shape=[1]),
         first_output("reshape")(graph).update(shape=[1]),

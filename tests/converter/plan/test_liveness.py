@@ -34,20 +34,20 @@ def spans(net: rg.Network) -> dict[str, tuple[int, int]]:
     return {b.name: (b.first, b.last) for b in tensor_buffers(quantized(net))[0]}
 
 
-def test_clamp_overwrites_an_input_that_nothing_reads_later():
+def test_relu_overwrites_an_input_that_nothing_reads_later():
     net = rg.Network("n", (4,))
     relu = net.add(RELU, (4,))
     assert owners(net)[relu] == net.input_name
 
 
-def test_clamp_keeps_an_input_that_is_read_later():
+def test_relu_keeps_an_input_that_is_read_later():
     net = rg.Network("n", (4,))
     relu = net.add(RELU, (4,))
     net.add(Add(), (4,), relu, net.input_name)
     assert owners(net)[relu] == relu
 
 
-def test_clamp_keeps_an_input_that_is_read_later_through_a_reshape():
+def test_relu_keeps_an_input_that_is_read_later_through_a_reshape():
     net = rg.Network("n", (2, 2))
     flat = net.add(Reshape((4,)), (4,))
     relu = net.add(RELU, (2, 2), net.input_name)

@@ -10,7 +10,7 @@ from microlut.plan.places import Place
 from microlut.plan.sharing import Sharing, find_sharing
 from planned_nets import (  # noqa: F401
     ADD,
-    CLAMP,
+    RELU,
     SOFTMAX,
     Net,
     QCut,
@@ -52,11 +52,11 @@ def test_inputs_of_a_join_are_made_inside_it():
 def test_what_was_made_in_place_moves_along():
     net = Net()
     one, two = two_branches(net)
-    clamped = net.add(CLAMP, two)
-    both = net.join(one, clamped)
+    relu = net.add(RELU, two)
+    both = net.join(one, relu)
     net.add(SOFTMAX, both)
     found = sharing(net)
-    assert found.places[two] == found.places[clamped] == Place(both, 8)
+    assert found.places[two] == found.places[relu] == Place(both, 8)
 
 
 def test_a_join_of_joins_is_one_buffer():
@@ -97,11 +97,11 @@ def test_nothing_is_written_over_a_part_while_the_whole_is_read_later():
     net = Net()
     one, two = two_branches(net)
     both = net.join(one, two)
-    clamped = net.add(CLAMP, one)
-    net.join(clamped, both)
+    relu = net.add(RELU, one)
+    net.join(relu, both)
     places = sharing(net).places
     assert places[one] == Place("join4", 8)
-    assert places[clamped] == Place("join4", 0)
+    assert places[relu] == Place("join4", 0)
 
 
 def test_no_input_is_written_over_that_overlaps_another_one():
