@@ -220,9 +220,8 @@ class Replay:
         for name, offset in zip(graph.outputs, plan.output_offsets, strict=True):
             self.check(name, offset)
         for state, offset in zip(graph.states, plan.state_offsets, strict=True):
+            self.check(state.source, offset)
             self.states[state.tensor.name] = self.values[state.source]
-            wanted = self.states[state.tensor.name]
-            assert np.array_equal(self.arena[offset : offset + len(wanted)], wanted), state
 
     def execute(self, call: Call[Any], read: tuple[int, ...], written: tuple[int, ...]) -> None:
         aliases = tuple(kernels.kernel_of(call.op).aliases(call))
