@@ -123,10 +123,9 @@ def test_outputs_differ_between_inputs(networks: Outputs):
 def test_softmax_of_hundreds_of_equal_values_is_defined(tmp_path: Path):
     graphs = []
     for length in (255, 256, 511, 512, 1023, 1024, 4095):
-        name = f"s{length}_y"  # all layers of a batch need names of their own
-        nodes = (make_node(name, Softmax(), ("x",), (length,)),)
-        graph = net(f"s{length}", "x", (length,), nodes, name)
-        ranges = Ranges({"x": (-1.0, 1.0), name: (0.0, 1.0)})
+        nodes = (make_node("y", Softmax(), ("x",), (length,)),)
+        graph = net(f"s{length}", "x", (length,), nodes, "y")
+        ranges = Ranges({"x": (-1.0, 1.0), "y": (0.0, 1.0)})
         x = np.zeros((1, length), np.float32)
         graphs.append(quantize(graph, ranges, x, WeightConfig()))
     assert_equal(check(graphs, tmp_path, lambda plan: plan), "s")
@@ -138,9 +137,7 @@ def test_dense_layer_of_more_inputs_than_16_bits_count(tmp_path: Path):
     for bits in range(2, 9):
         kernel = rng.normal(0.0, 0.01, (3, 70001)).astype(np.float32)
         op = Dense(kernel, np.zeros(3, np.float32))
-        graph = net(
-            f"long{bits}", "x", (70001,), (make_node(f"y{bits}", op, ("x",), (3,)),), f"y{bits}"
-        )
+        graph = net(f"long{bits}", "x", (70001,), (make_node("y", op, ("x",), (3,)),), "y")
         x = rng.uniform(-2.0, 2.0, (4, 70001)).astype(np.float32)
         graphs.append(quantize(graph, calibrate(graph, x), x, WeightConfig(bits)))
     outputs = check(graphs, tmp_path, lambda plan: plan)
