@@ -19,7 +19,7 @@ from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State
 from microlut.graph.passes.rewrite import rebuild
-from microlut.integer import QuantizedGraph, from_bytes, to_bytes
+from microlut.integer import QuantizedGraph, to_bytes
 from microlut.integer import evaluate as int_ops
 from microlut.ops.add import Add
 from microlut.ops.arrays import Shape
@@ -46,35 +46,13 @@ _PICTURES = (
 _ANY = (rg.dense, rg.relu, rg.softmax)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A float network with ranges, calibration samples, and a weight configuration."""
-
-    graph: Graph
-    ranges: Ranges
-    samples: Batch
-    config: WeightConfig
-
-    def quantized(self) -> QuantizedGraph:
-        return quantize(self.graph, self.ranges, self.samples, self.config)
-
-
-def cases(count: int, seed: int = 0, *, states: bool = False) -> Iterator[Case]:
+def networks(count: int, seed: int = 0, *, states: bool = False) -> Iterator[QuantizedGraph]:
     """Yield `count` networks; with `states`, each has one or two."""
     for i in range(count):
         rng = np.random.default_rng([seed, i, states, 7])
         graph = _Mesh(f"mesh{i}", rng, states).graph()
         config = WeightConfig(2 + i % 7, ("tensor", "channel")[i // 7 % 2])
-        yield _case(rng, graph, config)
-
-
-def int8_batch(graph: QuantizedGraph, seed: int, count: int = 3) -> Batch:
-    """Return random inputs over all of int8; the last two are the constants -128 and 127."""
-    rng = np.random.default_rng(seed)
-    tensors = {tensor.name: tensor for tensor in graph.inputs}
-    values = rng.integers(-128, 128, (count, sum(t.bytes for t in graph.inputs)), dtype=np.int8)
-    values[-1], values[-2] = 127, -128
-    return from_bytes(tensors, values)
+        yield _quantized(rng, graph, config)
 
 
 def interpreted(graph: QuantizedGraph, x: Batch) -> NDArray[np.int8]:
@@ -84,7 +62,7 @@ def interpreted(graph: QuantizedGraph, x: Batch) -> NDArray[np.int8]:
     return np.concatenate([to_bytes(int_ops.outputs(graph, part)) for part in parts])
 
 
-def _case(rng: rg.Rng, graph: Graph, config: WeightConfig) -> Case:
+def _quantized(rng: rg.Rng, graph: Graph, config: WeightConfig) -> QuantizedGraph:
     samples = {}
     for tensor in graph.inputs:
         values = rng.normal(rng.normal(), 1, (rg.SAMPLES, *tensor.shape))
@@ -93,7 +71,7 @@ def _case(rng: rg.Rng, graph: Graph, config: WeightConfig) -> Case:
     limits = {name: rg.bend(rng, *limit) for name, limit in limits.items()}
     for state in graph.states:
         limits[state.tensor.name] = (-1.0, 1.0)
-    return Case(graph, Ranges(limits), Batch(samples), config)
+    return quantize(graph, Ranges(limits), Batch(samples), config)
 
 
 @dataclass(slots=True)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from graphs import make_node, net
 from microlut.errors import UnsupportedModel
+from microlut.graph.batch import Batch, only
 from microlut.graph.ir import Graph, Node
-from microlut.integer import QuantizedGraph
+from microlut.integer import QuantizedGraph, from_bytes
 from microlut.integer.evaluate import evaluate
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
@@ -54,12 +55,18 @@ class Case:
         return quantize(self.graph, self.ranges, self.samples, self.config)
 
 
-def int8_inputs(graph: QuantizedGraph, seed: int, count: int = 3) -> NDArray[np.int8]:
+def int8_batch(graph: QuantizedGraph, seed: int, count: int = 3) -> Batch:
     """Return random inputs over all of int8; the last two are the constants -128 and 127."""
     rng = np.random.default_rng(seed)
-    x = rng.integers(-128, 128, (count, *graph.inputs[0].shape), dtype=np.int8)
-    x[-1], x[-2] = 127, -128
-    return x
+    tensors = {tensor.name: tensor for tensor in graph.inputs}
+    values = rng.integers(-128, 128, (count, sum(t.bytes for t in graph.inputs)), dtype=np.int8)
+    values[-1], values[-2] = 127, -128
+    return from_bytes(tensors, values)
+
+
+def int8_inputs(graph: QuantizedGraph, seed: int, count: int = 3) -> NDArray[np.int8]:
+    """Return such values of the only input."""
+    return only(int8_batch(graph, seed, count))
 
 
 def operator_cases(kind: str, count: int, seed: int = 0) -> Iterator[Case]:

@@ -72,8 +72,8 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
 @pytest.mark.parametrize("goal", ["speed", "ram"])
 @pytest.mark.parametrize("states", [False, True])
 def test_network_of_several_ends_equals_the_interpreter(goal: str, states: bool, tmp_path: Path):
-    graphs = [case.quantized() for case in several.cases(21, seed=11, states=states)]
-    inputs = [several.int8_batch(graph, i, 5) for i, graph in enumerate(graphs)]
+    graphs = list(several.networks(21, seed=11, states=states))
+    inputs = [rg.int8_batch(graph, i, 5) for i, graph in enumerate(graphs)]
     plans = [make_plan(graph, Goal(goal)) for graph in graphs]
     found = run_batch(plans, list(map(to_bytes, inputs)), tmp_path)
     wanted = [several.interpreted(graph, x) for graph, x in zip(graphs, inputs, strict=True)]

@@ -128,11 +128,10 @@ def test_tflm_takes_the_double_product_of_a_single_unit_dense_layers_scales():
 @pytest.mark.parametrize("states", [False, True])
 def test_tflm_equals_the_interpreter_for_networks_of_several_ends(states: bool):
     kinds: set[str] = set()
-    for i, case in enumerate(several.cases(28, seed=3, states=states)):
-        q = case.quantized()
+    for i, q in enumerate(several.networks(28, seed=3, states=states)):
         check_graph(q)
         kinds.update(node.op.kind for node in q.nodes)
-        x = several.int8_batch(q, i, 4)
+        x = rg.int8_batch(q, i, 4)
         wanted = to_bytes(int_ops.outputs(q, x))
         assert np.array_equal(run_tflite_micro(to_tflite(q), x), wanted), q.name
     assert {"concatenate", "mul", "table", "add", "conv2d", "dense", "reshape"} <= kinds
