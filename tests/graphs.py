@@ -82,6 +82,12 @@ def as_batch(graph: Graph | QuantizedGraph, x: FloatArray | IntArray) -> Batch:
     return Batch(by_name(graph.inputs, x))
 
 
+def output_of(graph: Graph | QuantizedGraph) -> Tensor:
+    """Return the only output of a graph."""
+    (tensor,) = graph.output_tensors().values()
+    return tensor
+
+
 def input_limits(graph: Graph, limits: tuple[float, float]) -> dict[str, tuple[float, float]]:
     """Return the same range for all inputs of a graph."""
     return dict.fromkeys((tensor.name for tensor in graph.inputs), limits)

@@ -24,6 +24,7 @@ import microlut
 import random_graphs as rg
 import random_layers as rl
 from digits_example import conversion, samples
+from graphs import output_of
 from microlut.codegen.tflite import to_tflite
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 from microlut.ops.tensor import quantize_array
@@ -189,7 +190,7 @@ def test_other_engines_are_measured_between_the_same_probes(board_id: str, tmp_p
     require_tools()
     board, graph = microlut.load_board(board_id), conversion().quantized
     inputs = quantize_array(samples(1).x, graph.inputs[0].quantized)
-    sizes = console_image.Sizes(16, inputs.size, int(np.prod(graph.shape_of(graph.outputs[0]))) + 4)
+    sizes = console_image.Sizes(16, inputs.size, output_of(graph).size + 4)
     console_image.write_configuration(board, sizes, tmp_path)
     (tmp_path / "model.c").write_text(RIVAL)
     elf = console_image.link(board, tmp_path, [tmp_path / "model.c"])

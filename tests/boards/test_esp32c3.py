@@ -13,6 +13,7 @@ from fake_images import FAKE_MODEL, fake_outputs, require_tools
 
 import microlut
 from digits_example import conversion, samples
+from graphs import output_of
 from microlut.board.board import load_board
 from microlut.board.schema import Region
 from microlut.errors import DoesNotFit
@@ -134,7 +135,7 @@ def test_image_of_digits_fits_and_is_exact(tmp_path):
     assert len(np.unique(expected, axis=0)) > 1
     chip = Machine(read_image(image.bin))
     chip.run(b"", b"m-ready")
-    output = graph.quantization_of(graph.outputs[0])
+    output = output_of(graph)
     for values, wanted in zip(inputs, expected.astype(float), strict=True):
         found = np.array(infer(chip, values)) / output.scale + output.zero_point
         assert np.rint(found).tolist() == wanted.tolist()

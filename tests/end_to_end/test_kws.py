@@ -48,8 +48,8 @@ def test_kws_quantizes_inputs_like_the_benchmark(shared_data, files, converted):
     with np.load(shared_data / "kws01_test.npz") as arrays:
         real, sent = arrays["x"], arrays["x_int8"]
     ours = quantize_array(real, project.graph.inputs[0].quantized).reshape(sent.shape)
-    scale = project.graph.inputs[0].quantized.scale
-    back = (ours.astype(float) - project.graph.inputs[0].quantized.zero_point) * scale
+    scale = project.graph.inputs[0].scale
+    back = (ours.astype(float) - project.graph.inputs[0].zero_point) * scale
     theirs = (sent.astype(float) - 83) * 0.5847029
     unclipped = (np.abs(ours.astype(int)) < 127) & (np.abs(sent.astype(int)) < 127)
     assert np.max(np.abs(back - theirs)[unclipped]) <= 0.5 * scale + 0.5 * 0.5847029 + 1e-3

@@ -10,6 +10,7 @@ from engine_batch import require_tools, write_sources
 
 import random_graphs as rg
 import random_layers as rl
+from graphs import output_of
 from microlut.board.board import Board, load_board
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
@@ -61,9 +62,7 @@ def check(
     project = write_sources(render(make_plan(q, Goal(optimize))), tmp_path / "model")
     image = build(project, identifier(q.name), board, tmp_path / "build", optimize)
     flat = x.reshape(len(x), -1)
-    task = Task(
-        image.elf, board, flat, int(np.prod(q.shape_of(q.outputs[0]))), count_instructions=False
-    )
+    task = Task(image.elf, board, flat, output_of(q).size, count_instructions=False)
     wanted = int_ops.evaluate(q, x).reshape(len(x), -1)
     result = run_image(task)
     assert np.array_equal(result.outputs, wanted)
@@ -90,7 +89,7 @@ def test_estimated_instructions_are_near_those_executed(board_id: str, tmp_path:
         write_sources(render(plan), tmp_path / "model"), prefix, board, tmp_path / "build"
     )
     x = rg.int8_inputs(q, 4, count=3)[:1].reshape(1, -1)
-    outputs = int(np.prod(q.shape_of(q.outputs[0])))
+    outputs = output_of(q).size
     result = run_image(Task(image.elf, board, x, outputs, caller=f"{prefix}_run"))
     # What other operators take depends on values, too: a softmax leaves small ones out.
     calls = [s for s in plan.steps if not (s.merged or isinstance(s.node.op, QReshape))]

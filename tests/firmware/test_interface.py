@@ -10,6 +10,7 @@ import pytest
 from engine_batch import ENGINE, INCLUDES, WARNINGS, compile_all, require, run, write_sources
 
 import random_graphs as rg
+from graphs import output_of
 from microlut.codegen import render as rendering
 from microlut.codegen.render import render
 from microlut.codegen.tensors import TensorView
@@ -56,7 +57,7 @@ def test_quantize_and_dequantize_are_those_of_the_converter(
     shim.whole.argtypes, shim.whole.restype = [ctypes.c_float], ctypes.c_int8
     shim.real.argtypes, shim.real.restype = [ctypes.c_int8], ctypes.c_float
     graph = plan.graph
-    scale = np.float32(graph.inputs[0].quantized.scale)
+    scale = np.float32(graph.inputs[0].scale)
     steps = np.arange(-600, 600, 0.25, np.float32)
     reals = np.concatenate([steps * scale, np.float32([1e30, -1e30, np.inf, -np.inf])])
     found = [shim.whole(float(x)) for x in reals]
@@ -65,7 +66,7 @@ def test_quantize_and_dequantize_are_those_of_the_converter(
     assert shim.whole(float("nan")) == -128
     values = np.arange(-128, 128).astype(np.int8)
     reals = np.float32([shim.real(int(value)) for value in values])
-    assert np.array_equal(reals, dequantize_array(values, graph.quantization_of(graph.outputs[0])))
+    assert np.array_equal(reals, dequantize_array(values, output_of(graph).quantized))
 
 
 def test_weights_and_arena_go_to_the_sections_that_macros_name(folder: Path, tmp_path: Path):

@@ -90,7 +90,7 @@ def test_sweep_has_every_kind_of_layer(whole: Sweep):
     assert overlapping == {(kind, bits) for kind in ("conv2d", "dense") for bits in (2, 3, 4)}
     for bits in (2, 3, 4):
         assert {op.weights.overlap > 0 for _, op in layers if op.weights.bits == bits} == {0, 1}
-    assert {-128, 127} <= {graph.inputs[0].quantized.zero_point for graph in whole.graphs}
+    assert {-128, 127} <= {graph.inputs[0].zero_point for graph in whole.graphs}
     assert {-128, 127} <= {node.quantization.zero_point for node, _ in layers}
     channels = [node.shape[-1] for node, _ in layers]
     assert min(channels) == 1

@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import microlut
 from digits_example import conversion, samples
+from graphs import output_of
 from microlut.board.board import Board, list_boards, load_board
 from microlut.integer import evaluate as int_ops
 from microlut.ops.tensor import quantize_array
@@ -48,9 +49,7 @@ def write_suites(folder: Path, boards: tuple[Board, ...]) -> tuple[Path, ...]:
         "COUNT": len(inputs),
         "INPUT_BYTES": flat.shape[1],
         "MODEL": project.prefix,
-        "RESULTS": _results_line(
-            outputs[0], project.graph.quantization_of(project.graph.outputs[0])
-        ),
+        "RESULTS": _results_line(outputs[0], output_of(project.graph).quantized),
     }
     loads = [command.decode().rstrip("%") for command in load_commands(flat[0].tobytes())[1:]]
     template = jinja2.Template((HERE / "board.robot.j2").read_text(), keep_trailing_newline=True)

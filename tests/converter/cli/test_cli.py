@@ -22,6 +22,7 @@ import pytest
 
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
+from graphs import output_of
 from microlut import cli
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 from microlut.ops.tensor import dequantize_array
@@ -361,7 +362,7 @@ def test_run_writes_outputs(call, project, tmp_path):
         integers, real, labels = arrays["y_int8"], arrays["y"], test["y"][:30]
     assert integers.dtype == np.int8
     np.testing.assert_array_equal(integers.argmax(axis=1), labels)
-    quantization = conversion().quantized.quantization_of(conversion().quantized.outputs[0])
+    quantization = output_of(conversion().quantized).quantized
     np.testing.assert_array_equal(real, dequantize_array(integers, quantization))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project", "y.npz"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import random_ends as several
 import random_graphs as rg
-from graphs import make_node, net
+from graphs import make_node, net, output_of
 from microlut.codegen.tflite import to_tflite
 from microlut.integer import QuantizedGraph, to_bytes
 from microlut.integer import evaluate as int_ops
@@ -108,14 +108,14 @@ def test_tflm_takes_the_double_product_of_a_single_unit_dense_layers_scales():
     found = 0
     for _ in range(1000):
         q = two_inputs_one_unit(rng)
-        node, input_scale = q.nodes[0], np.float32(q.inputs[0].quantized.scale)
+        node, input_scale = q.nodes[0], np.float32(q.inputs[0].scale)
         assert isinstance(node.op, QDense)
         product = input_scale * node.op.weights.scales
-        multiplier, shift = channel_multipliers(1.0, product, q.quantization_of(q.outputs[0]).scale)
+        multiplier, shift = channel_multipliers(1.0, product, output_of(q).scale)
         single = replace(node.op.output, multiplier=multiplier, shift=shift)
-        total = node.op.accumulate(x, q.inputs[0].quantized.zero_point)
+        total = node.op.accumulate(x, q.inputs[0].zero_point)
         outputs = [
-            stage.requantize(total + stage.bias, q.quantization_of(q.outputs[0]).zero_point)
+            stage.requantize(total + stage.bias, output_of(q).zero_point)
             for stage in (node.op.output, single)
         ]
         telling = (outputs[0] != outputs[1])[:, 0]
@@ -200,7 +200,7 @@ def test_input_and_output_have_the_graphs_quantization():
     interpreter = Interpreter(model_content=to_tflite(q))
     for details, quantization in (
         (interpreter.get_input_details()[0], q.inputs[0].quantized),
-        (interpreter.get_output_details()[0], q.quantization_of(q.outputs[0])),
+        (interpreter.get_output_details()[0], output_of(q).quantized),
     ):
         assert details["quantization"] == (quantization.scale, quantization.zero_point)
 

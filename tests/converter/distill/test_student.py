@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from graphs import make_node, net
+from graphs import make_node, net, output_of
 from microlut.integer import evaluate as int_ops
 from microlut.integer.packing import stored_bytes
 from microlut.ops.dense import Dense
@@ -58,9 +58,9 @@ def test_tensors_are_within_a_step_of_the_integer_ones(case):
     integers = int_ops.evaluate(
         quantized, quantize_array(case.samples, quantized.inputs[0].quantized)
     )
-    step = quantized.quantization_of(quantized.outputs[0]).scale
+    step = output_of(quantized).scale
     # a sum at the border of two steps may fall to either side, as double rounding has it
-    expected = dequantize_array(integers, quantized.quantization_of(quantized.outputs[0]))
+    expected = dequantize_array(integers, output_of(quantized).quantized)
     assert np.max(np.abs(found - expected)) <= 1.01 * step
 
 

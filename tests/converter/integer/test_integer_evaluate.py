@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import random_graphs as rg
+from graphs import output_of
 from microlut.integer.evaluate import evaluate
 from microlut.quantize.ranges.activations import activation_quantization
 
@@ -19,7 +20,7 @@ def test_batch_gives_what_single_inputs_give():
 def test_no_inputs_give_no_outputs():
     q = next(rg.network_cases(1)).quantized()
     empty = np.empty((0, *q.inputs[0].shape), np.int8)
-    assert evaluate(q, empty).shape == (0, *q.shape_of(q.outputs[0]))
+    assert evaluate(q, empty).shape == (0, *output_of(q).shape)
 
 
 def sweep() -> Iterator[rg.Case]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from graphs import make_node, net
+from graphs import make_node, net, output_of
 from microlut.errors import DoesNotFit, InvalidInput, UnsupportedModel
 from microlut.integer import QuantizedGraph
 from microlut.integer.packing import pack_rows, weight_bytes
@@ -72,7 +72,7 @@ def test_nothing_overlaps_at_any_step(plans: list[Plan]):
 def test_everything_is_inside_the_arena(plans: list[Plan]):
     for plan in plans:
         ends = [end for step in range(len(plan.steps)) for _, _, end in spans(plan, step)]
-        ends.append(plan.output_offsets[0] + prod(plan.graph.shape_of(plan.graph.outputs[0])))
+        ends.append(plan.output_offsets[0] + output_of(plan.graph).size)
         assert max(ends) <= plan.arena_bytes
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import random_graphs as rg
-from graphs import make_node, net
+from graphs import make_node, net, output_of
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
@@ -102,7 +102,7 @@ def test_divergence_of_an_integer_network_is_that_of_its_scores(classes: int):
     real = float_ops.evaluate(without_softmax(graph), x)
     integer = replace(q, outputs=without_softmax(graph).outputs)
     scores = int_ops.evaluate(integer, quantize_array(x, q.inputs[0].quantized))
-    found = dequantize_array(scores, integer.quantization_of(integer.outputs[0]))
+    found = dequantize_array(scores, output_of(integer).quantized)
     measured = integer_quality(graph, q, x)
     assert measured.divergence == quality(real, found, True).divergence
     assert measured.divergence > 0.05

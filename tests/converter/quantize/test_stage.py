@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from graphs import make_node, net, run_float
+from graphs import make_node, net, output_of, run_float
 from microlut.errors import UnsupportedModel
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import Graph
@@ -84,8 +84,8 @@ def vectors(inputs: int, count: int = 64) -> FloatArray:
 def steps_off(graph: Graph, q: QuantizedGraph, x: FloatArray) -> np.ndarray:
     """Return how many output steps the integer network is away from the float network."""
     y = int_ops.evaluate(q, quantize_array(x, q.inputs[0].quantized))
-    error = dequantize_array(y, q.quantization_of(q.outputs[0])) - float_ops.evaluate(graph, x)
-    return np.abs(error) / q.quantization_of(q.outputs[0]).scale
+    error = dequantize_array(y, output_of(q).quantized) - float_ops.evaluate(graph, x)
+    return np.abs(error) / output_of(q).scale
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -120,7 +120,7 @@ def test_operator_without_weights_is_within_its_rounding(kind: str):
         ranges = calibrate(case.graph, x)
         q = quantize(case.graph, ranges, x, case.config)
         # half a step of each input and of the output; the second term of x + x counts again
-        ratio = q.inputs[0].quantized.scale / q.quantization_of(q.outputs[0]).scale
+        ratio = q.inputs[0].scale / output_of(q).scale
         limit = {"add": 1.6 + ratio, "mean": 0.6 + 0.5 * ratio}
         assert steps_off(case.graph, q, x).max() <= limit.get(kind, 1.1)
 
@@ -167,7 +167,7 @@ def test_operators_that_move_values_keep_the_quantization():
 
 def test_softmax_has_the_quantization_of_the_specification():
     q = quantized(one(Softmax(), (10,), (10,)), vectors(10), WeightConfig(4))
-    assert q.quantization_of(q.outputs[0]) == Quantization(1 / 256, -128)
+    assert output_of(q).quantized == Quantization(1 / 256, -128)
 
 
 @pytest.mark.parametrize("op", [Identity(), BatchNorm(np.ones(3), np.ones(3))], ids=["id", "bn"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import random_graphs as rg
-from graphs import make_node, net
+from graphs import make_node, net, output_of
 from microlut.errors import InvalidInput
 from microlut.graph import evaluate as float_ops
 from microlut.graph.ir import Graph
@@ -239,7 +239,7 @@ def test_divergence_is_that_of_the_integer_network():
     q = quantize(graph, chosen.ranges, x, WeightConfig(8))
     found = dequantize_array(
         int_ops.evaluate(q, quantize_array(x, q.inputs[0].quantized)),
-        q.quantization_of(q.outputs[0]),
+        output_of(q).quantized,
     )
     real = float_ops.evaluate(graph, x)
     wanted = np.sum((found - real) ** 2) / np.sum(real**2)
