@@ -130,6 +130,12 @@ def test_module_has_at_most_300_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
+def test_every_module_of_tests_has_a_name_of_its_own():
+    # pytest imports them by that name, from whatever folder
+    names = [p.name for p in (CHECKOUT / "tests").rglob("*.py") if p.name != "conftest.py"]
+    assert [name for name in names if names.count(name) > 1] == []
+
+
 def test_only_the_command_line_prints_or_exits():
     # separate_process is a program of its own: the child that reads HDF5
     allowed = {"cli/terminal.py", "separate_process.py"}
