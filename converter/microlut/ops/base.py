@@ -152,6 +152,16 @@ def one_shape(inputs: Sequence[Shape]) -> Shape:
     return inputs[0]
 
 
+class SameShape:
+    """What operators share whose only output has the shape of their only input."""
+
+    __slots__ = ()
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape; raise ValueError if there are several inputs."""
+        return (one_shape(inputs),)
+
+
 def picture(inputs: Sequence[Shape]) -> tuple[int, int, int]:
     """Return [height, width, channels] of an operator's only input, or raise ValueError."""
     shape = one_shape(inputs)

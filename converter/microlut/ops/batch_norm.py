@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from microlut.ops.arrays import FloatArray, Shape
-from microlut.ops.base import FloatOnly, Keras, one_shape
+from microlut.ops.arrays import FloatArray
+from microlut.ops.base import FloatOnly, Keras, SameShape
 from microlut.support.shown import Shown
 
 
@@ -20,7 +20,7 @@ class ChannelStatistics(Shown):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class BatchNorm(FloatOnly):
+class BatchNorm(SameShape, FloatOnly):
     """Inference-time batch normalization of the last dimension: y = x * scale + offset.
 
     `scale` and `offset` are [channels]; `statistics` are those of y over the training data.
@@ -37,10 +37,6 @@ class BatchNorm(FloatOnly):
             "SyncBatchNormalization",
         )
     )
-
-    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the output's shape."""
-        return (one_shape(inputs),)
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the output [batch, ..., channels]."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -45,10 +44,6 @@ class Conv2D(Linear):
         """Number of weights per output value."""
         return int(self.kernel[0].size)
 
-    def positions(self, shape: Shape) -> int:
-        """Return how many output positions an input of this shape has."""
-        return math.prod(self.window.output_size(shape[0], shape[1]))
-
     def receptive_fields(self, x: FloatArray) -> FloatArray:
         """Return the receptive fields: [1, positions, columns]."""
         return patches(x, self.window, 0.0).reshape(1, -1, self.columns)
@@ -77,10 +72,6 @@ class QConv2D(QLinear):
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""
         return (_shape(self.window, self.weights.shape, inputs),)
-
-    def positions(self, shape: Shape) -> int:
-        """Return how many output positions an input of this shape has."""
-        return math.prod(self.window.output_size(shape[0], shape[1]))
 
     def sums(self, x: Real, weights: Real) -> Real:
         """Return the sums of products [batch, height, width, filters]."""

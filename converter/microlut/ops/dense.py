@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -40,10 +39,6 @@ class Dense(Linear):
         """Number of weights per output value."""
         return int(self.kernel.shape[1])
 
-    def positions(self, shape: Shape) -> int:
-        """Return how many output positions an input of this shape has."""
-        return math.prod(shape[:-1])
-
     def receptive_fields(self, x: FloatArray) -> FloatArray:
         """Return the receptive fields: [1, positions, columns]."""
         return x.reshape(1, -1, x.shape[-1])
@@ -74,10 +69,6 @@ class QDense(QLinear):
     def reads(self) -> int:
         """Number of input values that one output position reads."""
         return self.weights.shape[-1]
-
-    def positions(self, shape: Shape) -> int:
-        """Return how many output positions an input of this shape has."""
-        return math.prod(shape[:-1])
 
     def sums(self, x: Real, weights: Real) -> Real:
         """Return the sums of products [batch, ..., units]."""

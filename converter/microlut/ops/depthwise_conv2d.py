@@ -62,10 +62,6 @@ class DepthwiseConv2D(Linear):
         """Number of input values that one output position reads."""
         return int(self.kernel.size) // self.depth_multiplier
 
-    def positions(self, shape: Shape) -> int:
-        """Return how many output positions an input of this shape has."""
-        return math.prod(self.window.output_size(shape[0], shape[1]))
-
     def receptive_fields(self, x: FloatArray) -> FloatArray:
         """Return the receptive fields: [input channels, positions, columns]."""
         by_channel = np.moveaxis(patches(x, self.window, 0.0), -1, 0)
@@ -101,10 +97,6 @@ class QDepthwiseConv2D(QLinear):
     def rows(self) -> int:
         """Rows of the indices: kernel positions."""
         return math.prod(self.weights.shape[:2])
-
-    def positions(self, shape: Shape) -> int:
-        """Return how many output positions an input of this shape has."""
-        return math.prod(self.window.output_size(shape[0], shape[1]))
 
     def sums(self, x: Real, weights: Real) -> Real:
         """Return the sums of products [batch, height, width, channels]."""

@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from microlut.ops.arrays import FloatArray, Shape
-from microlut.ops.base import FloatOnly, one_shape
+from microlut.ops.arrays import FloatArray
+from microlut.ops.base import FloatOnly, SameShape
 
 
 @dataclass(frozen=True, slots=True)
-class Identity(FloatOnly):
+class Identity(SameShape, FloatOnly):
     """A layer that does nothing at inference."""
-
-    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the output's shape."""
-        return (one_shape(inputs),)
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the input."""

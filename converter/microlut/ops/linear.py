@@ -64,9 +64,9 @@ class Linear(Fusing):
         """Number of input values that one output position reads."""
         return self.columns
 
-    @abstractmethod
     def positions(self, shape: Shape) -> int:
         """Return how many output positions an input of this shape has."""
+        return math.prod(self.shapes((shape,))[0][:-1])
 
     @abstractmethod
     def receptive_fields(self, x: FloatArray) -> FloatArray:
@@ -136,9 +136,9 @@ class QLinear(IntegerOp):
         axis = self.channel_axis
         return np.moveaxis(levels, axis, 0).reshape(levels.shape[axis], -1)
 
-    @abstractmethod
     def positions(self, shape: Shape) -> int:
         """Return how many output positions an input of this shape has."""
+        return math.prod(self.shapes((shape,))[0][:-1])
 
     @abstractmethod
     def sums(self, x: Real, weights: Real) -> Real:

@@ -9,24 +9,20 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from microlut.ops.activation import ActivationKind, Fusing
-from microlut.ops.arrays import FloatArray, IntArray, Shape
-from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, is_int8, one_shape
+from microlut.ops.arrays import FloatArray, IntArray
+from microlut.ops.base import IntegerOp, Keras, SameShape, ScaleRule, demand, is_int8
 from microlut.ops.builtin import Builtin
 from microlut.ops.tensor import CONFIG, Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Relu(Fusing):
+class Relu(SameShape, Fusing):
     """A ReLU or ReLU6 that stands alone."""
 
     activation: ActivationKind
     scale_rule: ClassVar[ScaleRule] = "same"
     becomes: ClassVar[str] = "relu"
     keras: ClassVar[Keras] = Keras(layers=("ReLU",))
-
-    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the output's shape."""
-        return (one_shape(inputs),)
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the input."""
@@ -42,17 +38,13 @@ class Relu(Fusing):
 
 
 @dataclass(frozen=True, slots=True)
-class QRelu(IntegerOp):
+class QRelu(SameShape, IntegerOp):
     """A ReLU or ReLU6 that stands alone, input and output of equal quantization."""
 
     minimum: int
     maximum: int
     kind: Literal["relu"] = "relu"
     __pydantic_config__ = CONFIG
-
-    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the output's shape."""
-        return (one_shape(inputs),)
 
     def evaluate(
         self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from microlut.ops.arrays import FloatArray, Int64, Shape
-from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, one_shape
+from microlut.ops.arrays import FloatArray, Int64
+from microlut.ops.base import FloatOp, IntegerOp, Keras, SameShape, ScaleRule
 from microlut.ops.fixed_point import (
     exp_on_negative_values,
     input_radius,
@@ -27,7 +27,7 @@ _ONE = (1 << 31) - 1  # in Q0.31, as gemmlowp has it
 
 
 @dataclass(frozen=True, slots=True)
-class Sigmoid(FloatOp):
+class Sigmoid(SameShape, FloatOp):
     """1 / (1 + exp(-x))."""
 
     scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
@@ -36,10 +36,6 @@ class Sigmoid(FloatOp):
         activation="sigmoid",
     )
     becomes: ClassVar[str] = "table"
-
-    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the output's shape."""
-        return (one_shape(inputs),)
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the results; exponentials of negative numbers only, so that none overflows."""

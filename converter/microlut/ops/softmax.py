@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from microlut.errors import UnsupportedModel
-from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
-from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand, one_shape
+from microlut.ops.arrays import FloatArray, Int64, IntArray
+from microlut.ops.base import FloatOp, IntegerOp, Keras, SameShape, ScaleRule, demand
 from microlut.ops.builtin import Builtin
 from microlut.ops.fixed_point import (
     exp_on_negative_values,
@@ -28,16 +28,12 @@ _LARGEST_SHIFT = 31
 
 
 @dataclass(frozen=True, slots=True)
-class Softmax(FloatOp):
+class Softmax(SameShape, FloatOp):
     """Softmax over the last dimension."""
 
     scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
     keras: ClassVar[Keras] = Keras(layers=("Softmax",), activation="softmax")
     becomes: ClassVar[str] = "softmax"
-
-    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the output's shape."""
-        return (one_shape(inputs),)
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the probabilities."""
@@ -64,7 +60,7 @@ class Softmax(FloatOp):
 
 
 @dataclass(frozen=True, slots=True)
-class QSoftmax(IntegerOp):
+class QSoftmax(SameShape, IntegerOp):
     """Softmax over the last dimension; 0 where x - max(x) is below `minimum_difference`."""
 
     multiplier: int
@@ -72,10 +68,6 @@ class QSoftmax(IntegerOp):
     minimum_difference: int
     kind: Literal["softmax"] = "softmax"
     __pydantic_config__ = CONFIG
-
-    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the output's shape."""
-        return (one_shape(inputs),)
 
     def evaluate(
         self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]

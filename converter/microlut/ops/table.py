@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.ops.arrays import Int64, IntArray, Shape
-from microlut.ops.base import IntegerOp, demand, one_shape
+from microlut.ops.arrays import Int64, IntArray
+from microlut.ops.base import IntegerOp, SameShape, demand
 from microlut.ops.builtin import Builtin
 from microlut.ops.fixed_point import multiply, quantize_multiplier
 from microlut.ops.json_arrays import Int8Array
@@ -23,8 +23,8 @@ from microlut.ops.tensor import CONFIG, Quantization, Tensor
 SIZE = 256
 
 
-@dataclass(frozen=True, slots=True)
-class QTable(IntegerOp):
+@dataclass(frozen=True, slots=True, repr=False)
+class QTable(SameShape, IntegerOp):
     """An element-wise function.
 
     Attributes:
@@ -38,10 +38,6 @@ class QTable(IntegerOp):
     version: int
     kind: Literal["table"] = "table"
     __pydantic_config__ = CONFIG
-
-    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the output's shape."""
-        return (one_shape(inputs),)
 
     def evaluate(
         self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
