@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from microlut.ops.add import Add, QAdd
-from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, ElementwiseKernel, Tile
 from microlut.plan.rounding import FULL_RANGE, shifts_quickly
 
 _EXACT_HALF = (1 << 30, 0)
@@ -34,21 +34,13 @@ class Sum:
     quick: bool
 
 
-class AddKernel(PlainKernel[QAdd, Add]):
+class AddKernel(ElementwiseKernel[QAdd, Add]):
     """The kernel mlut_add."""
-
-    def overwrites(self, call: Call[QAdd]) -> Iterable[int]:
-        """Return both inputs."""
-        return range(len(call.inputs))
 
     def work(self, call: Call[QAdd], tile: Tile, core: str) -> Counter[str]:
         """Count values."""
         kind = "quick" if adds_quickly(call.op) else "any"
         return Counter({"add": 1.0, f"add {kind}": call.output.size})
-
-    def sizes(self, op: QAdd | Add, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
-        """Return none, since counts have 32 bits."""
-        return ()
 
     def fields(self, call: Call[QAdd]) -> Mapping[str, object]:
         """Return the addition."""

@@ -171,3 +171,15 @@ class PlainKernel(Kernel[Q, F]):
     def fields(self, call: Call[Q]) -> Mapping[str, object]:
         """Return none, since the operator and its tensors suffice."""
         return {}
+
+
+class ElementwiseKernel(PlainKernel[Q, F]):
+    """A plain kernel that makes each value of values at the same place, and counts in 32 bits."""
+
+    def overwrites(self, call: Call[Q]) -> Iterable[int]:
+        """Return the inputs of the output's shape: others are broadcast."""
+        return [i for i, tensor in enumerate(call.inputs) if tensor.shape == call.shape]
+
+    def sizes(self, op: Q | F, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
+        """Return none."""
+        return ()

@@ -8,17 +8,13 @@ from math import prod
 
 from microlut.ops.arrays import Shape
 from microlut.ops.mul import Mul, QMul
-from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, ElementwiseKernel, Shapes, Size, Tile
 
 _RANK = 4  # MLUT_MUL_RANK
 
 
-class MulKernel(PlainKernel[QMul, Mul]):
+class MulKernel(ElementwiseKernel[QMul, Mul]):
     """The kernel mlut_mul."""
-
-    def overwrites(self, call: Call[QMul]) -> Iterable[int]:
-        """Return the inputs of the output's shape."""
-        return [i for i, operand in enumerate(call.inputs) if operand.shape == call.shape]
 
     def work(self, call: Call[QMul], tile: Tile, core: str) -> Counter[str]:
         """Count rows and values."""
