@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from microlut.errors import InvalidInput
@@ -13,6 +14,12 @@ Progress = Callable[[str, int, int], None]
 
 def silent(_what: str, _done: int, _total: int) -> None:
     """Ignore progress."""
+
+
+def counted(progress: Progress, what: str, total: int) -> Callable[[], None]:
+    """Return a function to call after each of `total` items, which reports how many are done."""
+    numbers = itertools.count(1)
+    return lambda: progress(what, next(numbers), total)
 
 
 def check_progress(progress: object) -> None:

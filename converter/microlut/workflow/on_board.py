@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import mean
 
 from microlut.board.board import Board
@@ -10,11 +11,10 @@ from microlut.importers.samples import Samples
 from microlut.project import Project
 from microlut.running.device import Device, DeviceRun, Port, run_inputs
 from microlut.running.profile import Profile, make_profile
-from microlut.support.progress import Progress, silent
-from microlut.verification.compare import compare
+from microlut.support.progress import Progress, counted, silent
 from microlut.verification.reference import make_reference
 from microlut.workflow.build import build
-from microlut.workflow.outcomes import RunOutcome
+from microlut.workflow.outcomes import RunOutcome, compared_outcome
 
 
 def run_on_board(
@@ -42,7 +42,7 @@ def run_on_board(
     """
     image = build(project, board, profile=profile)
     reference = make_reference(project, samples)
-    device, done, total = Device(port), 0, len(samples)
+    device = Device(port)
     found = device.model()
     flash = f"microlut flash {project.path} --board {board.id}{' --profile' if profile else ''}"
     if found != project.prefix:
@@ -56,26 +56,13 @@ def run_on_board(
             f"flash the one that does with: {flash}"
         )
 
-    def on_output() -> None:
-        nonlocal done
-        done += 1
-        progress(board.id, done, total)
-
+    on_output = counted(progress, board.id, len(samples))
     result = run_inputs(
         device, reference.flat_inputs, reference.outputs.shape[1], on_output, layers=profile
     )
-    compared = compare(board.id, result.outputs, reference.outputs)
     times = result.microseconds
-    return RunOutcome(
-        image=image,
-        measured_on=board.id,
-        samples=total,
-        outputs=result.outputs,
-        bit_exact=compared.agrees,
-        first_difference=compared.first,
-        top1=reference.top1_of(result.outputs),
-        tensors=reference.tensors,
-        instructions=None,
+    return replace(
+        compared_outcome(image, board.id, result.outputs, reference),
         microseconds=(round(mean(times)), min(times), max(times)),
         profile=_profile(project, result) if profile else None,
     )

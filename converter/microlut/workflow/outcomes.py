@@ -22,7 +22,8 @@ from microlut.running.profile import Profile
 from microlut.support.files import check_file, write_file
 from microlut.support.shown import Record, Shown
 from microlut.toolchain.image import Image
-from microlut.verification.compare import Difference, FormResult, bit_exact
+from microlut.verification.compare import Difference, FormResult, bit_exact, compare
+from microlut.verification.reference import Reference
 
 # An array of one output, or of several a dict of arrays by name: which of them, type checkers
 # cannot know, and every use would need a test.
@@ -120,6 +121,24 @@ class RunOutcome(Shown):
             **latency,
             **profile,
         }
+
+
+def compared_outcome(
+    image: Image, measured_on: str, outputs: NDArray[np.int8], reference: Reference
+) -> RunOutcome:
+    """Return the outcome of a run that gave these outputs, without what else was measured."""
+    compared = compare(measured_on, outputs, reference.outputs)
+    return RunOutcome(
+        image=image,
+        measured_on=measured_on,
+        samples=len(reference.inputs),
+        outputs=outputs,
+        bit_exact=compared.agrees,
+        first_difference=compared.first,
+        top1=reference.top1_of(outputs),
+        instructions=None,
+        tensors=reference.tensors,
+    )
 
 
 def _latency_json(microseconds: tuple[int, int, int]) -> dict[str, object]:

@@ -27,15 +27,14 @@ from microlut.running.emulators.machines import (
 )
 from microlut.running.profile import make_profile
 from microlut.support.arguments import PathLike, check_choice, check_text
-from microlut.support.progress import Progress, check_progress, silent
+from microlut.support.progress import Progress, check_progress, counted, silent
 from microlut.toolchain.build import check_tools
 from microlut.toolchain.image import Image
 from microlut.verification.accuracy import float_top1
-from microlut.verification.compare import compare
 from microlut.verification.reference import Reference, check_samples, make_reference
 from microlut.workflow.build import build
 from microlut.workflow.on_board import run_on_board
-from microlut.workflow.outcomes import RunOutcome
+from microlut.workflow.outcomes import RunOutcome, compared_outcome
 
 Count = Literal["nothing", "inferences", "layers"]
 
@@ -145,25 +144,11 @@ def run_task(
     task: Task, image: Image, reference: Reference, progress: Progress
 ) -> tuple[RunOutcome, tuple[tuple[int, ...], ...]]:
     """Return what a run gave, and the pieces of its inferences if the task asks for them."""
-    board, samples, done = task.board, len(reference.inputs), 0
-
-    def on_output() -> None:
-        nonlocal done
-        done += 1
-        progress(board.id, done, samples)
-
-    result = run_image(task, on_output)
-    compared = compare(board.id, result.outputs, reference.outputs)
+    name = task.board.id
+    result = run_image(task, counted(progress, name, len(reference.inputs)))
     counts = result.instructions
-    outcome = RunOutcome(
-        image=image,
-        measured_on=board.id,
-        samples=samples,
-        outputs=result.outputs,
-        bit_exact=compared.agrees,
-        first_difference=compared.first,
-        top1=reference.top1_of(result.outputs),
-        tensors=reference.tensors,
+    outcome = replace(
+        compared_outcome(image, name, result.outputs, reference),
         instructions=None if not counts else (round(np.mean(counts)), min(counts), max(counts)),
         stack_bytes=result.stack_bytes,
     )
