@@ -83,7 +83,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     board = load_board("host")
     require_tools(board)
     folder = tmp_path_factory.mktemp("pair")
-    files = {"model.h": MODEL_H, "model.c": MODEL_C, "weights.h": "", "weights.c": ""}
+    files = {"model.h": MODEL_H, "model.c": MODEL_C, "weights.h": ""}
     files["weights.c"] = '#include "model.h"\n'
     for name, text in files.items():
         (folder / name).write_text(text)

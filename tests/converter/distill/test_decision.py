@@ -88,11 +88,8 @@ def test_missing_tensorflow_is_told_before_the_work(ready, monkeypatch):
     stage.check_trainer(ready.samples, {"a": WeightConfig(8)})
 
 
-def test_the_decision_imports_no_tensorflow():
-    program = (
-        "import sys, microlut.conversion.pipeline, microlut.distill.stage as s; "
-        "s.check_trainer([0], None); print('tensorflow' in sys.modules)"
-    )
+def python(program: str) -> str:
+    """Run a program in a process of its own; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
@@ -100,7 +97,15 @@ def test_the_decision_imports_no_tensorflow():
         check=True,
         env={"PYTHONPATH": ":".join(sys.path)},
     )
-    assert done.stdout == "False\n"
+    return done.stdout
+
+
+def test_the_decision_imports_no_tensorflow():
+    program = (
+        "import sys, microlut.conversion.pipeline, microlut.distill.stage as s; "
+        "s.check_trainer([0], None); print('tensorflow' in sys.modules)"
+    )
+    assert python(program) == "False\n"
 
 
 def test_a_conversion_imports_tensorflow_only_to_train():
@@ -126,11 +131,4 @@ for bits, little in ((8, 0.0), (2, 1e9), (2, 0.0)):
     seen.append("tensorflow" in sys.modules)
 print(*seen)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": ":".join(sys.path)},
-    )
-    assert done.stdout == "False False False False trains True\n"
+    assert python(program) == "False False False False trains True\n"

@@ -38,11 +38,6 @@ def conv(window: Window, inputs: int = 1, outputs: int = 1) -> Conv2D:
     return Conv2D(zeros(outputs, *window.size, inputs), zeros(outputs), window)
 
 
-def padded(**sides: int) -> tuple[FloatOp, Shape, Shape]:
-    padding = Padding(**sides)
-    return Pad(padding), (1, 1, 1), (1 + padding.top, 1 + padding.left, 1)
-
-
 # By what the message says: (operator, input shape, output shape) for a size of n.
 CASES = {
     "input's height": lambda n: (Mean(), (n, 1, 1), (1, 1, 1)),

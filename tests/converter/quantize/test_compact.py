@@ -12,7 +12,6 @@ from microlut.quantize.compact import round_bias, round_scales
 SINGLE = st.floats(2.0**-20, 2.0**6, width=32)
 SCALES = st.lists(st.floats(2.0**-100, 2.0**10), min_size=1, max_size=20).map(np.array)
 UNIT = 2.0**-11  # of a 12-bit mantissa
-INTEGERS = st.lists(st.integers(-(2**29), 2**29), min_size=1, max_size=20)
 
 
 @given(SCALES, SINGLE, SINGLE)
