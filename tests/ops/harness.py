@@ -30,7 +30,7 @@ from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
 from microlut.ops.arrays import FloatArray, Shape
 from microlut.ops.base import FloatOnly, FloatOp
-from microlut.ops.tensor import Tensor
+from microlut.ops.tensor import DType, Tensor
 from microlut.ops.windows import Padding, Window, same_padding
 from microlut.plan import make_plan
 from microlut.quantize.ranges.measure import calibrate
@@ -114,6 +114,7 @@ class Case:
         keras: Layers that are imported as this operator; their weights are drawn anew.
         spreads: Of each input's values, by which scales differ; 1 each if there are none.
         config: How its weights are quantized.
+        dtype: Type of its activations.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Case:
     keras: Layer | None = None
     spreads: tuple[float, ...] = ()
     config: WeightConfig = DEFAULT
+    dtype: DType = "int8"
 
     @property
     def seed(self) -> list[int]:
@@ -154,7 +156,7 @@ class Case:
         """The integer network."""
         graph = self.graph()
         samples = self.samples()
-        made = quantize(graph, calibrate(graph, samples), samples, self.config)
+        made = quantize(graph, calibrate(graph, samples), samples, self.config, self.dtype)
         check_graph(made)
         return made
 
@@ -260,8 +262,8 @@ def check_training(case: Case) -> None:
         np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=tolerance)
 
 
-def int8_inputs(case: Case, graph: QuantizedGraph) -> Batch:
-    """Return inputs of all values, both ends among them."""
+def integer_inputs(case: Case, graph: QuantizedGraph) -> Batch:
+    """Return inputs of all bytes, -128 and 127 among them."""
     rng = np.random.default_rng([*case.seed, 1])
     size = sum(tensor.bytes for tensor in graph.inputs)
     values = rng.integers(-128, 128, (SAMPLES, size)).astype(np.int8)
@@ -273,7 +275,7 @@ def check_tflite_micro(case: Case) -> None:
     """Compare the integer interpreter with TensorFlow Lite's kernels for devices."""
     pytest.importorskip("tflite_micro", reason="needs TensorFlow Lite Micro")
     graph = case.quantized
-    x = int8_inputs(case, graph)
+    x = integer_inputs(case, graph)
     wanted = to_bytes(integers.outputs(graph, x))
     assert len(np.unique(wanted, axis=0)) > 1
     np.testing.assert_array_equal(run_tflite_micro(to_tflite(graph), x), wanted)
@@ -282,7 +284,7 @@ def check_tflite_micro(case: Case) -> None:
 def check_c(cases: Sequence[Case], folder: Path, target: Target) -> None:
     """Compare the C engine with the integer interpreter, all cases in one program."""
     graphs = [case.quantized for case in cases]
-    inputs = [int8_inputs(case, graph) for case, graph in zip(cases, graphs, strict=True)]
+    inputs = [integer_inputs(case, graph) for case, graph in zip(cases, graphs, strict=True)]
     got = run_batch(
         [make_plan(graph) for graph in graphs], list(map(to_bytes, inputs)), folder, target
     )

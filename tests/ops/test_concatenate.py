@@ -27,6 +27,8 @@ CASES = (
     Case("columns", Concatenate(1), ((4, 3, 2), (4, 5, 2)), along(-2)),
     Case("vectors", Concatenate(0), ((7,), (3,), (2,)), along(-1)),
     Case("one_row", Concatenate(2), ((1, 1, 4), (1, 1, 8)), None),
+    Case("int16", Concatenate(2), ((4, 3, 5), (4, 3, 2)), None, dtype="int16"),
+    Case("one_row_int16", Concatenate(0), ((6,), (5,)), None, dtype="int16"),
     Case("rank_two", Concatenate(1), ((6, 3), (6, 4)), along(-1), spreads=(0.01, 5.0)),
 )
 (

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from harness import DEFAULT, Case, KerasWindow, int8_inputs, kernel_and_bias, operator_tests
+from harness import DEFAULT, Case, KerasWindow, integer_inputs, kernel_and_bias, operator_tests
 
 from graphs import run_integer
 from microlut.graph.batch import only
@@ -87,7 +87,7 @@ def sums_by_loops(op, x, zero_point, shape):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_sums_equal_plain_loops(case):
     graph = case.quantized
-    (node,), x, point = graph.nodes, only(int8_inputs(case, graph)), graph.inputs[0].zero_point
+    (node,), x, point = graph.nodes, only(integer_inputs(case, graph)), graph.inputs[0].zero_point
     assert np.array_equal(
         node.op.accumulate(x, point), sums_by_loops(node.op, x, point, node.shape)
     )

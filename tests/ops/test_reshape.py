@@ -16,6 +16,7 @@ CASES = (
     reshape("picture", (60,), (3, 4, 5)),
     reshape("swapped", (3, 7), (7, 3)),
     reshape("rank_four", (6, 5), (3, 1, 2, 5)),
+    Case("int16", Reshape((7, 3)), ((3, 7),), None, dtype="int16"),
 )
 (
     test_float_equals_keras,

@@ -30,7 +30,7 @@ CASES = (
 
 def integer_form(scale):
     x = Tensor("x", (2,), "int8", Quantization(float(np.float32(scale)), 0))
-    y = Tensor("y", (2,), "int8", Softmax.scale_rule)
+    y = Tensor("y", (2,), "int8", Softmax.scale_rule.quantization("int8"))
     return Softmax().quantize([x], [y])
 
 

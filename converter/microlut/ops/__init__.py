@@ -61,6 +61,8 @@ def kind_of(operator: type[IntegerOp]) -> str:
     return str(operator.__dataclass_fields__["kind"].default)  # type: ignore[attr-defined]
 
 
+INTEGER_FORMS = {kind_of(operator): operator for operator in INTEGER_OPERATORS}
+
 if TYPE_CHECKING:
     AnyIntegerOp = IntegerOp
 else:  # pydantic reads files by the union of all of them

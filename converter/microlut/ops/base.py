@@ -14,13 +14,13 @@ from typing import Any, ClassVar, Literal
 from microlut.errors import UnsupportedModel
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.builtin import Builtin
-from microlut.ops.tensor import DType, Quantization, Tensor
+from microlut.ops.tensor import DType, FixedRange, Tensor
 from microlut.support.shown import Shown
 
 # How the scale of an operator's output is chosen: by the range of its values ("own"), as that of
 # its input, whose values it passes on ("same"), as one scale for the output and all inputs
 # ("unify"), or as the specification fixes it.
-ScaleRule = Literal["own", "same", "unify"] | Quantization
+ScaleRule = Literal["own", "same", "unify"] | FixedRange
 
 
 @dataclass(frozen=True, slots=True)

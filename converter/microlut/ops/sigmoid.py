@@ -19,7 +19,7 @@ from microlut.ops.fixed_point import (
     rounding_divide_by_pot,
 )
 from microlut.ops.table import all_values, table
-from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.tensor import FixedRange, Tensor
 
 _INTEGER_BITS = 4  # of the scaled input
 _OUTPUT_BITS = 8
@@ -30,7 +30,7 @@ _ONE = (1 << 31) - 1  # in Q0.31, as gemmlowp has it
 class Sigmoid(SameShape, FloatOp):
     """1 / (1 + exp(-x))."""
 
-    scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
+    scale_rule: ClassVar[ScaleRule] = FixedRange(0.0, 1.0)
     keras: ClassVar[Keras] = Keras(
         functions=("Sigmoid", "math.sigmoid", "nn.sigmoid", "sigmoid"),
         activation="sigmoid",

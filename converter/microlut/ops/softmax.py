@@ -20,7 +20,7 @@ from microlut.ops.fixed_point import (
     rounding_divide_by_pot,
     saturating_doubling_high_mul,
 )
-from microlut.ops.tensor import CONFIG, Quantization, Tensor
+from microlut.ops.tensor import CONFIG, FixedRange, Tensor
 
 _ACCUMULATION_INTEGER_BITS = 12
 _INPUT_INTEGER_BITS = 5
@@ -31,7 +31,7 @@ _LARGEST_SHIFT = 31
 class Softmax(SameShape, FloatOp):
     """Softmax over the last dimension."""
 
-    scale_rule: ClassVar[ScaleRule] = Quantization(1.0 / 256, -128)
+    scale_rule: ClassVar[ScaleRule] = FixedRange(0.0, 1.0)
     keras: ClassVar[Keras] = Keras(layers=("Softmax",), activation="softmax")
     becomes: ClassVar[str] = "softmax"
 

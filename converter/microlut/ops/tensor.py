@@ -26,6 +26,22 @@ class Quantization:
 
 
 @dataclass(frozen=True, slots=True)
+class FixedRange:
+    """The range of outputs that TensorFlow Lite fixes, from `low` up to but without `high`."""
+
+    low: float
+    high: float
+
+    def quantization(self, dtype: DType) -> Quantization:
+        """Return the quantization by which an integer type covers the range; of int16 symmetric."""
+        limits = np.iinfo(dtype)
+        if dtype == "int16":
+            return Quantization(max(-self.low, self.high) / -limits.min, 0)
+        scale = (self.high - self.low) / 256
+        return Quantization(scale, round(limits.min - self.low / scale))
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """One tensor of a graph, without its values, which differ per sample.
 

@@ -24,10 +24,11 @@ from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State, last_reads
 from microlut.integer import QNode, QuantizedGraph
 from microlut.integer.evaluate import evaluate_node
+from microlut.ops import INTEGER_FORMS
 from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.linear import Linear, QLinear
-from microlut.ops.table import rescale_table
-from microlut.ops.tensor import Quantization, Tensor, quantize_array
+from microlut.ops.table import QTable, rescale_table
+from microlut.ops.tensor import DType, Quantization, Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.assign.reconstruct import ScaleRule
@@ -76,7 +77,11 @@ class _SharedWeights:
 
 
 def quantize(
-    graph: Graph, ranges: Ranges, samples: Arrays, config: WeightConfig | LayerConfigs
+    graph: Graph,
+    ranges: Ranges,
+    samples: Arrays,
+    config: WeightConfig | LayerConfigs,
+    dtype: DType = "int8",
 ) -> QuantizedGraph:
     """Quantize a graph on which all passes have run.
 
@@ -85,13 +90,15 @@ def quantize(
         ranges: Calibrated range of every tensor.
         samples: [n, ...] calibration inputs, by which the biases are corrected.
         config: How weights are quantized: for all layers, or per layer by its node's name.
+        dtype: Type of all activations.
 
     Raises:
-        UnsupportedModel: An operator has no integer form for these ranges.
+        UnsupportedModel: An operator has no integer form for these ranges or this type.
     """
+    _check_type(graph, dtype)
     configs = _by_layer(graph, config)
     samples = spread(samples, _correction_samples(graph))
-    tensors = quantized_tensors(graph, ranges)
+    tensors = quantized_tensors(graph, ranges, dtype)
     values = _first_values(graph, tensors, samples)
     shared = _SharedWeights()
     nodes = []
@@ -111,14 +118,19 @@ def quantize(
 
 
 def quantize_without_data(
-    graph: Graph, ranges: Ranges, inputs: Arrays, config: WeightConfig | LayerConfigs
+    graph: Graph,
+    ranges: Ranges,
+    inputs: Arrays,
+    config: WeightConfig | LayerConfigs,
+    dtype: DType = "int8",
 ) -> QuantizedGraph:
     """Quantize a graph with synthetic inputs.
 
     Other arguments, and what is raised, are those of `quantize`.
     """
+    _check_type(graph, dtype)
     configs = _by_layer(graph, config)
-    tensors = quantized_tensors(graph, ranges)
+    tensors = quantized_tensors(graph, ranges, dtype)
     shared = _SharedWeights()
     nodes: list[QNode] = []
     for step in walk(graph, inputs):
@@ -136,6 +148,16 @@ def quantize_without_data(
         else:
             nodes.extend(_integer_nodes(node, tensors))
     return _graph(graph, tensors, nodes)
+
+
+def _check_type(graph: Graph, dtype: DType) -> None:
+    """Raise UnsupportedModel if the integer form of a layer does not compute this type."""
+    for node in graph.nodes:
+        allowed = INTEGER_FORMS[node.op.becomes].dtypes if node.op.becomes else (dtype,)
+        if dtype not in allowed:
+            raise UnsupportedModel(
+                f"{node.name}: {node.op.becomes} computes {', '.join(allowed)}, not {dtype}"
+            )
 
 
 def _by_layer(graph: Graph, config: WeightConfig | LayerConfigs) -> LayerConfigs:
@@ -169,7 +191,7 @@ def _first_values(
 ) -> dict[str, _Values]:
     reals = with_states(graph, by_name(graph.inputs, samples))
     return {
-        name: _Values(real, quantize_array(real, tensors[name].quantized))
+        name: _Values(real, quantize_array(real, tensors[name].quantized, tensors[name].dtype))
         for name, real in reals.items()
     }
 
@@ -204,6 +226,8 @@ def _integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ..
     for i, name in enumerate(node.inputs):
         source = tensors[name]
         if node.op.scale_rule == "unify" and source.quantization != outputs[0].quantization:
+            if source.dtype not in QTable.dtypes:
+                raise UnsupportedModel(f"{node.name}: its {source.dtype} inputs differ in scale")
             table = rescale_table(source.quantized, outputs[0].quantized)
             own = _unused(f"{node.name}/input{i}", tensors)
             source = replace(source, name=own, quantization=outputs[0].quantization)

@@ -9,6 +9,7 @@ import random_graphs as rg
 from graphs import make_node, net, output_of, run_float
 from microlut.errors import UnsupportedModel
 from microlut.graph import evaluate as float_ops
+from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
@@ -17,6 +18,7 @@ from microlut.ops.add import Add, QAdd
 from microlut.ops.arrays import FloatArray
 from microlut.ops.base import FloatOp
 from microlut.ops.batch_norm import BatchNorm
+from microlut.ops.concatenate import Concatenate
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense, QDense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
@@ -26,12 +28,12 @@ from microlut.ops.pool2d import AveragePool2D, MaxPool2D
 from microlut.ops.relu import Relu
 from microlut.ops.reshape import Reshape
 from microlut.ops.softmax import QSoftmax, Softmax
-from microlut.ops.tensor import Quantization, dequantize_array, quantize_array
+from microlut.ops.tensor import Quantization, Tensor, dequantize_array, quantize_array
 from microlut.ops.windows import Padding, Window
 from microlut.plan.rounding import largest_sum
 from microlut.quantize.assign import covariance
 from microlut.quantize.ranges.measure import Ranges, calibrate
-from microlut.quantize.stage import quantize
+from microlut.quantize.stage import quantize, quantize_without_data
 from microlut.quantize.weights import WeightConfig
 
 BITS = range(2, 9)
@@ -168,6 +170,22 @@ def test_operators_that_move_values_keep_the_quantization():
 def test_softmax_has_the_quantization_of_the_specification():
     q = quantized(one(Softmax(), (10,), (10,)), vectors(10), WeightConfig(4))
     assert output_of(q).quantized == Quantization(1 / 256, -128)
+
+
+@pytest.mark.parametrize("stage", [quantize, quantize_without_data])
+def test_type_that_an_operator_does_not_compute_is_refused_by_name(stage):
+    graph, x = one(Softmax(), (10,), (10,)), vectors(10)
+    with pytest.raises(UnsupportedModel, match=r"y: softmax computes int8, not int16"):
+        stage(graph, calibrate(graph, x), x, WeightConfig(), "int16")
+
+
+def test_int16_inputs_of_unlike_scales_are_refused():
+    rng = np.random.default_rng(0)
+    ends = Tensor("a", (4,)), Tensor("b", (4,))
+    graph = Graph("g", ends, (make_node("both", Concatenate(0), ("a", "b"), (8,)),), ("both",))
+    x = Batch({"a": rng.normal(size=(5, 4)), "b": 100 * rng.normal(size=(5, 4))})
+    with pytest.raises(UnsupportedModel, match="both: its int16 inputs differ in scale"):
+        quantize(graph, calibrate(graph, x), x, WeightConfig(), "int16")
 
 
 @pytest.mark.parametrize("op", [Identity(), BatchNorm(np.ones(3), np.ones(3))], ids=["id", "bn"])

@@ -10,7 +10,7 @@ from importlib import import_module
 from inspect import isabstract
 from typing import Any
 
-from microlut.ops import INTEGER_OPERATORS, kind_of
+from microlut.ops import INTEGER_FORMS
 from microlut.ops.base import FloatOp, IntegerOp
 from microlut.plan.kernels.base import (
     Alias,
@@ -47,7 +47,7 @@ def _load(kind: str) -> Kernel[Any, Any]:
     return kernel
 
 
-_BY_KIND = {kind: _load(kind) for kind in map(kind_of, INTEGER_OPERATORS)}
+_BY_KIND = {kind: _load(kind) for kind in INTEGER_FORMS}
 KERNELS: tuple[Kernel[Any, Any], ...] = tuple(_BY_KIND.values())
 
 

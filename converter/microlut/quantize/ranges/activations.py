@@ -9,7 +9,7 @@ import numpy as np
 
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State
-from microlut.ops.tensor import Quantization, Tensor, quantized_range
+from microlut.ops.tensor import DType, FixedRange, Quantization, Tensor, quantized_range
 from microlut.quantize.ranges.measure import Ranges
 
 INT8_MIN, INT8_MAX = -128, 127
@@ -18,20 +18,25 @@ _MOST_GROWTH = 2.0
 _ROUNDING = 1e-6  # of a scale in single precision, relatively
 
 
-def activation_quantization(low: float, high: float, smallest_scale: float = 0.0) -> Quantization:
-    """Return the asymmetric int8 quantization of a range, widened to contain zero exactly.
+def activation_quantization(
+    low: float, high: float, smallest_scale: float = 0.0, dtype: DType = "int8"
+) -> Quantization:
+    """Return the quantization of a range, widened to contain zero exactly.
 
-    A range of less than 256 steps of `smallest_scale` has only rounding errors around zero.
+    That of int8 is asymmetric, that of int16 is symmetric, as TensorFlow Lite specifies. A range of
+    less than 256 steps of `smallest_scale` has only rounding errors around zero.
     """
     low, high = min(low, 0.0), max(high, 0.0)
     if high - low < 256 * max(smallest_scale, float(np.finfo(np.float32).tiny)):
         return Quantization(float(np.float32(smallest_scale)) or 1.0, 0)
+    if dtype == "int16":
+        return Quantization(float(np.float32(max(-low, high) / np.iinfo(dtype).max)), 0)
     scale = float(np.float32((high - low) / 255.0))
     return Quantization(scale, int(np.clip(np.round(INT8_MIN - low / scale), INT8_MIN, INT8_MAX)))
 
 
-def quantized_tensors(graph: Graph, ranges: Ranges) -> Mapping[str, Tensor]:
-    """Return every tensor of the graph with its quantization, by name.
+def quantized_tensors(graph: Graph, ranges: Ranges, dtype: DType = "int8") -> Mapping[str, Tensor]:
+    """Return every tensor of the graph with its type and quantization, by name.
 
     Operators constrain the scales of their inputs and outputs (`FloatOp.scale_rule`). Tensors that
     share a scale are a group, whose range covers those of all its tensors with an "own" scale.
@@ -40,25 +45,25 @@ def quantized_tensors(graph: Graph, ranges: Ranges) -> Mapping[str, Tensor]:
     is solved again.
     """
     apart: dict[str, float] = {}
-    known, missed = _solved(graph, ranges, apart)
+    known, missed = _solved(graph, ranges, apart, dtype)
     for _ in graph.nodes:  # a state that grows from run to run may have no such scale
         if missed:
             apart |= missed
-            known, missed = _solved(graph, ranges, apart)
+            known, missed = _solved(graph, ranges, apart, dtype)
     return {
-        name: replace(tensor, dtype="int8", quantization=known[name])
+        name: replace(tensor, dtype=dtype, quantization=known[name])
         for name, tensor in graph.tensors().items()
     }
 
 
 def _solved(
-    graph: Graph, ranges: Ranges, apart: Mapping[str, float]
+    graph: Graph, ranges: Ranges, apart: Mapping[str, float], dtype: DType
 ) -> tuple[dict[str, Quantization], dict[str, float]]:
     """Return the quantizations, and the smallest scales of the tensors that have smaller ones.
 
     Those of the tensors to leave apart are known already.
     """
-    groups = _Groups(graph, ranges, apart)
+    groups = _Groups(graph, ranges, apart, dtype)
     known: dict[str, Quantization] = {}
     missed: dict[str, float] = {}
     for tensor in graph.given():
@@ -75,8 +80,11 @@ def _solved(
 class _Groups:
     """Tensors that share a scale, as a forest: each tensor has a parent, or is a root."""
 
-    def __init__(self, graph: Graph, ranges: Ranges, apart: Mapping[str, float]) -> None:
+    def __init__(
+        self, graph: Graph, ranges: Ranges, apart: Mapping[str, float], dtype: DType
+    ) -> None:
         self._apart = apart
+        self._dtype = dtype
         self._parent: dict[str, str] = {}
         self._fixed: dict[str, Quantization | None] = {}
         self._limits: dict[str, tuple[float, float]] = {}
@@ -97,15 +105,16 @@ class _Groups:
         found = known.get(root) or self._fixed.get(root)
         if found is None:
             smallest = max(smallest, self._apart.get(root, 0.0))
-            found = activation_quantization(*self._limits[root], smallest)
+            found = activation_quantization(*self._limits[root], smallest, self._dtype)
         known[root] = known[name] = found
 
     def _constrain(self, node: Node, ranges: Ranges) -> None:
         rule = node.op.scale_rule
         for tensor in node.outputs:
-            if isinstance(rule, Quantization):
-                self._fixed[tensor.name] = rule
-                self._limits[tensor.name] = quantized_range(rule)
+            if isinstance(rule, FixedRange):
+                fixed = rule.quantization(self._dtype)
+                self._fixed[tensor.name] = fixed
+                self._limits[tensor.name] = quantized_range(fixed, self._dtype)
             elif rule == "same":
                 self._parent[tensor.name] = node.inputs[0]
             else:

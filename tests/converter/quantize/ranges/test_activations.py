@@ -16,7 +16,7 @@ from microlut.ops.dense import Dense
 from microlut.ops.fixed_point import quantize_multiplier
 from microlut.ops.mul import Mul
 from microlut.ops.relu import Relu
-from microlut.ops.tensor import Quantization, Tensor, dequantize_array, quantize_array
+from microlut.ops.tensor import FixedRange, Quantization, Tensor, dequantize_array, quantize_array
 from microlut.quantize.ranges.activations import activation_quantization, quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
 
@@ -65,6 +65,28 @@ def test_quantization_is_the_one_computed_by_hand(low: float, high: float, wante
 
 def test_range_of_rounding_errors_gets_the_smallest_scale():
     assert activation_quantization(-1e-9, 2e-9, 0.25) == Quantization(0.25, 0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "scale"),
+    [(0.0, 32767.0, 1.0), (-32767.0, 5.0, 1.0), (10.0, 16383.5, 0.5), (0.0, 0.0, 1.0)],
+)
+def test_quantization_of_int16_is_symmetric(low: float, high: float, scale: float):
+    assert activation_quantization(low, high, dtype="int16") == Quantization(scale, 0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "int8", "int16"),  # of LOGISTIC and TANH in TensorFlow Lite's specification
+    [
+        (0.0, 1.0, Quantization(1 / 256, -128), Quantization(1 / 32768, 0)),
+        (-1.0, 1.0, Quantization(1 / 128, 0), Quantization(1 / 32768, 0)),
+    ],
+)
+def test_fixed_range_has_the_quantization_of_the_specification(
+    low: float, high: float, int8: Quantization, int16: Quantization
+):
+    assert FixedRange(low, high).quantization("int8") == int8
+    assert FixedRange(low, high).quantization("int16") == int16
 
 
 @pytest.mark.parametrize(
