@@ -52,6 +52,17 @@ def test_import_model_says_what_it_looked_for(kind, name, tmp_path, request):
     assert "damaged" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", [name for name in ZOO if "nested" in name or "shared" in name])
+@pytest.mark.filterwarnings("ignore")
+def test_keras2_file_is_read_that_was_written_after_one_of_another_format(name, tmp_path, tf_keras):
+    # Keras 2 then leaves out the numbers of shared layers, of all or of some
+    model = ZOO[name](tf_keras)
+    save(model, tmp_path, ".h5")
+    x = sample_inputs(model)
+    found = evaluate(import_model(save(model, tmp_path, ".keras")), x)
+    np.testing.assert_allclose(found, predict(model, x), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(("kind", "name"), [each for each in ALL if each not in WRITTEN_WRONGLY])
 @pytest.mark.filterwarnings("ignore")
 def test_import_model_equals_keras(kind, name, tmp_path, request):

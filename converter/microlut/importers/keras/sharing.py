@@ -41,7 +41,7 @@ class Occurrence:
 
 def occurrences(model: Layer) -> dict[LayerPath, Occurrence]:
     """Return the layers and nested models that may be further occurrences, in Keras's order."""
-    search = _Search(_has_numbers(model))
+    search = _Search(_has_numbers(model) and _has_modules(model))
     search.walk(model)
     return search.found
 
@@ -49,6 +49,14 @@ def occurrences(model: Layer) -> dict[LayerPath, Occurrence]:
 def _has_numbers(model: Layer) -> bool:
     return any(
         _number(layer) is not None or (layer.is_model and _has_numbers(layer))
+        for layer in child_layers(model)
+    )
+
+
+def _has_modules(model: Layer) -> bool:
+    """Return whether all layers name their module, as `.keras` files have it."""
+    return all(
+        "module" in layer.entry and (not layer.is_model or _has_modules(layer))
         for layer in child_layers(model)
     )
 
@@ -63,8 +71,8 @@ class _Search:
     """A walk through all layers.
 
     Attributes:
-        by_number: Whether Keras has numbered shared layers at all; Keras 2 does not after it has
-            written the same model in another format.
+        by_number: Whether Keras has numbered all shared layers; Keras 2 does not after it has
+            written the same model in another format: then nested layers do not name their module.
         numbered: The first layer of each number.
         others: The layers without a number, by fingerprint.
         found: The result.
