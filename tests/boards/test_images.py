@@ -21,9 +21,11 @@ from microlut.running.protocol import bulk_command
 from microlut.toolchain.build import build
 from microlut.toolchain.esp_image import esptool_of
 from microlut.toolchain.image import Image
+from sweeps import in_sweeps
 
 BOARDS = [name for name in list_boards() if load_board(name).core is not Core.HOST]
 QEMU_BOARDS = [name for name in BOARDS if load_board(name).emulators.qemu]
+USUAL = ("mps2-an385-m0plus", "mps2-an386", "riscv-virt")  # one per architecture
 INPUTS = np.random.default_rng(3).integers(-128, 128, (40, 6), dtype=np.int8)
 
 
@@ -237,10 +239,11 @@ FAULTS = {
 @pytest.mark.parametrize(
     ("board_id", "fault"),
     [
-        (name, fault)
+        case
         for name in QEMU_BOARDS
         for fault in FAULTS[load_board(name).toolchain.prefix]
         if fault != "service_call" or name == "mps2-an386"
+        for case in ([(name, fault)] if name in USUAL else in_sweeps((name, fault)))
     ],
 )
 def test_fault_is_reported_with_its_place(tmp_path, altered_model, board_id, fault):

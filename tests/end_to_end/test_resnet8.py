@@ -10,6 +10,7 @@ import microlut
 from microlut.importers import import_model
 from microlut.importers.samples import load_samples
 from microlut.toolchain.image import Image
+from sweeps import in_sweeps
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
@@ -31,19 +32,20 @@ def image(files, converted) -> Image:
     return microlut.build(converted(*files, 4), microlut.load_board("mps2-an386"))
 
 
-@pytest.mark.parametrize("bits", [8, 6, 4, 3, 2])
+@pytest.mark.parametrize("bits", [4, *in_sweeps(8, 6, 3, 2)])
 def test_resnet8_forms_are_equal(bits, files, images, converted):
     need_host()
     assert_forms_equal(converted(*files, bits, count=FEW), images(20), "host")
 
 
+@pytest.mark.sweep
 @pytest.mark.qemu
 def test_resnet8_is_equal_on_boards(files, images, converted):
     need_qemu()
     assert_forms_equal(converted(*files, 4), images(3), *QEMU_BOARDS)
 
 
-@pytest.mark.parametrize(("bits", "points"), [(8, 1.0), (4, 4.0)])
+@pytest.mark.parametrize(("bits", "points"), [*in_sweeps((8, 1.0)), (4, 4.0)])
 def test_resnet8_keeps_its_accuracy(bits, points, files, images, converted):
     found = accuracy(converted(*files, bits), files[0], images())
     assert found.real > 87

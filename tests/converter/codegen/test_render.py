@@ -182,7 +182,7 @@ WORDS = (
 )
 
 
-@pytest.mark.parametrize("words", [WORDS, WORDS[::-1]])
+@pytest.mark.parametrize("words", [WORDS, pytest.param(WORDS[::-1], marks=pytest.mark.sweep)])
 def test_inputs_and_layers_may_be_called_as_parts_of_the_generated_names(
     words: tuple[str, ...], tmp_path: Path
 ):

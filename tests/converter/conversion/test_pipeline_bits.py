@@ -219,7 +219,7 @@ def test_budget_that_cannot_be_kept_is_one_line_and_exit_code_2(call, tmp_path, 
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_search_prints_a_table_and_draws_it_and_resumes(run, tmp_path):
     options = ("search", MODEL, "--calibration", CALIBRATION, "--folder", "kept", "--jobs", 1)
     answer = run(*options, "-o", "pictures/front.svg")

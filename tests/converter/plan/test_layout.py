@@ -32,7 +32,7 @@ from microlut.quantize.weights import WeightConfig
 
 @pytest.fixture(scope="module")
 def graphs() -> list[QuantizedGraph]:
-    cases = [*rg.network_cases(40, seed=3), *(rg.every_operator_case(b) for b in (2, 8))]
+    cases = [*rg.network_cases(16, seed=3), *(rg.every_operator_case(b) for b in (2, 8))]
     cases += [rg.kernel_case(b, 1) for b in (4, 8)]
     return [case.quantized() for case in cases]
 

@@ -254,6 +254,7 @@ def test_verify_limits_emulated_boards_only(project, host, m4):
     assert outcome.bit_exact
 
 
+@pytest.mark.sweep
 @pytest.mark.qemu
 def test_verify_takes_all_boards_by_default(project, host, m4):
     outcome = microlut.verify(project, samples(2))
