@@ -35,7 +35,7 @@ from microlut.integer import evaluate as int_ops
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.add import QAdd
 from microlut.ops.linear import QLinear
-from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.tensor import FixedRange, Quantization, Tensor
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.cost import assume_free
 from microlut.plan.kernels import Call, Tile, calls_of, kernel_of
@@ -288,7 +288,8 @@ def _network_of(name: str) -> QuantizedGraph:
             tensors = _random_tensors(rng, kind.operands or int(rng.integers(2, 4)), number, pixel)
             shapes = [tensor.shape for tensor in tensors]
             op = kind.from_keras(kind.keras.options, shapes)
-            fixed = op.scale_rule if isinstance(op.scale_rule, Quantization) else _SCALE
+            rule = op.scale_rule
+            fixed = rule.quantization("int8") if isinstance(rule, FixedRange) else _SCALE
             output = Tensor(f"y{number}", op.shapes(shapes)[0], "int8", fixed)
             made = op.quantize(tensors, [output])
             nodes.append(QNode(output.name, made, tuple(t.name for t in tensors), (output,)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.activation import Fusing
 from microlut.ops.base import FloatOp
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import FixedRange
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "operators.md"
 HEAD = """# Operators
@@ -35,9 +35,7 @@ def _cells(op: type[FloatOp]) -> Iterator[str]:
     rule = op.scale_rule
     yield op.__name__
     yield "any number" if op.operands is None else str(op.operands)
-    yield (
-        f"{rule.scale:g}, zero point {rule.zero_point}" if isinstance(rule, Quantization) else rule
-    )
+    yield (f"fixed: {rule.low:g} to {rule.high:g}" if isinstance(rule, FixedRange) else rule)
     yield "yes" if issubclass(op, Fusing) else ""
     yield _codes(op.keras.layers)
     yield _codes([*filter(None, [op.keras.activation]), *op.keras.functions])
