@@ -45,7 +45,7 @@ def test_resnet8_is_equal_on_boards(files, images, converted):
     assert_forms_equal(converted(*files, 4), images(3), *QEMU_BOARDS)
 
 
-@pytest.mark.parametrize(("bits", "points"), [*in_sweeps((8, 1.0)), (4, 4.0)])
+@pytest.mark.parametrize(("bits", "points"), in_sweeps((8, 1.0), (4, 4.0)))
 def test_resnet8_keeps_its_accuracy(bits, points, files, images, converted):
     found = accuracy(converted(*files, bits), files[0], images())
     assert found.real > 87

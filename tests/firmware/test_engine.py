@@ -53,7 +53,7 @@ def assert_equal(outputs: Outputs, prefix: str) -> None:
 @pytest.fixture(scope="module")
 def operators(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     """Outputs of single operators, whose scratch ends where the arena ends."""
-    counts = {"conv2d": 70, "depthwise_conv2d": 70, "dense": 14}
+    counts = {"conv2d": 35, "depthwise_conv2d": 35, "dense": 14}
     cases = [c for k in rg.OPERATORS for c in rg.operator_cases(k, counts.get(k, 7), seed=11)]
     cases += rg.wide_cases()
     graphs = [case.quantized() for case in cases]

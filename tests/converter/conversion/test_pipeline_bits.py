@@ -171,6 +171,7 @@ def test_flash_budget_option(call):
     assert budget * 0.8 < found["weight_bytes"] + found["parameter_bytes"] <= budget
 
 
+@pytest.mark.sweep
 def test_max_drop_option(call):
     found = json.loads(call("--max-drop", 1, "--json").out)
     assert found["budget"] == {"max_drop": 1.0}
