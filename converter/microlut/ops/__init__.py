@@ -32,6 +32,7 @@ OPERATORS = (
     "sigmoid",
     "softmax",
     "table",
+    "tanh",
 )
 
 

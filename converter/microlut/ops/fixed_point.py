@@ -135,13 +135,23 @@ def exp_on_negative_values(a: _Int64, integer_bits: int) -> _Int64:
 
 
 def one_over_one_plus(a: _Int64) -> _Int64:
-    """Return 1 / (1 + a) in Q0.31 for a in [0, 1): three Newton-Raphson steps."""
+    """Return 1 / (1 + a) in Q0.31 for a in [0, 1)."""
+    return _saturating_shift_left(_twice_over_one_plus(a), 1)
+
+
+def _twice_over_one_plus(a: _Int64) -> _Int64:
+    """Return 2 / (1 + a) in Q2.29 for a in [0, 1): three Newton-Raphson steps."""
     half_denominator = (a + _INT32_MAX + 1) >> 1  # rounding half sum of two non-negative numbers
     x = _48_OVER_17 + saturating_doubling_high_mul(half_denominator, _MINUS_32_OVER_17)
     for _ in range(3):
         error = (1 << 29) - saturating_doubling_high_mul(half_denominator, x)
         x = x + _saturating_shift_left(saturating_doubling_high_mul(x, error), 2)
-    return _saturating_shift_left(x, 1)
+    return x
+
+
+def one_minus_over_one_plus(a: _Int64) -> _Int64:
+    """Return (1 - a) / (1 + a) in Q0.31 for a in [0, 1): that is 2 / (1 + a) - 1."""
+    return _saturating_shift_left(_twice_over_one_plus(a) - (1 << 29), 2)
 
 
 def _saturating_shift_left(x: _Int64, bits: int) -> _Int64:

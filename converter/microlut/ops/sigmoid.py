@@ -10,19 +10,10 @@ import numpy as np
 
 from microlut.ops.arrays import FloatArray, Int64
 from microlut.ops.base import FloatOp, IntegerOp, Keras, SameShape, ScaleRule
-from microlut.ops.fixed_point import (
-    exp_on_negative_values,
-    input_radius,
-    multiply,
-    one_over_one_plus,
-    quantize_multiplier,
-    rounding_divide_by_pot,
-)
-from microlut.ops.table import all_values, table
+from microlut.ops.fixed_point import exp_on_negative_values, one_over_one_plus
+from microlut.ops.table import INTEGER_BITS, fixed_point_values, table
 from microlut.ops.tensor import FixedRange, Tensor
 
-_INTEGER_BITS = 4  # of the scaled input
-_OUTPUT_BITS = 8
 _ONE = (1 << 31) - 1  # in Q0.31, as gemmlowp has it
 
 
@@ -49,16 +40,10 @@ class Sigmoid(SameShape, FloatOp):
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the table of TensorFlow Lite's LOGISTIC."""
-        factor = quantize_multiplier(inputs[0].scale * 2.0 ** (31 - _INTEGER_BITS))
-        centered = all_values() - inputs[0].zero_point
-        radius = input_radius(_INTEGER_BITS, factor.shift)
-        inside = np.abs(centered) < radius
-        scaled = multiply(np.where(inside, centered, 0), factor.multiplier, factor.shift)
-        found = rounding_divide_by_pot(_logistic(scaled), 31 - _OUTPUT_BITS) - 128
-        return table(np.where(inside, found, np.where(centered > 0, 127, -128)), "LOGISTIC", 2)
+        return table(fixed_point_values(inputs[0].quantized, _logistic, 8) - 128, "LOGISTIC", 2)
 
 
 def _logistic(x: Int64) -> Int64:
     """Return the function in Q0.31 of numbers in Q4.27, as gemmlowp's `logistic` does."""
-    positive = one_over_one_plus(exp_on_negative_values(-np.abs(x), _INTEGER_BITS))
+    positive = one_over_one_plus(exp_on_negative_values(-np.abs(x), INTEGER_BITS))
     return np.where(x == 0, 1 << 30, np.where(x > 0, positive, _ONE - positive))

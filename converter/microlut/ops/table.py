@@ -6,7 +6,7 @@ its inputs in one scale.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,11 +16,18 @@ from numpy.typing import NDArray
 from microlut.ops.arrays import Int64, IntArray
 from microlut.ops.base import IntegerOp, SameShape, demand
 from microlut.ops.builtin import Builtin
-from microlut.ops.fixed_point import multiply, quantize_multiplier
+from microlut.ops.fixed_point import (
+    input_radius,
+    multiply,
+    quantize_multiplier,
+    rounding_divide_by_pot,
+)
 from microlut.ops.json_arrays import Int8Array
 from microlut.ops.tensor import CONFIG, Quantization, Tensor
 
 SIZE = 256
+INTEGER_BITS = 4  # of the scaled inputs of bounded functions
+LARGEST = 1 << 8  # saturates
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,6 +72,23 @@ def table(values: Int64 | NDArray[np.int8], builtin: str, version: int) -> QTabl
     limited = np.clip(values, -128, 127).astype(np.int8)
     limited.setflags(write=False)
     return QTable(limited, builtin, version)
+
+
+def fixed_point_values(
+    source: Quantization, function: Callable[[Int64], Int64], output_bits: int
+) -> Int64:
+    """Return a bounded function of all int8 values with `output_bits` fractional bits.
+
+    `function` goes from Q4.27 to Q0.31. Values beyond the range of Q4.27 get those of its ends, as
+    in TensorFlow Lite's LOGISTIC and TANH.
+    """
+    factor = quantize_multiplier(source.scale * 2.0 ** (31 - INTEGER_BITS))
+    centered = all_values() - source.zero_point
+    radius = input_radius(INTEGER_BITS, factor.shift)
+    inside = np.abs(centered) < radius
+    scaled = multiply(np.where(inside, centered, 0), factor.multiplier, factor.shift)
+    found = rounding_divide_by_pot(function(scaled), 31 - output_bits)
+    return np.where(inside, found, np.where(centered > 0, LARGEST, -LARGEST))
 
 
 def rescale_table(source: Quantization, target: Quantization) -> QTable:

@@ -30,9 +30,9 @@ def halved(x):
 
 CASES = {
     "groups": (lambda k: k.layers.Conv2D(6, 3, groups=3), "groups=3"),
-    "tanh_of_a_layer": (
-        lambda k: k.layers.Conv2D(2, 3, activation="tanh"),
-        "activation 'tanh'",
+    "softsign_of_a_layer": (
+        lambda k: k.layers.Conv2D(2, 3, activation="softsign"),
+        "activation 'softsign'",
     ),
     "relu_object": (
         lambda k: k.layers.Conv2D(2, 3, activation=k.layers.ReLU(negative_slope=0.1)),
@@ -59,7 +59,7 @@ CASES = {
     "crop": (lambda k: k.layers.RandomCrop(4, 8), "makes pictures of 4 x 8 pixels"),
     "center": (lambda k: k.layers.CenterCrop(9, 4), "makes pictures of 9 x 4 pixels"),
     "normalization_axis": (lambda k: k.layers.Normalization(axis=(1, 3)), "axis="),
-    "tanh": (lambda k: k.layers.Activation("tanh"), "activation 'tanh'"),
+    "softsign": (lambda k: k.layers.Activation("softsign"), "activation 'softsign'"),
     "slope": (lambda k: k.layers.ReLU(negative_slope=0.1), "negative_slope=0.1"),
     "threshold": (lambda k: k.layers.ReLU(threshold=1.0), "threshold=1.0"),
     "max_value": (lambda k: k.layers.ReLU(max_value=4.0), "max_value=4"),
