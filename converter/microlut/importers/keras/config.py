@@ -153,13 +153,17 @@ def child_layers(model: Layer) -> tuple[Layer, ...]:
     return layers
 
 
+def layers_and_models(model: Layer) -> Iterator[Layer]:
+    """Yield every layer and nested model, each model before its own layers."""
+    for layer in child_layers(model):
+        yield layer
+        if layer.is_model:
+            yield from layers_and_models(layer)
+
+
 def all_layers(model: Layer) -> Iterator[Layer]:
     """Yield every layer that is no model, through all nested models."""
-    for layer in child_layers(model):
-        if layer.is_model:
-            yield from all_layers(layer)
-        else:
-            yield layer
+    return (layer for layer in layers_and_models(model) if not layer.is_model)
 
 
 def one_line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from microlut.importers.keras.config import Layer, LayerPath, child_layers
+from microlut.importers.keras.config import Layer, LayerPath, child_layers, layers_and_models
 
 _ID = "shared_object_id"
 
@@ -41,24 +41,11 @@ class Occurrence:
 
 def occurrences(model: Layer) -> dict[LayerPath, Occurrence]:
     """Return the layers and nested models that may be further occurrences, in Keras's order."""
-    search = _Search(_has_numbers(model) and _has_modules(model))
+    layers = list(layers_and_models(model))
+    numbers = any(_number(layer) is not None for layer in layers)
+    search = _Search(numbers and all("module" in layer.entry for layer in layers))
     search.walk(model)
     return search.found
-
-
-def _has_numbers(model: Layer) -> bool:
-    return any(
-        _number(layer) is not None or (layer.is_model and _has_numbers(layer))
-        for layer in child_layers(model)
-    )
-
-
-def _has_modules(model: Layer) -> bool:
-    """Return whether all layers name their module, as `.keras` files have it."""
-    return all(
-        "module" in layer.entry and (not layer.is_model or _has_modules(layer))
-        for layer in child_layers(model)
-    )
 
 
 def _number(layer: Layer) -> int | None:
