@@ -27,7 +27,7 @@ from microlut.ops.tensor import CONFIG, Quantization, Tensor
 
 SIZE = 256
 INTEGER_BITS = 4  # of the scaled inputs of bounded functions
-LARGEST = 1 << 8  # saturates
+_BEYOND = 2 * SIZE  # any int8, whatever the output's zero point
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,8 +79,8 @@ def fixed_point_values(
 ) -> Int64:
     """Return a bounded function of all int8 values with `output_bits` fractional bits.
 
-    `function` goes from Q4.27 to Q0.31. Values beyond the range of Q4.27 get those of its ends, as
-    in TensorFlow Lite's LOGISTIC and TANH.
+    `function` goes from Q4.27 to Q0.31. Inputs beyond Q4.27 get numbers beyond int8, which a table
+    limits, as TensorFlow Lite's LOGISTIC and TANH do.
     """
     factor = quantize_multiplier(source.scale * 2.0 ** (31 - INTEGER_BITS))
     centered = all_values() - source.zero_point
@@ -88,7 +88,7 @@ def fixed_point_values(
     inside = np.abs(centered) < radius
     scaled = multiply(np.where(inside, centered, 0), factor.multiplier, factor.shift)
     found = rounding_divide_by_pot(function(scaled), 31 - output_bits)
-    return np.where(inside, found, np.where(centered > 0, LARGEST, -LARGEST))
+    return np.where(inside, found, np.where(centered > 0, _BEYOND, -_BEYOND))
 
 
 def rescale_table(source: Quantization, target: Quantization) -> QTable:
