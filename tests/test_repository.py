@@ -13,7 +13,7 @@ import pytest
 
 from microlut.board.board import Core, list_boards, load_board
 from microlut.codegen.render import ABI
-from microlut.ops import FLOAT_OPERATORS, INTEGER_OPERATORS, OPERATORS
+from microlut.ops import FLOAT_OPERATORS, INTEGER_OPERATORS, OPERATORS, kind_of
 from microlut.ops.base import FloatOnly, FloatOp, IntegerOp
 from microlut.ops.linear import QLinear
 from microlut.plan.arena import ALIGNMENT
@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGE = CHECKOUT / "converter" / "microlut"
 HEADERS = CHECKOUT / "firmware/include/microlut"
 
-KINDS = {op: op.__dataclass_fields__["kind"].default for op in INTEGER_OPERATORS}
+KINDS = {op: kind_of(op) for op in INTEGER_OPERATORS}
 # Passes replace these, so that no later stage sees them.
 FOLDED = {"BatchNorm", "Identity"}
 

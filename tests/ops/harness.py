@@ -161,6 +161,25 @@ class Case:
         return made
 
 
+def elementwise_cases(op: FloatOp, name: str) -> tuple[Case, ...]:
+    """Return cases of a function of one value that Keras has under a name everywhere."""
+
+    def operation(tensors: Sequence[Any]) -> Any:
+        import keras
+
+        return getattr(keras.ops, name)(tensors[0])
+
+    alone = layer("Activation", activation=name)
+    return (
+        Case("vector", op, ((17,),), alone),
+        Case("picture", op, ((5, 7, 3),), operation, spreads=(4.0,)),
+        Case("one_value", op, ((1,),), None, spreads=(0.1,)),
+        Case("rank_two", op, ((6, 5),), alone, spreads=(100.0,)),
+        Case("rank_four", op, ((2, 3, 4, 5),), alone, spreads=(0.3,)),
+        Case("dense", op, ((9,),), layer("Dense", units=9, activation=name)),
+    )
+
+
 def operator_tests(cases: Sequence[Case]) -> tuple[Test, Test, Test, Test, Test]:
     """Return the tests of an operator.
 

@@ -1,24 +1,10 @@
 """The logistic function in all its forms."""
 
-from harness import Case, check_keras, layer, operator_tests
+from harness import elementwise_cases, operator_tests
 
 from microlut.ops.sigmoid import Sigmoid
 
-
-def operation(tensors):
-    import keras
-
-    return keras.ops.sigmoid(tensors[0])
-
-
-LAYER = layer("Activation", activation="sigmoid")
-CASES = (
-    Case("vector", Sigmoid(), ((17,),), LAYER),
-    Case("picture", Sigmoid(), ((5, 7, 3),), operation, spreads=(4.0,)),
-    Case("one_value", Sigmoid(), ((1,),), None, spreads=(0.1,)),
-    Case("rank_two", Sigmoid(), ((6, 5),), LAYER, spreads=(100.0,)),
-    Case("rank_four", Sigmoid(), ((2, 3, 4, 5),), LAYER, spreads=(0.3,)),
-)
+CASES = elementwise_cases(Sigmoid(), "sigmoid")
 (
     test_float_equals_keras,
     test_training_equals_float,
@@ -26,7 +12,3 @@ CASES = (
     test_c_equals_integer_on_this_computer,
     test_c_equals_integer_on_cortex_m4,
 ) = operator_tests(CASES)
-
-
-def test_activation_of_a_layer_equals_keras():
-    check_keras(Case("dense", Sigmoid(), ((9,),), layer("Dense", units=9, activation="sigmoid")))
