@@ -235,15 +235,20 @@ FAULTS = {
 }
 
 
+FAULT_CASES = [
+    (name, fault)
+    for name in QEMU_BOARDS
+    for fault in FAULTS[load_board(name).toolchain.prefix]
+    if fault != "service_call" or name == "mps2-an386"
+]
+
+
 @pytest.mark.qemu
 @pytest.mark.parametrize(
     ("board_id", "fault"),
     [
-        case
-        for name in QEMU_BOARDS
-        for fault in FAULTS[load_board(name).toolchain.prefix]
-        if fault != "service_call" or name == "mps2-an386"
-        for case in ([(name, fault)] if name in USUAL else in_sweeps((name, fault)))
+        *(case for case in FAULT_CASES if case[0] in USUAL),
+        *in_sweeps(*(case for case in FAULT_CASES if case[0] not in USUAL)),
     ],
 )
 def test_fault_is_reported_with_its_place(tmp_path, altered_model, board_id, fault):

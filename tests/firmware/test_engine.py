@@ -22,6 +22,7 @@ from microlut.plan import Goal, Plan, make_plan
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
+from sweeps import in_sweeps
 
 RUNS = 3
 Outputs = dict[str, tuple[NDArray[np.int8], NDArray[np.int8]]]
@@ -50,20 +51,21 @@ def assert_equal(outputs: Outputs, prefix: str) -> None:
     assert differing == []
 
 
-@pytest.fixture(scope="module")
-def operators(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
+@pytest.fixture(scope="module", params=[35, *in_sweeps(70)])
+def operators(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     """Outputs of single operators, whose scratch ends where the arena ends."""
-    counts = {"conv2d": 35, "depthwise_conv2d": 35, "dense": 14}
+    counts = {"conv2d": request.param, "depthwise_conv2d": request.param, "dense": 14}
     cases = [c for k in rg.OPERATORS for c in rg.operator_cases(k, counts.get(k, 7), seed=11)]
     cases += rg.wide_cases()
     graphs = [case.quantized() for case in cases]
     return check(graphs, tmp_path_factory.mktemp("operators"), scratch_last)
 
 
-@pytest.fixture(scope="module")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
+@pytest.fixture(scope="module", params=[10, *in_sweeps(28)])
+def networks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     """Outputs of networks of several operators, laid out as planned."""
-    cases = [*rg.network_cases(10, seed=11), *(rg.every_operator_case(b) for b in range(2, 9))]
+    cases = list(rg.network_cases(request.param, seed=11))
+    cases += [rg.every_operator_case(b) for b in range(2, 9)]
     cases += [rg.kernel_case(b, b // 2 % 2) for b in range(2, 9)]
     graphs = [case.quantized() for case in cases]
     return check(graphs, tmp_path_factory.mktemp("networks"), lambda plan: plan)

@@ -10,6 +10,7 @@ from engine_batch import FIRMWARE, HERE, INCLUDES, M55, WARNINGS, require, run, 
 from test_engine import assert_equal, check, for_ram
 
 import random_graphs as rg
+from sweeps import in_sweeps
 
 pytestmark = pytest.mark.qemu
 require_all = pytest.fixture(autouse=True)(lambda: require(M55.emulator[0]))
@@ -25,9 +26,9 @@ def test_primitives_equal_the_reference(name: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in rg.OPERATORS if kind != "reshape"])
-def test_operator_equals_the_interpreter(kind: str, tmp_path: Path):
-    counts = {"conv2d": 28, "depthwise_conv2d": 21, "dense": 14}
-    cases = rg.operator_cases(kind, counts.get(kind, 14), seed=55)
+@pytest.mark.parametrize("count", [14, *in_sweeps(49)])
+def test_operator_equals_the_interpreter(kind: str, count: int, tmp_path: Path):
+    cases = rg.operator_cases(kind, count, seed=55)
     assert_equal(check([c.quantized() for c in cases], tmp_path, scratch_last, M55), kind)
 
 
@@ -43,8 +44,9 @@ def test_wide_layers_equal_the_interpreter(tmp_path: Path):
     assert_equal(check(graphs, tmp_path, scratch_last, M55), "wide")
 
 
-def test_networks_equal_the_interpreter(tmp_path: Path):
-    cases = [*rg.network_cases(7, seed=55), *(rg.kernel_case(b, b % 2) for b in range(2, 9))]
+@pytest.mark.parametrize("count", [7, *in_sweeps(14)])
+def test_networks_equal_the_interpreter(count: int, tmp_path: Path):
+    cases = [*rg.network_cases(count, seed=55), *(rg.kernel_case(b, b % 2) for b in range(2, 9))]
     found = check([case.quantized() for case in cases], tmp_path, lambda plan: plan, M55)
     for prefix in ("net", "kernels"):
         assert_equal(found, prefix)

@@ -28,6 +28,7 @@ from microlut.quantize.weights import WeightConfig
 from microlut.support.resources import data_folder
 from microlut.version import VERSION
 from planned_nets import ADD, Net
+from sweeps import in_sweeps
 
 ODD_NAMES = [
     "int",
@@ -182,7 +183,7 @@ WORDS = (
 )
 
 
-@pytest.mark.parametrize("words", [WORDS, pytest.param(WORDS[::-1], marks=pytest.mark.sweep)])
+@pytest.mark.parametrize("words", [WORDS, *in_sweeps((WORDS[::-1],))])
 def test_inputs_and_layers_may_be_called_as_parts_of_the_generated_names(
     words: tuple[str, ...], tmp_path: Path
 ):

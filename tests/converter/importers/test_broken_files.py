@@ -18,6 +18,7 @@ from microlut.importers import import_model
 from microlut.importers.keras import memory, separate_process
 from microlut.importers.keras.config import KerasModel, parse_config
 from microlut.importers.keras.translate import to_graph
+from sweeps import in_sweeps
 
 pytestmark = pytest.mark.keras
 
@@ -192,7 +193,9 @@ def test_import_model_refuses_arrays_stored_in_other_files(files, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "count"), [("model.keras", 60), ("model.h5", 10)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("model.keras", 60), ("model.h5", 10), *in_sweeps(("model.h5", 20))]
+)
 def test_import_model_survives_truncation(name, count, files, tmp_path):
     content = (files / name).read_bytes()
     path = tmp_path / name
@@ -202,7 +205,9 @@ def test_import_model_survives_truncation(name, count, files, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "count"), [("model.keras", 150), ("model.h5", 10)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("model.keras", 150), ("model.h5", 10), *in_sweeps(("model.h5", 30))]
+)
 def test_import_model_survives_corruption(name, count, files, tmp_path):
     content = (files / name).read_bytes()
     rng = np.random.default_rng(6)

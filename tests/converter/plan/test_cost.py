@@ -19,6 +19,7 @@ from microlut.plan.kernels import Call, Tile, calls_of, kernel_of
 from microlut.plan.sharing import find_sums
 from microlut.plan.tiles import whole_tile
 from microlut.plan.variants import choose_variants
+from sweeps import in_sweeps
 
 M4 = "cortex-m4f"
 
@@ -103,8 +104,9 @@ def test_work_of_unknown_cost_is_refused_by_name(monkeypatch: pytest.MonkeyPatch
     assert instructions(one, whole_tile(one), "cortex-m3") > 0
 
 
-def test_steps_cost_what_their_calls_do_and_merged_ones_nothing():
-    cases = [*rg.network_cases(12, seed=3), *(rg.kernel_case(bits, 1) for bits in (4, 8))]
+@pytest.mark.parametrize("count", [12, *in_sweeps(40)])
+def test_steps_cost_what_their_calls_do_and_merged_ones_nothing(count: int):
+    cases = [*rg.network_cases(count, seed=3), *(rg.kernel_case(bits, 1) for bits in (4, 8))]
     steps = [step for case in cases for step in make_plan(case.quantized()).steps]
     assert any(step.merged for step in steps)
     for step in steps:

@@ -28,11 +28,12 @@ from microlut.plan.tiles import whole_tile
 from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
+from sweeps import in_sweeps
 
 
-@pytest.fixture(scope="module")
-def graphs() -> list[QuantizedGraph]:
-    cases = [*rg.network_cases(16, seed=3), *(rg.every_operator_case(b) for b in (2, 8))]
+@pytest.fixture(scope="module", params=[16, *in_sweeps(40)])
+def graphs(request: pytest.FixtureRequest) -> list[QuantizedGraph]:
+    cases = [*rg.network_cases(request.param, seed=3), *(rg.every_operator_case(b) for b in (2, 8))]
     cases += [rg.kernel_case(b, 1) for b in (4, 8)]
     return [case.quantized() for case in cases]
 
