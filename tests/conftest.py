@@ -1,6 +1,7 @@
 """Fixtures that every test may use: the shared models and data, and the two Kerases."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,16 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let CMake compile each file of the firmware once, in all processes of the tests."""
+    if "MLUT_TEST_OBJECTS" not in os.environ:  # which the processes of xdist inherit
+        folder = tempfile.TemporaryDirectory(prefix="microlut-objects-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["MLUT_TEST_OBJECTS"] = folder.name
+        os.environ["MLUT_TEST_FIRMWARE"] = str(_CHECKOUT / "firmware")
+        os.environ["CMAKE_C_COMPILER_LAUNCHER"] = str(_CHECKOUT / "tests" / "cached_compiler.sh")
 
 
 @pytest.fixture(scope="session")

@@ -160,7 +160,16 @@ def compile_all(
 
     def compile_one(source: Path, target: Path) -> None:
         options = LANGUAGES[language] if source.suffix == ".c" else WARNINGS
-        run(*command, *options, *INCLUDES, "-c", source, "-o", target)
+        run(
+            HERE.parent / "cached_compiler.sh",
+            *command,
+            *options,
+            *INCLUDES,
+            "-o",
+            target,
+            "-c",
+            source,
+        )
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(compile_one, sources, objects))
