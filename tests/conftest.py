@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:  # else threads of several processes wait
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -29,7 +29,7 @@ def images(shared_data, files):
 @pytest.fixture
 def image(files, converted) -> Image:
     need_qemu()
-    return microlut.build(converted(*files, 4), microlut.load_board("mps2-an386"))
+    return microlut.build(converted(*files, 4, count=FEW), microlut.load_board("mps2-an386"))
 
 
 @pytest.mark.parametrize("bits", [4, *in_sweeps(8, 6, 3, 2)])
@@ -56,7 +56,7 @@ def test_resnet8_keeps_its_accuracy(bits, points, files, images, converted):
 def test_resnet8_fits_the_esp32_c3(files, converted):
     board = microlut.load_board("esp32-c3-devkitm-1")
     need(*board.toolchain.needs)
-    built = microlut.build(converted(*files, 4), board)
+    built = microlut.build(converted(*files, 4, count=FEW), board)
     assert built.flash_bytes < built.ram_bytes < board.memory.ram.size / 2
 
 
@@ -88,4 +88,4 @@ def test_resnet8_sizes_equal_those_of_the_map(image):
 
 def test_resnet8_has_the_macs_of_the_benchmark(files, converted):
     # 12,501,632 in the convolutions and the dense layer (MLPerf Tiny)
-    assert converted(*files, 4).report["macs"] == 12_501_632
+    assert converted(*files, 4, count=FEW).report["macs"] == 12_501_632
