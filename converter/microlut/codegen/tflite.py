@@ -31,6 +31,8 @@ _TYPES = {
 }
 _ENUMERATIONS = {
     "fusedActivationFunction": schema.ActivationFunctionType,
+    "inDataType": schema.TensorType,
+    "outDataType": schema.TensorType,
     "padding": schema.Padding,
 }
 _ASSIGN = Builtin("ASSIGN_VARIABLE", 1, (), (), "AssignVariableOptions")
@@ -134,15 +136,17 @@ class _Subgraph:
 
     def activation(self, tensor: Tensor) -> int:
         """Add an activation with a batch dimension of 1, and return its number."""
-        quantization = _quantization([tensor.scale], [tensor.zero_point])
+        quantization = None
+        if tensor.quantization is not None:
+            quantization = _quantization([tensor.scale], [tensor.zero_point])
         return self._tensor(tensor.name, (1, *tensor.shape), _TYPES[tensor.dtype], quantization)
 
     def constant(self, prefix: str, constant: Constant) -> int:
-        """Add a constant and return its number; its zero points are 0 if it has scales."""
+        """Add a constant and return its number."""
         values, quantization = constant.values, None
         if constant.scales is not None:
-            zeros = [0] * len(constant.scales)
-            quantization = _quantization(constant.scales.tolist(), zeros, constant.axis)
+            zero_points = [constant.zero_point] * len(constant.scales)
+            quantization = _quantization(constant.scales.tolist(), zero_points, constant.axis)
         name, kind = self.unused(f"{prefix}/{constant.name}"), _TYPES[values.dtype.name]
         number = self._tensor(name, values.shape, kind, quantization)
         buffer = _AlignedBuffer()

@@ -60,7 +60,8 @@ def _check_tensor(where: str, tensor: Tensor, known: dict[str, Tensor]) -> None:
     _demand(where, is_plain(tensor.name), "its name")
     _demand(where, tensor.name not in known, "its name, which another tensor has,")
     _demand(where, _is_shape(tensor.shape), "its shape")
-    _demand(where, tensor.dtype != "float32" and tensor.quantization is not None, "its type")
+    sound = tensor.dtype in ("int8", "int16") and tensor.quantization is not None
+    _demand(where, sound, "its type")
     _demand(where, _SMALLEST_SCALE <= tensor.scale <= _LARGEST_SCALE, "its scale")
     sound = tensor.dtype == "int8" and -128 <= tensor.zero_point <= 127
     _demand(where, sound or tensor.zero_point == 0, "its zero point")

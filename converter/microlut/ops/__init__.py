@@ -22,17 +22,21 @@ OPERATORS = (
     "conv2d",
     "dense",
     "depthwise_conv2d",
+    "gates",
     "identity",
     "mean",
     "mul",
     "pad",
     "pool2d",
+    "rectifiers",
     "relu",
     "reshape",
+    "saturating",
     "sigmoid",
     "softmax",
     "table",
     "tanh",
+    "unary",
 )
 
 

@@ -31,13 +31,20 @@ class Keras:
         layers: Classes of layers.
         functions: Operations of keras.ops, and functions of TensorFlow in Keras 2 models.
         activation: Name of the function as an `activation=` option.
-        options: The layer's options and their defaults.
+        synonyms: Its other names there.
+        options: The options of all of these, in the order of a call's arguments, and their
+            defaults.
+        renamed: Options that some of these call by another name.
+        defaults: Defaults that differ, by the name of the layer or function.
     """
 
     layers: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     activation: str | None = None
+    synonyms: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class FloatOp(Shown, ABC):

@@ -19,14 +19,16 @@ class Constant:
     Attributes:
         name: Suffix of the layer's name, after a slash.
         values: int8 or int32.
-        scales: One per index of `axis` if the values are quantized; zero points are 0.
+        scales: One per index of `axis` if the values are quantized.
         axis: Dimension along which the scales differ.
+        zero_point: That of all scales.
     """
 
     name: str
     values: NDArray[Any]
     scales: NDArray[np.float32] | None = None
     axis: int = 0
+    zero_point: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Builtin:
         name: Its name in the schema's BuiltinOperator.
         version: The lowest version that supports the types in use, for old runtimes.
         inputs: Tensors of the graph, constants, or tensors that a builtin before it makes.
-        outputs: Tensors of the graph, or others that only the builtins after it read.
+        outputs: Tensors of the graph, or others that only the builtins after it read; these may
+            be int32 without a quantization.
         options: Name of its options table, if any.
         fields: Values of that table; enumerators are given by name.
     """

@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 
 from microlut.ops.arrays import IntArray, Shape
 
-DType = Literal["float32", "int8", "int16"]
+DType = Literal["float32", "int8", "int16", "int32"]
 CONFIG = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
 

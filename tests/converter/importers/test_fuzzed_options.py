@@ -38,15 +38,18 @@ OPTIONS = {
     "Conv2D": {"filters": 3, "groups": 1, "activation": "relu"} | CONVOLUTION,
     "Dense": {"units": 3, "use_bias": True, "activation": "relu"},
     "DepthwiseConv2D": {"depth_multiplier": 2, "activation": "relu6"} | CONVOLUTION,
+    "ELU": {"alpha": 0.5},
     "Flatten": {"data_format": "channels_last"},
     "GlobalAveragePooling2D": {"keepdims": True, "data_format": "channels_last"},
     "GlobalMaxPooling2D": {"keepdims": True, "data_format": "channels_last"},
+    "LeakyReLU": {"negative_slope": 0.25},
     "MaxPooling2D": POOL,
     "Normalization": {"axis": -1, "mean": [0.5, 1.0], "variance": [1.0, 4.0], "invert": False},
     "Rescaling": {"scale": [0.5, 2.0], "offset": -1.0},
     "ReLU": {"max_value": 6.0, "negative_slope": 0.0, "threshold": 0.0},
     "Reshape": {"target_shape": [-1, 2]},
     "Softmax": {"axis": -1},
+    "ThresholdedReLU": {"theta": 0.5},
     "ZeroPadding2D": {"padding": [[1, 0], [0, 2]], "data_format": "channels_last"},
 }
 ARRAYS = {
@@ -98,7 +101,8 @@ def models(draw: st.DrawFn) -> FakeModel:
 
 
 def test_every_layer_with_options_is_drawn():
-    assert {*OPTIONS, "Add", "SyncBatchNormalization"} >= {*LAYERS, *AFFINE}
+    of_several = {"Add", "Concatenate", "Multiply"}
+    assert {*OPTIONS, *of_several, "SyncBatchNormalization"} >= {*LAYERS, *AFFINE}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -30,22 +30,17 @@ def halved(x):
 
 CASES = {
     "groups": (lambda k: k.layers.Conv2D(6, 3, groups=3), "groups=3"),
-    "softsign_of_a_layer": (
-        lambda k: k.layers.Conv2D(2, 3, activation="softsign"),
-        "activation 'softsign'",
+    "unknown_of_a_layer": (
+        lambda k: k.layers.Conv2D(2, 3, activation="log_softmax"),
+        "activation 'log_softmax'",
     ),
-    "relu_object": (
-        lambda k: k.layers.Conv2D(2, 3, activation=k.layers.ReLU(negative_slope=0.1)),
-        "(ReLU): negative_slope=0.1",
-    ),
-    "relu4_object": (lambda k: k.layers.Activation(k.layers.ReLU(4)), "(ReLU): max_value=4"),
     "softmax_object": (
         lambda k: k.layers.Dense(2, activation=k.layers.Softmax(axis=1)),
         "activation Softmax with axis=1",
     ),
-    "leaky_object": (
-        lambda k: k.layers.Dense(2, activation=k.layers.LeakyReLU()),
-        "activation LeakyReLU",
+    "prelu_object": (
+        lambda k: k.layers.Dense(2, activation=k.layers.PReLU()),
+        "activation PReLU",
     ),
     "lambda": (
         lambda k: k.layers.Dense(2, activation=lambda x: x),
@@ -59,10 +54,7 @@ CASES = {
     "crop": (lambda k: k.layers.RandomCrop(4, 8), "makes pictures of 4 x 8 pixels"),
     "center": (lambda k: k.layers.CenterCrop(9, 4), "makes pictures of 9 x 4 pixels"),
     "normalization_axis": (lambda k: k.layers.Normalization(axis=(1, 3)), "axis="),
-    "softsign": (lambda k: k.layers.Activation("softsign"), "activation 'softsign'"),
-    "slope": (lambda k: k.layers.ReLU(negative_slope=0.1), "negative_slope=0.1"),
-    "threshold": (lambda k: k.layers.ReLU(threshold=1.0), "threshold=1.0"),
-    "max_value": (lambda k: k.layers.ReLU(max_value=4.0), "max_value=4"),
+    "unknown": (lambda k: k.layers.Activation("glu"), "activation 'glu'"),
     "norm_axis": (lambda k: k.layers.BatchNormalization(axis=1), "axis=1"),
     "softmax_axis": (lambda k: k.layers.Softmax(axis=1), "axis=1"),
     "mixed": (lambda k: k.layers.Conv2D(2, 3, dtype="mixed_float16"), "mixed_float16"),
@@ -85,12 +77,12 @@ def test_import_model_refuses_option(case, keras):
 
 def test_import_model_names_all_unsupported_layers_at_once(keras):
     x = keras.Input(PICTURE)
-    y = keras.layers.LeakyReLU(name="leaky")(x)
+    y = keras.layers.UnitNormalization(name="unit")(x)
     y = keras.layers.Lambda(lambda t: t + 1, name="plus")(y)
     y = keras.layers.Conv2DTranspose(2, 3, name="up")(y)
     message = refusal(keras.Model(x, y))
     assert "3 layers are not supported" in message
-    assert "'leaky' (LeakyReLU), 'plus' (Lambda), 'up' (Conv2DTranspose)" in message
+    assert "'unit' (UnitNormalization), 'plus' (Lambda), 'up' (Conv2DTranspose)" in message
     assert "DepthwiseConv2D" in message
 
 

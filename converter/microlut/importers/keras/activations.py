@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from microlut.importers.keras.config import Json, Layer
-from microlut.importers.keras.options import axis_is_last, relu_kind
+from microlut.importers.keras.known_options import check_options
+from microlut.importers.keras.options import axis_is_last, relu
+from microlut.importers.keras.registered import options_of
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
+from microlut.ops.elementwise import Elementwise
+from microlut.ops.relu import Relu
 
 _FUNCTION = "function"
 _LAMBDA = (None, "__lambda__")  # classes of lambdas in files; their byte code is never read
-_OPERATORS = {op.keras.activation: op for op in FLOAT_OPERATORS if op.keras.activation}
-_LAYERS = {name: op for op in _OPERATORS.values() for name in op.keras.layers}
+_OPERATORS = {
+    name: op
+    for op in FLOAT_OPERATORS
+    if op.keras.activation
+    for name in (op.keras.activation, *op.keras.synonyms)
+}
+_LAYERS = {name: op for op in FLOAT_OPERATORS for name in op.keras.layers}
+_KERAS_2 = {"hard_sigmoid": {"slope": 0.2}}  # options of functions that differ there
 _KINDS = [kind.value for kind in ActivationKind]
 # Functions of TensorFlow and Keras by their names in Python; Keras writes some as objects.
 _FUNCTIONS = {
     "identity": "linear",
     "softmax_v2": "softmax",
-    **{str(name): str(name) for name in (*_KINDS, *_OPERATORS)},
+    **{name: name for name in (*_KINDS, *_OPERATORS)},
 }
 _ADVICE = "supported are {}: train the model with one of them".format(
-    ", ".join([*_KINDS, *sorted(map(str, _OPERATORS))])
+    ", ".join([*_KINDS, *sorted(_OPERATORS)])
 )
 
 
@@ -54,7 +64,8 @@ def activation(layer: Layer, shape: Shape) -> Activation:
         return _layer_as_activation(layer, value, shape)
     found = _name(value)
     if found in _OPERATORS:
-        return Activation(after=_OPERATORS[found].from_keras({}, (shape,)), name=found)
+        given = _KERAS_2.get(found, {}) if layer.keras_2 else {}
+        return Activation(after=_operator(layer, found, given, shape), name=found)
     if found in _KINDS:
         return Activation(ActivationKind(found))
     raise layer.unsupported(f"activation {found!r}", _ADVICE)
@@ -64,21 +75,39 @@ def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> Activation:
     """Read a layer object used as an activation, such as ReLU(6)."""
     kind, config = str(value.get("class_name")), value.get("config")
     name = config.get("name") if isinstance(config, dict) else None
-    inner = Layer((*layer.path, str(name or kind)), kind, config or {}, value, layer.source)
+    inner = replace(
+        layer,
+        path=(*layer.path, str(name or kind)),
+        class_name=kind,
+        config=config or {},
+        entry=value,
+    )
     if not inner.is_custom:
-        if kind == "ReLU":
-            return Activation(relu_kind(inner))
-        if kind == "Softmax" and axis_is_last(inner, shape):
-            return Activation(after=_OPERATORS["softmax"].from_keras({}, (shape,)), name="softmax")
         if kind == "Activation":
             return activation(inner, shape)
-        if kind in _LAYERS and kind != "Softmax":
-            op = _LAYERS[kind]
-            options = {key: inner.config.get(key, d) for key, d in op.keras.options.items()}
-            return Activation(after=op.from_keras(options, (shape,)), name=str(op.keras.activation))
+        if kind == "ReLU":
+            op = relu(inner)
+            if isinstance(op, Relu):
+                return Activation(op.activation)
+            return Activation(after=op, name="relu")
+        if kind in _LAYERS and issubclass(_LAYERS[kind], Elementwise):
+            check_options(inner)
+            op = _operator(inner, kind, inner.config, shape)
+            return Activation(after=op, name=str(_LAYERS[kind].keras.activation or kind.lower()))
+        if kind == "Softmax" and axis_is_last(inner, shape):
+            return Activation(after=_operator(inner, kind, {}, shape), name="softmax")
     shown = f"custom {kind}" if inner.is_custom else kind
     detail = f" with axis={inner.config.get('axis')}" if kind == "Softmax" else ""
     raise layer.unsupported(f"activation {shown}{detail}", _ADVICE)
+
+
+def _operator(layer: Layer, name: str, given: Json, shape: Shape) -> FloatOp:
+    """Return the operator of a name, with these options."""
+    kind = _OPERATORS.get(name) or _LAYERS[name]
+    try:
+        return kind.from_keras(options_of(kind, name, given), (shape,))
+    except ValueError as error:
+        raise layer.unsupported(str(error), _ADVICE) from error
 
 
 def _name(value: Any) -> str:  # noqa: ANN401 - JSON is untyped

@@ -52,6 +52,7 @@ class Layer:
         config: Its options.
         entry: The whole JSON object that it was read from.
         source: The file or object, for messages.
+        keras_2: Whether Keras 2 made the model; some names mean something else there.
     """
 
     path: LayerPath
@@ -59,6 +60,7 @@ class Layer:
     config: Json
     entry: Json
     source: str
+    keras_2: bool = False
 
     @property
     def name(self) -> str:
@@ -122,7 +124,8 @@ def root_layer(config: Json, source: str) -> Layer:
     Raises:
         UnsupportedModel: The model is neither Functional nor Sequential.
     """
-    layer = Layer(("",), config["class_name"], _options(config), config, source)
+    keras_2 = _has_key(config, "batch_input_shape")  # Keras 3 calls it batch_shape
+    layer = Layer(("",), config["class_name"], _options(config), config, source, keras_2)
     if not layer.is_model:
         raise UnsupportedModel(
             f"{source}: the model's class is {config['class_name']}; microlut converts Functional "
@@ -178,7 +181,15 @@ def _child(model: Layer, parent: LayerPath, entry: object) -> Layer:
     name = entry.get("name", config.get("name"))
     if not isinstance(name, str) or not name:
         raise model.invalid(f"holds a {entry['class_name']} layer without a name")
-    return Layer((*parent, name), entry["class_name"], config, entry, model.source)
+    path = (*parent, name)
+    return Layer(path, entry["class_name"], config, entry, model.source, model.keras_2)
+
+
+def _has_key(value: object, key: str) -> bool:
+    """Return whether any object in JSON data has a key."""
+    if isinstance(value, dict):
+        return key in value or any(_has_key(item, key) for item in value.values())
+    return isinstance(value, list) and any(_has_key(item, key) for item in value)
 
 
 def _options(entry: Json) -> Json:

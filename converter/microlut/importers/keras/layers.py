@@ -64,7 +64,7 @@ def _dense(use: LayerUse) -> tuple[Step, ...]:
 
 
 def _relu(use: LayerUse) -> tuple[Step, ...]:
-    return (Step(Relu(options.relu_kind(use.layer)), use.shape),)
+    return (Step(options.relu(use.layer), use.shape),)
 
 
 def _activation(use: LayerUse) -> tuple[Step, ...]:

@@ -57,7 +57,14 @@ def _check_activation(layer: Any, path: str, model: str) -> None:  # noqa: ANN40
     """Refuse functions of other packages: the configuration has only their names."""
     function = getattr(layer, "activation", None)
     module = getattr(function, "__module__", None)
-    if function is None or module is None or module.split(".")[0] in KERAS_MODULES:
+    if function is None or module is None:
+        return
+    if module.startswith("keras.src.ops") and function.__name__ == "gelu":
+        raise UnsupportedModel(
+            f"model {model}: layer {path!r}: its activation keras.ops.gelu approximates, and files "
+            "have it as keras.activations.gelu, which does not; give one of the layers' functions"
+        )
+    if module.split(".")[0] in KERAS_MODULES:
         return
     raise UnsupportedModel(
         f"model {model}: layer {path!r}: its activation {getattr(function, '__name__', function)} "

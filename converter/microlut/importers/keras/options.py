@@ -11,6 +11,9 @@ from microlut.errors import InvalidInput
 from microlut.importers.keras.config import Layer
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
+from microlut.ops.base import FloatOp
+from microlut.ops.rectifiers import BoundedRelu, LeakyRelu
+from microlut.ops.relu import Relu
 from microlut.ops.windows import Padding, Window, same_padding
 
 _FLOAT32_POLICIES = (None, "float32", "float64")
@@ -131,19 +134,18 @@ def window(layer: Layer, shape: Shape, size_key: str, strides: tuple[int, int]) 
     return result
 
 
-def relu_kind(layer: Layer) -> ActivationKind:
-    """Return the activation that the options of a ReLU layer describe."""
-    for key in ("negative_slope", "threshold"):
-        if number(layer, key, 0.0) != 0.0:
-            raise layer.unsupported(
-                f"{key}={layer.config[key]}", f"supported is {key}=0: train the model with it"
-            )
+def relu(layer: Layer) -> FloatOp:
+    """Return the operator that the options of a ReLU layer describe."""
+    slope = number(layer, "negative_slope", 0.0)
+    threshold = number(layer, "threshold", 0.0)
     limit = number(layer, "max_value", np.inf)
-    if limit not in (6.0, np.inf):
-        raise layer.unsupported(
-            f"max_value={limit:g}", "supported are max_value=None and 6: train the model with one"
-        )
-    return ActivationKind.RELU6 if limit == 6.0 else ActivationKind.RELU
+    if limit < 0:
+        raise layer.unsupported(f"max_value={limit:g}", "supported are limits of at least 0")
+    if slope == threshold == 0.0 and limit in (6.0, np.inf):
+        return Relu(ActivationKind.RELU6 if limit == 6.0 else ActivationKind.RELU)
+    if threshold == 0.0 and limit == np.inf:
+        return LeakyRelu(slope)
+    return BoundedRelu(None if limit == np.inf else limit, slope, threshold)
 
 
 def constant(layer: Layer, value: Any, what: str, channels: int) -> NDArray[np.float64]:  # noqa: ANN401

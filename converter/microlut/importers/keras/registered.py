@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.base import FloatOp
 
+_ALWAYS = frozenset({"name", "dtype", "trainable", "function"})  # in a function's configuration
 
-def _handler(kind: type[FloatOp]) -> Handler:
+
+def options_of(kind: type[FloatOp], name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a layer or function of a name, by the names in `keras.options`.
+
+    Args:
+        kind: The operator that it is.
+        name: One of those in `keras`.
+        given: Options, and arguments by name or position.
+    """
+    keras = kind.keras
+    found = {**keras.options, **keras.defaults.get(name, {})}
+    for key in keras.options:
+        for other in _names(kind, key):
+            if given.get(other) is not None:
+                found[key] = given[other]
+    return found
+
+
+def _names(kind: type[FloatOp], option: str) -> tuple[str, ...]:
+    """Return an option's own name, its position in a call, and its name elsewhere."""
+    keras = kind.keras
+    position = list(keras.options).index(option) + (kind.operands or 1)
+    return option, str(position), *(old for old, new in keras.renamed.items() if new == option)
+
+
+def _check_arguments(kind: type[FloatOp], given: Mapping[str, Any]) -> None:
+    """Raise ValueError if a function has an argument that is not read."""
+    known = {name for option in kind.keras.options for name in _names(kind, option)} | _ALWAYS
+    for key, value in given.items():
+        if value is not None and key not in known:
+            raise ValueError(f"has argument {key}={str(value)[:40]}, which is not supported")
+
+
+def _handler(kind: type[FloatOp], name: str, is_function: bool = False) -> Handler:
     def handle(use: LayerUse) -> tuple[Step, ...]:
         given = {**use.layer.config, **use.arguments}
-        options = {key: given.get(key, default) for key, default in kind.keras.options.items()}
         try:
+            if is_function:
+                _check_arguments(kind, given)
             if kind.operands is None or len(use.shapes) <= kind.operands:
-                op = kind.from_keras(options, use.shapes)
+                op = kind.from_keras(options_of(kind, name, given), use.shapes)
                 return (Step(op, op.shapes(use.shapes)[0], tuple(range(len(use.shapes)))),)
             return _in_pairs(kind, use)
         except ValueError as error:
@@ -38,11 +74,13 @@ def _in_pairs(kind: type[FloatOp], use: LayerUse) -> tuple[Step, ...]:
 
 
 REGISTERED: Mapping[str, Handler] = {
-    name: _handler(kind) for kind in FLOAT_OPERATORS for name in kind.keras.layers
+    name: _handler(kind, name) for kind in FLOAT_OPERATORS for name in kind.keras.layers
 }
 FUNCTIONS: Mapping[str, Handler] = {
-    name: _handler(kind) for kind in FLOAT_OPERATORS for name in kind.keras.functions
+    name: _handler(kind, name, True) for kind in FLOAT_OPERATORS for name in kind.keras.functions
 }
 OPTIONS: Mapping[str, frozenset[str]] = {
-    name: frozenset(kind.keras.options) for kind in FLOAT_OPERATORS for name in kind.keras.layers
+    name: frozenset({*kind.keras.options, *kind.keras.renamed})
+    for kind in FLOAT_OPERATORS
+    for name in kind.keras.layers
 }
