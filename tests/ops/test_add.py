@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from harness import Case, check_keras, in_a_row, layer, operator_tests
 
+from binary_cases import binary_cases
 from graphs import run_integer
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add, QAdd
@@ -15,7 +16,6 @@ CASES = (
     Case("unlike_scales", Add(), ((3, 1, 8), (3, 1, 8)), ADD, spreads=(0.1, 7.0)),
     Case("left_is_small", Add(), ((33,), (33,)), ADD, spreads=(1.0, 1.3)),
     Case("right_is_small", Add(), ((33,), (33,)), ADD, spreads=(1.3, 1.0)),
-    Case("one_value", Add(), ((1,), (1,)), ADD),
     Case("rank_four", Add(), ((2, 3, 2, 5), (2, 3, 2, 5)), None),
     Case("relu", RELU, ((6, 3), (6, 3)), in_a_row(ADD, layer("ReLU"))),
     Case(
@@ -25,6 +25,8 @@ CASES = (
         in_a_row(ADD, layer("ReLU", max_value=6.0)),
         spreads=(4.0, 9.0),
     ),
+    Case("relu_by_channel", RELU, ((6, 3), (1, 3)), in_a_row(ADD, layer("ReLU"))),
+    *binary_cases(Add, "Add", 4),
 )
 (
     test_float_equals_keras,
@@ -39,9 +41,15 @@ def test_sum_of_three_tensors_equals_keras():
     check_keras(Case("three", Add(), ((2, 2, 4),) * 3, ADD))
 
 
-def test_shapes_that_differ_are_refused():
-    with pytest.raises(ValueError, match=r"shapes \[2, 3\], \[1, 3\], expected two of equal shape"):
-        Add().shapes(((2, 3), (1, 3)))
+def test_shapes_that_cannot_be_broadcast_are_refused():
+    with pytest.raises(ValueError, match=r"shapes \[2, 3\], \[1, 4\]"):
+        Add().shapes(((2, 3), (1, 4)))
+
+
+def test_only_tensors_of_equal_shape_have_the_kernel_without_broadcasting():
+    kinds = {case.name: case.quantized.nodes[0].op.kind for case in CASES}
+    assert {name for name, kind in kinds.items() if kind == "add"} >= {"picture", "vector", "relu"}
+    assert {kinds["by_channel"], kinds["row"], kinds["number"]} == {"binary"}
 
 
 def test_sum_of_two_scales_worked_out_by_hand():

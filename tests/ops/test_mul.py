@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from harness import Case, check_keras, layer, operator_tests
 
+from binary_cases import binary_cases
 from microlut.graph.batch import Batch
 from microlut.integer.evaluate import evaluate
 from microlut.ops.activation import ActivationKind
@@ -17,14 +18,9 @@ def operation(tensors):
 MULTIPLY = layer("Multiply")
 RELU, RELU6 = Mul(ActivationKind.RELU), Mul(ActivationKind.RELU6)
 CASES = (
-    Case("equal", Mul(), ((5, 7, 3), (5, 7, 3)), MULTIPLY),
-    Case("by_channel", Mul(), ((5, 7, 3), (1, 1, 3)), MULTIPLY, spreads=(3.0, 0.1)),
-    Case("channel_first", Mul(), ((1, 1, 6), (4, 4, 6)), operation),
-    Case("by_pixel", Mul(), ((5, 7, 3), (5, 7, 1)), MULTIPLY, spreads=(1.0, 50.0)),
-    Case("outer", Mul(), ((4, 1, 3), (1, 6, 3)), MULTIPLY),
-    Case("vector_and_picture", Mul(), ((4, 5, 3), (3,)), None),
-    Case("one_value", Mul(), ((1,), (1,)), MULTIPLY),
-    Case("vector", Mul(), ((33,), (33,)), operation),
+    *binary_cases(Mul, "Multiply", 3),
+    Case("operation", Mul(), ((33,), (33,)), operation),
+    Case("operation_by_channel", Mul(), ((1, 1, 6), (4, 4, 6)), operation),
     Case("relu", RELU, ((6, 3), (6, 3)), None),
     Case("relu6", RELU6, ((6, 3), (1, 3)), None, spreads=(4.0, 4.0)),
 )

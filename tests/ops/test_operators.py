@@ -29,8 +29,8 @@ def test_every_file_of_an_operator_is_listed():
 
 def test_every_operator_has_tests_of_all_its_forms():
     files = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
-    # A table has the tests of the operators that become one.
-    assert {*ops.OPERATORS} - files == {"table"}
+    # Tables and functions of two operands have the tests of the operators that become one.
+    assert {*ops.OPERATORS} - files == {"binary", "table"}
 
 
 def test_operator_that_lacks_a_method_is_refused_by_name():

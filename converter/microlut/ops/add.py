@@ -11,60 +11,56 @@ import numpy as np
 from microlut.ops.activation import ActivationKind, Fusing, fused_name
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import IntegerOp, Keras, demand, is_int8
+from microlut.ops.binary import LEFT_SHIFT, SMALLEST_SUM, Binary, Function, QBinary
 from microlut.ops.builtin import Builtin
-from microlut.ops.fixed_point import multiply, quantize_multiplier
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.fixed_point import multiply
+from microlut.ops.tensor import CONFIG, Quantization, Tensor
 
-_LEFT_SHIFT = 20  # of the int8 addition of TensorFlow Lite
 _LARGEST_SHIFT = 31
 
 
-@dataclass(frozen=True, slots=True)
-class Add(Fusing):
-    """Element-wise sum of two tensors of equal shape."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Add(Binary, Fusing):
+    """Element-wise sum of two tensors, or of one and a constant, with broadcasting."""
 
     activation: ActivationKind = ActivationKind.LINEAR
-    operands: ClassVar[int | None] = 2
+    constant: FloatArray | None = None
+    constant_first: bool = False
+    function: ClassVar[Function] = "add"
     becomes: ClassVar[str] = "add"
     keras: ClassVar[Keras] = Keras(layers=("Add",))
 
-    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        """Return the output's shape."""
-        return (_shape(inputs),)
-
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the output before the activation."""
-        return inputs[0] + inputs[1]
+        left, right = self.pair(inputs)
+        return left + right
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
         """Return the output as a TensorFlow tensor."""
-        return (self.activation.train(tf, inputs[0] + inputs[1]),)
+        left, right = self.tensors(tf, inputs)
+        return (self.activation.train(tf, left + right),)
 
     def smallest_scale(self, inputs: Sequence[float]) -> float:
-        """Return the output scale below which the sum overflows 32 bits.
+        """Return the output scale below which the sum overflows 32 bits."""
+        return SMALLEST_SUM * max(self.scales(inputs))
 
-        2^-19 of the larger input scale makes the last factor 1, which is too large.
-        """
-        return 2.0**-18 * max(inputs)
+    def limits(self, output: Quantization) -> tuple[int, int]:
+        """Return those of the activation."""
+        return self.activation.limits(output)
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QAdd:
-        """Return the integer form: both inputs are scaled to 2^-20 of twice the larger scale."""
-        twice = 2.0 * max(tensor.scale for tensor in inputs)
-        pairs = [quantize_multiplier(tensor.scale / twice) for tensor in inputs]
-        last = quantize_multiplier(twice / (2.0**_LEFT_SHIFT * outputs[0].scale))
-        return QAdd(
-            (
-                (pairs[0].multiplier, pairs[0].shift),
-                (pairs[1].multiplier, pairs[1].shift),
-            ),
-            (last.multiplier, last.shift),
-            *self.activation.limits(outputs[0].quantized),
-        )
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+        """Return the integer form: `QAdd` if nothing is broadcast, else `QBinary`."""
+        general = Binary.quantize(self, inputs, outputs)
+        assert isinstance(general, QBinary)
+        if general.constant is not None or inputs[0].shape != inputs[1].shape:
+            return general
+        left, right, output = general.factors
+        return QAdd((left, right), output, general.minimum, general.maximum)
 
 
 @dataclass(frozen=True, slots=True)
 class QAdd(IntegerOp):
-    """Sum of two tensors: each input is shifted left by 20 bits and scaled to a common scale.
+    """Sum of two tensors of equal shape, each shifted left by 20 bits and brought to one scale.
 
     The three pairs are (multiplier, shift) of input 0, input 1 and the output.
     """
@@ -85,7 +81,7 @@ class QAdd(IntegerOp):
     ) -> tuple[IntArray, ...]:
         """Return the output [batch, ...] for inputs [batch, ...]."""
         terms = [
-            multiply((x.astype(np.int64) - tensor.zero_point) << _LEFT_SHIFT, *factor)
+            multiply((x.astype(np.int64) - tensor.zero_point) << LEFT_SHIFT, *factor)
             for x, tensor, factor in zip(arrays, inputs, self.input_multipliers, strict=True)
         ]
         scaled = multiply(terms[0] + terms[1], *self.output_multiplier) + outputs[0].zero_point

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,4 +30,11 @@ def aligned(
     """Return two arrays [batch, ...] of equal rank; sizes of 1 are inserted after the batch."""
     rank = max(x.ndim for x in arrays)
     left, right = (x.reshape(len(x), *[1] * (rank - x.ndim), *x.shape[1:]) for x in arrays)
+    return left, right
+
+
+def aligned_tensors(tf: Any, tensors: Sequence[Any]) -> tuple[Any, Any]:  # noqa: ANN401
+    """Return two tensors of TensorFlow as `aligned` does; `tf` is TensorFlow."""
+    rank = max(len(x.shape) for x in tensors)
+    left, right = (tf.reshape(x, (-1, *[1] * (rank - len(x.shape)), *x.shape[1:])) for x in tensors)
     return left, right

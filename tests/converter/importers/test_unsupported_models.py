@@ -185,12 +185,6 @@ def test_import_model_refuses_training_mode(keras):
     assert "training=True" in message
 
 
-def test_import_model_refuses_broadcast_add(keras):
-    x = keras.Input(PICTURE)
-    mean = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
-    assert "[9, 8, 3], [1, 1, 3]" in refusal(keras.Model(x, keras.layers.Add()([x, mean])))
-
-
 def test_import_model_refuses_unbuilt_sequential(keras):
     assert "shape is not known" in refusal(keras.Sequential([keras.layers.Dense(2)]))
 

@@ -33,7 +33,6 @@ KNOWN: Mapping[str, frozenset[str]] = {
     for name, options in {
         **OPTIONS,
         "Activation": {"activation"},
-        "Add": set(),
         "AveragePooling2D": _POOL,
         "BatchNormalization": _NORM,
         "Conv2D": {"filters"} | _CONV | _LORA,

@@ -12,7 +12,6 @@ from microlut.importers.keras.activations import Activation, activation
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.keras.registered import REGISTERED
 from microlut.ops.activation import ActivationKind
-from microlut.ops.add import Add
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
 from microlut.ops.conv2d import Conv2D
@@ -83,20 +82,6 @@ def _softmax(use: LayerUse) -> tuple[Step, ...]:
     return (Step(Softmax(), use.shape),)
 
 
-def _add(use: LayerUse) -> tuple[Step, ...]:
-    first = use.shapes[0]
-    if len(use.shapes) < 2 or any(shape != first for shape in use.shapes):
-        found = ", ".join(str(list(shape)) for shape in use.shapes)
-        raise use.layer.unsupported(
-            f"adds tensors of shapes {found}", "supported are two or more of equal shape"
-        )
-    last = len(use.shapes) - 1
-    return tuple(
-        Step(Add(), first, (PREVIOUS if i > 1 else 0, i), "" if i == last else f"_part{i}")
-        for i in range(1, last + 1)
-    )
-
-
 def _zero_padding(use: LayerUse) -> tuple[Step, ...]:
     height, width, channels = use.picture()
     p = options.border(use.layer)
@@ -147,7 +132,6 @@ def _reshape(use: LayerUse) -> tuple[Step, ...]:
 LAYERS: Mapping[str, Handler] = {
     **REGISTERED,
     "Activation": _activation,
-    "Add": _add,
     "AveragePooling2D": _pool,
     "Conv2D": _conv2d,
     "Dense": _dense,

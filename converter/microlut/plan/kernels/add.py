@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from microlut.ops.add import Add, QAdd
-from microlut.plan.kernels.base import Call, ElementwiseKernel, Tile
+from microlut.plan.kernels.base import Call, ElementwiseKernel, Shapes, Size, Tile
+from microlut.plan.kernels.binary import BinaryKernel
 from microlut.plan.rounding import FULL_RANGE, shifts_quickly
 
 _EXACT_HALF = (1 << 30, 0)
@@ -35,7 +36,11 @@ class Sum:
 
 
 class AddKernel(ElementwiseKernel[QAdd, Add]):
-    """The kernel mlut_add."""
+    """The kernel mlut_add, of tensors of equal shape; others become a `QBinary`."""
+
+    def sizes(self, op: QAdd | Add, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
+        """Return those of `binary` for an operator that may become one."""
+        return BinaryKernel().sizes(op, inputs, outputs) if isinstance(op, Add) else ()
 
     def work(self, call: Call[QAdd], tile: Tile, core: str) -> Counter[str]:
         """Count values."""

@@ -1,35 +1,50 @@
-"""Product of two tensors, with broadcasting."""
+"""Functions of two operands with broadcasting, of which one may be a constant in flash."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
+from typing import ClassVar
 
 from microlut.ops.arrays import Shape
-from microlut.ops.mul import Mul, QMul
+from microlut.ops.binary import Binary, QBinary, with_constant
 from microlut.plan.kernels.base import Call, ElementwiseKernel, Shapes, Size, Tile
 
-_RANK = 4  # MLUT_MUL_RANK
+_RANK = 4  # MLUT_BINARY_RANK
+_PARTS = {
+    **dict.fromkeys(("add", "sub"), "sum"),
+    "mul": "product",
+    **dict.fromkeys(("maximum", "minimum"), "extremum"),
+}
 
 
-class MulKernel(ElementwiseKernel[QMul, Mul]):
-    """The kernel mlut_mul."""
+class BinaryKernel(ElementwiseKernel[QBinary, Binary]):
+    """The kernel mlut_binary."""
 
-    def work(self, call: Call[QMul], tile: Tile, core: str) -> Counter[str]:
+    advice: ClassVar[str] = "reshape the tensors so that fewer axes are broadcast"
+
+    def work(self, call: Call[QBinary], tile: Tile, core: str) -> Counter[str]:
         """Count rows and values."""
-        extents, _ = broadcast(call.shape, [operand.shape for operand in call.inputs])
-        rows = prod(extents[:-1])
-        return Counter({"mul": 1.0, "mul row": rows, "mul value": call.output.size})
+        extents, _ = broadcast(call.shape, _sources(call))
+        part = f"binary {_PARTS[call.op.function]}"
+        return Counter({"binary": 1.0, "binary row": prod(extents[:-1]), part: call.output.size})
 
-    def sizes(self, op: QMul | Mul, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
+    def sizes(self, op: QBinary | Binary, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the number of axes after merging neighbours that are broadcast alike."""
-        yield "the number of groups of broadcast axes", len(_groups(outputs[0], inputs)), _RANK
+        constant = None if op.constant is None else op.constant.shape
+        sources = with_constant(inputs, constant, op.constant_first)
+        yield "the number of groups of broadcast axes", len(_groups(outputs[0], sources)), _RANK
 
-    def fields(self, call: Call[QMul]) -> Mapping[str, object]:
-        """Return the extents of the axes, and the steps of the inputs along them."""
-        extents, steps = broadcast(call.shape, [operand.shape for operand in call.inputs])
-        return {"extents": extents, "steps": steps}
+    def fields(self, call: Call[QBinary]) -> Mapping[str, object]:
+        """Return the extents of the axes, the steps of both operands, and their zero points."""
+        extents, steps = broadcast(call.shape, _sources(call))
+        points = [tensor.zero_point for tensor in call.op.both(call.inputs)]
+        return {"extents": extents, "steps": steps, "zero_points": points}
+
+
+def _sources(call: Call[QBinary]) -> Sequence[Shape]:
+    return [tensor.shape for tensor in call.op.both(call.inputs)]
 
 
 def broadcast(shape: Shape, sources: Sequence[Shape]) -> tuple[Shape, tuple[Shape, ...]]:

@@ -1,0 +1,232 @@
+"""Element-wise functions of two operands with broadcasting: their base, and their integer form.
+
+An operand may be a constant, which the operator holds. Graphs have no constant tensors.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+
+from microlut.ops.activation import fused_name
+from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
+from microlut.ops.base import FloatOp, IntegerOp, ScaleRule, demand, is_int8
+from microlut.ops.broadcast import aligned, aligned_tensors, broadcast_shape
+from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.fixed_point import multiply, quantize_multiplier
+from microlut.ops.json_arrays import OptionalInt8Array
+from microlut.ops.tensor import CONFIG, Quantization, Tensor, quantize_array
+
+T = TypeVar("T")
+Function = Literal["add", "sub", "mul", "maximum", "minimum"]
+Factor = tuple[int, int]  # (multiplier, shift)
+
+LEFT_SHIFT = 20  # of both terms of TensorFlow Lite's int8 ADD and SUB
+# Of the larger scale of two terms: 2^-19 makes the output's factor 1, which is too large.
+SMALLEST_SUM = 2.0**-18
+LARGEST_SHIFT = 14  # of MUL, whose products have 17 bits
+_FACTORS = {"add": 3, "sub": 3, "mul": 1, "maximum": 0, "minimum": 0}
+_OPTIONS = {"add": "AddOptions", "sub": "SubOptions", "mul": "MulOptions"}
+
+
+class Binary(FloatOp):
+    """An element-wise function of two tensors, or of one and a constant, with broadcasting."""
+
+    __slots__ = ()
+    operands: ClassVar[int | None] = 2
+    becomes: ClassVar[str] = "binary"
+    function: ClassVar[Function]
+    if TYPE_CHECKING:
+
+        @property
+        def constant(self) -> FloatArray | None:
+            """The constant operand, without a batch dimension."""
+
+        @property
+        def constant_first(self) -> bool:
+            """Whether the constant is the left operand."""
+
+    @abstractmethod
+    def limits(self, output: Quantization) -> tuple[int, int]:
+        """Return the least and the largest output."""
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        constant = None if self.constant is None else self.constant.shape
+        return (broadcast_shape(with_constant(inputs, constant, self.constant_first)),)
+
+    def pair(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+        """Return both operands [batch, ...], of equal rank."""
+        constant = None if self.constant is None else self.constant[np.newaxis]
+        return aligned(with_constant(inputs, constant, self.constant_first))
+
+    def tensors(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:  # noqa: ANN401
+        """Return both operands as TensorFlow tensors of equal rank."""
+        constant = None if self.constant is None else tf.constant(self.constant[np.newaxis])
+        return aligned_tensors(tf, with_constant(inputs, constant, self.constant_first))
+
+    def scales(self, inputs: Sequence[float]) -> Sequence[float]:
+        """Return the scales of both operands."""
+        constant = None if self.constant is None else _covering(self.constant).scale
+        return with_constant(inputs, constant, self.constant_first)
+
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+        """Return the integer form."""
+        output = outputs[0].quantized
+        found, values = None, None
+        if self.constant is not None:
+            found = _covering(self.constant) if _FACTORS[self.function] else output
+            values = quantize_array(self.constant, found).astype(np.int8)
+            values.setflags(write=False)
+        scales = self.scales([tensor.scale for tensor in inputs])
+        return QBinary(
+            self.function,
+            _factors(self.function, scales, output.scale),
+            *self.limits(output),
+            values,
+            found,
+            self.constant_first,
+        )
+
+
+class Extremum(Binary):
+    """The larger or the smaller of two operands, whose tensors have one quantization."""
+
+    __slots__ = ()
+    scale_rule: ClassVar[ScaleRule] = "unify"
+
+    def limits(self, output: Quantization) -> tuple[int, int]:
+        """Return those of int8."""
+        return -128, 127
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class QBinary(IntegerOp):
+    """ADD, SUB, MUL, MAXIMUM or MINIMUM of TensorFlow Lite, by `function`.
+
+    Attributes:
+        factors: (multiplier, shift) of the left term, the right term and the output of a sum or
+            difference, see `QAdd`; of the output of a product; none of an extremum, whose tensors
+            have one quantization.
+        constant: The operand that is no tensor, without a batch dimension.
+        constant_quantization: Its quantization.
+        constant_first: Whether it is the left operand.
+    """
+
+    function: Function
+    factors: tuple[Factor, ...]
+    minimum: int
+    maximum: int
+    constant: OptionalInt8Array = None
+    constant_quantization: Quantization | None = None
+    constant_first: bool = False
+    kind: Literal["binary"] = "binary"
+    __pydantic_config__ = CONFIG
+
+    def both(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Return the left and the right operand; the constant as a tensor."""
+        constant = None
+        if self.constant is not None:
+            shape = self.constant.shape
+            constant = Tensor("constant", shape, "int8", self.constant_quantization)
+        return with_constant(inputs, constant, self.constant_first)
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        constant = None if self.constant is None else self.constant.shape
+        return (broadcast_shape(with_constant(inputs, constant, self.constant_first)),)
+
+    def evaluate(
+        self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[IntArray, ...]:
+        """Return the results [batch, ...]."""
+        constant = None if self.constant is None else self.constant[np.newaxis]
+        both = with_constant(arrays, constant, self.constant_first)
+        left, right = aligned(
+            [
+                x.astype(np.int64) - tensor.zero_point
+                for x, tensor in zip(both, self.both(inputs), strict=True)
+            ]
+        )
+        found = self._function(left, right) + outputs[0].zero_point
+        return (np.clip(found, self.minimum, self.maximum).astype(np.int8),)
+
+    def _function(self, left: Int64, right: Int64) -> Int64:
+        """Return the results less the output's zero point, for operands less theirs."""
+        match self.function:
+            case "add" | "sub":
+                first, second = (
+                    multiply(x << LEFT_SHIFT, *factor)
+                    for x, factor in zip((left, right), self.factors[:2], strict=True)
+                )
+                both = first + second if self.function == "add" else first - second
+                return multiply(both, *self.factors[2])
+            case "mul":
+                return multiply(left * right, *self.factors[0])
+            case "maximum":
+                return np.maximum(left, right)
+            case "minimum":
+                return np.minimum(left, right)
+
+    def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
+        """Return the operator of the function's name."""
+        constant = None
+        if self.constant is not None:
+            assert self.constant_quantization is not None
+            scale, zero = self.constant_quantization.scale, self.constant_quantization.zero_point
+            values = self.constant[np.newaxis]
+            constant = Constant("operand", values, np.array([scale], np.float32), zero_point=zero)
+        given: Sequence[Tensor | Constant] = inputs
+        read = tuple(with_constant(given, constant, self.constant_first))
+        options = _OPTIONS.get(self.function)
+        if options is None:
+            options, fields = "MaximumMinimumOptions", {}
+        else:
+            fused = fused_name(self.minimum, self.maximum, outputs[0].quantized)
+            fields = {"fusedActivationFunction": fused}
+        return (Builtin(self.function.upper(), 2, read, tuple(outputs), options, fields),)
+
+    def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Raise ValueError, naming the part, unless factors, limits and constant are valid."""
+        most = LARGEST_SHIFT if self.function == "mul" else 0
+        sound = all(0 <= m < 1 << 31 and -31 <= shift <= most for m, shift in self.factors)
+        demand(sound and len(self.factors) == _FACTORS[self.function], "its multipliers")
+        demand(is_int8(self.minimum, self.maximum), "its limits")
+        demand((self.constant is None) == (self.constant_quantization is None), "its constant")
+        for tensor in self.both(inputs):
+            demand(is_int8(tensor.zero_point), "its constant")
+            same = tensor.quantized == outputs[0].quantized
+            demand(same or len(self.factors) > 0, "the scales of its tensors")
+
+
+def with_constant(given: Sequence[T], constant: T | None, first: bool) -> Sequence[T]:
+    """Return the operands in order: what is given of the tensors, and of the constant if any."""
+    if constant is None:
+        return given
+    return (constant, *given) if first else (*given, constant)
+
+
+def _factors(function: Function, scales: Sequence[float], output: float) -> tuple[Factor, ...]:
+    match function:
+        case "add" | "sub":
+            twice = 2.0 * max(scales)
+            real = [*(s / twice for s in scales), twice / (2.0**LEFT_SHIFT * output)]
+        case "mul":
+            real = [scales[0] * scales[1] / output]
+        case _:
+            real = []
+    found = [quantize_multiplier(factor) for factor in real]
+    return tuple((factor.multiplier, factor.shift) for factor in found)
+
+
+def _covering(values: FloatArray) -> Quantization:
+    """Return the quantization whose range is that of the values and zero."""
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    if low == high:
+        return Quantization(1.0, 0)
+    scale = max(float(np.float32((high - low) / 255.0)), float(np.finfo(np.float32).tiny))
+    return Quantization(scale, int(np.clip(np.round(-128 - low / scale), -128, 127)))
