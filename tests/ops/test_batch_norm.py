@@ -30,6 +30,10 @@ CASES = (
         layer("Conv2D", filters=2, kernel_size=3, padding="same"),
     ),
     batch_norm("two", (4, 4, 2), NORM, NORM),
+    batch_norm("rows", (4, 3, 2), layer("BatchNormalization", axis=1)),
+    batch_norm("columns", (4, 3, 2), layer("ReLU"), layer("BatchNormalization", axis=2)),
+    batch_norm("time", (6, 5), layer("ReLU"), layer("BatchNormalization", axis=1)),
+    batch_norm("rank_four", (2, 3, 4, 5), layer("ReLU"), NORM),
     batch_norm("rescaling", (4, 4, 3), layer("Rescaling", scale=1 / 127.5, offset=-1.0)),
 )
 test_float_equals_keras, test_training_equals_float = float_only_tests(CASES)

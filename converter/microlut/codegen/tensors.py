@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from microlut.codegen.names import unique_identifiers
-from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.tensor import Features, Quantization, Tensor
 from microlut.plan import Plan
 
 
@@ -30,6 +30,11 @@ class TensorView:
     shape: tuple[int, ...]
     quantization: Quantization
     value_bytes: int = 1
+
+    @property
+    def features(self) -> Features | None:
+        """Scales per feature, which only an input has."""
+        return self.quantization.features
 
     @property
     def values(self) -> int:

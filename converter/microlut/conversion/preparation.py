@@ -20,7 +20,7 @@ from microlut.plan import DEFAULT_CORE, Goal, Optimize
 from microlut.plan.limits import check_sizes
 from microlut.quantize.diagnosis import input_warnings
 from microlut.quantize.figures import Task
-from microlut.quantize.ranges.activations import activation_quantization
+from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.choose import RangeChoice, choose_ranges, saturated
 from microlut.quantize.weights import Method
 from microlut.quantize.without_data.fit import expected_ranges
@@ -154,10 +154,11 @@ def prepare(
     chosen = choose_ranges(graph, samples, options.range_rule, options.input_range)
     limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
     check(graph, limits)
+    tensors = quantized_tensors(graph, chosen.ranges)
     warnings = tuple(
         warning
         for name, x in samples.arrays.items()
-        for warning in input_warnings(x, activation_quantization(*limits[name]))
+        for warning in input_warnings(x, tensors[name].quantized)
     )
     samples = inputs = Batch({n: saturated(x, limits[n]) for n, x in samples.arrays.items()})
     if not with_data:

@@ -11,12 +11,18 @@ from microlut.support.shown import Record, Shown
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TensorReport(Shown):
-    """Shape and quantization of an input or output: real = scale * (quantized - zero_point)."""
+    """Shape and quantization of an input or output: real = scale * (quantized - zero_point).
+
+    An input whose features differ has `scales` and `origins` instead, by feature along its last
+    dimension: real = scales[i] * (quantized - zero_point) + origins[i]. Its `scale` is None.
+    """
 
     name: str
     shape: tuple[int, ...]
-    scale: float
+    scale: float | None
     zero_point: int
+    scales: tuple[float, ...] = ()
+    origins: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)

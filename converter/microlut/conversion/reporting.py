@@ -91,7 +91,11 @@ def _common(values: Sequence[str]) -> str:
 
 
 def _tensor(name: str, tensor: Tensor) -> TensorReport:
-    return TensorReport(name, tensor.shape, tensor.scale, tensor.zero_point)
+    known = tensor.quantized
+    if known.features is None:
+        return TensorReport(name, tensor.shape, known.scale, known.zero_point)
+    scales, origins = known.features.scales, known.features.origins
+    return TensorReport(name, tensor.shape, None, known.zero_point, scales, origins)
 
 
 def _layer(

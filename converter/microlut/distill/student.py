@@ -198,6 +198,11 @@ def _apart(levels: FloatArray) -> FloatArray:
 
 
 def _rounded_to(quantization: Quantization, x: Tensor) -> Tensor:
-    """Return real values rounded and clamped to int8; gradients pass inside the range."""
+    """Return real values rounded and clamped to int8; gradients pass inside the range.
+
+    Those of an input with scales per feature stay as they are: the same bytes follow in one scale.
+    """
+    if quantization.features is not None:
+        return x
     low, high = quantized_range(quantization)
     return tf.quantization.fake_quant_with_min_max_args(x, min=low, max=high)

@@ -11,6 +11,7 @@ from microlut.integer.compact import compact_stage
 from microlut.integer.graph import QNode, QuantizedGraph
 from microlut.ops.arrays import Shape
 from microlut.ops.linear import QLinear
+from microlut.ops.reshape import QReshape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import is_plain, visible
 
@@ -30,6 +31,7 @@ def check_graph(graph: QuantizedGraph) -> None:
     names: set[str] = set()
     for tensor in graph.given():
         _check_tensor(tensor.name, tensor, known)
+        _check_features(graph, tensor)
     for node in graph.nodes:
         _demand(node.name, is_plain(node.name), "its name")
         _demand(node.name, node.name not in names, "its name, which another layer has,")
@@ -38,6 +40,7 @@ def check_graph(graph: QuantizedGraph) -> None:
         _check_node(node, [known[name] for name in node.inputs])
         for tensor in node.outputs:
             _check_tensor(node.name, tensor, known)
+            _demand(node.name, tensor.quantized.features is None, "its scales")
     for name in graph.outputs:
         _demand(name, name in known, "the graph's output")
     for state in graph.states:
@@ -66,6 +69,21 @@ def _check_tensor(where: str, tensor: Tensor, known: dict[str, Tensor]) -> None:
     sound = tensor.dtype == "int8" and -128 <= tensor.zero_point <= 127
     _demand(where, sound or tensor.zero_point == 0, "its zero point")
     known[tensor.name] = tensor
+
+
+def _check_features(graph: QuantizedGraph, tensor: Tensor) -> None:
+    """Check the scales of an input's features, with which no kernel computes."""
+    features = tensor.quantized.features
+    if features is None:
+        return
+    readers = (node.op for node in graph.consumers(tensor.name))
+    sound = tensor in graph.inputs and tensor.name not in graph.kept()
+    _demand(tensor.name, sound and all(isinstance(op, QReshape) for op in readers), "its reader")
+    counts = {len(features.scales), len(features.origins)}
+    _demand(tensor.name, counts in ({1}, {tensor.shape[-1]}), "the number of its scales")
+    scales = np.abs(features.scales)
+    sound = bool(np.all((scales >= _SMALLEST_SCALE) & (scales <= _LARGEST_SCALE)))
+    _demand(tensor.name, sound and bool(np.isfinite(features.origins).all()), "its scales")
 
 
 def _is_shape(shape: Shape) -> bool:

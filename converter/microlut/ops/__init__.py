@@ -32,6 +32,7 @@ OPERATORS = (
     "pad",
     "pool2d",
     "rectifiers",
+    "relabel",
     "relu",
     "reshape",
     "saturating",

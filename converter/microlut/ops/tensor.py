@@ -17,12 +17,39 @@ CONFIG = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """real = scales[i] * (quantized - zero_point) + origins[i] for feature i of the last dimension.
+
+    All numbers are exact in single precision. One of each does for all features.
+    """
+
+    scales: tuple[float, ...]
+    origins: tuple[float, ...]
+    __pydantic_config__ = CONFIG
+
+
+@dataclass(frozen=True, slots=True)
 class Quantization:
-    """real = scale * (quantized - zero_point); `scale` is exact in single precision."""
+    """real = scale * (quantized - zero_point); `scale` is exact in single precision.
+
+    Real values of an input with `features` have another scale per feature; `scale` is then that of
+    the values that the network computes with, of which these are multiples plus offsets.
+    """
 
     scale: float
     zero_point: int
+    features: Features | None = None
     __pydantic_config__ = CONFIG
+
+    @property
+    def scales(self) -> NDArray[np.float32]:
+        """Scale of each feature, or the one of all."""
+        return np.array(self.features.scales if self.features else (self.scale,), np.float32)
+
+    @property
+    def origins(self) -> NDArray[np.float32]:
+        """Real value at the zero point, of each feature or of all."""
+        return np.array(self.features.origins if self.features else (0.0,), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +118,10 @@ def quantize_array(
 ) -> IntArray:
     """Quantize real values: round halves away from zero, as on the device, and saturate."""
     limits = np.iinfo(dtype)
-    scaled = x.astype(np.float32) / np.float32(quantization.scale)
+    if quantization.features is None:
+        scaled = x.astype(np.float32) / np.float32(quantization.scale)
+    else:
+        scaled = (x.astype(np.float32) - quantization.origins) / quantization.scales
     rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
     limited = np.clip(rounded + quantization.zero_point, limits.min, limits.max)
     return limited.astype(dtype)  # type: ignore[no-any-return]
@@ -100,13 +130,22 @@ def quantize_array(
 def dequantize_array(q: IntArray, quantization: Quantization) -> NDArray[np.float32]:
     """Return the real values of integers, in float32."""
     centered = q.astype(np.float32) - np.float32(quantization.zero_point)
-    return centered * np.float32(quantization.scale)
+    if quantization.features is None:
+        return centered * np.float32(quantization.scale)
+    return centered * quantization.scales + quantization.origins
 
 
 def quantized_range(quantization: Quantization, dtype: DType = "int8") -> tuple[float, float]:
     """Return the least and the largest real value that the integers can represent."""
+    lows, highs = feature_ranges(quantization, dtype)
+    return float(lows.min()), float(highs.max())
+
+
+def feature_ranges(
+    quantization: Quantization, dtype: DType = "int8"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the least and the largest real value of each feature, or one of each for all."""
     limits = np.iinfo(dtype)
-    low, high = (
-        float(quantization.scale) * (q - quantization.zero_point) for q in (limits.min, limits.max)
-    )
-    return low, high
+    steps = np.array([limits.min, limits.max], np.float64) - quantization.zero_point
+    ends = np.outer(steps, quantization.scales) + quantization.origins
+    return ends.min(axis=0), ends.max(axis=0)

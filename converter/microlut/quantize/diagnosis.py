@@ -70,7 +70,7 @@ def unlike_features(samples: FloatArray, quantization: Quantization) -> list[int
     small: then their scales do not differ.
     """
     span = np.ptp(samples.reshape(-1, samples.shape[-1]), axis=0)
-    faint = span < _FEWEST_STEPS * quantization.scale
+    faint = span < _FEWEST_STEPS * np.abs(quantization.scales)
     lost = np.flatnonzero((span > 0) & faint)
     return lost.tolist() if len(lost) > _MANY_FEATURES * len(span) and not faint.all() else []
 

@@ -15,7 +15,7 @@ from microlut.importers.samples import Inputs, Samples, as_samples
 from microlut.importers.scaling import check_scaled_alike
 from microlut.integer import QuantizedGraph, from_bytes, quantized_inputs, to_bytes
 from microlut.integer import evaluate as int_ops
-from microlut.ops.tensor import Tensor, quantized_range
+from microlut.ops.tensor import Tensor, feature_ranges, quantized_range
 from microlut.project import Project
 from microlut.quantize.ranges.activations import activation_quantization
 from microlut.support.arguments import PathLike
@@ -79,7 +79,7 @@ def check_samples(project: Project, samples: Samples) -> None:
                 f"samples have no input {tensor.name!r}, which the model reads; make them with "
                 "load_samples(path, project.graph.inputs)"
             )
-        check_scaled_alike(samples.inputs.arrays[tensor.name], *quantized_range(tensor.quantized))
+        check_scaled_alike(samples.inputs.arrays[tensor.name], *feature_ranges(tensor.quantized))
     check_labels(samples, project.graph)
 
 

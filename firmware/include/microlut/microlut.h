@@ -52,7 +52,7 @@ typedef struct {
     const char *name;
     uint32_t offset; /* in the arena */
     uint32_t bytes;
-    float scale; /* real = scale * (quantized - zero_point) */
+    float scale; /* real = scale * (quantized - zero_point); 0: it differs by feature */
     int32_t zero_point;
     uint8_t type;
 } mlut_tensor_t;

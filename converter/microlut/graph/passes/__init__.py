@@ -12,14 +12,17 @@ from microlut.graph.passes.fold_batch_norm import fold_batch_norm
 from microlut.graph.passes.fold_padding import fold_padding
 from microlut.graph.passes.fuse_activation import fuse_activation
 from microlut.graph.passes.merge_reshapes import merge_reshapes
+from microlut.graph.passes.relabel_inputs import relabel_inputs
 from microlut.graph.passes.whole_pool import whole_pool
 
-# Identities go first because they hide neighbours; a mean takes no activation, so those are fused
+# Identities go first because they hide neighbours; scales of inputs that no layer takes become
+# labels before lone ones become layers; a mean takes no activation, so those are fused
 # after it; they follow the batch normalization that stands between them and their convolution; the
 # reshapes around a lone one are merged last.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identity,
     fold_batch_norm,
+    relabel_inputs,
     fold_affine,
     whole_pool,
     fuse_activation,

@@ -14,7 +14,7 @@ from typing import cast
 import numpy as np
 
 from microlut.graph.ir import Graph, Node, single
-from microlut.graph.passes.rewrite import rebuild, sole_consumer
+from microlut.graph.passes.rewrite import free_name, rebuild, sole_consumer
 from microlut.ops.arrays import FloatArray, frozen_array
 from microlut.ops.base import FloatOp
 from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
@@ -33,7 +33,7 @@ def fold_affine(graph: Graph) -> Graph:
     Each is folded into all layers that read it, also after reshapes, or else becomes a 1x1
     depthwise convolution.
     """
-    graph = _moved(graph)
+    graph = moved(graph)
     made: dict[str, Node] = {}
     renamed: dict[str, str] = {}
     taken: dict[str, BatchNorm] = {}
@@ -41,7 +41,7 @@ def fold_affine(graph: Graph) -> Graph:
         if not isinstance(node.op, BatchNorm):
             norm = taken.get(node.inputs[0])
             made[node.name] = node if norm is None else replace(node, op=_folded(node.op, norm))
-        elif _can_fold(graph, node.name, node.op):
+        elif can_fold(graph, node.name, node.op):
             taken[node.name] = node.op
             renamed[node.name] = node.inputs[0]
         else:
@@ -49,7 +49,7 @@ def fold_affine(graph: Graph) -> Graph:
     return rebuild(graph, made.values(), renamed)
 
 
-def _moved(graph: Graph) -> Graph:
+def moved(graph: Graph) -> Graph:
     """Return the graph with each BatchNorm moved after the reshapes and padding that read it.
 
     Two consecutive ones become one.
@@ -82,10 +82,10 @@ def _swapped(source: Node, node: Node) -> tuple[Node, ...] | None:
         case BatchNorm():
             return (replace(node, op=_merged(norm, node.op), inputs=source.inputs),)
         case Reshape() if channels % len(norm.scale) == 0:
-            behind = _repeated(norm, channels // len(norm.scale))
+            behind = repeated(norm, channels // len(norm.scale))
         case Reshape() if np.ptp(norm.scale) == np.ptp(norm.offset) == 0:
-            one = BatchNorm(_array(norm.scale[:1]), _array(norm.offset[:1]))
-            behind = _repeated(one, channels)
+            one = BatchNorm(as_float32(norm.scale[:1]), as_float32(norm.offset[:1]))
+            behind = repeated(one, channels)
         case Pad() if not norm.offset.any():
             behind = norm
         case _:
@@ -97,20 +97,21 @@ def _swapped(source: Node, node: Node) -> tuple[Node, ...] | None:
 def _merged(first: BatchNorm, second: BatchNorm) -> BatchNorm:
     scale = first.scale.astype(np.float64) * second.scale
     offset = first.offset.astype(np.float64) * second.scale + second.offset
-    return BatchNorm(_array(scale), _array(offset), second.statistics)
+    return BatchNorm(as_float32(scale), as_float32(offset), second.statistics)
 
 
-def _repeated(norm: BatchNorm, times: int) -> BatchNorm:
+def repeated(norm: BatchNorm, times: int) -> BatchNorm:
     """Return it for pixels that are side by side in the new last dimension."""
     old = norm.statistics
     statistics = old and ChannelStatistics(
-        _array(np.tile(old.mean, times)), _array(np.tile(old.deviation, times))
+        as_float32(np.tile(old.mean, times)), as_float32(np.tile(old.deviation, times))
     )
     scale, offset = np.tile(norm.scale, times), np.tile(norm.offset, times)
-    return BatchNorm(_array(scale), _array(offset), statistics)
+    return BatchNorm(as_float32(scale), as_float32(offset), statistics)
 
 
-def _can_fold(graph: Graph, name: str, norm: BatchNorm) -> bool:
+def can_fold(graph: Graph, name: str, norm: BatchNorm) -> bool:
+    """Return whether all layers that read a BatchNorm can compute it themselves."""
     readers = graph.consumers(name)
     return name not in graph.kept() and all(_takes(reader.op, norm) for reader in readers)
 
@@ -146,12 +147,12 @@ def _folded(op: FloatOp, norm: BatchNorm) -> FloatOp:
 def _as_depthwise(node: Node, norm: BatchNorm, graph: Graph) -> tuple[Node, ...]:
     """Return nodes that compute a lone BatchNorm; other shapes are reshaped around it."""
     channels = node.shape[-1]
-    kernel = _array(norm.scale.reshape(1, 1, channels))
+    kernel = as_float32(norm.scale.reshape(1, 1, channels))
     op = DepthwiseConv2D(kernel, norm.offset, Window((1, 1)))
     if len(node.shape) == 3:
         return (replace(node, op=op, statistics=norm.statistics),)
     taken = set(graph.tensors())
-    before, inner = (_free_name(f"{node.name}_{suffix}", taken) for suffix in ("picture", "scaled"))
+    before, inner = (free_name(f"{node.name}_{suffix}", taken) for suffix in ("picture", "scaled"))
     picture = (prod(node.shape[:-1]), 1, channels)
     return (
         single(before, Reshape(picture), node.inputs, picture),
@@ -160,11 +161,6 @@ def _as_depthwise(node: Node, norm: BatchNorm, graph: Graph) -> tuple[Node, ...]
     )
 
 
-def _free_name(wanted: str, taken: set[str]) -> str:
-    while wanted in taken:
-        wanted += "_"
-    return wanted
-
-
-def _array(values: object) -> FloatArray:
+def as_float32(values: object) -> FloatArray:
+    """Return a read-only copy of values."""
     return cast(FloatArray, frozen_array(values))

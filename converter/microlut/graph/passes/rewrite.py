@@ -43,3 +43,11 @@ def sole_consumer(graph: Graph, tensor: str) -> Node | None:
     """Return the only node that reads a tensor; None if others, or the user, read it too."""
     consumers = graph.consumers(tensor)
     return consumers[0] if len(consumers) == 1 and tensor not in graph.kept() else None
+
+
+def free_name(wanted: str, taken: set[str]) -> str:
+    """Return a name that is not taken, and take it."""
+    while wanted in taken:
+        wanted += "_"
+    taken.add(wanted)
+    return wanted

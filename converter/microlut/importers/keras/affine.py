@@ -1,40 +1,85 @@
-"""Translate layers that scale and shift channels by constants into `BatchNorm`."""
+"""Translate layers that scale and shift values by constants into `BatchNorm`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from microlut.importers.keras import options
-from microlut.importers.keras.layer_use import Handler, LayerUse, Step, zeros
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, zeros
 from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
+from microlut.ops.reshape import Reshape
 
 _Float64Array = NDArray[np.float64]
 _NORMALIZATION_EPSILON = 1e-7  # Keras divides by no smaller deviation
 
 
-def scaled(use: LayerUse, scale: _Float64Array, offset: _Float64Array) -> tuple[Step, ...]:
-    """Return the step that computes x * scale + offset, with one of each per channel.
+def scaled(
+    use: LayerUse,
+    scale: _Float64Array,
+    offset: _Float64Array,
+    statistics: ChannelStatistics | None = None,
+) -> tuple[Step, ...]:
+    """Return the steps that compute x * scale + offset.
+
+    Args:
+        use: The layer.
+        scale: An array that can be broadcast to the layer's input, without the batch.
+        offset: Another one.
+        statistics: Those of the result, if both have one value per index of the last dimension.
 
     Raises:
         InvalidInput: One of them is not finite.
     """
+    rank = len(use.shape)
+    ranges = [np.shape(values) for values in (scale, offset)]
+    varied = [rank - len(r) + i for r in ranges for i, size in enumerate(r) if size > 1]
+    first = min([*varied, rank - 1])
+    inner = use.shape[first:]
     checked = [
-        options.array(use.layer, values, what, (use.shape[-1],))
-        for values, what in ((scale, "scale"), (offset, "offset"))
+        options.array(use.layer, np.broadcast_to(values, inner).ravel(), what, (prod(inner),))
+        for values, what in (
+            (_inner(scale, first, rank), "scale"),
+            (_inner(offset, first, rank), "offset"),
+        )
     ]
-    return (Step(BatchNorm(checked[0], checked[1]), use.shape),)
+    norm = BatchNorm(checked[0], checked[1], statistics)
+    if first == rank - 1:
+        return (Step(norm, use.shape),)
+    flat = (prod(use.shape[:first]), prod(inner))
+    return (
+        Step(Reshape(flat), flat, suffix="_rows"),
+        Step(norm, flat, (PREVIOUS,), "_scaled"),
+        Step(Reshape(use.shape), use.shape, (PREVIOUS,)),
+    )
+
+
+def _inner(values: _Float64Array, first: int, rank: int) -> _Float64Array:
+    """Return an array for the dimensions from `first` on; it is 1 along all before."""
+    values = np.asarray(values)
+    return values.reshape(values.shape[max(0, first - rank + values.ndim) :])
+
+
+def along(values: NDArray[Any], axes: tuple[int, ...], rank: int) -> NDArray[Any]:
+    """Return an array whose dimensions are some of an input's, for broadcasting to the input."""
+    shape = [1] * rank
+    for axis, size in zip(axes, values.shape, strict=True):
+        shape[axis] = size
+    return values.reshape(shape)
 
 
 def _batch_norm(use: LayerUse) -> tuple[Step, ...]:
-    layer, channels = use.layer, use.shape[-1]
-    if not options.axis_is_last(layer, use.shape):
+    layer, rank = use.layer, len(use.shape)
+    axes = options.axes(layer, rank)
+    if len(axes) != 1:
         raise layer.unsupported(
-            f"axis={layer.config.get('axis')}",
-            "supported is the last axis: rebuild it with axis=-1",
+            f"axis={layer.config.get('axis')}", "supported is one dimension, such as axis=-1"
         )
+    channels = use.shape[axes[0]]
     has_gamma = options.flag(layer, "scale", True)
     has_beta = options.flag(layer, "center", True)
     order = ["gamma"] * has_gamma + ["beta"] * has_beta + ["moving_mean", "moving_variance"]
@@ -47,50 +92,73 @@ def _batch_norm(use: LayerUse) -> tuple[Step, ...]:
     beta = arrays["beta"] if has_beta else zeros(channels)
     offset = beta - arrays["moving_mean"] * scale
     deviation = np.abs(scale) * np.sqrt(np.maximum(variance, 0.0))
-    first, second, third = (
-        options.array(layer, values, what, (channels,))
-        for values, what in ((scale, "scale"), (offset, "offset"), (deviation, "deviation"))
-    )
-    return (Step(BatchNorm(first, second, ChannelStatistics(beta, third)), use.shape),)
+    deviation = options.array(layer, deviation, "deviation", (channels,))
+    statistics = ChannelStatistics(beta, deviation) if axes == (rank - 1,) else None
+    return scaled(use, along(scale, axes, rank), along(offset, axes, rank), statistics)
 
 
 def _rescaling(use: LayerUse) -> tuple[Step, ...]:
     scale, offset = (
-        options.constant(use.layer, use.layer.config.get(key, default), key, use.shape[-1])
+        _constant(use, use.layer.config.get(key, default), key)
         for key, default in (("scale", 1.0), ("offset", 0.0))
     )
     return scaled(use, scale, offset)
 
 
+def _constant(use: LayerUse, value: object, what: str) -> _Float64Array:
+    """Return numbers that can be broadcast to the layer's input, without the batch."""
+    array = options.numbers(use.layer, value, what)
+    rank = len(use.shape)
+    inner = array[0] if array.ndim == rank + 1 and len(array) == 1 else array
+    try:
+        if np.broadcast_shapes(inner.shape, use.shape) == use.shape:
+            return np.asarray(inner)
+    except ValueError:
+        pass
+    raise use.layer.unsupported(
+        f"{what} has shape {list(array.shape)}",
+        f"supported are one number, one for each of the {use.shape[-1]} channels, and what can be "
+        f"broadcast to {list(use.shape)}",
+    )
+
+
 def _normalization(use: LayerUse) -> tuple[Step, ...]:
     """Read (x - mean) / deviation, or the inverse, with given or adapted mean and variance."""
-    layer, channels = use.layer, use.shape[-1]
-    whole = layer.config.get("axis", -1) in (None, [])
-    if not whole and not options.axis_is_last(layer, use.shape):
-        raise layer.unsupported(
-            f"axis={layer.config.get('axis')}",
-            "supported are the last axis and axis=None: rebuild it with axis=-1 and adapt it again",
-        )
+    layer = use.layer
     mean, variance = (_statistic(use, i, what) for i, what in enumerate(("mean", "variance")))
     if variance.min() < 0:
         raise layer.invalid("variance holds negative values")
-    deviation = np.maximum(np.sqrt(variance), _NORMALIZATION_EPSILON) * np.ones(channels)
+    deviation = np.maximum(np.sqrt(variance), _NORMALIZATION_EPSILON)
     if options.flag(layer, "invert", False):
-        return scaled(use, deviation, mean * np.ones(channels))
+        return scaled(use, deviation, mean)
     return scaled(use, 1.0 / deviation, -mean / deviation)
 
 
 def _statistic(use: LayerUse, index: int, what: str) -> _Float64Array:
-    """Return the layer's given mean or variance, or else the adapted one."""
-    given = use.layer.config.get(what)
-    if given is not None:
-        return options.constant(use.layer, given, what, use.shape[-1])
-    if index >= len(use.weights):
+    """Return the layer's given mean or variance, or else the adapted one, for broadcasting."""
+    given, rank = use.layer.config.get(what), len(use.shape)
+    axes = options.axes(use.layer, rank)
+    if given is None:
+        if index >= len(use.weights):
+            raise use.layer.unsupported(
+                f"has no {what}",
+                "adapt it to the training inputs with layer.adapt(x) and save again",
+            )
+        given = np.asarray(use.weights[index]).tolist()
+    found = options.numbers(use.layer, given, what)
+    kept = tuple(use.shape[axis] for axis in axes)
+    if found.size == 1:
+        return found.reshape(())
+    inner = found[0] if found.ndim == rank + 1 and len(found) == 1 else found
+    try:  # Keras broadcasts it to the kept dimensions, or it has all dimensions already
+        if inner.ndim == rank > len(axes):
+            return _constant(use, inner.tolist(), what)
+        return along(np.broadcast_to(inner, kept), axes, rank)
+    except ValueError:
         raise use.layer.unsupported(
-            f"has no {what}", "adapt it to the training inputs with layer.adapt(x) and save again"
-        )
-    found = np.asarray(use.weights[index])
-    return options.constant(use.layer, found.tolist(), what, use.shape[-1])
+            f"{what} has shape {list(found.shape)}",
+            f"supported are one number, and numbers of shape {list(kept)}",
+        ) from None
 
 
 AFFINE: Mapping[str, Handler] = {

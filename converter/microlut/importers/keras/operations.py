@@ -21,7 +21,7 @@ from microlut.importers.keras.layers import LAYERS
 from microlut.importers.keras.registered import FUNCTIONS
 
 _OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
-_LEFT, _RIGHT = ("0", "x", "x1"), ("1", "y", "x2")
+_LEFT, _RIGHT = ("0", "x", "x1"), ("1", "y", "x2", "bias")
 _HEIGHT_AND_WIDTH = ([1, 2], [2, 1], [-3, -2])
 _FLOATS = ("float32", "float64")
 # The layers that compute the same of two tensors.
@@ -189,6 +189,7 @@ _TENSORFLOW: Mapping[str, Handler] = {
     "math.negative": _negative,
     "math.subtract": _subtract,
     "math.truediv": _divide,
+    "nn.bias_add": _add,
     "nn.relu": _as_layer("ReLU"),
     "nn.relu6": _as_layer("ReLU", max_value=6),
     "nn.softmax": _as_layer("Softmax"),

@@ -157,20 +157,48 @@ def constant(layer: Layer, value: Any, what: str, channels: int) -> NDArray[np.f
         UnsupportedModel: The array has another shape.
         InvalidInput: There are no finite numbers.
     """
-    if isinstance(value, dict) and isinstance(value.get("config"), dict):
-        value = value["config"].get("value")
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (OverflowError, TypeError, ValueError):
-        raise layer.invalid(f"{what} is {str(value)[:40]}, expected numbers") from None
-    if value is None or not np.isfinite(array).all():
-        raise layer.invalid(f"{what} is {str(value)[:40]}, expected finite numbers")
+    array = numbers(layer, value, what)
     if array.size not in (1, channels) or array.shape[-1:] not in ((), (1,), (channels,)):
         raise layer.unsupported(
             f"{what} has shape {list(array.shape)}",
             f"supported are one number, and one for each of the {channels} channels",
         )
     return np.broadcast_to(array.reshape(-1), (channels,))
+
+
+def numbers(layer: Layer, value: Any, what: str) -> NDArray[np.float64]:  # noqa: ANN401
+    """Return finite numbers of any shape.
+
+    Raises:
+        InvalidInput: There are none.
+    """
+    if isinstance(value, dict) and isinstance(value.get("config"), dict):
+        value = value["config"].get("value")
+    try:
+        found = np.asarray(value, dtype=np.float64)
+    except (OverflowError, TypeError, ValueError):
+        raise layer.invalid(f"{what} is {str(value)[:40]}, expected numbers") from None
+    if value is None or not np.isfinite(found).all():
+        raise layer.invalid(f"{what} is {str(value)[:40]}, expected finite numbers")
+    return found
+
+
+def axes(layer: Layer, rank: int, default: int | None = -1) -> tuple[int, ...]:
+    """Return the option `axis` as sorted dimensions without the batch; null is none of them.
+
+    Keras writes a number or a list; 1 is the first dimension after the batch.
+    """
+    value = layer.config.get("axis", default)
+    items = value if isinstance(value, list) else [] if value is None else [value]
+    found = [_whole(item) for item in items]
+    sound = [
+        n - 1 if n > 0 else n + rank for n in found if n is not None and -rank <= n <= rank and n
+    ]
+    if len(sound) < len(items) or len(set(sound)) < len(sound):
+        raise layer.unsupported(
+            f"axis={value}", f"supported are the dimensions 1 to {rank}: those without the batch"
+        )
+    return tuple(sorted(sound))
 
 
 def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State
+from microlut.ops.relabel import Relabel
 from microlut.ops.tensor import DType, FixedRange, Quantization, Tensor, quantized_range
 from microlut.quantize.ranges.measure import Ranges
 
@@ -16,12 +17,20 @@ INT8_MIN, INT8_MAX = -128, 127
 # Inputs of an operator that unifies scales get one scale unless the step of one grows by more.
 _MOST_GROWTH = 2.0
 _ROUNDING = 1e-6  # of a scale in single precision, relatively
+_MOST_EXTRA = 1.5  # times the steps of a range, for another value that a step represents exactly
 
 
 def activation_quantization(
-    low: float, high: float, smallest_scale: float = 0.0, dtype: DType = "int8"
+    low: float,
+    high: float,
+    smallest_scale: float = 0.0,
+    dtype: DType = "int8",
+    exact: float = 0.0,
 ) -> Quantization:
     """Return the quantization of a range, widened to contain zero exactly.
+
+    It also contains `exact` exactly, the value of an input's zero, if that costs little: then the
+    input has a zero point.
 
     That of int8 is asymmetric, that of int16 is symmetric, as TensorFlow Lite specifies. A range of
     less than 256 steps of `smallest_scale` has only rounding errors around zero.
@@ -31,6 +40,11 @@ def activation_quantization(
         return Quantization(float(np.float32(smallest_scale)) or 1.0, 0)
     if dtype == "int16":
         return Quantization(float(np.float32(max(-low, high) / np.iinfo(dtype).max)), 0)
+    if exact and max(high, exact) - min(low, exact) <= _MOST_EXTRA * (high - low):
+        low, high = min(low, exact), max(high, exact)
+        steps = int(255.0 * abs(exact) / (high - low) + _ROUNDING)
+        if steps:
+            high += 255.0 * abs(exact) / steps - (high - low)
     scale = float(np.float32((high - low) / 255.0))
     return Quantization(scale, int(np.clip(np.round(INT8_MIN - low / scale), INT8_MIN, INT8_MAX)))
 
@@ -88,6 +102,8 @@ class _Groups:
         self._parent: dict[str, str] = {}
         self._fixed: dict[str, Quantization | None] = {}
         self._limits: dict[str, tuple[float, float]] = {}
+        self._labels: dict[str, Node] = {}  # by the name of the input
+        self._exact: dict[str, float] = {}
         for tensor in graph.inputs:
             self._own(tensor.name, ranges)
         for node in graph.nodes:
@@ -101,11 +117,18 @@ class _Groups:
 
     def solve(self, name: str, smallest: float, known: dict[str, Quantization]) -> None:
         """Add a tensor's quantization to the known ones."""
+        label = self._labels.get(name)
+        if label is not None:  # that of the output comes first
+            assert isinstance(label.op, Relabel)
+            self.solve(label.output, smallest, known)
+            known[name] = label.op.source(known[label.output], self._dtype)
+            return
         root = self._root(name)
         found = known.get(root) or self._fixed.get(root)
         if found is None:
             smallest = max(smallest, self._apart.get(root, 0.0))
-            found = activation_quantization(*self._limits[root], smallest, self._dtype)
+            exact = self._exact.get(root, 0.0)
+            found = activation_quantization(*self._limits[root], smallest, self._dtype, exact)
         known[root] = known[name] = found
 
     def _constrain(self, node: Node, ranges: Ranges) -> None:
@@ -119,6 +142,15 @@ class _Groups:
                 self._parent[tensor.name] = node.inputs[0]
             else:
                 self._own(tensor.name, ranges)
+        if isinstance(node.op, Relabel):
+            self._label(node, node.op)
+
+    def _label(self, node: Node, op: Relabel) -> None:
+        """Let the scale of an input follow from that of the same bytes in other units."""
+        self._labels[node.inputs[0]] = node
+        if op.is_uniform:
+            self._limits[node.output] = op.limits(*self._limits[node.inputs[0]])
+            self._exact[node.output] = float(op.offset.flat[0])
 
     def _hold(self, state: State) -> None:
         """Give a state the scale of what becomes its next value."""
@@ -142,6 +174,7 @@ class _Groups:
         first = next((root for root in roots if root in self._fixed), roots[0])
         limits = [self._limits[root] for root in roots]
         self._limits[first] = min(low for low, _ in limits), max(high for _, high in limits)
+        self._exact[first] = next(filter(None, map(self._exact.get, roots)), 0.0)
         self._parent.update({root: first for root in roots if root != first})
 
     def _unify(self, node: Node) -> None:
@@ -154,6 +187,7 @@ class _Groups:
             low, high = self._limits[self._root(output)]
             root = self._root(name)
             fits = self._fixed.get(root) == self._fixed.get(self._root(output))
+            fits &= len({self._exact.get(r, 0.0) for r in (root, self._root(output))} - {0.0}) < 2
             if (
                 fits
                 and root not in self._apart
