@@ -6,28 +6,30 @@ from collections.abc import Callable
 
 from microlut.errors import UnsupportedModel
 from microlut.graph.ir import Graph
+from microlut.graph.passes.delay_reshapes import delay_reshapes
 from microlut.graph.passes.drop_identity import drop_identity
 from microlut.graph.passes.fold_affine import fold_affine
 from microlut.graph.passes.fold_batch_norm import fold_batch_norm
 from microlut.graph.passes.fold_padding import fold_padding
 from microlut.graph.passes.fuse_activation import fuse_activation
-from microlut.graph.passes.merge_reshapes import merge_reshapes
 from microlut.graph.passes.relabel_inputs import relabel_inputs
 from microlut.graph.passes.whole_pool import whole_pool
 
-# Identities go first because they hide neighbours; scales of inputs that no layer takes become
-# labels before lone ones become layers; a mean takes no activation, so those are fused
-# after it; they follow the batch normalization that stands between them and their convolution; the
-# reshapes around a lone one are merged last.
+# Identities and reshapes go first because they hide neighbours; scales of inputs that no layer takes
+# become labels before lone ones become layers; a mean takes no activation, so those are fused after
+# it; they follow the batch normalization that stands between them and their convolution. A lone
+# normalization and folded padding leave reshapes that nothing needs.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identity,
+    delay_reshapes,
     fold_batch_norm,
     relabel_inputs,
     fold_affine,
+    delay_reshapes,
     whole_pool,
     fuse_activation,
     fold_padding,
-    merge_reshapes,
+    delay_reshapes,
 )
 
 
