@@ -444,6 +444,51 @@ def augmented(k):
     return k.Model(x, layers.AlphaDropout(0.5)(layers.Flatten()(y)))
 
 
+def sequences(k):
+    layers = k.layers
+    x = k.Input((21, 3))
+    y = layers.Conv1D(4, 3, padding="causal", dilation_rate=2)(x)
+    y = layers.ReLU()(layers.BatchNormalization()(y))
+    z = layers.SeparableConv1D(6, 3, padding="same", depth_multiplier=2, activation="relu")(y)
+    z = layers.DepthwiseConv1D(3, padding="same", activation="softmax")(z)
+    z = layers.BatchNormalization()(layers.Conv1D(4, 1, use_bias=False)(z))
+    y = layers.MaxPooling1D(3, strides=2, padding="same")(layers.ReLU()(layers.Add()([y, z])))
+    y = layers.Conv1D(8, 4, strides=2, padding="same", groups=4)(y)
+    y = layers.DepthwiseConv1D(2, strides=2, depth_multiplier=2, use_bias=False)(y)
+    z = layers.GlobalMaxPooling1D(keepdims=True)(y)
+    y = layers.Conv1D(5, 1)(layers.AveragePooling1D(2)(layers.Conv1D(5, 1)(y)))
+    y = layers.GlobalAveragePooling1D(keepdims=True)(y)
+    return k.Model(x, layers.Dense(3)(layers.Concatenate()([y, z])))
+
+
+def pools_of_sequences(k):
+    layers = k.layers
+    x = k.Input((12, 3))
+    y = layers.AveragePooling1D(3, strides=2, padding="same")(x)
+    y = layers.Dense(4, activation="relu")(layers.GlobalMaxPooling1D()(layers.MaxPooling1D(2)(y)))
+    return k.Model(x, layers.Concatenate()([layers.GlobalAveragePooling1D()(x), y]))
+
+
+def separable(k):
+    layers = k.layers
+    x = k.Input(PICTURE)
+    y = layers.SeparableConv2D(4, (3, 2), strides=2, padding="same", activation="relu")(x)
+    y = layers.BatchNormalization()(layers.SeparableConv2D(5, 2, use_bias=False)(y))
+    return k.Model(x, layers.SeparableConv2D(3, 1, depth_multiplier=3)(y))
+
+
+def shared_sequences(k):
+    """Layers over sequences that are used twice, also in a nested model, and frozen ones."""
+    layers = k.layers
+    conv = layers.Conv1D(3, 3, padding="same", name="conv")
+    apart = layers.SeparableConv1D(3, 3, padding="same", name="apart")
+    inner = k.Input((10, 3))
+    block = k.Model(inner, layers.BatchNormalization()(apart(conv(inner))), name="block")
+    conv.trainable = False
+    x = k.Input((10, 3))
+    return k.Model(x, layers.Conv1D(2, 1)(apart(block(conv(x)))))
+
+
 ZOO = {
     build.__name__: build
     for build in (
@@ -490,6 +535,10 @@ ZOO = {
         rescaled_rows,
         normalized,
         augmented,
+        sequences,
+        pools_of_sequences,
+        separable,
+        shared_sequences,
     )
 }
 

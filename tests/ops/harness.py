@@ -68,6 +68,13 @@ def in_a_row(*layers: Layer) -> Layer:
     return apply
 
 
+def over_steps(one: Layer, shape: Shape, made: Shape) -> Layer:
+    """Return a layer over sequences as one over pictures of height 1, of a shape to another."""
+    return in_a_row(
+        layer("Reshape", target_shape=shape[1:]), one, layer("Reshape", target_shape=made)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class KerasWindow:
     """A window with the padding that Keras names, or with another."""

@@ -5,7 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from harness import DEFAULT, Case, KerasWindow, integer_inputs, kernel_and_bias, operator_tests
+from harness import (
+    DEFAULT,
+    Case,
+    KerasWindow,
+    integer_inputs,
+    kernel_and_bias,
+    layer,
+    operator_tests,
+    over_steps,
+)
 
 from graphs import run_integer
 from microlut.graph.batch import only
@@ -29,11 +38,29 @@ def conv2d(name, shape, filters, window, activation="linear", config=DEFAULT):
     return Case(name, op, (shape,), made, config=config)
 
 
+def conv1d(name, steps, filters, window, mode="valid"):
+    """Return a Conv1D, which is a convolution of a picture of height 1; `mode` is its padding."""
+    case = conv2d(name, (1, *steps), filters, window, "relu")
+    one = layer(
+        "Conv1D",
+        filters=filters,
+        kernel_size=window.size[1],
+        strides=window.strides[1],
+        dilation_rate=window.dilation[1],
+        padding=mode,
+        activation="relu",
+    )
+    (made,) = case.op.shapes(case.shapes)
+    return replace(case, keras=over_steps(one, case.shapes[0], made))
+
+
 SAME = KerasWindow((3, 3), padding="same")
 STRIDES = KerasWindow((3, 2), (2, 2), padding="same")
 DILATED = KerasWindow((3, 2), (1, 1), (2, 3))
 PADDED = KerasWindow((2, 3), padding=Padding(2, 0, 1))
 EVERYTHING = KerasWindow((3, 2), (2, 3), (3, 2), Padding(1, 0, 2, 1))  # no layer of Keras has
+CAUSAL = KerasWindow((1, 3), (1, 1), (1, 3), Padding(left=6))
+CAUSAL_STRIDES = KerasWindow((1, 4), (1, 3), (1, 1), Padding(left=3))
 CASES = (
     conv2d("same", (7, 5, 3), 6, SAME, "relu"),
     conv2d("valid_2_bits", (7, 9, 4), 5, KerasWindow((3, 3)), config=WeightConfig(2)),
@@ -50,6 +77,10 @@ CASES = (
     conv2d("one_scale_int8", (5, 5, 4), 3, KerasWindow((2, 2)), config=WeightConfig(8, "tensor")),
     conv2d("fitted", (5, 6, 3), 8, SAME, config=WeightConfig(3, method="fitted")),
     conv2d("empirical", (5, 6, 3), 8, SAME, config=WeightConfig(4, method="empirical")),
+    conv1d("steps", (19, 3), 5, KerasWindow((1, 4), (1, 2))),
+    conv1d("same_steps", (17, 8), 6, KerasWindow((1, 4), padding="same"), "same"),
+    conv1d("causal", (13, 4), 7, CAUSAL, "causal"),
+    conv1d("causal_strides", (14, 5), 3, CAUSAL_STRIDES, "causal"),
     replace(conv2d("everything", (11, 9, 3), 5, EVERYTHING), keras=None),
 )
 (

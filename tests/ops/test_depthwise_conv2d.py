@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from harness import DEFAULT, Case, KerasWindow, kernel_and_bias, operator_tests
+from harness import DEFAULT, Case, KerasWindow, kernel_and_bias, layer, operator_tests, over_steps
 
 from graphs import run_integer
 from microlut.ops.activation import ActivationKind
@@ -27,6 +27,22 @@ def depthwise(name, shape, multiplier, window, activation="linear", config=DEFAU
     return Case(name, op, (shape,), made, config=config)
 
 
+def depthwise1d(name, steps, multiplier, size, mode="valid", strides=1):
+    """Return a DepthwiseConv1D: a depthwise convolution of a picture of height 1."""
+    window = KerasWindow((1, size), (1, strides), padding=mode)
+    case = depthwise(name, (1, *steps), multiplier, window, "relu")
+    one = layer(
+        "DepthwiseConv1D",
+        kernel_size=size,
+        strides=strides,
+        depth_multiplier=multiplier,
+        padding=mode,
+        activation="relu",
+    )
+    (made,) = case.op.shapes(case.shapes)
+    return replace(case, keras=over_steps(one, case.shapes[0], made))
+
+
 PLAIN, SAME = KerasWindow((3, 3)), KerasWindow((3, 3), padding="same")
 STRIDES = KerasWindow((3, 3), (2, 2))
 DILATED = KerasWindow((3, 2), (1, 1), (2, 3))
@@ -46,6 +62,12 @@ CASES = (
     depthwise("one_scale", (5, 5, 4), 3, PLAIN, config=WeightConfig(4, "tensor")),
     depthwise("fitted", (5, 6, 8), 1, PLAIN, config=WeightConfig(3, method="fitted")),
     depthwise("empirical", (5, 6, 8), 1, PLAIN, config=WeightConfig(4, method="empirical")),
+    depthwise1d("steps", (19, 8), 1, 3, "same"),
+    depthwise1d("steps_apart", (19, 3), 2, 5, strides=3),
+    replace(
+        depthwise("filters_of_one_channel", (5, 6, 3), 2, PLAIN),
+        keras=layer("Conv2D", filters=6, kernel_size=3, groups=3),
+    ),
     replace(depthwise("everything", (11, 9, 3), 2, EVERYTHING), keras=None),
 )
 (

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from harness import Case, KerasWindow, in_a_row, layer, operator_tests
+from harness import Case, KerasWindow, in_a_row, layer, operator_tests, over_steps
 
 from graphs import run_integer
 from microlut.ops.activation import ActivationKind
@@ -38,10 +38,22 @@ def pools(mode):
     )
 
 
+def pool1d(mode, name, steps, size, strides, padding):
+    """Return a pool over a sequence: one over a picture of height 1."""
+    kind, keras = KINDS[mode]
+    shape, window = (1, *steps), KerasWindow((1, size), (1, strides), padding=padding)
+    op = kind(window.over(shape))
+    one = layer(keras.replace("2D", "1D"), pool_size=size, strides=strides, padding=padding)
+    return Case(f"{mode}_{name}", op, (shape,), over_steps(one, shape, op.shapes((shape,))[0]))
+
+
 WHOLE = MaxPool2D(Window((4, 5), (4, 5)))
 CASES = (
     *pools("max"),
     *pools("average"),
+    pool1d("max", "steps", (17, 5), 3, 2, "same"),
+    pool1d("average", "steps", (18, 4), 4, 3, "valid"),
+    pool1d("average", "same_steps", (17, 5), 3, 2, "same"),
     pool("max", "whole", (4, 5, 6), KerasWindow((4, 5), (4, 5))),
     Case("max_global", WHOLE, ((4, 5, 3),), layer("GlobalMaxPooling2D")),
 )

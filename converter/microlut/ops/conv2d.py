@@ -25,7 +25,9 @@ class Conv2D(Linear):
     window: Window
     activation: ActivationKind = ActivationKind.LINEAR
     becomes: ClassVar[str] = "conv2d"
-    keras: ClassVar[Keras] = Keras(layers=("Conv2D",))
+    keras: ClassVar[Keras] = Keras(
+        layers=("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D")
+    )
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -33,7 +33,7 @@ class DepthwiseConv2D(Linear):
     activation: ActivationKind = ActivationKind.LINEAR
     channel_axis: ClassVar[int] = 2
     becomes: ClassVar[str] = "depthwise_conv2d"
-    keras: ClassVar[Keras] = Keras(layers=("DepthwiseConv2D",))
+    keras: ClassVar[Keras] = Keras(layers=("DepthwiseConv1D", "DepthwiseConv2D"))
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -58,7 +58,9 @@ class MaxPool2D(Pool2D):
     window: Window
     activation: ActivationKind = ActivationKind.LINEAR
     mode: ClassVar[_Mode] = "max"
-    keras: ClassVar[Keras] = Keras(layers=("GlobalMaxPooling2D", "MaxPooling2D"))
+    keras: ClassVar[Keras] = Keras(
+        layers=("GlobalMaxPooling1D", "GlobalMaxPooling2D", "MaxPooling1D", "MaxPooling2D")
+    )
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the maxima."""
@@ -84,7 +86,14 @@ class AveragePool2D(Pool2D):
     window: Window
     activation: ActivationKind = ActivationKind.LINEAR
     mode: ClassVar[_Mode] = "average"
-    keras: ClassVar[Keras] = Keras(layers=("AveragePooling2D", "GlobalAveragePooling2D"))
+    keras: ClassVar[Keras] = Keras(
+        layers=(
+            "AveragePooling1D",
+            "AveragePooling2D",
+            "GlobalAveragePooling1D",
+            "GlobalAveragePooling2D",
+        )
+    )
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the means."""

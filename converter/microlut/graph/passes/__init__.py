@@ -15,10 +15,10 @@ from microlut.graph.passes.fuse_activation import fuse_activation
 from microlut.graph.passes.relabel_inputs import relabel_inputs
 from microlut.graph.passes.whole_pool import whole_pool
 
-# Identities and reshapes go first because they hide neighbours; scales of inputs that no layer takes
-# become labels before lone ones become layers; a mean takes no activation, so those are fused after
-# it; they follow the batch normalization that stands between them and their convolution. A lone
-# normalization and folded padding leave reshapes that nothing needs.
+# Identities and reshapes go first because they hide neighbours; scales of inputs that no layer
+# takes become labels before lone ones become layers; a mean takes no activation, so those are fused
+# after it; they follow the batch normalization that stands between them and their convolution. A
+# lone normalization and folded padding leave reshapes that nothing needs.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identity,
     delay_reshapes,

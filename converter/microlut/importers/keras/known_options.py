@@ -21,6 +21,8 @@ _READ = frozenset({"dtype"})
 
 _CONV = {"kernel_size", "strides", "padding", "data_format", "dilation_rate", "activation"}
 _CONV |= {"groups", "use_bias"}
+_DEPTHWISE = {"depth_multiplier"} | _CONV
+_SEPARABLE = {"filters"} | _DEPTHWISE
 _LORA = {"lora_rank", "lora_alpha"}
 _POOL = {"pool_size", "strides", "padding", "data_format"}
 _GLOBAL_POOL = {"data_format", "keepdims"}
@@ -33,21 +35,29 @@ KNOWN: Mapping[str, frozenset[str]] = {
     for name, options in {
         **OPTIONS,
         "Activation": {"activation"},
+        "AveragePooling1D": _POOL,
         "AveragePooling2D": _POOL,
         "BatchNormalization": _NORM,
+        "Conv1D": {"filters"} | _CONV | _LORA,
         "Conv2D": {"filters"} | _CONV | _LORA,
         # A quantized layer is refused because of its dtype policy; without one this has no effect.
         "Dense": {"units", "activation", "use_bias", "quantization_config"} | _LORA,
-        "DepthwiseConv2D": {"depth_multiplier"} | _CONV,
+        "DepthwiseConv1D": _DEPTHWISE,
+        "DepthwiseConv2D": _DEPTHWISE,
         "Flatten": {"data_format"},
+        "GlobalAveragePooling1D": _GLOBAL_POOL,
         "GlobalAveragePooling2D": _GLOBAL_POOL,
+        "GlobalMaxPooling1D": _GLOBAL_POOL,
         "GlobalMaxPooling2D": _GLOBAL_POOL,
         "InputLayer": {"sparse", "ragged", "optional"},
+        "MaxPooling1D": _POOL,
         "MaxPooling2D": _POOL,
         "Normalization": {"axis", "mean", "variance", "invert"},
         "ReLU": {"max_value", "negative_slope", "threshold"},
         "Rescaling": {"scale", "offset"},
         "Reshape": {"target_shape"},
+        "SeparableConv1D": _SEPARABLE,
+        "SeparableConv2D": _SEPARABLE,
         "Softmax": {"axis"},
         "SyncBatchNormalization": _NORM,
         "ZeroPadding2D": {"padding", "data_format"},

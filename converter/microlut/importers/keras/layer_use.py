@@ -23,7 +23,8 @@ class Step:
     Attributes:
         op: The operator.
         shape: Shape of its output.
-        inputs: Which of the layer's inputs it reads; PREVIOUS is the step before it.
+        inputs: Which of the layer's inputs it reads; PREVIOUS is the step before it, and
+            PREVIOUS - n the one n steps before that.
         suffix: Suffix to the layer's name; the main step has none.
     """
 
@@ -69,10 +70,10 @@ class LayerUse:
             raise self.layer.invalid(f"has {len(self.weights)} arrays, {what} is missing")
         return options.array(self.layer, self.weights[index], what, shape)
 
-    def bias(self, count: int) -> FloatArray:
-        """Return the bias; zeros if the layer has none."""
+    def bias(self, count: int, index: int = 1) -> FloatArray:
+        """Return the bias, which is array number `index`; zeros if the layer has none."""
         if options.flag(self.layer, "use_bias", True):
-            return self.array(1, "bias", (count,))
+            return self.array(index, "bias", (count,))
         return zeros(count)
 
 

@@ -123,9 +123,9 @@ def window(layer: Layer, shape: Shape, size_key: str, strides: tuple[int, int]) 
     strides = pair(layer, "strides", strides)
     dilation = pair(layer, "dilation_rate", (1, 1))
     mode = _lower(layer.config.get("padding", "valid"))
-    if mode not in ("valid", "same"):
+    if mode not in ("valid", "same") and (mode, layer.class_name[-2:]) != ("causal", "1D"):
         raise layer.unsupported(f"padding {mode!r}", "supported are 'valid' and 'same'")
-    padding = Padding()
+    padding = Padding(left=(size[1] - 1) * dilation[1]) if mode == "causal" else Padding()
     if mode == "same":
         padding = same_padding((shape[0], shape[1]), size, strides, dilation)
     result = Window(size, strides, padding, dilation)

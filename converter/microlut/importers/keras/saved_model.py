@@ -37,6 +37,7 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VARIABLES = (
     "kernel",
     "depthwise_kernel",
+    "pointwise_kernel",
     "bias",
     "gamma",
     "beta",

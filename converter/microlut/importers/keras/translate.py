@@ -63,7 +63,7 @@ def _nodes_of(
     nodes: list[Node] = []
     for step in handler(use):
         name = names.take(call.name + step.suffix) if step.suffix else call.name
-        inputs = tuple(nodes[-1].name if i == PREVIOUS else read[i][0] for i in step.inputs)
+        inputs = tuple(nodes[i].name if i <= PREVIOUS else read[i][0] for i in step.inputs)
         nodes.append(_node(call, name, step, inputs))
     return nodes
 

@@ -13,7 +13,8 @@ from microlut.importers.keras.config import Layer
 
 Arrays = tuple[NDArray[np.generic], ...]
 
-_WITH_KERNEL = ("Conv2D", "Dense", "DepthwiseConv2D")
+_WITH_KERNEL = ("Conv1D", "Conv2D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D")
+_WITH_TWO_KERNELS = ("SeparableConv1D", "SeparableConv2D")
 _WITH_STATISTICS = ("BatchNormalization", "SyncBatchNormalization")
 _STATISTICS = ("moving_mean", "moving_variance")
 _RENORM_STATISTICS = ("moving_stddev", "renorm_mean", "renorm_stddev")
@@ -38,6 +39,9 @@ def variables(layer: Layer) -> tuple[Variable, ...]:
         names += _RENORM_STATISTICS * options.flag(layer, "renorm", False)
     elif layer.class_name in _WITH_KERNEL:
         names = ("kernel", *("bias",) * options.flag(layer, "use_bias", True), *_LORA * lora)
+    elif layer.class_name in _WITH_TWO_KERNELS:
+        names = ("depthwise_kernel", "pointwise_kernel")
+        names += ("bias",) * options.flag(layer, "use_bias", True)
     elif layer.class_name == "Normalization" and layer.config.get("mean") is None:
         names = _ADAPTED
     else:

@@ -1,0 +1,102 @@
+"""Translate convolutions and dense layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from microlut.importers.keras import options
+from microlut.importers.keras.activations import Activation, activation
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, zeros
+from microlut.importers.keras.sequences import over_sequences
+from microlut.ops.arrays import FloatArray, Shape, frozen_array
+from microlut.ops.base import FloatOp
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.windows import Window
+
+
+def _conv2d(use: LayerUse) -> tuple[Step, ...]:
+    layer, (height, width, channels) = use.layer, use.picture()
+    groups = options.integer(layer, "groups", 1)
+    filters = options.integer(layer, "filters")
+    if channels % groups or filters % groups:
+        raise layer.invalid(f"groups={groups} do not divide {channels} channels and {filters}")
+    window = options.window(layer, use.shape, "kernel_size", (1, 1))
+    kernel = use.array(0, "kernel", (*window.size, channels // groups, filters))
+    found = activation(layer, use.shape)
+    bias, shape = use.bias(filters), (*window.output_size(height, width), filters)
+    if groups == 1:
+        return _activated(Conv2D(_outputs_first(kernel), bias, window, found.fused), shape, found)
+    if groups == channels:  # a filter of one channel each
+        flat, multiplier = frozen_array(kernel[:, :, 0]), filters // groups
+        op = DepthwiseConv2D(flat, bias, window, multiplier, found.fused)
+        return _activated(op, shape, found)
+    raise layer.unsupported(
+        f"groups={groups}", f"supported are groups=1 and groups={channels}, one per channel"
+    )
+
+
+def _depthwise(use: LayerUse) -> tuple[Step, ...]:
+    channels = use.picture()[2] * options.integer(use.layer, "depth_multiplier", 1)
+    found = activation(use.layer, use.shape)
+    op = _depthwise_op(use, use.bias(channels), "kernel").with_activation(found.fused)
+    return _activated(op, op.shapes(use.shapes)[0], found)
+
+
+def _separable(use: LayerUse) -> tuple[Step, ...]:
+    """Return the depthwise convolution, and the 1x1 convolution that mixes its channels."""
+    channels = use.picture()[2] * options.integer(use.layer, "depth_multiplier", 1)
+    filters = options.integer(use.layer, "filters")
+    first = _depthwise_op(use, zeros(channels), "depthwise kernel")
+    (shape,) = first.shapes(use.shapes)
+    kernel = use.array(1, "pointwise kernel", (1, 1, channels, filters))
+    found = activation(use.layer, shape)
+    op = Conv2D(_outputs_first(kernel), use.bias(filters, 2), Window((1, 1)), found.fused)
+    second, *after = _activated(op, (*shape[:2], filters), found)
+    return Step(first, shape, (0,), "_depthwise"), replace(second, inputs=(PREVIOUS,)), *after
+
+
+def _dense(use: LayerUse) -> tuple[Step, ...]:
+    units = options.integer(use.layer, "units")
+    kernel = use.array(0, "kernel", (use.shape[-1], units))
+    found = activation(use.layer, use.shape)
+    op = Dense(_outputs_first(kernel), use.bias(units), found.fused)
+    return _activated(op, (*use.shape[:-1], units), found)
+
+
+LINEAR: Mapping[str, Handler] = {
+    "Conv1D": over_sequences(_conv2d),
+    "Conv2D": _conv2d,
+    "Dense": _dense,
+    "DepthwiseConv1D": over_sequences(_depthwise),
+    "DepthwiseConv2D": _depthwise,
+    "SeparableConv1D": over_sequences(_separable),
+    "SeparableConv2D": _separable,
+}
+
+
+def _depthwise_op(use: LayerUse, bias: FloatArray, what: str) -> DepthwiseConv2D:
+    """Return a depthwise convolution without activation; `what` is its kernel's name."""
+    channels = use.picture()[2]
+    window = options.window(use.layer, use.shape, "kernel_size", (1, 1))
+    multiplier = options.integer(use.layer, "depth_multiplier", 1)
+    kernel = use.array(0, what, (*window.size, channels, multiplier))
+    flat = frozen_array(kernel.reshape(*window.size, channels * multiplier))
+    return DepthwiseConv2D(flat, bias, window, multiplier)
+
+
+def _outputs_first(kernel: FloatArray) -> FloatArray:
+    """Return a kernel with its last dimension, the outputs, moved to the front."""
+    return frozen_array(np.moveaxis(kernel, -1, 0))
+
+
+def _activated(op: FloatOp, shape: Shape, found: Activation) -> tuple[Step, ...]:
+    """Return the step of an operator, and of the one that its activation is."""
+    step = Step(op, shape)
+    if found.after is None:
+        return (step,)
+    return step, Step(found.after, shape, (PREVIOUS,), f"_{found.name}")

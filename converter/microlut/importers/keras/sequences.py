@@ -1,0 +1,66 @@
+"""Read layers over sequences [steps, channels] as layers over pictures of height 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from microlut.importers.keras.config import Json, Layer
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.ops.arrays import Shape
+from microlut.ops.reshape import Reshape
+
+# The options with one number per spatial dimension.
+_SPATIAL = ("dilation_rate", "kernel_size", "output_padding", "pool_size", "strides")
+
+
+def over_sequences(handler: Handler) -> Handler:
+    """Return the handler of a layer over sequences, given that of the same over pictures.
+
+    The reshapes before and after are views: they cost nothing.
+    """
+
+    def handle(use: LayerUse) -> tuple[Step, ...]:
+        if len(use.shape) != 2:
+            raise use.layer.invalid(f"reads shape {list(use.shape)}, expected [steps, channels]")
+        picture = (1, *use.shape)
+        steps = handler(
+            replace(
+                use,
+                layer=replace(use.layer, config=_options(use.layer)),
+                shapes=(picture,),
+                weights=tuple(w[None] if w.ndim == 3 else w for w in use.weights),
+            )
+        )
+        before = Step(Reshape(picture), picture, (0,), "_picture")
+        inner = tuple(
+            replace(step, inputs=_read(step, number)) for number, step in enumerate(steps)
+        )
+        return before, *inner, *_as_sequence(steps[-1].shape)
+
+    return handle
+
+
+def _as_sequence(made: Shape) -> tuple[Step, ...]:
+    """Return the step that takes the height away from a picture, if it is one."""
+    if len(made) != 3:
+        return ()
+    return (Step(Reshape(made[1:]), made[1:], (PREVIOUS,), "_sequence"),)
+
+
+def _read(step: Step, number: int) -> tuple[int, ...]:
+    """Return what step `number` reads, with the picture for the layer's input."""
+    return tuple(PREVIOUS - number if i == 0 else i for i in step.inputs)
+
+
+def _options(layer: Layer) -> Json:
+    """Return a layer's options with a 1 for the height before each number for the steps."""
+    found = dict(layer.config)
+    for key in _SPATIAL:
+        value = found.get(key)
+        if value is None:
+            continue
+        numbers = value if isinstance(value, list) else [value]
+        if len(numbers) != 1:
+            raise layer.invalid(f"option {key} is {value!r}, expected one positive integer")
+        found[key] = [1, *numbers]
+    return found
