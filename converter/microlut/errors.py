@@ -3,11 +3,43 @@
 A message is one line: where, what was found, what is allowed, what to do.
 """
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One reason why a model cannot be converted.
+
+    Attributes:
+        layer: Name of the layer, with those of the nested models that contain it; or of an input.
+        where: The place in words.
+        found: What was found there.
+        advice: What is allowed, and what to do.
+        damaged: Whether no Keras would have written this, so that no other microlut can read it.
+    """
+
+    layer: str
+    where: str
+    found: str
+    advice: str
+    damaged: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return all of it in one line."""
+        return " ".join(f"{self.where}: {self.found}; {self.advice}".split())
+
 
 class MicrolutError(Exception):
-    """Base of all expected errors; `exit_code` is what the command line exits with."""
+    """Base of all expected errors.
+
+    Attributes:
+        exit_code: What the command line exits with.
+        obstacles: If the error is about a model, each reason.
+    """
 
     exit_code = 70
+    obstacles: tuple[Obstacle, ...] = ()
 
     def __str__(self) -> str:
         """Return the message; a line break in it came with a name or another program's text."""

@@ -81,8 +81,11 @@ def test_import_model_names_all_unsupported_layers_at_once(keras):
     y = keras.layers.Lambda(lambda t: t + 1, name="plus")(y)
     y = keras.layers.Conv2DTranspose(2, 3, name="up")(y)
     message = refusal(keras.Model(x, y))
-    assert "3 layers are not supported" in message
-    assert "'unit' (UnitNormalization), 'plus' (Lambda), 'up' (Conv2DTranspose)" in message
+    assert (
+        "3 obstacles: (1) layer 'unit' (UnitNormalization): the class is not supported; " in message
+    )
+    assert "(2) layer 'plus' (Lambda): the class is not supported; code in files is" in message
+    assert "(3) layer 'up' (Conv2DTranspose): the class is not supported; rebuild" in message
     assert "DepthwiseConv2D" in message
 
 

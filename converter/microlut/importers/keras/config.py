@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 
 LayerPath = tuple[str, ...]
 Weights = Mapping[LayerPath, tuple[NDArray[np.generic], ...]]
@@ -36,11 +36,13 @@ class KerasModel:
         weights: The arrays of each layer in Keras's order (kernel, bias; gamma, beta, moving mean,
             moving variance), by the layer's path through nested models.
         source: The file or object, for messages.
+        obstacles: What the configuration does not tell and cannot be converted.
     """
 
     config: Json
     weights: Weights
     source: str
+    obstacles: tuple[Obstacle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,14 @@ class Layer:
         return self.path[-1]
 
     @property
-    def where(self) -> str:
+    def full_name(self) -> str:
+        """Return the layer's name after those of the nested models that contain it."""
+        return "/".join(self.path)
+
+    @property
+    def place(self) -> str:
         """Return the name of the layer in messages."""
-        named = f"layer {'/'.join(self.path)!r} ({self.class_name})"
-        return f"{self.source}: {named if any(self.path) else 'the model'}"
+        return f"layer {self.full_name!r} ({self.class_name})" if any(self.path) else "the model"
 
     @property
     def is_model(self) -> bool:
@@ -92,11 +98,15 @@ class Layer:
 
     def unsupported(self, found: str, advice: str) -> UnsupportedModel:
         """Return the error for an option that cannot be converted."""
-        return UnsupportedModel(f"{self.where}: {found}; {advice}")
+        error = UnsupportedModel(f"{self.source}: {self.place}: {found}; {advice}")
+        error.obstacles = (Obstacle(self.full_name, self.place, found, advice),)
+        return error
 
     def invalid(self, found: str, advice: str = _ADVICE) -> InvalidInput:
         """Return the error for a configuration or arrays that are no valid layer."""
-        return InvalidInput(f"{self.where}: {found}; {advice}")
+        error = InvalidInput(f"{self.source}: {self.place}: {found}; {advice}")
+        error.obstacles = (Obstacle(self.full_name, self.place, found, advice, damaged=True),)
+        return error
 
 
 def parse_config(text: str | bytes, source: str) -> Json:

@@ -7,8 +7,9 @@ not matter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from microlut.errors import UnsupportedModel
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.registered import OPTIONS
 
@@ -71,15 +72,11 @@ def is_known(class_name: str, key: str) -> bool:
     return known is None or key in known or key.endswith(_HARMLESS_ENDS)
 
 
-def check_options(layer: Layer) -> None:
-    """Refuse an unknown option that is in use.
-
-    Raises:
-        UnsupportedModel: It may change what the layer computes.
-    """
+def unknown_options(layer: Layer) -> Iterator[UnsupportedModel]:
+    """Yield an error for each unknown option that is in use."""
     for key, value in layer.config.items():
         if value and not is_known(layer.class_name, key):
-            raise layer.unsupported(
+            yield layer.unsupported(
                 f"option {key}={str(value)[:40]} is not known",
                 "it may change what the layer computes: leave the option out, save the model with "
                 "an older Keras, or update microlut",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.importers.keras.config import (
     KERAS_MODULES,
     KerasModel,
@@ -37,24 +37,27 @@ def read(model: object) -> KerasModel:
             f"{source}: has no configuration ({one_line(error)}); build it with "
             "keras.Model(inputs, outputs) or keras.Sequential"
         ) from error
-    return KerasModel(parse_config(text, source), dict(_arrays(model, ())), source)
+    config = parse_config(text, source)
+    layers = list(_layers(model, ()))
+    arrays = {path: _layer_arrays(layer) for path, layer in layers if not hasattr(layer, "layers")}
+    obstacles = (obstacle for path, layer in layers for obstacle in _own_functions(layer, path))
+    return KerasModel(config, arrays, source, tuple(obstacles))
 
 
-def _arrays(
+def _layers(
     model: Any,  # noqa: ANN401 - a model of either Keras
     parent: LayerPath,
-) -> Iterator[tuple[LayerPath, Arrays]]:
+) -> Iterator[tuple[LayerPath, Any]]:
+    """Yield every layer and nested model with its path."""
     for layer in model.layers:
         path = (*parent, layer.name)
-        _check_activation(layer, "/".join(path), model.name)
+        yield path, layer
         if hasattr(layer, "layers"):
-            yield from _arrays(layer, path)
-        else:
-            yield path, _layer_arrays(layer)
+            yield from _layers(layer, path)
 
 
-def _check_activation(layer: Any, path: str, model: str) -> None:  # noqa: ANN401
-    """Refuse functions of other packages: the configuration has only their names."""
+def _own_functions(layer: Any, path: LayerPath) -> Iterator[Obstacle]:  # noqa: ANN401
+    """Yield an activation of another package: the configuration has only its name."""
     function = getattr(layer, "activation", None)
     module = getattr(function, "__module__", None)
     if function is None or module is None:
@@ -66,9 +69,12 @@ def _check_activation(layer: Any, path: str, model: str) -> None:  # noqa: ANN40
         )
     if module.split(".")[0] in KERAS_MODULES:
         return
-    raise UnsupportedModel(
-        f"model {model}: layer {path!r}: its activation {getattr(function, '__name__', function)} "
-        f"comes from module {module}; give Keras's own, such as keras.activations.relu"
+    name, shown = "/".join(path), getattr(function, "__name__", function)
+    yield Obstacle(
+        name,
+        f"layer {name!r} ({type(layer).__name__})",
+        f"its activation {shown} comes from module {module}",
+        "give Keras's own, such as keras.activations.relu",
     )
 
 

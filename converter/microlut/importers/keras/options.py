@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.errors import InvalidInput
 from microlut.importers.keras.config import Layer
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
@@ -209,17 +208,17 @@ def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:
     """
     found = np.asarray(values)
     if found.dtype.kind not in "fiu" or found.shape != shape:
-        raise InvalidInput(
-            f"{layer.where}: {what} has type {found.dtype} and shape {list(found.shape)}, expected "
-            f"float32 and {list(shape)}; the weights do not belong to this architecture: "
-            "save the whole model again"
+        raise layer.invalid(
+            f"{what} has type {found.dtype} and shape {list(found.shape)}, expected float32 and "
+            f"{list(shape)}",
+            "the weights do not belong to this architecture: save the whole model again",
         )
     with np.errstate(over="ignore"):
         result = frozen_array(found)
     if not np.isfinite(result).all():
-        raise InvalidInput(
-            f"{layer.where}: {what} holds NaN or infinite values; train the model again "
-            "(a lower learning rate helps)"
+        raise layer.invalid(
+            f"{what} holds NaN or infinite values",
+            "train the model again (a lower learning rate helps)",
         )
     return result
 

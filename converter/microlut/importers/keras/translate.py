@@ -2,27 +2,85 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from math import prod
 
-from microlut.errors import UnsupportedModel
+from microlut.errors import Obstacle
 from microlut.graph.ir import Graph, Node, single
-from microlut.importers.keras import options
-from microlut.importers.keras.affine import AFFINE
-from microlut.importers.keras.config import KerasModel, Layer
-from microlut.importers.keras.dropped import DROPPED, is_trained_at_inference
-from microlut.importers.keras.known_options import check_options
+from microlut.importers.keras.checks import (
+    NOT_SUPPORTED,
+    SUPPORTED,
+    check_call,
+    handler_of,
+    kind_of,
+)
+from microlut.importers.keras.config import KerasModel, LayerPath
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
-from microlut.importers.keras.layers import LAYERS
-from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
+from microlut.importers.keras.obstacles import Collected, refusal
+from microlut.importers.keras.stored_shapes import input_shapes, output_shape
 from microlut.importers.keras.topology import BatchShape, LayerCall, Names, Network, flatten
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
 
 _LARGEST_TENSOR = 1 << 26
-_MOST_NAMED = 5
-_HANDLERS = {**LAYERS, **AFFINE, **DROPPED}
-_SUPPORTED = sorted({*LAYERS, *AFFINE})
+_Known = dict[str, tuple[str, Shape | None]]  # tensors and their shapes by the names of calls
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSeen:
+    """A call of a layer, as far as it is known.
+
+    Attributes:
+        name: Name of the call.
+        kind: Class of the layer.
+        shape: Shape of the output without the batch, if it is known.
+        parameters: Values of the layer's arrays; 0 for further calls of the same layer.
+    """
+
+    name: str
+    kind: str
+    shape: Shape | None
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What became of a model.
+
+    Attributes:
+        source: The file or object.
+        graph: The float graph; None if there are obstacles.
+        layers: The calls of layers, in execution order.
+        collected: All obstacles.
+    """
+
+    source: str
+    graph: Graph | None
+    layers: tuple[LayerSeen, ...]
+    collected: Collected
+
+    def checked(self) -> Graph:
+        """Return the float graph, or raise the error that says all obstacles."""
+        if self.graph is None:
+            found = self.collected.obstacles
+            classes = any(each.found.endswith(NOT_SUPPORTED) for each in found)
+            raise refusal(self.source, self.collected, SUPPORTED if classes else ())
+        return self.graph
+
+
+@dataclass(slots=True)
+class _Work:
+    """The state of a translation; `tensors` has what calls read."""
+
+    model: KerasModel
+    names: Names
+    tensors: _Known
+    calls: Counter[LayerPath]
+    collected: Collected
+    nodes: list[Node] = field(default_factory=list)
+    layers: list[LayerSeen] = field(default_factory=list)
 
 
 def to_graph(model: KerasModel, name: str) -> Graph:
@@ -33,37 +91,72 @@ def to_graph(model: KerasModel, name: str) -> Graph:
         name: Name of the graph.
 
     Raises:
-        UnsupportedModel: A layer or option cannot be converted.
+        UnsupportedModel: A layer or option cannot be converted; it names all of these.
         InvalidInput: Keras would not have written this architecture or these arrays.
     """
+    return translate(model, name).checked()
+
+
+def translate(model: KerasModel, name: str) -> Translation:
+    """Translate a Keras model as far as possible, and collect all obstacles on the way.
+
+    Raises:
+        UnsupportedModel: The model is no network of layers whose input is known.
+        InvalidInput: Keras would not have written this architecture.
+    """
     network, names = flatten(model.config, model.source)
-    _check_classes(network, model.source)
-    inputs = tuple(Tensor(n, _input_shape(n, shape, model.source)) for n, shape in network.inputs)
-    tensors = {tensor.name: (tensor.name, tensor.shape) for tensor in inputs}
-    nodes: list[Node] = []
+    collected = Collected(list(model.obstacles))
+    given = {name: _input_shape(name, shape, collected) for name, shape in network.inputs}
+    tensors: _Known = {name: (name, shape) for name, shape in given.items()}
+    calls = Counter(call.layer.path for call in network.calls)
+    work = _Work(model, names, tensors, calls, collected)
+    seen: set[LayerPath] = set()
     for call in network.calls:
-        _check_call(call)
-        made = _nodes_of(call, tensors, model, names)
-        nodes.extend(made)
-        tensors[call.name] = (made[-1].name, made[-1].shape)
-    outputs = tuple(tensors[made][0] for made in network.outputs.values())
-    return Graph(plain(name), inputs, tuple(nodes), outputs, output_names=tuple(network.outputs))
+        _translate(call, work)
+        arrays = () if call.layer.path in seen else model.weights.get(call.layer.path, ())
+        seen.add(call.layer.path)
+        shape, parameters = work.tensors[call.name][1], sum(array.size for array in arrays)
+        work.layers.append(LayerSeen(call.name, kind_of(call.layer), shape, parameters))
+    graph = None if collected.obstacles else _graph(name, network, given, work)
+    return Translation(model.source, graph, tuple(work.layers), collected)
 
 
-def _nodes_of(
-    call: LayerCall, tensors: dict[str, tuple[str, Shape]], model: KerasModel, names: Names
-) -> list[Node]:
-    read = [tensors[name] for name in call.inputs]
-    if not read:
-        raise call.layer.invalid("reads no tensor")
-    weights = model.weights.get(call.layer.path, ())
-    use = LayerUse(call.layer, tuple(shape for _, shape in read), weights, call.arguments)
-    handler = _handler(call.layer)
-    assert handler is not None  # _check_classes ensures it
+def _graph(name: str, network: Network, given: dict[str, Shape | None], work: _Work) -> Graph:
+    inputs = tuple(Tensor(each, shape) for each, shape in given.items() if shape is not None)
+    outputs = tuple(work.tensors[made][0] for made in network.outputs.values())
+    return Graph(plain(name), inputs, tuple(work.nodes), outputs, (), tuple(network.outputs))
+
+
+def _translate(call: LayerCall, work: _Work) -> None:
+    """Add the nodes of a call, or else its obstacles, and the tensor that it makes."""
+    collected, layer = work.collected, call.layer
+    work.tensors[call.name] = call.name, None
+    check_call(call, collected)
+    handler = handler_of(layer)
+    if not call.inputs:
+        collected.add(layer.invalid("reads no tensor").obstacles)
+        return
+    known = [work.tensors[name][1] for name in call.inputs]
+    shapes = input_shapes(call, known, work.calls[layer.path])
+    if shapes is None:
+        if handler is not None:
+            collected.unchecked.append(call.name)
+        return
+    use = LayerUse(layer, shapes, work.model.weights.get(layer.path, ()), call.arguments)
+    if handler is not None and collected.check(
+        layer, lambda: work.nodes.extend(_nodes_of(call, use, handler, work))
+    ):
+        work.tensors[call.name] = work.nodes[-1].name, work.nodes[-1].shape
+        return
+    work.tensors[call.name] = call.name, output_shape(call, handler, use)
+
+
+def _nodes_of(call: LayerCall, use: LayerUse, handler: Handler, work: _Work) -> list[Node]:
+    read = [work.tensors[name][0] for name in call.inputs]
     nodes: list[Node] = []
     for step in handler(use):
-        name = names.take(call.name + step.suffix) if step.suffix else call.name
-        inputs = tuple(nodes[i].name if i <= PREVIOUS else read[i][0] for i in step.inputs)
+        name = work.names.take(call.name + step.suffix) if step.suffix else call.name
+        inputs = tuple(nodes[i].name if i <= PREVIOUS else read[i] for i in step.inputs)
         nodes.append(_node(call, name, step, inputs))
     return nodes
 
@@ -77,78 +170,27 @@ def _node(call: LayerCall, name: str, step: Step, inputs: tuple[str, ...]) -> No
     return single(name, step.op, inputs, step.shape)
 
 
-def _check_call(call: LayerCall) -> None:
-    layer = call.layer
-    options.check_policy(layer)
-    if is_trained_at_inference(layer, call.arguments):
-        raise layer.unsupported(
-            "is called with training=True", "leave the argument out and save the model again"
-        )
-    if is_operation(layer):
-        return  # its arguments are read by its handler
-    check_options(layer)
-    extra = [
-        key
-        for key, value in call.arguments.items()
-        if value is not None and key not in ("training", "mask", "name")
-    ]
-    if extra:
-        raise layer.unsupported(
-            f"is called with argument {extra[0]}={str(call.arguments[extra[0]])[:40]}",
-            "supported are calls with tensors only",
-        )
-
-
-def _handler(layer: Layer) -> Handler | None:
-    if layer.is_custom:
-        return None
-    return operation_handler(layer) if is_operation(layer) else _HANDLERS.get(layer.class_name)
-
-
-def _kind(layer: Layer) -> str:
-    if layer.is_custom:
-        return f"custom {layer.class_name}"
-    return operation_name(layer) if is_operation(layer) else layer.class_name
-
-
-def _check_classes(network: Network, source: str) -> None:
-    """Refuse all layers without a handler at once, so that users see them together."""
-    found: dict[str, str] = {}
-    for call in network.calls:
-        layer = call.layer
-        if _handler(layer) is None:
-            found["/".join(layer.path)] = _kind(layer)
-    if not found:
-        return
-    shown = ", ".join(f"{name!r} ({kind})" for name, kind in list(found.items())[:_MOST_NAMED])
-    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    noun = "layer is" if len(found) == 1 else "layers are"
-    raise UnsupportedModel(
-        f"{source}: {len(found)} {noun} not supported: {shown}{more}; supported are "
-        f"{', '.join(_SUPPORTED)}, and layers that do nothing at inference; rebuild "
-        "the model from these, train it again and save it"
-    )
-
-
-def _input_shape(name: str, batch_shape: BatchShape, source: str) -> Shape:
-    """Return an input's shape without the batch dimension."""
+def _input_shape(name: str, batch_shape: BatchShape, collected: Collected) -> Shape | None:
+    """Return an input's shape without the batch dimension, or collect why it cannot be used."""
     shape = batch_shape[1:]
-    where = f"{source}: input {name!r}"
+    known = tuple(n for n in shape if type(n) is int and 0 < n <= _LARGEST_TENSOR)
     if any(n is None for n in shape):
         shown = ", ".join("?" if n is None else str(n) for n in shape)
-        raise UnsupportedModel(
-            f"{where}: shape [{shown}] has unknown dimensions; firmware needs them all: build the "
-            "model with a fixed input, such as keras.Input((32, 32, 3)), and copy the weights"
+        found = f"shape [{shown}] has unknown dimensions"
+        advice = (
+            "firmware needs them all: build the model with a fixed input, such as "
+            "keras.Input((32, 32, 3)), and copy the weights"
         )
-    known = tuple(n for n in shape if type(n) is int and 0 < n <= _LARGEST_TENSOR)
-    if not shape or len(known) != len(shape):
-        raise UnsupportedModel(
-            f"{where}: batch shape {list(batch_shape)}; expected [None, height, width, "
-            "channels] or [None, features]: build the model with keras.Input(shape)"
+    elif not shape or len(known) != len(shape):
+        found = f"batch shape {list(batch_shape)}"
+        advice = (
+            "expected [None, height, width, channels] or [None, features]: build the model with "
+            "keras.Input(shape)"
         )
-    if prod(known) > _LARGEST_TENSOR:
-        raise UnsupportedModel(
-            f"{where}: shape {list(known)} has more than {_LARGEST_TENSOR} elements; use a smaller "
-            "model"
-        )
-    return known
+    elif prod(known) > _LARGEST_TENSOR:
+        found = f"shape {list(known)} has more than {_LARGEST_TENSOR} elements"
+        advice = "use a smaller model"
+    else:
+        return known
+    collected.add([Obstacle(name, f"input {name!r}", found, advice)])
+    return None

@@ -9,14 +9,14 @@ import io
 import re
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.errors import InvalidInput
+from microlut.errors import InvalidInput, Obstacle
 from microlut.importers.keras import hdf5
 from microlut.importers.keras.config import (
     KerasModel,
@@ -63,8 +63,9 @@ def read(path: Path) -> KerasModel:
         file = h5py.File(io.BytesIO(stored), "r")
     with file:
         weights: dict[LayerPath, Arrays] = {}
-        _read_model(model, "", _Reading(file, source, weights, occurrences(model)))
-    return KerasModel(config, weights, source)
+        reading = _Reading(file, source, weights, occurrences(model))
+        _read_model(model, "", reading)
+    return KerasModel(config, weights, source, tuple(reading.obstacles))
 
 
 def snake_case(class_name: str) -> str:
@@ -89,12 +90,13 @@ def _entry(archive: zipfile.ZipFile, name: str, limit: int, source: str) -> byte
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The state of reading: the source, the arrays so far, and occurrences of shared layers."""
+    """The state of reading: the source, the arrays and obstacles so far, and shared layers."""
 
     file: h5py.File
     source: str
     weights: dict[LayerPath, Arrays]
     occurrences: Mapping[LayerPath, Occurrence]
+    obstacles: list[Obstacle] = field(default_factory=list)
 
     def members(self, folder: str) -> tuple[str, ...]:
         r"""Return the members of a folder; Keras 2 on Windows wrote layers\conv2d as one name."""
@@ -205,8 +207,9 @@ def _copy(reading: _Reading, layer: Layer) -> None:
         for each in contents[1:]
     ):
         shown = ", ".join(repr("/".join(path)) for path in originals)
-        raise layer.unsupported(
+        error = layer.unsupported(
             f"is shared with one of {shown}, and the file does not say with which",
             "give these layers names that differ and save the model again",
         )
+        reading.obstacles.extend(error.obstacles)
     reading.weights.update({layer.path + path: arrays for path, arrays in first.items()})

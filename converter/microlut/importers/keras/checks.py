@@ -1,0 +1,88 @@
+"""Check the call of a layer as far as that is possible without knowing any shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from microlut.errors import UnsupportedModel
+from microlut.importers.keras import options
+from microlut.importers.keras.activations import activation
+from microlut.importers.keras.affine import AFFINE
+from microlut.importers.keras.config import Layer
+from microlut.importers.keras.dropped import DROPPED, is_trained_at_inference
+from microlut.importers.keras.known_options import unknown_options
+from microlut.importers.keras.layer_use import Handler
+from microlut.importers.keras.layers import LAYERS
+from microlut.importers.keras.obstacles import Collected
+from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
+from microlut.importers.keras.topology import LayerCall
+
+_HANDLERS = {**LAYERS, **AFFINE, **DROPPED}
+SUPPORTED = tuple(sorted({*LAYERS, *AFFINE}))
+NOT_SUPPORTED = "the class is not supported"
+_ANY_SHAPE = (1,)  # named activations do not depend on it
+# What to do about classes that have no rewrite, by the first that matches.
+_REBUILD = "rebuild the model without it, train it again and save it"
+_ADVICE = {
+    "Lambda": "code in files is never run: write the function with layers or keras.ops",
+    "TFOpLambda": "write the function with layers, or with arithmetic and functions that are "
+    "supported",
+    "SlicingOpLambda": "write the function with layers, or with arithmetic and functions that are "
+    "supported",
+}
+
+
+def handler_of(layer: Layer) -> Handler | None:
+    """Return the function that translates a layer, or None if its class is not supported."""
+    if layer.is_custom:
+        return None
+    return operation_handler(layer) if is_operation(layer) else _HANDLERS.get(layer.class_name)
+
+
+def kind_of(layer: Layer) -> str:
+    """Return the class of a layer, or the name of an operation, as users know it."""
+    if layer.is_custom:
+        return f"custom {layer.class_name}"
+    return operation_name(layer) if is_operation(layer) else layer.class_name
+
+
+def check_call(call: LayerCall, collected: Collected) -> None:
+    """Collect the obstacles of a call that do not depend on shapes.
+
+    They are independent of each other, so that one does not hide the next.
+    """
+    for error in _errors(call):
+        collected.add(error.obstacles)
+    layer = call.layer
+    collected.check(layer, lambda: options.check_policy(layer))
+    if isinstance(layer.config.get("activation"), str) and handler_of(layer) is not None:
+        collected.check(layer, lambda: activation(layer, _ANY_SHAPE))
+
+
+def _errors(call: LayerCall) -> Iterator[UnsupportedModel]:
+    layer = call.layer
+    if handler_of(layer) is None:
+        yield _class_error(layer)
+        return
+    if is_trained_at_inference(layer, call.arguments):
+        yield layer.unsupported(
+            "is called with training=True", "leave the argument out and save the model again"
+        )
+    if is_operation(layer):
+        return  # its arguments are read by its handler
+    yield from unknown_options(layer)
+    for key, value in call.arguments.items():
+        if value is not None and key not in ("training", "mask", "name"):
+            yield layer.unsupported(
+                f"is called with argument {key}={str(value)[:40]}",
+                "supported are calls with tensors only",
+            )
+
+
+def _class_error(layer: Layer) -> UnsupportedModel:
+    kind = kind_of(layer)
+    advice = _ADVICE.get(layer.class_name, _REBUILD)
+    if layer.is_custom:
+        advice = "a class of your own may compute anything: build the model from Keras's layers"
+    shown = "" if kind == layer.class_name else f"{kind}: "
+    return layer.unsupported(f"{shown}{NOT_SUPPORTED}", advice)
