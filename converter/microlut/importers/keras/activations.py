@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from microlut.importers.keras.config import Json, Layer
-from microlut.importers.keras.known_options import check_options
+from microlut.importers.keras.known_options import unknown_options
 from microlut.importers.keras.options import axis_is_last, relu
 from microlut.importers.keras.registered import options_of
 from microlut.ops import FLOAT_OPERATORS
@@ -91,7 +91,8 @@ def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> Activation:
                 return Activation(op.activation)
             return Activation(after=op, name="relu")
         if kind in _LAYERS and issubclass(_LAYERS[kind], Elementwise):
-            check_options(inner)
+            for unknown in unknown_options(inner):
+                raise unknown
             op = _operator(inner, kind, inner.config, shape)
             return Activation(after=op, name=str(_LAYERS[kind].keras.activation or kind.lower()))
         if kind == "Softmax" and axis_is_last(inner, shape):

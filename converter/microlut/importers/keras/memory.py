@@ -62,20 +62,23 @@ def _own_functions(layer: Any, path: LayerPath) -> Iterator[Obstacle]:  # noqa: 
     module = getattr(function, "__module__", None)
     if function is None or module is None:
         return
-    if module.startswith("keras.src.ops") and function.__name__ == "gelu":
-        raise UnsupportedModel(
-            f"model {model}: layer {path!r}: its activation keras.ops.gelu approximates, and files "
-            "have it as keras.activations.gelu, which does not; give one of the layers' functions"
-        )
-    if module.split(".")[0] in KERAS_MODULES:
-        return
     name, shown = "/".join(path), getattr(function, "__name__", function)
-    yield Obstacle(
-        name,
-        f"layer {name!r} ({type(layer).__name__})",
-        f"its activation {shown} comes from module {module}",
-        "give Keras's own, such as keras.activations.relu",
-    )
+    where = f"layer {name!r} ({type(layer).__name__})"
+    if module.startswith("keras.src.ops") and shown == "gelu":
+        yield Obstacle(
+            name,
+            where,
+            "its activation keras.ops.gelu approximates, and files have it as "
+            "keras.activations.gelu, which does not",
+            "give one of the layers' functions",
+        )
+    elif module.split(".")[0] not in KERAS_MODULES:
+        yield Obstacle(
+            name,
+            where,
+            f"its activation {shown} comes from module {module}",
+            "give Keras's own, such as keras.activations.relu",
+        )
 
 
 def _layer_arrays(layer: Any) -> Arrays:  # noqa: ANN401 - a layer of either Keras
