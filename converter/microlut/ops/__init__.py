@@ -36,6 +36,7 @@ OPERATORS = (
     "relu",
     "reshape",
     "saturating",
+    "scale",
     "sigmoid",
     "softmax",
     "subtract",

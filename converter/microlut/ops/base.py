@@ -18,10 +18,10 @@ from microlut.ops.tensor import DType, FixedRange, Tensor
 from microlut.support.shown import Shown
 
 # How the scale of an operator's output is chosen: by the range of its values ("own"), as that of
-# its input, whose values it passes on ("same"), as one scale for the output and all inputs
-# ("unify"), by the range of its values, while that of its input follows from it ("units"), or as
-# the specification fixes it.
-ScaleRule = Literal["own", "same", "unify", "units"] | FixedRange
+# its input, whose values it passes on ("same") or multiplies by a number ("times"), as one scale
+# for the output and all inputs ("unify"), by the range of its values, while that of its input
+# follows from it ("units"), or as the specification fixes it.
+ScaleRule = Literal["own", "same", "times", "unify", "units"] | FixedRange
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from microlut.graph.ir import Graph, Node, single
 from microlut.graph.passes.rewrite import free_name, rebuild, sole_consumer
+from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, frozen_array
 from microlut.ops.base import FloatOp
 from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
@@ -23,15 +24,17 @@ from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.linear import Linear
 from microlut.ops.pad import Pad
+from microlut.ops.relu import Relu
 from microlut.ops.reshape import Reshape
+from microlut.ops.scale import Scale
 from microlut.ops.windows import Window
 
 
 def fold_affine(graph: Graph) -> Graph:
     """Return the graph without BatchNorm.
 
-    Each is folded into all layers that read it, also after reshapes, or else becomes a 1x1
-    depthwise convolution.
+    Each is folded into all layers that read it, also after reshapes. Else it becomes a `Scale` if
+    it only multiplies by one positive number, or a 1x1 depthwise convolution.
     """
     graph = moved(graph)
     made: dict[str, Node] = {}
@@ -45,7 +48,7 @@ def fold_affine(graph: Graph) -> Graph:
             taken[node.name] = node.op
             renamed[node.name] = node.inputs[0]
         else:
-            made.update((step.name, step) for step in _as_depthwise(node, node.op, graph))
+            made.update((step.name, step) for step in _alone(node, node.op, graph))
     return rebuild(graph, made.values(), renamed)
 
 
@@ -88,6 +91,8 @@ def _swapped(source: Node, node: Node) -> tuple[Node, ...] | None:
             behind = repeated(one, channels)
         case Pad() if not norm.offset.any():
             behind = norm
+        case Relu(ActivationKind.RELU) if _is_factor(norm):  # which the producer may take
+            behind = BatchNorm(norm.scale, norm.offset)
         case _:
             return None
     later = single(source.name, behind, (node.name,), node.shape)
@@ -144,8 +149,20 @@ def _folded(op: FloatOp, norm: BatchNorm) -> FloatOp:
     return op.with_weights(op.kernel * scale, op.bias + added)
 
 
+def _is_factor(norm: BatchNorm) -> bool:
+    """Return whether it only multiplies by one positive number."""
+    return bool(np.ptp(norm.scale) == 0 and norm.scale[0] > 0 and not norm.offset.any())
+
+
+def _alone(node: Node, norm: BatchNorm, graph: Graph) -> tuple[Node, ...]:
+    """Return nodes that compute a lone BatchNorm."""
+    if _is_factor(norm):
+        return (replace(node, op=Scale(float(norm.scale[0])), statistics=norm.statistics),)
+    return _as_depthwise(node, norm, graph)
+
+
 def _as_depthwise(node: Node, norm: BatchNorm, graph: Graph) -> tuple[Node, ...]:
-    """Return nodes that compute a lone BatchNorm; other shapes are reshaped around it."""
+    """Return a depthwise convolution; other shapes than pictures are reshaped around it."""
     channels = node.shape[-1]
     kernel = as_float32(norm.scale.reshape(1, 1, channels))
     op = DepthwiseConv2D(kernel, norm.offset, Window((1, 1)))

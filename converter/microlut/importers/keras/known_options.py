@@ -37,6 +37,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         **OPTIONS,
         "Activation": {"activation"},
         "AveragePooling1D": _POOL,
+        "Average": set(),
         "AveragePooling2D": _POOL,
         "BatchNormalization": _NORM,
         "Conv1D": {"filters"} | _CONV | _LORA,

@@ -9,6 +9,7 @@ from microlut.importers.keras import options
 from microlut.importers.keras.activations import activation
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step
 from microlut.importers.keras.linear import LINEAR
+from microlut.importers.keras.merges import MERGES
 from microlut.importers.keras.pools import POOLS
 from microlut.importers.keras.registered import REGISTERED
 from microlut.ops.activation import ActivationKind
@@ -70,6 +71,7 @@ LAYERS: Mapping[str, Handler] = {
     **REGISTERED,
     **LINEAR,
     **POOLS,
+    **MERGES,
     "Activation": _activation,
     "Flatten": _flatten,
     "ReLU": _relu,

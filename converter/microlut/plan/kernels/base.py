@@ -183,3 +183,23 @@ class ElementwiseKernel(PlainKernel[Q, F]):
     def sizes(self, op: Q | F, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return none."""
         return ()
+
+
+class SameBytesKernel(PlainKernel[Q, F]):
+    """No kernel: the output is the input."""
+
+    def aliases(self, call: Call[Q]) -> Iterable[Alias]:
+        """Return the alias of the whole output and the input."""
+        return (Alias(),)
+
+    def is_called(self, call: Call[Q]) -> bool:
+        """Return False."""
+        return False
+
+    def work(self, call: Call[Q], tile: Tile, core: str) -> Work:
+        """Return none."""
+        return {}
+
+    def sizes(self, op: Q | F, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
+        """Return none."""
+        return ()

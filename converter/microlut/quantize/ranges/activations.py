@@ -10,6 +10,7 @@ import numpy as np
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State
 from microlut.ops.relabel import Relabel
+from microlut.ops.scale import Scale
 from microlut.ops.tensor import DType, FixedRange, Quantization, Tensor, quantized_range
 from microlut.quantize.ranges.measure import Ranges
 
@@ -104,6 +105,7 @@ class _Groups:
         self._limits: dict[str, tuple[float, float]] = {}
         self._labels: dict[str, Node] = {}  # by the name of the input
         self._exact: dict[str, float] = {}
+        self._times: dict[str, tuple[str, Scale]] = {}  # by output: the input, and the operator
         for tensor in graph.inputs:
             self._own(tensor.name, ranges)
         for node in graph.nodes:
@@ -125,6 +127,9 @@ class _Groups:
             return
         root = self._root(name)
         found = known.get(root) or self._fixed.get(root)
+        if found is None and root in self._times:
+            source, op = self._times[root]  # a state is solved before its source is known
+            found = op.scaled(known[source]) if source in known else None
         if found is None:
             smallest = max(smallest, self._apart.get(root, 0.0))
             exact = self._exact.get(root, 0.0)
@@ -142,6 +147,8 @@ class _Groups:
                 self._parent[tensor.name] = node.inputs[0]
             else:
                 self._own(tensor.name, ranges)
+        if isinstance(node.op, Scale):
+            self._times[node.output] = node.inputs[0], node.op
         if isinstance(node.op, Relabel):
             self._label(node, node.op)
 
@@ -191,6 +198,7 @@ class _Groups:
             if (
                 fits
                 and root not in self._apart
+                and root not in self._times
                 and _span((low, high)) <= _MOST_GROWTH * _span(self._limits[root])
             ):
                 self._merge((output, name))
