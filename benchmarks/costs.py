@@ -283,11 +283,11 @@ def _network_of(name: str) -> QuantizedGraph:
     inputs: list[Tensor] = []
     nodes: list[QNode] = []
     for kind in (op for op in FLOAT_OPERATORS if op.__module__.endswith(f".{name}")):
-        for number in range(_SHAPES):
+        for number in range(len(nodes), len(nodes) + _SHAPES):
             pixel = number % 3 == 2 and kind.operands == 2 and kind.scale_rule == "own"
             tensors = _random_tensors(rng, kind.operands or int(rng.integers(2, 4)), number, pixel)
             shapes = [tensor.shape for tensor in tensors]
-            op = kind.from_keras(kind.keras.options, shapes)
+            op = kind.example(shapes)
             rule = op.scale_rule
             fixed = rule.quantization("int8") if isinstance(rule, FixedRange) else _SCALE
             output = Tensor(f"y{number}", op.shapes(shapes)[0], "int8", fixed)

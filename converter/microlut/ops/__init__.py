@@ -6,7 +6,7 @@ docs/internals/adding-an-operator.md lists the other files.
 
 from __future__ import annotations
 
-from functools import reduce
+import functools
 from importlib import import_module
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +32,7 @@ OPERATORS = (
     "pad",
     "pool2d",
     "rectifiers",
+    "reduce",
     "relabel",
     "relu",
     "reshape",
@@ -77,4 +78,4 @@ INTEGER_FORMS = {kind_of(operator): operator for operator in INTEGER_OPERATORS}
 if TYPE_CHECKING:
     AnyIntegerOp = IntegerOp
 else:  # pydantic reads files by the union of all of them
-    AnyIntegerOp = Annotated[reduce(or_, INTEGER_OPERATORS), Field(discriminator="kind")]
+    AnyIntegerOp = Annotated[functools.reduce(or_, INTEGER_OPERATORS), Field(discriminator="kind")]

@@ -106,6 +106,11 @@ class FloatOp(Shown, ABC):
         del options, inputs
         return cls()
 
+    @classmethod
+    def example(cls, inputs: Sequence[Shape]) -> FloatOp:
+        """Return an operator for inputs of these shapes, whose cost is measured."""
+        return cls.from_keras(cls.keras.options, inputs)
+
 
 class FloatOnly(FloatOp):
     """An operator that the passes remove, so it needs no integer form."""

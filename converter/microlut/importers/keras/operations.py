@@ -79,18 +79,15 @@ def _as_layer(class_name: str, **given: object) -> Handler:
     return handle
 
 
-def _over_picture(class_name: str) -> Handler:
-    """Return a handler for a mean or maximum, which must be over height and width."""
+def _over_picture(class_name: str, name: str) -> Handler:
+    """Return a handler for a mean or maximum, which is a pool if over height and width."""
     handler = _as_layer(class_name)
 
     def handle(use: LayerUse) -> tuple[Step, ...]:
-        if use.layer.config.get("axis") not in _HEIGHT_AND_WIDTH or len(use.shape) != 3:
-            raise use.layer.unsupported(
-                f"axis={use.layer.config.get('axis')}",
-                "supported is axis=(1, 2) of [batch, height, width, channels]",
-            )
-        if use.layer.config.get("initial") is not None:
-            raise use.layer.unsupported("initial is given", "supported is initial=None")
+        given = {**use.layer.config, **use.arguments}
+        pooled = given.get("axis") in _HEIGHT_AND_WIDTH and len(use.shape) == 3
+        if not pooled or given.get("initial") is not None:
+            return FUNCTIONS[name](use)
         return handler(use)
 
     return handle
@@ -164,9 +161,9 @@ _KERAS: Mapping[str, Handler] = {
     "Cast": _cast,
     "Divide": _divide,
     "Identity": _as_layer("Identity"),
-    "Max": _over_picture("GlobalMaxPooling2D"),
+    "Max": _over_picture("GlobalMaxPooling2D", "Max"),
     "MaxPool": _as_layer("MaxPooling2D"),
-    "Mean": _over_picture("GlobalAveragePooling2D"),
+    "Mean": _over_picture("GlobalAveragePooling2D", "Mean"),
     "Multiply": _multiply,
     "Negative": _negative,
     "ReLU": _as_layer("ReLU"),
@@ -187,6 +184,8 @@ _TENSORFLOW: Mapping[str, Handler] = {
     "math.divide": _divide,
     "math.multiply": _multiply,
     "math.negative": _negative,
+    "math.reduce_max": _over_picture("GlobalMaxPooling2D", "Max"),
+    "math.reduce_mean": _over_picture("GlobalAveragePooling2D", "Mean"),
     "math.subtract": _subtract,
     "math.truediv": _divide,
     "nn.bias_add": _add,
