@@ -65,7 +65,9 @@ def test_product_that_an_operator_of_one_scale_reads(keras):
     check_keras(case)
     x, y = keras.Input((6, 3)), keras.Input((6, 3))
     graph = run_passes(import_model(keras.Model([x, y], apply([x, y]))))
-    samples = Batch(dict(zip((t.name for t in graph.inputs), case.samples().arrays.values())))
+    samples = Batch(
+        dict(zip((t.name for t in graph.inputs), case.samples().arrays.values(), strict=True))
+    )
     made = quantize(graph, calibrate(graph, samples), samples, WeightConfig())
     check_graph(made)
     scales = [tensor.scale for tensor in made.inputs]
