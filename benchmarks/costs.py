@@ -34,8 +34,11 @@ from microlut.integer import QNode, QuantizedGraph, from_bytes, to_bytes
 from microlut.integer import evaluate as int_ops
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.add import QAdd
+from microlut.ops.cells import GATES
 from microlut.ops.linear import QLinear
+from microlut.ops.recurrent import QRecurrent
 from microlut.ops.tensor import FixedRange, Quantization, Tensor
+from microlut.ops.weights import QuantizedWeights
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.cost import assume_free
 from microlut.plan.kernels import Call, Tile, calls_of, kernel_of
@@ -282,6 +285,8 @@ def _network_of(name: str) -> QuantizedGraph:
     rng = np.random.default_rng(2026)
     inputs: list[Tensor] = []
     nodes: list[QNode] = []
+    if name == "recurrent":
+        return _recurrent_network(rng)
     for kind in (op for op in FLOAT_OPERATORS if op.__module__.endswith(f".{name}")):
         for number in range(len(nodes), len(nodes) + _SHAPES):
             pixel = number % 3 == 2 and kind.operands == 2 and kind.scale_rule == "own"
@@ -295,6 +300,37 @@ def _network_of(name: str) -> QuantizedGraph:
             nodes.append(QNode(output.name, made, tuple(t.name for t in tensors), (output,)))
             inputs += tensors
     return QuantizedGraph(name, tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
+
+
+def _recurrent_network(rng: Random) -> QuantizedGraph:
+    """Return a network of recurrent layers of all cells, of random sizes and bits."""
+    inputs, nodes = [], []
+    for number, cell in enumerate(list(GATES) * _SHAPES):
+        steps, features, units = (int(n) for n in rng.integers(2, 25, 3))
+        rows, bits = GATES[cell] * units, int(rng.integers(2, 9))
+        shape = rows, features + units
+        indices = rng.integers(0, 1 << bits, shape).astype(np.uint8)
+        book = None if bits == 8 else np.sort(rng.integers(-127, 128, 1 << bits)).astype(np.int8)
+        scales = np.full(rows, 0.01, np.float32)
+        bias = rng.integers(-999, 999, rows).astype(np.int32)
+        first = 2 * units if cell == "gru" else rows
+        op = QRecurrent(
+            weights=QuantizedWeights(shape, bits, indices, book, scales),
+            ratio=1.0,
+            bias=bias,
+            recurrent_bias=np.where(np.arange(rows) < first, 0, bias).astype(np.int32),
+            cell=cell,
+            power=-12,
+            sequences=number % 2 == 0,
+            backwards=number % 3 == 0,
+            flipped=False,
+        )
+        x = Tensor(f"x{number}", (steps, features), "int8", _SCALE)
+        end = FixedRange(-1.0, 1.0).quantization("int8")
+        output = Tensor(f"y{number}", op.shapes([x.shape])[0], "int8", end)
+        nodes.append(QNode(output.name, op, (x.name,), (output,)))
+        inputs.append(x)
+    return QuantizedGraph("recurrent", tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
 
 
 def _random_tensors(rng: Random, count: int, number: int, pixel: bool) -> tuple[Tensor, ...]:

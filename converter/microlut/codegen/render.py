@@ -17,6 +17,7 @@ from microlut.integer.compact import folded_bias
 from microlut.integer.packing import pack_rows, weight_owners
 from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization
+from microlut.ops.weighted import QWeighted
 from microlut.plan import Plan, Step
 from microlut.plan.kernels import Call, kernel_of
 from microlut.version import VERSION
@@ -113,16 +114,18 @@ def _layer(plan: Plan, step: Step, name: str, stored: str) -> LayerView:
         title=_title(step),
         in_shape=call.source,
         in_quantizations=tuple(tensor.quantized for tensor in call.inputs),
-        tables=_tables(node.op, call) if isinstance(node.op, QLinear) else None,
+        tables=_tables(node.op, call) if isinstance(node.op, QWeighted) else None,
         fields=kernel_of(node.op).fields(call),
     )
 
 
-def _tables(op: QLinear, call: Call[Any]) -> WeightTables:
+def _tables(op: QWeighted, call: Call[Any]) -> WeightTables:
     source = call.inputs[0]
     weights, packed = op.weights, op.weights.indices
     if weights.codebook is not None:
         packed = pack_rows(weights.indices, weights.bits, weights.overlap)
+    if not isinstance(op, QLinear):
+        return WeightTables(packed, weights.codebook, ())
     biases = folded_bias(op, source.zero_point) * (source.scale * weights.scales.astype(np.float64))
     real = list(zip(weights.scales.tolist(), biases.tolist(), strict=True))
     return WeightTables(packed, weights.codebook, real)

@@ -7,7 +7,7 @@ a resource variable, which a second subgraph initializes before the first run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,12 +18,13 @@ from ai_edge_litert import schema_py_generated as schema
 from microlut.graph.network import State
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.arrays import frozen_array
-from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.builtin import Builtin, Constant, Variable
 from microlut.ops.tensor import Tensor
 from microlut.version import VERSION
 
 _BUFFER_ALIGNMENT = 16  # force_align of the schema, which the generated Python code ignores
 _SCHEMA_VERSION = 3
+_LEFT_OUT = -1  # the number of an optional input
 _LARGEST_OLD_CODE = 127  # PLACEHOLDER_FOR_GREATER_OP_CODES
 _EXPECTED_REST = 1 << 20  # bytes of all but the constants, roughly
 _TYPES = {
@@ -203,6 +204,29 @@ class _Subgraph:
         return subgraph
 
 
+def _read(
+    writer: _Subgraph,
+    node: QNode,
+    item: Tensor | Constant | Variable | None,
+    known: Mapping[str, int],
+    constants: dict[int, int],
+) -> int:
+    """Return the number of what an operator reads, which is added if need be."""
+    match item:
+        case None:
+            return _LEFT_OUT
+        case Constant():
+            if id(item) not in constants:
+                constants[id(item)] = writer.constant(node.name, item)
+            return constants[id(item)]
+        case Variable():
+            number = writer.activation(replace(item.tensor, name=writer.unused(item.tensor.name)))
+            writer.tensors[number].isVariable = True
+            return number
+        case _:
+            return known[item.name]
+
+
 def _options(builtin: Builtin) -> Any:  # noqa: ANN401
     options = getattr(schema, f"{builtin.options}T")()
     for name, value in builtin.fields.items():
@@ -233,12 +257,11 @@ def _write_node(writer: _Subgraph, node: QNode, inputs: list[Tensor]) -> None:
     made = {tensor.name for tensor in node.outputs}
     # Tensors between the operators of a node may have the name of a tensor of the graph.
     between: dict[str, int] = {}
-    for builtin in node.op.tflite(inputs, node.outputs):
+    constants: dict[int, int] = {}  # by identity: several operators may read one
+    builtins = node.op.tflite(inputs, node.outputs)
+    for builtin in builtins:
         known = {**writer.index, **between}
-        read = [
-            writer.constant(node.name, item) if isinstance(item, Constant) else known[item.name]
-            for item in builtin.inputs
-        ]
+        read = [_read(writer, node, item, known, constants) for item in builtin.inputs]
         own = {
             t.name: writer.activation(replace(t, name=writer.unused(t.name)))
             for t in builtin.outputs

@@ -14,7 +14,7 @@ import numpy as np
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.ops.arrays import Shape
-from microlut.ops.linear import Linear
+from microlut.ops.weighted import Weighted
 from microlut.ops.weights import Granularity
 from microlut.quantize.levels.codebook import (
     Codebook,
@@ -104,7 +104,7 @@ def fit_layers(
     check_choice("granularity", granularity, get_args(Granularity))
     check_choice("density", density, get_args(DensityChoice))
     check_text("layer", layer, "the name of a layer")
-    layers = [(n.name, n.op) for n in graph.nodes if isinstance(n.op, Linear)]
+    layers = [(n.name, n.op) for n in graph.nodes if isinstance(n.op, Weighted)]
     if layer is not None:
         names = ", ".join(name for name, _ in layers)
         layers = [(name, op) for name, op in layers if name == layer]
@@ -116,7 +116,7 @@ def fit_layers(
 
 
 def _fit_layer(
-    name: str, op: Linear, bits: int, granularity: Granularity, density: DensityChoice
+    name: str, op: Weighted, bits: int, granularity: Granularity, density: DensityChoice
 ) -> LayerFit:
     kernel = op.kernel.astype(np.float64)
     axis = op.channel_axis

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from microlut.conversion.report import ConvertReport, LayerReport, TensorReport
 from microlut.conversion.settings import Budget
 from microlut.integer.packing import stored_weights, weight_bytes
-from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Tensor
+from microlut.ops.weighted import QWeighted
 from microlut.ops.weights import QuantizedWeights
 from microlut.plan import Plan, Step
 from microlut.quantize.figures import Comparison
@@ -115,7 +115,7 @@ def _layer(
         kernel=kernel,
         estimated_instructions=None if small else step.instructions,
     )
-    if not isinstance(node.op, QLinear):
+    if not isinstance(node.op, QWeighted):
         return plain
     weights, fit = node.op.weights, node.op.weights.fit
     config = making.configs[node.name]

@@ -17,10 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
-from microlut.ops.conv2d import Conv2D
-from microlut.ops.dense import Dense
-from microlut.ops.depthwise_conv2d import DepthwiseConv2D
-from microlut.ops.linear import Linear
+from microlut.ops.weighted import Weighted
 from microlut.ops.weights import Granularity
 from microlut.quantize.weights import Method, WeightConfig
 from microlut.support.arguments import PathLike, brief, path_of
@@ -60,11 +57,12 @@ class TypeRules(Table):
     conv2d: Rule = Rule()
     depthwise_conv2d: Rule = Rule()
     dense: Rule = Rule()
+    recurrent: Rule = Rule()
 
-    def of(self, op: Linear) -> Rule:
+    def of(self, op: Weighted) -> Rule:
         """Return the rule for an operator's type."""
-        rules = {Conv2D: self.conv2d, DepthwiseConv2D: self.depthwise_conv2d, Dense: self.dense}
-        return rules[type(op)]
+        rule: Rule = getattr(self, op.becomes)
+        return rule
 
 
 class _BudgetTable(Table):

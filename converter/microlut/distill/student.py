@@ -44,6 +44,8 @@ class Student:
         self._layers: dict[str, _Layer] = {}
         owners = weight_owners(quantized)
         for node, op in graph.weighted():
+            if not isinstance(op, Linear):  # recurrent layers keep their weights
+                continue
             self._layers[node.name] = _Layer(
                 op,
                 quantized.node(node.name),

@@ -12,8 +12,8 @@ from microlut.graph.network import AnyNode, Network, State
 from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 from microlut.ops.batch_norm import ChannelStatistics
-from microlut.ops.linear import Linear
 from microlut.ops.tensor import Tensor
+from microlut.ops.weighted import Weighted
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,6 +62,6 @@ class Graph(Network[Node]):
     states: tuple[State, ...] = ()
     output_names: tuple[str, ...] = ()
 
-    def weighted(self) -> tuple[tuple[Node, Linear], ...]:
+    def weighted(self) -> tuple[tuple[Node, Weighted], ...]:
         """Return the nodes that have weights, with their operators, in execution order."""
-        return tuple((node, node.op) for node in self.nodes if isinstance(node.op, Linear))
+        return tuple((node, node.op) for node in self.nodes if isinstance(node.op, Weighted))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from microlut.graph.network import AnyNode, Network, State
 from microlut.ops import AnyIntegerOp
-from microlut.ops.linear import QLinear
 from microlut.ops.tensor import CONFIG, Quantization, Tensor
+from microlut.ops.weighted import QWeighted
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,6 +58,6 @@ class QuantizedGraph(Network[QNode]):
         """Return a tensor's scale and zero point; raise KeyError if there is none of that name."""
         return self.tensors()[tensor].quantized
 
-    def weighted(self) -> tuple[tuple[QNode, QLinear], ...]:
+    def weighted(self) -> tuple[tuple[QNode, QWeighted], ...]:
         """Return the nodes that have weights, with their operators, in execution order."""
-        return tuple((node, node.op) for node in self.nodes if isinstance(node.op, QLinear))
+        return tuple((node, node.op) for node in self.nodes if isinstance(node.op, QWeighted))

@@ -34,6 +34,7 @@ OPERATORS = (
     "rectifiers",
     "reduce",
     "relabel",
+    "recurrent",
     "relu",
     "reshape",
     "saturating",

@@ -18,7 +18,7 @@ class Constant:
 
     Attributes:
         name: Suffix of the layer's name, after a slash.
-        values: int8 or int32.
+        values: int8, int16 or int32.
         scales: One per index of `axis` if the values are quantized.
         axis: Dimension along which the scales differ.
         zero_point: That of all scales.
@@ -32,13 +32,21 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that only one operator reads and changes; it begins with zeros."""
+
+    tensor: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Builtin:
     """One operator of TensorFlow Lite.
 
     Attributes:
         name: Its name in the schema's BuiltinOperator.
         version: The lowest version that supports the types in use, for old runtimes.
-        inputs: Tensors of the graph, constants, or tensors that a builtin before it makes.
+        inputs: Tensors of the graph, constants, or tensors that a builtin before it makes; None
+            for an optional one that is left out.
         outputs: Tensors of the graph, or others that only the builtins after it read; these may
             be int32 without a quantization.
         options: Name of its options table, if any.
@@ -47,7 +55,7 @@ class Builtin:
 
     name: str
     version: int
-    inputs: tuple[Tensor | Constant, ...]
+    inputs: tuple[Tensor | Constant | Variable | None, ...]
     outputs: tuple[Tensor, ...]
     options: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)

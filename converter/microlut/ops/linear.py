@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from microlut.ops.base import IntegerOp, demand
 from microlut.ops.builtin import Builtin, Constant
 from microlut.ops.fixed_point import channel_multipliers
 from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.weighted import QWeighted, Weighted
 from microlut.ops.weights import OutputStage, QuantizedWeights
 from microlut.ops.windows import Window, same_padding
 
@@ -24,23 +25,13 @@ Array = NDArray[np.float64]
 _BATCH_VALUES = 1 << 22  # values in flight, which bounds memory to some 32 MB per copy
 
 
-class Linear(Fusing):
+class Linear(Weighted, Fusing):
     """A layer whose outputs are sums of products of its inputs and a kernel, plus a bias.
 
     A kernel is in TensorFlow Lite's layout; output channels are its axis `channel_axis`.
     """
 
     __slots__ = ()
-    channel_axis: ClassVar[int] = 0
-    if TYPE_CHECKING:
-
-        @property
-        def kernel(self) -> FloatArray:
-            """The weights."""
-
-        @property
-        def bias(self) -> FloatArray:
-            """One value per output channel."""
 
     def with_weights(self, kernel: object, bias: object) -> Self:
         """Return the same layer with other weights."""
@@ -111,16 +102,11 @@ class Linear(Fusing):
         return 2.0**-26 * float(largest.max())
 
 
-class QLinear(IntegerOp):
+class QLinear(QWeighted):
     """A layer with codebook weights; int8 products are summed up in 32 bits."""
 
     __slots__ = ()
-    channel_axis: ClassVar[int] = 0
     if TYPE_CHECKING:
-
-        @property
-        def weights(self) -> QuantizedWeights:
-            """The weights."""
 
         @property
         def output(self) -> OutputStage:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from microlut.errors import UnsupportedModel
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
+from microlut.ops.linear import QLinear
 from microlut.plan.kernels import kernel_of
 from microlut.plan.rounding import largest_sum
 
@@ -34,7 +35,7 @@ def check_sizes(graph: Graph | QuantizedGraph) -> None:
 def check_sums(graph: QuantizedGraph) -> None:
     """Refuse layers whose sums may need more than 32 bits."""
     for node, op in graph.weighted():
-        if largest_sum(op) >= 1 << 31:
+        if isinstance(op, QLinear) and largest_sum(op) >= 1 << 31:
             raise UnsupportedModel(
                 f"{node.name}: its sums may need more than 32 bits; use fewer inputs per layer, or "
                 "calibration inputs on which its output is not almost constant"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from microlut.integer import CompactStage, QNode, QuantizedGraph
+from microlut.ops.weighted import QWeighted
 from microlut.plan.goal import Goal
 from microlut.plan.kernels import Call, kernel_of
 from microlut.support.shown import Record, Shown
@@ -56,8 +57,11 @@ class Step(Shown):
 
     @property
     def parameter_bytes(self) -> int:
-        """Flash bytes of the output stage."""
-        return 0 if self.stage is None else self.stage.channels.nbytes
+        """Flash bytes of the output stage, or of what is stored instead."""
+        if self.stage is not None:
+            return self.stage.channels.nbytes
+        op = self.node.op
+        return op.parameter_bytes if isinstance(op, QWeighted) else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import numpy as np
 from microlut.graph.batch import Batch
 from microlut.integer import QuantizedGraph
 from microlut.ops.arrays import FloatArray
-from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization, quantized_range
+from microlut.ops.weighted import QWeighted
 from microlut.quantize.figures import Comparison
 
 LEAST_SNR_DB = 10.0  # of the outputs, over their power and over their variation
@@ -156,7 +156,7 @@ def _cause(
             f"its values use few of the 256 steps of the range {low:.3g} to {high:.3g}; give "
             "calibration inputs like those in use, without outliers, or try --ranges percentile"
         )
-    if isinstance(node.op, QLinear) and node.op.weights.bits < 8:
+    if isinstance(node.op, QWeighted) and node.op.weights.bits < 8:
         return (
             f"its weights have {node.op.weights.bits} bits; give more bits (--bits 8 shows what "
             "activations alone cost), or let --max-drop or --min-snr choose them"

@@ -8,10 +8,10 @@ from __future__ import annotations
 from hashlib import sha256
 
 from microlut.graph.ir import Graph
-from microlut.ops.linear import Linear
+from microlut.ops.weighted import Weighted
 
 
-def kernel_key(op: Linear) -> tuple[object, ...]:
+def kernel_key(op: Weighted) -> tuple[object, ...]:
     """Return what is equal for layers whose kernels are."""
     return type(op), op.kernel.shape, sha256(op.kernel.tobytes()).digest()
 
@@ -22,7 +22,7 @@ def kernel_owners(graph: Graph) -> dict[str, str]:
     return {node.name: first.setdefault(kernel_key(op), node.name) for node, op in graph.weighted()}
 
 
-def stored_layers(graph: Graph) -> dict[str, Linear]:
+def stored_layers(graph: Graph) -> dict[str, Weighted]:
     """Return the layers with weights, by name; only the first of those that share a kernel."""
     owners = kernel_owners(graph)
     return {node.name: op for node, op in graph.weighted() if owners[node.name] == node.name}

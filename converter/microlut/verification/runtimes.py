@@ -38,10 +38,12 @@ def run_tflite_micro(model: bytes, inputs: Batch, progress: Progress = silent) -
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         interpreter = runtime.Interpreter.from_bytes(model, arena_size=_ARENA_BYTES)
     with _errors_of(TFLITE_MICRO):
-        count = outputs_of(model)
+        count, variables = outputs_of(model), has_variables(model)
         for i, sample in enumerate(inputs):
             for place, x in enumerate(sample.arrays.values()):
                 interpreter.set_input(np.ascontiguousarray(x), place)
+            if variables:
+                interpreter.reset()
             interpreter.invoke()
             found = [np.array(interpreter.get_output(place)) for place in range(count)]
             outputs.append(_flat(found))
@@ -53,6 +55,13 @@ def outputs_of(model: bytes) -> int:
     """Return how many outputs a .tflite file has."""
     schema = importlib.import_module("ai_edge_litert.schema_py_generated")
     return int(schema.Model.GetRootAs(model, 0).Subgraphs(0).OutputsLength())
+
+
+def has_variables(model: bytes) -> bool:
+    """Return whether operators of a .tflite file keep variables, which each run begins anew."""
+    schema = importlib.import_module("ai_edge_litert.schema_py_generated")
+    graph = schema.Model.GetRootAs(model, 0).Subgraphs(0)
+    return any(graph.Tensors(i).IsVariable() for i in range(graph.TensorsLength()))
 
 
 def _flat(outputs: list[NDArray[Any]]) -> Int8:
@@ -89,7 +98,10 @@ def _desktop_runs(model: bytes, inputs: Batch, *, keep: bool) -> Iterator[Any]:
         )
         interpreter.allocate_tensors()
     places = [details["index"] for details in interpreter.get_input_details()]
+    variables = has_variables(model)
     for sample in inputs:
+        if variables:
+            interpreter.reset_all_variables()
         for place, x in zip(places, sample.arrays.values(), strict=True):
             interpreter.set_tensor(place, np.ascontiguousarray(x))
         interpreter.invoke()

@@ -25,6 +25,10 @@ _CONV |= {"groups", "use_bias"}
 _DEPTHWISE = {"depth_multiplier"} | _CONV
 _SEPARABLE = {"filters"} | _DEPTHWISE
 _LORA = {"lora_rank", "lora_alpha"}
+_CELL = {"units", "activation", "recurrent_activation", "use_bias", "reset_after"}
+_CELL |= {"unit_forget_bias", "dropout", "recurrent_dropout", "implementation"}  # training only
+_LOOP = {"return_sequences", "return_state", "go_backwards", "stateful", "unroll", "time_major"}
+_LOOP |= {"zero_output_for_mask", "use_cudnn"}
 _POOL = {"pool_size", "strides", "padding", "data_format"}
 _GLOBAL_POOL = {"data_format", "keepdims"}
 _NORM = {"axis", "epsilon", "center", "scale"}
@@ -41,6 +45,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "AveragePooling2D": _POOL,
         "BatchNormalization": _NORM,
         "Conv1D": {"filters"} | _CONV | _LORA,
+        "Bidirectional": {"merge_mode", "layer", "backward_layer"},
         "Conv2D": {"filters"} | _CONV | _LORA,
         # A quantized layer is refused because of its dtype policy; without one this has no effect.
         "Dense": {"units", "activation", "use_bias", "quantization_config"} | _LORA,
@@ -48,6 +53,8 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "DepthwiseConv2D": _DEPTHWISE,
         "Flatten": {"data_format"},
         "GlobalAveragePooling1D": _GLOBAL_POOL,
+        **dict.fromkeys(("GRU", "LSTM", "SimpleRNN"), _CELL | _LOOP),
+        **dict.fromkeys(("GRUCell", "LSTMCell", "SimpleRNNCell"), _CELL),
         "GlobalAveragePooling2D": _GLOBAL_POOL,
         "GlobalMaxPooling1D": _GLOBAL_POOL,
         "GlobalMaxPooling2D": _GLOBAL_POOL,
@@ -55,6 +62,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "MaxPooling1D": _POOL,
         "MaxPooling2D": _POOL,
         "Normalization": {"axis", "mean", "variance", "invert"},
+        "RNN": {"cell"} | _LOOP,
         "ReLU": {"max_value", "negative_slope", "threshold"},
         "Rescaling": {"scale", "offset"},
         "Reshape": {"target_shape"},

@@ -57,14 +57,26 @@ def _layers(
 
 
 def _own_functions(layer: Any, path: LayerPath) -> Iterator[Obstacle]:  # noqa: ANN401
-    """Yield an activation of another package: the configuration has only its name."""
-    function = getattr(layer, "activation", None)
-    module = getattr(function, "__module__", None)
-    if function is None or module is None:
-        return
-    name, shown = "/".join(path), getattr(function, "__name__", function)
+    """Yield activations of other packages: the configuration has only their names."""
+    for inner in ("cell", "forward_layer", "backward_layer"):
+        if hasattr(layer, inner):
+            yield from _own_functions(getattr(layer, inner), path)
+    for option in ("activation", "recurrent_activation"):
+        function = getattr(layer, option, None)
+        module = getattr(function, "__module__", None)
+        if function is not None and module is not None:
+            yield from _own_function(layer, path, getattr(function, "__name__", function), module)
+
+
+def _own_function(
+    layer: Any,  # noqa: ANN401 - a layer of either Keras
+    path: LayerPath,
+    function: object,
+    module: str,
+) -> Iterator[Obstacle]:
+    name = "/".join(path)
     where = f"layer {name!r} ({type(layer).__name__})"
-    if module.startswith("keras.src.ops") and shown == "gelu":
+    if module.startswith("keras.src.ops") and function == "gelu":
         yield Obstacle(
             name,
             where,
@@ -76,7 +88,7 @@ def _own_functions(layer: Any, path: LayerPath) -> Iterator[Obstacle]:  # noqa: 
         yield Obstacle(
             name,
             where,
-            f"its activation {shown} comes from module {module}",
+            f"its activation {function} comes from module {module}",
             "give Keras's own, such as keras.activations.relu",
         )
 

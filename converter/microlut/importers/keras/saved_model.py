@@ -36,6 +36,7 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # The order of Keras's lists of variables; a layer has some of these.
 _VARIABLES = (
     "kernel",
+    "recurrent_kernel",
     "depthwise_kernel",
     "pointwise_kernel",
     "bias",
@@ -46,6 +47,9 @@ _VARIABLES = (
     "mean",
     "variance",
 )
+
+
+_INNER = ("cell", "forward_layer", "backward_layer")  # objects inside layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,9 @@ def _arrays(saved: _SavedModel, stored_index: int) -> Iterator[NDArray[np.generi
         if name in children:
             for attribute in saved.stored[children[name]].attributes[:1]:
                 yield _tensor(saved, attribute.checkpoint_key)
+    for name in _INNER:
+        if name in children:
+            yield from _arrays(saved, children[name])
 
 
 def _tensor(saved: _SavedModel, key: str) -> NDArray[np.generic]:

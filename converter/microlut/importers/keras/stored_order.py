@@ -107,7 +107,7 @@ def _unique(order: list[_Slot], identity: _Identity) -> list[_Slot]:
 def _fits(order: list[_Slot], names: Sequence[str]) -> bool:
     """Return whether every name ends with that of its variable, as in a/kernel:0."""
     return len(order) == len(names) and all(
-        re.sub(r"(_\d+)?(:\d+)?$", "", name).endswith(slot.variable)
+        re.sub(r"(_\d+)?(:\d+)?$", "", name).endswith(slot.variable.rpartition("/")[2])
         for slot, name in zip(order, names, strict=True)
     )
 

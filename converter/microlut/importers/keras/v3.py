@@ -28,7 +28,7 @@ from microlut.importers.keras.config import (
 )
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.sharing import Occurrence, occurrences
-from microlut.importers.keras.variables import Arrays
+from microlut.importers.keras.variables import INNER, Arrays
 
 _MAX_CONFIG_BYTES = 32 << 20
 _MAX_WEIGHTS_BYTES = 1 << 30
@@ -151,7 +151,9 @@ def _read_model(model: Layer, folder: str, reading: _Reading) -> None:
         if layer.is_model:
             _read_model(layer, f"{within}/{place}", reading)
         else:
-            reading.weights[layer.path] = reading.variables(f"{within}/{place}")
+            parts = [f"{within}/{place}{inner}" for inner in INNER.get(layer.class_name, ("",))]
+            arrays = [array for part in parts for array in reading.variables(part)]
+            reading.weights[layer.path] = tuple(arrays)
 
 
 def _places(

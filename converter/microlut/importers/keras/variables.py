@@ -15,6 +15,13 @@ Arrays = tuple[NDArray[np.generic], ...]
 
 _WITH_KERNEL = ("Conv1D", "Conv2D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D")
 _WITH_TWO_KERNELS = ("SeparableConv1D", "SeparableConv2D")
+_RECURRENT = ("GRU", "LSTM", "SimpleRNN", "RNN")
+_DIRECTIONS = ("forward_layer", "backward_layer")
+# Objects inside layers that own their variables, by class.
+INNER = {
+    **dict.fromkeys(_RECURRENT, ("/cell",)),
+    "Bidirectional": tuple(f"/{name}/cell" for name in _DIRECTIONS),
+}
 _WITH_STATISTICS = ("BatchNormalization", "SyncBatchNormalization")
 _STATISTICS = ("moving_mean", "moving_variance")
 _RENORM_STATISTICS = ("moving_stddev", "renorm_mean", "renorm_stddev")
@@ -24,7 +31,7 @@ _LORA = ("lora_kernel_a", "lora_kernel_b")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable of a layer; `name` is the end of its name in a file."""
+    """A variable of a layer; `name` is the end of its name in a file, after any slash."""
 
     name: str
     trainable: bool
@@ -42,6 +49,12 @@ def variables(layer: Layer) -> tuple[Variable, ...]:
     elif layer.class_name in _WITH_TWO_KERNELS:
         names = ("depthwise_kernel", "pointwise_kernel")
         names += ("bias",) * options.flag(layer, "use_bias", True)
+    elif layer.class_name in _RECURRENT:
+        names = _cell_names(layer.config)
+    elif layer.class_name == "Bidirectional":
+        inner = layer.config.get("layer")
+        inside = _cell_names(inner.get("config") if isinstance(inner, dict) else None)
+        names = tuple(f"{direction}/{name}" for direction in _DIRECTIONS for name in inside)
     elif layer.class_name == "Normalization" and layer.config.get("mean") is None:
         names = _ADAPTED
     else:
@@ -49,6 +62,14 @@ def variables(layer: Layer) -> tuple[Variable, ...]:
     trainable = options.flag(layer, "trainable", True)
     fixed = {*_STATISTICS, *_RENORM_STATISTICS, *_ADAPTED} | ({"kernel"} if lora else set())
     return tuple(Variable(name, trainable and name not in fixed) for name in names)
+
+
+def _cell_names(config: object) -> tuple[str, ...]:
+    """Return the names of a recurrent layer's variables, or of those of an RNN's cell."""
+    while isinstance(config, dict) and isinstance(config.get("cell"), dict):
+        config = config["cell"].get("config")
+    biased = not isinstance(config, dict) or bool(config.get("use_bias", True))
+    return ("kernel", "recurrent_kernel", *("bias",) * biased)
 
 
 def merged(layer: Layer, arrays: Mapping[str, NDArray[np.generic]]) -> Arrays:

@@ -20,12 +20,14 @@ from microlut.integer.packing import weight_bytes
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray
 from microlut.ops.linear import Linear
-from microlut.ops.tensor import Tensor, quantize_array
+from microlut.ops.recurrent import Recurrent
+from microlut.ops.tensor import Tensor, dequantize_array, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.quality import affordable_inputs, relative_error, spread, without_softmax
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
+from microlut.quantize.recurrent import recurrent_weights, with_weights
 from microlut.quantize.shared import kernel_owners
 from microlut.quantize.storable import scale_rule
 from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
@@ -110,8 +112,16 @@ def _measure(
 ) -> tuple[Candidate, ...]:
     node = graph.nodes[index]
     op, x = node.op, tensors[node.inputs[0]]
-    assert isinstance(op, Linear)
     quantization = quantized[node.inputs[0]].quantized
+    if isinstance(op, Recurrent):
+        rounded = dequantize_array(quantize_array(x, quantization), quantization)
+        made = [recurrent_weights(op, x, rounded, config) for config in configs]
+        ends = [with_weights(op, one, x, rounded).evaluate([rounded])[0] for one in made]
+        sizes = [weight_bytes(one.weights) for one in made]
+        losses = [_lost(graph, index, end, tensors) for end in ends]
+        each = zip(configs, sizes, losses, strict=True)
+        return tuple(Candidate(config, size, op.kernel.size, lost) for config, size, lost in each)
+    assert isinstance(op, Linear)
     rule = scale_rule(op, quantization, quantized[node.output].quantized)
     moments = None
     if any(config.method != "fitted" for config in configs):
@@ -123,8 +133,7 @@ def _measure(
         else:
             weights = quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
         output = _output(op, weights, x, tensors[node.output])
-        final = _rest(graph, index, output, tensors)
-        lost = sum(relative_error(tensors[name], final[name]) for name in graph.outputs)
+        lost = _lost(graph, index, output, tensors)
         choices.append(Candidate(config, weight_bytes(weights), op.kernel.size, lost))
     return tuple(choices)
 
@@ -137,6 +146,12 @@ def _output(op: Linear, weights: QuantizedWeights, x: FloatArray, real: FloatArr
     axes = tuple(range(found.ndim - 1))
     found += (real - found).mean(axis=axes, dtype=np.float64).astype(np.float32)
     return op.activation.apply(found)
+
+
+def _lost(graph: Graph, index: int, output: FloatArray, tensors: Mapping[str, FloatArray]) -> float:
+    """Return the effect on the network's outputs if node `index` gives `output`."""
+    final = _rest(graph, index, output, tensors)
+    return sum(relative_error(tensors[name], final[name]) for name in graph.outputs)
 
 
 def _rest(

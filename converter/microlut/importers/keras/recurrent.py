@@ -1,0 +1,197 @@
+"""Translate recurrent layers: LSTM, GRU, SimpleRNN, RNN of their cells, and Bidirectional."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import UnsupportedModel
+from microlut.importers.keras import options
+from microlut.importers.keras.activations import activation
+from microlut.importers.keras.config import Json, Layer
+from microlut.importers.keras.known_options import unknown_options
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.ops.add import Add
+from microlut.ops.arrays import FloatArray, Shape, frozen_array
+from microlut.ops.base import FloatOp
+from microlut.ops.cells import GATES, Cell
+from microlut.ops.concatenate import Concatenate
+from microlut.ops.mul import Mul
+from microlut.ops.recurrent import Recurrent
+
+_CELLS: Mapping[str, Cell] = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "simple_rnn"}
+_LAYERS = (*_CELLS, "RNN")
+_ADVICE = "change the layer and train the model again"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapped:
+    """A layer, its cell's options, and its arrays.
+
+    Attributes:
+        layer: The layer, with the options of the loop over time.
+        cell_layer: What has the options of the cell; the layer itself unless it is an RNN.
+        kind: Class of the layer without "Cell".
+        arrays: Its arrays.
+    """
+
+    layer: Layer
+    cell_layer: Layer
+    kind: str
+    arrays: Sequence[NDArray[np.generic]]
+
+    @property
+    def cell(self) -> Cell:
+        """What a step computes."""
+        cell = _CELLS[self.kind]
+        after = options.flag(self.cell_layer, "reset_after", True)
+        return "gru_reset_before" if cell == "gru" and not after else cell
+
+
+def _recurrent(use: LayerUse) -> tuple[Step, ...]:
+    _check_call(use)
+    op = _operator(_unwrapped(use.layer, use.weights), use.shape)
+    return (Step(op, op.shapes([use.shape])[0]),)
+
+
+def _bidirectional(use: LayerUse) -> tuple[Step, ...]:
+    _check_call(use)
+    layer, mode = use.layer, use.layer.config.get("merge_mode", "concat")
+    if mode not in ("concat", "mul", "sum"):
+        raise layer.unsupported(
+            f"merge_mode={mode!r}", f"supported are 'concat', 'sum' and 'mul': {_ADVICE}"
+        )
+    forward = _inner(layer, layer.config.get("layer"))
+    if layer.config.get("backward_layer") is None:
+        turned = not options.flag(forward, "go_backwards", False)
+        backward = replace(forward, config={**forward.config, "go_backwards": turned})
+    else:
+        backward = _inner(layer, layer.config["backward_layer"])
+    half = len(use.weights) // 2
+    first = _operator(_unwrapped(forward, use.weights[:half]), use.shape)
+    second = _operator(_unwrapped(backward, use.weights[half:]), use.shape)
+    if first.backwards is second.backwards or first.sequences is not second.sequences:
+        raise layer.invalid("its layers must differ in go_backwards and agree in return_sequences")
+    second = replace(second, flipped=second.sequences)
+    shapes = [op.shapes([use.shape])[0] for op in (first, second)]
+    merge: FloatOp
+    if mode == "concat":
+        merge = Concatenate(len(shapes[0]) - 1)
+    elif shapes[0] == shapes[1]:
+        merge = Add() if mode == "sum" else Mul()
+    else:
+        raise layer.unsupported(f"merges shapes {shapes}", f"they must be equal: {_ADVICE}")
+    return (
+        Step(first, shapes[0], suffix="_forward"),
+        Step(second, shapes[1], suffix="_backward"),
+        Step(merge, merge.shapes(shapes)[0], (PREVIOUS - 1, PREVIOUS)),
+    )
+
+
+RECURRENT: Mapping[str, Handler] = {
+    **dict.fromkeys(_LAYERS, _recurrent),
+    "Bidirectional": _bidirectional,
+}
+
+
+def _check_call(use: LayerUse) -> None:
+    layer = use.layer
+    if len(use.shapes) != 1:
+        raise layer.unsupported(
+            f"reads {len(use.shapes)} tensors", "supported is an initial state of zeros"
+        )
+    if use.arguments.get("mask") is not None:
+        raise layer.unsupported("is called with a mask", "supported are sequences of one length")
+    if len(use.shape) != 2:
+        raise layer.unsupported(
+            f"reads shape {list(use.shape)}", "supported is [steps, features]: reshape it before"
+        )
+
+
+def _inner(layer: Layer, entry: object) -> Layer:
+    """Return a layer that is an option of another one."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
+        raise layer.invalid("wraps no layer")
+    config: Json = entry["config"]
+    kind = str(entry.get("class_name"))
+    made = Layer((*layer.path, str(config.get("name", kind))), kind, config, entry, layer.source)
+    options.check_policy(made)
+    for unknown in unknown_options(made):
+        raise unknown
+    return made
+
+
+def _unwrapped(layer: Layer, arrays: Sequence[NDArray[np.generic]]) -> _Wrapped:
+    """Return a layer with its cell; refuse those of other classes."""
+    cell = layer
+    if layer.class_name == "RNN":
+        cell = _inner(layer, layer.config.get("cell"))
+    kind = cell.class_name.removesuffix("Cell") if cell is not layer else cell.class_name
+    if layer.is_custom or cell.is_custom or kind not in _CELLS:
+        found = f"custom {cell.class_name}" if cell.is_custom else cell.class_name
+        raise layer.unsupported(
+            f"holds a {found}", f"supported are {', '.join(_CELLS)}, and RNN of their cells"
+        )
+    return _Wrapped(layer, cell, kind, arrays)
+
+
+def _operator(found: _Wrapped, shape: Shape) -> Recurrent:
+    layer, cell = found.layer, found.cell
+    for key, why in (
+        ("return_state", "supported is the output alone"),
+        ("stateful", "supported are runs that begin with a state of zeros"),
+        ("time_major", "supported is the batch before the time"),
+    ):
+        if options.flag(layer, key, False):
+            raise layer.unsupported(f"{key}=True", f"{why}: {_ADVICE}")
+    _check_function(found.cell_layer, "activation", "tanh", shape)
+    if cell != "simple_rnn":
+        _check_function(found.cell_layer, "recurrent_activation", "sigmoid", shape)
+    units = options.integer(found.cell_layer, "units")
+    rows = GATES[cell] * units
+    parts = [("kernel", (shape[-1], rows)), ("recurrent_kernel", (units, rows))]
+    if options.flag(found.cell_layer, "use_bias", True):
+        parts.append(("bias", (2, rows) if cell == "gru" else (rows,)))
+    if len(found.arrays) != len(parts):
+        raise layer.invalid(f"has {len(found.arrays)} arrays, expected {len(parts)}")
+    arrays = [
+        options.array(layer, values, name, size)
+        for values, (name, size) in zip(found.arrays, parts, strict=True)
+    ]
+    bias, recurrent_bias = _biases(arrays[2] if len(arrays) == 3 else np.zeros(rows), cell, units)
+    return Recurrent(
+        frozen_array(np.concatenate([arrays[0].T, arrays[1].T], axis=1)),
+        frozen_array(bias),
+        frozen_array(recurrent_bias),
+        cell,
+        options.flag(layer, "return_sequences", False),
+        options.flag(layer, "go_backwards", False),
+    )
+
+
+def _biases(found: FloatArray | NDArray[np.float64], cell: Cell, units: int) -> tuple[object, ...]:
+    """Return what is added to the products of the input, and to those of the hidden state.
+
+    Where both are summed up, the first one takes all.
+    """
+    if found.ndim == 1:
+        return found, np.zeros(len(found))
+    wide = found.astype(np.float64)
+    split = np.arange(wide.shape[1]) >= 2 * units
+    return wide[0] + np.where(split, 0.0, wide[1]), np.where(split, wide[1], 0.0)
+
+
+def _check_function(layer: Layer, key: str, wanted: str, shape: Shape) -> None:
+    value = layer.config.get(key, wanted)
+    try:
+        found = activation(replace(layer, config={"activation": value}), shape)
+        name = found.name or found.fused.value
+    except UnsupportedModel:
+        name = str(value)[:40]
+    if name != wanted:
+        raise layer.unsupported(
+            f"{key} {name!r}", f"supported is {wanted!r}: train the model again with it"
+        )

@@ -1,0 +1,79 @@
+"""Recurrent layers: rows are decoded one at a time in each step, or all of them before the first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from microlut.ops.cells import GATES
+from microlut.ops.fixed_point import Multiplier
+from microlut.ops.recurrent import QRecurrent, Recurrent
+from microlut.plan.arena import aligned
+from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
+
+_MOST = (1 << 16) - 1
+# Bytes per unit of the states: 16-bit cell state and two 8-bit hidden states; two 16-bit hidden
+# states, and where the state is reset before the products, a third one.
+_STATE_BYTES = {"lstm": 4, "simple_rnn": 4, "gru": 4, "gru_reset_before": 6}
+
+
+class RecurrentKernel(Kernel[QRecurrent, Recurrent]):
+    """The kernel mlut_recurrent."""
+
+    def tiles(self, call: Call[QRecurrent]) -> Iterator[Tile]:
+        """Yield the tiles of all rows and of one; weights of 8 bits need no decoding."""
+        op = call.op
+        states = _STATE_BYTES[op.cell] * op.units
+        rows, columns = op.weights.shape
+        if op.weights.codebook is None:
+            yield Tile(rows, aligned(states))
+            return
+        yield Tile(rows, aligned(states + rows * columns))
+        yield Tile(1, aligned(states + columns))
+
+    def overwrites(self, call: Call[QRecurrent]) -> Iterable[int]:
+        """Return none, since a step may read what another one would have written over."""
+        return ()
+
+    def work(self, call: Call[QRecurrent], tile: Tile, core: str) -> Counter[str]:
+        """Count steps, rows, products, decoded weights, and the functions of each cell."""
+        op, steps = call.op, call.source[0]
+        rows, columns = op.weights.shape
+        decodes = 0
+        if op.weights.codebook is not None:
+            decodes = rows * (1 if tile.channels == rows else steps)
+        wide = 0 if op.cell == "lstm" else op.units
+        return Counter(
+            {
+                "recurrent": 1.0,
+                "recurrent row": steps * rows,
+                "recurrent product": steps * rows * (columns - wide),
+                "recurrent wide product": steps * rows * wide,
+                "recurrent decoded row": decodes,
+                "recurrent decoded weight": decodes * columns,
+                f"recurrent {op.cell}": steps * op.units,
+            }
+        )
+
+    def sizes(self, op: QRecurrent | Recurrent, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
+        """Return the numbers of steps, inputs and units."""
+        yield "the number of steps", inputs[0][0], _MOST
+        yield "the number of features", inputs[0][1], _MOST
+        yield "the number of units", outputs[0][-1], _MOST
+
+    def fields(self, call: Call[QRecurrent]) -> Mapping[str, object]:
+        """Return the factors of the gates, and biases that raw inputs need."""
+        op, source = call.op, call.inputs[0]
+        own, recurrent = op.factors(source)
+        sums = op.weights.int8()[:, : op.inputs].astype(int).sum(axis=1)
+        return {
+            "own": [_pair(factor) for factor in own],
+            "recurrent": [_pair(factor) for factor in recurrent],
+            "bias": op.bias.astype(int) - source.zero_point * sums,
+            "candidate": op.recurrent_bias[2 * op.units :] if op.cell == "gru" else None,
+            "rows": op.units * GATES[op.cell],
+        }
+
+
+def _pair(factor: Multiplier) -> tuple[int, int]:
+    return factor.multiplier, factor.shift

@@ -1,0 +1,296 @@
+/* Recurrent layers with codebook weights: a loop over time with one step of a cell inside.
+ *
+ * The gates are those of TensorFlow Lite's 16-bit LOGISTIC and TANH, and the LSTM is its
+ * UNIDIRECTIONAL_SEQUENCE_LSTM with an int8 hidden state. Other cells have an int16 hidden state.
+ * A row is decoded and meets the input and the hidden state; where scratch holds all weights, they
+ * are decoded once. converter/microlut/ops/recurrent.py computes the same in NumPy. */
+#include "microlut/recurrent.h"
+#include "../fixed_point.h"
+#include "../isa/isa.h"
+
+#include <string.h>
+
+#define MLUT_RECURRENT_ONE 32767 /* Q0.15 */
+
+/* One run: the states, which change places after a step, and the decoded weights. */
+typedef struct mlut_steps {
+    const mlut_recurrent_t *layer;
+    int8_t *weights;
+    int16_t *state; /* of an LSTM, or a hidden state that is reset */
+    void *hidden;
+    void *next;
+} mlut_steps_t;
+
+/* 2^16 sigmoid(i / 24). */
+static const uint16_t mlut_recurrent_table[256] = {32768, 33451, 34133, 34813, 35493, 36169, 36843,
+    37513, 38180, 38841, 39498, 40149, 40794, 41432, 42064, 42688, 43304, 43912, 44511, 45102,
+    45683, 46255, 46817, 47369, 47911, 48443, 48964, 49475, 49975, 50464, 50942, 51409, 51865,
+    52311, 52745, 53169, 53581, 53983, 54374, 54755, 55125, 55485, 55834, 56174, 56503, 56823,
+    57133, 57433, 57724, 58007, 58280, 58544, 58800, 59048, 59288, 59519, 59743, 59959, 60168,
+    60370, 60565, 60753, 60935, 61110, 61279, 61441, 61599, 61750, 61896, 62036, 62172, 62302,
+    62428, 62549, 62666, 62778, 62886, 62990, 63090, 63186, 63279, 63368, 63454, 63536, 63615,
+    63691, 63765, 63835, 63903, 63968, 64030, 64090, 64148, 64204, 64257, 64308, 64357, 64405,
+    64450, 64494, 64536, 64576, 64614, 64652, 64687, 64721, 64754, 64786, 64816, 64845, 64873,
+    64900, 64926, 64950, 64974, 64997, 65019, 65039, 65060, 65079, 65097, 65115, 65132, 65149,
+    65164, 65179, 65194, 65208, 65221, 65234, 65246, 65258, 65269, 65280, 65291, 65301, 65310,
+    65319, 65328, 65337, 65345, 65352, 65360, 65367, 65374, 65381, 65387, 65393, 65399, 65404,
+    65410, 65415, 65420, 65425, 65429, 65433, 65438, 65442, 65445, 65449, 65453, 65456, 65459,
+    65462, 65465, 65468, 65471, 65474, 65476, 65479, 65481, 65483, 65485, 65488, 65489, 65491,
+    65493, 65495, 65497, 65498, 65500, 65501, 65503, 65504, 65505, 65507, 65508, 65509, 65510,
+    65511, 65512, 65513, 65514, 65515, 65516, 65517, 65517, 65518, 65519, 65520, 65520, 65521,
+    65522, 65522, 65523, 65523, 65524, 65524, 65525, 65525, 65526, 65526, 65526, 65527, 65527,
+    65528, 65528, 65528, 65529, 65529, 65529, 65529, 65530, 65530, 65530, 65530, 65531, 65531,
+    65531, 65531, 65531, 65532, 65532, 65532, 65532, 65532, 65532, 65533, 65533, 65533, 65533,
+    65533, 65533, 65533, 65533, 65533, 65534, 65534, 65534, 65534, 65534, 65534, 65534, 65534,
+    65534, 65535};
+
+static inline int32_t mlut_recurrent_saturate(int32_t x)
+{
+    return x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x;
+}
+
+/* a * b * 2^-shift, rounded twice. */
+static inline int32_t mlut_recurrent_product(int32_t a, int32_t b, int shift)
+{
+    return mlut_recurrent_saturate(mlut_multiply(a * b, INT32_C(1) << 30, 1 - shift));
+}
+
+/* Q3.12 to Q0.15. */
+static int32_t mlut_recurrent_sigmoid(int32_t x)
+{
+    const int32_t wide = 3 * x;
+    const uint32_t size = (uint32_t)(wide < 0 ? -wide : wide);
+    const uint32_t at = size >> 9;
+    uint32_t found = UINT32_C(0x7FFF) << 10;
+    if (at < 255u) {
+        const uint32_t a = mlut_recurrent_table[at];
+        found = (a << 9) + (size & 511u) * (mlut_recurrent_table[at + 1u] - a);
+    }
+    return (int32_t)((wide >= 0 ? found + 512u : (UINT32_C(1) << 25) - found + 511u) >> 10);
+}
+
+/* x * 2^power to Q0.15. */
+static int32_t mlut_recurrent_tanh(int32_t x, int power)
+{
+    const int shift = power + 12;
+    int32_t wide = 3 * x;
+    if (shift > 0) {
+        wide = mlut_shift_left(wide, (unsigned)shift);
+    } else if (shift < 0) {
+        wide = (wide + (int32_t)(UINT32_C(1) << (unsigned)(-shift - 1))) >> (unsigned)-shift;
+    }
+    const uint32_t size = (uint32_t)(wide < 0 ? -wide : wide);
+    const uint32_t at = size >> 8;
+    const int32_t half = INT32_C(1) << 23;
+    int32_t found = INT32_C(0xFFFF) << 8;
+    if (at < 255u) {
+        const uint32_t a = mlut_recurrent_table[at];
+        found = (int32_t)((a << 8) + (size & 255u) * (mlut_recurrent_table[at + 1u] - a));
+    }
+    return (wide >= 0 ? found - half + 128 : half - found + 127) >> 8;
+}
+
+/* Any layout of indices: the lower bits of one are the upper bits of the one before it. */
+static void mlut_recurrent_decode(
+    const mlut_weights_t *weights, size_t row, size_t columns, int8_t *out)
+{
+    const uint8_t *from = weights->indices + row * weights->row_bytes;
+    const int8_t *const codebook = weights->codebook;
+    const unsigned bits = weights->bits;
+    const unsigned overlap = weights->index_bits - bits;
+    const uint32_t mask = (UINT32_C(1) << bits) - 1u;
+    uint32_t window = 0;
+    uint32_t index = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < columns; i++) {
+        if (held < bits) {
+            window |= (uint32_t)*from++ << held;
+            held += 8u;
+        }
+        index = index >> bits | (window & mask) << overlap;
+        out[i] = codebook[index];
+        window >>= bits;
+        held -= bits;
+    }
+}
+
+static const int8_t *mlut_recurrent_row(const mlut_steps_t *job, size_t row)
+{
+    const mlut_weights_t *const weights = &job->layer->weights;
+    const size_t columns = (size_t)job->layer->inputs + job->layer->units;
+    if (weights->codebook == NULL) {
+        return (const int8_t *)weights->indices + row * weights->row_bytes;
+    }
+    if (job->layer->decoded != 0) {
+        return job->weights + row * columns;
+    }
+    mlut_recurrent_decode(weights, row, columns, job->weights);
+    return job->weights;
+}
+
+static inline int32_t mlut_recurrent_scale(int32_t total, const mlut_factor_t *factor)
+{
+    return mlut_recurrent_saturate(mlut_multiply(total, factor->multiplier, factor->shift));
+}
+
+/* What a row makes of an input, in Q3.12. */
+static int32_t mlut_recurrent_own(
+    const mlut_recurrent_t *layer, const int8_t *weights, const int8_t *x, size_t gate, size_t unit)
+{
+    const int32_t bias = layer->bias[gate * layer->units + unit];
+    return mlut_recurrent_scale(mlut_isa_dot(x, weights, layer->inputs, bias), layer->own + gate);
+}
+
+/* What a row makes of an int16 hidden state, in Q3.12. */
+static int32_t mlut_recurrent_wide(const mlut_recurrent_t *layer,
+    const int8_t *weights,
+    const int16_t *hidden,
+    size_t gate,
+    int32_t total)
+{
+    weights += layer->inputs;
+    for (size_t i = 0; i < layer->units; i++) {
+        total += hidden[i] * weights[i];
+    }
+    return mlut_recurrent_scale(total, layer->recurrent + gate);
+}
+
+/* The sum that a gate of an LSTM reads. */
+static int32_t mlut_recurrent_lstm_sum(
+    const mlut_steps_t *job, const int8_t *x, size_t gate, size_t unit)
+{
+    const mlut_recurrent_t *const layer = job->layer;
+    const int8_t *const row = mlut_recurrent_row(job, gate * layer->units + unit);
+    const int8_t *const hidden = (const int8_t *)job->hidden;
+    const int32_t own = mlut_recurrent_own(layer, row, x, gate, unit);
+    const int32_t total = mlut_isa_dot(hidden, row + layer->inputs, layer->units, 0);
+    return mlut_recurrent_saturate(own + mlut_recurrent_scale(total, layer->recurrent + gate));
+}
+
+/* The sum that a gate of another cell reads. */
+static int32_t mlut_recurrent_wide_sum(
+    const mlut_steps_t *job, const int8_t *x, const int16_t *hidden, size_t gate, size_t unit)
+{
+    const mlut_recurrent_t *const layer = job->layer;
+    const int8_t *const row = mlut_recurrent_row(job, gate * layer->units + unit);
+    const int32_t own = mlut_recurrent_own(layer, row, x, gate, unit);
+    return mlut_recurrent_saturate(own + mlut_recurrent_wide(layer, row, hidden, gate, 0));
+}
+
+/* z h + (1 - z) c */
+static int16_t mlut_recurrent_blend(int32_t update, int32_t hidden, int32_t candidate)
+{
+    const int32_t rest = mlut_recurrent_product(MLUT_RECURRENT_ONE - update, candidate, 15);
+    return (int16_t)mlut_recurrent_saturate(mlut_recurrent_product(update, hidden, 15) + rest);
+}
+
+void mlut_recurrent_lstm(mlut_steps_t *job, const int8_t *x)
+{
+    const int power = job->layer->power;
+    int8_t *const next = (int8_t *)job->next;
+    for (size_t u = 0; u < job->layer->units; u++) {
+        const int32_t takes = mlut_recurrent_sigmoid(mlut_recurrent_lstm_sum(job, x, 0, u));
+        const int32_t keeps = mlut_recurrent_sigmoid(mlut_recurrent_lstm_sum(job, x, 1, u));
+        const int32_t value = mlut_recurrent_tanh(mlut_recurrent_lstm_sum(job, x, 2, u), -12);
+        const int32_t gives = mlut_recurrent_sigmoid(mlut_recurrent_lstm_sum(job, x, 3, u));
+        const int32_t kept = mlut_recurrent_product(keeps, job->state[u], 15);
+        const int32_t taken = mlut_recurrent_product(takes, value, 30 + power);
+        const int32_t state = mlut_recurrent_saturate(kept + taken);
+        job->state[u] = (int16_t)state;
+        const int32_t made = mlut_recurrent_product(mlut_recurrent_tanh(state, power), gives, 23);
+        next[u] = mlut_clamp_int8(made, INT8_MIN, INT8_MAX);
+    }
+}
+
+void mlut_recurrent_simple_rnn(mlut_steps_t *job, const int8_t *x)
+{
+    const int16_t *const hidden = (const int16_t *)job->hidden;
+    int16_t *const next = (int16_t *)job->next;
+    for (size_t u = 0; u < job->layer->units; u++) {
+        const int32_t total = mlut_recurrent_wide_sum(job, x, hidden, 0, u);
+        next[u] = (int16_t)mlut_recurrent_tanh(total, -12);
+    }
+}
+
+void mlut_recurrent_gru(mlut_steps_t *job, const int8_t *x)
+{
+    const mlut_recurrent_t *const layer = job->layer;
+    const int16_t *const hidden = (const int16_t *)job->hidden;
+    int16_t *const next = (int16_t *)job->next;
+    for (size_t u = 0; u < layer->units; u++) {
+        const int32_t update =
+            mlut_recurrent_sigmoid(mlut_recurrent_wide_sum(job, x, hidden, 0, u));
+        const int32_t reset = mlut_recurrent_sigmoid(mlut_recurrent_wide_sum(job, x, hidden, 1, u));
+        const int8_t *const row = mlut_recurrent_row(job, 2u * (size_t)layer->units + u);
+        const int32_t inner = mlut_recurrent_wide(layer, row, hidden, 2, layer->candidate_bias[u]);
+        const int32_t total =
+            mlut_recurrent_own(layer, row, x, 2, u) + mlut_recurrent_product(reset, inner, 15);
+        const int32_t candidate = mlut_recurrent_tanh(mlut_recurrent_saturate(total), -12);
+        next[u] = mlut_recurrent_blend(update, hidden[u], candidate);
+    }
+}
+
+void mlut_recurrent_gru_reset_before(mlut_steps_t *job, const int8_t *x)
+{
+    const size_t units = job->layer->units;
+    const int16_t *const hidden = (const int16_t *)job->hidden;
+    int16_t *const next = (int16_t *)job->next;
+    for (size_t u = 0; u < units; u++) {
+        const int32_t reset = mlut_recurrent_sigmoid(mlut_recurrent_wide_sum(job, x, hidden, 1, u));
+        job->state[u] = (int16_t)mlut_recurrent_product(reset, hidden[u], 15);
+    }
+    for (size_t u = 0; u < units; u++) {
+        const int32_t update =
+            mlut_recurrent_sigmoid(mlut_recurrent_wide_sum(job, x, hidden, 0, u));
+        const int32_t total = mlut_recurrent_wide_sum(job, x, job->state, 2, u);
+        next[u] = mlut_recurrent_blend(update, hidden[u], mlut_recurrent_tanh(total, -12));
+    }
+}
+
+/* Write the hidden state after a step; where it has 16 bits, the output's scale is 2^8 times its.
+ */
+static void mlut_recurrent_write(const mlut_steps_t *job, int narrow, int8_t *out)
+{
+    const size_t units = job->layer->units;
+    if (narrow != 0) {
+        memcpy(out, job->hidden, units);
+        return;
+    }
+    const int16_t *const hidden = (const int16_t *)job->hidden;
+    for (size_t u = 0; u < units; u++) {
+        const int32_t found = mlut_multiply(hidden[u], INT32_C(1) << 30, -7);
+        out[u] = mlut_clamp_int8(found, INT8_MIN, INT8_MAX);
+    }
+}
+
+void mlut_recurrent(const mlut_recurrent_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    const size_t units = layer->units;
+    const size_t inputs = layer->inputs;
+    const int narrow = layer->gates == 4 ? 1 : 0; /* an LSTM's hidden state has 8 bits */
+    const int keeps = narrow != 0 || layer->cell == mlut_recurrent_gru_reset_before;
+    const size_t width = narrow != 0 ? 1u : 2u;
+    int16_t *const state = (int16_t *)scratch;
+    int8_t *const hidden = (int8_t *)(state + (keeps != 0 ? units : 0u));
+    mlut_steps_t job = {layer, hidden + 2u * width * units, state, hidden, hidden + width * units};
+
+    memset(scratch, 0, (size_t)(job.weights - (int8_t *)scratch));
+    if (layer->decoded != 0) {
+        const size_t columns = inputs + units;
+        for (size_t row = 0; row < layer->gates * units; row++) {
+            mlut_recurrent_decode(&layer->weights, row, columns, job.weights + row * columns);
+        }
+    }
+    for (size_t i = 0; i < layer->steps; i++) {
+        const size_t last = layer->steps - 1u;
+        void *const before = job.hidden;
+        layer->cell(&job, in + (layer->backwards != 0 ? last - i : i) * inputs);
+        job.hidden = job.next;
+        job.next = before;
+        if (layer->sequences != 0) {
+            mlut_recurrent_write(&job, narrow, out + (layer->flipped != 0 ? last - i : i) * units);
+        } else if (i == last) {
+            mlut_recurrent_write(&job, narrow, out);
+        }
+    }
+}
