@@ -31,6 +31,7 @@ OPERATORS = (
     "mul",
     "pad",
     "pool2d",
+    "prelu",
     "rectifiers",
     "reduce",
     "relabel",

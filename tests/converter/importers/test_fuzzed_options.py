@@ -45,6 +45,7 @@ OPTIONS = {
     "LeakyReLU": {"negative_slope": 0.25},
     "MaxPooling2D": POOL,
     "Normalization": {"axis": -1, "mean": [0.5, 1.0], "variance": [1.0, 4.0], "invert": False},
+    "PReLU": {"shared_axes": [1, 2]},
     "Rescaling": {"scale": [0.5, 2.0], "offset": -1.0},
     "ReLU": {"max_value": 6.0, "negative_slope": 0.0, "threshold": 0.0},
     "Reshape": {"target_shape": [-1, 2]},
@@ -57,6 +58,7 @@ ARRAYS = {
     "Conv2D": ((3, 2, 2, 3), (3,)),
     "Dense": ((2, 3), (3,)),
     "DepthwiseConv2D": ((3, 2, 2, 2), (4,)),
+    "PReLU": ((1, 1, 2),),
 }
 
 SMALL = (-1, 0, 1, 2, 3, 5, 7, 100, 255)

@@ -63,6 +63,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "MaxPooling2D": _POOL,
         "Normalization": {"axis", "mean", "variance", "invert"},
         "RNN": {"cell"} | _LOOP,
+        "PReLU": {"shared_axes"},
         "ReLU": {"max_value", "negative_slope", "threshold"},
         "Rescaling": {"scale", "offset"},
         "Reshape": {"target_shape"},

@@ -15,6 +15,8 @@ from microlut.importers.keras.registered import REGISTERED
 from microlut.ops.activation import ActivationKind
 from microlut.ops.identity import Identity
 from microlut.ops.pad import Pad
+from microlut.ops.prelu import Prelu
+from microlut.ops.rectifiers import LeakyRelu
 from microlut.ops.relu import Relu
 from microlut.ops.reshape import Reshape
 from microlut.ops.softmax import Softmax
@@ -22,6 +24,17 @@ from microlut.ops.softmax import Softmax
 
 def _relu(use: LayerUse) -> tuple[Step, ...]:
     return (Step(options.relu(use.layer), use.shape),)
+
+
+def _prelu(use: LayerUse) -> tuple[Step, ...]:
+    layer, shape = use.layer, use.shape
+    shared = layer.config.get("shared_axes") or []
+    axes = options.integers(layer, "shared_axes") if isinstance(shared, list) and shared else []
+    if not isinstance(shared, list) or any(not 1 <= axis <= len(shape) for axis in axes):
+        raise layer.invalid(f"option shared_axes is {shared!r}, expected axes of its input")
+    slopes = use.array(0, "alpha", tuple(1 if i in axes else n for i, n in enumerate(shape, 1)))
+    one = LeakyRelu(float(slopes.reshape(-1)[0])) if slopes.size == 1 else None
+    return (Step(one or Prelu(slopes), shape),)
 
 
 def _activation(use: LayerUse) -> tuple[Step, ...]:
@@ -74,6 +87,7 @@ LAYERS: Mapping[str, Handler] = {
     **MERGES,
     "Activation": _activation,
     "Flatten": _flatten,
+    "PReLU": _prelu,
     "ReLU": _relu,
     "Reshape": _reshape,
     "Softmax": _softmax,

@@ -11,7 +11,7 @@ from microlut.ops.arrays import Shape
 from microlut.ops.binary import Binary, QBinary, with_constant
 from microlut.plan.kernels.base import Call, ElementwiseKernel, Shapes, Size, Tile
 
-_RANK = 4  # MLUT_BINARY_RANK
+MAX_RANK = 4  # MLUT_BINARY_RANK, MLUT_PRELU_RANK
 _PARTS = {
     **dict.fromkeys(("add", "sub"), "sum"),
     "mul": "product",
@@ -34,7 +34,8 @@ class BinaryKernel(ElementwiseKernel[QBinary, Binary]):
         """Return the number of axes after merging neighbours that are broadcast alike."""
         constant = None if op.constant is None else op.constant.shape
         sources = with_constant(inputs, constant, op.constant_first)
-        yield "the number of groups of broadcast axes", len(_groups(outputs[0], sources)), _RANK
+        found = len(merged_axes(outputs[0], sources))
+        yield "the number of groups of broadcast axes", found, MAX_RANK
 
     def fields(self, call: Call[QBinary]) -> Mapping[str, object]:
         """Return the extents of the axes, the steps of both operands, and their zero points."""
@@ -49,17 +50,17 @@ def _sources(call: Call[QBinary]) -> Sequence[Shape]:
 
 def broadcast(shape: Shape, sources: Sequence[Shape]) -> tuple[Shape, tuple[Shape, ...]]:
     """Return the extents of the output's axes, and per source its steps along them in values."""
-    groups = [(1, (False,) * len(sources))] * _RANK + _groups(shape, sources)
-    kept = groups[-_RANK:]
+    found = [(1, (False,) * len(sources))] * MAX_RANK + merged_axes(shape, sources)
+    kept = found[-MAX_RANK:]
     steps = []
     for i in range(len(sources)):
         extents = [extent if whole[i] else 1 for extent, whole in kept]
-        moves = (prod(extents[axis + 1 :]) for axis in range(_RANK))
+        moves = (prod(extents[axis + 1 :]) for axis in range(MAX_RANK))
         steps.append(tuple(m if whole[i] else 0 for m, (_, whole) in zip(moves, kept, strict=True)))
     return tuple(extent for extent, _ in kept), tuple(steps)
 
 
-def _groups(shape: Shape, sources: Sequence[Shape]) -> list[tuple[int, tuple[bool, ...]]]:
+def merged_axes(shape: Shape, sources: Sequence[Shape]) -> list[tuple[int, tuple[bool, ...]]]:
     """Return the output's axes, after merging neighbours that are broadcast alike.
 
     Each has its extent and, per source, whether the source has it instead of being broadcast.
