@@ -18,7 +18,7 @@ import argparse
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,19 +30,27 @@ from scipy.optimize import nnls
 import microlut
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
+from microlut.graph.batch import Batch
+from microlut.graph.ir import Graph, Node, single
 from microlut.integer import QNode, QuantizedGraph, from_bytes, to_bytes
 from microlut.integer import evaluate as int_ops
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.add import QAdd
+from microlut.ops.arrays import Shape
 from microlut.ops.cells import GATES
-from microlut.ops.linear import QLinear
+from microlut.ops.linear import Linear, QLinear
 from microlut.ops.recurrent import QRecurrent
 from microlut.ops.tensor import FixedRange, Quantization, Tensor
+from microlut.ops.transpose_conv2d import TransposeConv2D
 from microlut.ops.weights import QuantizedWeights
+from microlut.ops.windows import Window
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.cost import assume_free
 from microlut.plan.kernels import Call, Tile, calls_of, kernel_of
 from microlut.plan.kernels.base import Work
+from microlut.quantize.ranges.measure import calibrate
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
 from microlut.running.emulators import Task, run_image
 from microlut.running.profile import make_profile
 from microlut.toolchain.build import build
@@ -252,7 +260,7 @@ def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sa
     Raises:
         SystemExit: The outputs differ from the integer interpreter's.
     """
-    graph = _network_of(name)
+    graph = _weighted_network(name) if name in _WEIGHTED else _network_of(name)
     for node, call in zip(graph.nodes, calls_of(graph).values(), strict=True):
         kernel = kernel_of(node.op)
         assume_free(kernel.work(call, next(kernel.tiles(call)), boards[0].core.value))
@@ -331,6 +339,37 @@ def _recurrent_network(rng: Random) -> QuantizedGraph:
         nodes.append(QNode(output.name, op, (x.name,), (output,)))
         inputs.append(x)
     return QuantizedGraph("recurrent", tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
+
+
+def _weighted_network(name: str) -> QuantizedGraph:
+    """Return a network of one operator with weights many times, each time on an input."""
+    rng = np.random.default_rng(2026)
+    inputs: list[Tensor] = []
+    nodes: list[Node] = []
+    for number in range(2 * _SHAPES):
+        shape = tuple(
+            int(n) for n in (*rng.integers(2, 9, 2), rng.choice([1, 3, 4, 8, 13, 16, 24]))
+        )
+        op = _WEIGHTED[name](rng, shape)
+        inputs.append(Tensor(f"x{number}", shape))
+        nodes.append(single(f"y{number}", op, (f"x{number}",), op.shapes([shape])[0]))
+    graph = Graph(name, tuple(inputs), tuple(nodes), tuple(node.name for node in nodes))
+    arrays = {t.name: rng.normal(size=(4, *t.shape)).astype(np.float32) for t in inputs}
+    samples = Batch(arrays)
+    return quantize(graph, calibrate(graph, samples), samples, WeightConfig(4, method="fitted"))
+
+
+def _random_transposed(rng: Random, shape: Shape) -> TransposeConv2D:
+    kernel = tuple(int(n) for n in rng.integers(1, 6, 2))
+    strides = tuple(int(n) for n in rng.integers(1, 4, 2))
+    filters = int(rng.integers(1, 18))
+    size = tuple(n * s + max(k - s, 0) for n, k, s in zip(shape, kernel, strides, strict=False))
+    weights = rng.normal(size=(filters, *kernel, shape[2])).astype(np.float32)
+    window = Window(kernel, strides)
+    return TransposeConv2D(weights, np.zeros(filters, np.float32), window, size)
+
+
+_WEIGHTED: dict[str, Callable[[Random, Shape], Linear]] = {"transpose_conv2d": _random_transposed}
 
 
 def _random_tensors(rng: Random, count: int, number: int, pixel: bool) -> tuple[Tensor, ...]:

@@ -478,15 +478,16 @@ def separable(k):
 
 
 def shared_sequences(k):
-    """Layers over sequences that are used twice, also in a nested model, and frozen ones."""
+    """Layers over sequences that are used twice, and frozen ones, before a nested model."""
     layers = k.layers
     conv = layers.Conv1D(3, 3, padding="same", name="conv")
     apart = layers.SeparableConv1D(3, 3, padding="same", name="apart")
-    inner = k.Input((10, 3))
-    block = k.Model(inner, layers.BatchNormalization()(apart(conv(inner))), name="block")
+    block = k.Sequential(
+        [k.Input((10, 3)), layers.SeparableConv1D(3, 2), layers.Conv1D(4, 2)], name="block"
+    )
     conv.trainable = False
     x = k.Input((10, 3))
-    return k.Model(x, layers.Conv1D(2, 1)(apart(block(conv(x)))))
+    return k.Model(x, layers.Conv1D(2, 1)(block(apart(conv(apart(conv(x)))))))
 
 
 ZOO = {

@@ -58,6 +58,7 @@ class TypeRules(Table):
     depthwise_conv2d: Rule = Rule()
     dense: Rule = Rule()
     recurrent: Rule = Rule()
+    transpose_conv2d: Rule = Rule()
 
     def of(self, op: Weighted) -> Rule:
         """Return the rule for an operator's type."""

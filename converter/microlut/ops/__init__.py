@@ -46,6 +46,7 @@ OPERATORS = (
     "table",
     "tanh",
     "unary",
+    "transpose_conv2d",
 )
 
 

@@ -18,14 +18,22 @@ pytestmark = pytest.mark.keras
 
 GIVEN = {
     "Activation": ("relu",),
+    "AveragePooling1D": (2,),
     "AveragePooling2D": (2,),
+    "Conv1D": (2, 3),
+    "Conv1DTranspose": (2, 3),
     "Conv2D": (2, 3),
+    "Conv2DTranspose": (2, 3),
     "Dense": (2,),
+    "DepthwiseConv1D": (3,),
     "DepthwiseConv2D": (3,),
     "InputLayer": ((3,),),
+    "MaxPooling1D": (2,),
     "MaxPooling2D": (2,),
     "Rescaling": (0.5,),
     "Reshape": ((-1,),),
+    "SeparableConv1D": (2, 3),
+    "SeparableConv2D": (2, 3),
 }
 ONLY_IN_KERAS_2 = {"ThresholdedReLU"}
 

@@ -24,6 +24,7 @@ _CONV = {"kernel_size", "strides", "padding", "data_format", "dilation_rate", "a
 _CONV |= {"groups", "use_bias"}
 _DEPTHWISE = {"depth_multiplier"} | _CONV
 _SEPARABLE = {"filters"} | _DEPTHWISE
+_TRANSPOSED = {"filters", "output_padding"} | _CONV
 _LORA = {"lora_rank", "lora_alpha"}
 _CELL = {"units", "activation", "recurrent_activation", "use_bias", "reset_after"}
 _CELL |= {"unit_forget_bias", "dropout", "recurrent_dropout", "implementation"}  # training only
@@ -46,7 +47,9 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "BatchNormalization": _NORM,
         "Conv1D": {"filters"} | _CONV | _LORA,
         "Bidirectional": {"merge_mode", "layer", "backward_layer"},
+        "Conv1DTranspose": _TRANSPOSED | _LORA,
         "Conv2D": {"filters"} | _CONV | _LORA,
+        "Conv2DTranspose": _TRANSPOSED | _LORA,
         # A quantized layer is refused because of its dtype policy; without one this has no effect.
         "Dense": {"units", "activation", "use_bias", "quantization_config"} | _LORA,
         "DepthwiseConv1D": _DEPTHWISE,

@@ -16,6 +16,7 @@ from microlut.ops.base import FloatOp
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.transpose_conv2d import TransposeConv2D
 from microlut.ops.windows import Window
 
 
@@ -60,6 +61,22 @@ def _separable(use: LayerUse) -> tuple[Step, ...]:
     return Step(first, shape, (0,), "_depthwise"), replace(second, inputs=(PREVIOUS,)), *after
 
 
+def _transposed(use: LayerUse) -> tuple[Step, ...]:
+    layer, source = use.layer, use.picture()
+    for key in ("groups", "dilation_rate"):
+        if layer.config.get(key) not in (None, 1, [1], [1, 1]):
+            raise layer.unsupported(
+                f"{key}={layer.config[key]}", "a transposed convolution has no more than 1"
+            )
+    window, size = options.transposed_window(layer, use.shape)
+    filters = options.integer(layer, "filters")
+    kernel = use.array(0, "kernel", (*window.size, filters, source[2]))
+    found = activation(layer, use.shape)
+    outputs_first = frozen_array(np.moveaxis(kernel, 2, 0))
+    op = TransposeConv2D(outputs_first, use.bias(filters), window, size, found.fused)
+    return _activated(op, (*size, filters), found)
+
+
 def _dense(use: LayerUse) -> tuple[Step, ...]:
     units = options.integer(use.layer, "units")
     kernel = use.array(0, "kernel", (use.shape[-1], units))
@@ -70,7 +87,9 @@ def _dense(use: LayerUse) -> tuple[Step, ...]:
 
 LINEAR: Mapping[str, Handler] = {
     "Conv1D": over_sequences(_conv2d),
+    "Conv1DTranspose": over_sequences(_transposed),
     "Conv2D": _conv2d,
+    "Conv2DTranspose": _transposed,
     "Dense": _dense,
     "DepthwiseConv1D": over_sequences(_depthwise),
     "DepthwiseConv2D": _depthwise,

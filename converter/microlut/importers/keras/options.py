@@ -133,6 +133,34 @@ def window(layer: Layer, shape: Shape, size_key: str, strides: tuple[int, int]) 
     return result
 
 
+def transposed_window(layer: Layer, shape: Shape) -> tuple[Window, tuple[int, int]]:
+    """Return how the convolution moves whose transpose a layer is, and the size of its picture.
+
+    That is the layer's output; its input has one pixel per position.
+    """
+    size, strides = pair(layer, "kernel_size"), pair(layer, "strides", (1, 1))
+    mode = _lower(layer.config.get("padding", "valid"))
+    if mode not in ("valid", "same"):
+        raise layer.unsupported(f"padding {mode!r}", "supported are 'valid' and 'same'")
+    value = layer.config.get("output_padding")
+    extra = _pair(value, least=0)
+    if value is not None and extra is None:
+        raise layer.invalid(f"option output_padding is {value!r}, expected one or two integers")
+    made = []
+    for axis, (n, k, s) in enumerate(zip(shape[:2], size, strides, strict=True)):
+        if extra is not None:
+            border = k // 2 * 2 if mode == "same" else 0
+            made.append((n - 1) * s + k - border + extra[axis])
+        else:
+            made.append(n * s + (max(k - s, 0) if mode == "valid" else 0))
+    picture = made[0], made[1]
+    padding = same_padding(picture, size, strides, (1, 1)) if mode == "same" else Padding()
+    window = Window(size, strides, padding)
+    if min(picture) < 1 or window.output_size(*picture) != (shape[0], shape[1]):
+        raise layer.invalid(f"its output_padding {value!r} does not fit its strides and kernel")
+    return window, picture
+
+
 def relu(layer: Layer) -> FloatOp:
     """Return the operator that the options of a ReLU layer describe."""
     slope = number(layer, "negative_slope", 0.0)

@@ -22,7 +22,7 @@ def over_sequences(handler: Handler) -> Handler:
     def handle(use: LayerUse) -> tuple[Step, ...]:
         if len(use.shape) != 2:
             raise use.layer.invalid(f"reads shape {list(use.shape)}, expected [steps, channels]")
-        picture = (1, *use.shape)
+        picture = (1, *use.shape)[-3:]
         steps = handler(
             replace(
                 use,
@@ -53,7 +53,7 @@ def _read(step: Step, number: int) -> tuple[int, ...]:
 
 
 def _options(layer: Layer) -> Json:
-    """Return a layer's options with a 1 for the height before each number for the steps."""
+    """Return a layer's options with one for the height, 1 or no padding, before that for steps."""
     found = dict(layer.config)
     for key in _SPATIAL:
         value = found.get(key)
@@ -61,6 +61,6 @@ def _options(layer: Layer) -> Json:
             continue
         numbers = value if isinstance(value, list) else [value]
         if len(numbers) != 1:
-            raise layer.invalid(f"option {key} is {value!r}, expected one positive integer")
-        found[key] = [1, *numbers]
+            raise layer.invalid(f"option {key} is {value!r}, expected one integer")
+        found[key] = [int(key != "output_padding"), *numbers]
     return found

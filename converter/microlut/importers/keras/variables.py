@@ -13,7 +13,10 @@ from microlut.importers.keras.config import Layer
 
 Arrays = tuple[NDArray[np.generic], ...]
 
-_WITH_KERNEL = ("Conv1D", "Conv2D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D")
+_WITH_KERNEL = (
+    *("Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose"),
+    *("Dense", "DepthwiseConv1D", "DepthwiseConv2D"),
+)
 _WITH_TWO_KERNELS = ("SeparableConv1D", "SeparableConv2D")
 _RECURRENT = ("GRU", "LSTM", "SimpleRNN", "RNN")
 _DIRECTIONS = ("forward_layer", "backward_layer")

@@ -24,6 +24,7 @@ from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.linear import Linear
 from microlut.ops.mean import Mean
+from microlut.ops.transpose_conv2d import TransposeConv2D
 from microlut.ops.weights import QuantizedWeights
 from microlut.ops.windows import patches
 from microlut.quantize.assign.feedback import assign_with_feedback, damped, feedback_factor
@@ -206,9 +207,12 @@ def _seen(op: Linear, inputs: FloatArray) -> FloatArray:
     if isinstance(op, Dense):
         rows = inputs.reshape(-1, 1, inputs.shape[-1])
         return rows[_some(len(rows))]
-    if not isinstance(op, Conv2D | DepthwiseConv2D):
+    if isinstance(op, TransposeConv2D):
+        seen = op.fields(inputs)
+    elif isinstance(op, Conv2D | DepthwiseConv2D):
+        seen = patches(inputs, op.window, 0.0)
+    else:
         raise TypeError(f"{type(op).__name__} cannot be fitted without data")
-    seen = patches(inputs, op.window, 0.0)
     chosen = np.unravel_index(_some(math.prod(seen.shape[:3])), seen.shape[:3])
     return seen[chosen].reshape(len(chosen[0]), -1, seen.shape[-1])
 

@@ -150,7 +150,9 @@ def _input_mean(graph: Graph, tensor: Tensor, low: float, high: float) -> Array:
     """
     middle, unit = (low + high) / 2, (high - low) / 4
     first = next(iter(graph.consumers(tensor.name)), None)
-    if first is None or first.statistics is None or not isinstance(first.op, Linear):
+    if first is None or first.statistics is None:
+        return np.array(middle)
+    if not isinstance(first.op, Conv2D | DepthwiseConv2D | Dense):
         return np.array(middle)
     response = _mean_response(first.op, tensor.shape)
     filters = len(response)
