@@ -477,6 +477,38 @@ def separable(k):
     return k.Model(x, layers.SeparableConv2D(3, 1, depth_multiplier=3)(y))
 
 
+def transposed(k):
+    layers = k.layers
+    x = k.Input((4, 5, 3))
+    y = layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu")(x)
+    y = layers.BatchNormalization()(layers.Conv2DTranspose(3, (2, 4), strides=(1, 2))(y))
+    y = layers.Conv2DTranspose(2, 3, strides=2, output_padding=1, use_bias=False)(y)
+    y = layers.Reshape((-1, 2))(y)
+    y = layers.Conv1DTranspose(3, 4, strides=2, padding="same", activation="softmax")(y)
+    return k.Model(x, layers.Conv1DTranspose(2, 2, strides=3)(y))
+
+
+def distributed(k):
+    """Layers that are applied to each of several steps."""
+    layers = k.layers
+
+    def each(layer):
+        return layers.TimeDistributed(layer)
+
+    x = k.Input((3, 8, 6, 2))
+    y = each(layers.Conv2D(4, 2, strides=2, activation="relu"))(x)
+    y = each(layers.BatchNormalization())(y)
+    y = each(layers.MaxPooling2D((2, 1)))(each(layers.Conv2D(5, (1, 3), padding="same"))(y))
+    y = each(layers.Conv2D(4, (2, 3), use_bias=False))(each(layers.Dropout(0.5))(y))
+    y = each(layers.Flatten())(y)
+    z = each(layers.Dense(6, activation="relu"))(y)
+    z = each(layers.Dense(4, activation="softmax"))(each(layers.Activation("relu"))(z))
+    w = each(layers.GlobalAveragePooling2D())(x)
+    v = each(layers.Conv1D(3, 3, padding="causal"))(each(layers.Reshape((8, 12)))(x))
+    v = each(layers.GlobalMaxPooling1D())(each(layers.MaxPooling1D(2))(v))
+    return k.Model(x, layers.Concatenate()([y, z, w, v]))
+
+
 def shared_sequences(k):
     """Layers over sequences that are used twice, and frozen ones, before a nested model."""
     layers = k.layers
@@ -539,6 +571,8 @@ ZOO = {
         sequences,
         pools_of_sequences,
         separable,
+        transposed,
+        distributed,
         shared_sequences,
     )
 }

@@ -12,6 +12,8 @@ from microlut.importers.keras.affine import AFFINE
 from microlut.importers.keras.config import KerasModel, parse_config
 from microlut.importers.keras.known_options import KNOWN, is_known
 from microlut.importers.keras.layers import LAYERS
+from microlut.importers.keras.recurrent import RECURRENT
+from microlut.importers.keras.time_distributed import TIME_DISTRIBUTED
 from microlut.importers.keras.translate import to_graph
 
 pytestmark = pytest.mark.keras
@@ -35,11 +37,19 @@ GIVEN = {
     "SeparableConv1D": (2, 3),
     "SeparableConv2D": (2, 3),
 }
+CELLS = ("GRUCell", "LSTMCell", "SimpleRNNCell")
+GIVEN |= dict.fromkeys((*CELLS, "GRU", "LSTM", "SimpleRNN"), (2,))
+WRAPPERS = {
+    "Bidirectional": lambda layers: layers.Bidirectional(layers.LSTM(2)),
+    "RNN": lambda layers: layers.RNN(layers.LSTMCell(2)),
+    "TimeDistributed": lambda layers: layers.TimeDistributed(layers.ReLU()),
+}
 ONLY_IN_KERAS_2 = {"ThresholdedReLU"}
 
 
 def test_known_options_name_every_supported_layer():
-    assert {*LAYERS, *AFFINE, "InputLayer"} == set(KNOWN)
+    handled = {*LAYERS, *AFFINE, *RECURRENT, *TIME_DISTRIBUTED}
+    assert {*handled, *CELLS, "InputLayer"} == set(KNOWN)
 
 
 @pytest.mark.parametrize("keras_name", ["keras", "tf_keras"])
@@ -53,7 +63,10 @@ def test_every_option_of_keras_is_known(class_name, keras_name, request):
         if keras_name == "keras":
             return  # BatchNormalization(synchronized=True)
         layers = keras.layers.experimental
-    layer = getattr(layers, class_name)(*GIVEN.get(class_name, ()))
+    if class_name in WRAPPERS:
+        layer = WRAPPERS[class_name](layers)
+    else:
+        layer = getattr(layers, class_name)(*GIVEN.get(class_name, ()))
     unknown = [key for key in layer.get_config() if not is_known(class_name, key)]
     assert not unknown, f"declare in known_options.py what {unknown} of {class_name} do"
 

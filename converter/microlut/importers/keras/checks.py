@@ -16,10 +16,11 @@ from microlut.importers.keras.layers import LAYERS
 from microlut.importers.keras.obstacles import Collected
 from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
 from microlut.importers.keras.recurrent import RECURRENT
+from microlut.importers.keras.time_distributed import TIME_DISTRIBUTED
 from microlut.importers.keras.topology import LayerCall
 
-_HANDLERS = {**LAYERS, **RECURRENT, **AFFINE, **DROPPED}
-SUPPORTED = tuple(sorted({*LAYERS, *RECURRENT, *AFFINE}))
+_HANDLERS = {**LAYERS, **RECURRENT, **AFFINE, **DROPPED, **TIME_DISTRIBUTED}
+SUPPORTED = tuple(sorted({*LAYERS, *RECURRENT, *AFFINE, *TIME_DISTRIBUTED}))
 NOT_SUPPORTED = "the class is not supported"
 _ANY_SHAPE = (1,)  # named activations do not depend on it
 # What to do about classes that have no rewrite, by the first that matches.

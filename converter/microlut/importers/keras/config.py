@@ -174,6 +174,18 @@ def layers_and_models(model: Layer) -> Iterator[Layer]:
             yield from layers_and_models(layer)
 
 
+def inner_layer(layer: Layer) -> Layer:
+    """Return the layer that a wrapper, such as TimeDistributed, applies.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    entry = layer.config.get("layer")
+    if not isinstance(entry, dict):
+        raise layer.invalid("holds no layer")
+    return _child(layer, layer.path, entry)
+
+
 def all_layers(model: Layer) -> Iterator[Layer]:
     """Yield every layer that is no model, through all nested models."""
     return (layer for layer in layers_and_models(model) if not layer.is_model)

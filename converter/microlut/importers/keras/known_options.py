@@ -74,6 +74,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "SeparableConv2D": _SEPARABLE,
         "Softmax": {"axis"},
         "SyncBatchNormalization": _NORM,
+        "TimeDistributed": {"layer"},
         "ZeroPadding2D": {"padding", "data_format"},
     }.items()
 }

@@ -58,7 +58,7 @@ def _layers(
 
 def _own_functions(layer: Any, path: LayerPath) -> Iterator[Obstacle]:  # noqa: ANN401
     """Yield activations of other packages: the configuration has only their names."""
-    for inner in ("cell", "forward_layer", "backward_layer"):
+    for inner in ("cell", "forward_layer", "backward_layer", "layer"):
         if hasattr(layer, inner):
             yield from _own_functions(getattr(layer, inner), path)
     for option in ("activation", "recurrent_activation"):

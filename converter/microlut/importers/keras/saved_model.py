@@ -154,6 +154,9 @@ def _weights(
 def _arrays(saved: _SavedModel, stored_index: int) -> Iterator[NDArray[np.generic]]:
     """Yield a layer's variables in Keras's order."""
     children = {child.local_name: child.node_id for child in saved.stored[stored_index].children}
+    if "layer" in children:  # of a TimeDistributed
+        yield from _arrays(saved, children["layer"])
+        return
     for name in _VARIABLES:
         if name in children:
             for attribute in saved.stored[children[name]].attributes[:1]:

@@ -20,7 +20,8 @@ def over_sequences(handler: Handler) -> Handler:
     """
 
     def handle(use: LayerUse) -> tuple[Step, ...]:
-        if len(use.shape) != 2:
+        rank = len(use.shape)
+        if rank not in (2, 3):  # Keras applies convolutions to each of several sequences
             raise use.layer.invalid(f"reads shape {list(use.shape)}, expected [steps, channels]")
         picture = (1, *use.shape)[-3:]
         steps = handler(
@@ -31,6 +32,8 @@ def over_sequences(handler: Handler) -> Handler:
                 weights=tuple(w[None] if w.ndim == 3 else w for w in use.weights),
             )
         )
+        if rank == 3:
+            return steps
         before = Step(Reshape(picture), picture, (0,), "_picture")
         inner = tuple(
             replace(step, inputs=_read(step, number)) for number, step in enumerate(steps)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.importers.keras import options
-from microlut.importers.keras.config import Layer
+from microlut.importers.keras.config import Layer, inner_layer
 
 Arrays = tuple[NDArray[np.generic], ...]
 
@@ -23,6 +23,7 @@ _DIRECTIONS = ("forward_layer", "backward_layer")
 # Objects inside layers that own their variables, by class.
 INNER = {
     **dict.fromkeys(_RECURRENT, ("/cell",)),
+    "TimeDistributed": ("/layer",),
     "Bidirectional": tuple(f"/{name}/cell" for name in _DIRECTIONS),
 }
 _WITH_STATISTICS = ("BatchNormalization", "SyncBatchNormalization")
@@ -42,6 +43,8 @@ class Variable:
 
 def variables(layer: Layer) -> tuple[Variable, ...]:
     """Return a layer's variables; none for an unknown class."""
+    if layer.class_name == "TimeDistributed":
+        return variables(inner_layer(layer))
     lora = options.flag(layer, "lora_rank", False)
     if layer.class_name in _WITH_STATISTICS:
         names = ("gamma",) * options.flag(layer, "scale", True)

@@ -1,0 +1,125 @@
+"""Translate TimeDistributed: a layer that is applied to each of several steps.
+
+The steps become a part of a shape, so that one operator does all of them with one copy of the
+weights: that suits layers over the last dimension, and windows that stay within a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
+
+from microlut.importers.keras import options
+from microlut.importers.keras.affine import AFFINE
+from microlut.importers.keras.config import Layer, inner_layer
+from microlut.importers.keras.dropped import DROPPED
+from microlut.importers.keras.known_options import unknown_options
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras.layers import LAYERS
+from microlut.ops.arrays import Shape
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
+from microlut.ops.reshape import Reshape
+from microlut.ops.windows import Window
+
+_BY_LAST_AXIS = {"Activation", "Dense", "ReLU", "Softmax", *AFFINE}
+_RESHAPING = ("Flatten", "Reshape")
+_TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose")
+_WINDOWS = ("Conv", "Pooling")
+_HANDLERS = {**LAYERS, **AFFINE}
+
+
+def _time_distributed(use: LayerUse) -> tuple[Step, ...]:
+    inner = inner_layer(use.layer)
+    each, kind = use.shape[1:], inner.class_name
+    options.check_policy(inner)
+    for unknown in unknown_options(inner):
+        raise unknown
+    if not each or inner.is_custom:
+        raise _unsupported(use, inner)
+    use = replace(use, layer=inner)
+    if kind in DROPPED:
+        return DROPPED[kind](use)
+    if kind in _RESHAPING:
+        *_, last = _HANDLERS[kind](replace(use, shapes=(each,)))
+        shape = (use.shape[0], *last.shape)
+        return (Step(Reshape(shape), shape),)
+    if kind in _BY_LAST_AXIS:
+        return _HANDLERS[kind](_with_last_axis(use, each))
+    if kind.startswith("Global") and kind in LAYERS:
+        return _global_pool(use)
+    if any(part in kind for part in _WINDOWS) and kind in LAYERS and len(each) == 2:
+        return LAYERS[kind](use)
+    if any(part in kind for part in _WINDOWS) and kind in LAYERS and len(each) == 3:
+        return _as_tall_picture(use)
+    raise _unsupported(use, inner)
+
+
+TIME_DISTRIBUTED: Mapping[str, Handler] = {"TimeDistributed": _time_distributed}
+
+
+def _unsupported(use: LayerUse, inner: Layer) -> Exception:
+    return inner.unsupported(
+        f"is applied to each step of {list(use.shape)}",
+        "supported in TimeDistributed are layers over the last dimension (Dense, Activation, "
+        "BatchNormalization ...), Flatten, Reshape, layers over sequences, global pools, and "
+        "windows over pictures that do not overlap in height: call the layer on each step instead",
+    )
+
+
+def _with_last_axis(use: LayerUse, each: Shape) -> LayerUse:
+    """Return the use of a layer whose axis, if it is the last one of a step, is counted from it."""
+    config = use.layer.config
+    if "axis" not in config or not options.axis_is_last(use.layer, each):
+        return use
+    return replace(use, layer=replace(use.layer, config={**config, "axis": -1}))
+
+
+def _global_pool(use: LayerUse) -> tuple[Step, ...]:
+    """Return a pool over the pixels of each step, which are a row of a picture."""
+    options.check_channels_last(use.layer)
+    steps, *each, channels = use.shape
+    if len(each) != (2 if use.layer.class_name.endswith("2D") else 1):
+        raise use.layer.invalid(f"reads shape {list(use.shape[1:])}")
+    kind = MaxPool2D if "Max" in use.layer.class_name else AveragePool2D
+    row = (1, prod(each))
+    before, pooled = (steps, row[1], channels), (steps, 1, channels)
+    kept = options.flag(use.layer, "keepdims", False)
+    after = (steps, *(1 for _ in each), channels) if kept else (steps, channels)
+    return (
+        Step(Reshape(before), before, (0,), "_rows"),
+        Step(kind(Window(row, row)), pooled, (PREVIOUS,)),
+        Step(Reshape(after), after, (PREVIOUS,), "_steps"),
+    )
+
+
+def _as_tall_picture(use: LayerUse) -> tuple[Step, ...]:
+    """Return a window over pictures that lie one below the other, if it meets one at a time."""
+    steps, height, width, channels = use.shape
+    layer = use.layer
+    size = options.pair(layer, "pool_size" if "Pooling" in layer.class_name else "kernel_size")
+    default = size if "Pooling" in layer.class_name else (1, 1)
+    (down, across), dilation = (
+        options.pair(layer, "strides", default),
+        options.pair(layer, "dilation_rate", (1, 1)),
+    )
+    valid = str(layer.config.get("padding", "valid")).lower() == "valid"
+    if valid and size[0] == height and dilation[0] == 1:
+        down = height
+    if layer.class_name in _TRANSPOSED or size[0] != down or height % down:
+        raise _unsupported(use, layer)
+    tall = (steps * height, width, channels)
+    config = {**layer.config, "strides": [down, across]}
+    made = _HANDLERS[layer.class_name](
+        replace(use, layer=replace(layer, config=config), shapes=(tall,))
+    )
+    shape = (steps, height // down, *made[-1].shape[1:])
+    inner = (
+        replace(step, inputs=tuple(PREVIOUS - n if i == 0 else i for i in step.inputs))
+        for n, step in enumerate(made)
+    )
+    return (
+        Step(Reshape(tall), tall, (0,), "_rows"),
+        *inner,
+        Step(Reshape(shape), shape, (PREVIOUS,), "_steps"),
+    )
