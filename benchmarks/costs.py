@@ -260,7 +260,7 @@ def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sa
     Raises:
         SystemExit: The outputs differ from the integer interpreter's.
     """
-    graph = _weighted_network(name) if name in _WEIGHTED else _network_of(name)
+    graph = operator_network(name)
     for node, call in zip(graph.nodes, calls_of(graph).values(), strict=True):
         kernel = kernel_of(node.op)
         assume_free(kernel.work(call, next(kernel.tiles(call)), boards[0].core.value))
@@ -288,8 +288,10 @@ def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sa
                 yield Sample(0, call, tile, core, count)
 
 
-def _network_of(name: str) -> QuantizedGraph:
+def operator_network(name: str) -> QuantizedGraph:
     """Return a network of one operator many times, each time on inputs of its own."""
+    if name in _WEIGHTED:
+        return _weighted_network(name)
     rng = np.random.default_rng(2026)
     inputs: list[Tensor] = []
     nodes: list[QNode] = []

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from microlut.board.board import Board, boards, list_boards, load_board
+    from microlut.conversion.analysis import Analysis
     from microlut.conversion.conversion import Conversion
     from microlut.conversion.fits import LayerFit
     from microlut.conversion.front import SearchResult
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from microlut.show.pictures.draw import draw
     from microlut.support.shown import Listing
     from microlut.toolchain.image import Image
+    from microlut.workflow.analyze import analyze
     from microlut.workflow.build import build
     from microlut.workflow.deploy import deploy
     from microlut.workflow.fit import fit
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Analysis",
     "Board",
     "Budget",
     "Codebook",
@@ -59,6 +62,7 @@ __all__ = [
     "SearchResult",
     "VerifyOutcome",
     "__version__",
+    "analyze",
     "as_samples",
     "boards",
     "build",
@@ -82,6 +86,7 @@ __all__ = [
 # Where each name is: module, or module:name there. Nothing is imported before it is used, since
 # all of it takes a second and TensorFlow may be in use beside.
 _PLACES = {
+    "Analysis": "conversion.analysis",
     "Board": "board.board",
     "Budget": "conversion.settings",
     "Codebook": "quantize.levels.codebook",
@@ -99,6 +104,7 @@ _PLACES = {
     "SearchResult": "conversion.front",
     "VerifyOutcome": "workflow.outcomes",
     "__version__": "version:VERSION",
+    "analyze": "workflow.analyze",
     "as_samples": "importers.samples",
     "boards": "board.board",
     "build": "workflow.build",

@@ -3,6 +3,7 @@
 A message is one line: where, what was found, what is allowed, what to do.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -92,3 +93,21 @@ class DeviceFailed(MicrolutError):
     """A board, its probe or its serial port is absent, in use, forbidden, or refused the image."""
 
     exit_code = 9
+
+
+def with_obstacles(
+    kind: type[MicrolutError], where: str, texts: Sequence[str], obstacles: Iterable[Obstacle]
+) -> MicrolutError:
+    """Return an error that says one text, or numbers several of them.
+
+    Args:
+        kind: Class of the error.
+        where: What the message begins with.
+        texts: Obstacles in words.
+        obstacles: The obstacles that they are about.
+    """
+    count = len(obstacles := tuple(obstacles))
+    numbered = " ".join(f"({number}) {text}." for number, text in enumerate(texts, 1))
+    error = kind(where + (texts[0] if len(texts) == 1 else f"{count} obstacles: {numbered}"))
+    error.obstacles = obstacles
+    return error

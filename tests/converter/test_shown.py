@@ -36,6 +36,7 @@ def shown(tmp_path_factory):
     point = Point("uniform", 4, 4.0, 1000, {f"layer{i}": 4 for i in range(99)}, quality, True)
     exact = replace(point, quality=Quality(0.0, None, None, 100))
     return {
+        "analyzed": microlut.analyze(MODEL),
         "boards": microlut.boards(),
         "board": microlut.load_board("nucleo-f446re"),
         "budget": microlut.Budget(max_drop=1),
@@ -58,6 +59,7 @@ def shown(tmp_path_factory):
 
 
 TABLES = [  # what has records
+    "analyzed",
     *("boards", "board", "built", "codebook", "conversion", "deployed", "exported", "fits"),
     *("flashed", "found", "image", "profiled", "project", "run", "samples", "values", "verified"),
 ]

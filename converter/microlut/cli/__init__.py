@@ -23,6 +23,7 @@ from microlut.errors import InvalidInput
 
 # Every verb in the order of the help: its module here, and its line in the help.
 VERBS = {
+    "analyze": ("analysis", "Show layers, obstacles, and what boards need, without data."),
     "convert": ("models", "Convert a model to C sources and a .tflite file."),
     "search": ("models", "Measure accuracy against bytes, and draw it."),
     "fit": ("models", "Fit levels to the weights of each layer, and draw the fit."),

@@ -14,7 +14,7 @@ from microlut.importers.keras import memory, saved_model, separate_process
 from microlut.importers.keras import v3 as keras_v3
 from microlut.importers.keras.config import KerasModel
 from microlut.importers.keras.damage import container
-from microlut.importers.keras.translate import to_graph
+from microlut.importers.keras.translate import Translation, translate
 from microlut.support.arguments import PathLike, is_path, path_of
 from microlut.support.texts import plain
 
@@ -36,11 +36,22 @@ def import_model(source: PathLike | object, name: str | None = None) -> Graph:
         UnsupportedModel: The model has something that microlut cannot convert.
         ToolMissing: The source is a SavedModel and TensorFlow is not installed.
     """
+    return examine_model(source, name).checked()
+
+
+def examine_model(source: PathLike | object, name: str | None = None) -> Translation:
+    """Return what becomes of a model, and all its obstacles; takes `import_model`'s arguments.
+
+    Raises:
+        InvalidInput: The file is missing, damaged or no Keras model.
+        UnsupportedModel: The model is no network of layers whose input is known.
+        ToolMissing: The source is a SavedModel and TensorFlow is not installed.
+    """
     if not is_path(source):
         model = memory.read(source)
-        return to_graph(model, name or str(getattr(source, "name", "model")))
+        return translate(model, name or str(getattr(source, "name", "model")))
     path = path_of("model", source)
-    return to_graph(_read(path), name or plain(path.resolve().stem))
+    return translate(_read(path), name or plain(path.resolve().stem))
 
 
 def _read(path: Path) -> KerasModel:

@@ -2,9 +2,10 @@
 
 The rows of one kernel hold what the gates do with the input and, after it, with the hidden state,
 so that one codebook and one matrix of indices serve all steps. The LSTM computes what TensorFlow
-Lite's UNIDIRECTIONAL_SEQUENCE_LSTM does in its int8 form: int8 hidden state, int16 cell state, gates
-in Q0.15. There is no such operator for the other cells. They keep an int16 hidden state, and compute
-what FULLY_CONNECTED, ADD, MUL, SUB, LOGISTIC and TANH do on int16 tensors, one step after the other.
+Lite's UNIDIRECTIONAL_SEQUENCE_LSTM does in its int8 form: int8 hidden state, int16 cell state,
+gates in Q0.15. There is no such operator for the other cells. They keep an int16 hidden state, and
+compute what FULLY_CONNECTED, ADD, MUL, SUB, LOGISTIC and TANH do on int16 tensors, one step after
+the other.
 """
 
 from __future__ import annotations

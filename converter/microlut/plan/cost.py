@@ -51,6 +51,11 @@ def known_cores() -> tuple[str, ...]:
     return tuple(sorted({*_costs(), *_LIKE}))
 
 
+def same_costs(core: str, other: str) -> bool:
+    """Return whether every call is estimated alike on two cores, so that plans are equal."""
+    return core == other or _LIKE.get(core, core) == _LIKE.get(other, other)
+
+
 def assume_free(parts: Iterable[str]) -> None:
     """Let parts that have not been measured yet count nothing, so that they can be measured."""
     for each in _costs().values():

@@ -6,7 +6,9 @@ sums of a layer depend on its quantized weights.
 
 from __future__ import annotations
 
-from microlut.errors import UnsupportedModel
+from collections.abc import Iterator
+
+from microlut.errors import Obstacle, UnsupportedModel, with_obstacles
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.ops.linear import QLinear
@@ -18,18 +20,23 @@ def check_sizes(graph: Graph | QuantizedGraph) -> None:
     """Refuse layers whose sizes the engine's numbers cannot hold.
 
     Raises:
-        UnsupportedModel: names the layer, the size and the limit.
+        UnsupportedModel: names each layer, the size and the limit.
     """
+    found = tuple(size_obstacles(graph))
+    if found:
+        raise with_obstacles(UnsupportedModel, "", [each.text for each in found], found)
+
+
+def size_obstacles(graph: Graph | QuantizedGraph) -> Iterator[Obstacle]:
+    """Yield the sizes that the engine's numbers cannot hold."""
     shapes = {name: tensor.shape for name, tensor in graph.tensors().items()}
     for node in graph.nodes:
         kernel, inputs = kernel_of(node.op), tuple(shapes[name] for name in node.inputs)
         outputs = tuple(tensor.shape for tensor in node.outputs)
         for what, value, most in kernel.sizes(node.op, inputs, outputs):
             if value > most:
-                raise UnsupportedModel(
-                    f"{node.name}: {what} is {value:,}, the engine's limit is {most:,}; "
-                    f"{kernel.advice}"
-                )
+                found = f"{what} is {value:,}, the engine's limit is {most:,}"
+                yield Obstacle(node.name, node.name, found, kernel.advice)
 
 
 def check_sums(graph: QuantizedGraph) -> None:

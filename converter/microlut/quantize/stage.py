@@ -57,7 +57,7 @@ class _Values:
 
 
 @dataclass(slots=True)
-class _SharedWeights:
+class SharedWeights:
     """Quantized weights by the values of their kernel."""
 
     found: dict[tuple[object, ...], QuantizedWeights] = field(default_factory=dict)
@@ -103,7 +103,7 @@ def quantize(
     samples = spread(samples, _correction_samples(graph))
     tensors = quantized_tensors(graph, ranges, dtype)
     values = _first_values(graph, tensors, samples)
-    shared = _SharedWeights()
+    shared = SharedWeights()
     nodes = []
     for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = [values[name] for name in node.inputs]
@@ -111,17 +111,17 @@ def quantize(
             ends = tensors[node.inputs[0]].quantized, tensors[node.output].quantized
             config = configs[node.name]
             op, made = _quantize_linear(node.op, inputs[0], ends, config, shared)
-            nodes.append(QNode(node.name, op, node.inputs, _outputs(node, tensors)))
+            nodes.append(QNode(node.name, op, node.inputs, quantized_outputs(node, tensors)))
             values[node.output] = made
         elif isinstance(node.op, Recurrent):
-            op, made = _quantize_recurrent(node, inputs[0], tensors, configs[node.name], shared)
-            nodes.append(QNode(node.name, op, node.inputs, _outputs(node, tensors)))
+            cell, made = _quantize_recurrent(node, inputs[0], tensors, configs[node.name], shared)
+            nodes.append(QNode(node.name, cell, node.inputs, quantized_outputs(node, tensors)))
             values[node.output] = made
         else:
             nodes.extend(_quantize_other(node, inputs, tensors, values))
         for name in freed:
             values.pop(name)
-    return _graph(graph, tensors, nodes)
+    return assembled(graph, tensors, nodes)
 
 
 def quantize_without_data(
@@ -138,7 +138,7 @@ def quantize_without_data(
     _check_type(graph, dtype)
     configs = _by_layer(graph, config)
     tensors = quantized_tensors(graph, ranges, dtype)
-    shared = _SharedWeights()
+    shared = SharedWeights()
     nodes: list[QNode] = []
     for step in walk(graph, inputs):
         node, op = step.node, step.node.op
@@ -151,17 +151,16 @@ def quantize_without_data(
             draft = op.unbiased(weights, x, output)
             bias = fitted_bias(op, weights, step.inputs[0])
             fitted = with_biases(draft, bias / unit, x, output)
-            nodes.append(QNode(node.name, fitted, node.inputs, _outputs(node, tensors)))
+            nodes.append(QNode(node.name, fitted, node.inputs, quantized_outputs(node, tensors)))
         elif isinstance(op, Recurrent):
             source = tensors[node.inputs[0]]
-            x = step.inputs[0]
-            real = _Values(x, quantize_array(x, source.quantized))
+            real = _Values(step.inputs[0], quantize_array(step.inputs[0], source.quantized))
             config = replace(configs[node.name], method="fitted")
-            made, _ = _quantize_recurrent(node, real, tensors, config, shared)
-            nodes.append(QNode(node.name, made, node.inputs, _outputs(node, tensors)))
+            cell, _ = _quantize_recurrent(node, real, tensors, config, shared)
+            nodes.append(QNode(node.name, cell, node.inputs, quantized_outputs(node, tensors)))
         else:
-            nodes.extend(_integer_nodes(node, tensors))
-    return _graph(graph, tensors, nodes)
+            nodes.extend(integer_nodes(node, tensors))
+    return assembled(graph, tensors, nodes)
 
 
 def _check_type(graph: Graph, dtype: DType) -> None:
@@ -180,7 +179,8 @@ def _by_layer(graph: Graph, config: WeightConfig | LayerConfigs) -> LayerConfigs
     return config
 
 
-def _graph(graph: Graph, tensors: Mapping[str, Tensor], nodes: list[QNode]) -> QuantizedGraph:
+def assembled(graph: Graph, tensors: Mapping[str, Tensor], nodes: list[QNode]) -> QuantizedGraph:
+    """Return the quantized graph of these nodes."""
     return QuantizedGraph(
         name=graph.name,
         inputs=tuple(tensors[tensor.name] for tensor in graph.inputs),
@@ -191,7 +191,8 @@ def _graph(graph: Graph, tensors: Mapping[str, Tensor], nodes: list[QNode]) -> Q
     )
 
 
-def _outputs(node: Node, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+def quantized_outputs(node: Node, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    """Return the outputs of a node with their quantization."""
     return tuple(tensors[tensor.name] for tensor in node.outputs)
 
 
@@ -219,7 +220,7 @@ def _quantize_other(
     """Yield the integer form of an operator without weights, and add its outputs to `values`."""
     known = dict(tensors)
     integers = {name: value.integer for name, value in zip(node.inputs, inputs, strict=True)}
-    for qnode in _integer_nodes(node, tensors):
+    for qnode in integer_nodes(node, tensors):
         known.update({tensor.name: tensor for tensor in qnode.outputs})
         read = [integers[name] for name in qnode.inputs]
         integers.update(evaluate_node(qnode, read, known))
@@ -229,12 +230,12 @@ def _quantize_other(
         values[tensor.name] = _Values(real, integers[tensor.name])
 
 
-def _integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ...]:
+def integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ...]:
     """Return the integer form of an operator without weights.
 
     If the operator needs its inputs in the output's scale, those in another are rescaled first.
     """
-    outputs = _outputs(node, tensors)
+    outputs = quantized_outputs(node, tensors)
     before: list[QNode] = []
     inputs: list[Tensor] = []
     for i, name in enumerate(node.inputs):
@@ -264,7 +265,7 @@ def _unused(wanted: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def _quantize_linear(
-    op: Linear, x: _Values, ends: _Ends, config: WeightConfig, shared: _SharedWeights
+    op: Linear, x: _Values, ends: _Ends, config: WeightConfig, shared: SharedWeights
 ) -> tuple[QLinear, _Values]:
     """Quantize a layer's weights and choose the biases that keep its channel means.
 
@@ -290,7 +291,7 @@ def _quantize_recurrent(
     x: _Values,
     tensors: Mapping[str, Tensor],
     config: WeightConfig,
-    shared: _SharedWeights,
+    shared: SharedWeights,
 ) -> tuple[QRecurrent, _Values]:
     op, source = node.op, tensors[node.inputs[0]]
     assert isinstance(op, Recurrent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -29,6 +31,7 @@ from microlut.ops.tensor import dequantize_array
 from microlut.support import resources
 
 VERBS = (
+    "analyze",
     "convert",
     "search",
     "fit",
@@ -955,6 +958,58 @@ def test_export_file_that_cannot_be_written(place, call, project, tmp_path):
     answer = call("export", project, "--to", "tflite", "-o", tmp_path / place)
     assert_refused(answer, 2, place, "written")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "project"]
+
+
+# --- analyze
+
+
+def test_analyze_shows_layers_and_boards(call):
+    answer = call("analyze", MODEL, "--board", "mps2-an386", "--board", "riscv-virt", "--bits", 6)
+    assert (answer.code, answer.err) == (0, "")
+    assert "digits: 5,570 parameters, 258,000 MACs" in answer.out
+    assert [line.split()[0] for line in answer.out.splitlines()[-2:]] == [
+        "mps2-an386",
+        "riscv-virt",
+    ]
+
+
+def test_analyze_shows_what_is_known_and_all_obstacles(call, tmp_path):
+    text = json.dumps(
+        {
+            "class_name": "Sequential",
+            "config": {
+                "name": "net",
+                "layers": [
+                    {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 4]}},
+                    {"class_name": "Odd\n", "config": {"name": "a\x1b"}},
+                    {"class_name": "Activation", "config": {"name": "b", "activation": "foo"}},
+                ],
+            },
+        }
+    )
+    weights = io.BytesIO()
+    h5py.File(weights, "w").close()
+    with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
+        archive.writestr("config.json", text)
+        archive.writestr("model.weights.h5", weights.getvalue())
+    answer = call("analyze", tmp_path / "net.keras")
+    assert (answer.code, answer.err) == (3, "")
+    lines = answer.out.splitlines()[-4:]
+    assert lines[0] == "net: 0 parameters, 2 obstacles:"
+    assert lines[1].startswith("1. layer 'a\\x1b' (Odd ): the class is not supported; rebuild")
+    assert lines[2].startswith("2. layer 'b' (Activation): activation 'foo'; supported are ")
+    assert lines[3].startswith("Note: not all of 'b' could be checked")
+    found = call("analyze", tmp_path / "net.keras", "--json")
+    assert found.code == 3
+    assert [each["found"] for each in found.json["obstacles"]] == [
+        "the class is not supported",
+        "activation 'foo'",
+    ]
+
+
+def test_analyze_refuses_what_is_no_model(call, tmp_path):
+    assert_refused(call("analyze", tmp_path / "none.keras"), 2, "no such file")
+    assert_refused(call("analyze", MODEL, "--board", "none"), 4, "none")
 
 
 # --- a damaged DIR

@@ -50,7 +50,7 @@ def imported_by(*arguments: str) -> set[str]:
 
 
 def test_heavy_modules_are_those_of_a_conversion():
-    assert {"numpy", "scipy", "jinja2", "pydantic", "microlut.conversion.pipeline"} <= imported_by(
+    assert {"numpy", "jinja2", "pydantic", "microlut.conversion.pipeline"} <= imported_by(
         "convert", "--help"
     )
 
@@ -122,3 +122,9 @@ def test_a_name_is_the_one_of_its_module():
 def test_unknown_name_is_no_attribute():
     with pytest.raises(AttributeError, match="module 'microlut' has no attribute 'konvert'"):
         _ = microlut.konvert
+
+
+def test_analysis_imports_neither_tensorflow_nor_scipy():
+    model = str(PACKAGE.parents[1] / "examples" / "digits" / "digits.keras")
+    found = imported_by("analyze", model)
+    assert {"tensorflow", "scipy", "keras", "jinja2"} & found == set()

@@ -54,7 +54,7 @@ def test_layers_behind_an_obstacle_are_checked_where_its_shape_is_known():
         ("c", "activation 'bar'"),  # its padding is not, since nothing tells what b makes
     ]
     assert str(error).endswith(
-        "not all of 'c' could be checked, since shapes are not known behind an obstacle"
+        "not all of 'c' could be checked, since shapes are not known behind an obstacle."
     )
 
 
@@ -70,7 +70,7 @@ def test_a_long_list_is_cut():
     layers = [conv(f"c{i}", 3, filters=3, activation=f"f{i}") for i in range(20)]
     error = refused(*layers)
     assert "20 obstacles: (1) layer 'c0'" in str(error)
-    assert "(8 more; `microlut analyze` lists all)" in str(error)
+    assert "(13) 8 more, which `microlut analyze` lists." in str(error)
     assert len(error.obstacles) == 20
 
 

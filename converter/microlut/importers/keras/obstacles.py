@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from microlut.errors import InvalidInput, MicrolutError, Obstacle, UnsupportedModel
+from microlut.errors import (
+    InvalidInput,
+    MicrolutError,
+    Obstacle,
+    UnsupportedModel,
+    with_obstacles,
+)
 from microlut.importers.keras.config import Layer
 
 _MOST_SHOWN = 12  # in one error
@@ -63,22 +69,15 @@ def refusal(source: str, collected: Collected, supported: Sequence[str]) -> Micr
         supported: Classes of layers to name, if a class is not supported.
     """
     obstacles = tuple(collected.obstacles)
-    parts = _grouped(obstacles)
-    shown = parts[:_MOST_SHOWN]
-    text = (
-        shown[0]
-        if len(parts) == 1
-        else f"{len(obstacles)} obstacles: "
-        + " ".join(f"({number}) {part}." for number, part in enumerate(shown, 1))
-    )
-    if len(parts) > len(shown):
-        text += f" ({len(parts) - len(shown)} more; `microlut analyze` lists all)"
+    texts = _grouped(obstacles)
+    if len(texts) > _MOST_SHOWN:
+        more = len(texts) - _MOST_SHOWN
+        texts = [*texts[:_MOST_SHOWN], f"{more} more, which `microlut analyze` lists"]
     ends = [f"supported are {', '.join(supported)}, and layers that do nothing at inference"]
     notes = [*(ends if supported else []), *filter(None, [collected.note])]
+    texts[-1] = "; ".join([texts[-1], *notes])
     kind = InvalidInput if all(each.damaged for each in obstacles) else UnsupportedModel
-    error = kind("; ".join([f"{source}: {text}", *notes]))
-    error.obstacles = obstacles
-    return error
+    return with_obstacles(kind, f"{source}: ", texts, obstacles)
 
 
 def _grouped(obstacles: Sequence[Obstacle]) -> list[str]:

@@ -152,7 +152,10 @@ def _operator(found: _Wrapped, shape: Shape) -> Recurrent:
         _check_function(found.cell_layer, "recurrent_activation", "sigmoid", shape)
     units = options.integer(found.cell_layer, "units")
     rows = GATES[cell] * units
-    parts = [("kernel", (shape[-1], rows)), ("recurrent_kernel", (units, rows))]
+    parts: list[tuple[str, Shape]] = [
+        ("kernel", (shape[-1], rows)),
+        ("recurrent_kernel", (units, rows)),
+    ]
     if options.flag(found.cell_layer, "use_bias", True):
         parts.append(("bias", (2, rows) if cell == "gru" else (rows,)))
     if len(found.arrays) != len(parts):

@@ -1,4 +1,4 @@
-"""Recurrent layers: rows are decoded one at a time in each step, or all of them before the first."""
+"""Recurrent layers: rows are decoded one at a time in each step, or all before the first."""
 
 from __future__ import annotations
 

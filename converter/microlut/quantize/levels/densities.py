@@ -12,7 +12,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 Array = NDArray[np.float64]
 
@@ -53,14 +52,20 @@ class Gaussian:
 
     def tail(self, x: Array) -> Array:
         """Return P(X > x), without cancellation in the far tail."""
+        from scipy import special
+
         return np.asarray(special.ndtr(-x))
 
     def cdf(self, x: Array) -> Array:
         """Return P(X <= x)."""
+        from scipy import special
+
         return np.asarray(special.ndtr(x))
 
     def quantile(self, share: Array) -> Array:
         """Return x with P(X <= x) = share."""
+        from scipy import special
+
         return np.asarray(special.ndtri(share))
 
     def interval_mean(self, low: Array, high: Array) -> Array:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.linalg import solve_banded
 
 from microlut.quantize.levels.densities import DENSITIES, Array, Density, DensityName
 
@@ -81,6 +80,8 @@ def _newton_step(shape: Density, edges: Array) -> Array:
     banded[1] = 1.0 - 0.5 * (by_high[:-1] + by_low[1:])
     banded[0, 1:] = -0.5 * by_high[1:-1]
     banded[2, :-1] = -0.5 * by_low[1:-1]
+    from scipy.linalg import solve_banded  # a quarter of a second, which few verbs need
+
     return -np.asarray(solve_banded((1, 1), banded, residual))
 
 

@@ -49,13 +49,16 @@ class Activation:
     outputs: tuple[FloatArray, ...]
 
 
-def synthetic_inputs(graph: Graph, limits: InputRanges, seed: int = 0) -> Batch:
+def synthetic_inputs(
+    graph: Graph, limits: InputRanges, seed: int = 0, most: int = _MOST_INPUTS
+) -> Batch:
     """Return noise [n, ...] for each input within a range, with the mean that the graph tells.
 
     Args:
         graph: Float graph after the passes.
         limits: Smallest and largest value of real inputs, by their names.
         seed: Seed of the noise.
+        most: Largest n.
 
     Raises:
         InvalidInput: The range is empty or not finite.
@@ -67,7 +70,7 @@ def synthetic_inputs(graph: Graph, limits: InputRanges, seed: int = 0) -> Batch:
                 "inputs have in use, such as 0 and 255"
             )
     largest = max(tensor.size for tensor in graph.tensors().values())
-    count = max(1, min(_MOST_INPUTS, _TENSOR_VALUES // largest))
+    count = max(1, min(most, _TENSOR_VALUES // largest))
     rng = np.random.default_rng(seed)
     return Batch(
         {

@@ -1,0 +1,59 @@
+"""The verb that looks at a model without converting it: analyze."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from microlut.cli.conversion_options import BitsOption
+from microlut.cli.options import JsonOption, ModelArgument
+from microlut.cli.terminal import print_json
+from microlut.conversion.settings import SETTINGS_FILE
+from microlut.plan import Optimize
+from microlut.show.analysis import analysis_text
+from microlut.workflow import analyze as analyzing
+
+
+def analyze(
+    model: ModelArgument,
+    board: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Board to estimate for; may be repeated.", show_default="all that are known"
+        ),
+    ] = None,
+    bits: BitsOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration file.", show_default="microlut.toml, if it is there"),
+    ] = None,
+    optimize: Annotated[
+        Optimize,
+        typer.Option(help="speed; size: the engine's code is small; ram: the arena is small."),
+    ] = "speed",
+    max_ram: Annotated[
+        int | None, typer.Option(metavar="BYTES", help="Keep the arena within BYTES.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the layers of MODEL, what it needs on boards, and everything that cannot be converted.
+
+    No calibration inputs are needed: flash, RAM and instructions are estimates.
+    """
+    here = Path(SETTINGS_FILE)
+    found = analyzing.analyze(
+        model,
+        board or None,
+        bits=bits,
+        settings=config or (here if here.is_file() else None),
+        optimize=optimize,
+        max_ram=max_ram,
+    )
+    if as_json:
+        print_json(found.as_json())
+    else:
+        print(analysis_text(found))
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)

@@ -1,0 +1,249 @@
+"""Analyze a model without calibration inputs: layers, obstacles, and an estimate for boards.
+
+The plan is the one that `convert` would make: the same kernels, tiles and costs, for a network that
+is quantized roughly (`quantize/rough.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from microlut.board.board import Board
+from microlut.conversion.code_sizes import image_sizes
+from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
+from microlut.graph.ir import Graph
+from microlut.importers.keras.translate import Translation
+from microlut.integer import QuantizedGraph
+from microlut.integer.packing import stored_weights, weight_bytes
+from microlut.ops.arrays import Shape
+from microlut.ops.linear import QLinear
+from microlut.plan import Goal, Optimize, Plan, Step, make_plan
+from microlut.plan.cost import same_costs
+from microlut.plan.limits import size_obstacles
+from microlut.quantize.rough import quantize_roughly
+from microlut.support.shown import Record, Shown, html_table
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LayerAnalysis(Shown):
+    """One layer: of the network that is converted or, if there are obstacles, of the file.
+
+    Attributes:
+        name: The layer's name.
+        kind: What it becomes, or its class in Keras.
+        shape: Shape of its output without the batch; None if an obstacle hides it.
+        parameters: Weights and biases; of a layer that is called several times only once.
+        macs: Multiply-accumulates per inference; None if there are obstacles.
+        bits: Bits per weight; None without weights.
+        weight_bytes: Packed indices and codebook in flash.
+        parameter_bytes: Scales and biases in flash.
+        instructions: Estimated instructions per inference on the first board's core.
+    """
+
+    name: str
+    kind: str
+    shape: Shape | None
+    parameters: int
+    macs: int | None = None
+    bits: int | None = None
+    weight_bytes: int = 0
+    parameter_bytes: int = 0
+    instructions: int | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BoardEstimate(Shown):
+    """What a board needs for the model; flash and RAM are those of the whole image.
+
+    Attributes:
+        board: The board's id.
+        core: Its core.
+        arena_bytes: Activations and scratch in RAM.
+        flash_bytes: Estimated bytes of flash; None on a board without memory of its own.
+        ram_bytes: Estimated bytes of RAM, the stack included.
+        instructions: Estimated instructions per inference; None if the engine is compiled for size.
+        fits: Whether the board has these bytes; None if it has no memory of its own.
+    """
+
+    board: str
+    core: str
+    arena_bytes: int
+    flash_bytes: int | None
+    ram_bytes: int | None
+    instructions: int | None
+    fits: bool | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Analysis(Shown):
+    """What is known about a model without converting it.
+
+    Attributes:
+        model: Its name.
+        convertible: Whether there are no obstacles.
+        parameters: Weights, biases and statistics of the file.
+        macs: Multiply-accumulates per inference; None if there are obstacles.
+        weight_bytes: Packed indices and codebooks in flash; None likewise.
+        parameter_bytes: Scales and biases in flash; None likewise.
+        layers: All layers.
+        boards: The boards; none if there are obstacles.
+        obstacles: Every reason why the model cannot be converted.
+        notes: What could not be checked or estimated.
+    """
+
+    model: str
+    convertible: bool
+    parameters: int
+    macs: int | None
+    weight_bytes: int | None
+    parameter_bytes: int | None
+    layers: tuple[LayerAnalysis, ...]
+    boards: tuple[BoardEstimate, ...]
+    obstacles: tuple[Obstacle, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of `microlut analyze`."""
+        if self.convertible:
+            return 0
+        damaged = all(obstacle.damaged for obstacle in self.obstacles)
+        return (InvalidInput if damaged else UnsupportedModel).exit_code
+
+    def records(self) -> list[Record]:
+        """Return a record per layer."""
+        return [asdict(layer) for layer in self.layers]
+
+    def as_json(self) -> dict[str, object]:
+        """Return all of it as JSON values."""
+        return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """Return the layers, the boards and the obstacles as tables, for notebooks."""
+        tables = (self.layers, self.boards, self.obstacles)
+        return "".join(html_table([asdict(row) for row in rows]) for rows in tables if rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What an analysis assumes: bits by layer, boards, and the goal of the plan."""
+
+    bits: Mapping[str, int]
+    boards: tuple[Board, ...]
+    optimize: Optimize = "speed"
+    max_ram: int | None = None
+
+
+def analyze_translation(name: str, found: Translation) -> Analysis:
+    """Return what is known about a model that has obstacles."""
+    layers = tuple(
+        LayerAnalysis(layer.name, layer.kind, layer.shape, layer.parameters)
+        for layer in found.layers
+    )
+    notes = tuple(filter(None, [found.collected.note]))
+    parameters = sum(layer.parameters for layer in layers)
+    return _refused(name, parameters, layers, tuple(found.collected.obstacles), notes)
+
+
+def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
+    """Return the analysis of a float network after the passes.
+
+    Args:
+        graph: The network.
+        parameters: Number of values in all arrays of the file.
+        choice: What to assume.
+
+    Raises:
+        DoesNotFit: The arena cannot be as small as the goal says.
+    """
+    obstacles = tuple(size_obstacles(graph))
+    plans = {}
+    if not obstacles:
+        try:
+            plans = _plans(quantize_roughly(graph, choice.bits), choice)
+        except UnsupportedModel as error:
+            found, _, advice = str(error).partition("; ")
+            obstacles = (Obstacle("", "the model", found, advice or "change the layer"),)
+    if obstacles:
+        rows = tuple(LayerAnalysis(n.name, n.op.becomes, n.shape, 0) for n in graph.nodes)
+        return _refused(graph.name, parameters, rows, obstacles, ())
+    boards = tuple(_estimate(plans[board.core.value], board) for board in choice.boards)
+    plan = plans[choice.boards[0].core.value]
+    layers = _layers(plan)
+    return Analysis(
+        model=graph.name,
+        convertible=True,
+        parameters=parameters,
+        macs=sum(layer.macs or 0 for layer in layers),
+        weight_bytes=plan.weight_bytes,
+        parameter_bytes=plan.parameter_bytes,
+        layers=layers,
+        boards=boards,
+        obstacles=(),
+        notes=(),
+    )
+
+
+def _refused(
+    name: str,
+    parameters: int,
+    layers: tuple[LayerAnalysis, ...],
+    obstacles: tuple[Obstacle, ...],
+    notes: tuple[str, ...],
+) -> Analysis:
+    return Analysis(name, False, parameters, None, None, None, layers, (), obstacles, notes)
+
+
+def _plans(graph: QuantizedGraph, choice: Choice) -> dict[str, Plan]:
+    """Return the plan for the core of every board; cores with the same costs share one."""
+    plans: dict[str, Plan] = {}
+    for core in dict.fromkeys(board.core.value for board in choice.boards):
+        like = next((known for known in plans if same_costs(known, core)), None)
+        goal = Goal(choice.optimize, choice.max_ram, core)
+        plans[core] = make_plan(graph, goal) if like is None else plans[like]
+    return plans
+
+
+def _estimate(plan: Plan, board: Board) -> BoardEstimate:
+    small = plan.goal.optimize == "size"  # which is not modelled
+    instructions = None if small else _rounded(sum(step.instructions for step in plan.steps))
+    core = board.core.value
+    if board.memory is None:
+        arena = plan.arena_bytes
+        return BoardEstimate(board.id, core, arena, None, None, instructions, None)
+    flash, ram = image_sizes(plan, board)
+    fits = flash <= board.memory.flash.size and ram <= board.memory.ram.size
+    return BoardEstimate(board.id, core, plan.arena_bytes, flash, ram, instructions, fits)
+
+
+def _rounded(instructions: int) -> int:
+    """Return three digits, which is more than an estimate is exact to."""
+    return int(float(f"{instructions:.3g}"))
+
+
+def _layers(plan: Plan) -> tuple[LayerAnalysis, ...]:
+    stored = stored_weights(plan.graph)
+    small = plan.goal.optimize == "size"
+    return tuple(_layer(step, step.node.name in stored, small) for step in plan.steps)
+
+
+def _layer(step: Step, stored: bool, small: bool) -> LayerAnalysis:
+    node, op = step.node, step.node.op
+    instructions = None if small else step.instructions
+    if not isinstance(op, QLinear):
+        return LayerAnalysis(node.name, op.kind, node.shape, 0, macs=0, instructions=instructions)
+    weights = op.weights
+    size = math.prod(weights.shape)
+    return LayerAnalysis(
+        name=node.name,
+        kind=op.kind,
+        shape=node.shape,
+        parameters=(size if stored else 0) + len(op.output.bias),
+        macs=math.prod(node.shape) * (size // node.shape[-1]),
+        bits=weights.bits,
+        weight_bytes=weight_bytes(weights) if stored else 0,
+        parameter_bytes=step.parameter_bytes,
+        instructions=instructions,
+    )

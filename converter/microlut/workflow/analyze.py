@@ -1,0 +1,65 @@
+"""Analyze a model: what it needs and what stands in its way, without converting it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from microlut.board.board import Board, board_of, boards
+from microlut.conversion.analysis import Analysis, Choice, analyze_graph, analyze_translation
+from microlut.conversion.settings import Overrides, layer_choices, settings_of
+from microlut.graph.passes import run_passes
+from microlut.importers import examine_model
+from microlut.plan import DEFAULT_CORE, Optimize
+from microlut.support.arguments import PathLike, is_path, path_of
+from microlut.support.texts import plain
+
+
+def analyze(
+    model: PathLike | object,
+    board: Board | PathLike | Sequence[Board | PathLike] | None = None,
+    *,
+    bits: int | None = None,
+    settings: PathLike | None = None,
+    optimize: Optimize = "speed",
+    max_ram: int | None = None,
+) -> Analysis:
+    """Return layers, obstacles, and estimates of flash, arena and instructions for boards.
+
+    It takes about a second and needs no calibration inputs. Obstacles raise no error: they are in
+    the result, together with what is known about the layers.
+
+    Args:
+        model: A .keras or .h5 file, a SavedModel folder, or a `keras.Model`.
+        board: One board or several, as ids, paths of .toml files or `Board`; by default all
+            but the host.
+        bits: Bits per weight, 2 to 8; 4 by default.
+        settings: Path of a configuration file, for bits by layer; a budget in it is not followed.
+        optimize: "speed", "size" or "ram", as for `convert`.
+        max_ram: Most bytes of the arena, as for `convert`.
+
+    Raises:
+        MicrolutError: One of its subclasses, for everything else that can be wrong.
+    """
+    overrides, chosen, asked = Overrides(bits=bits), settings_of(settings), _boards(board)
+    found = examine_model(model)
+    if found.graph is None:
+        return analyze_translation(_name(model), found)
+    graph = run_passes(found.graph)
+    layers = layer_choices(graph, chosen, overrides, "calibrated")
+    by_layer = {name: layer.config.bits for name, layer in layers.items()}
+    parameters = sum(layer.parameters for layer in found.layers)
+    return analyze_graph(graph, parameters, Choice(by_layer, asked, optimize, max_ram))
+
+
+def _name(model: PathLike | object) -> str:
+    if is_path(model):
+        return plain(path_of("model", model).resolve().stem)
+    return plain(str(getattr(model, "name", "model")))
+
+
+def _boards(board: Board | PathLike | Sequence[Board | PathLike] | None) -> tuple[Board, ...]:
+    """Return the boards to estimate for; of all, those with the default core come first."""
+    if board is None:
+        known = [each for each in boards() if each.memory is not None]
+        return tuple(sorted(known, key=lambda each: each.core.value != DEFAULT_CORE))
+    return tuple(map(board_of, board if isinstance(board, list | tuple) else (board,)))
