@@ -18,7 +18,7 @@ import argparse
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,18 @@ from microlut.integer import evaluate as int_ops
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.add import QAdd
 from microlut.ops.arrays import Shape
+from microlut.ops.base import FloatOp
 from microlut.ops.cells import GATES
+from microlut.ops.gather import Gather
 from microlut.ops.linear import Linear, QLinear
+from microlut.ops.movement import Axis
 from microlut.ops.recurrent import QRecurrent
+from microlut.ops.repeat import Repeat
+from microlut.ops.resize_bilinear import ResizeBilinear
+from microlut.ops.slice import Slice
 from microlut.ops.tensor import FixedRange, Quantization, Tensor
+from microlut.ops.tile import Tile as TileOperator
+from microlut.ops.transpose import Transpose
 from microlut.ops.transpose_conv2d import TransposeConv2D
 from microlut.ops.weights import QuantizedWeights
 from microlut.ops.windows import Window
@@ -65,6 +73,16 @@ _FLOOR = 300  # instructions; errors of smaller calls count less
 _SHAPES = 9  # of an operator that is measured alone
 _SCALE = Quantization(0.05, 3)
 _FILE = ROOT / "converter" / "microlut" / "plan" / "costs.json"
+
+# Operators that have no options by default, by the number of the example.
+_EXAMPLES: Mapping[type[FloatOp], Callable[[int], FloatOp]] = {
+    Gather: lambda i: Gather(i % 3, ((0, 1), (1, 0, 0), (1,), (1, 0, 1, 1, 0, 1))[i % 4]),
+    Repeat: lambda i: Repeat(((2, 1, 1), (1, 2, 1), (3, 2, 1), (1, 1, 3))[i % 4]),
+    ResizeBilinear: lambda i: ResizeBilinear(3 + i, 11 - i),
+    Slice: lambda i: Slice((Axis(i % 2, 1, 1), Axis(1, -1, 2), Axis(0, 1, 1 + i % 2))),
+    TileOperator: lambda i: TileOperator(((2, 1, 1), (1, 2, 1), (3, 2, 1), (1, 1, 3))[i % 4]),
+    Transpose: lambda i: Transpose(((1, 0, 2), (2, 0, 1), (1, 2, 0), (2, 1, 0))[i % 4]),
+}
 
 Random = np.random.Generator
 Costs = dict[str, float]  # instructions per operation, by its name
@@ -302,7 +320,8 @@ def operator_network(name: str) -> QuantizedGraph:
             pixel = number % 3 == 2 and kind.operands == 2 and kind.scale_rule == "own"
             tensors = _random_tensors(rng, kind.operands or int(rng.integers(2, 4)), number, pixel)
             shapes = [tensor.shape for tensor in tensors]
-            op = kind.example(shapes)
+            example = _EXAMPLES.get(kind)
+            op = example(number) if example else kind.example(shapes)
             rule = op.scale_rule
             fixed = rule.quantization("int8") if isinstance(rule, FixedRange) else _SCALE
             output = Tensor(f"y{number}", op.shapes(shapes)[0], "int8", fixed)

@@ -20,8 +20,19 @@ def test_page_of_operators_is_up_to_date():
 
 def test_every_file_of_an_operator_is_listed():
     shared = {
-        *("__init__", "activation", "arrays", "base", "broadcast", "builtin", "fixed_point"),
-        *("elementwise", "json_arrays", "linear", "overlap", "tensor", "weights", "windows"),
+        *(
+            "__init__",
+            "activation",
+            "arrays",
+            "base",
+            "broadcast",
+            "builtin",
+            "cells",
+            "fixed_point",
+        ),
+        *("recurrent_export", "recurrent_gates", "weighted"),
+        *("elementwise", "json_arrays", "linear", "movement", "movement_builtins", "overlap"),
+        *("tensor", "weights", "windows"),
     }
     files = {path.stem for path in (ROOT / "converter/microlut/ops").glob("*.py")}
     assert files - shared == set(ops.OPERATORS)

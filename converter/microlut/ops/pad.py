@@ -22,7 +22,7 @@ class Pad(FloatOp):
     padding: Padding
     scale_rule: ClassVar[ScaleRule] = "same"
     becomes: ClassVar[str] = "pad"
-    keras: ClassVar[Keras] = Keras(layers=("ZeroPadding2D",))
+    keras: ClassVar[Keras] = Keras(layers=("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"))
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -43,7 +43,8 @@ class Chosen:
 
     def kernel(self, inputs: int) -> Array:
         """Return the real weights in float64; `inputs` columns are those of the input."""
-        real: Array = self.weights.int8() * self.weights.scales[:, None].astype(np.float64)
+        scales = self.weights.scales[:, None].astype(np.float64)
+        real: Array = self.weights.int8().astype(np.float64) * scales
         real[:, :inputs] *= self.ratio
         return real
 

@@ -14,11 +14,9 @@ pytestmark = pytest.mark.keras
 
 ARGUMENTS = {
     "ActivityRegularization": (0.1,),
-    "CenterCrop": PICTURE[:2],
     "RandomCrop": PICTURE[:2],
     "RandomPosterization": (3,),
     "RandomTranslation": (0.2, 0.2),
-    "Resizing": PICTURE[:2],
     **dict.fromkeys(
         ("AugMix", "CutMix", "Identity", "MixUp", "RandAugment", "RandomColorJitter"), ()
     ),

@@ -24,6 +24,7 @@ GIVEN = {
     "AveragePooling2D": (2,),
     "Conv1D": (2, 3),
     "Conv1DTranspose": (2, 3),
+    "CenterCrop": (2, 2),
     "Conv2D": (2, 3),
     "Conv2DTranspose": (2, 3),
     "Dense": (2,),
@@ -32,10 +33,13 @@ GIVEN = {
     "InputLayer": ((3,),),
     "MaxPooling1D": (2,),
     "MaxPooling2D": (2,),
+    "Permute": ((2, 1),),
+    "RepeatVector": (2,),
     "Rescaling": (0.5,),
     "Reshape": ((-1,),),
     "SeparableConv1D": (2, 3),
     "SeparableConv2D": (2, 3),
+    "Resizing": (2, 2),
 }
 CELLS = ("GRUCell", "LSTMCell", "SimpleRNNCell")
 GIVEN |= dict.fromkeys((*CELLS, "GRU", "LSTM", "SimpleRNN"), (2,))

@@ -49,7 +49,7 @@ _NOISE = (
     "SpatialDropout3D",
 )
 _NEVER_ACTIVE = ("ActivityRegularization", "Identity")
-_TO_A_SIZE = ("CenterCrop", "RandomCrop", "Resizing")
+_TO_A_SIZE = ("RandomCrop",)
 
 _NORMALIZATION = ("BatchNormalization", "SyncBatchNormalization")
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from microlut.errors import UnsupportedModel
 from microlut.importers.keras.config import Layer
+from microlut.importers.keras.moves import MOVING_OPTIONS
 from microlut.importers.keras.registered import OPTIONS
 
 # Options used only in training, in loading or by other devices, by the ends of their names.
@@ -40,6 +41,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     name: _HARMLESS | _READ | frozenset(options)
     for name, options in {
         **OPTIONS,
+        **MOVING_OPTIONS,
         "Activation": {"activation"},
         "AveragePooling1D": _POOL,
         "Average": set(),

@@ -43,12 +43,14 @@ class LayerUse:
         shapes: Shapes of the tensors that it reads.
         weights: Its arrays.
         arguments: Arguments of the call other than tensors, by name or position.
+        output: Which of the layer's outputs is wanted.
     """
 
     layer: Layer
     shapes: tuple[Shape, ...]
     weights: tuple[NDArray[np.generic], ...]
     arguments: Json = field(default_factory=dict)
+    output: int = 0
 
     @property
     def shape(self) -> Shape:

@@ -10,6 +10,7 @@ from microlut.importers.keras.activations import activation
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step
 from microlut.importers.keras.linear import LINEAR
 from microlut.importers.keras.merges import MERGES
+from microlut.importers.keras.moves import MOVING_LAYERS
 from microlut.importers.keras.pools import POOLS
 from microlut.importers.keras.registered import REGISTERED
 from microlut.ops.activation import ActivationKind
@@ -85,6 +86,7 @@ LAYERS: Mapping[str, Handler] = {
     **LINEAR,
     **POOLS,
     **MERGES,
+    **MOVING_LAYERS,
     "Activation": _activation,
     "Flatten": _flatten,
     "PReLU": _prelu,

@@ -18,9 +18,11 @@ from microlut.importers.keras.config import Layer
 from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step
 from microlut.importers.keras.layers import LAYERS
+from microlut.importers.keras.moves import MOVING_FUNCTIONS
 from microlut.importers.keras.registered import FUNCTIONS
 
 _OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
+_OF_TENSORFLOW = ("SlicingOpLambda", "TFOpLambda")
 _LEFT, _RIGHT = ("0", "x", "x1"), ("1", "y", "x2", "bias")
 _HEIGHT_AND_WIDTH = ([1, 2], [2, 1], [-3, -2])
 _FLOATS = ("float32", "float64")
@@ -30,7 +32,7 @@ _ARITHMETIC_LAYERS = {"add": "Add", "multiply": "Multiply", "subtract": "Subtrac
 
 def is_operation(layer: Layer) -> bool:
     """Return whether this is an operation on tensors and no layer."""
-    if layer.class_name == "TFOpLambda":
+    if layer.class_name in _OF_TENSORFLOW:
         return True
     module = layer.entry.get("module")
     if module is not None:
@@ -44,14 +46,14 @@ def is_operation(layer: Layer) -> bool:
 
 def operation_name(layer: Layer) -> str:
     """Return an operation's name as users know it."""
-    if layer.class_name == "TFOpLambda":
+    if layer.class_name in _OF_TENSORFLOW:
         return f"tf.{layer.config.get('function')}"
     return f"keras.ops {layer.class_name}"
 
 
 def operation_handler(layer: Layer) -> Handler | None:
     """Return the handler of an operation, or None if it is not supported."""
-    if layer.class_name == "TFOpLambda":
+    if layer.class_name in _OF_TENSORFLOW:
         name = str(layer.config.get("function"))
         return _TENSORFLOW.get(name) or FUNCTIONS.get(name)
     return _KERAS.get(layer.class_name) or FUNCTIONS.get(layer.class_name)
@@ -156,6 +158,7 @@ def _operand(use: LayerUse, keys: tuple[str, ...]) -> object:
 _add, _subtract, _multiply, _divide = map(_arithmetic, ("add", "subtract", "multiply", "divide"))
 
 _KERAS: Mapping[str, Handler] = {
+    **MOVING_FUNCTIONS,
     "Add": _add,
     "AveragePool": _as_layer("AveragePooling2D"),
     "Cast": _cast,
@@ -176,6 +179,7 @@ _KERAS: Mapping[str, Handler] = {
 }
 
 _TENSORFLOW: Mapping[str, Handler] = {
+    **MOVING_FUNCTIONS,
     "__operators__.add": _add,
     "cast": _cast,
     "identity": _as_layer("Identity"),

@@ -5,12 +5,15 @@ Only calls on the paths from the inputs to the outputs are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from microlut.importers.keras.config import Json, Layer, child_layers, root_layer
 from microlut.importers.keras.inbound import Call, Reference, calls_of, references
 from microlut.support.texts import plain
+
+# Operations with several outputs, by their names in Keras 3 and in TensorFlow.
+_SPLITS = ("Split", "Unstack", "split", "unstack")
 
 BatchShape = tuple[object, ...]  # as the file has it
 Tensors = tuple[str, ...]  # by the names of calls or inputs
@@ -25,12 +28,14 @@ class LayerCall:
         layer: The layer that is called.
         inputs: Names of the calls, or of the network's inputs, that it reads.
         arguments: Arguments of the call other than tensors, by name or position.
+        output: Which output of the layer this is; a layer with several is called for each.
     """
 
     name: str
     layer: Layer
     inputs: tuple[str, ...]
     arguments: Json
+    output: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,7 @@ def _expand_functional(
     if len(ends) != len(sources):
         raise model.invalid(f"is called with {len(sources)} tensors and has {len(ends)} inputs")
     outputs = _ends(model, "output_layers", "output")
+    most = _output_counts(layers, outputs)
     pending = [
         (layer, index, call) for layer in layers for index, call in enumerate(calls_of(layer))
     ]
@@ -179,7 +185,8 @@ def _expand_functional(
         for layer, index, call in pending:
             if all(reference in ready for reference in call.inputs):
                 inputs = tuple(ready[reference] for reference in call.inputs)
-                made = _call(layer, inputs, call.arguments, names, calls)
+                count = most.get(layer.name, 1)
+                made = _call(layer, inputs, call.arguments, names, calls, count)
                 where = layer.name, base.get(layer.name, 0) + index
                 ready.update({(*where, i): tensor for i, tensor in enumerate(made)})
             else:
@@ -191,6 +198,21 @@ def _expand_functional(
         if output not in ready:
             raise model.invalid(f"its output {output[0]!r} cannot be reached from its inputs")
     return tuple(ready[output] for output in outputs)
+
+
+def _output_counts(layers: Sequence[Layer], outputs: Iterable[Reference]) -> dict[str, int]:
+    """Return how many outputs of each operation with several of them are read."""
+    splits = {
+        layer.name
+        for layer in layers
+        if layer.class_name in _SPLITS or layer.config.get("function") in _SPLITS
+    }
+    read = [*outputs, *(r for layer in layers for call in calls_of(layer) for r in call.inputs)]
+    most: dict[str, int] = {}
+    for name, _, output in read:
+        if name in splits:
+            most[name] = max(most.get(name, 1), output + 1)
+    return most
 
 
 def _without_building_call(
@@ -207,13 +229,18 @@ def _without_building_call(
 
 
 def _call(
-    layer: Layer, inputs: Tensors, arguments: Json, names: Names, calls: list[LayerCall]
+    layer: Layer,
+    inputs: Tensors,
+    arguments: Json,
+    names: Names,
+    calls: list[LayerCall],
+    count: int = 1,
 ) -> Tensors:
     if not layer.is_model:
-        name = names.take(layer.name)
+        made = tuple(names.take(layer.name) for _ in range(count))
         given = {key: value for key, value in arguments.items() if value is not None}
-        calls.append(LayerCall(name, layer, inputs, given))
-        return (name,)
+        calls.extend(LayerCall(name, layer, inputs, given, i) for i, name in enumerate(made))
+        return made
     start, outputs = len(calls), _expand(layer, inputs, names, calls)
     for i, call in enumerate(calls[start:], start):  # a model hands training=True on to its layers
         calls[i] = replace(call, arguments={**arguments, **call.arguments})

@@ -142,7 +142,8 @@ def _translate(call: LayerCall, work: _Work) -> None:
         if handler is not None:
             collected.unchecked.append(call.name)
         return
-    use = LayerUse(layer, shapes, work.model.weights.get(layer.path, ()), call.arguments)
+    weights = work.model.weights.get(layer.path, ())
+    use = LayerUse(layer, shapes, weights, call.arguments, call.output)
     if handler is not None and collected.check(
         layer, lambda: work.nodes.extend(_nodes_of(call, use, handler, work))
     ):

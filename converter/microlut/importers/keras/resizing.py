@@ -1,0 +1,157 @@
+"""Translate layers and operations that make pictures of another size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from microlut.importers.keras import options
+from microlut.importers.keras.arguments import chain, taking, whole_numbers
+from microlut.importers.keras.config import Json
+from microlut.importers.keras.gathering import picked
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step
+from microlut.ops.repeat import Repeat
+from microlut.ops.resize_bilinear import Alignment, ResizeBilinear
+
+_RATIO = ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "preserve_aspect_ratio")
+_Mode = Literal["bilinear", "nearest"]
+
+
+def _resized(
+    use: LayerUse, size: Sequence[int], mode: str, alignment: Alignment = "centers"
+) -> tuple[Step, ...]:
+    """Return the steps that make pictures of a size, or nothing if they have it."""
+    height, width, channels = use.picture()
+    if min(size) < 1:
+        raise use.layer.invalid(f"makes pictures of {size[0]} x {size[1]} pixels")
+    if (height, width) == tuple(size):
+        return chain(use)
+    if mode == "bilinear":
+        return chain(use, ResizeBilinear(size[0], size[1], alignment))
+    if mode != "nearest":
+        raise use.layer.unsupported(
+            f"interpolation {mode!r}", "supported are 'nearest' and 'bilinear': train with one"
+        )
+    counts = [-(-wanted // n) for wanted, n in zip(size, (height, width), strict=True)]
+    if alignment != "corners" and (counts[0] * height, counts[1] * width) == tuple(size):
+        return chain(use, Repeat((counts[0], counts[1], 1)))
+    rows, columns = (
+        _nearest(n, wanted, alignment) for n, wanted in zip((height, width), size, strict=True)
+    )
+    found = [
+        picked((height, width, channels), 0, rows),
+        picked((size[0], width, channels), 1, columns),
+    ]
+    if size[1] * height < size[0] * width:  # the smaller picture between them
+        found = [
+            picked((height, width, channels), 1, columns),
+            picked((height, size[1], channels), 0, rows),
+        ]
+    return chain(use, *found)
+
+
+def _nearest(size: int, output: int, alignment: Alignment) -> list[int]:
+    """Return the places that TensorFlow takes, which computes them in float32."""
+    at = np.arange(output, dtype=np.float32)
+    if alignment == "corners" and output > 1:
+        at = at * np.float32(np.float32(size - 1) / np.float32(output - 1))
+        at = np.trunc(at + np.float32(0.5))
+    else:
+        scale = np.float32(np.float32(size) / np.float32(output))
+        at = (at + np.float32(0.5 if alignment == "centers" else 0.0)) * scale
+    return [int(n) for n in np.clip(np.floor(at), 0, size - 1)]
+
+
+def _up_sampling(rank: int) -> Handler:
+    def handle(use: LayerUse) -> tuple[Step, ...]:
+        layer = use.layer
+        options.check_channels_last(layer)
+        if len(use.shape) != rank + 1:
+            raise layer.invalid(f"reads {list(use.shape)}, expected {rank + 1} dimensions")
+        value = layer.config.get("size", 2)
+        counts = value if isinstance(value, list) else [value] * rank
+        if len(counts) != rank or any(type(n) is not int or n < 1 for n in counts):
+            raise layer.invalid(f"option size is {value!r}, expected {rank} positive integers")
+        mode = str(layer.config.get("interpolation") or "nearest").lower()
+        if mode == "nearest":
+            return chain(use, Repeat((*counts, 1)))
+        return _resized(use, [n * k for n, k in zip(use.shape, counts, strict=False)], mode)
+
+    return handle
+
+
+def _resizing(use: LayerUse) -> tuple[Step, ...]:
+    layer = use.layer
+    height, width, _ = use.picture()
+    size = [options.integer(layer, key) for key in ("height", "width")]
+    _refuse(use, layer.config, size[0] * width != size[1] * height)
+    if options.flag(layer, "antialias", False) and size != [height, width]:
+        raise layer.unsupported("antialias=True", "supported is antialias=False: train with it")
+    return _resized(use, size, str(layer.config.get("interpolation") or "bilinear").lower())
+
+
+def _refuse(use: LayerUse, given: Json, other_ratio: bool) -> None:
+    """Refuse options that keep the ratio of the sides, if they have an effect."""
+    for key in _RATIO:
+        if given.get(key) and other_ratio:
+            raise use.layer.unsupported(
+                f"{key}=True", f"supported is {key}=False: crop with CenterCrop before it"
+            )
+
+
+@taking(
+    *("size", "interpolation|method", "preserve_aspect_ratio", "antialias"),
+    *("crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode", "fill_value", "data_format"),
+)
+def _resize(use: LayerUse, given: Json) -> tuple[Step, ...]:
+    height, width, _ = use.picture()
+    size = _size(use, given)
+    _refuse(use, given, size[0] * width != size[1] * height)
+    if given.get("antialias") and size != [height, width]:
+        raise use.layer.unsupported("antialias=True", "supported is antialias=False: train with it")
+    return _resized(use, size, str(given.get("interpolation") or "bilinear").lower())
+
+
+def _size(use: LayerUse, given: Json) -> list[int]:
+    size: Any = given.get("size")
+    found = whole_numbers(use, [size, size] if type(size) is int else size, "size")
+    if len(found) != 2:
+        raise use.layer.invalid(f"size={size}, expected height and width")
+    return found
+
+
+def _old_resize(mode: _Mode) -> Handler:
+    """Return a handler for a function of TensorFlow 1, whose pixels' corners lie on each other."""
+
+    @taking("size", "align_corners", "half_pixel_centers")
+    def handle(use: LayerUse, given: Json) -> tuple[Step, ...]:
+        alignment: Alignment = "corners" if given.get("align_corners") else "origin"
+        if given.get("half_pixel_centers"):
+            alignment = "centers"
+        return _resized(use, _size(use, given), mode, alignment)
+
+    return handle
+
+
+_UP = frozenset({"size", "data_format"})
+_RESIZING = frozenset({"height", "width", "interpolation", "antialias", "data_format"})
+RESIZING_LAYERS: Mapping[str, Handler] = {
+    "Resizing": _resizing,
+    "UpSampling1D": _up_sampling(1),
+    "UpSampling2D": _up_sampling(2),
+    "UpSampling3D": _up_sampling(3),
+}
+RESIZING_OPTIONS: Mapping[str, frozenset[str]] = {
+    "Resizing": _RESIZING | {*_RATIO[:2], "fill_mode", "fill_value"},
+    "UpSampling1D": _UP,
+    "UpSampling2D": _UP | {"interpolation"},
+    "UpSampling3D": _UP,
+}
+RESIZING_FUNCTIONS: Mapping[str, Handler] = {
+    "Resize": _resize,
+    "compat.v1.image.resize_bilinear": _old_resize("bilinear"),
+    "compat.v1.image.resize_nearest_neighbor": _old_resize("nearest"),
+    "image.resize": _resize,
+}
