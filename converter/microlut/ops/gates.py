@@ -112,8 +112,11 @@ def _hard_swish(source: Quantization, target: Quantization) -> Int64 | None:
     and to the share of it that passes.
     """
     high = np.float32(source.scale) * np.float32(1 / (1 << _HIGH_BITS))
-    share = quantize_multiplier(float(high / np.float32(3 / (1 << 15))))
-    output = quantize_multiplier(float(high / np.float32(target.scale)))
+    with np.errstate(over="ignore", under="ignore"):
+        factors = float(high / np.float32(3 / (1 << 15))), float(high / np.float32(target.scale))
+    if not np.isfinite(factors).all():
+        return None
+    share, output = map(quantize_multiplier, factors)
     if not (-_MOST_RIGHT <= share.shift <= _MOST_LEFT and -_MOST_RIGHT <= output.shift < 0):
         return None
     x = (all_values() - source.zero_point) << _HIGH_BITS

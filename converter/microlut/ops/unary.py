@@ -25,7 +25,8 @@ class Abs(Unary):
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QTable:
         """Return the table of TensorFlow Lite's ABS, if its 32 bits suffice."""
-        ratio = np.float32(inputs[0].scale) / np.float32(outputs[0].scale)
+        with np.errstate(over="ignore", under="ignore"):
+            ratio = np.float32(inputs[0].scale) / np.float32(outputs[0].scale)
         magnitude = np.abs(all_values() - inputs[0].zero_point)
         values = None
         if np.isfinite(ratio):

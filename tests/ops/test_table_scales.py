@@ -1,0 +1,77 @@
+"""Tables that are exported as operators of TensorFlow Lite, at scales that differ by any factor."""
+
+import numpy as np
+import pytest
+
+from microlut.codegen.tflite import to_tflite
+from microlut.integer import QNode, QuantizedGraph, from_bytes, to_bytes
+from microlut.integer import evaluate as integers
+from microlut.ops.gates import Gelu, HardSilu
+from microlut.ops.prelu import Prelu
+from microlut.ops.rectifiers import BoundedRelu, Elu, LeakyRelu
+from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.unary import Abs, Exp, Log, Sqrt
+from microlut.verification.runtimes import run_tflite_micro
+
+BYTES = np.arange(-128, 128, dtype=np.int8)
+
+
+def single(value):
+    return float(np.float32(value))
+
+
+def network(op, source, target):
+    x, y = Tensor("x", (256,), "int8", source), Tensor("y", (256,), "int8", target)
+    made = op.quantize([x], [y])
+    made.check([x], [y])
+    return QuantizedGraph("g", (x,), (QNode("y", made, ("x",), (y,)),), ("y",))
+
+
+def results(graph):
+    given = from_bytes({"x": graph.inputs[0]}, BYTES[None])
+    return given, to_bytes(integers.outputs(graph, given))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_tables_equal_tflite_micro_at_any_scales(seed):
+    pytest.importorskip("tflite_micro", reason="needs TensorFlow Lite Micro")
+    rng = np.random.default_rng(seed)
+    scale = 10 ** rng.uniform(-5, 4)
+    other = scale * 10 ** rng.uniform(-2, 2) if seed % 4 else 10 ** rng.uniform(-5, 4)
+    source = Quantization(single(scale), int(rng.integers(-128, 128)))
+    target = Quantization(single(other), int(rng.integers(-128, 128)))
+    slope = single(rng.uniform(0, 3) * 10 ** rng.uniform(-3, 2))
+    slopes = rng.normal(0, 1, 256).astype(np.float32)
+    ops = [HardSilu(), LeakyRelu(slope), LeakyRelu(-slope), Elu(), Elu(slope), Abs(), Prelu(slopes)]
+    for op in ops:
+        if target.scale < op.smallest_scale([source.scale]):
+            continue
+        graph = network(op, source, target)
+        given, wanted = results(graph)
+        np.testing.assert_array_equal(run_tflite_micro(to_tflite(graph), given), wanted)
+
+
+@pytest.mark.parametrize("scales", [(1e-38, 1.0), (1e37, 1e-30), (1e-30, 1e30), (3.0, 1e-37)])
+@pytest.mark.parametrize(
+    "op",
+    [
+        *(HardSilu(), LeakyRelu(-1e30), LeakyRelu(3.0), BoundedRelu(1e-20, 1e20, -3.0)),
+        *(Elu(), Abs(), Exp(), Sqrt(), Log(), Gelu(True)),
+    ],
+    ids=lambda op: type(op).__name__,
+)
+def test_a_huge_ratio_is_rounded_as_documented(op, scales):
+    source, target = (Quantization(single(scale), 5) for scale in scales)
+    _, found = results(network(op, source, target))
+    x = source.scale * (BYTES.astype(np.float64) - 5)
+    with np.errstate(all="ignore"):
+        steps = op.real(np.clip(x, *op.domain)) / target.scale
+    wanted = np.clip(np.sign(steps) * np.floor(np.abs(steps) + 0.5) + 5, -128, 127)
+    assert np.abs(found[0] - wanted).max() <= 1  # kernels of TensorFlow Lite round twice
+
+
+def test_inputs_beyond_a_domain_have_the_result_at_its_end():
+    scale = Quantization(0.5, 0)
+    for op, limit in ((Sqrt(), 0), (Log(), -128)):
+        _, found = results(network(op, scale, scale))
+        assert (found[0, BYTES <= 0] == limit).all()
