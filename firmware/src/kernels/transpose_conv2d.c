@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) void mlut_transpose_conv2d_gather(
     mlut_transpose_conv2d_taps_t across,
     size_t first,
     size_t rows,
-    int32_t *totals)
+    int32_t totals[MLUT_TRANSPOSE_ROWS])
 {
     const mlut_transpose_conv2d_t *layer = tile->layer;
     const mlut_window_t *window = &layer->window;
@@ -138,9 +138,9 @@ static void mlut_transpose_conv2d_pixel(const mlut_transpose_conv2d_tile_t *tile
         }
     }
     for (; c < count; c++) {
-        int32_t total = tile->channels[c].bias;
-        mlut_transpose_conv2d_gather(tile, in, down, across, c, 1, &total);
-        out[c] = mlut_output(stage, tile->channels + c, total);
+        int32_t totals[MLUT_TRANSPOSE_ROWS] = {tile->channels[c].bias, 0, 0, 0};
+        mlut_transpose_conv2d_gather(tile, in, down, across, c, 1, totals);
+        out[c] = mlut_output(stage, tile->channels + c, totals[0]);
     }
 }
 
