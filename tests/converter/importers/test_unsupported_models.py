@@ -134,13 +134,13 @@ def test_final_sigmoid_is_imported(name, request, tmp_path):
 
 
 OPERATIONS = {
-    "power": (lambda x, y: x**2, "Power", "tf.math.pow"),
+    "power": (lambda x, y: x**5, "raises a tensor to 5", "raises a tensor to 5"),
     "slice": (lambda x, y: x[:, 1:], "GetItem", "SlicingOpLambda"),
-    "difference": (lambda x, y: x - y, "subtract of two tensors", "subtract of two tensors"),
+    "quotient": (lambda x, y: x / y, "divide of two tensors", "divide of two tensors"),
     "reciprocal": (lambda x, y: 2.0 / x, "divides by a tensor", "divides by a tensor"),
     "zero": (lambda x, y: x / 0.0, "or by zero", "or by zero"),
     "infinite": (lambda x, y: x * np.inf, "expected finite numbers", "expected finite numbers"),
-    "by_pixel": (lambda x, y: x * np.ones((8, 3)), "shape [8, 3]", "shape [8, 3]"),
+    "misfit": (lambda x, y: x * np.ones((1, 1, 9, 8, 3)), "9, 8, 3]", "9, 8, 3]"),
 }
 
 

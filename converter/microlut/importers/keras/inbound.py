@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from microlut.errors import UnsupportedModel
 from microlut.importers.keras.config import Json, Layer
 
 Reference = tuple[str, int, int]  # (layer, which of its calls, which of the call's tensors)
@@ -14,10 +15,17 @@ _CONSTANT = "_CONSTANT_VALUE"  # stands where Keras 2 was given a constant as th
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One entry of `inbound_nodes`."""
+    """One entry of `inbound_nodes`.
+
+    Attributes:
+        inputs: The tensors.
+        arguments: Arguments other than tensors, by name or position.
+        places: Names or positions of the arguments that the tensors are, or are in.
+    """
 
     inputs: tuple[Reference, ...]
     arguments: Json
+    places: tuple[str, ...] = ()
 
 
 def references(model: Layer, value: object) -> Iterator[Reference]:
@@ -72,6 +80,8 @@ def _keras2_call(layer: Layer, node: list[Any]) -> Call:
     triples = [node] if _is_reference(node) else node
     if len(triples) == 1 and _is_list_of_references(triples[0]):
         triples = triples[0]
+        if any(triple[0] == _CONSTANT for triple in triples):
+            raise _mixed(layer)
     inputs: list[Reference] = []
     arguments: Json = {}
     for triple in triples:
@@ -85,8 +95,35 @@ def _keras2_call(layer: Layer, node: list[Any]) -> Call:
             arguments.update(triple[3])
     # In operations on tensors, such as x + y, the second tensor is an argument.
     tensors = {key: list(references(layer, value)) for key, value in arguments.items()}
+    for key, found in tensors.items():
+        if found and _count_lists(arguments[key]) != len(found):
+            raise _mixed(layer)
+    places = [str(place) for place in _free_places(len(inputs), arguments)]
+    places += [key for key, found in tensors.items() for _ in found]
     inputs += [reference for found in tensors.values() for reference in found]
-    return Call(tuple(inputs), {key: arguments[key] for key in arguments if not tensors[key]})
+    rest = {key: arguments[key] for key in arguments if not tensors[key]}
+    return Call(tuple(inputs), rest, tuple(places))
+
+
+def _free_places(count: int, arguments: Json) -> list[int]:
+    """Return the positions of `count` tensors, between those of constants."""
+    free = (i for i in range(count + len(arguments)) if str(i) not in arguments)
+    return [next(free) for _ in range(count)]
+
+
+def _count_lists(value: Any) -> int:  # noqa: ANN401 - JSON is untyped
+    """Return how many tensors an argument of Keras 2 is if it is nothing else."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return 1
+    return 1 if _is_reference(value) else sum(_count_lists(item) for item in value)
+
+
+def _mixed(layer: Layer) -> UnsupportedModel:
+    return layer.unsupported(
+        "reads a list of tensors and constants", "supported are lists of tensors"
+    )
 
 
 def _keras3_call(layer: Layer, node: Json) -> Call:
@@ -96,8 +133,19 @@ def _keras3_call(layer: Layer, node: Json) -> Call:
         raise layer.invalid("has a malformed inbound node")
     given = {**{str(i): value for i, value in enumerate(args)}, **kwargs}
     tensors = {key: list(_keras_tensors(layer, value)) for key, value in given.items()}
+    for key, found in tensors.items():
+        if found and _count_leaves(given[key]) != len(found):
+            raise _mixed(layer)
     inputs = [reference for found in tensors.values() for reference in found]
-    return Call(tuple(inputs), {key: given[key] for key in given if not tensors[key]})
+    places = tuple(key for key, found in tensors.items() for _ in found)
+    return Call(tuple(inputs), {key: given[key] for key in given if not tensors[key]}, places)
+
+
+def _count_leaves(value: Any) -> int:  # noqa: ANN401 - JSON is untyped
+    """Return how many tensors an argument of Keras 3 is if it is nothing else."""
+    if isinstance(value, dict) and "class_name" not in value:
+        value = list(value.values())
+    return sum(map(_count_leaves, value)) if isinstance(value, list) else 1
 
 
 def _keras_tensors(layer: Layer, value: object) -> Iterator[Reference]:

@@ -44,6 +44,7 @@ class LayerUse:
         weights: Its arrays.
         arguments: Arguments of the call other than tensors, by name or position.
         output: Which of the layer's outputs is wanted.
+        places: Names or positions of the arguments that are tensors, or lists of them.
     """
 
     layer: Layer
@@ -51,6 +52,7 @@ class LayerUse:
     weights: tuple[NDArray[np.generic], ...]
     arguments: Json = field(default_factory=dict)
     output: int = 0
+    places: tuple[str, ...] = ()
 
     @property
     def shape(self) -> Shape:

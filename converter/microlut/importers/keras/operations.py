@@ -12,27 +12,25 @@ from typing import Any
 
 import numpy as np
 
-from microlut.importers.keras import options
 from microlut.importers.keras.affine import scaled
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step
 from microlut.importers.keras.layers import LAYERS
 from microlut.importers.keras.moves import MOVING_FUNCTIONS
+from microlut.importers.keras.node_defs import CLASS_NAME, node_handler, operation_of
 from microlut.importers.keras.registered import FUNCTIONS
+from microlut.importers.keras.two_operands import power, squared_difference, two_operands
 
 _OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
 _OF_TENSORFLOW = ("SlicingOpLambda", "TFOpLambda")
-_LEFT, _RIGHT = ("0", "x", "x1"), ("1", "y", "x2", "bias")
 _HEIGHT_AND_WIDTH = ([1, 2], [2, 1], [-3, -2])
 _FLOATS = ("float32", "float64")
-# The layers that compute the same of two tensors.
-_ARITHMETIC_LAYERS = {"add": "Add", "multiply": "Multiply", "subtract": "Subtract"}
 
 
 def is_operation(layer: Layer) -> bool:
     """Return whether this is an operation on tensors and no layer."""
-    if layer.class_name in _OF_TENSORFLOW:
+    if layer.class_name in (*_OF_TENSORFLOW, CLASS_NAME):
         return True
     module = layer.entry.get("module")
     if module is not None:
@@ -48,15 +46,23 @@ def operation_name(layer: Layer) -> str:
     """Return an operation's name as users know it."""
     if layer.class_name in _OF_TENSORFLOW:
         return f"tf.{layer.config.get('function')}"
+    if layer.class_name == CLASS_NAME:
+        return f"tf operation {operation_of(layer)}"
     return f"keras.ops {layer.class_name}"
 
 
 def operation_handler(layer: Layer) -> Handler | None:
     """Return the handler of an operation, or None if it is not supported."""
     if layer.class_name in _OF_TENSORFLOW:
-        name = str(layer.config.get("function"))
-        return _TENSORFLOW.get(name) or FUNCTIONS.get(name)
+        return _function(str(layer.config.get("function")))
+    if layer.class_name == CLASS_NAME:
+        return node_handler(layer, _function)
     return _KERAS.get(layer.class_name) or FUNCTIONS.get(layer.class_name)
+
+
+def _function(name: str) -> Handler | None:
+    """Return the handler of a function of TensorFlow, by its name."""
+    return _TENSORFLOW.get(name) or FUNCTIONS.get(name)
 
 
 def _as_layer(class_name: str, **given: object) -> Handler:
@@ -117,82 +123,54 @@ def _negative(use: LayerUse) -> tuple[Step, ...]:
     return scaled(use, np.full(channels, -1.0), np.zeros(channels))
 
 
-def _arithmetic(name: str) -> Handler:
-    """Return a handler for x + c, x - c, x * c or x / c, with the constant on either side."""
-
-    def handle(use: LayerUse) -> tuple[Step, ...]:
-        left, right = (_operand(use, keys) for keys in (_LEFT, _RIGHT))
-        if len(use.shapes) > 1:
-            layer = LAYERS.get(_ARITHMETIC_LAYERS.get(name, ""))
-            if layer is not None:
-                return layer(replace(use, arguments={}))
-            raise use.layer.unsupported(
-                f"computes {name} of two tensors",
-                "supported are their sum and product, and constants",
-            )
-        constant, first = (right, False) if left is None else (left, True)
-        if constant is None:
-            raise use.layer.invalid("has one operand")
-        channels = use.shape[-1]
-        c = options.constant(use.layer, constant, "the constant", channels)
-        if name == "divide" and (first or not c.all()):
-            raise use.layer.unsupported(
-                "divides by a tensor or by zero", "supported are divisions by constants"
-            )
-        one, zero = np.ones(channels), np.zeros(channels)
-        scale, offset = {
-            "add": (one, c),
-            "subtract": (-one, c) if first else (one, -c),
-            "multiply": (c, zero),
-            "divide": (one / np.where(c == 0, 1.0, c), zero),
-        }[name]
-        return scaled(use, scale, offset)
-
-    return handle
-
-
-def _operand(use: LayerUse, keys: tuple[str, ...]) -> object:
-    return next((use.arguments[key] for key in keys if key in use.arguments), None)
-
-
-_add, _subtract, _multiply, _divide = map(_arithmetic, ("add", "subtract", "multiply", "divide"))
+_OPERANDS: Mapping[str, Handler] = {
+    name: two_operands(name)
+    for name in ("add", "divide", "maximum", "minimum", "multiply", "subtract")
+}
 
 _KERAS: Mapping[str, Handler] = {
     **MOVING_FUNCTIONS,
-    "Add": _add,
+    "Add": _OPERANDS["add"],
     "AveragePool": _as_layer("AveragePooling2D"),
     "Cast": _cast,
-    "Divide": _divide,
+    "Divide": _OPERANDS["divide"],
     "Identity": _as_layer("Identity"),
+    "Maximum": _OPERANDS["maximum"],
     "Max": _over_picture("GlobalMaxPooling2D", "Max"),
     "MaxPool": _as_layer("MaxPooling2D"),
     "Mean": _over_picture("GlobalAveragePooling2D", "Mean"),
-    "Multiply": _multiply,
+    "Minimum": _OPERANDS["minimum"],
+    "Multiply": _OPERANDS["multiply"],
     "Negative": _negative,
+    "Power": power,
     "ReLU": _as_layer("ReLU"),
     "Relu": _as_layer("ReLU"),
     "Relu6": _as_layer("ReLU", max_value=6),
     "Reshape": _as_layer("Reshape"),
     "Softmax": _as_layer("Softmax"),
-    "Subtract": _subtract,
-    "TrueDivide": _divide,
+    "Subtract": _OPERANDS["subtract"],
+    "TrueDivide": _OPERANDS["divide"],
 }
 
 _TENSORFLOW: Mapping[str, Handler] = {
     **MOVING_FUNCTIONS,
-    "__operators__.add": _add,
+    "__operators__.add": _OPERANDS["add"],
     "cast": _cast,
     "identity": _as_layer("Identity"),
-    "math.add": _add,
+    "math.add": _OPERANDS["add"],
     "math.add_n": LAYERS["Add"],
-    "math.divide": _divide,
-    "math.multiply": _multiply,
+    "math.divide": _OPERANDS["divide"],
+    "math.maximum": _OPERANDS["maximum"],
+    "math.minimum": _OPERANDS["minimum"],
+    "math.multiply": _OPERANDS["multiply"],
     "math.negative": _negative,
+    "math.pow": power,
     "math.reduce_max": _over_picture("GlobalMaxPooling2D", "Max"),
     "math.reduce_mean": _over_picture("GlobalAveragePooling2D", "Mean"),
-    "math.subtract": _subtract,
-    "math.truediv": _divide,
-    "nn.bias_add": _add,
+    "math.squared_difference": squared_difference,
+    "math.subtract": _OPERANDS["subtract"],
+    "math.truediv": _OPERANDS["divide"],
+    "nn.bias_add": _OPERANDS["add"],
     "nn.relu": _as_layer("ReLU"),
     "nn.relu6": _as_layer("ReLU", max_value=6),
     "nn.softmax": _as_layer("Softmax"),

@@ -185,7 +185,7 @@ def constant(layer: Layer, value: Any, what: str, channels: int) -> NDArray[np.f
         InvalidInput: There are no finite numbers.
     """
     array = numbers(layer, value, what)
-    if array.size not in (1, channels) or array.shape[-1:] not in ((), (1,), (channels,)):
+    if array.size != 1 and not array.shape[-1] == array.size == channels:
         raise layer.unsupported(
             f"{what} has shape {list(array.shape)}",
             f"supported are one number, and one for each of the {channels} channels",
@@ -205,7 +205,7 @@ def numbers(layer: Layer, value: Any, what: str) -> NDArray[np.float64]:  # noqa
         found = np.asarray(value, dtype=np.float64)
     except (OverflowError, TypeError, ValueError):
         raise layer.invalid(f"{what} is {str(value)[:40]}, expected numbers") from None
-    if value is None or not np.isfinite(found).all():
+    if value is None or found.size == 0 or not np.isfinite(found).all():
         raise layer.invalid(f"{what} is {str(value)[:40]}, expected finite numbers")
     return found
 

@@ -46,6 +46,10 @@ def _check_arguments(kind: type[FloatOp], given: Mapping[str, Any]) -> None:
 
 def _handler(kind: type[FloatOp], name: str, is_function: bool = False) -> Handler:
     def handle(use: LayerUse) -> tuple[Step, ...]:
+        if kind.operands != 1 and any(key.isdecimal() for key in use.arguments):
+            raise use.layer.unsupported(
+                "reads a list of tensors and constants", "supported are lists of tensors"
+            )
         given = {**use.layer.config, **use.arguments}
         try:
             if is_function:

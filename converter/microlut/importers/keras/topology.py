@@ -29,6 +29,7 @@ class LayerCall:
         inputs: Names of the calls, or of the network's inputs, that it reads.
         arguments: Arguments of the call other than tensors, by name or position.
         output: Which output of the layer this is; a layer with several is called for each.
+        places: Names or positions of the arguments that the inputs are; empty if unknown.
     """
 
     name: str
@@ -36,6 +37,7 @@ class LayerCall:
     inputs: tuple[str, ...]
     arguments: Json
     output: int = 0
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def _expand(model: Layer, sources: Tensors, names: Names, calls: list[LayerCall]
         return _expand_functional(model, sources, names, calls)
     for layer in child_layers(model):
         if layer.class_name != "InputLayer":
-            sources = _call(layer, sources, {}, names, calls)
+            sources = _called(LayerCall(layer.name, layer, sources, {}), 1, names, calls)
     return sources
 
 
@@ -185,8 +187,8 @@ def _expand_functional(
         for layer, index, call in pending:
             if all(reference in ready for reference in call.inputs):
                 inputs = tuple(ready[reference] for reference in call.inputs)
-                count = most.get(layer.name, 1)
-                made = _call(layer, inputs, call.arguments, names, calls, count)
+                given = LayerCall(layer.name, layer, inputs, call.arguments, places=call.places)
+                made = _called(given, most.get(layer.name, 1), names, calls)
                 where = layer.name, base.get(layer.name, 0) + index
                 ready.update({(*where, i): tensor for i, tensor in enumerate(made)})
             else:
@@ -228,20 +230,17 @@ def _without_building_call(
     return (name, index - 1, tensor) if counted else output
 
 
-def _call(
-    layer: Layer,
-    inputs: Tensors,
-    arguments: Json,
-    names: Names,
-    calls: list[LayerCall],
-    count: int = 1,
-) -> Tensors:
+def _called(given: LayerCall, count: int, names: Names, calls: list[LayerCall]) -> Tensors:
+    """Append a call, once per output of its layer, and return the names of the outputs."""
+    layer, arguments = given.layer, given.arguments
     if not layer.is_model:
         made = tuple(names.take(layer.name) for _ in range(count))
-        given = {key: value for key, value in arguments.items() if value is not None}
-        calls.extend(LayerCall(name, layer, inputs, given, i) for i, name in enumerate(made))
+        known = {key: value for key, value in arguments.items() if value is not None}
+        calls.extend(
+            replace(given, name=name, arguments=known, output=i) for i, name in enumerate(made)
+        )
         return made
-    start, outputs = len(calls), _expand(layer, inputs, names, calls)
+    start, outputs = len(calls), _expand(layer, given.inputs, names, calls)
     for i, call in enumerate(calls[start:], start):  # a model hands training=True on to its layers
         calls[i] = replace(call, arguments={**arguments, **call.arguments})
     return outputs

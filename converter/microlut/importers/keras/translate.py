@@ -143,7 +143,7 @@ def _translate(call: LayerCall, work: _Work) -> None:
             collected.unchecked.append(call.name)
         return
     weights = work.model.weights.get(layer.path, ())
-    use = LayerUse(layer, shapes, weights, call.arguments, call.output)
+    use = LayerUse(layer, shapes, weights, call.arguments, call.output, call.places)
     if handler is not None and collected.check(
         layer, lambda: work.nodes.extend(_nodes_of(call, use, handler, work))
     ):
