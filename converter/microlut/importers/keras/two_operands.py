@@ -132,7 +132,7 @@ def _constant(use: LayerUse) -> tuple[_Constant, bool]:
     if value is None or (left is not None and right is not None):
         raise use.layer.invalid("does not have one tensor and one constant")
     array, rank = options.numbers(use.layer, value, "the constant"), len(use.shape)
-    while array.ndim > rank and array.shape[0] == 1:
+    if array.ndim == rank + 1 and len(array) == 1:
         array = array[0]
     if array.ndim > rank:
         raise use.layer.unsupported(
