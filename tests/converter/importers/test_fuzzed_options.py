@@ -103,7 +103,7 @@ def models(draw: st.DrawFn) -> FakeModel:
 
 
 def test_every_layer_with_options_is_drawn():
-    of_several = {"Add", "Concatenate", "Multiply"}
+    of_several = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
     assert {*OPTIONS, *of_several, "SyncBatchNormalization"} >= {*LAYERS, *AFFINE}
 
 
