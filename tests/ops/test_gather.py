@@ -27,13 +27,12 @@ def roll(shift, axis):
 NEAREST = layer("Resizing", height=5, width=4, interpolation="nearest")
 CASES = (
     Case("rows", Gather(0, (2, 0, 0, 3)), ((4, 3, 5),), take(2, 0, 0, 3, axis=1)),
-    Case("columns", Gather(1, (1, 4)), ((3, 5, 2),), take(1, -1, axis=2)),
+    Case("columns", Gather(1, (1, 4, 2)), ((3, 5, 2),), take(1, -1, 2, axis=2)),
     Case("channels", Gather(2, (5, 1, 1, 0)), ((3, 4, 6),), take(5, 1, 1, 0, axis=-1)),
     Case("vector", Gather(0, (3, 3, 1)), ((7,),), take(3, 3, 1, axis=1)),
     Case("roll", Gather(1, (3, 4, 0, 1, 2)), ((3, 5),), roll(2, 2)),
     Case("nearest", Gather(0, (0, 0, 1, 2, 2)), ((3, 4, 2),), NEAREST),
-    Case("rank_four", Gather(2, (1, 0)), ((2, 3, 3, 2),), take(1, 0, axis=3)),
-    Case("int16", Gather(1, (4, 0, 2)), ((3, 5, 2),), None, dtype="int16"),
+    Case("rank_four", Gather(2, (1, 0, 0)), ((2, 3, 3, 2),), take(1, 0, 0, axis=3)),
 )
 (
     test_float_equals_keras,

@@ -83,16 +83,16 @@ def test_neighbours_are_one_loop():
 @pytest.mark.parametrize(
     "op",
     [
-        Slice((Axis(1, 1, 2), whole(5), whole(1))),
-        Slice((Axis(2, 1, 1), Axis(1, 1, 4), whole(1))),
+        Slice((Axis(1, 1, 2), whole(4), whole(1))),
+        Slice((Axis(2, 1, 1), Axis(0, 1, 3), whole(1))),
         Transpose((2, 0, 1)),
         Transpose((0, 2, 1)),
     ],
 )
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
 def test_parts_in_one_piece_and_moved_ones_are_not_copied(op, dtype):
-    relu = Case("alias", op, ((4, 5, 1),), dtype=dtype).quantized
-    (step,) = make_plan(relu).steps
+    graph = Case("alias", op, ((4, 4, 1),), dtype=dtype).quantized
+    (step,) = make_plan(graph).steps
     assert not step.is_called
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand, one_shape
 from microlut.ops.builtin import Builtin, Constant
-from microlut.ops.tensor import CONFIG, DType, Tensor
+from microlut.ops.tensor import CONFIG, Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,6 @@ class QGather(IntegerOp):
     axis: int
     indices: tuple[int, ...]
     kind: Literal["gather"] = "gather"
-    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

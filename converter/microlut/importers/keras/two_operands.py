@@ -85,11 +85,6 @@ def power(use: LayerUse) -> tuple[Step, ...]:
     )
 
 
-def square(use: LayerUse) -> tuple[Step, ...]:
-    """Read x ** 2."""
-    return (Step(Mul(), use.shape, (0, 0)),)
-
-
 def squared_difference(use: LayerUse) -> tuple[Step, ...]:
     """Read (x - y) ** 2."""
     *before, last = two_operands("subtract")(use)
