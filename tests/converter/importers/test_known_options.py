@@ -104,7 +104,7 @@ def test_an_unknown_option_out_of_use_is_ignored(value, keras):
     assert len(to_graph(with_option(keras, value), "m").nodes) == 1
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+@pytest.mark.parametrize("mode", ["int4", "float8"])
 def test_quantized_layers_are_refused(mode, keras):
     x = keras.Input((16,))
     model = keras.Model(x, keras.layers.Dense(8)(x))

@@ -70,7 +70,6 @@ CASES = {
     "unknown": (lambda k: k.layers.Activation("glu"), "activation 'glu'"),
     "norm_axis": (lambda k: k.layers.BatchNormalization(axis=1), "axis=1"),
     "softmax_axis": (lambda k: k.layers.Softmax(axis=1), "axis=1"),
-    "mixed": (lambda k: k.layers.Conv2D(2, 3, dtype="mixed_float16"), "mixed_float16"),
     "first": (lambda k: k.layers.Flatten(data_format="channels_first"), "channels_first"),
     "first_pool": (
         lambda k: k.layers.GlobalAveragePooling2D(data_format="channels_first"),

@@ -53,12 +53,20 @@ def dataset(group: h5py.Group, path: str, source: str) -> NDArray[np.generic] | 
                 f"{MAX_WEIGHT_ELEMENTS} are read; use a smaller model"
             )
         values = np.asarray(found[()])
+        if found.attrs.get("dtype") == "bfloat16" and values.dtype.itemsize == 2:
+            values = _from_bfloat16(values)
     if values.dtype.kind not in "fiu":
         raise InvalidInput(
             f"{source}: array {path!r} has type {values.dtype}, expected float32; save the model "
             "again"
         )
     return frozen_array(values, values.dtype.type)
+
+
+def _from_bfloat16(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return bfloat16, which h5py reads as two opaque bytes: the upper half of a float32."""
+    halves = np.ascontiguousarray(values).view(np.uint16).astype(np.uint32)
+    return (halves << 16).view(np.float32).reshape(values.shape)
 
 
 def _member(group: h5py.Group, path: str, source: str) -> object:

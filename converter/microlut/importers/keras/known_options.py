@@ -53,6 +53,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "Conv2D": {"filters"} | _CONV | _LORA,
         "Conv2DTranspose": _TRANSPOSED | _LORA,
         # A quantized layer is refused because of its dtype policy; without one this has no effect.
+        # The dtype policy tells whether a layer is quantized; without one this has no effect.
         "Dense": {"units", "activation", "use_bias", "quantization_config"} | _LORA,
         "DepthwiseConv1D": _DEPTHWISE,
         "DepthwiseConv2D": _DEPTHWISE,

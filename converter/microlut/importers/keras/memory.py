@@ -98,4 +98,5 @@ def _layer_arrays(layer: Any) -> Arrays:  # noqa: ANN401 - a layer of either Ker
     arrays = [np.asarray(array) for array in layer.get_weights()]
     if getattr(layer, "lora_enabled", False):
         arrays[0] = np.asarray(layer.kernel)
-    return tuple(arrays)
+    # NumPy itself has no bfloat16
+    return tuple(a.astype(np.float32) if a.dtype.name == "bfloat16" else a for a in arrays)

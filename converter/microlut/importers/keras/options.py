@@ -15,29 +15,48 @@ from microlut.ops.rectifiers import BoundedRelu, LeakyRelu
 from microlut.ops.relu import Relu
 from microlut.ops.windows import Padding, Window, same_padding
 
-_FLOAT32_POLICIES = (None, "float32", "float64")
+# With less precise ones the float network is what Keras computes without their rounding.
+_FLOAT_POLICIES = (
+    *(None, "float32", "float64", "mixed_float16", "mixed_bfloat16", "float16", "bfloat16"),
+)
 _LARGEST_NUMBER = float(np.finfo(np.float64).max)
 
 
 def check_policy(layer: Layer) -> None:
-    """Refuse layers that compute in a type other than float32.
+    """Refuse layers that compute in a type other than a float, but for int8 dense layers.
 
     Raises:
         UnsupportedModel: The dtype or dtype policy is another one.
     """
     policy = layer.config.get("dtype")
+    if is_int8(layer):
+        return
     if isinstance(policy, dict):
         inner = policy.get("config")
         kind = policy.get("class_name")
         policy = inner.get("name") if isinstance(inner, dict) else None
         if kind not in ("Policy", "DTypePolicy"):
             policy = f"{kind} {policy}"
-    if policy not in _FLOAT32_POLICIES:
+    if policy not in _FLOAT_POLICIES:
         raise layer.unsupported(
             f"dtype policy {policy!r}",
-            "microlut converts float32 models: build the same model with the float32 policy, "
-            "copy the weights with set_weights(get_weights()) and save that",
+            "supported are float policies, and int8 of Dense layers: build the same model with the "
+            "float32 policy, copy the weights with set_weights(get_weights()) and save that",
         )
+
+
+def is_int8(layer: Layer) -> bool:
+    """Return whether this is a dense layer whose kernel `model.quantize("int8")` has quantized."""
+    policy = layer.config.get("dtype")
+    inner = policy.get("config") if isinstance(policy, dict) else None
+    return (
+        layer.class_name == "Dense"
+        and isinstance(policy, dict)
+        and policy.get("class_name") == "QuantizedDTypePolicy"
+        and isinstance(inner, dict)
+        and inner.get("mode") == "int8"
+        and not flag(layer, "lora_rank", False)
+    )
 
 
 def check_channels_last(layer: Layer) -> None:

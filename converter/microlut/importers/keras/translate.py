@@ -20,6 +20,7 @@ from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.keras.obstacles import Collected, refusal
 from microlut.importers.keras.stored_shapes import input_shapes, output_shape
 from microlut.importers.keras.topology import BatchShape, LayerCall, Names, Network, flatten
+from microlut.importers.keras.variables import Arrays, dequantized
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
@@ -142,8 +143,11 @@ def _translate(call: LayerCall, work: _Work) -> None:
         if handler is not None:
             collected.unchecked.append(call.name)
         return
-    weights = work.model.weights.get(layer.path, ())
-    use = LayerUse(layer, shapes, weights, call.arguments, call.output, call.places)
+    stored = work.model.weights.get(layer.path, ())
+    arrays: list[Arrays] = []
+    if not collected.check(layer, lambda: arrays.append(dequantized(layer, stored))):
+        return
+    use = LayerUse(layer, shapes, arrays[0], call.arguments, call.output, call.places)
     if handler is not None and collected.check(
         layer, lambda: work.nodes.extend(_nodes_of(call, use, handler, work))
     ):
