@@ -522,6 +522,34 @@ def shared_sequences(k):
     return k.Model(x, layers.Conv1D(2, 1)(block(apart(conv(apart(conv(x)))))))
 
 
+def recurrent(k):
+    layers = k.layers
+    x = k.Input((6, 4))
+    y = layers.LSTM(5, return_sequences=True, use_bias=False, name="lstm")(x)
+    y = layers.GRU(4, return_sequences=True, go_backwards=True)(y)
+    y = layers.Bidirectional(layers.LSTM(3, return_sequences=True, dropout=0.1))(y)
+    y = layers.Bidirectional(layers.SimpleRNN(4, return_sequences=True), merge_mode="mul")(y)
+    y = layers.RNN(layers.GRUCell(5), return_sequences=True)(y)
+    y = layers.GRU(5, reset_after=False, return_sequences=True, unroll=True)(y)
+    y = layers.Bidirectional(layers.GRU(4), merge_mode="sum")(y)
+    return k.Model(x, layers.Dense(2)(y))
+
+
+def recurrent_in_nested(k):
+    """Give a nested model layers of one shape, and a direction with options of its own."""
+    layers = k.layers
+    x = y = k.Input((5, 4))
+    y = layers.Bidirectional(layers.SimpleRNN(2, return_sequences=True), name="both")(y)
+    both = layers.LSTM(2, return_sequences=True, go_backwards=True, name="back")
+    y = layers.Bidirectional(
+        layers.LSTM(2, return_sequences=True, name="front"), backward_layer=both, name="own"
+    )(y)
+    y = layers.LSTM(4, return_sequences=True, trainable=False, name="frozen")(y)
+    inner = k.Model(x, layers.RNN(layers.SimpleRNNCell(4, use_bias=False), name="cell")(y))
+    x = k.Input((5, 4))
+    return k.Model(x, layers.Dense(2)(inner(layers.LSTM(4, return_sequences=True)(x))))
+
+
 ZOO = {
     build.__name__: build
     for build in (
@@ -536,6 +564,8 @@ ZOO = {
         norm_options,
         norm_of_vector,
         norm_of_shared_tensor,
+        recurrent,
+        recurrent_in_nested,
         activations,
         add_of_three,
         zero_padding,

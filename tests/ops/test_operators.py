@@ -30,7 +30,7 @@ def test_every_file_of_an_operator_is_listed():
             "cells",
             "fixed_point",
         ),
-        *("recurrent_export", "recurrent_gates", "weighted"),
+        *("integer_cells", "recurrent_export", "recurrent_gates", "weighted"),
         *("elementwise", "json_arrays", "linear", "movement", "movement_builtins", "overlap"),
         *("tensor", "weights", "windows"),
     }

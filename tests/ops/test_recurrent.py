@@ -1,12 +1,16 @@
 """Recurrent layers in all their forms."""
 
 import numpy as np
+import pytest
 from harness import DEFAULT, Case, kernel_and_bias, layer, operator_tests
 
+from microlut.errors import UnsupportedModel
+from microlut.importers import import_model
 from microlut.ops import recurrent_gates as gates
 from microlut.ops.arrays import frozen_array
 from microlut.ops.cells import GATES
 from microlut.ops.recurrent import Recurrent
+from microlut.plan.kernels import calls_of, kernel_of
 from microlut.quantize.weights import WeightConfig
 
 NAMES = {"lstm": "LSTM", "gru": "GRU", "gru_reset_before": "GRU", "simple_rnn": "SimpleRNN"}
@@ -62,6 +66,46 @@ CASES = (
     test_c_equals_integer_on_this_computer,
     test_c_equals_integer_on_cortex_m4,
 ) = operator_tests(CASES)
+
+
+REFUSED = {
+    "activation 'relu'; supported is 'tanh'": lambda k: k.LSTM(2, activation="relu"),
+    "recurrent_activation 'hard_sigmoid'": lambda k: k.GRU(2, recurrent_activation="hard_sigmoid"),
+    "return_state=True": lambda k: lambda x: k.LSTM(2, return_state=True)(x)[0],
+    "merge_mode='ave'": lambda k: k.Bidirectional(k.GRU(2), merge_mode="ave"),
+    "holds a StackedRNNCells": lambda k: k.RNN([k.LSTMCell(2), k.LSTMCell(2)]),
+}
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_cannot_be_converted_is_refused_by_name(message):
+    keras = pytest.importorskip("keras")
+    x = keras.Input((4, 2))
+    with pytest.raises(UnsupportedModel, match=message):
+        import_model(keras.Model(x, REFUSED[message](keras.layers)(x)))
+
+
+@pytest.mark.keras
+def test_initial_state_is_refused():
+    keras = pytest.importorskip("keras")
+    x, state = keras.Input((4, 3)), keras.Input((2,))
+    y = keras.layers.LSTM(2)(x, initial_state=[state, state])
+    with pytest.raises(UnsupportedModel, match="supported is an initial state of zeros"):
+        import_model(keras.Model([x, state], y))
+
+
+def test_large_inputs_are_refused():
+    case = recurrent("huge", "lstm", (4, 40), 8, WeightConfig(8), 1e6)
+    with pytest.raises(UnsupportedModel, match="huge_y: its sums may need more than 32 bits"):
+        _ = case.quantized
+
+
+def test_weights_are_decoded_step_by_step_where_memory_is_scarce():
+    (call,) = calls_of(CASES[0].quantized).values()
+    whole, row = kernel_of(call.op).tiles(call)
+    assert (whole.scratch_bytes, row.scratch_bytes) == (4 * 8 + 32 * 13, 4 * 8 + 16)
+    assert row.channels == 1
 
 
 def test_gates_are_close_to_their_functions():

@@ -34,6 +34,11 @@ class Functions:
     bias: Array
 
 
+def order(steps: int, backwards: bool) -> range:
+    """Return the numbers of the steps in the order in which a layer reads them."""
+    return range(steps - 1, -1, -1) if backwards else range(steps)
+
+
 def step(cell: Cell, f: Functions, sums: Array, hidden: Array, state: Array) -> tuple[Array, Array]:
     """Return the next hidden state and cell state, [batch, units] each.
 

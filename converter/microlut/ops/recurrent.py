@@ -4,8 +4,7 @@ The rows of one kernel hold what the gates do with the input and, after it, with
 so that one codebook and one matrix of indices serve all steps. The LSTM computes what TensorFlow
 Lite's UNIDIRECTIONAL_SEQUENCE_LSTM does in its int8 form: int8 hidden state, int16 cell state,
 gates in Q0.15. There is no such operator for the other cells. They keep an int16 hidden state, and
-compute what FULLY_CONNECTED, ADD, MUL, SUB, LOGISTIC and TANH do on int16 tensors, one step after
-the other.
+compute what FULLY_CONNECTED, ADD, MUL, SUB, LOGISTIC and TANH do on int16 tensors, step by step.
 """
 
 from __future__ import annotations
@@ -18,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.ops import recurrent_gates as gates
-from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
-from microlut.ops.base import IntegerOp, ScaleRule, demand, one_shape
+from microlut.ops.arrays import FloatArray, IntArray, Shape
+from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, one_shape
 from microlut.ops.builtin import Builtin
-from microlut.ops.cells import GATES, Cell, Functions, step
+from microlut.ops.cells import GATES, Cell, Functions, order, step
 from microlut.ops.fixed_point import Multiplier, multiply, quantize_multiplier
+from microlut.ops.integer_cells import STATE_SCALE, Parameters, hidden_states
 from microlut.ops.json_arrays import Int32Array
 from microlut.ops.recurrent_export import Export, Parts, lstm_builtins, unrolled_builtins
 from microlut.ops.sigmoid import Sigmoid
@@ -30,7 +30,6 @@ from microlut.ops.tensor import CONFIG, FixedRange, Tensor
 from microlut.ops.weighted import QWeighted, Weighted
 from microlut.ops.weights import QuantizedWeights
 
-HALF = 2.0**-15
 LARGEST_POWER = -6  # of the scale of a cell state: up to 512
 SMALLEST_POWER = -15
 _RANGE = FixedRange(-1.0, 1.0)
@@ -60,6 +59,7 @@ class Recurrent(Weighted):
     backwards: bool = False
     flipped: bool = False
     becomes: ClassVar[str] = "recurrent"
+    keras: ClassVar[Keras] = Keras(layers=("Bidirectional", "GRU", "LSTM", "RNN", "SimpleRNN"))
     scale_rule: ClassVar[ScaleRule] = _RANGE
 
     @property
@@ -82,7 +82,7 @@ class Recurrent(Weighted):
         sums = x @ self.kernel[:, : self.inputs].T + self.bias
         hidden = state = np.zeros((len(x), self.units), np.float32)
         made = []
-        for t in _order(x.shape[1], self.backwards):
+        for t in order(x.shape[1], self.backwards):
             hidden, state = step(self.cell, f, sums[:, t], hidden, state)
             made.append((hidden, state))
         states = np.array(made, np.float32)
@@ -115,7 +115,7 @@ class Recurrent(Weighted):
         sums = tf.linalg.matmul(x, weights, transpose_b=True) + tf.constant(self.bias)
         hidden = state = tf.zeros((tf.shape(x)[0], self.units))
         made = []
-        for t in _order(x.shape[1], self.backwards):
+        for t in order(x.shape[1], self.backwards):
             hidden, state = step(self.cell, f, sums[:, t], hidden, state)
             made.append(hidden)
         return (self._given(tf.stack(made, axis=1)),)
@@ -174,7 +174,7 @@ class QRecurrent(QWeighted):
     @property
     def hidden_scale(self) -> float:
         """Scale of the hidden state: of int8 in an LSTM, of int16 in other cells."""
-        return 2.0**-7 if self.cell == "lstm" else HALF
+        return 2.0**-7 if self.cell == "lstm" else STATE_SCALE
 
     @property
     def parameter_bytes(self) -> int:
@@ -224,67 +224,22 @@ class QRecurrent(QWeighted):
         self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     ) -> tuple[IntArray, ...]:
         """Return the hidden states [batch, ...] for inputs [batch, ...]."""
-        own, recurrent = self.factors(inputs[0])
-        matrix = self.weights.int8().astype(np.float64)
-        x = arrays[0].astype(np.float64) - inputs[0].zero_point
-        sums = self._scaled(x @ matrix[:, : self.inputs].T, self.bias, own)
-        after = matrix[:, self.inputs :].T
-
-        def products(hidden: Int64, first: int, last: int) -> Int64:
-            rows = slice(first * self.units, last * self.units)
-            found = hidden.astype(np.float64) @ after[:, rows]
-            return self._scaled(found, self.recurrent_bias[rows], recurrent[first:last])
-
-        hidden = state = np.zeros((len(x), self.units), np.int64)
-        made = []
-        for t in _order(x.shape[1], self.backwards):
-            hidden, state = self._step(sums[:, t], hidden, state, products)
-            made.append(hidden)
+        made = hidden_states(
+            arrays[0].astype(np.int64) - inputs[0].zero_point,
+            Parameters(
+                self.cell,
+                self.weights.int8(),
+                (self.bias, self.recurrent_bias),
+                self.factors(inputs[0]),
+                self.power,
+            ),
+            self.backwards,
+        )
         given = np.stack(made, axis=1)[:, :: -1 if self.flipped else 1]
         if self.cell != "lstm":
-            to_int8 = quantize_multiplier(HALF / 2.0**-7)
+            to_int8 = quantize_multiplier(STATE_SCALE / 2.0**-7)
             given = np.clip(multiply(given, to_int8.multiplier, to_int8.shift), -128, 127)
         return ((given if self.sequences else given[:, -1]).astype(np.int8),)
-
-    def _scaled(self, found: Any, bias: Any, factors: Sequence[Multiplier]) -> Int64:  # noqa: ANN401
-        """Return sums [..., rows] of gates in Q3.12."""
-        total = found.astype(np.int64) + bias
-        multipliers, shifts = (
-            np.repeat(np.array(values, np.int64), self.units)
-            for values in zip(*((f.multiplier, f.shift) for f in factors), strict=True)
-        )
-        return gates.saturate(multiply(total, multipliers, shifts))
-
-    def _step(
-        self,
-        sums: Int64,
-        hidden: Int64,
-        state: Int64,
-        products: Any,  # noqa: ANN401
-    ) -> tuple[Int64, Int64]:
-        own = [sums[:, i * self.units : (i + 1) * self.units] for i in range(self.gates)]
-        q15 = quantize_multiplier(HALF)
-        if self.cell == "lstm":
-            found = np.split(products(hidden, 0, 4), 4, axis=1)
-            total = [gates.saturate(a + b) for a, b in zip(own, found, strict=True)]
-            takes, keeps, gives = (gates.sigmoid(total[i]) for i in (0, 1, 3))
-            kept = gates.product(keeps, state, q15)
-            unit = quantize_multiplier(HALF * HALF / 2.0**self.power)
-            state = gates.saturate(kept + gates.product(takes, gates.tanh(total[2]), unit))
-            to_int8 = quantize_multiplier(HALF * HALF / self.hidden_scale)
-            made = gates.product(gates.tanh(state, self.power), gives, to_int8)
-            return np.clip(made, -128, 127), state
-        if self.cell == "simple_rnn":
-            return gates.tanh(gates.saturate(own[0] + products(hidden, 0, 1))), state
-        both = np.split(products(hidden, 0, 2), 2, axis=1)
-        update, reset = (gates.sigmoid(gates.saturate(own[i] + both[i])) for i in range(2))
-        if self.cell == "gru":
-            inner = gates.product(reset, products(hidden, 2, 3), q15)
-        else:
-            inner = products(gates.product(reset, hidden, q15), 2, 3)
-        candidate = gates.tanh(gates.saturate(own[2] + inner))
-        rest = gates.product(gates.ONE - update, candidate, q15)
-        return gates.saturate(gates.product(update, hidden, q15) + rest), state
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return UNIDIRECTIONAL_SEQUENCE_LSTM, or the operators of all steps of another cell."""
@@ -311,10 +266,6 @@ class QRecurrent(QWeighted):
         shifts = [factor.shift for factors in self.factors(inputs[0]) for factor in factors]
         demand(max(map(abs, shifts)) <= _LARGEST_SHIFT, "its multipliers")
         demand(self.largest_sum(inputs[0]) < 1 << 31, "the size of its sums")
-
-
-def _order(steps: int, backwards: bool) -> range:
-    return range(steps - 1, -1, -1) if backwards else range(steps)
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:

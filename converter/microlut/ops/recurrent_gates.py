@@ -59,7 +59,7 @@ def product(a: Int64, b: Int64, factor: Multiplier) -> Int64:
 
 
 def sigmoid(x: Int64) -> Int64:
-    """Return the logistic function in Q0.15 of numbers in Q3.12."""
+    """Return the sigmoid in Q0.15 of numbers in Q3.12."""
     wide = 3 * x
     size = np.abs(wide)
     at = np.minimum(size >> 9, _LAST - 1)
@@ -69,7 +69,7 @@ def sigmoid(x: Int64) -> Int64:
 
 
 def tanh(x: Int64, power: int = -FRACTION_BITS) -> Int64:
-    """Return the hyperbolic tangent of x * 2^power in Q0.15."""
+    """Return the hyperbolic tangent in Q0.15 of numbers in steps of 2^power."""
     shift = power + FRACTION_BITS
     wide = 3 * x << shift if shift >= 0 else (3 * x + (1 << (-shift - 1))) >> -shift
     size = np.abs(wide)

@@ -13,12 +13,14 @@ gate, of each kind.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from microlut.errors import UnsupportedModel
+from microlut.graph.ir import Node
+from microlut.integer import QNode
 from microlut.ops.arrays import FloatArray, IntArray, frozen_array
 from microlut.ops.cells import GATES
 from microlut.ops.dense import Dense
@@ -27,6 +29,7 @@ from microlut.ops.tensor import Quantization, Tensor, dequantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.levels.densities import Array
+from microlut.quantize.shared import kernel_key
 from microlut.quantize.weights import WeightConfig, quantize_weights, single_precision
 
 _UNIT = Quantization(1.0, 0)
@@ -44,8 +47,8 @@ class Chosen:
     def kernel(self, inputs: int) -> Array:
         """Return the real weights in float64; `inputs` columns are those of the input."""
         scales = self.weights.scales[:, None].astype(np.float64)
-        real: Array = self.weights.int8().astype(np.float64) * scales
-        real[:, :inputs] *= self.ratio
+        ratios = np.where(np.arange(self.weights.shape[1]) < inputs, self.ratio, 1.0)
+        real: Array = self.weights.int8() * (scales * ratios)
         return real
 
 
@@ -144,12 +147,39 @@ def integer_form(op: Recurrent, chosen: Chosen, x: FloatArray, source: Tensor) -
     return made
 
 
-def quantized_layer(
-    op: Recurrent, x: FloatArray, integer: IntArray, source: Tensor, chosen: Chosen
-) -> QRecurrent:
-    """Return the integer form for inputs in the float and in the quantized network."""
+def quantize_recurrent(
+    node: Node,
+    real: FloatArray,
+    integer: IntArray,
+    tensors: Mapping[str, Tensor],
+    config: WeightConfig,
+    known: dict[tuple[object, ...], Chosen],
+) -> QNode:
+    """Return the quantized node of a recurrent layer.
+
+    Args:
+        node: The layer's node.
+        real: Its inputs in the float network.
+        integer: Its inputs in the quantized network.
+        tensors: The quantized tensors by name.
+        config: How to quantize its weights.
+        known: Weights by their kernels, to which those of this one are added.
+
+    Raises:
+        UnsupportedModel: As for `integer_form`, with the layer's name.
+    """
+    op, source = node.op, tensors[node.inputs[0]]
+    assert isinstance(op, Recurrent)
     rounded = dequantize_array(integer, source.quantized)
-    return integer_form(with_weights(op, chosen, x, rounded), chosen, rounded, source)
+    key = kernel_key(op)
+    if key not in known:
+        known[key] = recurrent_weights(op, real, rounded, config)
+    fitted = with_weights(op, known[key], real, rounded)
+    try:
+        made = integer_form(fitted, known[key], rounded, source)
+    except UnsupportedModel as error:
+        raise UnsupportedModel(f"{node.name}: {error}") from error
+    return QNode(node.name, made, node.inputs, (tensors[node.output],))
 
 
 def _power(states: FloatArray) -> int:

@@ -27,16 +27,16 @@ from microlut.integer.evaluate import evaluate_node
 from microlut.ops import INTEGER_FORMS
 from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.linear import Linear, QLinear
-from microlut.ops.recurrent import QRecurrent, Recurrent
+from microlut.ops.recurrent import Recurrent
 from microlut.ops.table import QTable, rescale_table
-from microlut.ops.tensor import DType, Quantization, Tensor, dequantize_array, quantize_array
+from microlut.ops.tensor import DType, Quantization, Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.assign.reconstruct import ScaleRule
 from microlut.quantize.quality import spread
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
-from microlut.quantize.recurrent import Chosen, quantized_layer, recurrent_weights
+from microlut.quantize.recurrent import Chosen, quantize_recurrent
 from microlut.quantize.shared import kernel_key
 from microlut.quantize.storable import scale_rule, with_biases
 from microlut.quantize.weights import LayerConfigs, WeightConfig, quantize_weights
@@ -61,7 +61,7 @@ class SharedWeights:
     """Quantized weights by the values of their kernel."""
 
     found: dict[tuple[object, ...], QuantizedWeights] = field(default_factory=dict)
-    recurrent: dict[tuple[object, ...], Chosen] = field(default_factory=dict)
+    rows: dict[tuple[object, ...], Chosen] = field(default_factory=dict)
 
     def of(
         self, op: Linear, rule: ScaleRule, new: Callable[[], QuantizedWeights]
@@ -114,9 +114,10 @@ def quantize(
             nodes.append(QNode(node.name, op, node.inputs, quantized_outputs(node, tensors)))
             values[node.output] = made
         elif isinstance(node.op, Recurrent):
-            cell, made = _quantize_recurrent(node, inputs[0], tensors, configs[node.name], shared)
-            nodes.append(QNode(node.name, cell, node.inputs, quantized_outputs(node, tensors)))
-            values[node.output] = made
+            x, config = inputs[0], configs[node.name]
+            nodes.append(quantize_recurrent(node, x.real, x.integer, tensors, config, shared.rows))
+            found = evaluate_node(nodes[-1], [x.integer], tensors)
+            values[node.output] = _Values(node.op.evaluate([x.real])[0], found[node.output])
         else:
             nodes.extend(_quantize_other(node, inputs, tensors, values))
         for name in freed:
@@ -153,11 +154,10 @@ def quantize_without_data(
             fitted = with_biases(draft, bias / unit, x, output)
             nodes.append(QNode(node.name, fitted, node.inputs, quantized_outputs(node, tensors)))
         elif isinstance(op, Recurrent):
-            source = tensors[node.inputs[0]]
-            real = _Values(step.inputs[0], quantize_array(step.inputs[0], source.quantized))
+            real = step.inputs[0]
+            read = quantize_array(real, tensors[node.inputs[0]].quantized)
             config = replace(configs[node.name], method="fitted")
-            cell, _ = _quantize_recurrent(node, real, tensors, config, shared)
-            nodes.append(QNode(node.name, cell, node.inputs, quantized_outputs(node, tensors)))
+            nodes.append(quantize_recurrent(node, real, read, tensors, config, shared.rows))
         else:
             nodes.extend(integer_nodes(node, tensors))
     return assembled(graph, tensors, nodes)
@@ -284,28 +284,6 @@ def _quantize_linear(
     qop = with_biases(draft, bias, source, output)
     integer = qop.output.requantize(reached + qop.output.bias, output.zero_point)
     return qop, _Values(op.activation.apply(wanted), integer)
-
-
-def _quantize_recurrent(
-    node: Node,
-    x: _Values,
-    tensors: Mapping[str, Tensor],
-    config: WeightConfig,
-    shared: SharedWeights,
-) -> tuple[QRecurrent, _Values]:
-    op, source = node.op, tensors[node.inputs[0]]
-    assert isinstance(op, Recurrent)
-    chosen = shared.recurrent.get(kernel_key(op))
-    if chosen is None:
-        rounded = dequantize_array(x.integer, source.quantized)
-        chosen = recurrent_weights(op, x.real, rounded, config)
-        shared.recurrent[kernel_key(op)] = chosen
-    try:
-        made = quantized_layer(op, x.real, x.integer, source, chosen)
-    except UnsupportedModel as error:
-        raise UnsupportedModel(f"{node.name}: {error}") from error
-    outputs = made.evaluate([x.integer], [source], [tensors[node.output]])
-    return made, _Values(op.evaluate([x.real])[0], outputs[0])
 
 
 def _weights(

@@ -1,0 +1,103 @@
+"""The cells of recurrent layers in integers, as the engine computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.ops import recurrent_gates as gates
+from microlut.ops.arrays import Int64
+from microlut.ops.cells import GATES, Cell, order
+from microlut.ops.fixed_point import Multiplier, multiply, quantize_multiplier
+
+STATE_SCALE = 2.0**-15  # of gates and of 16-bit hidden states
+_NARROW_SCALE = 2.0**-7  # of an LSTM's hidden state
+_Q15 = quantize_multiplier(STATE_SCALE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The numbers of a layer; rows are those of its gates.
+
+    Attributes:
+        cell: What a step computes.
+        weights: [rows, inputs + units] decoded weights.
+        biases: [rows] added to the products of the input, and of the hidden state.
+        factors: What a gate's sums become Q3.12 by: of the input, and of the hidden state.
+        power: The scale of an LSTM's cell state is 2^power.
+    """
+
+    cell: Cell
+    weights: NDArray[np.int8]
+    biases: tuple[NDArray[np.int32], NDArray[np.int32]]
+    factors: tuple[tuple[Multiplier, ...], tuple[Multiplier, ...]]
+    power: int
+
+    @property
+    def units(self) -> int:
+        """Length of the hidden state."""
+        return len(self.weights) // GATES[self.cell]
+
+
+def hidden_states(x: Int64, p: Parameters, backwards: bool) -> list[Int64]:
+    """Return the hidden states [batch, units] after each step, for centered inputs."""
+    own = p.weights[:, : -p.units].T.astype(np.float64)
+    sums = _scaled(x.astype(np.float64) @ own, p.biases[0], p.factors[0])
+    hidden = state = np.zeros((len(x), p.units), np.int64)
+    made = []
+    for t in order(x.shape[1], backwards):
+        by_gate = np.split(sums[:, t], GATES[p.cell], axis=1)
+        if p.cell == "lstm":
+            hidden, state = _lstm(p, by_gate, hidden, state)
+        elif p.cell == "simple_rnn":
+            total = by_gate[0] + _products(p, hidden, 0)
+            hidden = gates.tanh(gates.saturate(total))
+        else:
+            hidden = _gru(p, by_gate, hidden)
+        made.append(hidden)
+    return made
+
+
+def _scaled(
+    found: NDArray[np.float64], bias: NDArray[np.int32], factors: Sequence[Multiplier]
+) -> Int64:
+    """Return sums [..., rows] of gates in Q3.12; the float products are exact."""
+    total = found.astype(np.int64) + bias
+    each = len(bias) // len(factors)
+    multipliers = np.repeat(np.array([f.multiplier for f in factors], np.int64), each)
+    shifts = np.repeat(np.array([f.shift for f in factors], np.int64), each)
+    return gates.saturate(multiply(total, multipliers, shifts))
+
+
+def _products(p: Parameters, hidden: Int64, gate: int) -> Int64:
+    """Return what a gate's rows make of a hidden state."""
+    rows = slice(gate * p.units, (gate + 1) * p.units)
+    matrix = p.weights[rows, -p.units :].T.astype(np.float64)
+    return _scaled(hidden.astype(np.float64) @ matrix, p.biases[1][rows], p.factors[1][gate:][:1])
+
+
+def _lstm(p: Parameters, own: Sequence[Int64], hidden: Int64, state: Int64) -> tuple[Int64, Int64]:
+    total = [gates.saturate(own[i] + _products(p, hidden, i)) for i in range(4)]
+    takes, keeps, gives = (gates.sigmoid(total[i]) for i in (0, 1, 3))
+    kept = gates.product(keeps, state, _Q15)
+    unit = quantize_multiplier(STATE_SCALE * STATE_SCALE / 2.0**p.power)
+    state = gates.saturate(kept + gates.product(takes, gates.tanh(total[2]), unit))
+    to_int8 = quantize_multiplier(STATE_SCALE * STATE_SCALE / _NARROW_SCALE)
+    made = gates.product(gates.tanh(state, p.power), gives, to_int8)
+    return np.clip(made, -128, 127), state
+
+
+def _gru(p: Parameters, own: Sequence[Int64], hidden: Int64) -> Int64:
+    update, reset = (
+        gates.sigmoid(gates.saturate(own[i] + _products(p, hidden, i))) for i in range(2)
+    )
+    if p.cell == "gru":
+        inner = gates.product(reset, _products(p, hidden, 2), _Q15)
+    else:
+        inner = _products(p, gates.product(reset, hidden, _Q15), 2)
+    candidate = gates.tanh(gates.saturate(own[2] + inner))
+    rest = gates.product(gates.ONE - update, candidate, _Q15)
+    return gates.saturate(gates.product(update, hidden, _Q15) + rest)
