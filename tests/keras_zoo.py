@@ -461,6 +461,15 @@ def sequences(k):
     return k.Model(x, layers.Dense(3)(layers.Concatenate()([y, z])))
 
 
+def grouped(k):
+    layers = k.layers
+    x = k.Input((9, 8, 6))
+    y = layers.Conv2D(9, (3, 2), strides=2, groups=3, activation="relu", padding="same")(x)
+    y = layers.Conv2D(4, 1, use_bias=False)(layers.BatchNormalization()(y))
+    y = layers.Conv1D(8, 2, groups=2, activation="softmax")(layers.Reshape((-1, 4))(y))
+    return k.Model(x, layers.Dense(2)(y))
+
+
 def pools_of_sequences(k):
     layers = k.layers
     x = k.Input((12, 3))

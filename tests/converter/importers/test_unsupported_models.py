@@ -29,10 +29,6 @@ def halved(x):
 
 
 CASES = {
-    "groups": (
-        lambda k: k.Sequential([k.layers.Dense(4), k.layers.Conv2D(6, 3, groups=2)], name="part"),
-        "groups=2",
-    ),
     "dilated_transpose": (
         lambda k: k.layers.Conv2DTranspose(2, 3, dilation_rate=2),
         "dilation_rate=[2, 2]",

@@ -13,9 +13,13 @@ from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.keras.sequences import over_sequences
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
+from microlut.ops.concatenate import Concatenate
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.movement import Axis
+from microlut.ops.movement import whole as all_places
+from microlut.ops.slice import Slice
 from microlut.ops.transpose_conv2d import TransposeConv2D
 from microlut.ops.windows import Window
 
@@ -36,9 +40,33 @@ def _conv2d(use: LayerUse) -> tuple[Step, ...]:
         flat, multiplier = frozen_array(kernel[:, :, 0]), filters // groups
         op = DepthwiseConv2D(flat, bias, window, multiplier, found.fused)
         return _activated(op, shape, found)
-    raise layer.unsupported(
-        f"groups={groups}", f"supported are groups=1 and groups={channels}, one per channel"
-    )
+    return _grouped(use, Conv2D(_outputs_first(kernel), bias, window, found.fused), found)
+
+
+def _grouped(use: LayerUse, whole: Conv2D, found: Activation) -> tuple[Step, ...]:
+    """Return a convolution for each group of channels, and what joins their outputs.
+
+    Args:
+        use: The layer.
+        whole: Its filters [filters, height, width, channels of one group], and the rest.
+        found: Its activation.
+    """
+    *picture, channels = use.shape
+    depth, filters = whole.kernel.shape[-1], len(whole.kernel)
+    groups = channels // depth
+    shape = whole.window.shape(use.shape, filters // groups)
+    steps: list[Step] = []
+    for group in range(groups):
+        axes = (*(all_places(n) for n in picture), Axis(group * depth, 1, depth))
+        rows = slice(group * shape[-1], (group + 1) * shape[-1])
+        op = replace(
+            whole, kernel=frozen_array(whole.kernel[rows]), bias=frozen_array(whole.bias[rows])
+        )
+        steps.append(Step(Slice(axes), (*picture, depth), (0,), f"_channels{group}"))
+        steps.append(Step(op, shape, (PREVIOUS,), f"_group{group}"))
+    made = tuple(PREVIOUS - 2 * (groups - 1 - group) for group in range(groups))
+    joined, *after = _activated(Concatenate(2), (*shape[:2], filters), found)
+    return *steps, replace(joined, inputs=made), *after
 
 
 def _depthwise(use: LayerUse) -> tuple[Step, ...]:
