@@ -612,6 +612,7 @@ ZOO = {
         separable,
         transposed,
         distributed,
+        grouped,
         shared_sequences,
     )
 }
