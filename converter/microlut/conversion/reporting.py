@@ -119,11 +119,9 @@ def _layer(
         return plain
     weights, fit = node.op.weights, node.op.weights.fit
     config = making.configs[node.name]
-    # Every output value needs one product per weight of its channel.
-    each = math.prod(weights.shape) // node.shape[-1]
     return replace(
         plain,
-        macs=math.prod(node.shape) * each,
+        macs=node.op.products(step.call.source, node.shape),
         granularity=config.granularity,
         method=config.method,
         bits=weights.bits,

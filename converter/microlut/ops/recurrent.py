@@ -9,6 +9,7 @@ compute what FULLY_CONNECTED, ADD, MUL, SUB, LOGISTIC and TANH do on int16 tenso
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -71,6 +72,11 @@ class Recurrent(Weighted):
     def inputs(self) -> int:
         """Length of the input of a step."""
         return int(self.kernel.shape[1]) - self.units
+
+    def products(self, source: Shape, output: Shape) -> int:
+        """Return the multiplications per inference: each step needs all weights."""
+        del output
+        return source[0] * self.kernel.size
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""
@@ -215,6 +221,11 @@ class QRecurrent(QWeighted):
             for i, factor in enumerate(factors)
         ]
         return max(shifted)
+
+    def products(self, source: Shape, output: Shape) -> int:
+        """Return the multiplications per inference: each step needs all weights."""
+        del output
+        return source[0] * math.prod(self.weights.shape)
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
-from microlut.ops.arrays import FloatArray
+from microlut.ops.arrays import FloatArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp
 from microlut.ops.weights import QuantizedWeights
 
@@ -27,6 +28,11 @@ class Weighted(FloatOp):
         def bias(self) -> FloatArray:
             """One value per output channel."""
 
+    def products(self, source: Shape, output: Shape) -> int:
+        """Return the multiplications per inference: an output value needs one per weight."""
+        del source
+        return math.prod(output) * (self.kernel.size // output[-1])
+
 
 class QWeighted(IntegerOp):
     """An integer operator with codebook weights."""
@@ -38,6 +44,11 @@ class QWeighted(IntegerOp):
         @property
         def weights(self) -> QuantizedWeights:
             """The weights."""
+
+    def products(self, source: Shape, output: Shape) -> int:
+        """Return the multiplications per inference: an output value needs one per weight."""
+        del source
+        return math.prod(output) * (math.prod(self.weights.shape) // output[-1])
 
     @property
     def parameter_bytes(self) -> int:

@@ -8,7 +8,6 @@ probability with a thousand classes. All other outputs are values.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -34,9 +33,8 @@ _VALUES = 1 << 27  # of all tensors together, 512 MB as floats
 
 def products(graph: Graph) -> int:
     """Return the multiplications of one inference in layers with weights, at least 1."""
-    counts = (
-        math.prod(node.shape) * (op.kernel.size // node.shape[-1]) for node, op in graph.weighted()
-    )
+    shapes = {name: tensor.shape for name, tensor in graph.tensors().items()}
+    counts = (op.products(shapes[node.inputs[0]], node.shape) for node, op in graph.weighted())
     return max(1, sum(counts))
 
 
