@@ -515,7 +515,8 @@ def distributed(k):
     w = each(layers.GlobalAveragePooling2D())(x)
     v = each(layers.Conv1D(3, 3, padding="causal"))(each(layers.Reshape((8, 12)))(x))
     v = each(layers.GlobalMaxPooling1D())(each(layers.MaxPooling1D(2))(v))
-    return k.Model(x, layers.Concatenate()([y, z, w, v]))
+    u = each(layers.Flatten())(each(layers.Conv2D(2, (3, 2), activation="elu"))(x))
+    return k.Model(x, layers.Concatenate()([y, z, w, v, u]))
 
 
 def shared_sequences(k):

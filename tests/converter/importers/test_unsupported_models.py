@@ -33,11 +33,9 @@ CASES = {
         lambda k: k.layers.Conv2DTranspose(2, 3, dilation_rate=2),
         "dilation_rate=[2, 2]",
     ),
-    "overlapping_steps": (
-        lambda k: k.Sequential(
-            [k.layers.Reshape((3, 3, 8, 3)), k.layers.TimeDistributed(k.layers.Conv2D(2, 2))]
-        ),
-        "is applied to each step of [3, 3, 8, 3]",
+    "model_of_each_step": (
+        lambda k: k.layers.TimeDistributed(k.Sequential([k.layers.Dense(2)])),
+        "is applied to each step of [9, 8, 3]",
     ),
     "unknown_of_a_layer": (
         lambda k: k.layers.Conv2D(2, 3, activation="log_softmax"),

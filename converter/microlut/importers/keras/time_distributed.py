@@ -1,7 +1,8 @@
 """Translate TimeDistributed: a layer that is applied to each of several steps.
 
-The steps become a part of a shape, so that one operator does all of them with one copy of the
-weights: that suits layers over the last dimension, and windows that stay within a step.
+Where the layer is over the last dimension, or has windows that stay within a step, the steps become
+a part of a shape, and one operator does all of them. Else there is a call per step; their weights
+are equal and therefore stored once.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from microlut.importers.keras.known_options import unknown_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.keras.layers import LAYERS
 from microlut.ops.arrays import Shape
+from microlut.ops.concatenate import Concatenate
+from microlut.ops.movement import Axis, whole
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
 from microlut.ops.reshape import Reshape
+from microlut.ops.slice import Slice
 from microlut.ops.windows import Window
 
 _BY_LAST_AXIS = {"Activation", "Dense", "ReLU", "Softmax", *AFFINE}
@@ -52,6 +56,8 @@ def _time_distributed(use: LayerUse) -> tuple[Step, ...]:
         return LAYERS[kind](use)
     if any(part in kind for part in _WINDOWS) and kind in LAYERS and len(each) == 3:
         return _as_tall_picture(use)
+    if kind in _HANDLERS:
+        return _step_by_step(use)
     raise _unsupported(use, inner)
 
 
@@ -61,10 +67,27 @@ TIME_DISTRIBUTED: Mapping[str, Handler] = {"TimeDistributed": _time_distributed}
 def _unsupported(use: LayerUse, inner: Layer) -> Exception:
     return inner.unsupported(
         f"is applied to each step of {list(use.shape)}",
-        "supported in TimeDistributed are layers over the last dimension (Dense, Activation, "
-        "BatchNormalization ...), Flatten, Reshape, layers over sequences, global pools, and "
-        "windows over pictures that do not overlap in height: call the layer on each step instead",
+        "supported in TimeDistributed are layers with one input that are no models: call it on "
+        "each step instead",
     )
+
+
+def _step_by_step(use: LayerUse) -> tuple[Step, ...]:
+    """Return the layer on each step, and what joins the results; its weights are stored once."""
+    count, *each = use.shape
+    inner = _HANDLERS[use.layer.class_name](replace(use, shapes=(tuple(each),)))
+    made = (1, *inner[-1].shape)
+    steps: list[Step] = []
+    for number in range(count):
+        axes = (Axis(number, 1, 1), *map(whole, each))
+        steps.append(Step(Slice(axes), (1, *each), (0,), f"_at{number}"))
+        steps.append(Step(Reshape(tuple(each)), tuple(each), (PREVIOUS,), f"_given{number}"))
+        for place, step in enumerate(inner):
+            inputs = tuple(PREVIOUS - place if i == 0 else i for i in step.inputs)
+            steps.append(replace(step, inputs=inputs, suffix=f"_step{number}{step.suffix}"))
+        steps.append(Step(Reshape(made), made, (PREVIOUS,), f"_made{number}"))
+    ends = tuple(PREVIOUS - (len(inner) + 3) * (count - 1 - number) for number in range(count))
+    return *steps, Step(Concatenate(0), (count, *made[1:]), ends)
 
 
 def _with_last_axis(use: LayerUse, each: Shape) -> LayerUse:
@@ -107,7 +130,7 @@ def _as_tall_picture(use: LayerUse) -> tuple[Step, ...]:
     if valid and size[0] == height and dilation[0] == 1:
         down = height
     if layer.class_name in _TRANSPOSED or size[0] != down or height % down:
-        raise _unsupported(use, layer)
+        return _step_by_step(use)
     tall = (steps * height, width, channels)
     config = {**layer.config, "strides": [down, across]}
     made = _HANDLERS[layer.class_name](
