@@ -18,7 +18,7 @@ from microlut.importers.keras.translate import Translation
 from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.ops.arrays import Shape
-from microlut.ops.linear import QLinear
+from microlut.ops.weighted import QWeighted
 from microlut.plan import Goal, Optimize, Plan, Step, make_plan
 from microlut.plan.cost import same_costs
 from microlut.plan.limits import size_obstacles
@@ -232,16 +232,15 @@ def _layers(plan: Plan) -> tuple[LayerAnalysis, ...]:
 def _layer(step: Step, stored: bool, small: bool) -> LayerAnalysis:
     node, op = step.node, step.node.op
     instructions = None if small else step.instructions
-    if not isinstance(op, QLinear):
+    if not isinstance(op, QWeighted):
         return LayerAnalysis(node.name, op.kind, node.shape, 0, macs=0, instructions=instructions)
     weights = op.weights
-    size = math.prod(weights.shape)
     return LayerAnalysis(
         name=node.name,
         kind=op.kind,
         shape=node.shape,
-        parameters=(size if stored else 0) + len(op.output.bias),
-        macs=math.prod(node.shape) * (size // node.shape[-1]),
+        parameters=(math.prod(weights.shape) if stored else 0) + len(weights.scales),
+        macs=op.products(step.call.source, node.shape),
         bits=weights.bits,
         weight_bytes=weight_bytes(weights) if stored else 0,
         parameter_bytes=step.parameter_bytes,

@@ -8,20 +8,26 @@ are of no use.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from microlut.graph.ir import Graph
+from microlut.graph.ir import Graph, Node
 from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.dense import Dense
 from microlut.ops.linear import Array, Linear
+from microlut.ops.recurrent import Recurrent
+from microlut.ops.tensor import Tensor, dequantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.reconstruct import LEVEL_MAX, ScaleRule
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
+from microlut.quantize.recurrent import Chosen, quantize_recurrent
+from microlut.quantize.shared import kernel_key
 from microlut.quantize.stage import SharedWeights, assembled, integer_nodes, quantized_outputs
 from microlut.quantize.storable import scale_rule, with_biases
-from microlut.quantize.weights import index_overlap
+from microlut.quantize.weights import WeightConfig, index_overlap, single_precision
 from microlut.quantize.without_data.fit import expected_ranges
 from microlut.quantize.without_data.synthetic import synthetic_inputs
 
@@ -45,6 +51,9 @@ def quantize_roughly(graph: Graph, bits: Mapping[str, int]) -> QuantizedGraph:
     nodes: list[QNode] = []
     for node in graph.nodes:
         op = node.op
+        if isinstance(op, Recurrent):
+            nodes.append(_recurrent(node, op, tensors, bits[node.name], shared))
+            continue
         if not isinstance(op, Linear):
             nodes.extend(integer_nodes(node, tensors))
             continue
@@ -55,6 +64,19 @@ def quantize_roughly(graph: Graph, bits: Mapping[str, int]) -> QuantizedGraph:
         made = with_biases(op.unbiased(weights, x, output), op.bias / unit, x, output)
         nodes.append(QNode(node.name, made, node.inputs, quantized_outputs(node, tensors)))
     return assembled(graph, tensors, nodes)
+
+
+def _recurrent(
+    node: Node, op: Recurrent, tensors: Mapping[str, Tensor], bits: int, shared: SharedWeights
+) -> QNode:
+    """Return a recurrent layer with biases for two inputs of noise."""
+    source = tensors[node.inputs[0]]
+    rows = _weights(Dense(op.kernel, op.bias), bits, single_precision)
+    largest = np.full_like(rows.scales, rows.scales.max())  # gates have one scale each
+    shared.rows.setdefault(kernel_key(op), Chosen(replace(rows, scales=largest), 1.0))
+    integer = np.random.default_rng(0).integers(-128, 128, (2, *source.shape)).astype(np.int8)
+    real = dequantize_array(integer, source.quantized)
+    return quantize_recurrent(node, real, integer, tensors, WeightConfig(bits), shared.rows)
 
 
 def _ranges(graph: Graph) -> Ranges:

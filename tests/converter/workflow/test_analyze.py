@@ -36,6 +36,14 @@ def test_digits_are_near_their_conversion(bits):
     assert_near(microlut.analyze(MODEL, BOARD, bits=bits), conversion(bits))
 
 
+@pytest.mark.keras
+def test_recurrent_layers_are_near_their_conversion(keras):
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((12, 3)), layers.LSTM(5), layers.Dense(2)])
+    x = np.random.default_rng(0).normal(size=(40, 12, 3)).astype(np.float32)
+    assert_near(microlut.analyze(model, BOARD, bits=4), microlut.convert(model, x, bits=4))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "data"),
