@@ -22,7 +22,8 @@ from microlut.conversion.preparation import ConvertOptions, options_of
 from microlut.errors import InvalidInput, MicrolutError
 
 FUNCTIONS = (
-    *("as_samples", "build", "convert", "deploy", "draw", "export", "fit", "fit_codebook", "flash"),
+    *("analyze", "as_samples", "build", "convert", "deploy", "draw", "export", "fit"),
+    *("fit_codebook", "flash"),
     *("load_board", "load_samples", "read", "run", "search", "verify", "write", "Budget"),
 )
 WITHOUT_ARGUMENTS = {"boards", "list_boards"}
@@ -63,6 +64,7 @@ def arguments(folder):
     with np.load(TEST) as arrays:
         x = arrays["x"][:3]
     return {
+        "analyze": {"model": MODEL, "board": board},
         "as_samples": {"x": x, "inputs": SHAPE},
         "build": {"model": folder, "board": board},
         "convert": {"model": MODEL, "calibration": CALIBRATION},
@@ -125,6 +127,7 @@ NO_LABELS = [
 WRONG: dict[str, list[object]] = {
     **dict.fromkeys(("model", "models"), NO_MODEL),
     **dict.fromkeys(("board", "name_or_path"), NO_BOARD),
+    "analyze.board": [*NO_FILE, "mps2"],  # None is every board
     **dict.fromkeys(("output", "path", "folder"), NO_PATH),
     **dict.fromkeys(("inputs", "x", "calibration"), NO_SAMPLES),
     **dict.fromkeys(("labels", "y"), NO_LABELS),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from microlut.board.board import Board, board_of, boards
 from microlut.conversion.analysis import Analysis, Choice, analyze_graph, analyze_translation
 from microlut.conversion.settings import Overrides, layer_choices, settings_of
+from microlut.errors import InvalidInput
 from microlut.graph.passes import run_passes
 from microlut.importers import examine_model
 from microlut.plan import DEFAULT_CORE, Optimize
@@ -62,4 +63,7 @@ def _boards(board: Board | PathLike | Sequence[Board | PathLike] | None) -> tupl
     if board is None:
         known = [each for each in boards() if each.memory is not None]
         return tuple(sorted(known, key=lambda each: each.core.value != DEFAULT_CORE))
-    return tuple(map(board_of, board if isinstance(board, list | tuple) else (board,)))
+    asked = board if isinstance(board, list | tuple) else (board,)
+    if not asked:
+        raise InvalidInput("board: found no board; give one or more, or leave it out for all")
+    return tuple(map(board_of, asked))

@@ -13,12 +13,12 @@ extern "C" {
 /* The dimensions that are `kept` and those that are `reduced`, outermost first, with the steps of
  * the input along them. `value` makes an output of the values that begin at `in`, so that only the
  * code of the functions in use is linked. */
-typedef struct mlut_reduce {
+typedef struct mlut_reduction {
     uint32_t kept[MLUT_REDUCE_RANK];
     uint32_t kept_steps[MLUT_REDUCE_RANK];
     uint32_t reduced[MLUT_REDUCE_RANK];
     uint32_t reduced_steps[MLUT_REDUCE_RANK];
-    int8_t (*value)(const struct mlut_reduce *layer, const int8_t *in);
+    int8_t (*value)(const struct mlut_reduction *layer, const int8_t *in);
     mlut_factor_t factor;
     int8_t input_zero_point;
     int8_t output_zero_point;

@@ -31,15 +31,22 @@ def call(monkeypatch, capsys, tmp_path):
     return run
 
 
-def weather_station(keras, x: FloatArray):
-    """Return a network that begins with the batch normalization of degrees, hPa, percent, ohm."""
+def weather_station(keras, x: FloatArray, *, normalized: bool):
+    """Return a network of degrees, hPa, percent, ohm.
+
+    It begins with their batch normalization, or its first dense layer has the scales in its kernel.
+    """
     keras.utils.set_random_seed(3)
     layers = keras.layers
+    inner, deviation = layers.Dense(16, activation="relu"), x.std(axis=0)
     first = layers.BatchNormalization()
-    model = keras.Sequential(
-        [keras.Input((4,)), first, layers.Dense(16, activation="relu"), layers.Dense(2)]
-    )
-    first.set_weights([np.ones(4), np.zeros(4), x.mean(axis=0), x.var(axis=0)])
+    before = [first] if normalized else []
+    model = keras.Sequential([keras.Input((4,)), *before, inner, layers.Dense(2)])
+    if normalized:
+        first.set_weights([np.ones(4), np.zeros(4), x.mean(axis=0), x.var(axis=0)])
+    else:
+        kernel = inner.get_weights()[0] / deviation[:, None]
+        inner.set_weights([kernel, -x.mean(axis=0) @ kernel])
     return model
 
 
@@ -61,10 +68,11 @@ def values(count: int = 100) -> FloatArray:
 
 
 @pytest.fixture
-def weather(keras, tmp_path):
-    """Return the options that convert the weather station."""
+def weather(request, keras, tmp_path):
+    """Return the options that convert the weather station; with a parameter, normalized."""
     x = sensors()
-    weather_station(keras, x).save(tmp_path / "weather.keras")
+    normalized = getattr(request, "param", False)
+    weather_station(keras, x, normalized=normalized).save(tmp_path / "weather.keras")
     np.savez(tmp_path / "weather.npz", x=x)
     return ("convert", "weather.keras", "-o", "out", "--calibration", "weather.npz")
 
@@ -76,6 +84,13 @@ def test_features_of_unlike_scale_end_with_a_warning(call, weather, tmp_path):
     assert last.startswith("Warning: ")
     assert "input features differ too much in scale: 3 of 4 (0, 1, 2)" in last
     assert (tmp_path / "out" / "model.c").is_file()
+
+
+@pytest.mark.parametrize("weather", [True], indirect=True)
+def test_normalized_features_may_differ_in_scale(call, weather):
+    code, out = call(*weather, "--json")
+    assert code == 0
+    assert json.loads(out)["warnings"] == []
 
 
 def test_strict_makes_a_warning_exit_code_1(call, weather, tmp_path):
