@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from microlut.importers.keras.along import steps_along
 from microlut.importers.keras.config import Json, Layer
 from microlut.importers.keras.known_options import unknown_options
-from microlut.importers.keras.options import axis_is_last, relu
+from microlut.importers.keras.layer_use import Step
+from microlut.importers.keras.options import axes, relu
 from microlut.importers.keras.registered import options_of
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.activation import ActivationKind
@@ -46,11 +48,20 @@ class Activation:
         fused: The part that the operator before it applies.
         after: A separate operator that follows, if any.
         name: Name of that operator.
+        axes: The dimensions along which it goes, if not the last one.
     """
 
     fused: ActivationKind = ActivationKind.LINEAR
     after: FloatOp | None = None
     name: str = ""
+    axes: tuple[int, ...] = ()
+
+    def steps(self, shape: Shape, inputs: tuple[int, ...], suffix: str = "") -> tuple[Step, ...]:
+        """Return the steps of the separate operator; there must be one."""
+        assert self.after is not None
+        if not self.axes:
+            return (Step(self.after, shape, inputs, suffix),)
+        return steps_along(self.after, self.axes, shape, inputs, suffix)
 
 
 def activation(layer: Layer, shape: Shape) -> Activation:
@@ -95,11 +106,28 @@ def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> Activation:
                 raise unknown
             op = _operator(inner, kind, inner.config, shape)
             return Activation(after=op, name=str(_LAYERS[kind].keras.activation or kind.lower()))
-        if kind == "Softmax" and axis_is_last(inner, shape):
-            return Activation(after=_operator(inner, kind, {}, shape), name="softmax")
+        if kind == "Softmax":
+            op = _operator(inner, kind, {}, shape)
+            return Activation(after=op, name="softmax", axes=_other_axes(inner, shape))
     shown = f"custom {kind}" if inner.is_custom else kind
-    detail = f" with axis={inner.config.get('axis')}" if kind == "Softmax" else ""
-    raise layer.unsupported(f"activation {shown}{detail}", _ADVICE)
+    raise layer.unsupported(f"activation {shown}", _ADVICE)
+
+
+def _other_axes(layer: Layer, shape: Shape) -> tuple[int, ...]:
+    """Return the dimensions of a softmax, or none if it goes along the last one."""
+    found = softmax_axes(layer, shape)
+    return () if found == (len(shape) - 1,) else found
+
+
+def softmax_axes(layer: Layer, shape: Shape) -> tuple[int, ...]:
+    """Return the dimensions of a softmax, of which there must be one at least."""
+    found = axes(layer, len(shape))
+    if not found:
+        raise layer.unsupported(
+            f"axis={layer.config.get('axis')} is all values of all inputs",
+            f"supported are the dimensions 1 to {len(shape)}: those without the batch",
+        )
+    return found
 
 
 def _operator(layer: Layer, name: str, given: Json, shape: Shape) -> FloatOp:

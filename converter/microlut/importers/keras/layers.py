@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from math import prod
 
 from microlut.importers.keras import options
-from microlut.importers.keras.activations import activation
+from microlut.importers.keras.activations import activation, softmax_axes
+from microlut.importers.keras.along import steps_along
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step
 from microlut.importers.keras.linear import LINEAR
 from microlut.importers.keras.merges import MERGES
@@ -41,17 +42,13 @@ def _prelu(use: LayerUse) -> tuple[Step, ...]:
 def _activation(use: LayerUse) -> tuple[Step, ...]:
     found = activation(use.layer, use.shape)
     if found.after is not None:
-        return (Step(found.after, use.shape),)
+        return found.steps(use.shape, (0,))
     linear = found.fused is ActivationKind.LINEAR
     return (Step(Identity() if linear else Relu(found.fused), use.shape),)
 
 
 def _softmax(use: LayerUse) -> tuple[Step, ...]:
-    if not options.axis_is_last(use.layer, use.shape):
-        raise use.layer.unsupported(
-            f"axis={use.layer.config.get('axis')}", "supported is the last axis"
-        )
-    return (Step(Softmax(), use.shape),)
+    return steps_along(Softmax(), softmax_axes(use.layer, use.shape), use.shape)
 
 
 def _zero_padding(use: LayerUse) -> tuple[Step, ...]:

@@ -146,4 +146,4 @@ def _activated(op: FloatOp, shape: Shape, found: Activation) -> tuple[Step, ...]
     step = Step(op, shape)
     if found.after is None:
         return (step,)
-    return step, Step(found.after, shape, (PREVIOUS,), f"_{found.name}")
+    return step, *found.steps(shape, (PREVIOUS,), f"_{found.name}")

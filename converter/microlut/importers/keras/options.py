@@ -113,11 +113,6 @@ def integers(layer: Layer, key: str) -> list[int]:
     return sound
 
 
-def axis_is_last(layer: Layer, shape: Shape) -> bool:
-    """Return whether the option `axis`, a number or a list of one, is the last dimension."""
-    return _whole(_unwrapped(layer.config.get("axis", -1))) in (-1, len(shape))
-
-
 def border(layer: Layer) -> Padding:
     """Return the padding of a ZeroPadding2D: n, [rows, columns] or [[t, b], [l, r]]."""
     value = layer.config.get("padding", 1)

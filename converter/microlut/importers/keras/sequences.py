@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from microlut.importers.keras.along import from_the_end
 from microlut.importers.keras.config import Json, Layer
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.ops.arrays import Shape
@@ -27,7 +28,7 @@ def over_sequences(handler: Handler) -> Handler:
         steps = handler(
             replace(
                 use,
-                layer=replace(use.layer, config=_options(use.layer)),
+                layer=replace(use.layer, config=_options(use.layer, rank)),
                 shapes=(picture,),
                 weights=tuple(w[None] if w.ndim == 3 else w for w in use.weights),
             )
@@ -55,9 +56,9 @@ def _read(step: Step, number: int) -> tuple[int, ...]:
     return tuple(PREVIOUS - number if i == 0 else i for i in step.inputs)
 
 
-def _options(layer: Layer) -> Json:
+def _options(layer: Layer, rank: int) -> Json:
     """Return a layer's options with one for the height, 1 or no padding, before that for steps."""
-    found = dict(layer.config)
+    found = from_the_end(layer.config, rank)
     for key in _SPATIAL:
         value = found.get(key)
         if value is None:

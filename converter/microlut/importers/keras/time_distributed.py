@@ -12,13 +12,14 @@ from dataclasses import replace
 from math import prod
 
 from microlut.importers.keras import options
+from microlut.importers.keras.activations import activation
 from microlut.importers.keras.affine import AFFINE
+from microlut.importers.keras.along import from_the_end
 from microlut.importers.keras.config import Layer, inner_layer
 from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.known_options import unknown_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.keras.layers import LAYERS
-from microlut.ops.arrays import Shape
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.movement import Axis, whole
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
@@ -41,7 +42,7 @@ def _time_distributed(use: LayerUse) -> tuple[Step, ...]:
         raise unknown
     if not each or inner.is_custom:
         raise _unsupported(use, inner)
-    use = replace(use, layer=inner)
+    use = replace(use, layer=replace(inner, config=from_the_end(inner.config, len(each))))
     if kind in DROPPED:
         return DROPPED[kind](use)
     if kind in _RESHAPING:
@@ -49,7 +50,7 @@ def _time_distributed(use: LayerUse) -> tuple[Step, ...]:
         shape = (use.shape[0], *last.shape)
         return (Step(Reshape(shape), shape),)
     if kind in _BY_LAST_AXIS:
-        return _HANDLERS[kind](_with_last_axis(use, each))
+        return _HANDLERS[kind](use)
     if kind.startswith("Global") and kind in LAYERS:
         return _global_pool(use)
     if any(part in kind for part in _WINDOWS) and kind in LAYERS and len(each) == 2:
@@ -90,14 +91,6 @@ def _step_by_step(use: LayerUse) -> tuple[Step, ...]:
     return *steps, Step(Concatenate(0), (count, *made[1:]), ends)
 
 
-def _with_last_axis(use: LayerUse, each: Shape) -> LayerUse:
-    """Return the use of a layer whose axis, if it is the last one of a step, is counted from it."""
-    config = use.layer.config
-    if "axis" not in config or not options.axis_is_last(use.layer, each):
-        return use
-    return replace(use, layer=replace(use.layer, config={**config, "axis": -1}))
-
-
 def _global_pool(use: LayerUse) -> tuple[Step, ...]:
     """Return a pool over the pixels of each step, which are a row of a picture."""
     options.check_channels_last(use.layer)
@@ -129,7 +122,8 @@ def _as_tall_picture(use: LayerUse) -> tuple[Step, ...]:
     valid = str(layer.config.get("padding", "valid")).lower() == "valid"
     if valid and size[0] == height and dilation[0] == 1:
         down = height
-    if layer.class_name in _TRANSPOSED or size[0] != down or height % down:
+    crosses = 1 in activation(layer, use.shape).axes  # the height, along which steps follow
+    if layer.class_name in _TRANSPOSED or size[0] != down or height % down or crosses:
         return _step_by_step(use)
     tall = (steps * height, width, channels)
     config = {**layer.config, "strides": [down, across]}
