@@ -52,6 +52,7 @@ OPERATORS = (
     "table",
     "tanh",
     "unary",
+    "unit_normalization",
     "transpose_conv2d",
     "space_to_depth",
     "table",

@@ -26,6 +26,9 @@ _EXP_FACTORS = (
     (3, 720401),
     (4, 242),
 )
+_LARGEST_NEWTON = 1 << 29  # of a number whose square root is taken; larger ones are divided by 4
+_ONE = 1 << 28  # 1 in Q3.28
+_HALF_ROOT_2 = 1518500250  # sqrt(2) / 2 in Q0.31
 _48_OVER_17 = 1515870810  # Q2.29
 _MINUS_32_OVER_17 = -1010580540  # Q2.29
 
@@ -168,3 +171,27 @@ def _exp_near_zero(a: _Int64) -> _Int64:
     third = saturating_doubling_high_mul(x4_over_4 + x3, _ONE_THIRD)
     series = rounding_divide_by_pot(third + x2, 1)
     return _EXP_MINUS_EIGHTH + saturating_doubling_high_mul(x + series, _EXP_MINUS_EIGHTH)
+
+
+def inverse_square_root(x: _Int64) -> tuple[_Int64, _Int64]:
+    """Return 1 / sqrt(x) as (multiplier, shift) of multiplier * 2^(shift - 31), for 0 <= x < 2^31.
+
+    This is GetInvSqrtQuantizedMultiplierExp of TensorFlow Lite: five Newton-Raphson steps in Q3.28.
+    0 counts as 1.
+    """
+    large = x >= _LARGEST_NEWTON
+    root = np.maximum(np.where(large, x // 4, x), 2)
+    bit_length = np.frexp(root.astype(np.float64))[1].astype(np.int64)
+    pairs = (31 - bit_length) // 2 - 1
+    half = root << (2 * pairs) >> 1
+    quarter = rounding_divide_by_pot(half, 1)
+    y = np.full_like(half, _ONE)
+    for _ in range(5):
+        cube = saturating_doubling_high_mul(saturating_doubling_high_mul(y, y), y)
+        cube = _saturating_shift_left(cube, 6)
+        step = saturating_doubling_high_mul(y, _ONE + _ONE // 2)
+        y = _saturating_shift_left(step - saturating_doubling_high_mul(cube, quarter), 3)
+    y = saturating_doubling_high_mul(y, _HALF_ROOT_2)
+    right = 11 + large - pairs
+    multiplier = np.where(x <= 1, _INT32_MAX, y << np.maximum(-right, 0))
+    return multiplier, np.where(x <= 1, 0, -np.maximum(right, 0))

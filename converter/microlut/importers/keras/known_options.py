@@ -78,6 +78,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "Softmax": {"axis"},
         "SyncBatchNormalization": _NORM,
         "TimeDistributed": {"layer"},
+        "UnitNormalization": {"axis"},
         "ZeroPadding2D": {"padding", "data_format"},
     }.items()
 }

@@ -14,6 +14,7 @@ from microlut.importers.keras.merges import MERGES
 from microlut.importers.keras.moves import MOVING_LAYERS
 from microlut.importers.keras.pools import POOLS
 from microlut.importers.keras.registered import REGISTERED
+from microlut.importers.keras.unit_normalization import UNIT_LAYERS
 from microlut.ops.activation import ActivationKind
 from microlut.ops.identity import Identity
 from microlut.ops.pad import Pad
@@ -84,6 +85,7 @@ LAYERS: Mapping[str, Handler] = {
     **POOLS,
     **MERGES,
     **MOVING_LAYERS,
+    **UNIT_LAYERS,
     "Activation": _activation,
     "Flatten": _flatten,
     "PReLU": _prelu,

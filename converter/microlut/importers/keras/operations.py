@@ -21,6 +21,7 @@ from microlut.importers.keras.moves import MOVING_FUNCTIONS
 from microlut.importers.keras.node_defs import CLASS_NAME, node_handler, operation_of
 from microlut.importers.keras.registered import FUNCTIONS
 from microlut.importers.keras.two_operands import power, squared_difference, two_operands
+from microlut.importers.keras.unit_normalization import UNIT_FUNCTIONS
 
 _OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
 _OF_TENSORFLOW = ("SlicingOpLambda", "TFOpLambda")
@@ -130,6 +131,7 @@ _OPERANDS: Mapping[str, Handler] = {
 
 _KERAS: Mapping[str, Handler] = {
     **MOVING_FUNCTIONS,
+    **UNIT_FUNCTIONS,
     "Add": _OPERANDS["add"],
     "AveragePool": _as_layer("AveragePooling2D"),
     "Cast": _cast,
@@ -154,6 +156,7 @@ _KERAS: Mapping[str, Handler] = {
 
 _TENSORFLOW: Mapping[str, Handler] = {
     **MOVING_FUNCTIONS,
+    **UNIT_FUNCTIONS,
     "__operators__.add": _OPERANDS["add"],
     "cast": _cast,
     "identity": _as_layer("Identity"),
