@@ -90,7 +90,7 @@ def refuse(content: bytes, folder: Path, reason: str = "is not a quantized model
         read(content, folder)
     message = str(error.value)
     assert "\n" not in message
-    assert len(message) < 400 + len(str(folder))
+    assert len(message) < 600 + len(str(folder))
     assert message.startswith(str(folder))
 
 

@@ -110,7 +110,10 @@ def test_check_sizes_knows_every_narrow_field_of_the_engine():
         "mlut_depthwise_conv2d_t": ["tile", "rows", "depth_multiplier"],  # the channels, the height
         "mlut_mean_t": ["channels"],
         "mlut_pad_t": ["pad_top", "pad_left"],
+        "mlut_recurrent_t": ["steps", "inputs", "units"],
         "mlut_softmax_t": ["length"],
+        "mlut_transpose_conv2d_t": ["tile"],  # at most the channels
+        "mlut_unit_normalization_t": ["length"],
     }
 
 
