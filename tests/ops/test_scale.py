@@ -17,11 +17,13 @@ from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
 
-RESCALING = layer("Rescaling", scale=0.25)
+TANH = layer("Activation", activation="tanh")  # on an input, a scale would be its quantization's
+RESCALING = in_a_row(TANH, layer("Rescaling", scale=0.25))
+PIXELS = in_a_row(TANH, layer("Rescaling", scale=1 / 255))
 CASES = (
     Case("picture", Scale(0.25), ((5, 7, 3),), RESCALING, spreads=(3.0,)),
     Case("vector", Scale(0.25), ((33,),), RESCALING),
-    Case("pixels", Scale(float(np.float32(1 / 255))), ((4, 6),), layer("Rescaling", scale=1 / 255)),
+    Case("pixels", Scale(float(np.float32(1 / 255))), ((4, 6),), PIXELS),
     Case("many_times", Scale(1234.5), ((2, 3, 4, 5),), spreads=(1e-3,)),
     Case("one_value", Scale(3.0), ((1,),)),
 )
@@ -70,9 +72,8 @@ def test_product_that_an_operator_of_one_scale_reads(keras):
     )
     made = quantize(graph, calibrate(graph, samples), samples, WeightConfig())
     check_graph(made)
-    scales = [tensor.scale for tensor in made.inputs]
     product = next(node for node in made.nodes if node.op.kind == "scale")
-    assert product.quantization.scale == scales[0] / 4
+    assert product.quantization.scale == made.tensors()[product.inputs[0]].scale / 4
 
 
 def test_bytes_stay_the_same():
