@@ -289,9 +289,8 @@ def _quantize_linear(
 def _weights(
     op: Linear, x: _Values, source: Quantization, config: WeightConfig, rule: ScaleRule
 ) -> QuantizedWeights:
-    moments = None
-    if config.method != "fitted" and config.bits < 8:
-        moments = reconstruction_moments(op, x.integer, source, x.real)
+    fitted = config.method == "fitted" or config.bits == 8
+    moments = None if fitted else reconstruction_moments(op, x.integer, source, x.real)
     return quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
 
 
