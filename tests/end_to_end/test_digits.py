@@ -6,11 +6,10 @@ from forms import accuracy, assert_forms_equal, need_host
 
 import microlut
 from digits_example import CALIBRATION, MODEL, TEST, conversion, samples
+from sweeps import in_sweeps
 
-GRANULARITIES = ("channel", "tensor")
 
-
-@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize("granularity", ["channel", *in_sweeps("tensor")])
 @pytest.mark.parametrize("bits", range(2, 9))
 def test_digits_forms_are_equal(bits, granularity, tmp_path):
     need_host()

@@ -7,6 +7,7 @@ from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, nee
 from microlut.importers import import_model
 from microlut.importers.samples import load_samples
 from microlut.ops.tensor import quantize_array
+from sweeps import in_sweeps
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
@@ -22,7 +23,7 @@ def sounds(shared_data, files):
     return lambda limit=None: load_samples(shared_data / "kws01_test.npz", inputs, limit)
 
 
-@pytest.mark.parametrize("bits", [8, 6, 4, 3, 2])
+@pytest.mark.parametrize("bits", [8, 4, 2, *in_sweeps(6, 3)])
 def test_kws_forms_are_equal(bits, files, sounds, converted):
     need_host()
     assert_forms_equal(converted(*files, bits, count=FEW), sounds(40), "host")
