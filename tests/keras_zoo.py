@@ -470,6 +470,15 @@ def grouped(k):
     return k.Model(x, layers.Dense(2)(y))
 
 
+def slopes(k):
+    """Leaky rectifiers with slopes that are weights."""
+    layers = k.layers
+    x = k.Input(PICTURE)
+    y = layers.PReLU(shared_axes=[1, 2])(layers.Conv2D(4, 3)(x))
+    y = layers.PReLU()(layers.Flatten()(layers.MaxPooling2D(3)(y)))
+    return k.Model(x, layers.PReLU(shared_axes=[1])(layers.Dense(3)(y)))
+
+
 def pools_of_sequences(k):
     layers = k.layers
     x = k.Input((12, 3))
@@ -615,6 +624,7 @@ ZOO = {
         distributed,
         grouped,
         shared_sequences,
+        slopes,
     )
 }
 

@@ -46,6 +46,7 @@ _VARIABLES = (
     "moving_variance",
     "mean",
     "variance",
+    "alpha",
 )
 
 

@@ -55,6 +55,8 @@ def variables(layer: Layer) -> tuple[Variable, ...]:
     elif layer.class_name in _WITH_TWO_KERNELS:
         names = ("depthwise_kernel", "pointwise_kernel")
         names += ("bias",) * options.flag(layer, "use_bias", True)
+    elif layer.class_name == "PReLU":
+        names = ("alpha",)
     elif layer.class_name in _RECURRENT:
         names = _cell_names(layer.config)
     elif layer.class_name == "Bidirectional":
