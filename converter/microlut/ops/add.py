@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-
-from microlut.ops.activation import ActivationKind, Fusing, fused_name
+from microlut.ops.activation import ActivationKind, Fusing
 from microlut.ops.arrays import FloatArray, IntArray, Shape
-from microlut.ops.base import IntegerOp, Keras, demand, is_int8
-from microlut.ops.binary import LEFT_SHIFT, SMALLEST_SUM, Binary, Function, QBinary
+from microlut.ops.base import IntegerOp, Keras
+from microlut.ops.binary import SMALLEST_SUM, Binary, Function, QBinary
 from microlut.ops.builtin import Builtin
-from microlut.ops.fixed_point import multiply
 from microlut.ops.tensor import CONFIG, Quantization, Tensor
-
-_LARGEST_SHIFT = 31
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,6 +67,12 @@ class QAdd(IntegerOp):
     kind: Literal["add"] = "add"
     __pydantic_config__ = CONFIG
 
+    @property
+    def general(self) -> QBinary:
+        """The same sum as a function of any two operands; only the kernels differ."""
+        factors = (*self.input_multipliers, self.output_multiplier)
+        return QBinary("add", factors, self.minimum, self.maximum)
+
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the output's shape."""
         return (_shape(inputs),)
@@ -80,25 +81,15 @@ class QAdd(IntegerOp):
         self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     ) -> tuple[IntArray, ...]:
         """Return the output [batch, ...] for inputs [batch, ...]."""
-        terms = [
-            multiply((x.astype(np.int64) - tensor.zero_point) << LEFT_SHIFT, *factor)
-            for x, tensor, factor in zip(arrays, inputs, self.input_multipliers, strict=True)
-        ]
-        scaled = multiply(terms[0] + terms[1], *self.output_multiplier) + outputs[0].zero_point
-        return (np.clip(scaled, self.minimum, self.maximum).astype(np.int8),)
+        return self.general.evaluate(arrays, inputs, outputs)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return ADD."""
-        fused = fused_name(self.minimum, self.maximum, outputs[0].quantized)
-        fields = {"fusedActivationFunction": fused}
-        return (Builtin("ADD", 2, tuple(inputs), tuple(outputs), "AddOptions", fields),)
+        return self.general.tflite(inputs, outputs)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless factors and limits are valid."""
-        for multiplier, shift in (*self.input_multipliers, self.output_multiplier):
-            sound = 0 <= multiplier < 1 << 31 and -_LARGEST_SHIFT <= shift <= 0
-            demand(sound, "its multipliers")
-        demand(is_int8(self.minimum, self.maximum), "its limits")
+        self.general.check(inputs, outputs)
 
 
 def _shape(inputs: Sequence[Shape]) -> Shape:
