@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from microlut.importers.keras.along import steps_along
 from microlut.importers.keras.config import Json, Layer
-from microlut.importers.keras.known_options import unknown_options
+from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import Step
 from microlut.importers.keras.options import axes, relu
 from microlut.importers.keras.registered import options_of
@@ -84,15 +84,8 @@ def activation(layer: Layer, shape: Shape) -> Activation:
 
 def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> Activation:
     """Read a layer object used as an activation, such as ReLU(6)."""
-    kind, config = str(value.get("class_name")), value.get("config")
-    name = config.get("name") if isinstance(config, dict) else None
-    inner = replace(
-        layer,
-        path=(*layer.path, str(name or kind)),
-        class_name=kind,
-        config=config or {},
-        entry=value,
-    )
+    inner = layer.part(value)
+    kind = inner.class_name
     if not inner.is_custom:
         if kind == "Activation":
             return activation(inner, shape)
@@ -102,8 +95,7 @@ def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> Activation:
                 return Activation(op.activation)
             return Activation(after=op, name="relu")
         if kind in _LAYERS and issubclass(_LAYERS[kind], Elementwise):
-            for unknown in unknown_options(inner):
-                raise unknown
+            check_options(inner)
             op = _operator(inner, kind, inner.config, shape)
             return Activation(after=op, name=str(_LAYERS[kind].keras.activation or kind.lower()))
         if kind == "Softmax":

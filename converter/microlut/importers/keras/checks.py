@@ -27,10 +27,10 @@ _ANY_SHAPE = (1,)  # named activations do not depend on it
 _REBUILD = "rebuild the model without it, train it again and save it"
 _ADVICE = {
     "Lambda": "code in files is never run: write the function with layers or keras.ops",
-    "TFOpLambda": "write the function with layers, or with arithmetic and functions that are "
-    "supported",
-    "SlicingOpLambda": "write the function with layers, or with arithmetic and functions that are "
-    "supported",
+    **dict.fromkeys(
+        ("TFOpLambda", "SlicingOpLambda"),
+        "write the function with layers, or with arithmetic and functions that are supported",
+    ),
 }
 
 

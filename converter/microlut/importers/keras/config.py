@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,13 @@ class Layer:
         module, registered = self.entry.get("module"), self.entry.get("registered_name")
         foreign = isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES
         return foreign or registered not in (None, self.class_name)
+
+    def part(self, entry: Json) -> Layer:
+        """Return an option that is a layer object, such as an activation or a cell."""
+        kind, config = str(entry.get("class_name")), entry.get("config")
+        name = config.get("name") if isinstance(config, dict) else None
+        path = (*self.path, str(name or kind))
+        return replace(self, path=path, class_name=kind, config=config or {}, entry=entry)
 
     def unsupported(self, found: str, advice: str) -> UnsupportedModel:
         """Return the error for an option that cannot be converted."""

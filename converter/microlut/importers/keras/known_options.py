@@ -90,6 +90,12 @@ def is_known(class_name: str, key: str) -> bool:
     return known is None or key in known or key.endswith(_HARMLESS_ENDS)
 
 
+def check_options(layer: Layer) -> None:
+    """Raise UnsupportedModel for the first unknown option that is in use."""
+    for error in unknown_options(layer):
+        raise error
+
+
 def unknown_options(layer: Layer) -> Iterator[UnsupportedModel]:
     """Yield an error for each unknown option that is in use."""
     for key, value in layer.config.items():

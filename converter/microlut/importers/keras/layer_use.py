@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,14 @@ class Step:
     shape: Shape
     inputs: tuple[int, ...] = (0,)
     suffix: str = ""
+
+
+def behind(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return steps that read what the step before them makes instead of the layer's only input."""
+    return tuple(
+        replace(step, inputs=tuple(PREVIOUS - place if i == 0 else i for i in step.inputs))
+        for place, step in enumerate(steps)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from microlut.errors import UnsupportedModel
 from microlut.importers.keras import options
 from microlut.importers.keras.activations import activation
-from microlut.importers.keras.config import Json, Layer
-from microlut.importers.keras.known_options import unknown_options
+from microlut.importers.keras.config import Layer
+from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.ops.add import Add
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
@@ -115,12 +115,9 @@ def _inner(layer: Layer, entry: object) -> Layer:
     """Return a layer that is an option of another one."""
     if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
         raise layer.invalid("wraps no layer")
-    config: Json = entry["config"]
-    kind = str(entry.get("class_name"))
-    made = Layer((*layer.path, str(config.get("name", kind))), kind, config, entry, layer.source)
+    made = layer.part(entry)
     options.check_policy(made)
-    for unknown in unknown_options(made):
-        raise unknown
+    check_options(made)
     return made
 
 

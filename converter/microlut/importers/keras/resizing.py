@@ -83,13 +83,17 @@ def _up_sampling(rank: int) -> Handler:
 
 
 def _resizing(use: LayerUse) -> tuple[Step, ...]:
-    layer = use.layer
+    size = [options.integer(use.layer, key) for key in ("height", "width")]
+    return _to_size(use, size, use.layer.config)
+
+
+def _to_size(use: LayerUse, size: list[int], given: Json) -> tuple[Step, ...]:
+    """Return the steps that make pictures of a size, by the options of a layer or a function."""
     height, width, _ = use.picture()
-    size = [options.integer(layer, key) for key in ("height", "width")]
-    _refuse(use, layer.config, size[0] * width != size[1] * height)
-    if options.flag(layer, "antialias", False) and size != [height, width]:
-        raise layer.unsupported("antialias=True", "supported is antialias=False: train with it")
-    return _resized(use, size, str(layer.config.get("interpolation") or "bilinear").lower())
+    _refuse(use, given, size[0] * width != size[1] * height)
+    if given.get("antialias") and size != [height, width]:
+        raise use.layer.unsupported("antialias=True", "supported is antialias=False: train with it")
+    return _resized(use, size, str(given.get("interpolation") or "bilinear").lower())
 
 
 def _refuse(use: LayerUse, given: Json, other_ratio: bool) -> None:
@@ -106,12 +110,7 @@ def _refuse(use: LayerUse, given: Json, other_ratio: bool) -> None:
     *("crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode", "fill_value", "data_format"),
 )
 def _resize(use: LayerUse, given: Json) -> tuple[Step, ...]:
-    height, width, _ = use.picture()
-    size = _size(use, given)
-    _refuse(use, given, size[0] * width != size[1] * height)
-    if given.get("antialias") and size != [height, width]:
-        raise use.layer.unsupported("antialias=True", "supported is antialias=False: train with it")
-    return _resized(use, size, str(given.get("interpolation") or "bilinear").lower())
+    return _to_size(use, _size(use, given), given)
 
 
 def _size(use: LayerUse, given: Json) -> list[int]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from microlut.importers.keras.along import from_the_end
 from microlut.importers.keras.config import Json, Layer
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind
 from microlut.ops.arrays import Shape
 from microlut.ops.reshape import Reshape
 
@@ -36,10 +36,7 @@ def over_sequences(handler: Handler) -> Handler:
         if rank == 3:
             return steps
         before = Step(Reshape(picture), picture, (0,), "_picture")
-        inner = tuple(
-            replace(step, inputs=_read(step, number)) for number, step in enumerate(steps)
-        )
-        return before, *inner, *_as_sequence(steps[-1].shape)
+        return before, *behind(steps), *_as_sequence(steps[-1].shape)
 
     return handle
 
@@ -49,11 +46,6 @@ def _as_sequence(made: Shape) -> tuple[Step, ...]:
     if len(made) != 3:
         return ()
     return (Step(Reshape(made[1:]), made[1:], (PREVIOUS,), "_sequence"),)
-
-
-def _read(step: Step, number: int) -> tuple[int, ...]:
-    """Return what step `number` reads, with the picture for the layer's input."""
-    return tuple(PREVIOUS - number if i == 0 else i for i in step.inputs)
 
 
 def _options(layer: Layer, rank: int) -> Json:

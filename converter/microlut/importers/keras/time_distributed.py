@@ -17,8 +17,8 @@ from microlut.importers.keras.affine import AFFINE
 from microlut.importers.keras.along import from_the_end
 from microlut.importers.keras.config import Layer, inner_layer
 from microlut.importers.keras.dropped import DROPPED
-from microlut.importers.keras.known_options import unknown_options
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras.known_options import check_options
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind
 from microlut.importers.keras.layers import LAYERS
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.movement import Axis, whole
@@ -38,8 +38,7 @@ def _time_distributed(use: LayerUse) -> tuple[Step, ...]:
     inner = inner_layer(use.layer)
     each, kind = use.shape[1:], inner.class_name
     options.check_policy(inner)
-    for unknown in unknown_options(inner):
-        raise unknown
+    check_options(inner)
     if not each or inner.is_custom:
         raise _unsupported(use, inner)
     use = replace(use, layer=replace(inner, config=from_the_end(inner.config, len(each))))
@@ -83,9 +82,7 @@ def _step_by_step(use: LayerUse) -> tuple[Step, ...]:
         axes = (Axis(number, 1, 1), *map(whole, each))
         steps.append(Step(Slice(axes), (1, *each), (0,), f"_at{number}"))
         steps.append(Step(Reshape(tuple(each)), tuple(each), (PREVIOUS,), f"_given{number}"))
-        for place, step in enumerate(inner):
-            inputs = tuple(PREVIOUS - place if i == 0 else i for i in step.inputs)
-            steps.append(replace(step, inputs=inputs, suffix=f"_step{number}{step.suffix}"))
+        steps += [replace(step, suffix=f"_step{number}{step.suffix}") for step in behind(inner)]
         steps.append(Step(Reshape(made), made, (PREVIOUS,), f"_made{number}"))
     ends = tuple(PREVIOUS - (len(inner) + 3) * (count - 1 - number) for number in range(count))
     return *steps, Step(Concatenate(0), (count, *made[1:]), ends)
@@ -131,12 +128,8 @@ def _as_tall_picture(use: LayerUse) -> tuple[Step, ...]:
         replace(use, layer=replace(layer, config=config), shapes=(tall,))
     )
     shape = (steps, height // down, *made[-1].shape[1:])
-    inner = (
-        replace(step, inputs=tuple(PREVIOUS - n if i == 0 else i for i in step.inputs))
-        for n, step in enumerate(made)
-    )
     return (
         Step(Reshape(tall), tall, (0,), "_rows"),
-        *inner,
+        *behind(made),
         Step(Reshape(shape), shape, (PREVIOUS,), "_steps"),
     )
