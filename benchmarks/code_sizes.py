@@ -27,7 +27,7 @@ from documents import ROOT
 import microlut
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
-from microlut.conversion.code_sizes import LIKE, CodeSizes, kernel_bytes, measured_sizes
+from microlut.conversion.code_sizes import LIKE, CodeSizes, kernel_bytes, measured_sizes, model_ram
 from microlut.errors import MicrolutError
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
@@ -166,7 +166,7 @@ def main() -> None:
 
 def write_boards(sizes: CodeSizes, steps: dict[str, float], plans: dict[str, Plan]) -> None:
     """Set the sizes of all boards: what ResNet8 takes there beside its kernels and arrays."""
-    arena = plans[DEFAULT_CORE].arena_bytes  # boards.md has one conversion for all boards
+    own = model_ram(plans[DEFAULT_CORE])  # boards.md has one conversion for all boards
     unknown = []
     for board, flash, ram in documented():
         core = LIKE.get(board.core.value, board.core.value)
@@ -180,13 +180,13 @@ def write_boards(sizes: CodeSizes, steps: dict[str, float], plans: dict[str, Pla
         loaded = board.memory is not None and board.memory.code_origin is not None
         sizes["boards"][board.id] = {
             "flash": round(flash - known - steps[core] * len(called)),
-            "ram": ram - arena - (flash if loaded else 0),
+            "ram": ram - own - (flash if loaded else 0),
             "step": round(steps[core], 1),
         }
     for name, core, ram in unknown:  # as much flash as a board with such a core takes
         alike = [s for b, s in sizes["boards"].items() if _core(b) == core]
         most = max(alike, key=lambda each: each["flash"])
-        sizes["boards"][name] = {**most, "ram": ram - arena}
+        sizes["boards"][name] = {**most, "ram": ram - own}
 
 
 def _core(name: str) -> str:

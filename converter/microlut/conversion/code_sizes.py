@@ -19,12 +19,11 @@ _FILE = Path(__file__).with_name("code_sizes.json")
 # Cores on which kernels are as large as on another one.
 LIKE = {"cortex-m0": "cortex-m0plus", "cortex-m7": "cortex-m4f", "cortex-m33": "cortex-m4f"}
 _COMMON = "common"
-_MEASURED_INPUT_BYTES = 32 * 32 * 3  # the buffer of ResNet8, with which boards were measured
 _PLAIN = ("add", "softmax")  # without weights, and measured everywhere
 
 
 class BoardSizes(TypedDict):
-    """Bytes of an image beside its engine, weights and arena; `step` is that of a kernel call."""
+    """Bytes of an image beside what its model takes; `step` is that of a kernel call."""
 
     flash: int
     ram: int
@@ -52,8 +51,12 @@ def image_sizes(plan: Plan, board: Board) -> tuple[int, int]:
     )
     flash = plan.weight_bytes + plan.parameter_bytes + code
     in_ram = board.memory is not None and board.memory.code_origin is not None
-    inputs = sum(tensor.bytes for tensor in plan.graph.inputs) - _MEASURED_INPUT_BYTES
-    return flash, plan.arena_bytes + rest["ram"] + inputs + (flash if in_ram else 0)
+    return flash, model_ram(plan) + rest["ram"] + (flash if in_ram else 0)
+
+
+def model_ram(plan: Plan) -> int:
+    """Return the bytes of RAM of the arena and of the console's buffer for the inputs."""
+    return plan.arena_bytes + sum(tensor.bytes for tensor in plan.graph.inputs)
 
 
 def kernel_bytes(kinds: set[str], core: str, sizes: CodeSizes) -> int:
