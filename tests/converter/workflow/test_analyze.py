@@ -78,7 +78,16 @@ def test_all_boards_are_estimated():
         assert each.instructions > 100_000
     fits = {each.board: each.fits for each in found.boards}
     assert fits["mps2-an386"]
-    assert not fits["stm32vldiscovery"]  # 8 KiB of RAM
+    assert fits["stm32vldiscovery"]  # 6,144 bytes of its 8 KiB of RAM, as in the image
+
+
+def test_board_with_too_little_ram_does_not_fit():
+    board = microlut.load_board("stm32vldiscovery")
+    ram = board.memory.ram.model_copy(update={"size": 6144 - 4})
+    memory = board.memory.model_copy(update={"ram": ram})
+    (found,) = microlut.analyze(MODEL, board.model_copy(update={"memory": memory})).boards
+    assert found.ram_bytes == 6144
+    assert not found.fits
 
 
 @pytest.mark.parametrize("optimize", ["speed", "size", "ram"])
