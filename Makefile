@@ -53,7 +53,7 @@ test-all: setup-dev
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 check: setup-dev
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from binary_cases import binary_cases
 from harness import Case, check_keras, in_a_row, layer, operator_tests
 
-from binary_cases import binary_cases
 from graphs import run_integer
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add, QAdd

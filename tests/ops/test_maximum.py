@@ -1,8 +1,8 @@
 """The maximum of two tensors in all its forms."""
 
+from binary_cases import binary_cases
 from harness import Case, check_keras, layer, operator_tests
 
-from binary_cases import binary_cases
 from microlut.ops.maximum import Maximum
 
 CASES = binary_cases(Maximum, "Maximum", 2)

@@ -1,8 +1,8 @@
 """The minimum of two tensors in all its forms."""
 
+from binary_cases import binary_cases
 from harness import Case, check_keras, layer, operator_tests
 
-from binary_cases import binary_cases
 from microlut.ops.minimum import Minimum
 
 CASES = binary_cases(Minimum, "Minimum", 2)

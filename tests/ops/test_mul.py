@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from binary_cases import binary_cases
 from harness import Case, check_keras, layer, operator_tests
 
-from binary_cases import binary_cases
 from microlut.graph.batch import Batch
 from microlut.integer.evaluate import evaluate
 from microlut.ops.activation import ActivationKind

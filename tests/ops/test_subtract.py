@@ -1,8 +1,8 @@
 """The difference of two tensors in all its forms."""
 
+from binary_cases import binary_cases
 from harness import Case, in_a_row, layer, operator_tests
 
-from binary_cases import binary_cases
 from microlut.ops.activation import ActivationKind
 from microlut.ops.subtract import Subtract
 
