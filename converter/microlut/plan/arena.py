@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 ALIGNMENT = 16  # bytes, MLUT_ALIGNMENT of the engine
 
@@ -60,14 +61,20 @@ def place(buffers: Sequence[Buffer]) -> Arena:
     return Arena(offsets, size, lower_bound(buffers))
 
 
-def live_bytes(buffers: Sequence[Buffer], step: int) -> int:
-    """Return the sum of the aligned sizes that are alive at a step."""
-    return sum(aligned(b.size) for b in buffers if b.first <= step <= b.last)
+def live_bytes(buffers: Sequence[Buffer], steps: int) -> list[int]:
+    """Return the sums of the aligned sizes that are alive at steps 0 to `steps` - 1."""
+    changes = [0] * (steps + 1)
+    for buffer in buffers:
+        size = aligned(buffer.size)
+        changes[min(buffer.first, steps)] += size
+        changes[min(buffer.last + 1, steps)] -= size
+    return list(accumulate(changes[:-1]))
 
 
 def lower_bound(buffers: Sequence[Buffer]) -> int:
     """Return the largest sum of aligned sizes alive at one step."""
-    return max((live_bytes(buffers, b.first) for b in buffers), default=0)
+    steps = max((b.first + 1 for b in buffers), default=0)
+    return max(live_bytes(buffers, steps), default=0)
 
 
 def _first_fit(ordered: Sequence[Buffer]) -> tuple[dict[str | int, int], int]:

@@ -130,7 +130,7 @@ def _ways(graph: QuantizedGraph) -> list[Sharing]:
 def _usual(graph: QuantizedGraph, core: str) -> _Draft:
     """Return tiles of a fifth of what the largest tensors take together."""
     draft = _shared(graph, core, find_sharing(graph))
-    live = [live_bytes(draft.buffers, step) for step in range(len(graph.nodes))]
+    live = live_bytes(draft.buffers, len(graph.nodes))
     share = max(max(live) // _SCRATCH_SHARE, _SMALL_TILE_BYTES)
     return draft.with_tiles(_tiles(draft, [share] * len(live)))
 
@@ -162,7 +162,7 @@ def _grown(draft: _Draft, limit: int) -> _Draft:
 
     Those go first that gain most.
     """
-    room = [limit - live_bytes(draft.buffers, step) for step in range(len(draft.calls))]
+    room = [limit - live for live in live_bytes(draft.buffers, len(draft.calls))]
     quickest = _tiles(draft, room)
     gains = [
         now - then

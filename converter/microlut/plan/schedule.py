@@ -32,8 +32,8 @@ def _cost(graph: QuantizedGraph) -> tuple[int, int]:
     buffers, _ = tensor_buffers(graph)
     weights = {node.name: op.weights.indices.size for node, op in graph.weighted()}
     withheld = (
-        live_bytes(buffers, step) * weights.get(node.name, 0)
-        for step, node in enumerate(graph.nodes)
+        live * weights.get(node.name, 0)
+        for live, node in zip(live_bytes(buffers, len(graph.nodes)), graph.nodes, strict=True)
     )
     return lower_bound(buffers), sum(withheld)
 
