@@ -30,9 +30,10 @@ def test_kws_forms_are_equal(bits, files, sounds, converted):
 
 
 @pytest.mark.qemu
-def test_kws_is_equal_on_boards(files, sounds, converted):
+@pytest.mark.parametrize("boards", [("mps2-an386",), *in_sweeps((QEMU_BOARDS,))])
+def test_kws_is_equal_on_boards(boards, files, sounds, converted):
     need_qemu()
-    assert_forms_equal(converted(*files, 4), sounds(10), *QEMU_BOARDS)
+    assert_forms_equal(converted(*files, 4), sounds(10), *boards)
 
 
 @pytest.mark.parametrize(("bits", "points"), [(8, 1.0), (4, 4.0)])

@@ -28,20 +28,20 @@ from sweeps import in_sweeps
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("board_id", ["mps2-an386", "mps2-an385", "mps3-an547", "riscv-virt"])
-@pytest.mark.parametrize("bits", [3, 8])
+@pytest.mark.parametrize("bits", [3, *in_sweeps(8)])
 def test_emulated_firmware_equals_the_interpreter(board_id: str, bits: int, tmp_path: Path):
     check(rg.every_operator_case(bits, seed=1).quantized(), load_board(board_id), bits, tmp_path)
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("bits", [3, 4, *in_sweeps(2, 5, 6, 7, 8)])
+@pytest.mark.parametrize("bits", [3, *in_sweeps(2, 4, 5, 6, 7, 8)])
 def test_kernels_of_the_dsp_extension_equal_the_interpreter(bits: int, tmp_path: Path):
     check(rg.kernel_case(bits, bits % 2).quantized(), load_board("mps2-an386"), bits, tmp_path)
 
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("board_id", ["mps2-an385", "mps2-an385-m0plus", "riscv-virt"])
-@pytest.mark.parametrize("bits", [4, 5])
+@pytest.mark.parametrize("bits", [5, *in_sweeps(4)])
 def test_kernels_without_the_extension_equal_the_interpreter(
     board_id: str, bits: int, tmp_path: Path
 ):

@@ -30,11 +30,14 @@ from digits_example import conversion, samples
 from microlut.integer.evaluate import evaluate
 from microlut.ops.tensor import quantize_array
 from microlut.plan import make_plan
+from sweeps import in_sweeps
 
 KINDS = ("cortex-m0plus", "cortex-m3", "cortex-m4f", "cortex-m55")  # of instruction sets
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "language", ["c11", "c++17", *in_sweeps(*sorted({*LANGUAGES} - {"c11", "c++17"}))]
+)
 @pytest.mark.parametrize("core", [None, *KINDS])
 def test_engine_compiles_as_one_unit(core: str | None, language: str, tmp_path: Path):
     unit = engine_unit(tmp_path)
@@ -42,7 +45,7 @@ def test_engine_compiles_as_one_unit(core: str | None, language: str, tmp_path: 
     run(*compiler, "-O1", *LANGUAGES[language], *INCLUDES, "-c", unit, "-o", tmp_path / "unit.o")
 
 
-@pytest.mark.parametrize("core", KINDS)
+@pytest.mark.parametrize("core", ["cortex-m55", *in_sweeps(*KINDS[:-1])])
 def test_order_of_the_sources_is_free(core: str, tmp_path: Path):
     unit = engine_unit(tmp_path, ENGINE[::-1])
     compiler = (require("arm-none-eabi-gcc"), *CORES[core], "-O1", "-std=c11")
@@ -115,7 +118,7 @@ def whole(target: Target, language: str, *options: str) -> Target:
     )
 
 
-@pytest.mark.parametrize("language", ["c11", "c++17"])
+@pytest.mark.parametrize("language", ["c++17", *in_sweeps("c11")])
 def test_two_models_and_the_engine_are_one_unit(language: str, tmp_path: Path):
     check(whole(HOST, language), tmp_path)
 

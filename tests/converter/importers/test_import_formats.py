@@ -40,13 +40,14 @@ WRITTEN_WRONGLY = {
     ("keras2-savedmodel", "shared_before_nested"),
 }
 ALL = [(kind, name) for kind in FORMATS for name in ZOO if (kind, name) not in WRITTEN_WRONGLY]
+SLOW = {("keras2-savedmodel", "recurrent_in_nested")}  # Keras traces and writes for 20 seconds
 # Each model from each Keras, in the formats in turn; the others where all sweeps run.
 OFTEN = [
     each
     for keras_name in ("keras", "tf_keras")
     for i, name in enumerate(ZOO)
     for j, kind in enumerate(k for k, (source, _) in FORMATS.items() if source == keras_name)
-    if (each := (kind, name)) in ALL and (i + j) % 2 == 0
+    if (each := (kind, name)) in ALL and each not in SLOW and (i + j) % 2 == 0
 ]
 
 
