@@ -51,24 +51,29 @@ def assert_equal(outputs: Outputs, prefix: str) -> None:
     assert differing == []
 
 
-@pytest.fixture(scope="module", params=[21, *in_sweeps(70)])
-def operators(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outputs:
-    """Outputs of single operators, whose scratch ends where the arena ends."""
-    counts = {"conv2d": request.param, "depthwise_conv2d": request.param, "dense": 14}
+# One program and one test for all of them: several tests would be shared out, and each build it.
+@pytest.mark.parametrize("count", [21, *in_sweeps(70)])
+def test_operators_equal_the_interpreter(count: int, tmp_path: Path):
+    """Run single operators, whose scratch ends where the arena ends."""
+    counts = {"conv2d": count, "depthwise_conv2d": count, "dense": 14}
     cases = [c for k in rg.OPERATORS for c in rg.operator_cases(k, counts.get(k, 7), seed=11)]
     cases += rg.wide_cases()
-    graphs = [case.quantized() for case in cases]
-    return check(graphs, tmp_path_factory.mktemp("operators"), scratch_last)
+    outputs = check([case.quantized() for case in cases], tmp_path, scratch_last)
+    for kind in (*rg.OPERATORS, "wide"):
+        assert_equal(outputs, kind)
 
 
-@pytest.fixture(scope="module", params=[7, *in_sweeps(28)])
-def networks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outputs:
-    """Outputs of networks of several operators, laid out as planned."""
-    cases = list(rg.network_cases(request.param, seed=11))
+@pytest.mark.parametrize("count", [7, *in_sweeps(28)])
+def test_networks_equal_the_interpreter(count: int, tmp_path: Path):
+    """Run networks of several operators, laid out as planned."""
+    cases = list(rg.network_cases(count, seed=11))
     cases += [rg.every_operator_case(b) for b in range(2, 9)]
     cases += [rg.kernel_case(b, b // 2 % 2) for b in range(2, 9)]
-    graphs = [case.quantized() for case in cases]
-    return check(graphs, tmp_path_factory.mktemp("networks"), lambda plan: plan)
+    outputs = check([case.quantized() for case in cases], tmp_path, lambda plan: plan)
+    for prefix in ("net", "every", "kernels"):
+        assert_equal(outputs, prefix)
+    varied = [name for name, (got, _) in outputs.items() if len(np.unique(got, axis=0)) > 1]
+    assert len(varied) > len(outputs) / 2
 
 
 @pytest.mark.parametrize(
@@ -108,21 +113,6 @@ def test_operator_with_the_smallest_tiles_equals_the_interpreter(count: int, tmp
 def test_network_with_the_least_memory_equals_the_interpreter(tmp_path: Path):
     graphs = [case.quantized() for case in rg.network_cases(14, seed=12)]
     assert_equal(check(graphs, tmp_path, for_ram), "net")
-
-
-@pytest.mark.parametrize("kind", [*rg.OPERATORS, "wide"])
-def test_operator_equals_the_interpreter(operators: Outputs, kind: str):
-    assert_equal(operators, kind)
-
-
-@pytest.mark.parametrize("prefix", ["net", "every", "kernels"])
-def test_network_equals_the_interpreter(networks: Outputs, prefix: str):
-    assert_equal(networks, prefix)
-
-
-def test_outputs_differ_between_inputs(networks: Outputs):
-    varied = [name for name, (got, _) in networks.items() if len(np.unique(got, axis=0)) > 1]
-    assert len(varied) > len(networks) / 2
 
 
 def test_softmax_of_hundreds_of_equal_values_is_defined(tmp_path: Path):
