@@ -201,6 +201,7 @@ def operator_tests(cases: Sequence[Case]) -> tuple[Test, Test, Test, Test, Test]
     def test_c_equals_integer_on_this_computer(tmp_path: Path) -> None:
         check_c(cases, tmp_path, HOST)
 
+    @pytest.mark.sweep  # where only the usual tests run, test_operators.py has some cases of each
     @pytest.mark.qemu
     def test_c_equals_integer_on_cortex_m4(tmp_path: Path) -> None:
         check_c(cases, tmp_path, M4)

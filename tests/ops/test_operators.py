@@ -1,9 +1,13 @@
 """The tuple of operators: what follows from it, and what is refused."""
 
 import sys
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from engine_batch import M4
+from harness import check_c
 
 from microlut import ops
 from microlut.ops.base import FloatOp
@@ -33,6 +37,19 @@ def test_every_operator_has_tests_of_all_its_forms():
     files = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
     # Tables and functions of two operands have the tests of the operators that become one.
     assert {*ops.OPERATORS} - files == {"binary", "table"}
+
+
+@pytest.mark.qemu
+def test_some_cases_of_every_operator_equal_integer_on_cortex_m4(tmp_path: Path):
+    modules = (import_module(path.stem) for path in sorted(Path(__file__).parent.glob("test_*.py")))
+    tested = [module for module in modules if "test_c_equals_integer_on_cortex_m4" in vars(module)]
+    assert len(tested) > 30
+    cases = [
+        replace(case, name=f"{module.__name__}_{case.name}")
+        for module in tested
+        for case in module.CASES[:: max(1, len(module.CASES) - 1)]  # the first and the last one
+    ]
+    check_c(cases, tmp_path, M4)
 
 
 def test_operator_that_lacks_a_method_is_refused_by_name():
