@@ -164,6 +164,7 @@ def _making(
         distilled=distilled,
         comparison=comparison,
         warnings=(*prepared.warnings, *found),
+        pruned=prepared.pruned,
     )
 
 

@@ -12,6 +12,7 @@ from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
+from microlut.graph.passes.prune_channels import pruned_layers
 from microlut.importers import import_model
 from microlut.importers.samples import Inputs, as_samples
 from microlut.importers.scaling import scaled_alike
@@ -134,7 +135,9 @@ def prepare(
     if calibration is None and options.input_range is None:
         raise InvalidInput(_NO_CALIBRATION)
     progress("import", 0, STAGES)
-    graph = run_passes(import_model(model, name))
+    imported = import_model(model, name)
+    graph = run_passes(imported)
+    pruned = pruned_layers(imported, graph)
     check_sizes(graph)
     default: Method = "fitted" if calibration is None else "calibrated"
     layers = layer_choices(graph, options.settings, options.overrides, default)
@@ -149,7 +152,7 @@ def prepare(
         check(graph, limits)
         inputs = synthetic_inputs(graph, limits)
         ranges = expected_ranges(graph, inputs, limits)
-        return Prepared(graph, ranges, inputs, None, layers, None, options.task)
+        return Prepared(graph, ranges, inputs, None, layers, None, options.task, pruned=pruned)
     samples = _calibration_inputs(calibration, graph, options.input_range)
     chosen = choose_ranges(graph, samples, options.range_rule, options.input_range)
     limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
@@ -164,7 +167,7 @@ def prepare(
     if not with_data:
         inputs = synthetic_inputs(graph, limits)
     rule, task = chosen.rule, options.task
-    return Prepared(graph, chosen.ranges, inputs, samples, layers, rule, task, warnings)
+    return Prepared(graph, chosen.ranges, inputs, samples, layers, rule, task, warnings, pruned)
 
 
 def _calibration_inputs(

@@ -10,6 +10,7 @@ import numpy as np
 from microlut.conversion.settings import LayerChoice
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
+from microlut.graph.passes.prune_channels import Pruned
 from microlut.integer import QuantizedGraph
 from microlut.quantize.figures import Quality, Task
 from microlut.quantize.quality import integer_quality
@@ -31,6 +32,7 @@ class Prepared:
         range_rule: How the ranges follow from the calibration inputs, if any.
         task: What the outputs are, for figures about them.
         warnings: Problems of the calibration inputs.
+        pruned: Layers that lost output channels in the passes.
     """
 
     graph: Graph
@@ -41,6 +43,7 @@ class Prepared:
     range_rule: str | None
     task: Task = "auto"
     warnings: tuple[str, ...] = ()
+    pruned: tuple[Pruned, ...] = ()
 
     @property
     def configs(self) -> LayerConfigs:

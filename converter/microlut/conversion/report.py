@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from microlut.graph.passes.prune_channels import Pruned
 from microlut.plan import Optimize
 from microlut.quantize.figures import Quality
 from microlut.support.shown import Record, Shown
@@ -90,6 +91,7 @@ class ConvertReport(Shown):
     inputs: tuple[TensorReport, ...]
     outputs: tuple[TensorReport, ...]
     layers: tuple[LayerReport, ...]
+    pruned: tuple[Pruned, ...] = ()
 
     def records(self) -> list[Record]:
         """Return a record per layer."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from microlut.conversion.report import ConvertReport, LayerReport, TensorReport
 from microlut.conversion.settings import Budget
+from microlut.graph.passes.prune_channels import Pruned
 from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.ops.tensor import Tensor
 from microlut.ops.weighted import QWeighted
@@ -30,6 +31,7 @@ class Making:
         distilled: Whether it was trained to answer like the float network.
         comparison: Comparison with the float network.
         warnings: Problems of the calibration inputs and the outputs.
+        pruned: Layers that lost output channels before they were quantized.
     """
 
     configs: LayerConfigs
@@ -39,6 +41,7 @@ class Making:
     distilled: bool
     comparison: Comparison
     warnings: tuple[str, ...] = ()
+    pruned: tuple[Pruned, ...] = ()
 
 
 def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
@@ -65,6 +68,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         distilled=making.distilled,
         quality=making.comparison.quality,
         warnings=making.warnings,
+        pruned=making.pruned,
         weight_bytes=plan.weight_bytes,
         parameter_bytes=plan.parameter_bytes,
         arena_bytes=plan.arena_bytes,

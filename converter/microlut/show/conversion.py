@@ -7,6 +7,8 @@ import math
 from microlut.conversion.report import ConvertReport
 from microlut.show.table import count_text, percent_text, size_text, table
 
+_PRUNED_NAMED = 3
+
 
 def conversion_text(report: ConvertReport) -> str:
     """Return the text of a conversion: its layers, their cost, and its memory."""
@@ -47,6 +49,8 @@ def conversion_text(report: ConvertReport) -> str:
         f"arena {size_text(report.arena_bytes)} (these tensors and scratch need {need})"
     )
     lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
+    if report.pruned:
+        lines.append(_pruned_text(report))
     if report.estimated_instructions is not None:
         total = float(f"{report.estimated_instructions:.3g}")
         lines.append(f"estimated: {total:,.0f} instructions per inference on {report.core}")
@@ -56,6 +60,17 @@ def conversion_text(report: ConvertReport) -> str:
 def warnings_text(report: ConvertReport) -> str:
     """Return the warnings of a conversion, one line each; "" without any."""
     return "".join(f"Warning: {warning}\n" for warning in report.warnings)
+
+
+def _pruned_text(report: ConvertReport) -> str:
+    """Return a line on the channels that were removed, with the layers that lost most."""
+    most = sorted(report.pruned, key=lambda layer: -layer.removed)
+    named = ", ".join(f"{x.layer} {x.removed} of {x.channels}" for x in most[:_PRUNED_NAMED])
+    others = f", {len(most) - _PRUNED_NAMED} more layers" if len(most) > _PRUNED_NAMED else ""
+    return (
+        f"Removed {sum(layer.removed for layer in most):,} channels that always have one value or "
+        f"that nothing reads: {named}{others}"
+    )
 
 
 def _quality_text(report: ConvertReport) -> str:

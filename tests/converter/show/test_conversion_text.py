@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from digits_example import conversion
+from microlut.graph.passes.prune_channels import Pruned
 from microlut.show.conversion import conversion_text
 
 
@@ -42,3 +43,13 @@ def test_conversion_text_estimates_instructions_unless_compiled_for_size():
 def test_conversion_text_tells_how_near_the_arena_is_to_its_bound(least: int, text: str):
     report = replace(conversion().report, arena_bytes=4752, arena_lower_bound_bytes=least)
     assert conversion_text(report).splitlines()[-2].endswith(f", {text}")
+
+
+def test_conversion_text_names_the_layers_that_lost_most_channels():
+    assert "Removed" not in conversion_text(conversion().report)
+    lost = tuple(Pruned(f"conv{i}", 1000, 100 * i) for i in range(1, 6))
+    text = conversion_text(replace(conversion().report, pruned=lost))
+    assert (
+        "Removed 1,500 channels that always have one value or that nothing reads: "
+        "conv5 500 of 1000, conv4 400 of 1000, conv3 300 of 1000, 2 more layers\n"
+    ) in text

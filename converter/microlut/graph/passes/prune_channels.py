@@ -50,6 +50,31 @@ def prune_channels(graph: Graph) -> Graph:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """Output channels of a layer that were removed.
+
+    Attributes:
+        layer: The layer's name.
+        channels: How many there were.
+        removed: How many of them are gone.
+    """
+
+    layer: str
+    channels: int
+    removed: int
+
+
+def pruned_layers(before: Graph, after: Graph) -> tuple[Pruned, ...]:
+    """Return the layers with weights that lost output channels between two forms of a graph."""
+    counts = {node.name: len(op.bias) for node, op in after.weighted()}
+    return tuple(
+        Pruned(node.name, len(op.bias), len(op.bias) - counts[node.name])
+        for node, op in before.weighted()
+        if isinstance(op, Linear) and counts.get(node.name, len(op.bias)) < len(op.bias)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class _Pruning:
     """What is known of a graph: the shapes of its tensors, and their constant channels."""
 

@@ -11,7 +11,7 @@ from graphs import make_node, net
 from microlut.graph.evaluate import evaluate
 from microlut.graph.ir import Graph, Node
 from microlut.graph.passes import run_passes
-from microlut.graph.passes.prune_channels import prune_channels
+from microlut.graph.passes.prune_channels import Pruned, prune_channels, pruned_layers
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.arrays import Shape, frozen_array
@@ -242,3 +242,10 @@ def test_passes_remove_channels_last():
     graph = row(("a", dusty(conv(rng, 6, 3, activation=RELU), [0], [-1.0])), ("b", conv(rng, 2, 6)))
     assert channels(run_passes(graph)) == {"a": 5, "b": 2}
     assert replace(graph) == graph
+
+
+def test_layers_that_lost_channels_are_told():
+    rng = np.random.default_rng(12)
+    graph = row(("a", dusty(conv(rng, 6, 3, activation=RELU), [0], [-1.0])), ("b", conv(rng, 2, 6)))
+    assert pruned_layers(graph, run_passes(graph)) == (Pruned("a", 6, 1),)
+    assert pruned_layers(graph, graph) == ()
