@@ -25,40 +25,93 @@ from microlut.support.texts import is_plain
 
 pytestmark = pytest.mark.sweep
 
-PICTURE = (6, 5, 2)
+PICTURE, STEPS = (6, 5, 2), (6, 2)
 LARGEST = 65535  # of the engine's 16-bit numbers
 WINDOW = {"strides": [1, 1], "padding": "same", "data_format": "channels_last"}
 CONVOLUTION = {"kernel_size": [3, 2], "dilation_rate": [1, 1], "use_bias": True} | WINDOW
 POOL = {"pool_size": [2, 2]} | WINDOW
+STRIP = {"strides": [1], "padding": "same", "data_format": "channels_last"}
+CONVOLUTION_1D = {"kernel_size": [3], "dilation_rate": [1], "use_bias": True} | STRIP
+GLOBAL = {"keepdims": True, "data_format": "channels_last"}
+RESIZED = {"data_format": "channels_last", "interpolation": "nearest"}
+RECURRENT = {"units": 3, "activation": "tanh", "use_bias": True, "return_sequences": True}
+RECURRENT |= {"go_backwards": False, "stateful": False, "unroll": False, "return_state": False}
+LSTM = RECURRENT | {"recurrent_activation": "sigmoid"}
+CELL = {"class_name": "SimpleRNNCell", "config": {"units": 3, "activation": "tanh", "name": "cell"}}
 SHARED = {"dtype": "float32", "trainable": True}
-OPTIONS = {
+STRIP_OPTIONS = {  # of layers over steps
+    "AveragePooling1D": {"pool_size": [2]} | STRIP,
+    "Bidirectional": {
+        "layer": {"class_name": "SimpleRNN", "config": RECURRENT | {"name": "one"}},
+        "merge_mode": "concat",
+    },
+    "Conv1D": {"filters": 3, "groups": 1, "activation": "relu"} | CONVOLUTION_1D,
+    "Conv1DTranspose": {"filters": 3, "activation": "relu", "output_padding": None}
+    | CONVOLUTION_1D,
+    "Cropping1D": {"cropping": [1, 0]},
+    "DepthwiseConv1D": {"depth_multiplier": 2, "activation": "relu6"} | CONVOLUTION_1D,
+    "GRU": LSTM | {"reset_after": True},
+    "GlobalAveragePooling1D": GLOBAL,
+    "GlobalMaxPooling1D": GLOBAL,
+    "LSTM": LSTM,
+    "MaxPooling1D": {"pool_size": [2]} | STRIP,
+    "RNN": {"cell": CELL} | {key: RECURRENT[key] for key in ("return_sequences", "unroll")},
+    "SeparableConv1D": {"filters": 3, "depth_multiplier": 1} | CONVOLUTION_1D,
+    "SimpleRNN": RECURRENT,
+    "UpSampling1D": {"size": 2},
+    "ZeroPadding1D": {"padding": [1, 0], "data_format": "channels_last"},
+}
+OPTIONS = STRIP_OPTIONS | {
     "Activation": {"activation": "relu"},
     "AveragePooling2D": POOL,
     "BatchNormalization": {"axis": -1, "epsilon": 1e-3, "scale": True, "center": True},
+    "CenterCrop": {"height": 3, "width": 2, "data_format": "channels_last"},
     "Conv2D": {"filters": 3, "groups": 1, "activation": "relu"} | CONVOLUTION,
+    "Conv2DTranspose": {"filters": 3, "activation": "relu", "output_padding": None} | CONVOLUTION,
+    "Cropping2D": {"cropping": [[1, 0], [0, 2]], "data_format": "channels_last"},
+    "Cropping3D": {"cropping": [[1, 0], [0, 2], [0, 0]], "data_format": "channels_last"},
     "Dense": {"units": 3, "use_bias": True, "activation": "relu"},
     "DepthwiseConv2D": {"depth_multiplier": 2, "activation": "relu6"} | CONVOLUTION,
     "ELU": {"alpha": 0.5},
     "Flatten": {"data_format": "channels_last"},
-    "GlobalAveragePooling2D": {"keepdims": True, "data_format": "channels_last"},
-    "GlobalMaxPooling2D": {"keepdims": True, "data_format": "channels_last"},
+    "GlobalAveragePooling2D": GLOBAL,
+    "GlobalMaxPooling2D": GLOBAL,
     "LeakyReLU": {"negative_slope": 0.25},
     "MaxPooling2D": POOL,
     "Normalization": {"axis": -1, "mean": [0.5, 1.0], "variance": [1.0, 4.0], "invert": False},
     "PReLU": {"shared_axes": [1, 2]},
+    "Permute": {"dims": [2, 1, 3]},
+    "RepeatVector": {"n": 3},
     "Rescaling": {"scale": [0.5, 2.0], "offset": -1.0},
     "ReLU": {"max_value": 6.0, "negative_slope": 0.0, "threshold": 0.0},
     "Reshape": {"target_shape": [-1, 2]},
+    "Resizing": {"height": 4, "width": 3, "crop_to_aspect_ratio": False} | RESIZED,
+    "SeparableConv2D": {"filters": 3, "depth_multiplier": 1, "activation": "relu"} | CONVOLUTION,
     "Softmax": {"axis": -1},
     "ThresholdedReLU": {"theta": 0.5},
+    "UnitNormalization": {"axis": -1},
+    "UpSampling2D": {"size": [2, 1]} | RESIZED,
+    "UpSampling3D": {"size": [2, 1, 1], "data_format": "channels_last"},
     "ZeroPadding2D": {"padding": [[1, 0], [0, 2]], "data_format": "channels_last"},
+    "ZeroPadding3D": {"padding": [[1, 0], [0, 2], [0, 0]], "data_format": "channels_last"},
 }
 ARRAYS = {
     "BatchNormalization": ((2,), (2,), (2,), (2,)),
+    "Bidirectional": ((2, 3), (3, 3), (3,)) * 2,
+    "Conv1D": ((3, 2, 3), (3,)),
+    "Conv1DTranspose": ((3, 3, 2), (3,)),
     "Conv2D": ((3, 2, 2, 3), (3,)),
+    "Conv2DTranspose": ((3, 2, 3, 2), (3,)),
     "Dense": ((2, 3), (3,)),
+    "DepthwiseConv1D": ((3, 2, 2), (4,)),
     "DepthwiseConv2D": ((3, 2, 2, 2), (4,)),
+    "GRU": ((2, 9), (3, 9), (2, 9)),
+    "LSTM": ((2, 12), (3, 12), (12,)),
     "PReLU": ((1, 1, 2),),
+    "RNN": ((2, 3), (3, 3), (3,)),
+    "SeparableConv1D": ((3, 2, 1), (1, 2, 3), (3,)),
+    "SeparableConv2D": ((3, 2, 2, 1), (1, 1, 2, 3), (3,)),
+    "SimpleRNN": ((2, 3), (3, 3), (3,)),
 }
 
 SMALL = (-1, 0, 1, 2, 3, 5, 7, 100, 255)
@@ -95,10 +148,10 @@ def layers(draw: st.DrawFn) -> FakeLayer:
 
 @st.composite
 def models(draw: st.DrawFn) -> FakeModel:
-    shape = PICTURE
+    chosen = draw(st.lists(layers(), min_size=1, max_size=3, unique_by=lambda layer: layer.name))
+    shape = STEPS if chosen[0].class_name in STRIP_OPTIONS else PICTURE
     if draw(st.integers(0, 9)) == 9:
         shape = draw(st.just((2,)) | st.tuples(sizes, sizes, st.just(2)))
-    chosen = draw(st.lists(layers(), min_size=1, max_size=3, unique_by=lambda layer: layer.name))
     return FakeModel(draw(names), shape, tuple(chosen))
 
 
@@ -110,7 +163,8 @@ def test_every_layer_with_options_is_drawn():
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(model=models(), with_data=st.booleans())
 def test_only_expected_errors_come_out(model, with_data):
-    inputs = np.random.default_rng(0).random((2, *PICTURE)).astype(np.float32)
+    shape = STEPS if model.layers[0].class_name in STRIP_OPTIONS else PICTURE
+    inputs = np.random.default_rng(0).random((2, *shape)).astype(np.float32)
     ways = {"calibration": inputs} if with_data else {"method": "fitted", "input_range": (0, 1)}
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)  # a line of NumPy's among ours

@@ -137,8 +137,10 @@ def _values(
         np.broadcast_to(np.nan_to_num(found[name]), (1, *shapes[name])).astype(np.float32)
         for name in node.inputs
     ]
-    (output,) = node.op.evaluate(inputs)
+    with np.errstate(over="ignore", invalid="ignore"):
+        (output,) = node.op.evaluate(inputs)
     flat: FloatArray = output.reshape(-1, node.shape[-1])
     low, high = flat.min(axis=0), flat.max(axis=0)
-    even = high - low <= DUST * np.maximum(1e-30, np.abs(flat).max())
+    even = np.isfinite(low) & np.isfinite(high)
+    even[even] = high[even] - low[even] <= DUST * np.abs(flat[:, even]).max(initial=0.0)
     return np.where(known & even, flat[0], np.float32(np.nan))

@@ -159,7 +159,8 @@ class _Pruning:
         """Return a layer without some channels, whose values its biases have instead."""
         values = np.where(inputs, 0.0, np.nan_to_num(self.constants[source]).astype(np.float64))
         added = (op.kernel.astype(np.float64) @ values).reshape(len(op.kernel), -1).sum(axis=1)
-        return op.with_weights(op.kernel[outputs][..., inputs], (op.bias + added)[outputs])
+        with np.errstate(over="ignore"):  # as the layer itself would; calibration then tells
+            return op.with_weights(op.kernel[outputs][..., inputs], (op.bias + added)[outputs])
 
 
 def _narrower(tensor: Tensor, kept: Mask) -> Tensor:

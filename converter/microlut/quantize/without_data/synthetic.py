@@ -95,11 +95,21 @@ def _input(
 
 
 def walk(graph: Graph, x: Arrays) -> Iterator[Activation]:
-    """Run the nodes in order on inputs, with batch-norm statistics as in training; yield each."""
+    """Run the nodes in order on inputs, with batch-norm statistics as in training; yield each.
+
+    Raises:
+        InvalidInput: A layer gives values beyond single precision.
+    """
     live = with_states(graph, by_name(graph.inputs, x))
     for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = tuple(live[name] for name in node.inputs)
-        outputs = _outputs(node, inputs)
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = _outputs(node, inputs)
+        if not all(np.isfinite(values).all() for values in outputs):
+            raise InvalidInput(
+                f"model {graph.name}: layer {node.name!r} gives NaN or infinite values for inputs "
+                "within the input range; check that range, or train the model again"
+            )
         live.update(zip((tensor.name for tensor in node.outputs), outputs, strict=True))
         yield Activation(node, inputs, outputs)
         for name in freed:

@@ -249,3 +249,12 @@ def test_layers_that_lost_channels_are_told():
     graph = row(("a", dusty(conv(rng, 6, 3, activation=RELU), [0], [-1.0])), ("b", conv(rng, 2, 6)))
     assert pruned_layers(graph, run_passes(graph)) == (Pruned("a", 6, 1),)
     assert pruned_layers(graph, graph) == ()
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_beyond_single_precision_give_no_warning():
+    rng = np.random.default_rng(13)
+    first = dusty(conv(rng, 6, 3, activation=RELU), [0, 1], [1e30, -1.0])
+    second = conv(rng, 4, 6, Padding())
+    wide = second.with_weights(second.kernel * np.float32(1e30), second.bias)
+    assert channels(prune_channels(row(("a", first), ("b", wide)))) == {"a": 4, "b": 4}

@@ -180,3 +180,11 @@ def test_walk_gives_a_constant_channel_its_mean():
     wanted = ChannelStatistics(np.float32([3]), np.float32([1]))
     (step,) = walk(one_layer(op, wanted, (2,)), np.ones((4, 2), np.float32))
     np.testing.assert_array_equal(step.outputs[0], np.full((4, 1), 3))
+
+
+def test_walk_names_the_layer_that_overflows():
+    huge = Dense(np.full((3, 2), 1e30, np.float32), np.zeros(3, np.float32))
+    again = Dense(np.full((1, 3), 1e30, np.float32), np.zeros(1, np.float32))
+    nodes = (make_node("a", huge, ("x",), (3,)), make_node("b", again, ("a",), (1,)))
+    with pytest.raises(InvalidInput, match="layer 'b' gives NaN or infinite values"):
+        list(walk(net("n", "x", (2,), nodes, "b"), np.ones((1, 2), np.float32)))
