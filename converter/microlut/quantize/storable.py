@@ -14,12 +14,15 @@ from microlut.quantize.assign.reconstruct import ScaleRule
 from microlut.quantize.compact import round_bias, round_scales
 
 _BIAS_LIMIT = 2**30  # leaves half of the 32-bit accumulator to the products
+_LEAST_FACTOR = 2.0**-21  # of sums in output steps: a product that weighs less changes no output
 
 
 def scale_rule(op: Linear, x: Quantization, output: Quantization) -> ScaleRule:
     """Return a function that rounds requested weight scales to values that can be stored."""
     # Biases are stored in units of s_in * s_w: a tiny s_w would push them beyond 32 bits.
     smallest = 2.0 * np.abs(op.bias.astype(np.float64)) / (_BIAS_LIMIT * x.scale)
+    # One channel of dust would also cost its whole layer the engine's quick rounding.
+    smallest = np.maximum(smallest, _LEAST_FACTOR * output.scale / x.scale)
     return partial(_storable_scales, smallest, x, output)
 
 

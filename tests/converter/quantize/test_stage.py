@@ -30,7 +30,7 @@ from microlut.ops.reshape import Reshape
 from microlut.ops.softmax import QSoftmax, Softmax
 from microlut.ops.tensor import Quantization, Tensor, dequantize_array, quantize_array
 from microlut.ops.windows import Padding, Window
-from microlut.plan.rounding import largest_sum
+from microlut.plan.rounding import Rounding, largest_sum, output_rounding
 from microlut.quantize.assign import covariance
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize, quantize_without_data
@@ -252,6 +252,27 @@ def test_channel_without_weight_gives_its_bias(bits: int, weight: float):
     x = vectors(8)
     graph = one(op, (8,), (4,))
     assert steps_off(graph, quantized(graph, x, WeightConfig(bits)), x)[:, 1].max() <= 1.0
+
+
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1e-12, 1e-7])
+def test_channel_of_dust_costs_no_layer_its_quick_rounding(bits: int, size: float):
+    rng = np.random.default_rng(bits)
+    kernel, bias = rng.normal(size=(6, 4)).astype(np.float32), rng.normal(size=6)
+    kernel[2] *= size
+    layer = Dense(kernel, bias.astype(np.float32))
+    graph = net("dust", "x", (4,), (make_node("y", layer, ("x",), (6,)),), "y")
+    x = rng.normal(size=(50, 4)).astype(np.float32)
+    for made in (
+        quantize(graph, calibrate(graph, x), x, WeightConfig(bits)),
+        quantize_without_data(graph, calibrate(graph, x), x, WeightConfig(bits)),
+    ):
+        (node,) = made.nodes
+        assert output_rounding(node.op, node.quantization.zero_point) is not Rounding.ANY
+        got = dequantize_array(
+            int_ops.evaluate(made, quantize_array(x, made.inputs[0].quantized)), node.quantization
+        )
+        assert np.abs(got[:, 2] - bias[2]).max() < node.quantization.scale
 
 
 @pytest.mark.parametrize("value", [0.0, 0.7, -1.0])
