@@ -71,6 +71,15 @@ def test_layers(name, keras_name, request):
     check(keras, LAYERS[name](keras))
 
 
+@pytest.mark.parametrize(
+    ("padding", "shape"),
+    [((1, 2), (5, 6, 3)), (((0, 2), (0, 0)), (5, 6, 3)), (((0, 0), (1, 0)), (1, 6, 3))],
+)
+def test_padding_of_a_picture_is_one_operator(padding, shape, keras):
+    """So that convolutions can take it over."""
+    assert check(keras, keras.layers.ZeroPadding2D(padding), shape) == ["Pad"]
+
+
 LAYERS_1D = {
     "cropping": lambda k: k.layers.Cropping1D((2, 1)),
     "cropping_one": lambda k: k.layers.Cropping1D(1),

@@ -29,6 +29,7 @@ OTHERS = {
     "float pool strides": lambda k: k.layers.AveragePooling2D(2, strides=(2, 1.0)),
     "true pool": lambda k: k.layers.AveragePooling2D(True),
     "true padding": lambda k: k.layers.ZeroPadding2D((True, 2)),
+    "true cropping": lambda k: k.layers.Cropping2D((True, 2)),
     "true filters": lambda k: k.layers.Conv2D(True, 3),
     "true units": lambda k: k.layers.Dense(True),
     "true groups": lambda k: k.layers.Conv2D(4, 3, groups=True),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from microlut.importers.keras import options
 from microlut.importers.keras.config import Json
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.ops.arrays import Shape
@@ -84,23 +85,8 @@ def _keeps(op: FloatOp, shape: Shape) -> bool:
 
 
 def axis_of(use: LayerUse, value: Any, rank: int | None = None) -> int:  # noqa: ANN401
-    """Return an axis without the batch; Keras counts it with the batch, or from the end.
-
-    Args:
-        use: The operation.
-        value: A number, or a list of one.
-        rank: Dimensions without the batch; those of the input if it is not given.
-    """
-    rank = len(use.shapes[0]) if rank is None else rank
-    found = value[0] if isinstance(value, list) and len(value) == 1 else value
-    if type(found) is not int or not -rank - 1 <= found <= rank:
-        raise use.layer.invalid(f"axis={value!r} is none of {rank + 1} dimensions")
-    if found in (0, -rank - 1):
-        raise use.layer.unsupported(
-            f"axis={value!r} is the batch",
-            "supported are all other axes: the firmware computes one input at a time",
-        )
-    return found - 1 if found > 0 else found + rank
+    """Return an axis without the batch, of `rank` dimensions if not of the input's."""
+    return options.axis_of(use.layer, value, len(use.shapes[0]) if rank is None else rank)
 
 
 def axes_of(use: LayerUse, value: Any, rank: int | None = None) -> list[int]:  # noqa: ANN401
@@ -135,12 +121,14 @@ def sides(use: LayerUse, key: str, rank: int, default: int) -> list[tuple[int, i
     found = value if isinstance(value, list) else [value] * rank
     if rank == 1 and isinstance(value, list) and len(value) == 2:
         found = [value]
-    pairs = [item if isinstance(item, list) else [item, item] for item in found]
-    if len(pairs) != rank or any(len(pair) != 2 for pair in pairs):
-        raise use.layer.invalid(f"option {key} is {value!r}, expected pairs for {rank} dimensions")
-    if any(type(n) is not int or n < 0 for pair in pairs for n in pair):
-        raise use.layer.invalid(f"option {key} is {value!r}, expected integers of at least 0")
-    return [(pair[0], pair[1]) for pair in pairs]
+    pairs = [options.pair_of(item, least=0) for item in found]
+    sound = [pair for pair in pairs if pair is not None]
+    if not len(sound) == len(pairs) == rank:
+        raise use.layer.invalid(
+            f"option {key} is {value!r}, expected an integer of at least 0, one for each of {rank} "
+            "dimensions, or pairs of them"
+        )
+    return sound
 
 
 def around(shape: Sequence[int], first: int, last: int, middle: Sequence[int]) -> Shape:

@@ -88,7 +88,10 @@ def _zero_padding(rank: int) -> Handler:
 
 
 def _zeros(shape: Shape, amounts: Sequence[tuple[int, int]]) -> list[FloatOp]:
-    """Return the operators that pad a tensor with zeros, as pictures of one or two of its axes."""
+    """Return the operators that pad a tensor with zeros, as pictures of one or two of its axes.
+
+    The rows and columns of a picture are padded as they are, so that convolutions can take over.
+    """
     ops: list[FloatOp] = []
     sizes = list(shape)
     axes = [i for i, pair in enumerate(amounts) if pair != (0, 0)]
@@ -97,15 +100,13 @@ def _zeros(shape: Shape, amounts: Sequence[tuple[int, int]]) -> list[FloatOp]:
         before, after = amounts[axis]
         padding = Padding(0, 0, before, after)
         view = [prod(sizes[:axis]), sizes[axis], prod(sizes[axis + 1 :])]
-        if view[0] == 1:  # rows, and columns if they are padded, too
-            both = axes[:1] == [axis + 1]
-            second = amounts[axes.pop(0)] if both else (0, 0)
-            padding = Padding(before, after, *second)
-            width = sizes[axis + 1] if both else 1
+        both = axes[:1] == [axis + 1]
+        if view[0] == 1 and (both or axis == 0):  # rows, and columns if there are any
+            padding = Padding(before, after, *(amounts[axes.pop(0)] if both else (0, 0)))
+            width = sizes[axis + 1] if both or len(sizes) > 2 else 1
             view = [sizes[axis], width, prod(sizes[axis + 1 :]) // width]
-            sizes[axis + 1 : axis + 2] = (
-                [width + sum(second)] if both else sizes[axis + 1 : axis + 2]
-            )
+            if both:
+                sizes[axis + 1] += padding.left + padding.right
         sizes[axis] += before + after
         ops += [Reshape(tuple(view)), Pad(padding), Reshape(tuple(sizes))]
     return ops
@@ -209,6 +210,7 @@ def _stack(use: LayerUse, given: Json) -> tuple[Step, ...]:
 _PADDING = frozenset({"padding", "data_format"})
 GATHERING_LAYERS: Mapping[str, Handler] = {
     "ZeroPadding1D": _zero_padding(1),
+    "ZeroPadding2D": _zero_padding(2),
     "ZeroPadding3D": _zero_padding(3),
 }
 GATHERING_OPTIONS = dict.fromkeys(GATHERING_LAYERS, _PADDING)

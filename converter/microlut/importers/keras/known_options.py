@@ -79,7 +79,6 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "SyncBatchNormalization": _NORM,
         "TimeDistributed": {"layer"},
         "UnitNormalization": {"axis"},
-        "ZeroPadding2D": {"padding", "data_format"},
     }.items()
 }
 

@@ -17,7 +17,6 @@ from microlut.importers.keras.registered import REGISTERED
 from microlut.importers.keras.unit_normalization import UNIT_LAYERS
 from microlut.ops.activation import ActivationKind
 from microlut.ops.identity import Identity
-from microlut.ops.pad import Pad
 from microlut.ops.prelu import Prelu
 from microlut.ops.rectifiers import LeakyRelu
 from microlut.ops.relu import Relu
@@ -50,13 +49,6 @@ def _activation(use: LayerUse) -> tuple[Step, ...]:
 
 def _softmax(use: LayerUse) -> tuple[Step, ...]:
     return steps_along(Softmax(), softmax_axes(use.layer, use.shape), use.shape)
-
-
-def _zero_padding(use: LayerUse) -> tuple[Step, ...]:
-    height, width, channels = use.picture()
-    p = options.border(use.layer)
-    shape = (height + p.top + p.bottom, width + p.left + p.right, channels)
-    return (Step(Pad(p), shape),)
 
 
 def _flatten(use: LayerUse) -> tuple[Step, ...]:
@@ -92,5 +84,4 @@ LAYERS: Mapping[str, Handler] = {
     "ReLU": _relu,
     "Reshape": _reshape,
     "Softmax": _softmax,
-    "ZeroPadding2D": _zero_padding,
 }

@@ -97,7 +97,7 @@ def pair(layer: Layer, key: str, default: tuple[int, int] | None = None) -> tupl
     value = layer.config.get(key)
     if value is None and default is not None:
         return default
-    both = _pair(value, least=1)
+    both = pair_of(value, least=1)
     if both is None:
         raise layer.invalid(f"option {key} is {value!r}, expected one or two positive integers")
     return both
@@ -111,16 +111,6 @@ def integers(layer: Layer, key: str) -> list[int]:
     if len(sound) < len(numbers):
         raise layer.invalid(f"option {key} is {value!r}, expected a list of integers")
     return sound
-
-
-def border(layer: Layer) -> Padding:
-    """Return the padding of a ZeroPadding2D: n, [rows, columns] or [[t, b], [l, r]]."""
-    value = layer.config.get("padding", 1)
-    rows = value if isinstance(value, list) else [value, value]
-    sides = [_pair(side, least=0) for side in rows]
-    if len(sides) == 2 and sides[0] is not None and sides[1] is not None:
-        return Padding(*sides[0], *sides[1])
-    raise layer.invalid(f"option padding is {value!r}, expected n, [n, m] or [[t, b], [l, r]]")
 
 
 def window(layer: Layer, shape: Shape, size_key: str, strides: tuple[int, int]) -> Window:
@@ -157,7 +147,7 @@ def transposed_window(layer: Layer, shape: Shape) -> tuple[Window, tuple[int, in
     if mode not in ("valid", "same"):
         raise layer.unsupported(f"padding {mode!r}", "supported are 'valid' and 'same'")
     value = layer.config.get("output_padding")
-    extra = _pair(value, least=0)
+    extra = pair_of(value, least=0)
     if value is not None and extra is None:
         raise layer.invalid(f"option output_padding is {value!r}, expected one or two integers")
     made = []
@@ -225,21 +215,32 @@ def numbers(layer: Layer, value: Any, what: str) -> NDArray[np.float64]:  # noqa
 
 
 def axes(layer: Layer, rank: int, default: int | None = -1) -> tuple[int, ...]:
-    """Return the option `axis` as sorted dimensions without the batch; null is none of them.
-
-    Keras writes a number or a list; 1 is the first dimension after the batch.
-    """
+    """Return the option `axis` as sorted dimensions without the batch; null is none of them."""
     value = layer.config.get("axis", default)
     items = value if isinstance(value, list) else [] if value is None else [value]
-    found = [_whole(item) for item in items]
-    sound = [
-        n - 1 if n > 0 else n + rank for n in found if n is not None and -rank <= n <= rank and n
-    ]
-    if len(sound) < len(items) or len(set(sound)) < len(sound):
+    found = {axis_of(layer, item, rank) for item in items}
+    if len(found) < len(items):
+        raise layer.invalid(f"axis={value!r} names a dimension twice")
+    return tuple(sorted(found))
+
+
+def axis_of(layer: Layer, value: Any, rank: int) -> int:  # noqa: ANN401 - JSON is untyped
+    """Return a dimension without the batch; Keras counts them with the batch, or from the end.
+
+    Args:
+        layer: The layer or operation.
+        value: A number, or a list of one.
+        rank: The number of dimensions, without the batch.
+    """
+    found = _whole(_unwrapped(value))
+    if found is None or not -rank - 1 <= found <= rank:
+        raise layer.invalid(f"axis={value!r} is none of {rank + 1} dimensions")
+    if found in (0, -rank - 1):
         raise layer.unsupported(
-            f"axis={value}", f"supported are the dimensions 1 to {rank}: those without the batch"
+            f"axis={value!r} is the batch",
+            "supported are all other axes: the firmware computes one input at a time",
         )
-    return tuple(sorted(sound))
+    return found - 1 if found > 0 else found + rank
 
 
 def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:
@@ -265,7 +266,7 @@ def array(layer: Layer, values: object, what: str, shape: Shape) -> FloatArray:
     return result
 
 
-def _pair(value: Any, least: int) -> tuple[int, int] | None:  # noqa: ANN401 - JSON is untyped
+def pair_of(value: Any, least: int) -> tuple[int, int] | None:  # noqa: ANN401 - JSON is untyped
     """Return two integers, or one twice; None for anything else."""
     numbers = [_whole(item) for item in (value if isinstance(value, list) else [value, value])]
     sound = [n for n in numbers if n is not None and n >= least]
