@@ -23,7 +23,7 @@ class Add(Binary, Fusing):
     constant_first: bool = False
     function: ClassVar[Function] = "add"
     becomes: ClassVar[str] = "add"
-    keras: ClassVar[Keras] = Keras(layers=("Add",))
+    keras: ClassVar[Keras] = Keras(layers=("Add",), limits="two or more tensors, with broadcasting")
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the output before the activation."""

@@ -37,6 +37,7 @@ class Keras:
             defaults.
         renamed: Options that some of these call by another name.
         defaults: Defaults that differ, by the name of the layer or function.
+        limits: What is supported of the options, if not all; for docs/reference/layers.md.
     """
 
     layers: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class Keras:
     options: Mapping[str, Any] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    limits: str = ""
 
 
 class FloatOp(Shown, ABC):

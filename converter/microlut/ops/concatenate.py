@@ -22,7 +22,10 @@ class Concatenate(FloatOp):
     scale_rule: ClassVar[ScaleRule] = "unify"
     operands: ClassVar[int | None] = None
     keras: ClassVar[Keras] = Keras(
-        layers=("Concatenate",), functions=("Concatenate", "concat"), options={"axis": -1}
+        layers=("Concatenate",),
+        functions=("Concatenate", "concat"),
+        options={"axis": -1},
+        limits="any axis but the batch",
     )
     becomes: ClassVar[str] = "concatenate"
 

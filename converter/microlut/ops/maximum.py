@@ -20,7 +20,9 @@ class Maximum(Extremum):
     constant: FloatArray | None = None
     constant_first: bool = False
     function: ClassVar[Function] = "maximum"
-    keras: ClassVar[Keras] = Keras(layers=("Maximum",))
+    keras: ClassVar[Keras] = Keras(
+        layers=("Maximum",), limits="two or more tensors, with broadcasting"
+    )
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the output."""

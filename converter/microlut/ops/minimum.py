@@ -20,7 +20,9 @@ class Minimum(Extremum):
     constant: FloatArray | None = None
     constant_first: bool = False
     function: ClassVar[Function] = "minimum"
-    keras: ClassVar[Keras] = Keras(layers=("Minimum",))
+    keras: ClassVar[Keras] = Keras(
+        layers=("Minimum",), limits="two or more tensors, with broadcasting"
+    )
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the output."""

@@ -21,7 +21,9 @@ class Mul(Binary, Fusing):
     constant: FloatArray | None = None
     constant_first: bool = False
     function: ClassVar[Function] = "mul"
-    keras: ClassVar[Keras] = Keras(layers=("Multiply",))
+    keras: ClassVar[Keras] = Keras(
+        layers=("Multiply",), limits="two or more tensors, with broadcasting"
+    )
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the output before the activation."""

@@ -21,7 +21,7 @@ class Subtract(Binary, Fusing):
     constant: FloatArray | None = None
     constant_first: bool = False
     function: ClassVar[Function] = "sub"
-    keras: ClassVar[Keras] = Keras(layers=("Subtract",))
+    keras: ClassVar[Keras] = Keras(layers=("Subtract",), limits="two tensors, with broadcasting")
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the output before the activation."""

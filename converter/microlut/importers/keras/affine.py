@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.importers.keras import options
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, zeros
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited, zeros
 from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
 from microlut.ops.reshape import Reshape
 
@@ -72,6 +72,7 @@ def along(values: NDArray[Any], axes: tuple[int, ...], rank: int) -> NDArray[Any
     return values.reshape(shape)
 
 
+@limited("one axis other than the batch")
 def _batch_norm(use: LayerUse) -> tuple[Step, ...]:
     layer, rank = use.layer, len(use.shape)
     axes = options.axes(layer, rank)
@@ -122,6 +123,7 @@ def _constant(use: LayerUse, value: object, what: str) -> _Float64Array:
     )
 
 
+@limited("adapted, or with given mean and variance")
 def _normalization(use: LayerUse) -> tuple[Step, ...]:
     """Read (x - mean) / deviation, or the inverse, with given or adapted mean and variance."""
     layer = use.layer

@@ -19,7 +19,7 @@ from microlut.importers.keras.recurrent import RECURRENT
 from microlut.importers.keras.time_distributed import TIME_DISTRIBUTED
 from microlut.importers.keras.topology import LayerCall
 
-_HANDLERS = {**LAYERS, **RECURRENT, **AFFINE, **DROPPED, **TIME_DISTRIBUTED}
+HANDLERS = {**LAYERS, **RECURRENT, **AFFINE, **DROPPED, **TIME_DISTRIBUTED}
 SUPPORTED = tuple(sorted({*LAYERS, *RECURRENT, *AFFINE, *TIME_DISTRIBUTED}))
 NOT_SUPPORTED = "the class is not supported"
 _ANY_SHAPE = (1,)  # named activations do not depend on it
@@ -38,7 +38,7 @@ def handler_of(layer: Layer) -> Handler | None:
     """Return the function that translates a layer, or None if its class is not supported."""
     if layer.is_custom:
         return None
-    return operation_handler(layer) if is_operation(layer) else _HANDLERS.get(layer.class_name)
+    return operation_handler(layer) if is_operation(layer) else HANDLERS.get(layer.class_name)
 
 
 def kind_of(layer: Layer) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from microlut.importers.keras import options
 from microlut.importers.keras.config import Json, Layer
-from microlut.importers.keras.layer_use import Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
 from microlut.ops.identity import Identity
 
 _AUGMENTATION = (
@@ -76,6 +76,7 @@ def _nothing(use: LayerUse) -> tuple[Step, ...]:
     return (Step(Identity(), use.shape),)
 
 
+@limited("if it keeps the size")
 def _same_size(use: LayerUse) -> tuple[Step, ...]:
     height, width, _ = use.picture()
     size = tuple(options.integer(use.layer, key) for key in ("height", "width"))

@@ -28,14 +28,19 @@ _SEPARABLE = {"filters"} | _DEPTHWISE
 _TRANSPOSED = {"filters", "output_padding"} | _CONV
 _LORA = {"lora_rank", "lora_alpha"}
 _CELL = {"units", "activation", "recurrent_activation", "use_bias", "reset_after"}
-_CELL |= {"unit_forget_bias", "dropout", "recurrent_dropout", "implementation"}  # training only
+_CELL |= {"unit_forget_bias", "dropout", "recurrent_dropout", "implementation"}
 _LOOP = {"return_sequences", "return_state", "go_backwards", "stateful", "unroll", "time_major"}
 _LOOP |= {"zero_output_for_mask", "use_cudnn"}
 _POOL = {"pool_size", "strides", "padding", "data_format"}
 _GLOBAL_POOL = {"data_format", "keepdims"}
 _NORM = {"axis", "epsilon", "center", "scale"}
-_NORM |= {"momentum", "renorm", "renorm_clipping", "renorm_momentum"}  # training only
-_NORM |= {"synchronized", "fused", "virtual_batch_size"}  # training only
+_NORM |= {"momentum", "renorm", "renorm_clipping", "renorm_momentum"}
+_NORM |= {"synchronized", "fused", "virtual_batch_size"}
+# Those of the above that do not matter at inference.
+_TRAINING = {"dropout", "fused", "implementation", "momentum", "quantization_config"}
+_TRAINING |= {"recurrent_dropout", "renorm", "renorm_clipping", "renorm_momentum", "synchronized"}
+_TRAINING |= {"unit_forget_bias", "unroll", "use_cudnn", "virtual_batch_size"}
+_TRAINING |= {"zero_output_for_mask"}
 
 KNOWN: Mapping[str, frozenset[str]] = {
     name: _HARMLESS | _READ | frozenset(options)
@@ -87,6 +92,11 @@ def is_known(class_name: str, key: str) -> bool:
     """Return whether an option of a layer class is read or has no effect."""
     known = KNOWN.get(class_name)
     return known is None or key in known or key.endswith(_HARMLESS_ENDS)
+
+
+def options_read(class_name: str) -> tuple[str, ...]:
+    """Return the options of a layer class that matter at inference, sorted."""
+    return tuple(sorted(KNOWN[class_name] - _HARMLESS - _READ - _TRAINING))
 
 
 def check_options(layer: Layer) -> None:

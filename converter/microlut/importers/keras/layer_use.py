@@ -90,6 +90,26 @@ class LayerUse:
 
 
 Handler = Callable[[LayerUse], tuple[Step, ...]]
+_LIMITS: dict[Handler, str] = {}
+
+
+def limited(text: str) -> Callable[[Handler], Handler]:
+    """Return a decorator that declares what a handler supports, or refuses, of its options.
+
+    It belongs where that is checked; docs/reference/layers.md shows it.
+    """
+
+    def decorate(handler: Handler) -> Handler:
+        if text:
+            _LIMITS[handler] = text
+        return handler
+
+    return decorate
+
+
+def limits_of(handler: Handler) -> str:
+    """Return what is declared of a handler; "" if it supports all that Keras does."""
+    return _LIMITS.get(handler, "")
 
 
 def zeros(count: int) -> FloatArray:

@@ -8,7 +8,7 @@ from math import prod
 from microlut.importers.keras import options
 from microlut.importers.keras.activations import activation, softmax_axes
 from microlut.importers.keras.along import steps_along
-from microlut.importers.keras.layer_use import Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
 from microlut.importers.keras.linear import LINEAR
 from microlut.importers.keras.merges import MERGES
 from microlut.importers.keras.moves import MOVING_LAYERS
@@ -24,10 +24,12 @@ from microlut.ops.reshape import Reshape
 from microlut.ops.softmax import Softmax
 
 
+@limited("`max_value` of at least 0; ReLU and ReLU6 are part of the layer before, others a table")
 def _relu(use: LayerUse) -> tuple[Step, ...]:
     return (Step(options.relu(use.layer), use.shape),)
 
 
+@limited("any shared axes; slopes are int8")
 def _prelu(use: LayerUse) -> tuple[Step, ...]:
     layer, shape = use.layer, use.shape
     shared = layer.config.get("shared_axes") or []
@@ -39,6 +41,7 @@ def _prelu(use: LayerUse) -> tuple[Step, ...]:
     return (Step(one or Prelu(slopes), shape),)
 
 
+@limited("as in [Activations](#activations)")
 def _activation(use: LayerUse) -> tuple[Step, ...]:
     found = activation(use.layer, use.shape)
     if found.after is not None:
@@ -47,6 +50,7 @@ def _activation(use: LayerUse) -> tuple[Step, ...]:
     return (Step(Identity() if linear else Relu(found.fused), use.shape),)
 
 
+@limited("any axes but the batch; other than the last are moved there and back")
 def _softmax(use: LayerUse) -> tuple[Step, ...]:
     return steps_along(Softmax(), softmax_axes(use.layer, use.shape), use.shape)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from microlut.importers.keras import options
 from microlut.importers.keras.activations import Activation, activation
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, zeros
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited, zeros
 from microlut.importers.keras.sequences import over_sequences
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
@@ -24,6 +24,7 @@ from microlut.ops.transpose_conv2d import TransposeConv2D
 from microlut.ops.windows import Window
 
 
+@limited("`groups`: a convolution for each, whose channels are copied, or a depthwise one")
 def _conv2d(use: LayerUse) -> tuple[Step, ...]:
     layer, (height, width, channels) = use.layer, use.picture()
     groups = options.integer(layer, "groups", 1)
@@ -89,6 +90,7 @@ def _separable(use: LayerUse) -> tuple[Step, ...]:
     return Step(first, shape, (0,), "_depthwise"), replace(second, inputs=(PREVIOUS,)), *after
 
 
+@limited("`groups` and `dilation_rate` 1")
 def _transposed(use: LayerUse) -> tuple[Step, ...]:
     layer, source = use.layer, use.picture()
     for key in ("groups", "dilation_rate"):
@@ -105,6 +107,7 @@ def _transposed(use: LayerUse) -> tuple[Step, ...]:
     return _activated(op, (*size, filters), found)
 
 
+@limited("over the last dimension; quantized to int8 by Keras, or not at all")
 def _dense(use: LayerUse) -> tuple[Step, ...]:
     units = options.integer(use.layer, "units")
     kernel = use.array(0, "kernel", (use.shape[-1], units))

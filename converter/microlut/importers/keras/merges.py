@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited
 from microlut.importers.keras.registered import REGISTERED
 from microlut.ops.arrays import frozen_array
 from microlut.ops.batch_norm import BatchNorm
 
 
+@limited("with broadcasting; the sum's scale is divided by the number of tensors")
 def _average(use: LayerUse) -> tuple[Step, ...]:
     """Return the sum of the tensors, and its quotient by their number, which passes fold."""
     *before, total = REGISTERED["Add"](use)

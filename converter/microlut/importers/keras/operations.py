@@ -179,3 +179,4 @@ _TENSORFLOW: Mapping[str, Handler] = {
     "nn.softmax": _as_layer("Softmax"),
     "reshape": _as_layer("Reshape"),
 }
+OPERATIONS: tuple[str, ...] = tuple(sorted({*_KERAS, *_TENSORFLOW, *FUNCTIONS}))

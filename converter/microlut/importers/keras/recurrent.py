@@ -13,7 +13,7 @@ from microlut.importers.keras import options
 from microlut.importers.keras.activations import activation
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.known_options import check_options
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited
 from microlut.ops.add import Add
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
@@ -51,12 +51,17 @@ class _Wrapped:
         return "gru_reset_before" if cell == "gru" and not after else cell
 
 
+@limited(
+    "tanh and sigmoid; `return_state`, `stateful` and `time_major` False; no initial state and no "
+    "mask; RNN: of LSTMCell, GRUCell or SimpleRNNCell"
+)
 def _recurrent(use: LayerUse) -> tuple[Step, ...]:
     _check_call(use)
     op = _operator(_unwrapped(use.layer, use.weights), use.shape)
     return (Step(op, op.shapes([use.shape])[0]),)
 
 
+@limited("LSTM, GRU, SimpleRNN or RNN; `merge_mode` concat, sum or mul")
 def _bidirectional(use: LayerUse) -> tuple[Step, ...]:
     _check_call(use)
     layer, mode = use.layer, use.layer.config.get("merge_mode", "concat")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.base import FloatOp
 
@@ -45,6 +45,7 @@ def _check_arguments(kind: type[FloatOp], given: Mapping[str, Any]) -> None:
 
 
 def _handler(kind: type[FloatOp], name: str, is_function: bool = False) -> Handler:
+    @limited(kind.keras.limits)
     def handle(use: LayerUse) -> tuple[Step, ...]:
         if kind.operands != 1 and any(key.isdecimal() for key in use.arguments):
             raise use.layer.unsupported(

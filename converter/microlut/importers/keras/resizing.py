@@ -11,7 +11,7 @@ from microlut.importers.keras import options
 from microlut.importers.keras.arguments import chain, taking, whole_numbers
 from microlut.importers.keras.config import Json
 from microlut.importers.keras.gathering import picked
-from microlut.importers.keras.layer_use import Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
 from microlut.ops.repeat import Repeat
 from microlut.ops.resize_bilinear import Alignment, ResizeBilinear
 
@@ -65,6 +65,7 @@ def _nearest(size: int, output: int, alignment: Alignment) -> list[int]:
 
 
 def _up_sampling(rank: int) -> Handler:
+    @limited("`interpolation` nearest or bilinear" if rank == 2 else "")
     def handle(use: LayerUse) -> tuple[Step, ...]:
         layer = use.layer
         options.check_channels_last(layer)
@@ -82,6 +83,7 @@ def _up_sampling(rank: int) -> Handler:
     return handle
 
 
+@limited("`interpolation` nearest or bilinear; no antialias, nor keeping the ratio of the sides")
 def _resizing(use: LayerUse) -> tuple[Step, ...]:
     size = [options.integer(use.layer, key) for key in ("height", "width")]
     return _to_size(use, size, use.layer.config)

@@ -6,7 +6,15 @@ from dataclasses import replace
 
 from microlut.importers.keras.along import from_the_end
 from microlut.importers.keras.config import Json, Layer
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind
+from microlut.importers.keras.layer_use import (
+    PREVIOUS,
+    Handler,
+    LayerUse,
+    Step,
+    behind,
+    limited,
+    limits_of,
+)
 from microlut.ops.arrays import Shape
 from microlut.ops.reshape import Reshape
 
@@ -20,6 +28,7 @@ def over_sequences(handler: Handler) -> Handler:
     The reshapes before and after are views: they cost nothing.
     """
 
+    @limited(limits_of(handler))
     def handle(use: LayerUse) -> tuple[Step, ...]:
         rank = len(use.shape)
         if rank not in (2, 3):  # Keras applies convolutions to each of several sequences

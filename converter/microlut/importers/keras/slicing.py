@@ -16,7 +16,7 @@ from microlut.importers.keras.arguments import (
     whole_numbers,
 )
 from microlut.importers.keras.config import Json
-from microlut.importers.keras.layer_use import Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
 from microlut.importers.keras.subscripts import SUBSCRIPTS
 from microlut.ops.movement import Axis, whole
 from microlut.ops.reshape import Reshape
@@ -48,6 +48,7 @@ def _cropping(rank: int) -> Handler:
     return handle
 
 
+@limited("to sizes up to that of the input")
 def _center_crop(use: LayerUse) -> tuple[Step, ...]:
     height, width, _ = use.picture()
     wanted = [options.integer(use.layer, key) for key in ("height", "width")]

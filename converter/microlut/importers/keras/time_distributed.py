@@ -18,7 +18,7 @@ from microlut.importers.keras.along import from_the_end
 from microlut.importers.keras.config import Layer, inner_layer
 from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.known_options import check_options
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind, limited
 from microlut.importers.keras.layers import LAYERS
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.movement import Axis, whole
@@ -34,6 +34,10 @@ _WINDOWS = ("Conv", "Pooling")
 _HANDLERS = {**LAYERS, **AFFINE}
 
 
+@limited(
+    "of any layer with one input that is neither recurrent nor a model; convolutions and pools "
+    "whose windows overlap in height take a call per step"
+)
 def _time_distributed(use: LayerUse) -> tuple[Step, ...]:
     inner = inner_layer(use.layer)
     each, kind = use.shape[1:], inner.class_name

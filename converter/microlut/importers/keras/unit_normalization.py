@@ -8,12 +8,13 @@ from microlut.importers.keras import options
 from microlut.importers.keras.along import steps_along
 from microlut.importers.keras.arguments import axes_of, taking
 from microlut.importers.keras.config import Json
-from microlut.importers.keras.layer_use import Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
 from microlut.ops.unit_normalization import UnitNormalization
 
 _LARGEST_EPSILON = 1e-6
 
 
+@limited("any axes but the batch")
 def _layer(use: LayerUse) -> tuple[Step, ...]:
     axes = options.axes(use.layer, len(use.shape))
     if not axes:
