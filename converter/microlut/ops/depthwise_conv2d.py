@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
@@ -17,6 +18,8 @@ from microlut.ops.linear import Linear, QLinear, padded_source, window_fields
 from microlut.ops.tensor import CONFIG, Tensor
 from microlut.ops.weights import OutputStage, QuantizedWeights
 from microlut.ops.windows import Window, patches, train_depthwise
+
+_Number = TypeVar("_Number", bound=np.floating[Any])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,16 +44,7 @@ class DepthwiseConv2D(Linear):
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
         """Return the output before the activation."""
-        x = inputs[0]
-        if self.depth_multiplier > 1:
-            x = np.repeat(x, self.depth_multiplier, axis=-1)
-        seen = patches(x, self.window, 0.0)
-        y = np.empty((*seen.shape[:3], seen.shape[-1]), dtype=np.float32)
-        y[...] = self.bias
-        for row in range(seen.shape[3]):
-            for column in range(seen.shape[4]):
-                y += seen[:, :, :, row, column] * self.kernel[row, column]
-        return y
+        return _sums(inputs[0], self.kernel, self.window, self.depth_multiplier, self.bias)
 
     @property
     def columns(self) -> int:
@@ -100,9 +94,7 @@ class QDepthwiseConv2D(QLinear):
 
     def sums(self, x: Real, weights: Real) -> Real:
         """Return the sums of products [batch, height, width, channels]."""
-        repeated = np.repeat(patches(x, self.window, 0), self.depth_multiplier, axis=-1)
-        total: Real = np.einsum("nyxhwc,hwc->nyxc", repeated, weights)
-        return total
+        return _sums(x, weights, self.window, self.depth_multiplier, np.zeros_like(weights[0, 0]))
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return DEPTHWISE_CONV_2D, after a PAD where it has no such padding."""
@@ -119,6 +111,26 @@ class QDepthwiseConv2D(QLinear):
                 {**fields, "depthMultiplier": self.depth_multiplier},
             ),
         )
+
+
+def _sums(
+    x: NDArray[_Number],
+    kernel: NDArray[_Number],
+    window: Window,
+    multiplier: int,
+    bias: NDArray[_Number],
+) -> NDArray[_Number]:
+    """Return the sums of products and bias, one kernel position after the other.
+
+    This takes half the time of `numpy.einsum` and no copy of all patches.
+    """
+    seen = patches(x if multiplier == 1 else np.repeat(x, multiplier, axis=-1), window, 0)
+    y = np.empty((*seen.shape[:3], seen.shape[-1]), dtype=x.dtype)
+    y[...] = bias
+    for row in range(seen.shape[3]):
+        for column in range(seen.shape[4]):
+            y += seen[:, :, :, row, column] * kernel[row, column]
+    return y
 
 
 def _shape(window: Window, multiplier: int, kernel: Shape, inputs: Sequence[Shape]) -> Shape:
