@@ -18,6 +18,7 @@ from microlut.ops.weighted import QWeighted
 from microlut.quantize.figures import Comparison
 
 LEAST_SNR_DB = 10.0  # of the outputs, over their power and over their variation
+LEAST_SNR_DB_OF_8_BITS = 20.0  # of the outputs, if no weights have fewer bits
 MOST_DIVERGENCE = 0.2  # nats, about five points of accuracy
 FEWEST_INPUTS = 50  # different calibration inputs
 _OUTLIER_SPANS = 4.0  # times the span of the values without the outermost ones
@@ -97,34 +98,61 @@ def output_warnings(
         found: Their comparison.
         samples: [n, ...] calibration inputs, if any.
     """
-    symptom = _symptom(found)
-    if symptom is None:
+    symptom, limit = _symptom(quantized, found)
+    if not symptom:
         return
-    layer = _first_bad_layer(quantized, found)
+    if limit is None:
+        yield symptom
+        return
+    layer = _first_bad_layer(quantized, found, limit)
     cause = _cause(quantized, found, layer, samples)
     ratio = found.snr[layer]
     yield f"{symptom}; it begins at layer {layer!r} (SNR {ratio:.1f} dB): {cause}"
 
 
-def _symptom(found: Comparison) -> str | None:
+def _symptom(quantized: QuantizedGraph, found: Comparison) -> tuple[str, float | None]:
+    """Return what is wrong, if anything, and the SNR below which a layer has a part in it.
+
+    The latter is None if no layer has.
+    """
     quality = found.quality
+    outputs = min(found.snr.get(name, np.inf) for name in quantized.outputs)
     if found.constant:
-        return "the output is the same for all inputs, unlike the float model's"
+        return "the output is the same for all inputs, unlike the float model's", LEAST_SNR_DB
     if quality.agreement is not None and quality.divergence > MOST_DIVERGENCE:
-        return (
+        text = (
             f"the outputs diverge from the float model's by {quality.divergence:.2g} nats "
             f"(limit {MOST_DIVERGENCE:g})"
         )
-    ratios = [ratio for ratio in (quality.snr_db, found.variation_snr) if ratio is not None]
-    if ratios and min(ratios) < LEAST_SNR_DB:
-        return f"the outputs have an SNR of {min(ratios):.1f} dB (limit {LEAST_SNR_DB:g})"
-    return None
+        return text, LEAST_SNR_DB
+    ratio = np.inf if quality.snr_db is None else quality.snr_db
+    varied = np.inf if found.variation_snr is None else found.variation_snr
+    if varied < LEAST_SNR_DB and outputs > LEAST_SNR_DB_OF_8_BITS:
+        text = (
+            "the float model's outputs hardly differ from input to input: what does has an SNR of "
+            f"{varied:.1f} dB (limit {LEAST_SNR_DB:g}); check that the model is trained and that "
+            "calibration inputs are scaled as in training, or subtract what is the same for all"
+        )
+        return text, None
+    if min(ratio, varied) < LEAST_SNR_DB:
+        text = f"the outputs have an SNR of {min(ratio, varied):.1f} dB (limit {LEAST_SNR_DB:g})"
+        return text, LEAST_SNR_DB
+    if outputs < LEAST_SNR_DB_OF_8_BITS and not _has_fewer_bits(quantized):
+        limit = LEAST_SNR_DB_OF_8_BITS
+        return f"the outputs have an SNR of {outputs:.1f} dB (limit {limit:g} at 8 bits)", limit
+    return "", None
 
 
-def _first_bad_layer(quantized: QuantizedGraph, found: Comparison) -> str:
+def _has_fewer_bits(quantized: QuantizedGraph) -> bool:
+    """Return whether any weights have fewer than 8 bits."""
+    ops = (node.op for node in quantized.nodes)
+    return any(op.weights.bits < 8 for op in ops if isinstance(op, QWeighted))
+
+
+def _first_bad_layer(quantized: QuantizedGraph, found: Comparison, limit: float) -> str:
     """Return the first layer below the limit, or else the one with the largest loss of SNR."""
     for name, ratio in found.snr.items():
-        if ratio < LEAST_SNR_DB:
+        if ratio < limit:
             return name
 
     makers = {tensor.name: node for node in quantized.nodes for tensor in node.outputs}
@@ -160,6 +188,11 @@ def _cause(
         return (
             f"its weights have {node.op.weights.bits} bits; give more bits (--bits 8 shows what "
             "activations alone cost), or let --max-drop or --min-snr choose them"
+        )
+    if not _has_fewer_bits(quantized):
+        return (
+            "errors of int8 activations in the layers before it add up; give calibration inputs "
+            "that are scaled as in training, and check the accuracy on test inputs"
         )
     return (
         "errors of the layers before it add up; give more bits, and calibration inputs that are "

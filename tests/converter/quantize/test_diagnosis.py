@@ -155,3 +155,30 @@ def test_coarse_activations_are_the_cause_where_rounding_loses_most():
     (warning,) = warned(graph, q, x)
     assert "use few of the 256 steps" in warning
     assert "--ranges percentile" in warning
+
+
+def test_errors_that_add_up_at_8_bits_are_warned_of():
+    """The difference of two features that are nearly the same loses what they have in common."""
+    x = np.random.default_rng(0).normal(0, 1, (200, 4)).astype(np.float32)
+    both = np.float32([[1, -1, 0.5, 1], [1, -1, 0.5, 1.15]])
+    net = rg.Network("difference", (4,))
+    net.add(Dense(both, np.zeros(2, np.float32)), (2,))
+    net.add(Dense(np.float32([[1, -1]]), np.zeros(1, np.float32)), (1,))
+    graph = net.graph()
+    q = quantize(graph, calibrate(graph, x), x, WeightConfig(8))
+    (warning,) = warned(graph, q, x)
+    assert warning.startswith("the outputs have an SNR of 1")
+    assert f"(limit 20 at 8 bits); it begins at layer {graph.nodes[-1].name!r}" in warning
+    assert "errors of int8 activations in the layers before it add up" in warning
+    assert "more bits" not in warning
+
+
+def test_outputs_that_hardly_differ_are_called_so():
+    x = np.random.default_rng(0).uniform(-1, 1, (100, 1)).astype(np.float32)
+    net = rg.Network("thermometer", (1,))
+    net.add(Dense(np.float32([[0.1]]), np.float32([20.0])), (1,))
+    graph = net.graph()
+    q = quantize(graph, calibrate(graph, x), x, WeightConfig(8))
+    (warning,) = warned(graph, q, x)
+    assert warning.startswith("the float model's outputs hardly differ from input to input")
+    assert "layer" not in warning
