@@ -22,7 +22,12 @@ from microlut.plan.limits import check_sizes
 from microlut.quantize.diagnosis import input_warnings
 from microlut.quantize.figures import Task
 from microlut.quantize.ranges.activations import quantized_tensors
-from microlut.quantize.ranges.choose import RangeChoice, choose_ranges, saturated
+from microlut.quantize.ranges.choose import (
+    RangeChoice,
+    choose_ranges,
+    known_ranges,
+    saturated,
+)
 from microlut.quantize.weights import Method
 from microlut.quantize.without_data.fit import expected_ranges
 from microlut.quantize.without_data.synthetic import synthetic_inputs
@@ -132,26 +137,26 @@ def prepare(
     """Import a model, run the passes and measure ranges; takes `convert_with`'s arguments."""
     check_text("name", name)
     check_progress(progress)
-    if calibration is None and options.input_range is None:
-        raise InvalidInput(_NO_CALIBRATION)
     progress("import", 0, STAGES)
     imported = import_model(model, name)
     graph = run_passes(imported)
     pruned = pruned_layers(imported, graph)
     check_sizes(graph)
+    known = known_ranges(graph, options.input_range)
+    limits = {tensor.name: known[tensor.name] for tensor in graph.inputs if tensor.name in known}
+    if calibration is None and len(limits) < len(graph.inputs):
+        raise InvalidInput(_NO_CALIBRATION)
     default: Method = "fitted" if calibration is None else "calibrated"
     layers = layer_choices(graph, options.settings, options.overrides, default)
     with_data = any(layer.config.method != "fitted" for layer in layers.values())
-    if calibration is None and (with_data or options.input_range is None):
+    if calibration is None and with_data:
         raise InvalidInput(_NO_CALIBRATION)
     check(graph, None)
     progress("calibrate", 1, STAGES)
     if calibration is None:
-        assert options.input_range is not None
-        limits = dict.fromkeys((tensor.name for tensor in graph.inputs), options.input_range)
         check(graph, limits)
         inputs = synthetic_inputs(graph, limits)
-        ranges = expected_ranges(graph, inputs, limits)
+        ranges = expected_ranges(graph, inputs, limits).replaced(known)
         return Prepared(graph, ranges, inputs, None, layers, None, options.task, pruned=pruned)
     samples = _calibration_inputs(calibration, graph, options.input_range)
     chosen = choose_ranges(graph, samples, options.range_rule, options.input_range)

@@ -6,7 +6,8 @@ Lite's layouts, so that nothing is transposed after import.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from microlut.graph.network import AnyNode, Network, State
 from microlut.ops.arrays import Shape
@@ -53,6 +54,7 @@ class Graph(Network[Node]):
         states: Tensors that outlive a run.
         output_names: Names of the outputs for callers, which passes keep; empty: those of the
             tensors.
+        ranges: Ranges of tensors by name, as far as training has recorded them; passes find them.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Graph(Network[Node]):
     outputs: tuple[str, ...]
     states: tuple[State, ...] = ()
     output_names: tuple[str, ...] = ()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def weighted(self) -> tuple[tuple[Node, Weighted], ...]:
         """Return the nodes that have weights, with their operators, in execution order."""

@@ -1,4 +1,7 @@
-"""Layers that do nothing at inference, such as Dropout; the passes drop them."""
+"""Layers that do nothing at inference, such as Dropout; the passes drop them.
+
+One with limits tells the range of its values, as quantization-aware training has recorded it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,13 @@ from microlut.ops.base import FloatOnly, SameShape
 
 @dataclass(frozen=True, slots=True)
 class Identity(SameShape, FloatOnly):
-    """A layer that does nothing at inference."""
+    """A layer that does nothing at inference.
+
+    Attributes:
+        limits: The range in which its values are quantized, if that is known.
+    """
+
+    limits: tuple[float, float] | None = None
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the input."""

@@ -12,6 +12,7 @@ from microlut.graph.passes.fold_affine import fold_affine
 from microlut.graph.passes.fold_batch_norm import fold_batch_norm
 from microlut.graph.passes.fold_padding import fold_padding
 from microlut.graph.passes.fuse_activation import fuse_activation
+from microlut.graph.passes.keep_ranges import keep_ranges
 from microlut.graph.passes.prune_channels import prune_channels
 from microlut.graph.passes.relabel_inputs import relabel_inputs
 from microlut.graph.passes.whole_pool import whole_pool
@@ -19,8 +20,9 @@ from microlut.graph.passes.whole_pool import whole_pool
 # Identities and reshapes go first because they hide neighbours; scales of inputs that no layer
 # takes become labels before lone ones become layers; a mean takes no activation, so those are fused
 # after it; they follow the batch normalization that stands between them and their convolution. A
-# lone normalization and folded padding leave reshapes that nothing needs. Channels are removed at
-# last, when their weights are those that will be stored.
+# lone normalization and folded padding leave reshapes that nothing needs. Recorded ranges are those
+# of the tensors that remain. Channels are removed at last, when their weights are those that will
+# be stored.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identity,
     delay_reshapes,
@@ -31,6 +33,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     whole_pool,
     fuse_activation,
     fold_padding,
+    keep_ranges,
     delay_reshapes,
     prune_channels,
 )

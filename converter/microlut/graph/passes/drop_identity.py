@@ -16,4 +16,6 @@ def drop_identity(graph: Graph) -> Graph:
 
 
 def _does_nothing(op: FloatOp) -> bool:
-    return isinstance(op, Identity) or (isinstance(op, Pad) and not op.padding)
+    if isinstance(op, Identity):
+        return op.limits is None
+    return isinstance(op, Pad) and not op.padding

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
+from microlut.importers.keras.wrappers import unwrapped, wrappers_of
 
 LayerPath = tuple[str, ...]
 Weights = Mapping[LayerPath, tuple[NDArray[np.generic], ...]]
 Json = dict[str, Any]
+# Ranges that were recorded in training, by the place in the layer: "before" its activation, and of
+# its "output".
+Recorded = Mapping[str, tuple[float, float]]
 
 MODEL_CLASSES = ("Functional", "Model", "Sequential")
 MAX_WEIGHT_ELEMENTS = 1 << 26
 MAX_NESTING = 16
 _MAX_JSON_DEPTH = 200
-KERAS_MODULES = ("keras", "tf_keras", "tensorflow")
+KERAS_MODULES = ("keras", "tf_keras", "tensorflow", "tensorflow_model_optimization")
 _ADVICE = "correct the model in Keras and save it again"
 
 
@@ -37,12 +41,14 @@ class KerasModel:
             moving variance), by the layer's path through nested models.
         source: The file or object, for messages.
         obstacles: What the configuration does not tell and cannot be converted.
+        ranges: Ranges of values that were recorded in training, by the layer's path.
     """
 
     config: Json
     weights: Weights
     source: str
     obstacles: tuple[Obstacle, ...] = ()
+    ranges: Mapping[LayerPath, Recorded] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,11 @@ class Layer:
     def place(self) -> str:
         """Return the name of the layer in messages."""
         return f"layer {self.full_name!r} ({self.class_name})" if any(self.path) else "the model"
+
+    @property
+    def wrappers(self) -> tuple[str, ...]:
+        """Return the classes of the wrappers that were taken off it, the outermost first."""
+        return wrappers_of(self.entry)
 
     @property
     def is_model(self) -> bool:
@@ -206,6 +217,7 @@ def one_line(error: BaseException) -> str:
 def _child(model: Layer, parent: LayerPath, entry: object) -> Layer:
     if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
         raise model.invalid("holds a layer without a class name")
+    entry = unwrapped(entry)
     config = _options(entry)
     name = entry.get("name", config.get("name"))
     if not isinstance(name, str) or not name:

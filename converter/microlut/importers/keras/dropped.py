@@ -48,7 +48,7 @@ _NOISE = (
     "SpatialDropout2D",
     "SpatialDropout3D",
 )
-_NEVER_ACTIVE = ("ActivityRegularization", "Identity")
+_NEVER_ACTIVE = ("ActivityRegularization", "Identity", "QuantizeLayer")
 _TO_A_SIZE = ("RandomCrop",)
 
 _NORMALIZATION = ("BatchNormalization", "SyncBatchNormalization")

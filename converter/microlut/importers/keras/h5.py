@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,7 @@ from microlut.importers.keras.config import (
     KerasModel,
     Layer,
     LayerPath,
+    Recorded,
     all_layers,
     child_layers,
     parse_config,
@@ -27,6 +29,7 @@ from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.known_options import KNOWN
 from microlut.importers.keras.stored_order import positions
 from microlut.importers.keras.variables import Arrays, merged
+from microlut.importers.keras.wrapped_arrays import arrays_of, has_own, ranges_of
 
 _KNOWN = {*KNOWN, *DROPPED}
 _MOST_NAMED = 8
@@ -51,9 +54,13 @@ def read(path: Path) -> KerasModel:
         model = root_layer(config, source)
         version = 3 if _text(hdf5.attribute(file, "keras_version", source)).startswith("3") else 2
         weights: dict[LayerPath, Arrays] = {}
+        ranges: dict[LayerPath, Recorded] = {}
         for layer in child_layers(model):
-            weights.update(_arrays(group, layer, version))
-    return KerasModel(config, weights, source)
+            stored = _stored(group, layer)
+            weights.update(_arrays(layer, stored, version))
+            if has_own(layer):
+                ranges[layer.path] = ranges_of(layer, stored)
+    return KerasModel(config, weights, source, ranges=ranges)
 
 
 def _no_model(file: h5py.File, source: str) -> InvalidInput:
@@ -65,12 +72,21 @@ def _no_model(file: h5py.File, source: str) -> InvalidInput:
     )
 
 
-def _arrays(group: h5py.Group, layer: Layer, version: int) -> dict[LayerPath, Arrays]:
-    """Return the arrays of a top-level layer, or of all layers of a nested model, by path."""
+def _stored(group: h5py.Group, layer: Layer) -> list[tuple[str, NDArray[np.generic]]]:
+    """Return the arrays of a top-level layer or nested model, with their names."""
     folder = hdf5.subgroup(group, layer.name, layer.source)
     names = () if folder is None else _weight_names(folder, layer.source)
-    arrays = [_array(folder, name, layer) for name in names]
+    return [(name, _array(folder, name, layer)) for name in names]
+
+
+def _arrays(
+    layer: Layer, stored: Sequence[tuple[str, NDArray[np.generic]]], version: int
+) -> dict[LayerPath, Arrays]:
+    """Return the arrays of a top-level layer, or of all layers of a nested model, by path."""
+    names, arrays = [name for name, _ in stored], [array for _, array in stored]
     found = positions(layer, names, version)
+    if found is None and has_own(layer):
+        return {layer.path: arrays_of(layer, stored)}
     if found is None and not layer.is_model:
         return {layer.path: tuple(arrays)}
     if found is None and all(each.class_name in _KNOWN for each in all_layers(layer)):

@@ -12,10 +12,13 @@ from microlut.importers.keras.config import (
     KERAS_MODULES,
     KerasModel,
     LayerPath,
+    all_layers,
     one_line,
     parse_config,
+    root_layer,
 )
 from microlut.importers.keras.variables import Arrays
+from microlut.importers.keras.wrapped_arrays import arrays_of, has_own, ranges_of
 
 
 def read(model: object) -> KerasModel:
@@ -40,8 +43,15 @@ def read(model: object) -> KerasModel:
     config = parse_config(text, source)
     layers = list(_layers(model, ()))
     arrays = {path: _layer_arrays(layer) for path, layer in layers if not hasattr(layer, "layers")}
+    ranges = {}
+    wrapped = {each.path: each for each in all_layers(root_layer(config, source)) if has_own(each)}
+    for path, layer in layers:
+        if path in wrapped:
+            stored = [(weight.name, np.asarray(weight)) for weight in layer.weights]
+            arrays[path] = arrays_of(wrapped[path], stored)
+            ranges[path] = ranges_of(wrapped[path], stored)
     obstacles = (obstacle for path, layer in layers for obstacle in _own_functions(layer, path))
-    return KerasModel(config, arrays, source, tuple(obstacles))
+    return KerasModel(config, arrays, source, tuple(obstacles), ranges)
 
 
 def _layers(

@@ -74,16 +74,21 @@ def _encode(model: KerasModel) -> bytes:
     layers = [[list(path), len(arrays)] for path, arrays in model.weights.items()]
     arrays = [array for arrays in model.weights.values() for array in arrays]
     buffer = io.BytesIO()
-    np.savez(buffer, json.dumps([model.config, layers]), *arrays)
+    ranges = [[list(path), dict(found)] for path, found in model.ranges.items()]
+    np.savez(buffer, json.dumps([model.config, layers, ranges]), *arrays)
     return buffer.getvalue()
 
 
 def _decode(content: bytes, source: str) -> KerasModel:
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
-    config, layers = json.loads(str(arrays.pop(0)))
+    config, layers, found = json.loads(str(arrays.pop(0)))
     weights = {}
     for path, count in layers:
         weights[tuple(path)] = tuple(arrays[:count])
         del arrays[:count]
-    return KerasModel(config, weights, source)
+    ranges = {
+        tuple(path): {place: (low, high) for place, (low, high) in each.items()}
+        for path, each in found
+    }
+    return KerasModel(config, weights, source, ranges=ranges)

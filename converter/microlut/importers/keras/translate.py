@@ -18,6 +18,7 @@ from microlut.importers.keras.checks import (
 from microlut.importers.keras.config import KerasModel, LayerPath
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.keras.obstacles import Collected, refusal
+from microlut.importers.keras.recorded_ranges import ranged
 from microlut.importers.keras.stored_shapes import input_shapes, output_shape
 from microlut.importers.keras.topology import BatchShape, LayerCall, Names, Network, flatten
 from microlut.importers.keras.variables import Arrays, dequantized
@@ -159,7 +160,7 @@ def _translate(call: LayerCall, work: _Work) -> None:
 def _nodes_of(call: LayerCall, use: LayerUse, handler: Handler, work: _Work) -> list[Node]:
     read = [work.tensors[name][0] for name in call.inputs]
     nodes: list[Node] = []
-    for step in handler(use):
+    for step in ranged(handler(use), work.model.ranges.get(call.layer.path, {})):
         name = work.names.take(call.name + step.suffix) if step.suffix else call.name
         inputs = tuple(nodes[i].name if i <= PREVIOUS else read[i] for i in step.inputs)
         nodes.append(_node(call, name, step, inputs))

@@ -22,6 +22,7 @@ from microlut.importers.keras.config import (
     KerasModel,
     Layer,
     LayerPath,
+    Recorded,
     child_layers,
     parse_config,
     root_layer,
@@ -29,6 +30,13 @@ from microlut.importers.keras.config import (
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.sharing import Occurrence, occurrences
 from microlut.importers.keras.variables import INNER, Arrays
+from microlut.importers.keras.wrapped_arrays import (
+    QUANTIZE_LAYER,
+    arrays_of,
+    has_own,
+    named,
+    ranges_of,
+)
 
 _MAX_CONFIG_BYTES = 32 << 20
 _MAX_WEIGHTS_BYTES = 1 << 30
@@ -65,7 +73,7 @@ def read(path: Path) -> KerasModel:
         weights: dict[LayerPath, Arrays] = {}
         reading = _Reading(file, source, weights, occurrences(model))
         _read_model(model, "", reading)
-    return KerasModel(config, weights, source, tuple(reading.obstacles))
+    return KerasModel(config, weights, source, tuple(reading.obstacles), reading.ranges)
 
 
 def snake_case(class_name: str) -> str:
@@ -76,6 +84,11 @@ def snake_case(class_name: str) -> str:
     """
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _stored_as(layer: Layer) -> str:
+    """Return the name of a layer's class in paths: that of the outermost wrapper."""
+    return snake_case((*layer.wrappers, layer.class_name)[0])
 
 
 def _entry(archive: zipfile.ZipFile, name: str, limit: int, source: str) -> bytes:
@@ -97,6 +110,7 @@ class _Reading:
     weights: dict[LayerPath, Arrays]
     occurrences: Mapping[LayerPath, Occurrence]
     obstacles: list[Obstacle] = field(default_factory=list)
+    ranges: dict[LayerPath, Recorded] = field(default_factory=dict)
 
     def members(self, folder: str) -> tuple[str, ...]:
         r"""Return the members of a folder; Keras 2 on Windows wrote layers\conv2d as one name."""
@@ -138,8 +152,8 @@ def _read_model(model: Layer, folder: str, reading: _Reading) -> None:
     stored = reading.members(within)
     layers = child_layers(model)
     places = {}
-    for key in {snake_case(layer.class_name): None for layer in layers}:
-        alike = [layer for layer in layers if snake_case(layer.class_name) == key]
+    for key in {_stored_as(layer): None for layer in layers}:
+        alike = [layer for layer in layers if _stored_as(layer) == key]
         places.update(_places(key, alike, stored, reading.occurrences))
     for layer in layers:
         place = places.get(layer.path)
@@ -151,9 +165,23 @@ def _read_model(model: Layer, folder: str, reading: _Reading) -> None:
         if layer.is_model:
             _read_model(layer, f"{within}/{place}", reading)
         else:
+            if has_own(layer):
+                _read_wrapped(layer, f"{within}/{place}", reading)
+                continue
             parts = [f"{within}/{place}{inner}" for inner in INNER.get(layer.class_name, ("",))]
             arrays = [array for part in parts for array in reading.variables(part)]
             reading.weights[layer.path] = tuple(arrays)
+
+
+def _read_wrapped(layer: Layer, folder: str, reading: _Reading) -> None:
+    """Read the arrays of a layer that wrappers were taken off."""
+    inside = f"{folder}{'/layer' * len(layer.wrappers)}"
+    parts = [f"{inside}{inner}" for inner in INNER.get(layer.class_name, ("",))]
+    arrays = tuple(array for part in parts for array in reading.variables(part))
+    if layer.class_name == QUANTIZE_LAYER or layer.wrappers[0].startswith("Quantize"):
+        stored = named(layer, reading.variables(folder), arrays)
+        arrays, reading.ranges[layer.path] = arrays_of(layer, stored), ranges_of(layer, stored)
+    reading.weights[layer.path] = arrays
 
 
 def _places(

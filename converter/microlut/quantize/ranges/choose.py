@@ -57,10 +57,11 @@ def choose_ranges(
 ) -> ChosenRanges:
     """Return the ranges that keep the network's outputs nearest to the float ones.
 
-    With "auto", the input keeps its minimum and maximum if a rule removes little of that range:
-    clipping some pixels gains nothing, and changes the scale that programs on the device use. Only
-    noise would decide between rules within one standard error of the best, so the simplest of those
-    is chosen (Breiman et al. 1984, section 3.4.3).
+    Tensors whose ranges training has recorded keep these. With "auto", the input keeps its minimum
+    and maximum if a rule removes little of that range: clipping some pixels gains nothing, and
+    changes the scale that programs on the device use. Only noise would decide between rules within
+    one standard error of the best, so the simplest of those is chosen (Breiman et al. 1984, section
+    3.4.3).
 
     Args:
         graph: Float graph after the passes.
@@ -74,12 +75,11 @@ def choose_ranges(
     if input_range is not None:
         given = by_name(graph.inputs, samples)
         samples = Batch({name: saturated(x, input_range) for name, x in given.items()})
-    candidates = _candidates(graph, samples, choice)
-    if input_range is not None:
-        candidates = {
-            rule: ranges.replaced(dict.fromkeys(_input_names(graph), input_range))
-            for rule, ranges in candidates.items()
-        }
+    given_ranges = known_ranges(graph, input_range)
+    candidates = {
+        rule: ranges.replaced(given_ranges)
+        for rule, ranges in _candidates(graph, samples, choice).items()
+    }
     judges = samples
     for name in _input_names(graph):
         limits = [ranges[name] for ranges in candidates.values()]
@@ -96,6 +96,14 @@ def choose_ranges(
     divergences = {rule: float(np.sum(error)) / power for rule, error in errors.items()}
     rule = _simplest_of_best(errors)
     return ChosenRanges(candidates[rule], rule, MappingProxyType(divergences))
+
+
+def known_ranges(
+    graph: Graph, input_range: tuple[float, float] | None
+) -> dict[str, tuple[float, float]]:
+    """Return the ranges that are known without inputs: recorded ones, and that of the inputs."""
+    given = {} if input_range is None else dict.fromkeys(_input_names(graph), input_range)
+    return {**graph.ranges, **given}
 
 
 def _candidates(graph: Graph, samples: Arrays, choice: RangeChoice) -> Mapping[str, Ranges]:
