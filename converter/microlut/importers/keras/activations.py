@@ -35,6 +35,7 @@ _FUNCTIONS = {
     "softmax_v2": "softmax",
     **{name: name for name in (*_KINDS, *_OPERATORS)},
 }
+ACTIVATIONS = frozenset({*_KINDS, *_OPERATORS})
 _ADVICE = "supported are {}: train the model with one of them".format(
     ", ".join([*_KINDS, *sorted(_OPERATORS)])
 )

@@ -8,6 +8,7 @@ from microlut.errors import UnsupportedModel
 from microlut.importers.keras import options
 from microlut.importers.keras.activations import activation
 from microlut.importers.keras.affine import AFFINE
+from microlut.importers.keras.calls import LayerCall
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.dropped import DROPPED, is_trained_at_inference
 from microlut.importers.keras.known_options import unknown_options
@@ -17,7 +18,6 @@ from microlut.importers.keras.obstacles import Collected
 from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
 from microlut.importers.keras.recurrent import RECURRENT
 from microlut.importers.keras.time_distributed import TIME_DISTRIBUTED
-from microlut.importers.keras.topology import LayerCall
 
 HANDLERS = {**LAYERS, **RECURRENT, **AFFINE, **DROPPED, **TIME_DISTRIBUTED}
 SUPPORTED = tuple(sorted({*LAYERS, *RECURRENT, *AFFINE, *TIME_DISTRIBUTED}))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from microlut.importers.keras import options
 from microlut.importers.keras.affine import scaled
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.dropped import DROPPED
@@ -22,11 +23,13 @@ from microlut.importers.keras.node_defs import CLASS_NAME, node_handler, operati
 from microlut.importers.keras.registered import FUNCTIONS
 from microlut.importers.keras.two_operands import power, squared_difference, two_operands
 from microlut.importers.keras.unit_normalization import UNIT_FUNCTIONS
+from microlut.ops.identity import Identity
 
 _OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
 _OF_TENSORFLOW = ("SlicingOpLambda", "TFOpLambda")
 _HEIGHT_AND_WIDTH = ([1, 2], [2, 1], [-3, -2])
 _FLOATS = ("float32", "float64")
+_INT8_BITS = 8
 
 
 def is_operation(layer: Layer) -> bool:
@@ -119,6 +122,19 @@ def _cast(use: LayerUse) -> tuple[Step, ...]:
     return DROPPED["Identity"](use)
 
 
+def _fake_quant(use: LayerUse) -> tuple[Step, ...]:
+    """Read values rounded to 8 bits: int8 rounds them anyway, in the range that is given."""
+    given = {**use.layer.config, **use.arguments}
+    bits = given.get("num_bits", given.get("3", 8))
+    ends = [given.get(key, given.get(place)) for key, place in (("min", "1"), ("max", "2"))]
+    low, high = (float(options.numbers(use.layer, end, "a range").reshape(-1)[0]) for end in ends)
+    if bits != _INT8_BITS or not low < high:
+        raise use.layer.unsupported(
+            f"rounds to {bits} bits in {low:g} to {high:g}", "supported are 8 bits in a range"
+        )
+    return (Step(Identity((min(low, 0.0), max(high, 0.0))), use.shape),)
+
+
 def _negative(use: LayerUse) -> tuple[Step, ...]:
     channels = use.shape[-1]
     return scaled(use, np.full(channels, -1.0), np.zeros(channels))
@@ -159,6 +175,7 @@ _TENSORFLOW: Mapping[str, Handler] = {
     **UNIT_FUNCTIONS,
     "__operators__.add": _OPERANDS["add"],
     "cast": _cast,
+    "fake_quant_with_min_max_vars": _fake_quant,
     "identity": _as_layer("Identity"),
     "math.add": _OPERANDS["add"],
     "math.add_n": LAYERS["Add"],
@@ -177,6 +194,8 @@ _TENSORFLOW: Mapping[str, Handler] = {
     "nn.relu": _as_layer("ReLU"),
     "nn.relu6": _as_layer("ReLU", max_value=6),
     "nn.softmax": _as_layer("Softmax"),
+    "quantization.fake_quant_with_min_max_args": _fake_quant,
+    "quantization.fake_quant_with_min_max_vars": _fake_quant,
     "reshape": _as_layer("Reshape"),
 }
 OPERATIONS: tuple[str, ...] = tuple(sorted({*_KERAS, *_TENSORFLOW, *FUNCTIONS}))

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from microlut.errors import MicrolutError
+from microlut.importers.keras.calls import LayerCall
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.layer_use import Handler, LayerUse
-from microlut.importers.keras.topology import LayerCall
 from microlut.ops.arrays import Shape
 
 # Classes without a handler whose output has the shape of their only input.

@@ -6,10 +6,12 @@ Only calls on the paths from the inputs to the outputs are kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from microlut.importers.keras.calls import LayerCall, Names
 from microlut.importers.keras.config import Json, Layer, child_layers, root_layer
 from microlut.importers.keras.inbound import Call, Reference, calls_of, references
+from microlut.importers.keras.lambdas import computed, meaning_of
 from microlut.support.texts import plain
 
 # Operations with several outputs, by their names in Keras 3 and in TensorFlow.
@@ -17,27 +19,6 @@ _SPLITS = ("Split", "Unstack", "split", "unstack")
 
 BatchShape = tuple[object, ...]  # as the file has it
 Tensors = tuple[str, ...]  # by the names of calls or inputs
-
-
-@dataclass(frozen=True, slots=True)
-class LayerCall:
-    """One use of a layer: `name` is unique in the network, `inputs` name other calls.
-
-    Attributes:
-        name: The layer's name; further uses are called name_1, name_2, ...
-        layer: The layer that is called.
-        inputs: Names of the calls, or of the network's inputs, that it reads.
-        arguments: Arguments of the call other than tensors, by name or position.
-        output: Which output of the layer this is; a layer with several is called for each.
-        places: Names or positions of the arguments that the inputs are; empty if unknown.
-    """
-
-    name: str
-    layer: Layer
-    inputs: tuple[str, ...]
-    arguments: Json
-    output: int = 0
-    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +34,6 @@ class Network:
     inputs: tuple[tuple[str, BatchShape], ...]
     calls: tuple[LayerCall, ...]
     outputs: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """A source of unique names, which reserves each layer's own name for its first use."""
-
-    reserved: frozenset[str]
-    used: set[str] = field(default_factory=set)
-
-    def take(self, wanted: str) -> str:
-        """Return `wanted`, or else wanted_1, wanted_2, ..., and remember it.
-
-        Files and terminals show the name, so invisible characters are replaced.
-        """
-        wanted = plain(wanted)
-        name, count = wanted, 0
-        while name in self.used or (count and name in self.reserved):
-            count += 1
-            name = f"{wanted}_{count}"
-        self.used.add(name)
-        return name
 
 
 def flatten(config: Json, source: str) -> tuple[Network, Names]:
@@ -233,6 +193,9 @@ def _without_building_call(
 def _called(given: LayerCall, count: int, names: Names, calls: list[LayerCall]) -> Tensors:
     """Append a call, once per output of its layer, and return the names of the outputs."""
     layer, arguments = given.layer, given.arguments
+    meaning = meaning_of(layer, len(given.inputs))
+    if meaning is not None:
+        return (computed(given, meaning, names, calls),)
     if not layer.is_model:
         made = tuple(names.take(layer.name) for _ in range(count))
         known = {key: value for key, value in arguments.items() if value is not None}

@@ -8,6 +8,7 @@ from math import prod
 
 from microlut.errors import Obstacle
 from microlut.graph.ir import Graph, Node, single
+from microlut.importers.keras.calls import LayerCall, Names
 from microlut.importers.keras.checks import (
     NOT_SUPPORTED,
     SUPPORTED,
@@ -20,7 +21,7 @@ from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.keras.obstacles import Collected, refusal
 from microlut.importers.keras.recorded_ranges import ranged
 from microlut.importers.keras.stored_shapes import input_shapes, output_shape
-from microlut.importers.keras.topology import BatchShape, LayerCall, Names, Network, flatten
+from microlut.importers.keras.topology import BatchShape, Network, flatten
 from microlut.importers.keras.variables import Arrays, dequantized
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
