@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from microlut.ops import FLOAT_OPERATORS
+from microlut.ops import FLOAT_OPERATORS, INTEGER_FORMS
 from microlut.ops.activation import Fusing
-from microlut.ops.base import FloatOp
+from microlut.ops.base import FloatOp, OwnOp
 from microlut.ops.tensor import FixedRange
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "operators.md"
@@ -39,7 +39,9 @@ def _cells(op: type[FloatOp]) -> Iterator[str]:
     yield "yes" if issubclass(op, Fusing) else ""
     yield _codes(op.keras.layers)
     yield _codes([*filter(None, [op.keras.activation]), *op.keras.functions])
-    yield f"`{op.becomes}`" if op.becomes else "none: passes fold it"
+    own = issubclass(INTEGER_FORMS[op.becomes], OwnOp) if op.becomes else False
+    kernel = f"`{op.becomes}`" if op.becomes else "none: passes fold it"
+    yield f"{kernel}, not in TensorFlow Lite" if own else kernel
 
 
 def _codes(names: list[str] | tuple[str, ...]) -> str:

@@ -1,7 +1,8 @@
 """Test one operator in all its forms, from one table of cases.
 
-A module `tests/ops/test_<op>.py` has the cases and takes the tests of `operator_tests`, or those of
-`float_only_tests` if passes take the operator away:
+A module `tests/ops/test_<op>.py` has the cases and takes the tests of `operator_tests`, those of
+`own_operator_tests` if TensorFlow Lite lacks the operator, or those of `float_only_tests` if passes
+take it away:
 
     test_float_equals_keras, test_training_equals_float, ... = operator_tests(CASES)
 """
@@ -198,6 +199,13 @@ def operator_tests(cases: Sequence[Case]) -> tuple[Test, Test, Test, Test, Test]
     def test_integer_equals_tflite_micro(case: Case) -> None:
         check_tflite_micro(case)
 
+    in_float, training, *in_c = own_operator_tests(cases)
+    return in_float, training, test_integer_equals_tflite_micro, *in_c
+
+
+def own_operator_tests(cases: Sequence[Case]) -> tuple[Test, Test, Test, Test]:
+    """Return the tests of an operator that TensorFlow Lite lacks: the same without tflite-micro."""
+
     def test_c_equals_integer_on_this_computer(tmp_path: Path) -> None:
         check_c(cases, tmp_path, HOST)
 
@@ -208,7 +216,6 @@ def operator_tests(cases: Sequence[Case]) -> tuple[Test, Test, Test, Test, Test]
 
     return (
         *float_only_tests(cases),
-        test_integer_equals_tflite_micro,
         test_c_equals_integer_on_this_computer,
         test_c_equals_integer_on_cortex_m4,
     )

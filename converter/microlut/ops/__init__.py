@@ -27,6 +27,7 @@ OPERATORS = (
     "gates",
     "gather",
     "identity",
+    "layer_normalization",
     "maximum",
     "mean",
     "minimum",

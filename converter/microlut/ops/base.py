@@ -154,6 +154,19 @@ class IntegerOp(Shown, ABC):
         """
 
 
+class OwnOp(IntegerOp):
+    """An operator that TensorFlow Lite lacks: docs/reference/format.md defines its integers."""
+
+    __slots__ = ()
+
+    def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
+        """Raise UnsupportedModel."""
+        raise UnsupportedModel(
+            f"{outputs[0].name}: TensorFlow Lite has no operator for {self.kind}; export the "
+            "sources in C instead of a .tflite file"
+        )
+
+
 def demand(sound: bool, what: str) -> None:
     """Raise ValueError with the part's name unless that part of an operator is valid."""
     if not sound:

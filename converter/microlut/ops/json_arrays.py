@@ -68,6 +68,7 @@ _SKIP = SkipValidation()  # type: ignore[type-arg]
 _WRITE = PlainSerializer(_encode)
 UInt8Array = Annotated[NDArray[np.uint8], _SKIP, BeforeValidator(partial(_decode, "uint8")), _WRITE]
 Int8Array = Annotated[NDArray[np.int8], _SKIP, BeforeValidator(partial(_decode, "int8")), _WRITE]
+Int16Array = Annotated[NDArray[np.int16], _SKIP, BeforeValidator(partial(_decode, "int16")), _WRITE]
 Int32Array = Annotated[NDArray[np.int32], _SKIP, BeforeValidator(partial(_decode, "int32")), _WRITE]
 Float32Array = Annotated[
     NDArray[np.float32], _SKIP, BeforeValidator(partial(_decode, "float32")), _WRITE

@@ -48,7 +48,7 @@ WRAPPERS = {
     "RNN": lambda layers: layers.RNN(layers.LSTMCell(2)),
     "TimeDistributed": lambda layers: layers.TimeDistributed(layers.ReLU()),
 }
-ONLY_IN_KERAS_2 = {"ThresholdedReLU"}
+ONLY_IN = {"ThresholdedReLU": "tf_keras", "RMSNormalization": "keras"}
 
 
 def test_known_options_name_every_supported_layer():
@@ -61,7 +61,7 @@ def test_known_options_name_every_supported_layer():
 def test_every_option_of_keras_is_known(class_name, keras_name, request):
     keras = request.getfixturevalue(keras_name)
     layers = keras.layers
-    if class_name in ONLY_IN_KERAS_2 and keras_name == "keras":
+    if ONLY_IN.get(class_name, keras_name) != keras_name:
         return
     if class_name == "SyncBatchNormalization":
         if keras_name == "keras":

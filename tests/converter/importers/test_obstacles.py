@@ -96,11 +96,13 @@ def test_damage_beside_something_unsupported_is_unsupported():
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 def test_keras3_tells_the_shapes_behind_an_obstacle(keras, ending, tmp_path):
     x = keras.Input((8, 8, 3))
-    y = keras.layers.Lambda(lambda t: keras.ops.sort(t)[:, :4], output_shape=(4, 8, 3), name="cut")(
-        x
-    )
+    y = keras.layers.Lambda(
+        lambda t: t[:, :4] if __name__ else t, output_shape=(4, 8, 3), name="cut"
+    )(x)
     y = keras.layers.Conv2D(2, 3, activation="log_softmax", name="conv")(y)
-    y = keras.layers.Lambda(lambda t: keras.ops.sort(t), output_shape=(2, 6, 2), name="same")(y)
+    y = keras.layers.Lambda(
+        lambda t: t if __name__ else t[:, 1:], output_shape=(2, 6, 2), name="same"
+    )(y)
     y = keras.layers.RandomCrop(5, 5, name="resize")(y)
     path = tmp_path / f"net{ending}"
     keras.Model(x, y).save(path)

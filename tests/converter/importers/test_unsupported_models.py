@@ -81,11 +81,11 @@ def test_import_model_refuses_option(case, keras):
 
 def test_import_model_names_all_unsupported_layers_at_once(keras):
     x = keras.Input(PICTURE)
-    y = keras.layers.LayerNormalization(name="unit")(x)
+    y = keras.layers.SpectralNormalization(keras.layers.Conv2D(2, 1), name="unit")(x)
     y = keras.layers.Lambda(lambda t: t + 1 if PICTURE else t, name="plus")(y)
     y = keras.layers.Lambda(lambda t: t + 2 if PICTURE else t, name="up")(y)
     message = refusal(keras.Model(x, y))
-    assert "3 obstacles: (1) layer 'unit' (LayerNormalization): the class is not " in message
+    assert "3 obstacles: (1) layer 'unit' (SpectralNormalization): the class is not " in message
     assert "(2) layers 'plus', 'up' (Lambda): the class is not supported; code in" in message
     assert "DepthwiseConv2D" in message
 

@@ -28,6 +28,7 @@ from microlut.ops.slice import Slice
 from microlut.ops.windows import Window
 
 _BY_LAST_AXIS = {"Activation", "Dense", "ReLU", "Softmax", "UnitNormalization", *AFFINE}
+_BY_LAST_AXIS |= {"LayerNormalization", "RMSNormalization"}
 _RESHAPING = ("Flatten", "Reshape")
 _TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose")
 _WINDOWS = ("Conv", "Pooling")
