@@ -10,13 +10,14 @@ import numpy as np
 from microlut.importers.keras import options
 from microlut.importers.keras.affine import scaled
 from microlut.importers.keras.along import steps_along
-from microlut.importers.keras.layer_use import Handler, LayerUse, Step, behind
+from microlut.importers.keras.layer_use import Handler, LayerUse, Step, behind, limited
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.layer_normalization import LayerNormalization
 
 _ONE, _ZERO = frozen_array([1.0]), frozen_array([0.0])
 
 
+@limited("any axes but the batch")
 def _layer(use: LayerUse) -> tuple[Step, ...]:
     layer, axes = use.layer, _axes(use)
     by_deviation = options.flag(layer, "rms_scaling", False)  # it is none of the root mean square
@@ -32,6 +33,7 @@ def _layer(use: LayerUse) -> tuple[Step, ...]:
     return steps_along(norm, axes, use.shape)
 
 
+@limited("any axes but the batch")
 def _rms(use: LayerUse) -> tuple[Step, ...]:
     axes, epsilon, rank = _axes(use), _epsilon(use, 1e-6), len(use.shape)
     scale = _weights(use, 0, "scale", tuple(use.shape[axis] for axis in axes))
@@ -47,6 +49,7 @@ def _rms(use: LayerUse) -> tuple[Step, ...]:
     return (*normal, *behind(scaled(use, scale.astype(np.float64), np.zeros(()))))
 
 
+@limited("any number of groups, -1 (instances) too; one axis other than the batch")
 def _group(use: LayerUse) -> tuple[Step, ...]:
     layer, axes = use.layer, _axes(use)
     if len(axes) != 1:
