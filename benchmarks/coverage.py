@@ -131,6 +131,8 @@ def judged(row: Row, path: Path) -> Row:
         noise = real.arrays[name] - y
         ratios.append(10 * np.log10((y**2).mean() / max((noise**2).mean(), 1e-30)))
     row = replace(row, snr=min(ratios), said=" ".join(made.report.warnings)[:90])
+    if made.tflite is None:
+        return row
     try:
         return replace(
             row, equal=np.array_equal(run_tflite_micro(made.tflite, integers), to_bytes(found))

@@ -64,8 +64,14 @@ class Project(Shown):
         return [dict(layer) for layer in self.report["layers"]]
 
     @property
-    def tflite(self) -> bytes:
-        """Return the exported .tflite file's bytes; raises InvalidInput when it is missing."""
+    def tflite(self) -> bytes | None:
+        """Return the exported .tflite file's bytes; None if TensorFlow Lite lacks an operator.
+
+        Raises:
+            InvalidInput: The file is missing.
+        """
+        if self.graph.tflite_lacks():
+            return None
         file = self.path / TFLITE
         if not file.is_file():
             raise InvalidInput(f"{file}: is missing; {_AGAIN}")
@@ -176,7 +182,8 @@ def write(conversion: Conversion, folder: Path) -> Project:
         (folder / name).write_text(text, encoding="utf-8")
     for part in _ENGINE_PARTS:
         shutil.copytree(data_folder("firmware") / part, folder / _ENGINE / part)
-    (folder / TFLITE).write_bytes(conversion.tflite)
+    if conversion.tflite is not None:
+        (folder / TFLITE).write_bytes(conversion.tflite)
     quantized.save(conversion.quantized, folder / MODEL)
     files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
     report = conversion.report.as_json() | {_FILES: sorted([*files, REPORT, MANIFEST])}

@@ -41,7 +41,7 @@ from microlut.workflow import fit as fitting
 from microlut.workflow import search as searching
 from microlut.workflow.outcomes import image_json
 
-_WRITTEN = "model.h, model.c, weights.h, weights.c, engine/, model.tflite, report.json"
+_WRITTEN = "model.h, model.c, weights.h, weights.c, engine/, {tflite}report.json"
 
 
 @grouped
@@ -71,7 +71,8 @@ def convert(
         print_json(project.report | {"output_folder": str(output)})
     else:
         print(conversion_text(conversion.report))
-        print(f"Wrote {output}: {_WRITTEN}")
+        tflite = "" if conversion.tflite is None else "model.tflite, "
+        print(f"Wrote {output}: {_WRITTEN.format(tflite=tflite)}")
         print(warnings_text(conversion.report), end="")
     if how.strict and conversion.report.warnings:
         raise typer.Exit(EXIT_WARNED)

@@ -26,7 +26,7 @@ class Conversion(Shown):
         quantized: The integer network.
         plan: Its memory layout.
         sources: model.h, model.c and weights.c as text.
-        tflite: The same network as an int8 .tflite file.
+        tflite: The same network as an int8 .tflite file; None if TensorFlow Lite lacks an operator.
         report: The contents of report.json.
     """
 
@@ -34,7 +34,7 @@ class Conversion(Shown):
     quantized: QuantizedGraph
     plan: Plan
     sources: Sources
-    tflite: bytes
+    tflite: bytes | None
     report: ConvertReport
 
     def records(self) -> list[Record]:

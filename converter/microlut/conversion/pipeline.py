@@ -138,7 +138,7 @@ def convert_with(
         quantized=quantized,
         plan=plan,
         sources=render(plan),
-        tflite=to_tflite(quantized),
+        tflite=None if quantized.tflite_lacks() else to_tflite(quantized),
         report=convert_report(plan, identifier(quantized.name), making),
     )
     progress("generate", 5, STAGES)

@@ -62,7 +62,8 @@ class ConvertReport(Shown):
     """The result of a conversion; all sizes in bytes.
 
     `bits` is the mean per weight. `granularity` and `method` are "mixed" if layers differ.
-    `quality` is measured on calibration inputs or, without any, on synthetic ones.
+    `quality` is measured on calibration inputs or, without any, on synthetic ones. `tflite_lacks`
+    names operators, and layers that are such, because of which there is no .tflite file; or is "".
     """
 
     microlut: str
@@ -92,6 +93,7 @@ class ConvertReport(Shown):
     outputs: tuple[TensorReport, ...]
     layers: tuple[LayerReport, ...]
     pruned: tuple[Pruned, ...] = ()
+    tflite_lacks: str = ""
 
     def records(self) -> list[Record]:
         """Return a record per layer."""

@@ -81,6 +81,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         inputs=tuple(_tensor(tensor.name, tensor) for tensor in graph.inputs),
         outputs=tuple(_tensor(name, tensor) for name, tensor in graph.output_tensors().items()),
         layers=layers,
+        tflite_lacks=graph.tflite_lacks(),
     )
 
 

@@ -69,7 +69,7 @@ def export(
     check_text("name", name)
     name = projects[0].prefix if name is None else _checked(name)
     if to is ExportFormat.TFLITE:
-        data = _only(projects).tflite
+        data = _tflite(_only(projects))
         check_file(output, _is_ours, "a .tflite file")
         write_file(output, data)
         return Exported(to, output, name, len(data), ())
@@ -80,6 +80,16 @@ def export(
         write_folder(files, output)
         size = sum(map(len, files.values()))
     return Exported(to, output, name, size, tuple(files))
+
+
+def _tflite(project: Project) -> bytes:
+    found = project.tflite
+    if found is None:
+        raise InvalidInput(
+            f"{project.path}: has no .tflite file, since TensorFlow Lite has no "
+            f"{project.graph.tflite_lacks()}; export its C sources, for example with --to zip"
+        )
+    return found
 
 
 def _is_ours(tflite: bytes) -> bool:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 from microlut.graph.network import AnyNode, Network, State
 from microlut.ops import AnyIntegerOp
+from microlut.ops.base import OwnOp
 from microlut.ops.tensor import CONFIG, Quantization, Tensor
 from microlut.ops.weighted import QWeighted
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,3 +64,11 @@ class QuantizedGraph(Network[QNode]):
     def weighted(self) -> tuple[tuple[QNode, QWeighted], ...]:
         """Return the nodes that have weights, with their operators, in execution order."""
         return tuple((node, node.op) for node in self.nodes if isinstance(node.op, QWeighted))
+
+    def tflite_lacks(self) -> str:
+        """Return the operators that TensorFlow Lite lacks, with the names of nodes; "" if none."""
+        own = [node for node in self.nodes if isinstance(node.op, OwnOp)]
+        kinds = ", ".join(sorted({node.op.kind for node in own}))
+        more = f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else ""
+        names = ", ".join(node.name for node in own[:_MOST_NAMED])
+        return f"{kinds} ({names}{more})" if own else ""

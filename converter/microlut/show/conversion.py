@@ -54,6 +54,11 @@ def conversion_text(report: ConvertReport) -> str:
     if report.estimated_instructions is not None:
         total = float(f"{report.estimated_instructions:.3g}")
         lines.append(f"estimated: {total:,.0f} instructions per inference on {report.core}")
+    if report.tflite_lacks:
+        lines.append(
+            f"No .tflite file, and no check against tflite-micro: TensorFlow Lite has no "
+            f"{report.tflite_lacks}"
+        )
     return "\n".join(lines)
 
 

@@ -150,7 +150,7 @@ def _latency_json(microseconds: tuple[int, int, int]) -> dict[str, object]:
 class VerifyOutcome(Shown):
     """All forms of one model, compared; `top1` is the integer model's accuracy in percent.
 
-    `skipped` are pairs of a form that cannot run on this machine and why.
+    `skipped` are pairs of a form that cannot run on this machine, or not at all, and why.
     """
 
     samples: int

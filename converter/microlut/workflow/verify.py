@@ -21,6 +21,7 @@ from microlut.support.arguments import PathLike, integer
 from microlut.support.progress import Progress, check_progress, silent
 from microlut.verification.compare import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.verification.reference import make_reference
+from microlut.verification.runtimes import TFLITE_MICRO
 from microlut.workflow.build import build
 from microlut.workflow.outcomes import VerifyOutcome
 from microlut.workflow.run import run_task, task_of
@@ -63,9 +64,14 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
     progress(INTERPRETER, 0, total)
     reference = make_reference(project, samples)
     forms = [FormResult(INTERPRETER, total, 0, None, True)]
-    forms += compare_runtimes(
-        project.graph, project.tflite, reference.inputs, reference.outputs, progress
-    )
+    tflite = project.tflite
+    if tflite is None:
+        lacks = f"TensorFlow Lite has no {project.graph.tflite_lacks()}"
+        skipped = ((TFLITE_MICRO, lacks), *skipped)
+    else:
+        forms += compare_runtimes(
+            project.graph, tflite, reference.inputs, reference.outputs, progress
+        )
     for machine in machines:
         board = machine.board
         count = total if board.core is Core.HOST else min(emulator_limit, total)
