@@ -163,6 +163,7 @@ def models(draw: st.DrawFn) -> FakeModel:
 
 def test_every_layer_with_options_is_drawn():
     of_several = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
+    of_several |= {"Dot"}
     assert {*OPTIONS, *of_several, "SyncBatchNormalization"} >= {*LAYERS, *AFFINE}
 
 

@@ -30,6 +30,7 @@ GIVEN = {
     "Dense": (2,),
     "DepthwiseConv1D": (3,),
     "DepthwiseConv2D": (3,),
+    "Dot": (1,),
     "InputLayer": ((3,),),
     "MaxPooling1D": (2,),
     "MaxPooling2D": (2,),

@@ -60,6 +60,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         # A quantized layer is refused because of its dtype policy; without one this has no effect.
         # The dtype policy tells whether a layer is quantized; without one this has no effect.
         "Dense": {"units", "activation", "use_bias", "quantization_config"} | _LORA,
+        "Dot": {"axes", "normalize"},
         "DepthwiseConv1D": _DEPTHWISE,
         "DepthwiseConv2D": _DEPTHWISE,
         "Flatten": {"data_format"},

@@ -8,6 +8,7 @@ from math import prod
 from microlut.importers.keras import options
 from microlut.importers.keras.activations import activation, softmax_axes
 from microlut.importers.keras.along import steps_along
+from microlut.importers.keras.dot import DOT
 from microlut.importers.keras.group_norms import NORMS
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
 from microlut.importers.keras.linear import LINEAR
@@ -81,6 +82,7 @@ LAYERS: Mapping[str, Handler] = {
     **LINEAR,
     **POOLS,
     **MERGES,
+    **DOT,
     **MOVING_LAYERS,
     **NORMS,
     **UNIT_LAYERS,
