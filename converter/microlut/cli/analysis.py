@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from microlut.cli.conversion_options import BitsOption
-from microlut.cli.options import JsonOption, ModelArgument
+from microlut.cli.options import CustomOption, JsonOption, ModelArgument, custom_of
 from microlut.cli.terminal import print_json
 from microlut.conversion.settings import SETTINGS_FILE
 from microlut.plan import Optimize
@@ -25,6 +25,7 @@ def analyze(
         ),
     ] = None,
     bits: BitsOption = None,
+    custom: CustomOption = None,
     config: Annotated[
         Path | None,
         typer.Option(help="Configuration file.", show_default="microlut.toml, if it is there"),
@@ -47,6 +48,7 @@ def analyze(
         model,
         board or None,
         bits=bits,
+        custom=custom_of(custom),
         settings=config or (here if here.is_file() else None),
         optimize=optimize,
         max_ram=max_ram,

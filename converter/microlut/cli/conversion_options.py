@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from microlut.cli.options import NameOption
+from microlut.cli.options import CustomOption, NameOption, custom_of
 from microlut.conversion.preparation import ConvertOptions, PrepareOptions
 from microlut.conversion.settings import SETTINGS_FILE, Budget
 from microlut.ops.weights import Granularity
@@ -71,6 +71,7 @@ class Preparing:
             "values."
         ),
     ] = "auto"
+    custom: CustomOption = None
     config: Annotated[
         Path | None,
         typer.Option(help="Configuration file.", show_default="microlut.toml, if it is there"),
@@ -86,6 +87,7 @@ class Preparing:
             "range_rule": self.ranges,
             "task": self.task,
             "settings": self.config or (here if here.is_file() else None),
+            "custom": custom_of(self.custom),
         }
 
 

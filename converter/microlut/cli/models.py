@@ -19,11 +19,13 @@ from microlut.cli.failures import EXIT_DISAGREES, EXIT_WARNED
 from microlut.cli.grouped import grouped
 from microlut.cli.options import (
     BoardOption,
+    CustomOption,
     JsonOption,
     LimitOption,
     ModelArgument,
     OptionalInputs,
     OutputOption,
+    custom_of,
 )
 from microlut.cli.terminal import print_json, progress_bar
 from microlut.conversion import pipeline
@@ -120,6 +122,7 @@ def fit(
     layer: Annotated[str | None, typer.Option(help="Only this layer.")] = None,
     bits: BitsOption = None,
     granularity: GranularityOption = None,
+    custom: CustomOption = None,
     picture: Annotated[
         Path | None, typer.Option("--output", "-o", help="Draw --layer to this .svg or .png.")
     ] = None,
@@ -130,7 +133,9 @@ def fit(
         raise InvalidInput("a picture shows one layer; name it with --layer")
     if picture is not None:
         check_picture(picture)
-    fits = fitting.fit(model, layer=layer, bits=bits, granularity=granularity)
+    fits = fitting.fit(
+        model, layer=layer, bits=bits, granularity=granularity, custom=custom_of(custom)
+    )
     if picture is not None:
         draw(fits[0], picture)
     if as_json:

@@ -8,9 +8,18 @@ from typing import Annotated
 import typer
 
 from microlut.board.schema import EmulatorName, FlashToolName
+from microlut.errors import InvalidInput
 
 ModelArgument = Annotated[
     Path, typer.Argument(metavar="MODEL", help=".keras or .h5 file, or SavedModel folder.")
+]
+CustomOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=WHAT",
+        help="What a class, activation or layer of the model is: a class of Keras, such as "
+        "MyConv=Conv2D, or an expression, such as lambda_3='x / 255'. May be repeated.",
+    ),
 ]
 FolderArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="Folder that `convert` or `deploy` wrote.")
@@ -79,3 +88,18 @@ ExportOption = Annotated[
     typer.Option("--output", "-o", help="Folder; a file for tflite, zip, and if it ends in .zip."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def custom_of(given: list[str] | None) -> dict[str, str]:
+    """Return the names and meanings of `--custom NAME=WHAT`.
+
+    Raises:
+        InvalidInput: One of them has no `=`, or nothing on one side of it.
+    """
+    pairs = [text.partition("=") for text in given or ()]
+    for name, _, what in pairs:
+        if not name.strip() or not what.strip():
+            raise InvalidInput(
+                f"--custom {name}: expected NAME=WHAT, such as MyConv=Conv2D or lambda='x / 255'"
+            )
+    return {name.strip(): what.strip() for name, _, what in pairs}

@@ -19,6 +19,7 @@ from microlut.conversion.reporting import Making, convert_report
 from microlut.conversion.settings import Budget, budget_in_force
 from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
+from microlut.importers.keras.custom import Custom
 from microlut.importers.samples import Inputs
 from microlut.integer import QuantizedGraph
 from microlut.ops.weights import Granularity
@@ -48,6 +49,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     task: Task = "auto",
     distill: bool = True,
     settings: PathLike | None = None,
+    custom: Custom | None = None,
     optimize: Optimize = "speed",
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
@@ -75,6 +77,8 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         distill: Whether to train a network with layers of few bits to answer like the float
             network, as the last step; it needs calibration inputs and takes up to a minute.
         settings: A configuration file; the other arguments override it.
+        custom: What classes, activations and layers of the model are, by their names: classes of
+            Keras, such as {"MyConv": "Conv2D"}, or expressions, such as {"lambda_3": "x / 255"}.
         optimize: "speed", "size" (of the engine's code) or "ram" (the smallest arena).
         max_ram: Limit of the arena in bytes; a plan for speed uses all of it for larger tiles.
         core: The core that the plan is optimized for; the sources run on all.
@@ -94,6 +98,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         task=task,
         distill=distill,
         settings=settings,
+        custom=custom,
         optimize=optimize,
         max_ram=max_ram,
         core=core,
@@ -129,7 +134,10 @@ def convert_with(
         trained or found.quantized, source=_source_name(model), source_sha256=source_hash(model)
     )
     # before large texts take memory
-    making = _making(prepared, found.configs, quantized, budget, trained is not None)
+    making = replace(
+        _making(prepared, found.configs, quantized, budget, trained is not None),
+        custom=options.said,
+    )
     progress("plan", 3, STAGES)
     plan = make_plan(quantized, options.goal)
     progress("generate", 4, STAGES)

@@ -14,6 +14,7 @@ from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.graph.passes.prune_channels import pruned_layers
 from microlut.importers import import_model
+from microlut.importers.keras.custom import Custom, check_custom
 from microlut.importers.samples import Inputs, as_samples
 from microlut.importers.scaling import scaled_alike
 from microlut.ops.weights import Granularity
@@ -57,6 +58,7 @@ class Options:
         task: What the outputs are, for the figures about them and for budgets.
         distill: Whether to train the network to answer like the float network.
         goal: The goal of the memory plan.
+        custom: What classes and layers of the model are; it overrides that of the settings.
     """
 
     overrides: Overrides = field(default_factory=Overrides)
@@ -66,6 +68,7 @@ class Options:
     task: Task = "auto"
     distill: bool = True
     goal: Goal = field(default_factory=Goal)
+    custom: Custom = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.input_range is not None:
@@ -73,6 +76,11 @@ class Options:
         check_choice("range rule", self.range_rule, get_args(RangeChoice))
         check_choice("task", self.task, get_args(Task))
         check_flag("distill", self.distill)
+
+    @property
+    def said(self) -> dict[str, str]:
+        """Return what the user says about classes and layers, in the settings and beside them."""
+        return {**self.settings.custom, **self.custom}
 
 
 class PrepareOptions(TypedDict, total=False):
@@ -84,6 +92,7 @@ class PrepareOptions(TypedDict, total=False):
     range_rule: RangeChoice
     task: Task
     settings: PathLike | None
+    custom: Custom | None
 
 
 class ConvertOptions(PrepareOptions, total=False):
@@ -107,6 +116,7 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     task: Task = "auto",
     distill: bool = True,
     settings: PathLike | None = None,
+    custom: Custom | None = None,
     optimize: Optimize = "speed",
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
@@ -114,7 +124,9 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     """Return the options of `convert` as one; raises InvalidInput for what is not allowed."""
     overrides = Overrides(bits, granularity, method, budget)
     goal = Goal(optimize, max_ram, core)
-    return Options(overrides, settings_of(settings), input_range, range_rule, task, distill, goal)
+    said = check_custom(custom)
+    chosen = settings_of(settings)
+    return Options(overrides, chosen, input_range, range_rule, task, distill, goal, said)
 
 
 # Looks at the network, and when they are known at the ranges of its inputs, before much time is
@@ -138,7 +150,7 @@ def prepare(
     check_text("name", name)
     check_progress(progress)
     progress("import", 0, STAGES)
-    imported = import_model(model, name)
+    imported = import_model(model, name, options.said)
     graph = run_passes(imported)
     pruned = pruned_layers(imported, graph)
     check_sizes(graph)

@@ -71,6 +71,7 @@ class ConvertReport(Shown):
     prefix: str
     source: str
     source_sha256: str
+    custom: dict[str, str]
     bits: float
     granularity: str
     method: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from microlut.conversion.report import ConvertReport, LayerReport, TensorReport
 from microlut.conversion.settings import Budget
@@ -32,6 +32,7 @@ class Making:
         comparison: Comparison with the float network.
         warnings: Problems of the calibration inputs and the outputs.
         pruned: Layers that lost output channels before they were quantized.
+        custom: What the user has said that classes and layers are.
     """
 
     configs: LayerConfigs
@@ -42,6 +43,7 @@ class Making:
     comparison: Comparison
     warnings: tuple[str, ...] = ()
     pruned: tuple[Pruned, ...] = ()
+    custom: Mapping[str, str] = field(default_factory=dict)
 
 
 def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
@@ -59,6 +61,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         prefix=prefix,
         source=graph.source,
         source_sha256=graph.source_sha256,
+        custom=dict(making.custom),
         bits=_average_bits(stored.values()),
         granularity=_common([config.granularity for config in making.configs.values()]),
         method=_common([config.method for config in making.configs.values()]),

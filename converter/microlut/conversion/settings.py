@@ -86,6 +86,7 @@ class _File(Table):
     budget: _BudgetTable | None = None
     types: TypeRules = TypeRules()
     layers: dict[str, LayerRule] = Field(default_factory=dict)
+    custom: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class Settings:
     budget: Budget | None = None
     types: TypeRules = field(default_factory=TypeRules)
     layers: dict[str, LayerRule] = field(default_factory=dict)  # by name or pattern, in order
+    custom: dict[str, str] = field(default_factory=dict)  # what classes and layers are, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def load_settings(path: Path) -> Settings:
     except ValidationError as error:
         raise InvalidInput(f"{path}: {describe(error)}") from error
     budget = None if file.budget is None else Budget(**file.budget.model_dump())
-    return Settings(path, file.defaults, budget, file.types, file.layers)
+    return Settings(path, file.defaults, budget, file.types, file.layers, file.custom)
 
 
 def settings_of(path: PathLike | None) -> Settings:

@@ -13,6 +13,7 @@ from microlut.importers import foreign
 from microlut.importers.keras import memory, saved_model, separate_process
 from microlut.importers.keras import v3 as keras_v3
 from microlut.importers.keras.config import KerasModel
+from microlut.importers.keras.custom import Custom, check_custom
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.translate import Translation, translate
 from microlut.support.arguments import PathLike, is_path, path_of
@@ -23,23 +24,29 @@ _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _FORMATS = "a .keras file, a whole-model .h5 file or a Keras 2 SavedModel folder"
 
 
-def import_model(source: PathLike | object, name: str | None = None) -> Graph:
+def import_model(
+    source: PathLike | object, name: str | None = None, custom: Custom | None = None
+) -> Graph:
     """Return the float graph of a model.
 
     Args:
         source: The path of a `.keras` or `.h5` file or SavedModel folder, or a `keras.Model` or
             `tf_keras.Model` object.
         name: Name of the graph; by default the file's stem, or the object's name.
+        custom: What classes, activations and layers are, by their names: classes of Keras, or
+            expressions such as "x / 255".
 
     Raises:
         InvalidInput: The file is missing, damaged or no Keras model.
         UnsupportedModel: The model has something that microlut cannot convert.
         ToolMissing: The source is a SavedModel and TensorFlow is not installed.
     """
-    return examine_model(source, name).checked()
+    return examine_model(source, name, custom).checked()
 
 
-def examine_model(source: PathLike | object, name: str | None = None) -> Translation:
+def examine_model(
+    source: PathLike | object, name: str | None = None, custom: Custom | None = None
+) -> Translation:
     """Return what becomes of a model, and all its obstacles; takes `import_model`'s arguments.
 
     Raises:
@@ -47,19 +54,20 @@ def examine_model(source: PathLike | object, name: str | None = None) -> Transla
         UnsupportedModel: The model is no network of layers whose input is known.
         ToolMissing: The source is a SavedModel and TensorFlow is not installed.
     """
+    said = check_custom(custom)
     if not is_path(source):
-        model = memory.read(source)
+        model = memory.read(source, said)
         return translate(model, name or str(getattr(source, "name", "model")))
     path = path_of("model", source)
-    return translate(_read(path), name or plain(path.resolve().stem))
+    return translate(_read(path, said), name or plain(path.resolve().stem))
 
 
-def _read(path: Path) -> KerasModel:
+def _read(path: Path, custom: Custom) -> KerasModel:
     if not path.exists():
         raise InvalidInput(f"{path}: no such file or folder; a model is {_FORMATS}")
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
-            return saved_model.read(path)
+            return saved_model.read(path, custom)
         with container(path):
             other = foreign.describe_folder(path)
         _refuse(path, other)
@@ -69,9 +77,9 @@ def _read(path: Path) -> KerasModel:
         other = None if magic == _HDF5_MAGIC else foreign.describe(path)
     _refuse(path, other)
     if magic.startswith(_ZIP_MAGIC):
-        return keras_v3.read(path)
+        return keras_v3.read(path, custom)
     if magic == _HDF5_MAGIC:
-        return separate_process.read(path)
+        return separate_process.read(path, custom)
     what = "an empty file" if not magic else "neither a zip nor an HDF5 file"
     raise InvalidInput(f"{path}: {what}; a model is {_FORMATS}")
 

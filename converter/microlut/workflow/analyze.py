@@ -10,17 +10,19 @@ from microlut.conversion.settings import Overrides, layer_choices, settings_of
 from microlut.errors import InvalidInput
 from microlut.graph.passes import run_passes
 from microlut.importers import examine_model
+from microlut.importers.keras.custom import Custom, check_custom
 from microlut.plan import DEFAULT_CORE, Optimize
 from microlut.support.arguments import PathLike, is_path, path_of
 from microlut.support.texts import plain
 
 
-def analyze(
+def analyze(  # noqa: PLR0913 (the user's options, by name)
     model: PathLike | object,
     board: Board | PathLike | Sequence[Board | PathLike] | None = None,
     *,
     bits: int | None = None,
     settings: PathLike | None = None,
+    custom: Custom | None = None,
     optimize: Optimize = "speed",
     max_ram: int | None = None,
 ) -> Analysis:
@@ -35,6 +37,7 @@ def analyze(
             but the host.
         bits: Bits per weight, 2 to 8; 4 by default.
         settings: Path of a configuration file, for bits by layer; a budget in it is not followed.
+        custom: What classes, activations and layers of the model are, as for `convert`.
         optimize: "speed", "size" or "ram", as for `convert`.
         max_ram: Most bytes of the arena, as for `convert`.
 
@@ -42,7 +45,7 @@ def analyze(
         MicrolutError: One of its subclasses, for everything else that can be wrong.
     """
     overrides, chosen, asked = Overrides(bits=bits), settings_of(settings), _boards(board)
-    found = examine_model(model)
+    found = examine_model(model, custom={**chosen.custom, **check_custom(custom)})
     if found.graph is None:
         return analyze_translation(_name(model), found)
     graph = run_passes(found.graph)

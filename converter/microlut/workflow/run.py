@@ -157,7 +157,7 @@ def run_task(
 
 def checked_original(model: PathLike | object, project: Project) -> Graph:
     """Return the float network of the original model, after checking that it was converted."""
-    graph = run_passes(import_model(model))
+    graph = run_passes(import_model(model, custom=project.report.get("custom")))
     if project.report["source_sha256"] not in ("", source_hash(model)):
         raise InvalidInput(
             f"{model}: is not the model that was converted, {project.report['source']}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from microlut.conversion.front import SearchResult
 from microlut.conversion.preparation import options_of, prepare
 from microlut.conversion.search import check_search, search_prepared
+from microlut.importers.keras.custom import Custom
 from microlut.importers.samples import Inputs
 from microlut.ops.weights import Granularity
 from microlut.quantize.figures import Task
@@ -26,6 +27,7 @@ def search(  # noqa: PLR0913 (the user's options, by name)
     range_rule: RangeChoice = "auto",
     task: Task = "auto",
     settings: PathLike | None = None,
+    custom: Custom | None = None,
     name: str | None = None,
     progress: Progress = silent,
 ) -> SearchResult:
@@ -46,6 +48,7 @@ def search(  # noqa: PLR0913 (the user's options, by name)
         range_rule: How the ranges of activations follow from the calibration inputs.
         task: What the outputs are.
         settings: A configuration file.
+        custom: What classes, activations and layers of the model are, by their names.
         name: Name of the model.
         progress: Called with (what, done, total).
 
@@ -61,6 +64,7 @@ def search(  # noqa: PLR0913 (the user's options, by name)
         range_rule=range_rule,
         task=task,
         settings=settings,
+        custom=custom,
     )
     prepared = prepare(model, calibration, options, name, progress)
     return search_prepared(prepared, store, progress, jobs)

@@ -26,7 +26,8 @@ _ANY_SHAPE = (1,)  # named activations do not depend on it
 # What to do about classes that have no rewrite, by the first that matches.
 _REBUILD = "rebuild the model without it, train it again and save it"
 _ADVICE = {
-    "Lambda": "code in files is never run: write the function with layers or keras.ops",
+    "Lambda": "code in files is never run: write the function with layers or keras.ops, or say "
+    "what it computes, such as --custom NAME='x / 255'",
     **dict.fromkeys(
         ("TFOpLambda", "SlicingOpLambda"),
         "write the function with layers, or with arithmetic and functions that are supported",
@@ -85,6 +86,9 @@ def _class_error(layer: Layer) -> UnsupportedModel:
     kind = kind_of(layer)
     advice = _ADVICE.get(layer.class_name, _REBUILD)
     if layer.is_custom:
-        advice = "a class of your own may compute anything: build the model from Keras's layers"
+        advice = (
+            "a class of your own may compute anything: build the model from Keras's layers, or if "
+            f"it only has another name, say so, such as --custom {layer.class_name}=Conv2D"
+        )
     shown = "" if kind == layer.class_name else f"{kind}: "
     return layer.unsupported(f"{shown}{NOT_SUPPORTED}", advice)

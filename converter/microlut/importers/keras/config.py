@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
+from microlut.importers.keras.custom import STORED_CLASS, Custom, with_custom
 from microlut.importers.keras.wrappers import unwrapped, wrappers_of
 
 LayerPath = tuple[str, ...]
@@ -91,6 +92,11 @@ class Layer:
         return wrappers_of(self.entry)
 
     @property
+    def stored_class(self) -> str:
+        """Return the class that the file names: that of the outermost wrapper, or the user's."""
+        return (*self.wrappers, self.entry.get(STORED_CLASS) or self.class_name)[0]
+
+    @property
     def is_model(self) -> bool:
         """Return whether this is a nested model."""
         return self.class_name in MODEL_CLASSES and not self.is_custom
@@ -127,11 +133,11 @@ class Layer:
         return error
 
 
-def parse_config(text: str | bytes, source: str) -> Json:
-    """Return a model's architecture from its JSON text.
+def parse_config(text: str | bytes, source: str, custom: Custom) -> Json:
+    """Return a model's architecture from its JSON text, with what the user says about classes.
 
     Raises:
-        InvalidInput: It is not JSON, or no Keras configuration.
+        InvalidInput: It is not JSON, or no Keras configuration, or lacks a name in `custom`.
     """
     try:
         config = _plain(json.loads(text))
@@ -143,7 +149,7 @@ def parse_config(text: str | bytes, source: str) -> Json:
         raise InvalidInput(
             f"{source}: the architecture names no class; save the whole model with model.save(...)"
         )
-    return config
+    return with_custom(config, custom, source)
 
 
 def root_layer(config: Json, source: str) -> Layer:

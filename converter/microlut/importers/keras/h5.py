@@ -24,6 +24,7 @@ from microlut.importers.keras.config import (
     parse_config,
     root_layer,
 )
+from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.known_options import KNOWN
@@ -35,7 +36,7 @@ _KNOWN = {*KNOWN, *DROPPED}
 _MOST_NAMED = 8
 
 
-def read(path: Path) -> KerasModel:
+def read(path: Path, custom: Custom) -> KerasModel:
     """Return the model in a whole-model HDF5 file.
 
     Raises:
@@ -50,7 +51,7 @@ def read(path: Path) -> KerasModel:
         group = hdf5.subgroup(file, "model_weights", source)
         if not isinstance(text, str | bytes) or group is None:
             raise _no_model(file, source)
-        config = parse_config(text, source)
+        config = parse_config(text, source, custom)
         model = root_layer(config, source)
         version = 3 if _text(hdf5.attribute(file, "keras_version", source)).startswith("3") else 2
         weights: dict[LayerPath, Arrays] = {}

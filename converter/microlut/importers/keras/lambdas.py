@@ -7,6 +7,7 @@ from dataclasses import replace
 from microlut.importers.keras.bytecode import function_of
 from microlut.importers.keras.calls import LayerCall, Names
 from microlut.importers.keras.config import KERAS_MODULES, Json, Layer
+from microlut.importers.keras.custom import EXPRESSION
 from microlut.importers.keras.expressions import (
     ACTIVATION,
     Computation,
@@ -16,7 +17,6 @@ from microlut.importers.keras.expressions import (
     tensors_in,
 )
 
-EXPRESSION = "Expression"  # class of a layer of which the user says what it computes
 _LAMBDA = "Lambda"
 _FUNCTION_CLASSES = ("function", "__lambda__")
 

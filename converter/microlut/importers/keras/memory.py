@@ -17,11 +17,12 @@ from microlut.importers.keras.config import (
     parse_config,
     root_layer,
 )
+from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.variables import Arrays
 from microlut.importers.keras.wrapped_arrays import arrays_of, has_own, ranges_of
 
 
-def read(model: object) -> KerasModel:
+def read(model: object, custom: Custom) -> KerasModel:
     """Return a model object's architecture and arrays.
 
     Raises:
@@ -40,7 +41,7 @@ def read(model: object) -> KerasModel:
             f"{source}: has no configuration ({one_line(error)}); build it with "
             "keras.Model(inputs, outputs) or keras.Sequential"
         ) from error
-    config = parse_config(text, source)
+    config = parse_config(text, source, custom)
     layers = list(_layers(model, ()))
     arrays = {path: _layer_arrays(layer) for path, layer in layers if not hasattr(layer, "layers")}
     ranges = {}
@@ -50,7 +51,9 @@ def read(model: object) -> KerasModel:
             stored = [(weight.name, np.asarray(weight)) for weight in layer.weights]
             arrays[path] = arrays_of(wrapped[path], stored)
             ranges[path] = ranges_of(wrapped[path], stored)
-    obstacles = (obstacle for path, layer in layers for obstacle in _own_functions(layer, path))
+    obstacles = (
+        obstacle for path, layer in layers for obstacle in _own_functions(layer, path, custom)
+    )
     return KerasModel(config, arrays, source, tuple(obstacles), ranges)
 
 
@@ -66,16 +69,21 @@ def _layers(
             yield from _layers(layer, path)
 
 
-def _own_functions(layer: Any, path: LayerPath) -> Iterator[Obstacle]:  # noqa: ANN401
-    """Yield activations of other packages: the configuration has only their names."""
+def _own_functions(
+    layer: Any,  # noqa: ANN401 - a layer of either Keras
+    path: LayerPath,
+    custom: Custom,
+) -> Iterator[Obstacle]:
+    """Yield activations of other packages that are not said: the configuration has their names."""
     for inner in ("cell", "forward_layer", "backward_layer", "layer"):
         if hasattr(layer, inner):
-            yield from _own_functions(getattr(layer, inner), path)
+            yield from _own_functions(getattr(layer, inner), path, custom)
     for option in ("activation", "recurrent_activation"):
         function = getattr(layer, option, None)
         module = getattr(function, "__module__", None)
-        if function is not None and module is not None:
-            yield from _own_function(layer, path, getattr(function, "__name__", function), module)
+        name = getattr(function, "__name__", function)
+        if function is not None and module is not None and name not in custom:
+            yield from _own_function(layer, path, name, module)
 
 
 def _own_function(

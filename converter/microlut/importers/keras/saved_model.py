@@ -26,6 +26,7 @@ from microlut.importers.keras.config import (
     parse_config,
     root_layer,
 )
+from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.damage import container, damaged
 from microlut.importers.keras.metadata import read_keras_metadata
 from microlut.support.tensorflow import load_tensorflow
@@ -72,7 +73,7 @@ class _SavedModel:
     source: str
 
 
-def read(folder: Path) -> KerasModel:
+def read(folder: Path, custom: Custom) -> KerasModel:
     """Return the model in a SavedModel folder.
 
     Raises:
@@ -87,7 +88,7 @@ def read(folder: Path) -> KerasModel:
     try:
         with container(folder):
             saved = _open(folder, tensorflow)
-        config = parse_config(json.dumps(saved.metadata[_ROOT]), source)
+        config = parse_config(json.dumps(saved.metadata[_ROOT]), source, custom)
         root_layer(config, source)
         with container(folder):
             weights = dict(_weights(saved, _ROOT, _ROOT, ()))

@@ -20,6 +20,7 @@ import numpy as np
 from microlut.errors import InvalidInput, MicrolutError, UnsupportedModel
 from microlut.importers.keras import h5 as keras_h5
 from microlut.importers.keras.config import KerasModel
+from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.damage import damaged
 
 # Processor time, so that a busy computer does not make a file look damaged.
@@ -28,7 +29,7 @@ _SECONDS_PER_MEGABYTE = 0.5
 _COMMAND = "from microlut.importers.keras.separate_process import answer; answer()"
 
 
-def read(path: Path) -> KerasModel:
+def read(path: Path, custom: Custom) -> KerasModel:
     """Return the model in a whole-model HDF5 file.
 
     Raises:
@@ -37,7 +38,7 @@ def read(path: Path) -> KerasModel:
     """
     seconds = round(_SECONDS + _SECONDS_PER_MEGABYTE * path.stat().st_size / 1e6)
     child = subprocess.run(
-        [sys.executable, "-P", "-c", _COMMAND, str(path), str(seconds)],
+        [sys.executable, "-P", "-c", _COMMAND, str(path), str(seconds), json.dumps(dict(custom))],
         capture_output=True,
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -57,12 +58,12 @@ def read(path: Path) -> KerasModel:
 def answer() -> None:
     """Write the model named on the command line, or the error's text, to standard output.
 
-    The second argument is the limit of processor time in seconds.
+    The second argument is the limit of processor time in seconds, the third the JSON of `custom`.
     """
-    path, seconds = Path(sys.argv[1]), int(sys.argv[2])
+    path, seconds, custom = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     try:
-        content = _encode(keras_h5.read(path))
+        content = _encode(keras_h5.read(path, custom))
     except MicrolutError as error:
         sys.stdout.buffer.write(str(error).encode(errors="backslashreplace"))
         sys.exit(error.exit_code)

@@ -27,6 +27,7 @@ from microlut.importers.keras.config import (
     parse_config,
     root_layer,
 )
+from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.sharing import Occurrence, occurrences
 from microlut.importers.keras.variables import INNER, Arrays
@@ -46,7 +47,7 @@ _WEIGHTS = "model.weights.h5"
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
-def read(path: Path) -> KerasModel:
+def read(path: Path, custom: Custom) -> KerasModel:
     """Return the model in a `.keras` file.
 
     Raises:
@@ -64,7 +65,8 @@ def read(path: Path) -> KerasModel:
                 f"{source}: a zip without {missing}, so no .keras file; "
                 'save the whole model with model.save("model.keras")'
             )
-        config = parse_config(_entry(archive, _CONFIG, _MAX_CONFIG_BYTES, source), source)
+        text = _entry(archive, _CONFIG, _MAX_CONFIG_BYTES, source)
+        config = parse_config(text, source, custom)
         stored = _entry(archive, _WEIGHTS, _MAX_WEIGHTS_BYTES, source)
     model = root_layer(config, source)
     with container(source):
@@ -84,11 +86,6 @@ def snake_case(class_name: str) -> str:
     """
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def _stored_as(layer: Layer) -> str:
-    """Return the name of a layer's class in paths: that of the outermost wrapper."""
-    return snake_case((*layer.wrappers, layer.class_name)[0])
 
 
 def _entry(archive: zipfile.ZipFile, name: str, limit: int, source: str) -> bytes:
@@ -152,8 +149,8 @@ def _read_model(model: Layer, folder: str, reading: _Reading) -> None:
     stored = reading.members(within)
     layers = child_layers(model)
     places = {}
-    for key in {_stored_as(layer): None for layer in layers}:
-        alike = [layer for layer in layers if _stored_as(layer) == key]
+    for key in {snake_case(layer.stored_class): None for layer in layers}:
+        alike = [layer for layer in layers if snake_case(layer.stored_class) == key]
         places.update(_places(key, alike, stored, reading.occurrences))
     for layer in layers:
         place = places.get(layer.path)
