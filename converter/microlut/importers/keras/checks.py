@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from microlut.errors import UnsupportedModel
 from microlut.importers.keras import options
@@ -18,6 +19,7 @@ from microlut.importers.keras.obstacles import Collected
 from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
 from microlut.importers.keras.recurrent import RECURRENT
 from microlut.importers.keras.time_distributed import TIME_DISTRIBUTED
+from microlut.ops.arrays import Shape
 
 HANDLERS = {**LAYERS, **RECURRENT, **AFFINE, **DROPPED, **TIME_DISTRIBUTED}
 SUPPORTED = tuple(sorted({*LAYERS, *RECURRENT, *AFFINE, *TIME_DISTRIBUTED}))
@@ -58,8 +60,24 @@ def check_call(call: LayerCall, collected: Collected) -> None:
         collected.add(error.obstacles)
     layer = call.layer
     collected.check(layer, lambda: options.check_policy(layer))
-    if isinstance(layer.config.get("activation"), str) and handler_of(layer) is not None:
-        collected.check(layer, lambda: activation(layer, _ANY_SHAPE))
+
+
+def with_sound_activation(layer: Layer, shape: Shape | None, collected: Collected) -> Layer:
+    """Return a layer, without its activation if that is an obstacle, which hides no other one then.
+
+    Args:
+        layer: A layer that has a handler.
+        shape: Shape of its input, if known.
+        collected: Where the obstacle is added.
+    """
+    value = layer.config.get("activation")
+    if value is None or layer.class_name in RECURRENT or is_operation(layer):
+        return layer  # recurrent layers take one function only, and say which
+    if shape is None and not isinstance(value, str):
+        return layer
+    if collected.check(layer, lambda: activation(layer, shape or _ANY_SHAPE)):
+        return layer
+    return replace(layer, config={**layer.config, "activation": None})
 
 
 def _errors(call: LayerCall) -> Iterator[UnsupportedModel]:

@@ -6,12 +6,10 @@ They are only for finding further obstacles; no model is converted by them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from microlut.errors import MicrolutError
 from microlut.importers.keras.calls import LayerCall
 from microlut.importers.keras.config import Layer
-from microlut.importers.keras.layer_use import Handler, LayerUse
+from microlut.importers.keras.layer_use import LayerUse
 from microlut.ops.arrays import Shape
 
 # Classes without a handler whose output has the shape of their only input.
@@ -43,17 +41,10 @@ def input_shapes(
     return tuple(shape for shape in both if shape is not None) if all(both) else None
 
 
-def output_shape(call: LayerCall, handler: Handler | None, use: LayerUse) -> Shape | None:
+def output_shape(use: LayerUse) -> Shape | None:
     """Return the likely shape of the output of a layer that is an obstacle; None if not known."""
-    if call.layer.class_name in _SAME and len(use.shapes) == 1:
-        return use.shapes[0]
-    if handler is None or not call.layer.config.get("activation"):
-        return None
-    plain = replace(call.layer, config={**call.layer.config, "activation": None})
-    try:
-        return handler(replace(use, layer=plain))[-1].shape
-    except MicrolutError:
-        return None
+    same = use.layer.class_name in _SAME and len(use.shapes) == 1
+    return use.shapes[0] if same else None
 
 
 def _stored(layer: Layer, count: int) -> tuple[Shape | None, ...] | None:

@@ -15,6 +15,7 @@ from microlut.importers.keras.checks import (
     check_call,
     handler_of,
     kind_of,
+    with_sound_activation,
 )
 from microlut.importers.keras.config import KerasModel, LayerPath
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
@@ -141,6 +142,8 @@ def _translate(call: LayerCall, work: _Work) -> None:
         return
     known = [work.tensors[name][1] for name in call.inputs]
     shapes = input_shapes(call, known, work.calls[layer.path])
+    if handler is not None:
+        layer = with_sound_activation(layer, shapes[0] if shapes else None, collected)
     if shapes is None:
         if handler is not None:
             collected.unchecked.append(call.name)
@@ -155,7 +158,7 @@ def _translate(call: LayerCall, work: _Work) -> None:
     ):
         work.tensors[call.name] = work.nodes[-1].name, work.nodes[-1].shape
         return
-    work.tensors[call.name] = call.name, output_shape(call, handler, use)
+    work.tensors[call.name] = call.name, output_shape(use)
 
 
 def _nodes_of(call: LayerCall, use: LayerUse, handler: Handler, work: _Work) -> list[Node]:
