@@ -9,6 +9,7 @@ import numpy as np
 
 from microlut.integer.compact import compact_stage
 from microlut.integer.graph import QNode, QuantizedGraph
+from microlut.integer.stream import check_stream
 from microlut.ops.arrays import Shape
 from microlut.ops.linear import QLinear
 from microlut.ops.reshape import QReshape
@@ -47,6 +48,7 @@ def check_graph(graph: QuantizedGraph) -> None:
         source = known.get(state.source)
         like = source is not None and _like(source, state.tensor)
         _demand(state.tensor.name, like, "the tensor that updates it")
+    check_stream(graph)
 
 
 def _like(a: Tensor, b: Tensor) -> bool:

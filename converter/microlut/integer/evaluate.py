@@ -26,16 +26,21 @@ def evaluate(graph: QuantizedGraph, x: Arrays) -> IntArray:
 def outputs(graph: QuantizedGraph, x: Arrays) -> Batch:
     """Return all outputs by name for quantized inputs [n, ...].
 
-    With states, the samples are consecutive runs, and the first begins with fresh states.
+    With states, the samples are consecutive runs, and the first begins with fresh states; of a
+    streamed network, so does the first of each whole window.
     """
     given = Batch(by_name(graph.inputs, x))
     if not len(given):
         ends = graph.output_tensors()
         return Batch({name: np.empty((0, *t.shape), t.dtype) for name, t in ends.items()})
-    if graph.states:
-        return _in_order(graph, given)
     widest = max(tensor.size for tensor in graph.tensors().values())
     step = max(1, _BATCH_VALUES // widest)
+    if graph.stream is not None:
+        step *= graph.stream.calls
+        starts = range(0, len(given), step)
+        return joined(_in_order(graph, given[i : i + step]) for i in starts)
+    if graph.states:
+        return _in_order(graph, given)
     parts = [_run(graph, given[i : i + step], {}) for i in range(0, len(given), step)]
     return joined(_outputs(graph, part) for part in parts)
 
@@ -86,13 +91,30 @@ def _fresh(graph: QuantizedGraph, count: int) -> dict[str, IntArray]:
 
 
 def _in_order(graph: QuantizedGraph, x: Batch) -> Batch:
-    states = _fresh(graph, 1)
+    """Return the outputs of consecutive runs; those of a whole window begin with fresh states.
+
+    Whole windows, of which nothing is left to the next one, run side by side.
+    """
+    calls = len(x) if graph.stream is None else graph.stream.calls
+    states = _fresh(graph, -(-len(x) // calls))
     parts = []
-    for sample in x:
-        found = _run(graph, sample, states)
+    for call in range(calls):
+        sample = x[call::calls]
+        found = _run(graph, sample, {n: values[: len(sample)] for n, values in states.items()})
         states = {state.tensor.name: found[state.source] for state in graph.states}
         parts.append(_outputs(graph, found))
-    return joined(parts)
+    return _in_turn(parts, len(x))
+
+
+def _in_turn(parts: list[Batch], count: int) -> Batch:
+    """Return the samples of batches, one of each in turn."""
+    found = {}
+    for name, like in parts[0].arrays.items():
+        made = np.empty((count, *like.shape[1:]), like.dtype)
+        for i, part in enumerate(parts):
+            made[i :: len(parts)] = part.arrays[name]
+        found[name] = made
+    return Batch(found)
 
 
 def _outputs(graph: QuantizedGraph, found: Mapping[str, IntArray]) -> Batch:

@@ -32,6 +32,35 @@ class QNode(AnyNode):
         return self.outputs[0].quantized
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The `count` frames of a whole window in an output, from `first` on, of those of all calls."""
+
+    axis: int
+    first: int
+    count: int
+    __pydantic_config__ = CONFIG
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How a network takes whole windows frame by frame.
+
+    Attributes:
+        axis: The dimension of all inputs along which their frames lie.
+        window: Frames of a whole window.
+        calls: Runs per whole window.
+        outputs: Where each output has the frames of a whole window; None: the last run's output is
+            that of a whole window.
+    """
+
+    axis: int
+    window: int
+    calls: int
+    outputs: tuple[Part | None, ...]
+    __pydantic_config__ = CONFIG
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class QuantizedGraph(Network[QNode]):
     """A network whose tensors are quantized.
@@ -45,6 +74,7 @@ class QuantizedGraph(Network[QNode]):
         output_names: Names of the outputs for callers; empty: those of the tensors.
         source: File from which the model was read.
         source_sha256: SHA-256 of that file's bytes.
+        stream: How a streamed network takes whole windows; None: a run takes one.
     """
 
     name: str
@@ -55,6 +85,7 @@ class QuantizedGraph(Network[QNode]):
     output_names: tuple[str, ...] = ()
     source: str = ""
     source_sha256: str = ""
+    stream: Stream | None = None
     __pydantic_config__ = CONFIG
 
     def quantization_of(self, tensor: str) -> Quantization:

@@ -1,0 +1,1 @@
+"""Turn an integer network over whole windows into one that takes some frames per call."""
