@@ -26,6 +26,8 @@ from microlut.conversion.conversion import Conversion
 from microlut.conversion.report import ConvertReport
 from microlut.errors import InvalidInput
 from microlut.integer import QuantizedGraph
+from microlut.integer.stream import window_inputs
+from microlut.ops.tensor import Tensor
 from microlut.support.arguments import PathLike, brief, is_path, path_of
 from microlut.support.files import check_place
 from microlut.support.resources import data_folder
@@ -76,6 +78,11 @@ class Project(Shown):
         if not file.is_file():
             raise InvalidInput(f"{file}: is missing; {_AGAIN}")
         return file.read_bytes()
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Return the inputs as samples have them; those of a streamed network are whole windows."""
+        return window_inputs(self.graph)
 
     def build_folder(self, board: str, profile: bool = False) -> Path:
         """Return where the firmware for a board goes, or the one that times every kernel call."""

@@ -64,6 +64,11 @@ void mlut_bulk_command(char *rest)
     const uint8_t *input = find_inputs(count);
     mlut_infer_anew();
     for (uint32_t i = 0; input != NULL && i < count; i++) {
+#ifdef MLUT_APP_RUNS /* per window */
+        if (i % MLUT_APP_RUNS == 0u) {
+            mlut_infer_anew();
+        }
+#endif
         mlut_infer(input + (size_t)i * MLUT_APP_INPUT_BYTES);
         mlut_print_outputs();
     }

@@ -142,6 +142,14 @@ class Converting(Preparing):
         int | None,
         typer.Option(metavar="BYTES", help="Keep the arena within BYTES, and use them for speed."),
     ] = None
+    stream: Annotated[
+        int | None,
+        typer.Option(
+            metavar="AXIS",
+            help="Take the next frames per run, instead of whole windows: inputs are frames along "
+            "this dimension, 0 being the first one without the batch.",
+        ),
+    ] = None
     name: NameOption = None
     strict: Annotated[
         bool, typer.Option("--strict", help="End with exit code 1 if there is a warning.")
@@ -162,4 +170,5 @@ class Converting(Preparing):
             "distill": self.distill,
             "optimize": self.optimize,
             "max_ram": self.max_ram,
+            "stream": self.stream,
         }

@@ -15,6 +15,7 @@ from microlut.codegen.names import identifier
 from microlut.codegen.tensors import arena_map, interface, place_names
 from microlut.integer.compact import folded_bias
 from microlut.integer.packing import pack_rows, weight_owners
+from microlut.integer.stream import warm_up_runs
 from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization
 from microlut.ops.weighted import QWeighted
@@ -94,6 +95,7 @@ def _context(plan: Plan) -> dict[str, object]:
         "macro": prefix.upper(),
         "names": names,
         **interface(plan, names),
+        "warm_up": warm_up_runs(graph),
         "places": list(arena_map(plan, names)),
         "layers": [
             _layer(

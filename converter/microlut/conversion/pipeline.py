@@ -5,7 +5,7 @@ file -> Graph -> Graph (folded) -> Ranges -> QuantizedGraph -> Plan -> Sources
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from microlut.conversion.reporting import Making, convert_report
 from microlut.conversion.settings import Budget, budget_in_force
 from microlut.distill.stage import check_trainer, distilled
 from microlut.errors import ToolMissing
+from microlut.graph.ir import Graph
 from microlut.importers.keras.custom import Custom
 from microlut.importers.samples import Inputs
 from microlut.integer import QuantizedGraph
@@ -28,7 +29,9 @@ from microlut.quantize.diagnosis import output_warnings
 from microlut.quantize.figures import Task
 from microlut.quantize.quality import affordable_inputs, compare, spread
 from microlut.quantize.ranges.choose import RangeChoice
+from microlut.quantize.rough import quantize_roughly
 from microlut.quantize.weights import LayerConfigs, Method
+from microlut.streaming.stream import stream as streamed
 from microlut.support.arguments import PathLike, is_path, path_of
 from microlut.support.progress import Progress, silent
 from microlut.support.texts import plain
@@ -53,6 +56,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     optimize: Optimize = "speed",
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
+    stream: int | None = None,
     name: str | None = None,
     progress: Progress = silent,
 ) -> Conversion:
@@ -82,6 +86,8 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         optimize: "speed", "size" (of the engine's code) or "ram" (the smallest arena).
         max_ram: Limit of the arena in bytes; a plan for speed uses all of it for larger tiles.
         core: The core that the plan is optimized for; the sources run on all.
+        stream: The dimension of inputs along which frames come, counted without the batch: a run
+            takes the next frames, and answers as the model does for the last window of them.
         name: Name of the model; the file's by default.
         progress: Called with (stage, done, total).
 
@@ -102,6 +108,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         optimize=optimize,
         max_ram=max_ram,
         core=core,
+        stream=stream,
     )
     return convert_with(model, calibration, options, name, progress)
 
@@ -120,7 +127,7 @@ def convert_with(
     """
     model = path_of("model", model) if is_path(model) else model
     to_tflite = _tflite_writer()  # early: it may be missing
-    prepared = prepare(model, calibration, options, name, progress, check)
+    prepared = prepare(model, calibration, options, name, progress, _checks(options, check))
     progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
     if options.distill:
@@ -139,6 +146,8 @@ def convert_with(
         custom=options.said,
     )
     progress("plan", 3, STAGES)
+    if options.stream is not None:  # only now, so that all stages see whole windows
+        quantized = streamed(quantized, options.stream)
     plan = make_plan(quantized, options.goal)
     progress("generate", 4, STAGES)
     conversion = Conversion(
@@ -151,6 +160,20 @@ def convert_with(
     )
     progress("generate", 5, STAGES)
     return conversion
+
+
+def _checks(options: Options, check: Check) -> Check:
+    """Return a check that also refuses networks that cannot be streamed, before time is spent."""
+    axis = options.stream
+    if axis is None:
+        return check
+
+    def both(graph: Graph, limits: Mapping[str, tuple[float, float]] | None) -> None:
+        if limits is None:
+            streamed(quantize_roughly(graph, {node.name: 8 for node, _ in graph.weighted()}), axis)
+        check(graph, limits)
+
+    return both
 
 
 def _making(

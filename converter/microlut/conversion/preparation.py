@@ -32,7 +32,14 @@ from microlut.quantize.ranges.choose import (
 from microlut.quantize.weights import Method
 from microlut.quantize.without_data.fit import expected_ranges
 from microlut.quantize.without_data.synthetic import synthetic_inputs
-from microlut.support.arguments import PathLike, check_choice, check_flag, check_text, number_pair
+from microlut.support.arguments import (
+    PathLike,
+    check_choice,
+    check_flag,
+    check_text,
+    integer,
+    number_pair,
+)
 from microlut.support.progress import Progress, check_progress
 
 STAGES = 5  # of a conversion; preparation is the first two
@@ -59,6 +66,8 @@ class Options:
         distill: Whether to train the network to answer like the float network.
         goal: The goal of the memory plan.
         custom: What classes and layers of the model are; it overrides that of the settings.
+        stream: The dimension of inputs along which frames come, without the batch, if the network
+            is to take the next frames per run.
     """
 
     overrides: Overrides = field(default_factory=Overrides)
@@ -69,6 +78,7 @@ class Options:
     distill: bool = True
     goal: Goal = field(default_factory=Goal)
     custom: Custom = field(default_factory=dict)
+    stream: int | None = None
 
     def __post_init__(self) -> None:
         if self.input_range is not None:
@@ -76,6 +86,8 @@ class Options:
         check_choice("range rule", self.range_rule, get_args(RangeChoice))
         check_choice("task", self.task, get_args(Task))
         check_flag("distill", self.distill)
+        if self.stream is not None:
+            object.__setattr__(self, "stream", integer("stream", self.stream, 0))
 
     @property
     def said(self) -> dict[str, str]:
@@ -103,6 +115,7 @@ class ConvertOptions(PrepareOptions, total=False):
     distill: bool
     optimize: Optimize
     max_ram: int | None
+    stream: int | None
 
 
 def options_of(  # noqa: PLR0913 (the user's options, by name)
@@ -120,13 +133,17 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     optimize: Optimize = "speed",
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
+    stream: int | None = None,
 ) -> Options:
     """Return the options of `convert` as one; raises InvalidInput for what is not allowed."""
     overrides = Overrides(bits, granularity, method, budget)
     goal = Goal(optimize, max_ram, core)
     said = check_custom(custom)
-    chosen = settings_of(settings)
-    return Options(overrides, chosen, input_range, range_rule, task, distill, goal, said)
+    found = settings_of(settings)
+    axis = found.stream if stream is None else stream
+    return Options(
+        overrides, found, input_range, range_rule, task, distill, goal, custom=said, stream=axis
+    )
 
 
 # Looks at the network, and when they are known at the ranges of its inputs, before much time is

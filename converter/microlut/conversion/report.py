@@ -58,6 +58,23 @@ class LayerReport(Shown):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class StreamReport(Shown):
+    """How a streamed network takes whole windows.
+
+    `axis` is the dimension of its inputs along which frames come. A run takes `frames` of them, a
+    window of `window` frames takes `runs`. The outputs of the first `warm_up` runs after a reset
+    are not yet those of a whole window. `kept_bytes` is the state: frames of earlier runs.
+    """
+
+    axis: int
+    window: int
+    frames: int
+    runs: int
+    warm_up: int
+    kept_bytes: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class ConvertReport(Shown):
     """The result of a conversion; all sizes in bytes.
 
@@ -95,6 +112,7 @@ class ConvertReport(Shown):
     layers: tuple[LayerReport, ...]
     pruned: tuple[Pruned, ...] = ()
     tflite_lacks: str = ""
+    stream: StreamReport | None = None
 
     def records(self) -> list[Record]:
         """Return a record per layer."""

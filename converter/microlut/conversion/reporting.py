@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from microlut.conversion.report import ConvertReport, LayerReport, TensorReport
+from microlut.conversion.report import ConvertReport, LayerReport, StreamReport, TensorReport
 from microlut.conversion.settings import Budget
 from microlut.graph.passes.prune_channels import Pruned
+from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_weights, weight_bytes
+from microlut.integer.stream import warm_up_runs
 from microlut.ops.tensor import Tensor
 from microlut.ops.weighted import QWeighted
 from microlut.ops.weights import QuantizedWeights
@@ -85,6 +87,21 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         outputs=tuple(_tensor(name, tensor) for name, tensor in graph.output_tensors().items()),
         layers=layers,
         tflite_lacks=graph.tflite_lacks(),
+        stream=_stream(graph),
+    )
+
+
+def _stream(graph: QuantizedGraph) -> StreamReport | None:
+    found = graph.stream
+    if found is None:
+        return None
+    return StreamReport(
+        axis=found.axis,
+        window=found.window,
+        frames=graph.inputs[0].shape[found.axis],
+        runs=found.runs,
+        warm_up=warm_up_runs(graph),
+        kept_bytes=sum(state.tensor.bytes for state in graph.states),
     )
 
 

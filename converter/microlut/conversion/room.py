@@ -27,21 +27,23 @@ def check_budget(board: Board, budget: Budget | None, max_ram: int | None) -> No
             )
 
 
-def check_room(board: Board, graph: Graph, bits: int | None) -> None:
+def check_room(board: Board, graph: Graph, bits: int | None, streamed: bool = False) -> None:
     """Raise DoesNotFit if the network's weights or its input alone exceed the board's memory.
 
     Args:
         board: The board.
         graph: The network.
         bits: Bits of all weights, if given.
+        streamed: Whether a run takes a part of the input only.
     """
     if board.memory is None:
         return
     weights = sum(op.kernel.size for op in stored_layers(graph).values())
+    whole = sum(tensor.size for tensor in graph.inputs)
     bits = bits or _FEWEST_BITS
     for what, least, name, there in (
         (f"{weights:,} weights at {bits} bits", weights * bits // 8, "flash", _for_code(board)),
-        ("input", sum(tensor.size for tensor in graph.inputs), "RAM", board.memory.ram.size),
+        ("input", 0 if streamed else whole, "RAM", board.memory.ram.size),
     ):
         if least > there:
             raise DoesNotFit(

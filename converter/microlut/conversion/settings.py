@@ -87,6 +87,7 @@ class _File(Table):
     types: TypeRules = TypeRules()
     layers: dict[str, LayerRule] = Field(default_factory=dict)
     custom: dict[str, str] = Field(default_factory=dict)
+    stream: Annotated[int, Field(ge=0)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class Settings:
     types: TypeRules = field(default_factory=TypeRules)
     layers: dict[str, LayerRule] = field(default_factory=dict)  # by name or pattern, in order
     custom: dict[str, str] = field(default_factory=dict)  # what classes and layers are, by name
+    stream: int | None = None  # the dimension of inputs along which frames come
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def load_settings(path: Path) -> Settings:
     except ValidationError as error:
         raise InvalidInput(f"{path}: {describe(error)}") from error
     budget = None if file.budget is None else Budget(**file.budget.model_dump())
-    return Settings(path, file.defaults, budget, file.types, file.layers, file.custom)
+    return Settings(path, file.defaults, budget, file.types, file.layers, file.custom, file.stream)
 
 
 def settings_of(path: PathLike | None) -> Settings:

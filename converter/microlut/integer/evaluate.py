@@ -36,7 +36,7 @@ def outputs(graph: QuantizedGraph, x: Arrays) -> Batch:
     widest = max(tensor.size for tensor in graph.tensors().values())
     step = max(1, _BATCH_VALUES // widest)
     if graph.stream is not None:
-        step *= graph.stream.calls
+        step *= graph.stream.runs
         starts = range(0, len(given), step)
         return joined(_in_order(graph, given[i : i + step]) for i in starts)
     if graph.states:
@@ -95,11 +95,11 @@ def _in_order(graph: QuantizedGraph, x: Batch) -> Batch:
 
     Whole windows, of which nothing is left to the next one, run side by side.
     """
-    calls = len(x) if graph.stream is None else graph.stream.calls
-    states = _fresh(graph, -(-len(x) // calls))
+    runs = len(x) if graph.stream is None else graph.stream.runs
+    states = _fresh(graph, -(-len(x) // runs))
     parts = []
-    for call in range(calls):
-        sample = x[call::calls]
+    for run in range(min(runs, len(x))):
+        sample = x[run::runs]
         found = _run(graph, sample, {n: values[: len(sample)] for n, values in states.items()})
         states = {state.tensor.name: found[state.source] for state in graph.states}
         parts.append(_outputs(graph, found))

@@ -34,7 +34,7 @@ class QNode(AnyNode):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The `count` frames of a whole window in an output, from `first` on, of those of all calls."""
+    """The `count` frames of a whole window in an output, from `first` on, of those of all runs."""
 
     axis: int
     first: int
@@ -49,14 +49,14 @@ class Stream:
     Attributes:
         axis: The dimension of all inputs along which their frames lie.
         window: Frames of a whole window.
-        calls: Runs per whole window.
+        runs: Runs per whole window.
         outputs: Where each output has the frames of a whole window; None: the last run's output is
             that of a whole window.
     """
 
     axis: int
     window: int
-    calls: int
+    runs: int
     outputs: tuple[Part | None, ...]
     __pydantic_config__ = CONFIG
 

@@ -168,13 +168,17 @@ def run_inputs(
     on_output: OnOutput = lambda: None,
     *,
     layers: bool = False,
+    runs: int | None = None,
 ) -> DeviceRun:
     """Infer inputs int8 [n, input_bytes] one after the other; call `on_output` after each.
 
-    With `layers`, also read the times of the last inference's kernel calls.
+    With `layers`, also read the times of the last inference's kernel calls. The firmware forgets
+    earlier inferences before every `runs` inputs.
     """
     outputs, times = [], []
-    for row in np.ascontiguousarray(inputs):
+    for i, row in enumerate(np.ascontiguousarray(inputs)):
+        if runs is not None and i % runs == 0:
+            device.command(b"reset%")
         output, microseconds = device.infer(row.tobytes(), output_bytes)
         outputs.append(output)
         times.append(microseconds)

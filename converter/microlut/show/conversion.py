@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from microlut.conversion.report import ConvertReport
+from microlut.conversion.report import ConvertReport, StreamReport
 from microlut.show.table import count_text, percent_text, size_text, table
 
 _PRUNED_NAMED = 3
@@ -51,15 +51,27 @@ def conversion_text(report: ConvertReport) -> str:
     lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
     if report.pruned:
         lines.append(_pruned_text(report))
+    if report.stream is not None:
+        lines.append(_stream_text(report.stream))
     if report.estimated_instructions is not None:
+        what = "inference" if report.stream is None else "run"
         total = float(f"{report.estimated_instructions:.3g}")
-        lines.append(f"estimated: {total:,.0f} instructions per inference on {report.core}")
+        lines.append(f"estimated: {total:,.0f} instructions per {what} on {report.core}")
     if report.tflite_lacks:
         lines.append(
             f"No .tflite file, and no check against tflite-micro: TensorFlow Lite has no "
             f"{report.tflite_lacks}"
         )
     return "\n".join(lines)
+
+
+def _stream_text(stream: StreamReport) -> str:
+    """Return a line on what a run of a streamed network takes."""
+    frames = "1 frame" if stream.frames == 1 else f"{stream.frames} frames"
+    return (
+        f"streamed: {frames} per run, {stream.runs} runs per window of {stream.window} frames; "
+        f"{stream.warm_up} to warm up, {size_text(stream.kept_bytes)} of state"
+    )
 
 
 def warnings_text(report: ConvertReport) -> str:

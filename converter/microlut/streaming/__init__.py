@@ -1,1 +1,1 @@
-"""Turn an integer network over whole windows into one that takes some frames per call."""
+"""Turn an integer network over whole windows into one that takes some frames per run."""

@@ -1,4 +1,4 @@
-"""Keep the frames of earlier calls that layers read again: as states, next to the new frames."""
+"""Keep the frames of earlier runs that layers read again: as states, next to the new frames."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from microlut.streaming.timed import Beat, Read, Timed, resized
 
 @dataclass(slots=True)
 class _Buffer:
-    """The frames of a tensor that are at hand in a call.
+    """The frames of a tensor that are at hand in a run.
 
     Attributes:
         tensor: All of them.
-        begin: The first of them, less c * count of call c.
+        begin: The first of them, less c * count of run c.
         views: Parts of them by their first frame and the one after the last, less c * count.
     """
 
@@ -34,11 +34,11 @@ class Buffers:
     """The buffers of a network under construction.
 
     Attributes:
-        beat: What all calls have in common.
+        beat: What all runs have in common.
         taken: Names that are taken.
         nodes: The nodes so far, in execution order.
         states: The states so far.
-        known: Tensors as each call makes them, by name.
+        known: Tensors as each run makes them, by name.
     """
 
     beat: Beat
@@ -55,7 +55,7 @@ class Buffers:
         self._first[name] = min(first, self._first.get(name, first))
 
     def made(self, tensor: Tensor, timed: Timed | None) -> None:
-        """Add a tensor that has been made, with what must be kept of it for later calls."""
+        """Add a tensor that has been made, with what must be kept of it for later runs."""
         self.known[tensor.name] = tensor
         if timed is None:
             return

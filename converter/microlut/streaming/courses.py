@@ -21,6 +21,7 @@ from microlut.ops.movement import Axis
 from microlut.ops.pad import QPad
 from microlut.ops.pool2d import QPool2D
 from microlut.ops.prelu import QPrelu
+from microlut.ops.recurrent import QRecurrent
 from microlut.ops.reduce import QReduce
 from microlut.ops.relu import QRelu
 from microlut.ops.reshape import QReshape
@@ -54,11 +55,11 @@ _MIXED = (
 def course_of(
     op: IntegerOp, inputs: Sequence[Timed | None], shapes: Sequence[Shape], output: Shape
 ) -> Course:
-    """Return how an operator runs in each call.
+    """Return how an operator runs in each run.
 
     Args:
         op: The operator over whole windows.
-        inputs: What each call makes of the tensors that it reads; None for what is complete.
+        inputs: What each run makes of the tensors that it reads; None for what is complete.
         shapes: Their shapes in whole windows.
         output: The output's shape.
 
@@ -139,6 +140,14 @@ def _over_the_last(
     if axis == len(shapes[0]) - 1:
         return whole(op, inputs)
     return each_frame(op, inputs, axis)
+
+
+@_course.register
+def _recurrent(
+    op: QRecurrent, inputs: Sequence[Timed], shapes: Sequence[Shape], output: Shape
+) -> Course:
+    """Each run begins with zeros and reads the whole window again, as in training."""
+    return whole(op, inputs)
 
 
 @_course.register

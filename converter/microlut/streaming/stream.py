@@ -1,4 +1,4 @@
-"""Turn an integer network over whole windows into one that takes the next frames per call.
+"""Turn an integer network over whole windows into one that takes the next frames per run.
 
 docs/internals/streaming.md says how. Weights, scales and operators stay as they are, so that the
 outputs for a whole window are the same to the bit.
@@ -19,7 +19,7 @@ from microlut.streaming.timed import Beat, Course, Read, Slide, Take, Timed, res
 
 
 def stream(graph: QuantizedGraph, axis: int) -> QuantizedGraph:
-    """Return a network that takes the next frames of its inputs per call.
+    """Return a network that takes the next frames of its inputs per run.
 
     Args:
         graph: The network over whole windows.
@@ -31,19 +31,19 @@ def stream(graph: QuantizedGraph, axis: int) -> QuantizedGraph:
     """
     flow = _follow(graph, axis)
     frames = math.lcm(*(timed.rate for timed in flow.timed.values() if timed is not None))
-    return _streamed(graph, flow, Beat(frames, flow.calls(Beat(frames, 1))), axis)
+    return _streamed(graph, flow, Beat(frames, flow.runs(Beat(frames, 1))), axis)
 
 
 @dataclass(slots=True)
 class _Flow:
-    """What each call makes of every tensor, and how each node runs; None: as before."""
+    """What each run makes of every tensor, and how each node runs; None: as before."""
 
     graph: QuantizedGraph
     timed: dict[str, Timed | None] = field(default_factory=dict)
     courses: dict[str, Course | None] = field(default_factory=dict)
 
-    def calls(self, beat: Beat) -> int:
-        """Return the calls after which all is there that a whole window is answered with."""
+    def runs(self, beat: Beat) -> int:
+        """Return the runs after which all is there that a whole window is answered with."""
         taken = [(timed, read) for _, timed, read in self.reads() if isinstance(read, Take)]
         for timed in map(self.timed.get, self.graph.outputs):
             if timed is not None:
@@ -55,7 +55,7 @@ class _Flow:
         return max([1, *map(math.ceil, needed)])
 
     def reads(self) -> Iterator[tuple[str, Timed, Read]]:
-        """Yield what is read in each call, by nodes and by the caller, of which tensors."""
+        """Yield what is read in each run, by nodes and by the caller, of which tensors."""
         for node in self.graph.nodes:
             course = self.courses[node.name]
             if course is None:
@@ -135,12 +135,12 @@ def _streamed(graph: QuantizedGraph, flow: _Flow, beat: Beat, axis: int) -> Quan
         outputs=tuple(outputs),
         states=tuple(buffers.states),
         output_names=graph.output_names or graph.outputs,
-        stream=Stream(axis, window, beat.calls, tuple(parts)),
+        stream=Stream(axis, window, beat.runs, tuple(parts)),
     )
 
 
 def _remade(node: QNode, course: Course, flow: _Flow, buffers: Buffers) -> QNode:
-    """Return a node as it runs in each call."""
+    """Return a node as it runs in each run."""
     inputs, shapes = [], []
     for name, read in zip(node.inputs, course.reads, strict=True):
         timed = flow.timed[name]

@@ -1,4 +1,4 @@
-"""How frames flow through a network: which ones a call makes of a tensor, and which a layer reads.
+"""How frames flow through a network: which ones a run makes of a tensor, and which a layer reads.
 
 Frames are counted as in the window that the network was trained on, from its first one on. Those
 before it are zeros: states begin with them.
@@ -16,17 +16,17 @@ from microlut.ops.base import IntegerOp
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A tensor of which each call makes the next frames.
+    """A tensor of which each run makes the next frames.
 
-    Call c, from 0 on, makes `count` frames beginning with c * count - delay, where count is the
-    frames per call divided by the rate. A negative delay is that of zero padding: the frames before
+    Run c, from 0 on, makes `count` frames beginning with c * count - delay, where count is the
+    frames per run divided by the rate. A negative delay is that of zero padding: the frames before
     the first one that is made are zeros.
 
     Attributes:
         axis: The dimension along which the frames lie.
         length: Frames in a whole window.
         rate: Frames of the input per frame of this tensor.
-        delay: Frames that a call lags behind.
+        delay: Frames that a run lags behind.
     """
 
     axis: int
@@ -37,21 +37,21 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What all calls have in common: frames of the input per call, and calls per whole window."""
+    """What all runs have in common: frames of the input per run, and runs per whole window."""
 
     frames: int
-    calls: int
+    runs: int
 
     def count(self, timed: Timed) -> int:
-        """Return the frames of a tensor that a call makes."""
+        """Return the frames of a tensor that a run makes."""
         return self.frames // timed.rate
 
 
 @dataclass(frozen=True, slots=True)
 class Slide:
-    """The frames that a layer reads in each call: those that the window at `first` sees.
+    """The frames that a layer reads in each run: those that the window at `first` sees.
 
-    Windows begin at frame c * count + first of call c, and every `stride` frames from there on.
+    Windows begin at frame c * count + first of run c, and every `stride` frames from there on.
     """
 
     first: int
@@ -65,14 +65,14 @@ class Slide:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Frames of a whole window, which are complete in its last call."""
+    """Frames of a whole window, which are complete in its last run."""
 
     first: int
     count: int
 
     def range(self, timed: Timed, beat: Beat) -> tuple[int, int]:
         """Return the first frame and the one after the last, less c * count."""
-        begin = self.first - (beat.calls - 1) * beat.count(timed)
+        begin = self.first - (beat.runs - 1) * beat.count(timed)
         return begin, begin + self.count
 
 
@@ -81,11 +81,11 @@ Read = Slide | Take
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How an operator runs in each call.
+    """How an operator runs in each run.
 
     Attributes:
-        reads: What it reads of each input; None for what is complete in every call.
-        output: What it makes; None for what is complete in every call.
+        reads: What it reads of each input; None for what is complete in every run.
+        output: What it makes; None for what is complete in every run.
         remade: Returns the operator for the shapes of what it reads.
     """
 
@@ -127,7 +127,7 @@ def each_frame(op: IntegerOp, inputs: Sequence[Timed], axis: int) -> Course:
 def sliding(
     timed: Timed, span: int, stride: int, before: int, length: int, axis: int
 ) -> tuple[Slide, Timed]:
-    """Return what windows over frames read in each call, and what is made of them.
+    """Return what windows over frames read in each run, and what is made of them.
 
     Args:
         timed: The input.

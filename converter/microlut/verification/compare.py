@@ -83,14 +83,18 @@ def compare_runtimes(
     The desktop runtime's recurrent layers have other gates than those of devices, so it is left out
     for networks that have any.
     """
-    judge = run_tflite_micro(tflite, inputs, progress)
+    runs = None if graph.stream is None else graph.stream.runs
+    judge = run_tflite_micro(tflite, inputs, progress, runs)
     if any(isinstance(node.op, QRecurrent) for node in graph.nodes):
         return (compare(TFLITE_MICRO, judge, expected),)
-    outputs = run_desktop(tflite, inputs, progress)
+    outputs = run_desktop(tflite, inputs, progress, runs)
     desktop = compare(desktop_name(), outputs, expected)
     if not desktop.agrees:
         different = np.flatnonzero(np.any(outputs != expected, axis=1))
-        desktop = _explain(desktop, graph, tflite, inputs[different[:_EXPLAINED_SAMPLES]])
+        # of a streamed network, the whole window with the first of them
+        begin = 0 if runs is None else different[0] // runs * runs
+        places = different[:_EXPLAINED_SAMPLES] if runs is None else begin + np.arange(runs)
+        desktop = _explain(desktop, graph, tflite, inputs[places])
     return compare(TFLITE_MICRO, judge, expected), desktop
 
 
@@ -103,7 +107,8 @@ def _explain(
     """
     rounding: set[str] = set()
     known = graph.tensors()
-    for tensors in desktop_tensors(tflite, different):
+    runs = None if graph.stream is None else graph.stream.runs
+    for tensors in desktop_tensors(tflite, different, runs):
         for node in graph.nodes:
             given = [tensors[name][None] for name in node.inputs]
             made = int_ops.evaluate_node(node, given, known)

@@ -15,6 +15,7 @@ from microlut.importers.samples import Inputs, Samples, as_samples
 from microlut.importers.scaling import check_scaled_alike
 from microlut.integer import QuantizedGraph, from_bytes, quantized_inputs, to_bytes
 from microlut.integer import evaluate as int_ops
+from microlut.integer.stream import as_runs, as_windows, runs_per_sample, window_outputs
 from microlut.ops.tensor import Tensor, feature_ranges, quantized_range
 from microlut.project import Project
 from microlut.quantize.ranges.activations import activation_quantization
@@ -24,19 +25,35 @@ from microlut.verification.accuracy import top1
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Quantized inputs by name, the integer interpreter's outputs [n, bytes], and labels [n].
+    """What a network is given, and what it must answer.
 
-    Bytes are those of all outputs, one after the other; `tensors` are those outputs, by name.
+    Attributes:
+        graph: The network.
+        inputs: Quantized inputs of all runs by name; a streamed network runs several times per
+            sample.
+        outputs: The integer interpreter's outputs [runs, bytes], those of all tensors one after the
+            other.
+        labels: [samples] class numbers, if they are known.
     """
 
+    graph: QuantizedGraph
     inputs: Batch
     outputs: NDArray[np.int8]
     labels: NDArray[np.int64] | None
-    tensors: Mapping[str, Tensor]
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return the outputs for a sample, by name."""
+        return window_outputs(self.graph)
+
+    @property
+    def samples(self) -> int:
+        """Return the number of samples."""
+        return len(self.inputs) // runs_per_sample(self.graph)
 
     @property
     def flat_inputs(self) -> NDArray[np.int8]:
-        """Return the bytes of all inputs, one after the other: [n, input bytes]."""
+        """Return the bytes of all inputs, one after the other: [runs, input bytes]."""
         return to_bytes(self.inputs)
 
     @property
@@ -44,17 +61,23 @@ class Reference:
         """Return the accuracy of the first output in percent, or None without labels."""
         return self.top1_of(self.outputs)
 
+    def by_sample(self, outputs: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Return the outputs [samples, bytes] for those of all runs."""
+        if self.graph.stream is None:
+            return outputs
+        found = from_bytes(self.graph.output_tensors(), outputs)
+        return to_bytes(as_windows(self.graph, found))
+
     def top1_of(self, outputs: NDArray[np.int8]) -> float | None:
-        """Return the accuracy of a form's outputs [n, bytes], judged by the first of them."""
-        values = from_bytes(self.tensors, outputs).arrays.values()
+        """Return the accuracy of a form's outputs [runs, bytes], judged by the first of them."""
+        values = from_bytes(self.tensors, self.by_sample(outputs)).arrays.values()
         return top1(next(iter(values)), self.labels)
 
     def first(self, count: int) -> Reference:
-        """Return the reference for the first inputs only."""
+        """Return the reference for the first samples only."""
         labels = None if self.labels is None else self.labels[:count]
-        return replace(
-            self, inputs=self.inputs[:count], outputs=self.outputs[:count], labels=labels
-        )
+        runs = count * runs_per_sample(self.graph)
+        return replace(self, inputs=self.inputs[:runs], outputs=self.outputs[:runs], labels=labels)
 
 
 def make_reference(project: Project, samples: Samples) -> Reference:
@@ -66,9 +89,9 @@ def make_reference(project: Project, samples: Samples) -> Reference:
     """
     check_samples(project, samples)
     graph = project.graph
-    inputs = quantized_inputs(graph, samples.inputs)
+    inputs = as_runs(graph, quantized_inputs(graph, samples.inputs))
     outputs = to_bytes(int_ops.outputs(graph, inputs))
-    return Reference(inputs, outputs, samples.y, graph.output_tensors())
+    return Reference(graph, inputs, outputs, samples.y)
 
 
 def check_samples(project: Project, samples: Samples) -> None:
@@ -77,7 +100,7 @@ def check_samples(project: Project, samples: Samples) -> None:
         if tensor.name not in samples.inputs.arrays:
             raise InvalidInput(
                 f"samples have no input {tensor.name!r}, which the model reads; make them with "
-                "load_samples(path, project.graph.inputs)"
+                "load_samples(path, project.inputs)"
             )
         check_scaled_alike(samples.inputs.arrays[tensor.name], *feature_ranges(tensor.quantized))
     check_labels(samples, project.graph)
@@ -85,7 +108,8 @@ def check_samples(project: Project, samples: Samples) -> None:
 
 def check_labels(samples: Samples, graph: Graph | QuantizedGraph) -> None:
     """Raise InvalidInput if samples have labels that are no classes of the first output."""
-    classes = graph.tensors()[graph.outputs[0]].size
+    whole = window_outputs(graph) if isinstance(graph, QuantizedGraph) else graph.output_tensors()
+    classes = next(iter(whole.values())).size
     if samples.y is not None and 1 < classes <= samples.y.max():
         raise InvalidInput(
             f"y holds class numbers up to {samples.y.max()}, but the model has {classes} outputs; "

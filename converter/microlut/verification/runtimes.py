@@ -31,18 +31,23 @@ _DESKTOP = ("ai-edge-litert", "tflite-runtime")
 _ARENA_BYTES = 64 << 20
 
 
-def run_tflite_micro(model: bytes, inputs: Batch, progress: Progress = silent) -> Int8:
-    """Return the output bytes [n, bytes] of the on-device reference kernels for inputs by name."""
+def run_tflite_micro(
+    model: bytes, inputs: Batch, progress: Progress = silent, runs: int | None = None
+) -> Int8:
+    """Return the output bytes [n, bytes] of the on-device reference kernels for inputs by name.
+
+    Of a model with states, the inputs are consecutive; every `runs` of them begin anew.
+    """
     outputs = []
     with _quiet(), _errors_of(TFLITE_MICRO):
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         interpreter = runtime.Interpreter.from_bytes(model, arena_size=_ARENA_BYTES)
     with _errors_of(TFLITE_MICRO):
-        count, variables = outputs_of(model), has_variables(model)
+        count, fresh = outputs_of(model), runs or int(has_variables(model))
         for i, sample in enumerate(inputs):
             for place, x in enumerate(sample.arrays.values()):
                 interpreter.set_input(np.ascontiguousarray(x), place)
-            if variables:
+            if fresh and i % fresh == 0:
                 interpreter.reset()
             interpreter.invoke()
             found = [np.array(interpreter.get_output(place)) for place in range(count)]
@@ -69,25 +74,48 @@ def _flat(outputs: list[NDArray[Any]]) -> Int8:
     return to_bytes(Batch({str(i): values for i, values in enumerate(outputs)}))
 
 
-def run_desktop(model: bytes, inputs: Batch, progress: Progress = silent) -> Int8:
-    """Return the output bytes [n, bytes] of the desktop runtime's plain built-in kernels."""
+def run_desktop(
+    model: bytes, inputs: Batch, progress: Progress = silent, runs: int | None = None
+) -> Int8:
+    """Return the output bytes [n, bytes] of the desktop runtime's plain built-in kernels.
+
+    Takes what `run_tflite_micro` does.
+    """
     name, outputs = desktop_name(), []
-    for i, interpreter in enumerate(_desktop_runs(model, inputs, keep=False)):
+    for i, interpreter in enumerate(_desktop_runs(model, inputs, keep=False, runs=runs)):
         places = [details["index"] for details in interpreter.get_output_details()]
         outputs.append(_flat([interpreter.get_tensor(place) for place in places]))
         progress(name, i + 1, len(inputs))
     return np.concatenate(outputs)
 
 
-def desktop_tensors(model: bytes, inputs: Batch) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yield, for every input, the runtime's tensors by name."""
-    for interpreter in _desktop_runs(model, inputs, keep=True):
-        tensors = interpreter.get_tensor_details()
-        yield {d["name"]: np.array(interpreter.get_tensor(d["index"])[0]) for d in tensors}
+def desktop_tensors(
+    model: bytes, inputs: Batch, runs: int | None = None
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield, for every input, the runtime's tensors by name; takes what `run_desktop` does."""
+    for interpreter in _desktop_runs(model, inputs, keep=True, runs=runs):
+        found = {d["name"]: d["index"] for d in interpreter.get_tensor_details() if len(d["shape"])}
+        yield {name: np.array(interpreter.get_tensor(i)[0]) for name, i in found.items()}
 
 
-def _desktop_runs(model: bytes, inputs: Batch, *, keep: bool) -> Iterator[Any]:
+def _desktop_runs(model: bytes, inputs: Batch, *, keep: bool, runs: int | None) -> Iterator[Any]:
     """Yield the runtime's interpreter after each input; with `keep`, it has all tensors then."""
+    interpreter = _desktop(model, keep)
+    variables = has_variables(model)
+    for i, sample in enumerate(inputs):
+        if variables and runs is None:
+            interpreter.reset_all_variables()
+        if runs is not None and i % runs == 0:  # resources are not reset
+            interpreter = _desktop(model, keep)
+        places = [details["index"] for details in interpreter.get_input_details()]
+        for place, x in zip(places, sample.arrays.values(), strict=True):
+            interpreter.set_tensor(place, np.ascontiguousarray(x))
+        interpreter.invoke()
+        yield interpreter
+
+
+def _desktop(model: bytes, keep: bool) -> Any:  # noqa: ANN401
+    """Return a new interpreter of the desktop runtime."""
     name = desktop_name()
     with _quiet(), _errors_of(name):
         module = importlib.import_module(f"{name.replace('-', '_')}.interpreter")
@@ -97,15 +125,7 @@ def _desktop_runs(model: bytes, inputs: Batch, *, keep: bool) -> Iterator[Any]:
             experimental_preserve_all_tensors=keep,
         )
         interpreter.allocate_tensors()
-    places = [details["index"] for details in interpreter.get_input_details()]
-    variables = has_variables(model)
-    for sample in inputs:
-        if variables:
-            interpreter.reset_all_variables()
-        for place, x in zip(places, sample.arrays.values(), strict=True):
-            interpreter.set_tensor(place, np.ascontiguousarray(x))
-        interpreter.invoke()
-        yield interpreter
+    return interpreter
 
 
 def desktop_name() -> str:

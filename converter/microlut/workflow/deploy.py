@@ -90,7 +90,7 @@ def deploy(  # noqa: PLR0913 (the user's options, by name)
     projects.check_replaceable(output)  # before minutes are spent
 
     def check(graph: Graph, limits: Mapping[str, tuple[float, float]] | None) -> None:
-        check_room(target, graph, bits)
+        check_room(target, graph, bits, chosen.stream is not None)
         if later is not None:
             later.check(graph, limits)
 

@@ -56,9 +56,14 @@ def run_on_board(
             f"flash the one that does with: {flash}"
         )
 
-    on_output = counted(progress, board.id, len(samples))
+    on_output = counted(progress, board.id, len(reference.inputs))
     result = run_inputs(
-        device, reference.flat_inputs, reference.outputs.shape[1], on_output, layers=profile
+        device,
+        reference.flat_inputs,
+        reference.outputs.shape[1],
+        on_output,
+        layers=profile,
+        runs=None if project.graph.stream is None else project.graph.stream.runs,
     )
     times = result.microseconds
     return replace(

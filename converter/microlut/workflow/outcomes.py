@@ -131,8 +131,8 @@ def compared_outcome(
     return RunOutcome(
         image=image,
         measured_on=measured_on,
-        samples=len(reference.inputs),
-        outputs=outputs,
+        samples=reference.samples,
+        outputs=reference.by_sample(outputs),
         bit_exact=compared.agrees,
         first_difference=compared.first,
         top1=reference.top1_of(outputs),

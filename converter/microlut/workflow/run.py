@@ -26,6 +26,7 @@ from microlut.running.emulators.machines import (
     choose_machine,
 )
 from microlut.running.profile import make_profile
+from microlut.running.protocol import RunResult
 from microlut.support.arguments import PathLike, check_choice, check_text
 from microlut.support.progress import Progress, check_progress, counted, silent
 from microlut.toolchain.build import check_tools
@@ -78,7 +79,7 @@ def run(  # noqa: PLR0913 (the user's options, by name)
     if None not in (emulator, port):
         raise InvalidInput("an emulator and a port are both given; give one of the two")
     project, target = project_of(model), board_of(board)
-    samples = as_samples(inputs, project.graph.inputs, labels, limit)
+    samples = as_samples(inputs, project.inputs, labels, limit)
     check_samples(project, samples)
     real = None if original is None else checked_original(original, project)
     if port is None:
@@ -111,11 +112,11 @@ def _run_emulated(
         task = replace(task, caller=f"{project.prefix}_run")
     else:
         task = replace(task, count_instructions=count != "nothing")
-    outcome, pieces = run_task(task, image, reference, progress)
+    outcome, result = run_task(task, image, reference, progress)
     outcome = replace(outcome, note=machine.note)
-    if not pieces:
+    if not result.pieces:
         return outcome
-    return replace(outcome, profile=make_profile(project.report["layers"], pieces[0]))
+    return replace(outcome, profile=make_profile(project.report["layers"], result.pieces[0]))
 
 
 def image_for(machine: Machine, image: Image, build_for: Callable[[Board], Image]) -> Image:
@@ -142,8 +143,8 @@ def task_of(image: Image, machine: Machine, reference: Reference) -> Task:
 
 def run_task(
     task: Task, image: Image, reference: Reference, progress: Progress
-) -> tuple[RunOutcome, tuple[tuple[int, ...], ...]]:
-    """Return what a run gave, and the pieces of its inferences if the task asks for them."""
+) -> tuple[RunOutcome, RunResult]:
+    """Return what a run gave, and the results of its inferences."""
     name = task.board.id
     result = run_image(task, counted(progress, name, len(reference.inputs)))
     counts = result.instructions
@@ -152,7 +153,7 @@ def run_task(
         instructions=None if not counts else (round(np.mean(counts)), min(counts), max(counts)),
         stack_bytes=result.stack_bytes,
     )
-    return outcome, result.pieces
+    return outcome, result
 
 
 def checked_original(model: PathLike | object, project: Project) -> Graph:

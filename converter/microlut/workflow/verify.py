@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from microlut.board.board import Board, Core, board_of
 from microlut.errors import DoesNotFit
 from microlut.importers.samples import Inputs, as_samples
+from microlut.integer.stream import runs_per_sample
 from microlut.project import Model, project_of
 from microlut.running.emulators.machines import (
     Machine,
@@ -49,7 +50,8 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
             that this machine can build for and that the model fits on.
         labels: Class numbers [n], for the accuracy; by default array `y` of the inputs' file.
         limit: Use only the first so many inputs.
-        emulator_limit: How many of the inputs emulated boards run.
+        emulator_limit: How many of the inputs emulated boards run; of a streamed model, in
+            how many runs about.
         progress: Called with (form, done, total).
 
     Raises:
@@ -58,12 +60,12 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
     emulator_limit = integer("emulator_limit", emulator_limit, 1)
     check_progress(progress)
     project = project_of(model)
-    samples = as_samples(inputs, project.graph.inputs, labels, limit)
+    samples = as_samples(inputs, project.inputs, labels, limit)
     machines, skipped = _machines(_boards(boards))
     total = len(samples)
     progress(INTERPRETER, 0, total)
     reference = make_reference(project, samples)
-    forms = [FormResult(INTERPRETER, total, 0, None, True)]
+    forms = [FormResult(INTERPRETER, len(reference.inputs), 0, None, True)]
     tflite = project.tflite
     if tflite is None:
         lacks = f"TensorFlow Lite has no {project.graph.tflite_lacks()}"
@@ -74,7 +76,8 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
         )
     for machine in machines:
         board = machine.board
-        count = total if board.core is Core.HOST else min(emulator_limit, total)
+        most = max(1, emulator_limit // runs_per_sample(project.graph))
+        count = total if board.core is Core.HOST else min(most, total)
         try:
             image = build(project, board)
         except DoesNotFit:
@@ -84,8 +87,8 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
             continue
         few = reference.first(count)
         task = replace(task_of(image, machine, few), count_instructions=False)
-        outcome, _ = run_task(task, image, few, progress)
-        forms.append(compare(board.id, outcome.outputs, reference.outputs))
+        _, result = run_task(task, image, few, progress)
+        forms.append(compare(board.id, result.outputs, reference.outputs))
     return VerifyOutcome(total, tuple(forms), skipped, reference.top1)
 
 

@@ -3,15 +3,19 @@
 import numpy as np
 import pytest
 
+import random_graphs as rg
+import streamed_nets
 from microlut.codegen.tflite import to_tflite
 from microlut.graph.batch import Batch
 from microlut.graph.network import State
 from microlut.integer import QNode, QuantizedGraph, to_bytes
 from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
+from microlut.integer.stream import as_runs
 from microlut.ops.add import Add
 from microlut.ops.relu import QRelu
 from microlut.ops.tensor import Quantization, Tensor
+from microlut.streaming.stream import stream
 from microlut.verification.runtimes import run_desktop, run_tflite_micro
 
 SHAPE = (4, 3)
@@ -53,3 +57,18 @@ def test_state_of_another_scale_than_its_source_is_refused():
     damaged = QuantizedGraph("sum", graph.inputs, graph.nodes, graph.outputs, (state,))
     with pytest.raises(ValueError, match="old: the tensor that updates it"):
         check_graph(damaged)
+
+
+@pytest.mark.parametrize("run", [run_tflite_micro, run_desktop])
+def test_whole_windows_of_streamed_networks_begin_anew(run):
+    for graph, axis in streamed_nets.networks(6, seed=200):
+        streamed = stream(graph, axis)
+        assert streamed.stream is not None
+        x = as_runs(streamed, rg.int8_batch(graph, 0, 3))
+        wanted = to_bytes(integers.outputs(streamed, x))
+        found = run(to_tflite(streamed), x, runs=streamed.stream.runs)
+        if run is run_tflite_micro:
+            assert np.array_equal(found, wanted), graph.name
+        runs = streamed.stream.runs
+        alone = run(to_tflite(streamed), x[runs : 2 * runs], runs=runs)
+        assert np.array_equal(found[runs : 2 * runs], alone), graph.name

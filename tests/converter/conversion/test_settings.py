@@ -515,3 +515,14 @@ def test_example_of_the_document_does_what_the_document_says(load):
     assert bits_of(choices) == [4, 3, 4, 8]
     assert pinned(choices) == ["conv2d_1", "conv2d_7", "dense"]
     assert budget_in_force(settings, Overrides()) == Budget(average_bits=2.5)
+
+
+def test_file_names_the_dimension_of_frames(load):
+    assert load("stream = 1").stream == 1
+    assert load("").stream is None
+
+
+@pytest.mark.parametrize("value", ["-1", "true", '"frames"'])
+def test_dimension_of_frames_is_a_whole_number(load, value: str):
+    with pytest.raises(InvalidInput, match="stream: found"):
+        load(f"stream = {value}")

@@ -96,6 +96,16 @@ def test_run_inputs_gives_outputs_and_times():
     assert port.asked[2:] == [b"db load 2%", b"db 01ff%", b"infer 1 0%", b"output%"]
 
 
+def test_run_inputs_begins_whole_windows_anew():
+    port = changed("reset%", b"m-ready\r\n")
+    found = run_inputs(Device(port), np.repeat(INPUTS, 4, axis=0), 2, runs=2)
+    assert len(found.outputs) == 4
+    assert [c for c in port.asked[2:] if c in (b"reset%", b"infer 1 0%")] == [
+        *(b"reset%", b"infer 1 0%", b"infer 1 0%"),
+        *(b"reset%", b"infer 1 0%", b"infer 1 0%"),
+    ]
+
+
 def test_run_inputs_survives_the_clock_wrapping():
     laps = b"m-lap-us-4294967290\r\nm-lap-us-4\r\nm-ready\r\n"
     assert run_inputs(Device(changed("infer 1 0%", laps)), INPUTS, 2).microseconds == (10,)

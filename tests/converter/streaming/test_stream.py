@@ -16,7 +16,7 @@ from microlut.integer import QuantizedGraph, to_bytes
 from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
 from microlut.integer.graph import Part
-from microlut.integer.stream import as_calls, as_windows, first_whole_call
+from microlut.integer.stream import as_runs, as_windows, warm_up_runs
 from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 from microlut.ops.concatenate import Concatenate
@@ -42,9 +42,9 @@ FRAMES, FEATURES = 12, 4
 
 
 def streamed_outputs(graph: QuantizedGraph, samples: Batch) -> Batch:
-    """Return the outputs for whole windows, of which the network takes some frames per call."""
+    """Return the outputs for whole windows, of which the network takes some frames per run."""
     check_graph(graph)
-    return as_windows(graph, integers.outputs(graph, as_calls(graph, samples)))
+    return as_windows(graph, integers.outputs(graph, as_runs(graph, samples)))
 
 
 @pytest.mark.parametrize("seed", [0, *in_sweeps(*range(1, 10))])
@@ -66,20 +66,20 @@ def test_networks_without_padding_answer_for_the_last_window_at_any_time():
             continue
         streamed = stream(graph, axis)
         assert streamed.stream is not None
-        hop, calls = streamed.inputs[0].shape[axis], streamed.stream.calls
+        hop, runs = streamed.inputs[0].shape[axis], streamed.stream.runs
         window = graph.inputs[0].shape[axis]
         rng = np.random.default_rng(1)
         shape = list(graph.inputs[0].shape)
-        shape[axis] = hop * (calls + 3)
+        shape[axis] = hop * (runs + 3)
         frames = rng.integers(-128, 128, (1, *shape)).astype(np.int8)
-        given = np.concatenate(np.split(frames, calls + 3, axis + 1))
+        given = np.concatenate(np.split(frames, runs + 3, axis + 1))
         endless = _without_windows(streamed)
         made = integers.outputs(endless, given)
         for later in range(4):
             places = range(later * hop, later * hop + window)
             x = np.take(np.pad(frames, _after(frames.ndim, axis + 1, window)), places, axis + 1)
             wanted = integers.outputs(graph, x)
-            found = as_windows(streamed, made[np.arange(later, later + calls)])
+            found = as_windows(streamed, made[np.arange(later, later + runs)])
             assert np.array_equal(to_bytes(found), to_bytes(wanted)), graph.name
 
 
@@ -139,8 +139,8 @@ def test_causal_convolutions_keep_what_their_kernels_see_again():
     made = checked(net)
     assert made.inputs[0].shape == (1, FEATURES, 2)
     assert kept(made) == [2, 3]
-    assert made.stream is not None and made.stream.calls == FRAMES
-    assert first_whole_call(made) == 0
+    assert made.stream is not None and made.stream.runs == FRAMES
+    assert warm_up_runs(made) == 0
 
 
 def test_layers_without_padding_answer_once_their_windows_are_full():
@@ -148,7 +148,7 @@ def test_layers_without_padding_answer_once_their_windows_are_full():
     net.convolve(3)
     net.convolve(4)
     made = checked(net)
-    assert first_whole_call(made) == 5
+    assert warm_up_runs(made) == 5
     assert kept(made) == [2, 3]
 
 
@@ -174,7 +174,7 @@ def test_pool_over_all_frames_keeps_them():
     net.add(Mean())
     made = checked(net)
     assert kept(made) == [2, FRAMES - 2 - 1]
-    assert first_whole_call(made) == FRAMES - 1
+    assert warm_up_runs(made) == FRAMES - 1
 
 
 def test_last_frame_needs_no_others():
@@ -245,12 +245,12 @@ def test_dimension_must_be_one_of_the_inputs(axis: int):
 
 @pytest.mark.parametrize(
     "damage",
-    [{"calls": 0}, {"axis": 3}, {"window": 0}, {"outputs": ()}, {"outputs": (Part(0, 0, 13),)}],
+    [{"runs": 0}, {"axis": 3}, {"window": 0}, {"outputs": ()}, {"outputs": (Part(0, 0, 13),)}],
 )
 def test_damaged_numbers_of_calls_are_found(damage: dict[str, object]):
     net = Net()
     net.convolve(before=2)
     graph = stream(net.quantized(), 0)
     assert graph.stream is not None
-    with pytest.raises(ValueError, match="calls per window"):
+    with pytest.raises(ValueError, match="runs per window"):
         check_graph(replace(graph, stream=replace(graph.stream, **damage)))
