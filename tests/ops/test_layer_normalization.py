@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from engine_batch import HOST, run_batch
-from harness import Case, integer_inputs, layer, own_operator_tests
+from harness import Case, in_a_row, integer_inputs, layer, own_operator_tests
 
 from graphs import run_integer
 from microlut.codegen.tflite import to_tflite
@@ -16,6 +16,7 @@ from microlut.graph.ir import Graph, single
 from microlut.integer import evaluate as integers
 from microlut.integer import from_bytes, to_bytes
 from microlut.ops import layer_normalization
+from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import frozen_array
 from microlut.ops.fixed_point import inverse_square_root
 from microlut.ops.layer_normalization import (
@@ -70,6 +71,20 @@ CASES = (
     case("instances", (4, 5, 6), layer("GroupNormalization", groups=-1), groups=6, rows=20),
     case("parts_of_a_vector", (8,), layer("GroupNormalization", groups=2), groups=2),
     case("parts_of_steps", (3, 4), layer("GroupNormalization", groups=2), groups=2, rows=3),
+    case(
+        "relu",
+        (3, 8),
+        in_a_row(LAYER, layer("ReLU")),
+        activation=ActivationKind.RELU,
+    ),
+    case(
+        "relu6",
+        (4, 5, 6),
+        in_a_row(layer("GroupNormalization", groups=2), layer("ReLU", max_value=6)),
+        groups=2,
+        rows=20,
+        activation=ActivationKind.RELU6,
+    ),
     case("rows_of_pictures", (4, 5, 6), None, groups=3, rows=5),
 )
 (
@@ -119,7 +134,7 @@ def definition(op, x, zero_point):
                 c = (g * size + i) if op.gains.size > 1 else 0
                 b = (g * size + i) if op.offsets.size > 1 else 0
                 y = (normal * int(op.gains[c]) + int(op.offsets[b])) // 2**op.shift
-                results[r, g, i] = max(min(y, 127), -128)
+                results[r, g, i] = max(min(y, op.maximum), op.minimum)
         made.append(results)
     return np.array(made).reshape(x.shape)
 
@@ -280,6 +295,8 @@ def test_group_that_is_too_large_is_refused():
         ("shift", 31),
         ("value_bits", 15),
         ("value_bits", -1),
+        ("minimum", -129),
+        ("maximum", 128),
         ("epsilon", -1),
         ("epsilon", 1 << 62),
         ("spread_shift", 30),

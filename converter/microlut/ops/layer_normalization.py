@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.ops.activation import ActivationKind, Fusing
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape, frozen_array
-from microlut.ops.base import FloatOp, Keras, OwnOp, demand, one_shape
+from microlut.ops.base import Keras, OwnOp, demand, is_int8, one_shape
 from microlut.ops.fixed_point import inverse_square_root, multiply
 from microlut.ops.json_arrays import Int16Array, Int32Array
 from microlut.ops.tensor import CONFIG, Tensor
@@ -36,7 +37,7 @@ _MOST_SHIFTED = 31  # bits
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class LayerNormalization(FloatOp):
+class LayerNormalization(Fusing):
     """Values of each group, normalized, times `gain` plus `offset`.
 
     A tensor is seen as [..., rows, groups, channels of a group]. Values with the same first and
@@ -50,6 +51,7 @@ class LayerNormalization(FloatOp):
         groups: Number of groups of channels.
         rows: Number of vectors of channels that are normalized together.
         mode: How.
+        activation: Applied to the result.
     """
 
     gain: FloatArray
@@ -58,6 +60,7 @@ class LayerNormalization(FloatOp):
     groups: int = 1
     rows: int = 1
     mode: Mode = "standard"
+    activation: ActivationKind = ActivationKind.LINEAR
     becomes: ClassVar[str] = "layer_normalization"
     keras: ClassVar[Keras] = Keras(
         layers=("GroupNormalization", "LayerNormalization", "RMSNormalization")
@@ -67,8 +70,8 @@ class LayerNormalization(FloatOp):
         """Return the output's shape."""
         return (_shape(inputs, self.rows, self.groups, (self.gain, self.offset)),)
 
-    def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
-        """Return the results, computed in double precision."""
+    def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
+        """Return the results before the activation, computed in double precision."""
         x = inputs[0].astype(np.float64).reshape(view(inputs[0].shape, self.rows, self.groups))
         mean = 0.0 if self.mode == "rms" else x.mean(axis=(1, 3), keepdims=True)
         variance = np.square(x - mean).mean(axis=(1, 3), keepdims=True)
@@ -76,7 +79,7 @@ class LayerNormalization(FloatOp):
         with np.errstate(divide="ignore", invalid="ignore"):
             normal = moved / np.sqrt(variance + self.epsilon)
         normal = np.where(moved == 0.0, 0.0, normal).reshape(inputs[0].shape)
-        return ((normal * self.gain + self.offset).astype(np.float32),)
+        return (normal * self.gain + self.offset).astype(np.float32)
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
         """Return the output as a TensorFlow tensor; gains and offsets stay."""
@@ -88,7 +91,8 @@ class LayerNormalization(FloatOp):
         least = float(np.finfo(np.float32).tiny)
         inverse = tf.math.rsqrt(tf.maximum(variance + self.epsilon, least))
         normal = (x - mean if self.mode == "standard" else x) * inverse
-        return (tf.reshape(normal, (-1, *shape[1:])) * self.gain + self.offset,)
+        y = tf.reshape(normal, (-1, *shape[1:])) * self.gain + self.offset
+        return (self.activation.train(tf, y),)
 
     def smallest_scale(self, inputs: Sequence[float]) -> float:
         """Return the output scale below which gains and offsets have too few bits."""
@@ -111,6 +115,7 @@ class LayerNormalization(FloatOp):
         if self.mode == "deviation":
             ratio = max(ratio, 4.0 ** (bits - _DEVIATION_BITS + 1))
         epsilon, spread_shift = _fixed_epsilon(ratio, count)
+        minimum, maximum = self.activation.limits(outputs[0].quantized)
         return QLayerNormalization(
             gains=frozen_array(np.rint(gains * 2.0 ** (shift - bits)), np.int16),
             offsets=frozen_array(np.rint(offsets * 2.0**shift) + half, np.int32),
@@ -121,6 +126,8 @@ class LayerNormalization(FloatOp):
             groups=self.groups,
             rows=self.rows,
             mode=self.mode,
+            minimum=minimum,
+            maximum=maximum,
         )
 
     @classmethod
@@ -152,6 +159,8 @@ class QLayerNormalization(OwnOp):
         groups: Number of groups of channels.
         rows: Number of vectors of channels that are normalized together.
         mode: How.
+        minimum: Least output.
+        maximum: Largest output.
     """
 
     gains: Int16Array
@@ -163,6 +172,8 @@ class QLayerNormalization(OwnOp):
     groups: int
     rows: int
     mode: Mode
+    minimum: int
+    maximum: int
     kind: Literal["layer_normalization"] = "layer_normalization"
     __pydantic_config__ = CONFIG
 
@@ -186,7 +197,7 @@ class QLayerNormalization(OwnOp):
         moved = count * x - (total if self.mode == "standard" else 0)
         normal = np.clip(multiply(moved, multiplier, shift), -_LARGEST, _LARGEST).reshape(shape)
         results = (normal * self.gains.astype(np.int64) + self.offsets) >> self.shift
-        return (np.clip(results, -128, 127).astype(np.int8),)
+        return (np.clip(results, self.minimum, self.maximum).astype(np.int8),)
 
     def _factor(self, spread: Int64) -> tuple[Int64, Int64]:
         """Return 2^value_bits / sqrt(spread + epsilon), as a multiplier and a shift."""
@@ -211,6 +222,7 @@ class QLayerNormalization(OwnOp):
         spread = (255 * count) ** 2
         up, down = max(2 * self.spread_shift, 0), max(-2 * self.spread_shift, 0)
         demand((spread << up >> down) + self.epsilon < 1 << _SPREAD_BITS, "its epsilon")
+        demand(is_int8(self.minimum, self.maximum), "its limits")
         if self.mode == "deviation":
             least = 4.0 ** (self.value_bits - _DEVIATION_BITS + self.spread_shift)
             demand(self.epsilon >= count**2 * least, "its epsilon")

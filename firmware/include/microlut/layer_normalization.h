@@ -29,6 +29,8 @@ typedef struct {
     uint8_t value_bits;  /* at most 14 */
     int8_t spread_shift;
     uint8_t mode; /* MLUT_NORMALIZE_... */
+    int8_t minimum;
+    int8_t maximum;
 } mlut_layer_normalization_t;
 
 void mlut_layer_normalization(

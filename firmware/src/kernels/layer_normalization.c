@@ -49,11 +49,12 @@ static void mlut_layer_normalization_row(const mlut_layer_normalization_t *layer
 {
     const size_t gain_step = layer->gain_step, offset_step = layer->offset_step;
     const unsigned shift = layer->shift;
+    const int8_t minimum = layer->minimum, maximum = layer->maximum;
     const int8_t *const end = in + layer->channels;
     while (in < end) {
         const int32_t normal = mlut_layer_normalization_limited(
             mlut_multiply(count * *in++ - zero, factor.multiplier, factor.shift));
-        *out++ = mlut_clamp_int8((normal * *gain + *offset) >> shift, INT8_MIN, INT8_MAX);
+        *out++ = mlut_clamp_int8((normal * *gain + *offset) >> shift, minimum, maximum);
         gain += gain_step;
         offset += offset_step;
     }
