@@ -147,6 +147,7 @@ WRONG: dict[str, list[object]] = {
     ],
     "budget": [3, {"max_drop": 1}, "3", [], object()],
     "conversion": [*NO_FILE, None],
+    "custom": ["a", 3, ["a"], {"a": 3}, {3: "x"}, {"": "x"}, {"a": ""}, np.zeros(2), object()],
     "flash_bytes": [100, "3", [], object()],  # beside average_bits
     "input_range": [
         3,
@@ -167,6 +168,7 @@ WRONG: dict[str, list[object]] = {
     "max_drop": [1, "3", [], object()],
     "min_snr": [1, "3", [], object()],
     "progress": [None, 3, "a", object()],
+    "stream": [-1, 1.5, "1", True, [], np.zeros(2), object()],
     "weights": [None, "a", [], [None], ["a"], {}, [[1], [1, 2]], [np.nan], object()],
 }
 # What is right for some functions only.
