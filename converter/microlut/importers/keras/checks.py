@@ -17,11 +17,19 @@ from microlut.importers.keras.layer_use import Handler
 from microlut.importers.keras.layers import LAYERS
 from microlut.importers.keras.obstacles import Collected
 from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
+from microlut.importers.keras.quantized_classes import QUANTIZED_CLASSES, own_activation
 from microlut.importers.keras.recurrent import RECURRENT
 from microlut.importers.keras.time_distributed import TIME_DISTRIBUTED
 from microlut.ops.arrays import Shape
 
-HANDLERS = {**LAYERS, **RECURRENT, **AFFINE, **DROPPED, **TIME_DISTRIBUTED}
+HANDLERS = {
+    **LAYERS,
+    **RECURRENT,
+    **AFFINE,
+    **DROPPED,
+    **TIME_DISTRIBUTED,
+    **QUANTIZED_CLASSES,
+}
 SUPPORTED = tuple(sorted({*LAYERS, *RECURRENT, *AFFINE, *TIME_DISTRIBUTED}))
 NOT_SUPPORTED = "the class is not supported"
 _ANY_SHAPE = (1,)  # named activations do not depend on it
@@ -73,7 +81,7 @@ def with_sound_activation(layer: Layer, shape: Shape | None, collected: Collecte
     value = layer.config.get("activation")
     if value is None or layer.class_name in RECURRENT or is_operation(layer):
         return layer  # recurrent layers take one function only, and say which
-    if shape is None and not isinstance(value, str):
+    if own_activation(layer) or (shape is None and not isinstance(value, str)):
         return layer
     if collected.check(layer, lambda: activation(layer, shape or _ANY_SHAPE)):
         return layer

@@ -28,7 +28,10 @@ MODEL_CLASSES = ("Functional", "Model", "Sequential")
 MAX_WEIGHT_ELEMENTS = 1 << 26
 MAX_NESTING = 16
 _MAX_JSON_DEPTH = 200
-KERAS_MODULES = ("keras", "tf_keras", "tensorflow", "tensorflow_model_optimization")
+KERAS_MODULES = (
+    *("keras", "tf_keras", "tensorflow", "tensorflow_model_optimization"),
+    *("larq", "qkeras"),
+)
 _ADVICE = "correct the model in Keras and save it again"
 
 
@@ -111,7 +114,9 @@ class Layer:
         """Return whether the class is not Keras's, whatever its name."""
         module, registered = self.entry.get("module"), self.entry.get("registered_name")
         foreign = isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES
-        return foreign or registered not in (None, self.class_name)
+        package, _, name = str(registered).rpartition(">")
+        known = name == self.class_name and package in ("", *KERAS_MODULES)
+        return foreign or not (registered is None or known)
 
     def part(self, entry: Json) -> Layer:
         """Return an option that is a layer object, such as an activation or a cell."""
