@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from microlut.conversion.pipeline import convert
-from microlut.errors import InvalidInput
+from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.graph.evaluate import evaluate
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
+from microlut.importers.keras.config import child_layers, root_layer
+from microlut.importers.keras.wrapped_arrays import arrays_of, clustered, named, ranges_of
 from stored_models import random_arrays, stored, write_h5
 
 SHAPE = (6, 5, 2)
@@ -144,3 +146,41 @@ def test_missing_array_of_a_wrapped_layer_is_named(tmp_path):
     path = write_h5(tmp_path / "short.h5", SHAPE, (*LAYERS[:-1], short))
     with pytest.raises(InvalidInput, match=r"wrapped_dense.*0 arrays named 'kernel', expected one"):
         import_model(path)
+
+
+def only_layer(layer):
+    config = {"class_name": "Sequential", "config": {"layers": [layer.entry]}}
+    (found,) = child_layers(root_layer(config, "made"))
+    return found
+
+
+KERNEL, BIAS = (array for _, array in DENSE.arrays)
+ENDS = [np.float32(value) for value in (-1.0, 1.0, -3.0, 40.0)]  # of the kernel, of the output
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "inner"),
+    [
+        ("QuantizeWrapperV2", (KERNEL, BIAS, KERNEL), (BIAS,)),
+        ("QuantizeWrapper", (KERNEL,), (BIAS,)),
+    ],
+)
+@pytest.mark.parametrize(("activation", "place"), [("relu", "output"), ("softmax", "before")])
+def test_arrays_without_names_are_told_apart(kind, own, inner, activation, place):
+    dense = DENSE.with_options(activation=rounding(activation))
+    layer = only_layer(dense.wrapped(kind, ()))
+    stored_arrays = named(layer, (*own, np.int32(-1), *ENDS), inner)
+    for found, expected in zip(arrays_of(layer, stored_arrays), (KERNEL, BIAS), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert ranges_of(layer, stored_arrays) == {place: (-3.0, 40.0)}
+
+
+def test_arrays_of_clusters_without_names_are_told_apart():
+    layer = only_layer(DENSE.wrapped("ClusterWeights", ()))
+    centroids = np.array([0.25, 0.75], np.float32)
+    own = (KERNEL, centroids, np.zeros(KERNEL.shape))
+    kernel, bias = arrays_of(layer, clustered(layer, own, (BIAS,)))
+    np.testing.assert_array_equal(kernel, np.where(KERNEL < 0.5, 0.25, 0.75))
+    np.testing.assert_array_equal(bias, BIAS)
+    with pytest.raises(UnsupportedModel, match="has 6 arrays of clusters"):
+        clustered(layer, (*own, *own), (BIAS,))

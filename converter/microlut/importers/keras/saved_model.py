@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.errors import InvalidInput
+from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.importers.keras.config import (
     MAX_NESTING,
     MAX_WEIGHT_ELEMENTS,
@@ -29,6 +29,7 @@ from microlut.importers.keras.config import (
 from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.damage import container, damaged
 from microlut.importers.keras.metadata import read_keras_metadata
+from microlut.importers.keras.wrappers import CLUSTERED
 from microlut.support.tensorflow import load_tensorflow
 
 _ROOT = 0
@@ -145,12 +146,25 @@ def _weights(
     for child in saved.nodes[index].children:
         if not child.local_name.startswith("layer-") or child.local_name not in stored:
             continue
-        name = saved.metadata.get(child.node_id, {}).get("name")
+        told = saved.metadata.get(child.node_id, {})
+        name = told.get("name")
+        if told.get("class_name") in CLUSTERED and _has_centroids(saved, stored[child.local_name]):
+            raise UnsupportedModel(
+                f"{saved.source}: layer {name!r} ({told['class_name']}): its centroids are not "
+                "read from SavedModel folders; save it as .keras, or strip the clustering first"
+            )
         path, stored_child = (*parent, str(name)), stored[child.local_name]
         arrays = tuple(_arrays(saved, stored_child))
         if arrays:
             yield path, arrays
         yield from _weights(saved, child.node_id, stored_child, path)
+
+
+def _has_centroids(saved: _SavedModel, stored_index: int) -> bool:
+    return any(
+        child.local_name.startswith("original_weight_")
+        for child in saved.stored[stored_index].children
+    )
 
 
 def _arrays(saved: _SavedModel, stored_index: int) -> Iterator[NDArray[np.generic]]:

@@ -34,10 +34,12 @@ from microlut.importers.keras.variables import INNER, Arrays
 from microlut.importers.keras.wrapped_arrays import (
     QUANTIZE_LAYER,
     arrays_of,
+    clustered,
     has_own,
     named,
     ranges_of,
 )
+from microlut.importers.keras.wrappers import is_clustered
 
 _MAX_CONFIG_BYTES = 32 << 20
 _MAX_WEIGHTS_BYTES = 1 << 30
@@ -175,7 +177,9 @@ def _read_wrapped(layer: Layer, folder: str, reading: _Reading) -> None:
     inside = f"{folder}{'/layer' * len(layer.wrappers)}"
     parts = [f"{inside}{inner}" for inner in INNER.get(layer.class_name, ("",))]
     arrays = tuple(array for part in parts for array in reading.variables(part))
-    if layer.class_name == QUANTIZE_LAYER or layer.wrappers[0].startswith("Quantize"):
+    if is_clustered(layer.entry):
+        arrays = arrays_of(layer, clustered(layer, reading.variables(folder), arrays))
+    elif layer.class_name == QUANTIZE_LAYER or layer.wrappers[0].startswith("Quantize"):
         stored = named(layer, reading.variables(folder), arrays)
         arrays, reading.ranges[layer.path] = arrays_of(layer, stored), ranges_of(layer, stored)
     reading.weights[layer.path] = arrays

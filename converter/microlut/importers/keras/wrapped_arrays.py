@@ -52,6 +52,31 @@ def arrays_of(layer: Layer, stored: Named) -> Arrays:
     return tuple(found)
 
 
+def clustered(layer: Layer, own: Arrays, inner: Arrays) -> Named:
+    """Return the arrays of a `.keras` file with their names, which it does not store.
+
+    Args:
+        layer: A layer whose kernel is clustered.
+        own: The wrapper's variables: the kernel, its centroids, and indices; or none.
+        inner: Those that the layer has kept.
+
+    Raises:
+        UnsupportedModel: More arrays than the kernel are clustered.
+    """
+    names = [each.name for each in variables(layer)]
+    if not own:
+        return list(zip(names, inner, strict=False))
+    if len(own) != len(("kernel", "centroids", "indices")) or names[:1] != ["kernel"]:
+        raise layer.unsupported(
+            f"has {len(own)} arrays of clusters", "strip the clustering and save the model again"
+        )
+    return [
+        ("kernel", own[0]),
+        (f"{_CENTROIDS}kernel", own[1]),
+        *zip(names[1:], inner, strict=False),
+    ]
+
+
 def named(layer: Layer, own: Arrays, inner: Arrays) -> Named:
     """Return the arrays of a `.keras` file with their names, which it does not store.
 
@@ -65,8 +90,8 @@ def named(layer: Layer, own: Arrays, inner: Arrays) -> Named:
     step = next((i for i, array in enumerate(own) if array.dtype.kind == "i"), len(own))
     found = dict(zip(names, inner, strict=False))
     if len(inner) < len(names) and layer.wrappers[0] == _FIRST_VERSION:
-        rest = [name for name in names if name not in _QUANTIZED]
-        found = dict(zip([*names[: len(names) - len(rest)], *rest], (*own, *inner), strict=False))
+        ordered = sorted(names, key=lambda name: name not in _QUANTIZED)
+        found = dict(zip(ordered, (*own[:step], *inner), strict=False))
     elif len(inner) < len(names):
         found = dict(zip(names, own[:step], strict=False))
     ends = list(own[step + 1 :])

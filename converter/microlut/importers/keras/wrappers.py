@@ -10,10 +10,10 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_CLUSTERED = ("ClusterWeights", "ClusterWeightsRNN")
+CLUSTERED = ("ClusterWeights", "ClusterWeightsRNN")
 WRAPPERS = (
     *("QuantizeAnnotate", "QuantizeWrapper", "QuantizeWrapperV2"),
-    *("PruneLowMagnitude", *_CLUSTERED),
+    *("PruneLowMagnitude", *CLUSTERED),
 )
 # Activations that only round their values: what they hold is the activation.
 _ROUNDED = "QuantizeAwareActivation"
@@ -71,4 +71,4 @@ def wrappers_of(entry: Json) -> tuple[str, ...]:
 
 def is_clustered(entry: Json) -> bool:
     """Return whether a layer's weights are the centroids nearest to the stored ones."""
-    return any(name in _CLUSTERED for name in wrappers_of(entry))
+    return any(name in CLUSTERED for name in wrappers_of(entry))
