@@ -11,6 +11,7 @@ from engine_batch import HOST, M4, Target, run_batch
 
 import random_ends as several
 import random_graphs as rg
+import recurrent_streams
 import streamed_nets
 from microlut.integer import QuantizedGraph, to_bytes
 from microlut.plan import Goal, Optimize, make_plan
@@ -46,3 +47,16 @@ def test_streamed_networks_equal_the_interpreter(goal: Optimize, seed: int, tmp_
 @pytest.mark.qemu
 def test_streamed_networks_equal_the_interpreter_on_cortex_m4(tmp_path: Path):
     check(streamed(106, 6), "speed", tmp_path, M4)
+
+
+def recurrent() -> list[QuantizedGraph]:
+    return [replace(stream(graph, 0), stream=None) for graph in recurrent_streams.every_cell()]
+
+
+def test_recurrent_layers_go_on_where_the_last_run_ended(tmp_path: Path):
+    check(recurrent(), "speed", tmp_path, HOST)
+
+
+@pytest.mark.qemu
+def test_recurrent_layers_go_on_where_the_last_run_ended_on_cortex_m4(tmp_path: Path):
+    check(recurrent(), "speed", tmp_path, M4)

@@ -19,6 +19,7 @@ from microlut.graph.network import State
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.arrays import frozen_array
 from microlut.ops.builtin import Builtin, Constant, Variable
+from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.ops.tensor import Tensor
 from microlut.version import VERSION
 
@@ -46,17 +47,35 @@ def to_tflite(graph: QuantizedGraph) -> bytes:
     main = _Subgraph("main", model, set(tensors))
     for tensor in graph.inputs:
         main.index[tensor.name] = main.activation(tensor)
-    handles = _read_states(main, graph.states)
+    states = _shared_states(graph)
+    handles = _read_states(main, states)
     for node in graph.nodes:
-        for tensor in node.outputs:
+        for tensor in _written(node):
             main.index[tensor.name] = main.activation(tensor)
         _write_node(main, node, [tensors[name] for name in node.inputs])
-    for state, handle in zip(graph.states, handles, strict=True):
+    for state, handle in zip(states, handles, strict=True):
         main.operator(_ASSIGN, (handle, main.index[state.source]), ())
     parts = [main.finish((tensor.name for tensor in graph.inputs), graph.outputs)]
-    if graph.states:
-        parts.append(_initial_states(model, graph.states))
+    if states:
+        parts.append(_initial_states(model, states))
     return model.finish(parts)
+
+
+def _written(node: QNode) -> tuple[Tensor, ...]:
+    """Return the outputs of a node that its operators in the file have, too."""
+    step = isinstance(node.op, QRecurrentStep) and node.op.own_variables
+    return node.outputs[:1] if step else node.outputs
+
+
+def _shared_states(graph: QuantizedGraph) -> tuple[State, ...]:
+    """Return the states but for those that operators hold in variables of their own."""
+    own = {
+        name
+        for node in graph.nodes
+        if isinstance(node.op, QRecurrentStep) and node.op.own_variables
+        for name in node.inputs[1:]
+    }
+    return tuple(state for state in graph.states if state.tensor.name not in own)
 
 
 def _read_states(main: _Subgraph, states: Sequence[State]) -> list[int]:

@@ -40,6 +40,7 @@ OPERATORS = (
     "reduce",
     "relabel",
     "recurrent",
+    "recurrent_step",
     "relu",
     "repeat",
     "reshape",

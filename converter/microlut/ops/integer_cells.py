@@ -42,11 +42,21 @@ class Parameters:
         return len(self.weights) // GATES[self.cell]
 
 
-def hidden_states(x: Int64, p: Parameters, backwards: bool) -> list[Int64]:
-    """Return the hidden states [batch, units] after each step, for centered inputs."""
+def steps(
+    x: Int64, p: Parameters, backwards: bool, memory: tuple[Int64, Int64] | None = None
+) -> tuple[list[Int64], Int64]:
+    """Return the hidden states [batch, units] after each step, and the last cell state.
+
+    Args:
+        x: Centered inputs [batch, steps, inputs].
+        p: The numbers of the layer.
+        backwards: Whether it reads the input from the end.
+        memory: Hidden state and cell state before the first step; by default zeros.
+    """
     own = p.weights[:, : -p.units].T.astype(np.float64)
     sums = _scaled(x.astype(np.float64) @ own, p.biases[0], p.factors[0])
-    hidden = state = np.zeros((len(x), p.units), np.int64)
+    zeros = np.zeros((len(x), p.units), np.int64)
+    hidden, state = memory or (zeros, zeros)
     made = []
     for t in order(x.shape[1], backwards):
         by_gate = np.split(sums[:, t], GATES[p.cell], axis=1)
@@ -58,7 +68,7 @@ def hidden_states(x: Int64, p: Parameters, backwards: bool) -> list[Int64]:
         else:
             hidden = _gru(p, by_gate, hidden)
         made.append(hidden)
-    return made
+    return made, state
 
 
 def _scaled(

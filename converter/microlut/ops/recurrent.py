@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.ops import recurrent_gates as gates
-from microlut.ops.arrays import FloatArray, IntArray, Shape
+from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
 from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, one_shape
 from microlut.ops.builtin import Builtin
 from microlut.ops.cells import GATES, Cell, Functions, order, step
 from microlut.ops.fixed_point import Multiplier, multiply, quantize_multiplier
-from microlut.ops.integer_cells import STATE_SCALE, Parameters, hidden_states
+from microlut.ops.integer_cells import STATE_SCALE, Parameters, steps
 from microlut.ops.json_arrays import Int32Array
 from microlut.ops.recurrent_export import Export, Parts, lstm_builtins, unrolled_builtins
 from microlut.ops.sigmoid import Sigmoid
@@ -235,29 +235,32 @@ class QRecurrent(QWeighted):
         self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     ) -> tuple[IntArray, ...]:
         """Return the hidden states [batch, ...] for inputs [batch, ...]."""
-        made = hidden_states(
-            arrays[0].astype(np.int64) - inputs[0].zero_point,
-            Parameters(
-                self.cell,
-                self.weights.int8(),
-                (self.bias, self.recurrent_bias),
-                self.factors(inputs[0]),
-                self.power,
-            ),
-            self.backwards,
-        )
-        given = np.stack(made, axis=1)[:, :: -1 if self.flipped else 1]
+        x = arrays[0].astype(np.int64) - inputs[0].zero_point
+        made, _ = steps(x, self.parameters(inputs[0]), self.backwards)
+        return (self.given(made),)
+
+    def parameters(self, source: Tensor) -> Parameters:
+        """Return the numbers that its cell needs."""
+        biases = (self.bias, self.recurrent_bias)
+        return Parameters(self.cell, self.weights.int8(), biases, self.factors(source), self.power)
+
+    def given(self, hidden: Sequence[Int64]) -> IntArray:
+        """Return the output for the hidden states after each step."""
+        found = np.stack(hidden, axis=1)[:, :: -1 if self.flipped else 1]
         if self.cell != "lstm":
             to_int8 = quantize_multiplier(STATE_SCALE / 2.0**-7)
-            given = np.clip(multiply(given, to_int8.multiplier, to_int8.shift), -128, 127)
-        return ((given if self.sequences else given[:, -1]).astype(np.int8),)
+            found = np.clip(multiply(found, to_int8.multiplier, to_int8.shift), -128, 127)
+        return (found if self.sequences else found[:, -1]).astype(np.int8)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return UNIDIRECTIONAL_SEQUENCE_LSTM, or the operators of all steps of another cell."""
-        parts = Parts(self.weights.int8(), *self.scales(), self.bias, self.recurrent_bias)
-        export = Export(self.cell, parts, self.power, self.sequences, self.backwards, self.flipped)
         make = lstm_builtins if self.cell == "lstm" else unrolled_builtins
-        return make(export, inputs[0], outputs[0])
+        return make(self.export(), inputs[0], outputs[0])
+
+    def export(self) -> Export:
+        """Return what the operators of TensorFlow Lite are made of."""
+        parts = Parts(self.weights.int8(), *self.scales(), self.bias, self.recurrent_bias)
+        return Export(self.cell, parts, self.power, self.sequences, self.backwards, self.flipped)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless the engine can run it."""

@@ -130,9 +130,15 @@ def _reverse(source: Tensor, made: Tensor) -> Builtin:
     return Builtin("REVERSE_V2", 2, (source, axis), (made,), "ReverseV2Options")
 
 
-def unrolled_builtins(layer: Export, source: Tensor, output: Tensor) -> tuple[Builtin, ...]:
-    """Return the operators of all steps on int16 tensors, which read the same weights."""
-    return tuple(_Unrolled(layer, source, output).builtins())
+def unrolled_builtins(
+    layer: Export, source: Tensor, output: Tensor, memory: tuple[Tensor, Tensor] | None = None
+) -> tuple[Builtin, ...]:
+    """Return the operators of all steps on int16 tensors, which read the same weights.
+
+    `memory` is the hidden state before the first step and after the last one; by default the layer
+    begins with zeros.
+    """
+    return tuple(_Unrolled(layer, source, output, memory).builtins())
 
 
 @dataclass(slots=True)
@@ -142,6 +148,7 @@ class _Unrolled:
     layer: Export
     source: Tensor
     output: Tensor
+    memory: tuple[Tensor, Tensor] | None = None
     made: list[Builtin] = field(default_factory=list)
 
     def builtins(self) -> list[Builtin]:
@@ -158,7 +165,7 @@ class _Unrolled:
         self.made.append(Builtin("UNPACK", 2, (centered,), tuple(xs), "UnpackOptions", fields))
         zeros = Constant("zeros", np.zeros((1, layer.units), np.int16), _scale(_STATE))
         one = Constant("one", np.full((1, layer.units), 32767, np.int16), _scale(_STATE))
-        hidden: Tensor | Constant = zeros
+        hidden: Tensor | Constant = self.memory[0] if self.memory else zeros
         ends = []
         for number, x in enumerate(reversed(xs) if layer.backwards else xs):
             hidden = self.step(number, x, hidden, constants, one)
@@ -194,6 +201,8 @@ class _Unrolled:
     ) -> Tensor:
         """Add an operator, and return what it makes."""
         made = self.tensor(f"{suffix}{number}", (self.layer.units,), q)
+        if self.memory is not None and (suffix, number) == ("hidden/", self.source.shape[0] - 1):
+            made = self.memory[1]
         options, version = {
             "FULLY_CONNECTED": ("FullyConnectedOptions", 7),
             "ADD": ("AddOptions", 3),

@@ -22,6 +22,7 @@ from microlut.ops.pad import QPad
 from microlut.ops.pool2d import QPool2D
 from microlut.ops.prelu import QPrelu
 from microlut.ops.recurrent import QRecurrent
+from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.ops.reduce import QReduce
 from microlut.ops.relu import QRelu
 from microlut.ops.reshape import QReshape
@@ -33,6 +34,7 @@ from microlut.ops.windows import Padding
 from microlut.streaming.timed import (
     Course,
     Slide,
+    Steps,
     Take,
     Timed,
     each_frame,
@@ -146,8 +148,17 @@ def _over_the_last(
 def _recurrent(
     op: QRecurrent, inputs: Sequence[Timed], shapes: Sequence[Shape], output: Shape
 ) -> Course:
-    """Each run begins with zeros and reads the whole window again, as in training."""
-    return whole(op, inputs)
+    """Go on where the last run ended, unless that would not be as in training.
+
+    Behind layers that lag, the first steps would read what is no part of a window. Then, and if the
+    layer reads backwards, each run begins with zeros and reads the whole window again.
+    """
+    (timed,) = inputs
+    if timed.axis != 0 or timed.delay > 0 or op.backwards:
+        return whole(op, inputs)
+    made = replace(timed, delay=0) if op.sequences else None
+    read = Slide(0) if op.sequences else Steps()
+    return Course((read,), made, lambda _: QRecurrentStep(op))
 
 
 @_course.register

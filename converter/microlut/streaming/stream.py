@@ -7,15 +7,19 @@ outputs for a whole window are the same to the bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.graph.network import State
+from microlut.graph.passes.rewrite import free_name
 from microlut.integer import QNode, QuantizedGraph
 from microlut.integer.graph import Part, Stream
+from microlut.ops.recurrent import QRecurrent
+from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.streaming.buffers import Buffers
 from microlut.streaming.courses import course_of
-from microlut.streaming.timed import Beat, Course, Read, Slide, Take, Timed, resized
+from microlut.streaming.timed import Beat, Course, Read, Slide, Steps, Take, Timed, resized, whole
 
 
 def stream(graph: QuantizedGraph, axis: int) -> QuantizedGraph:
@@ -29,9 +33,12 @@ def stream(graph: QuantizedGraph, axis: int) -> QuantizedGraph:
         InvalidInput: Inputs have no such dimension, or differ in the number of frames.
         UnsupportedModel: A layer cannot run frame by frame.
     """
-    flow = _follow(graph, axis)
-    frames = math.lcm(*(timed.rate for timed in flow.timed.values() if timed is not None))
-    return _streamed(graph, flow, Beat(frames, flow.runs(Beat(frames, 1))), axis)
+    flow = _follow(graph, axis, steps=True)
+    beat = flow.beat()
+    if not flow.ends_with(beat):
+        flow = _follow(graph, axis, steps=False)
+        beat = flow.beat()
+    return _streamed(graph, flow, beat, axis)
 
 
 @dataclass(slots=True)
@@ -42,9 +49,20 @@ class _Flow:
     timed: dict[str, Timed | None] = field(default_factory=dict)
     courses: dict[str, Course | None] = field(default_factory=dict)
 
-    def runs(self, beat: Beat) -> int:
-        """Return the runs after which all is there that a whole window is answered with."""
+    def beat(self) -> Beat:
+        """Return the frames per run, and how many runs answer a whole window."""
+        frames = math.lcm(*(timed.rate for timed in self.timed.values() if timed is not None))
+        return Beat(frames, self._runs(Beat(frames, 1)))
+
+    def ends_with(self, beat: Beat) -> bool:
+        """Return whether the last run of a window reads no steps behind it."""
+        stepped = [timed for _, timed, read in self.reads() if isinstance(read, Steps)]
+        return all(beat.runs * beat.count(timed) == timed.length for timed in stepped)
+
+    def _runs(self, beat: Beat) -> int:
         taken = [(timed, read) for _, timed, read in self.reads() if isinstance(read, Take)]
+        stepped = [timed for _, timed, read in self.reads() if isinstance(read, Steps)]
+        taken += [(replace(timed, delay=0), Take(0, timed.length)) for timed in stepped]
         for timed in map(self.timed.get, self.graph.outputs):
             if timed is not None:
                 late = replace(timed, delay=max(timed.delay, 0))
@@ -70,8 +88,8 @@ class _Flow:
                 yield name, timed, Slide(-max(timed.delay, 0))
 
 
-def _follow(graph: QuantizedGraph, axis: int) -> _Flow:
-    """Follow the frames through the network."""
+def _follow(graph: QuantizedGraph, axis: int, *, steps: bool) -> _Flow:
+    """Follow the frames through the network; `steps` tells whether layers may read `Steps`."""
     _check_inputs(graph, axis)
     flow, shapes = _Flow(graph), {name: t.shape for name, t in graph.tensors().items()}
     for tensor in graph.inputs:
@@ -85,6 +103,8 @@ def _follow(graph: QuantizedGraph, axis: int) -> _Flow:
                 course = course_of(node.op, read, seen, node.shape)
             except ValueError as error:
                 raise UnsupportedModel(f"{node.name}: cannot be streamed: {error}") from error
+            if not steps and any(isinstance(one, Steps) for one in course.reads):
+                course = whole(node.op, read)
         flow.courses[node.name] = course
         flow.timed[node.output] = None if course is None else course.output
     return flow
@@ -128,6 +148,7 @@ def _streamed(graph: QuantizedGraph, flow: _Flow, beat: Beat, axis: int) -> Quan
         outputs.append(name if end is None else buffers.view(name, end, Slide(-delay)).name)
         parts.append(None if end is None else Part(end.axis, delay, end.length))
     window = graph.inputs[0].shape[axis]
+    _check_steps(buffers.nodes)
     return replace(
         graph,
         inputs=tuple(inputs),
@@ -137,6 +158,18 @@ def _streamed(graph: QuantizedGraph, flow: _Flow, beat: Beat, axis: int) -> Quan
         output_names=graph.output_names or graph.outputs,
         stream=Stream(axis, window, beat.runs, tuple(parts)),
     )
+
+
+def _check_steps(nodes: Sequence[QNode]) -> None:
+    """Refuse an LSTM that begins anew in each run: as TensorFlow Lite has it, it always goes on."""
+    for node in nodes:
+        if isinstance(node.op, QRecurrent) and node.op.cell == "lstm":
+            raise UnsupportedModel(
+                f"{node.name}: cannot be streamed: an LSTM that reads whole windows, as behind "
+                "layers that lag or backwards, begins anew in each run, which TensorFlow Lite's "
+                "cannot; give layers before it padding 'causal' and let it read forwards, or use "
+                "a GRU"
+            )
 
 
 def _remade(node: QNode, course: Course, flow: _Flow, buffers: Buffers) -> QNode:
@@ -150,11 +183,19 @@ def _remade(node: QNode, course: Course, flow: _Flow, buffers: Buffers) -> QNode
         inputs.append(seen.name)
         shapes.append(seen.shape)
     op = course.remade(shapes)
-    (shape,) = op.shapes(shapes)
+    outputs = list(node.outputs)
+    if isinstance(op, QRecurrentStep):
+        old, new = (
+            op.memory(free_name(f"{node.name}/{n}", buffers.taken)) for n in ("memory", "next")
+        )
+        buffers.states.append(State(old, new.name))
+        inputs.append(old.name)
+        shapes.append(old.shape)
+        outputs.append(new)
+    shape, *_ = op.shapes(shapes)
     if course.output is not None:
         assert shape[course.output.axis] == buffers.beat.count(course.output), node.name
     else:
         assert shape == node.shape, node.name
-    return replace(
-        node, op=op, inputs=tuple(inputs), outputs=(replace(node.outputs[0], shape=shape),)
-    )
+    outputs[0] = replace(outputs[0], shape=shape)
+    return replace(node, op=op, inputs=tuple(inputs), outputs=tuple(outputs))

@@ -76,7 +76,16 @@ class Take:
         return begin, begin + self.count
 
 
-Read = Slide | Take
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The new frames, of which all up to the last run's last one make up a whole window."""
+
+    def range(self, timed: Timed, beat: Beat) -> tuple[int, int]:
+        """Return the first frame and the one after the last, less c * count."""
+        return 0, beat.count(timed)
+
+
+Read = Slide | Take | Steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from microlut.graph.batch import Batch
 from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
 from microlut.ops.recurrent import QRecurrent
+from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.support.progress import Progress
 from microlut.support.shown import Record, Shown
 from microlut.verification.runtimes import (
@@ -85,7 +86,7 @@ def compare_runtimes(
     """
     runs = None if graph.stream is None else graph.stream.runs
     judge = run_tflite_micro(tflite, inputs, progress, runs)
-    if any(isinstance(node.op, QRecurrent) for node in graph.nodes):
+    if any(isinstance(node.op, QRecurrent | QRecurrentStep) for node in graph.nodes):
         return (compare(TFLITE_MICRO, judge, expected),)
     outputs = run_desktop(tflite, inputs, progress, runs)
     desktop = compare(desktop_name(), outputs, expected)

@@ -38,6 +38,15 @@ typedef struct {
 
 void mlut_recurrent(const mlut_recurrent_t *layer, const int8_t *in, int8_t *out, void *scratch);
 
+/* The same from states on, and with the states after the last step: int16 hidden states; of an LSTM
+ * the cell states, then the hidden states as int16. NULL stands for zeros, and for nowhere. */
+void mlut_recurrent_from(const mlut_recurrent_t *layer,
+    const int8_t *in,
+    const int16_t *before,
+    int8_t *out,
+    int16_t *after,
+    void *scratch);
+
 #ifdef __cplusplus
 }
 #endif

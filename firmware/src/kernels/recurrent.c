@@ -263,7 +263,44 @@ static void mlut_recurrent_write(const mlut_steps_t *job, int narrow, int8_t *ou
     }
 }
 
+/* Take the states from a tensor; those of an LSTM's cell lie before its hidden ones. */
+static void mlut_recurrent_load(const mlut_steps_t *job, int narrow, const int16_t *before)
+{
+    const size_t units = job->layer->units;
+    if (narrow == 0) {
+        memcpy(job->hidden, before, 2u * units);
+        return;
+    }
+    memcpy(job->state, before, 2u * units);
+    for (size_t u = 0; u < units; u++) {
+        ((int8_t *)job->hidden)[u] = (int8_t)before[units + u];
+    }
+}
+
+static void mlut_recurrent_store(const mlut_steps_t *job, int narrow, int16_t *after)
+{
+    const size_t units = job->layer->units;
+    if (narrow == 0) {
+        memcpy(after, job->hidden, 2u * units);
+        return;
+    }
+    memcpy(after, job->state, 2u * units);
+    for (size_t u = 0; u < units; u++) {
+        after[units + u] = ((const int8_t *)job->hidden)[u];
+    }
+}
+
 void mlut_recurrent(const mlut_recurrent_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    mlut_recurrent_from(layer, in, NULL, out, NULL, scratch);
+}
+
+void mlut_recurrent_from(const mlut_recurrent_t *layer,
+    const int8_t *in,
+    const int16_t *before,
+    int8_t *out,
+    int16_t *after,
+    void *scratch)
 {
     const size_t units = layer->units;
     const size_t inputs = layer->inputs;
@@ -275,6 +312,9 @@ void mlut_recurrent(const mlut_recurrent_t *layer, const int8_t *in, int8_t *out
     mlut_steps_t job = {layer, hidden + 2u * width * units, state, hidden, hidden + width * units};
 
     memset(scratch, 0, (size_t)(job.weights - (int8_t *)scratch));
+    if (before != NULL) {
+        mlut_recurrent_load(&job, narrow, before);
+    }
     if (layer->decoded != 0) {
         const size_t columns = inputs + units;
         for (size_t row = 0; row < layer->gates * units; row++) {
@@ -283,14 +323,17 @@ void mlut_recurrent(const mlut_recurrent_t *layer, const int8_t *in, int8_t *out
     }
     for (size_t i = 0; i < layer->steps; i++) {
         const size_t last = layer->steps - 1u;
-        void *const before = job.hidden;
+        void *const used = job.hidden;
         layer->cell(&job, in + (layer->backwards != 0 ? last - i : i) * inputs);
         job.hidden = job.next;
-        job.next = before;
+        job.next = used;
         if (layer->sequences != 0) {
             mlut_recurrent_write(&job, narrow, out + (layer->flipped != 0 ? last - i : i) * units);
         } else if (i == last) {
             mlut_recurrent_write(&job, narrow, out);
         }
+    }
+    if (after != NULL) {
+        mlut_recurrent_store(&job, narrow, after);
     }
 }
