@@ -98,6 +98,7 @@ def _earlier_shape(op: FloatOp, read: list[_View], seen: list[Shape]) -> Shape |
     if any(shape != seen[0] for shape in seen):
         return None
     earlier = max((view.shape for view in read), key=len)
-    by_value = isinstance(op, Relu | Add) or op.becomes == "table"
+    sums = isinstance(op, Add) and op.constant is None  # a constant has dimensions of its own
+    by_value = isinstance(op, Relu) or sums or op.becomes == "table"
     by_channel = isinstance(op, BatchNorm) and earlier[-1] == seen[0][-1]
     return earlier if by_value or by_channel else None

@@ -379,6 +379,12 @@ def test_delay_reshapes_moves_one_behind_an_addition():
     assert [node.name for node in graph.nodes] == ["in", "conv", "sum", "sum_view", "last"]
 
 
+def test_delay_reshapes_leaves_those_before_a_sum_with_a_constant():
+    shape = (4, 2, 4)
+    graph = chain((Reshape(shape), shape), Add(constant=normal(4, 1, 4)), shape=(2, 4, 4))
+    assert kinds(same(delay_reshapes, graph)) == ["Reshape", "Add"]
+
+
 def test_delay_reshapes_leaves_those_that_mix_channels():
     graph = chain(conv(), (Reshape((32,)), (32,)), norm(32), RELU)
     assert kinds(same(delay_reshapes, graph)) == ["Conv2D", "Reshape", "BatchNorm", "Relu"]
