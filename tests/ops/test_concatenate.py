@@ -29,6 +29,8 @@ CASES = (
     Case("one_row", Concatenate(2), ((1, 1, 4), (1, 1, 8)), None),
     Case("int16", Concatenate(2), ((4, 3, 5), (4, 3, 2)), None, dtype="int16"),
     Case("one_row_int16", Concatenate(0), ((6,), (5,)), None, dtype="int16"),
+    Case("eleven", Concatenate(1), ((2, 1, 3), (2, 2, 3)) * 5 + ((2, 4, 3),), along(2)),
+    Case("many", Concatenate(0), ((1, 2),) * 123, None),
     Case("rank_two", Concatenate(1), ((6, 3), (6, 4)), along(-1), spreads=(0.01, 5.0)),
 )
 (

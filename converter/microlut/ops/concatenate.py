@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +12,8 @@ from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand
 from microlut.ops.builtin import Builtin
 from microlut.ops.tensor import CONFIG, DType, Tensor
+
+_MOST_INPUTS = 10  # of CONCATENATION in TensorFlow Lite Micro
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,21 @@ class QConcatenate(IntegerOp):
         return (np.concatenate(arrays, axis=self.axis + 1),)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
-        """Return CONCATENATION."""
+        """Return CONCATENATION, or several if there are more inputs than one of them may have."""
+        parts, made = tuple(inputs), list[Builtin]()
+        while len(parts) > _MOST_INPUTS:
+            groups = [parts[i : i + _MOST_INPUTS] for i in range(0, len(parts), _MOST_INPUTS)]
+            names = [f"{outputs[0].name}/part_{len(made) + i}" for i in range(len(groups))]
+            parts = tuple(
+                replace(outputs[0], name=name, shape=_shape(self.axis, [t.shape for t in group]))
+                for name, group in zip(names, groups, strict=True)
+            )
+            made += [self._joined(*pair) for pair in zip(groups, parts, strict=True)]
+        return (*made, self._joined(parts, outputs[0]))
+
+    def _joined(self, inputs: tuple[Tensor, ...], output: Tensor) -> Builtin:
         fields = {"axis": self.axis + 1, "fusedActivationFunction": "NONE"}
-        name, options = "CONCATENATION", "ConcatenationOptions"
-        return (Builtin(name, 2, tuple(inputs), tuple(outputs), options, fields),)
+        return Builtin("CONCATENATION", 2, inputs, (output,), "ConcatenationOptions", fields)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError unless all tensors have one quantization and one type."""
