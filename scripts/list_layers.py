@@ -59,6 +59,7 @@ EXAMPLES: Mapping[str, Any] = {
 _OF_CLASS: Mapping[str, Mapping[str, Any]] = {
     "Activation": {"activation": "tanh"},
     "Bidirectional": {"layer": _LSTM},
+    "Dot": {"axes": 1},
     "TimeDistributed": {"layer": _DENSE},
 }
 # Further values of options on which it depends what a layer becomes.

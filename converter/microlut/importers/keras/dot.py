@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 
 from microlut.importers.keras import options
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited
 from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 from microlut.ops.mul import Mul
@@ -16,6 +16,7 @@ from microlut.ops.transpose import Transpose
 from microlut.ops.unit_normalization import UnitNormalization
 
 
+@limited("one input is a vector: no product of two matrices")
 def _dot(use: LayerUse) -> tuple[Step, ...]:
     layer = use.layer
     if len(use.shapes) != 2:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.known_options import check_options
-from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind
+from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind, limited
 from microlut.importers.keras.layers import LAYERS
 from microlut.importers.keras.options import window
 from microlut.ops.arrays import Shape, frozen_array
@@ -72,6 +72,7 @@ def _layer(use: LayerUse) -> tuple[Step, ...]:
     return _named((*steps, *made, *(behind(after) if after else ())), len(steps) + len(made) - 1)
 
 
+@limited("as in [Activations](#activations)")
 def _activation_layer(use: LayerUse) -> tuple[Step, ...]:
     given = own_activation(use.layer)
     if given is None:
