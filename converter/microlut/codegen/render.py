@@ -74,6 +74,11 @@ def render(plan: Plan) -> Sources:
     return {name: _text(templates.get_template(f"{name}.j2"), context) for name in SOURCES}
 
 
+def render_file(plan: Plan, name: str) -> str:
+    """Return one of the C sources of a plan."""
+    return _text(environment().get_template(f"{name}.j2"), _context(plan))
+
+
 def _text(template: jinja2.Template, context: dict[str, object]) -> str:
     """Return the filled template; a list of its parts would need twice the memory."""
     text = ""

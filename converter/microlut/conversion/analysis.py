@@ -7,11 +7,11 @@ is quantized roughly (`quantize/rough.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from microlut.board.board import Board
-from microlut.conversion.code_sizes import image_sizes
+from microlut.conversion.code_sizes import Source, image_sizes, measured_sizes, source_of
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
 from microlut.importers.keras.translate import Translation
@@ -169,7 +169,7 @@ def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
     if obstacles:
         rows = tuple(LayerAnalysis(n.name, n.op.becomes, n.shape, 0) for n in graph.nodes)
         return _refused(graph.name, parameters, rows, obstacles, ())
-    boards = tuple(_estimate(plans[board.core.value], board) for board in choice.boards)
+    boards = tuple(_estimates(plans, choice.boards))
     plan = plans[choice.boards[0].core.value]
     layers = _layers(plan)
     return Analysis(
@@ -206,14 +206,24 @@ def _plans(graph: QuantizedGraph, choice: Choice) -> dict[str, Plan]:
     return plans
 
 
-def _estimate(plan: Plan, board: Board) -> BoardEstimate:
+def _estimates(plans: Mapping[str, Plan], boards: Sequence[Board]) -> Iterator[BoardEstimate]:
+    """Yield what each board needs; cores that share a plan share its source."""
+    sources: dict[int, Source] = {}
+    for board in boards:
+        plan = plans[board.core.value]
+        if id(plan) not in sources:
+            sources[id(plan)] = source_of(plan, measured_sizes()["types"])
+        yield _estimate(plan, sources[id(plan)], board)
+
+
+def _estimate(plan: Plan, source: Source, board: Board) -> BoardEstimate:
     small = plan.goal.optimize == "size"  # which is not modelled
     instructions = None if small else _rounded(sum(step.instructions for step in plan.steps))
     core = board.core.value
     if board.memory is None:
         arena = plan.arena_bytes
         return BoardEstimate(board.id, core, arena, None, None, instructions, None)
-    flash, ram = image_sizes(plan, board)
+    flash, ram = image_sizes(plan, source, board)
     fits = flash <= board.memory.flash.size and ram <= board.memory.ram.size
     return BoardEstimate(board.id, core, plan.arena_bytes, flash, ram, instructions, fits)
 

@@ -1,69 +1,147 @@
 """Estimate the flash and the RAM of an image without compiling it.
 
-Weights, output stages and arena are known. The rest was measured on real images
-(`benchmarks/code_sizes.py`, which writes `code_sizes.json`): start-up code, console and C library
-of every board, and what each kernel takes on every core.
+What a plan takes itself is counted in its C source: arrays and structures, whose types have known
+sizes, and the functions of the engine that it names. `code_sizes.json` says how large each function
+is on each core and which others it calls, so that what would be linked is found as a linker does.
+The rest is the same for every model: start-up code, console and C library of a board.
+`benchmarks/code_sizes.py` measures all of that and writes the file.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypedDict
 
 from microlut.board.board import Board
+from microlut.codegen.render import render_file
 from microlut.plan import Plan
 
 _FILE = Path(__file__).with_name("code_sizes.json")
-# Cores on which kernels are as large as on another one.
+# Cores on which functions are as large as on another one.
 LIKE = {"cortex-m0": "cortex-m0plus", "cortex-m7": "cortex-m4f", "cortex-m33": "cortex-m4f"}
-_COMMON = "common"
-_PLAIN = ("add", "softmax")  # without weights, and measured everywhere
+ALIGNMENT = 16  # MLUT_ALIGNMENT of the arena
+_WORD, _LONG = 4, 8
+_CONSTANT = re.compile(r"^(?:static )?const (\w+) \w+(?:\[(\d+)\])?(?: \w+)? = \{", re.MULTILINE)
+_FUNCTION = re.compile(r"\bmlut_\w+")
+_TEXT = re.compile(r'^\s+\.name = "([^"]*)"', re.MULTILINE)
+_TENSORS = re.compile(
+    r"^static const mlut_tensor_t \w+\[\] = \{(.*?)^\};", re.MULTILINE | re.DOTALL
+)
+
+
+class CoreSizes(TypedDict):
+    """What is known of a core.
+
+    Attributes:
+        speed: The engine's functions, compiled for speed: bytes, and names of those referred to.
+        size: The same, compiled for size.
+        library: Bytes of functions of the C library, without those that count as the board's.
+        call: Bytes of a kernel's call.
+    """
+
+    speed: dict[str, list[int | str]]
+    size: dict[str, list[int | str]]
+    library: dict[str, int]
+    call: float
 
 
 class BoardSizes(TypedDict):
-    """Bytes of an image beside what its model takes; `step` is that of a kernel call."""
+    """Bytes of an image beside what its model takes.
+
+    Attributes:
+        flash: Start-up code, console and C library.
+        ram: Their variables, and the stack.
+        before_arena: Where the arena would begin without inputs and without being aligned, modulo
+            its alignment.
+    """
 
     flash: int
     ram: int
-    step: float
+    before_arena: int
 
 
 class CodeSizes(TypedDict):
-    """The contents of code_sizes.json: bytes per kind of kernel by core, and of boards."""
+    """The contents of code_sizes.json: bytes of types in C, of cores and of boards."""
 
-    kernels: dict[str, dict[str, int]]
+    types: dict[str, int]
+    cores: dict[str, CoreSizes]
     boards: dict[str, BoardSizes]
 
 
-def image_sizes(plan: Plan, board: Board) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a model's C source takes.
+
+    Attributes:
+        data: Bytes of its constants.
+        functions: Functions of the engine that it names.
+        calls: Number of kernel calls.
+    """
+
+    data: int
+    functions: frozenset[str]
+    calls: int
+
+
+def source_of(plan: Plan, types: Mapping[str, int]) -> Source:
+    """Return what the C source of a plan takes, without the arrays of weights.c."""
+    text = render_file(plan, "model.c")
+    constants = [(name, int(count or 1)) for name, count in _CONSTANT.findall(text)]
+    tensors = sum(body.count("{") for body in _TENSORS.findall(text))
+    data = sum(types[name] * count for name, count in constants)
+    data += types["mlut_tensor_t"] * tensors + sum(len(name) + 1 for name in _TEXT.findall(text))
+    calls = sum(step.is_called for step in plan.steps)
+    return Source(data, frozenset(_FUNCTION.findall(text)), calls)
+
+
+def image_sizes(plan: Plan, source: Source, board: Board) -> tuple[int, int]:
     """Return about how many bytes of flash and of RAM the image for a board takes.
 
-    A kernel that nobody has measured on the core counts as much as the largest one without weights.
-    A board that nobody has measured counts as much as the largest one with its core.
+    A board that nobody has measured counts as much as the largest one.
     """
-    rest = _board_sizes(board)
-    steps = [step for step in plan.steps if step.is_called]
-    kinds = {step.node.op.kind for step in steps}
-    code = kernel_bytes(kinds, board.core.value, measured_sizes()) + round(
-        rest["flash"] + rest["step"] * len(steps)
-    )
-    flash = plan.weight_bytes + plan.parameter_bytes + code
+    sizes, rest = measured_sizes(), _board_sizes(board)
+    flash = model_flash(plan, source, board.core.value, sizes) + rest["flash"]
     in_ram = board.memory is not None and board.memory.code_origin is not None
-    return flash, model_ram(plan) + rest["ram"] + (flash if in_ram else 0)
+    return flash, model_ram(plan, rest) + rest["ram"] + (flash if in_ram else 0)
 
 
-def model_ram(plan: Plan) -> int:
-    """Return the bytes of RAM of the arena and of the console's buffer for the inputs."""
-    return plan.arena_bytes + sum(tensor.bytes for tensor in plan.graph.inputs)
+def model_flash(plan: Plan, source: Source, core: str, sizes: CodeSizes) -> int:
+    """Return about how many bytes of an image a model takes with the functions that it needs."""
+    known = sizes["cores"][LIKE.get(core, core)]
+    engine = known["size" if plan.goal.optimize == "size" else "speed"]
+    code = sum(
+        int(engine[name][0]) if name in engine else known["library"].get(name, 0)
+        for name in linked(source.functions, engine)
+    )
+    arrays = plan.weight_bytes + plan.parameter_bytes
+    return arrays + source.data + code + round(known["call"] * source.calls)
 
 
-def kernel_bytes(kinds: set[str], core: str, sizes: CodeSizes) -> int:
-    """Return the bytes of the engine with kernels of these kinds."""
-    known = sizes["kernels"][LIKE.get(core, core)]
-    unknown = max(known[kind] for kind in _PLAIN)
-    return known[_COMMON] + sum(known.get(kind, unknown) for kind in kinds)
+def linked(roots: Iterable[str], engine: Mapping[str, list[int | str]]) -> frozenset[str]:
+    """Return the functions that some functions need, themselves included."""
+    found: set[str] = set()
+    new = set(roots)
+    while new:
+        found |= new
+        new = {str(other) for name in new for other in engine.get(name, ())[1:]} - found
+    return frozenset(found)
+
+
+def model_ram(plan: Plan, rest: BoardSizes) -> int:
+    """Return the bytes of RAM of the console's buffer for the inputs, and of the aligned arena."""
+    inputs = input_bytes(plan)
+    gap = -(rest["before_arena"] + inputs) % ALIGNMENT
+    return inputs + gap + -(-plan.arena_bytes // _WORD) * _WORD
+
+
+def input_bytes(plan: Plan) -> int:
+    """Return the bytes of the console's buffer, behind which 64-bit numbers lie."""
+    return -(-sum(tensor.bytes for tensor in plan.graph.inputs) // _LONG) * _LONG
 
 
 def _board_sizes(board: Board) -> BoardSizes:
