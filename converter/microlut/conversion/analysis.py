@@ -65,6 +65,8 @@ class BoardEstimate(Shown):
         ram_bytes: Estimated bytes of RAM, the stack included.
         instructions: Estimated instructions per inference; None if the engine is compiled for size.
         fits: Whether the board has these bytes; None if it has no memory of its own.
+        lacking_flash: Bytes of flash that the board lacks.
+        lacking_ram: Bytes of RAM that it lacks.
     """
 
     board: str
@@ -74,6 +76,8 @@ class BoardEstimate(Shown):
     ram_bytes: int | None
     instructions: int | None
     fits: bool | None
+    lacking_flash: int = 0
+    lacking_ram: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -224,8 +228,12 @@ def _estimate(plan: Plan, source: Source, board: Board) -> BoardEstimate:
         arena = plan.arena_bytes
         return BoardEstimate(board.id, core, arena, None, None, instructions, None)
     flash, ram = image_sizes(plan, source, board)
-    fits = flash <= board.memory.flash.size and ram <= board.memory.ram.size
-    return BoardEstimate(board.id, core, plan.arena_bytes, flash, ram, instructions, fits)
+    lacking = (
+        max(0, flash - board.memory.flash.size),
+        max(0, ram - board.memory.ram.size),
+    )
+    fits = lacking == (0, 0)
+    return BoardEstimate(board.id, core, plan.arena_bytes, flash, ram, instructions, fits, *lacking)
 
 
 def _rounded(instructions: int) -> int:

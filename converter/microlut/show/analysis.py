@@ -29,7 +29,8 @@ def _lines(analysis: Analysis) -> Iterator[str]:
             f"weights {size_text(analysis.weight_bytes or 0)}, "
             f"output stages {size_text(analysis.parameter_bytes or 0)}"
         )
-        yield "\nEstimated, without calibration inputs; instructions are those of one inference:"
+        own = f", of a layer on {analysis.boards[0].core}" if len(analysis.boards) > 1 else ""
+        yield f"\nEstimated, without calibration inputs; instructions per inference{own}:"
         yield table(_BOARDS, map(_board_cells, analysis.boards), "<<>>>><")
     else:
         count = len(analysis.obstacles)
@@ -67,5 +68,13 @@ def _board_cells(estimate: BoardEstimate) -> tuple[str, ...]:
         count_text(estimate.ram_bytes or 0),
         f"{estimate.arena_bytes:,}",
         count_text(estimate.instructions or 0),
-        {True: "yes", False: "no", None: ""}[estimate.fits],
+        _fits(estimate),
     )
+
+
+def _fits(estimate: BoardEstimate) -> str:
+    """Return whether a model fits, or what its board lacks."""
+    if estimate.fits is None:
+        return ""
+    lacking = {"flash": estimate.lacking_flash, "RAM": estimate.lacking_ram}
+    return ", ".join(f"lacks {n:,} {what}" for what, n in lacking.items() if n) or "yes"

@@ -91,6 +91,7 @@ def test_board_with_too_little_ram_does_not_fit():
     (found,) = microlut.analyze(MODEL, board.model_copy(update={"memory": memory})).boards
     assert found.ram_bytes == 6144
     assert not found.fits
+    assert (found.lacking_flash, found.lacking_ram) == (0, 4)
 
 
 @pytest.mark.parametrize("optimize", ["speed", "size", "ram"])
