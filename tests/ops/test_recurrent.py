@@ -113,3 +113,8 @@ def test_gates_are_close_to_their_functions():
     assert np.abs(gates.sigmoid(x) / 32768 - 1 / (1 + np.exp(-x / 4096))).max() < 1e-4
     for power in (-15, -12, -9):
         assert np.abs(gates.tanh(x, power) / 32768 - np.tanh(x * 2.0**power)).max() < 2e-4
+
+
+def test_table_of_gates_is_the_rounded_sigmoid_or_one_more():
+    exact = 65536 / (1 + np.exp(-np.arange(256) / 24))
+    assert set((gates.TABLE - np.round(exact)).tolist()) == {0, 1}
