@@ -9,7 +9,7 @@ Every fifth network is held out: the printed table has the errors of the estimat
 `--write` writes the costs to converter/microlut/plan/costs.json. Takes about 7 minutes.
 
 With `--operators`, only these are measured, as networks of one layer each, and the costs of all
-others stay: that is what a new operator needs.
+others stay: that is what a new operator needs. `NAME_16` is an operator between int16 tensors.
 """
 
 from __future__ import annotations
@@ -35,18 +35,25 @@ from microlut.graph.ir import Graph, Node, single
 from microlut.integer import QNode, QuantizedGraph, from_bytes, to_bytes
 from microlut.integer import evaluate as int_ops
 from microlut.ops import FLOAT_OPERATORS
+from microlut.ops.activation import ActivationKind
 from microlut.ops.add import QAdd
 from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 from microlut.ops.cells import GATES
+from microlut.ops.conv2d import Conv2D
+from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.gather import Gather
 from microlut.ops.linear import Linear, QLinear
 from microlut.ops.movement import Axis
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
 from microlut.ops.recurrent import QRecurrent
+from microlut.ops.relu import Relu
 from microlut.ops.repeat import Repeat
+from microlut.ops.requantize import Requantize
 from microlut.ops.resize_bilinear import ResizeBilinear
 from microlut.ops.slice import Slice
-from microlut.ops.tensor import FixedRange, Quantization, Tensor
+from microlut.ops.tensor import Activation, FixedRange, Quantization, Tensor
 from microlut.ops.tile import Tile as TileOperator
 from microlut.ops.transpose import Transpose
 from microlut.ops.transpose_conv2d import TransposeConv2D
@@ -54,10 +61,11 @@ from microlut.ops.weights import QuantizedWeights
 from microlut.ops.windows import Window
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.cost import assume_free
-from microlut.plan.kernels import Call, Tile, calls_of, kernel_of
+from microlut.plan.kernels import Call, Tile, calls_of, kernel_for
 from microlut.plan.kernels.base import Work
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
+from microlut.quantize.types import computes_int16
 from microlut.quantize.weights import WeightConfig
 from microlut.running.emulators import Task, run_image
 from microlut.running.profile import make_profile
@@ -72,11 +80,18 @@ _WEIGHTS = 40_000  # of a dense layer
 _FLOOR = 300  # instructions; errors of smaller calls count less
 _SHAPES = 9  # of an operator that is measured alone
 _SCALE = Quantization(0.05, 3)
+_SCALES: Mapping[Activation, Quantization] = {
+    "int8": _SCALE,
+    "int16": Quantization(float(np.float32(0.0002)), 0),
+}
 _FILE = ROOT / "converter" / "microlut" / "plan" / "costs.json"
 
 # Operators that have no options by default, by the number of the example.
 _EXAMPLES: Mapping[type[FloatOp], Callable[[int], FloatOp]] = {
+    AveragePool2D: lambda i: AveragePool2D(Window((1 + i % 2, 2), (1 + i % 2, 1))),
     Gather: lambda i: Gather(i % 3, ((0, 1), (1, 0, 0), (1,), (1, 0, 1, 1, 0, 1))[i % 4]),
+    MaxPool2D: lambda i: MaxPool2D(Window((1 + i % 2, 2), (1 + i % 2, 1))),
+    Relu: lambda i: Relu(ActivationKind.RELU),
     Repeat: lambda i: Repeat(((2, 1, 1), (1, 2, 1), (3, 2, 1), (1, 1, 3))[i % 4]),
     ResizeBilinear: lambda i: ResizeBilinear(3 + i, 11 - i),
     Slice: lambda i: Slice((Axis(i % 2, 1, 1), Axis(1, -1, 2), Axis(0, 1, 1 + i % 2))),
@@ -101,7 +116,7 @@ class Sample:
     @property
     def work(self) -> Work:
         """Return how often each part of the kernel ran."""
-        return kernel_of(self.call.op).work(self.call, self.tile, self.core)
+        return kernel_for(self.call).work(self.call, self.tile, self.core)
 
     def predicted(self, costs: Costs) -> float:
         """Return the instructions that the costs predict."""
@@ -279,8 +294,8 @@ def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sa
         SystemExit: The outputs differ from the integer interpreter's.
     """
     graph = operator_network(name)
-    for node, call in zip(graph.nodes, calls_of(graph).values(), strict=True):
-        kernel = kernel_of(node.op)
+    for call in calls_of(graph).values():
+        kernel = kernel_for(call)
         assume_free(kernel.work(call, next(kernel.tiles(call)), boards[0].core.value))
     plan = make_plan(graph)
     given = {tensor.name: tensor for tensor in graph.inputs}
@@ -300,7 +315,7 @@ def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sa
             if not np.array_equal(result.outputs, wanted):
                 raise SystemExit(f"{name} on {board.id}: wrong outputs")
             core = board.core.value
-            calls = [c for c in kernel_calls(plan) if kernel_of(c[1].op).is_called(c[1])]
+            calls = [c for c in kernel_calls(plan) if kernel_for(c[1]).is_called(c[1])]
             _, *counts, _ = result.pieces[0]
             for (_, call, tile), count in zip(calls, counts, strict=True):
                 yield Sample(0, call, tile, core, count)
@@ -308,27 +323,36 @@ def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sa
 
 def operator_network(name: str) -> QuantizedGraph:
     """Return a network of one operator many times, each time on inputs of its own."""
-    if name in _WEIGHTED:
-        return _weighted_network(name)
+    module, dtype = name.removesuffix("_16"), _type_of(name)
+    if module in _WEIGHTED:
+        return _weighted_network(name, _WEIGHTED[module], dtype)
     rng = np.random.default_rng(2026)
     inputs: list[Tensor] = []
     nodes: list[QNode] = []
     if name == "recurrent":
         return _recurrent_network(rng)
-    for kind in (op for op in FLOAT_OPERATORS if op.__module__.endswith(f".{name}")):
+    kinds = [op for op in FLOAT_OPERATORS if op.__module__.endswith(f".{module}")]
+    for kind in (op for op in kinds if dtype == "int8" or computes_int16(op)):
         for number in range(len(nodes), len(nodes) + _SHAPES):
             pixel = number % 3 == 2 and kind.operands == 2 and kind.scale_rule == "own"
-            tensors = _random_tensors(rng, kind.operands or int(rng.integers(2, 4)), number, pixel)
+            operands = kind.operands or int(rng.integers(2, 4))
+            tensors = _random_tensors(rng, operands, number, pixel, dtype)
             shapes = [tensor.shape for tensor in tensors]
             example = _EXAMPLES.get(kind)
             op = example(number) if example else kind.example(shapes)
             rule = op.scale_rule
-            fixed = rule.quantization("int8") if isinstance(rule, FixedRange) else _SCALE
-            output = Tensor(f"y{number}", op.shapes(shapes)[0], "int8", fixed)
+            made_type: Activation = "int16" if kind is Requantize else dtype
+            fixed = rule.quantization(dtype) if isinstance(rule, FixedRange) else _SCALES[made_type]
+            output = Tensor(f"y{number}", op.shapes(shapes)[0], made_type, fixed)
             made = op.quantize(tensors, [output])
             nodes.append(QNode(output.name, made, tuple(t.name for t in tensors), (output,)))
             inputs += tensors
     return QuantizedGraph(name, tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
+
+
+def _type_of(name: str) -> Activation:
+    """Return the type of the tensors that a measured operator is named for."""
+    return "int16" if name.endswith("_16") else "int8"
 
 
 def _recurrent_network(rng: Random) -> QuantizedGraph:
@@ -362,7 +386,9 @@ def _recurrent_network(rng: Random) -> QuantizedGraph:
     return QuantizedGraph("recurrent", tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
 
 
-def _weighted_network(name: str) -> QuantizedGraph:
+def _weighted_network(
+    name: str, make: Callable[[Random, Shape], Linear], dtype: Activation
+) -> QuantizedGraph:
     """Return a network of one operator with weights many times, each time on an input."""
     rng = np.random.default_rng(2026)
     inputs: list[Tensor] = []
@@ -371,13 +397,14 @@ def _weighted_network(name: str) -> QuantizedGraph:
         shape = tuple(
             int(n) for n in (*rng.integers(2, 9, 2), rng.choice([1, 3, 4, 8, 13, 16, 24]))
         )
-        op = _WEIGHTED[name](rng, shape)
+        op = make(rng, shape)
         inputs.append(Tensor(f"x{number}", shape))
         nodes.append(single(f"y{number}", op, (f"x{number}",), op.shapes([shape])[0]))
     graph = Graph(name, tuple(inputs), tuple(nodes), tuple(node.name for node in nodes))
     arrays = {t.name: rng.normal(size=(4, *t.shape)).astype(np.float32) for t in inputs}
     samples = Batch(arrays)
-    return quantize(graph, calibrate(graph, samples), samples, WeightConfig(4, method="fitted"))
+    ranges = calibrate(graph, samples).typed(dict.fromkeys(graph.tensors(), dtype))
+    return quantize(graph, ranges, samples, WeightConfig(4, method="fitted"))
 
 
 def _random_transposed(rng: Random, shape: Shape) -> TransposeConv2D:
@@ -390,16 +417,50 @@ def _random_transposed(rng: Random, shape: Shape) -> TransposeConv2D:
     return TransposeConv2D(weights, np.zeros(filters, np.float32), window, size)
 
 
-_WEIGHTED: dict[str, Callable[[Random, Shape], Linear]] = {"transpose_conv2d": _random_transposed}
+def _random_window(rng: Random, shape: Shape) -> Window:
+    size = tuple(
+        int(rng.integers(1, n)) for n in shape[:2]
+    )  # a whole picture would be a dense layer
+    return Window((size[0], size[1]))
 
 
-def _random_tensors(rng: Random, count: int, number: int, pixel: bool) -> tuple[Tensor, ...]:
+def _random_convolution(rng: Random, shape: Shape) -> Conv2D:
+    window, filters = _random_window(rng, shape), int(rng.integers(1, 18))
+    weights = rng.normal(size=(filters, *window.size, shape[2])).astype(np.float32)
+    return Conv2D(weights, np.zeros(filters, np.float32), window)
+
+
+def _random_depthwise(rng: Random, shape: Shape) -> DepthwiseConv2D:
+    window = _random_window(rng, shape)
+    weights = rng.normal(size=(*window.size, shape[2])).astype(np.float32)
+    return DepthwiseConv2D(weights, np.zeros(shape[2], np.float32), window)
+
+
+def _random_dense(rng: Random, shape: Shape) -> Dense:
+    units = int(rng.integers(1, 40))
+    weights = rng.normal(size=(units, shape[2])).astype(np.float32)
+    return Dense(weights, np.zeros(units, np.float32))
+
+
+# Those of int8 but the first are measured in the random networks.
+_WEIGHTED: dict[str, Callable[[Random, Shape], Linear]] = {
+    "transpose_conv2d": _random_transposed,
+    "conv2d": _random_convolution,
+    "depthwise_conv2d": _random_depthwise,
+    "dense": _random_dense,
+}
+
+
+def _random_tensors(
+    rng: Random, count: int, number: int, pixel: bool, dtype: Activation
+) -> tuple[Tensor, ...]:
     """Return inputs of one shape; the last may be one `pixel`, which is broadcast."""
     shape = tuple(int(n) for n in rng.integers(2, 13, 3))
     shapes = [shape] * count
     if pixel:
         shapes[-1] = (1, 1, shape[-1])
-    return tuple(Tensor(f"x{number}_{i}", s, "int8", _SCALE) for i, s in enumerate(shapes))
+    scale = _SCALES[dtype]
+    return tuple(Tensor(f"x{number}_{i}", s, dtype, scale) for i, s in enumerate(shapes))
 
 
 def with_new_parts(known: dict[str, Costs], samples: Sequence[Sample]) -> dict[str, Costs]:

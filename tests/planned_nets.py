@@ -17,17 +17,21 @@ from microlut.graph.network import State
 from microlut.integer.graph import QNode, QuantizedGraph
 from microlut.ops.add import QAdd
 from microlut.ops.base import IntegerOp
+from microlut.ops.binary import QBinary
 from microlut.ops.relu import QRelu
 from microlut.ops.reshape import QReshape
 from microlut.ops.softmax import QSoftmax
+from microlut.ops.softmax_16 import QSoftmax16
 from microlut.ops.tensor import DType, Quantization, Tensor
 from microlut.plan import Plan, kernels
 from microlut.plan.kernels import Alias, Call, Tile
 from microlut.plan.kernels.base import PlainKernel, Work
 
 UNIT = Quantization(1.0, 0)
-ADD = QAdd(((1 << 30, 0), (1 << 30, -1)), (1 << 30, -18), -128, 127)
-RELU, SOFTMAX = QRelu(0, 127), QSoftmax(1, 1, -1)
+_TERMS = ((1 << 30, 0), (1 << 30, -1))
+ADD = QAdd(_TERMS, (1 << 30, -18), -128, 127)
+ADD_16 = QBinary("add", (*_TERMS, (1 << 30, -18)), -128, 127)
+RELU, SOFTMAX, SOFTMAX_16 = QRelu(0, 127), QSoftmax(1, 1, -1), QSoftmax16(1, 1)
 
 
 class _Moves(IntegerOp):
@@ -62,6 +66,8 @@ class QCut(_Moves):
 
 
 class _Copies(PlainKernel[Any, Any]):
+    dtypes = ("int8", "int16")
+
     def work(self, call: Call[Any], tile: Tile, core: str) -> Work:
         copied = [alias for alias in self.aliases(call) if alias not in call.in_place]
         return {"pad value": float(len(copied))}
@@ -175,9 +181,10 @@ def _random_node(rng: np.random.Generator, net: Net) -> None:
             net.make(QCut(first), (name,), [one, two] if two > 0 else [1])
         case 4:
             same = [other for other in names if net.sizes[other] == size]
-            net.add(ADD, name, str(rng.choice(same)))
+            net.add(ADD if net.dtype == "int8" else ADD_16, name, str(rng.choice(same)))
         case _:
-            net.add(SOFTMAX, name, size=int(rng.choice([4, 8, size])))
+            softmax = SOFTMAX if net.dtype == "int8" else SOFTMAX_16
+            net.add(softmax, name, size=int(rng.choice([4, 8, size])))
 
 
 class Replay:
@@ -224,7 +231,7 @@ class Replay:
             self.states[state.tensor.name] = self.values[state.source]
 
     def execute(self, call: Call[Any], read: tuple[int, ...], written: tuple[int, ...]) -> None:
-        aliases = tuple(kernels.kernel_of(call.op).aliases(call))
+        aliases = tuple(kernels.kernel_for(call).aliases(call))
         for i, (tensor, offset) in enumerate(zip(call.outputs, written, strict=True)):
             values = self.fresh(tensor.bytes) if not aliases else np.zeros(tensor.bytes, np.int64)
             for alias in (alias for alias in aliases if alias.output == i):

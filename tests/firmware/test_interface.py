@@ -193,7 +193,7 @@ int main(void)
 def test_models_with_several_tensors_and_state(
     plan: Plan, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    """Hardly any operator makes int16 yet, so views replace those of a plan."""
+    """Views of tensors of both types replace those of a plan."""
 
     def view(n: str, *shape: int, value_bytes: int = 1, zero: int = 0) -> TensorView:
         return TensorView(n, n, f"_{n}", n, shape, Quantization(0.25, zero), value_bytes)

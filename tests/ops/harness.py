@@ -31,7 +31,7 @@ from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
 from microlut.ops.arrays import FloatArray, Shape
 from microlut.ops.base import FloatOnly, FloatOp
-from microlut.ops.tensor import DType, Tensor
+from microlut.ops.tensor import Activation, Tensor
 from microlut.ops.windows import Padding, Window, same_padding
 from microlut.plan import make_plan
 from microlut.quantize.ranges.measure import calibrate
@@ -123,6 +123,7 @@ class Case:
         spreads: Of each input's values, by which scales differ; 1 each if there are none.
         config: How its weights are quantized.
         dtype: Type of its activations.
+        made: Type of its output, if that is another one.
     """
 
     name: str
@@ -131,7 +132,8 @@ class Case:
     keras: Layer | None = None
     spreads: tuple[float, ...] = ()
     config: WeightConfig = DEFAULT
-    dtype: DType = "int8"
+    dtype: Activation = "int8"
+    made: Activation | None = None
 
     @property
     def seed(self) -> list[int]:
@@ -164,7 +166,10 @@ class Case:
         """The integer network."""
         graph = self.graph()
         samples = self.samples()
-        made = quantize(graph, calibrate(graph, samples), samples, self.config, self.dtype)
+        types = dict.fromkeys(graph.tensors(), self.dtype)
+        types[graph.outputs[0]] = self.made or self.dtype
+        ranges = calibrate(graph, samples).typed(types)
+        made = quantize(graph, ranges, samples, self.config)
         check_graph(made)
         return made
 

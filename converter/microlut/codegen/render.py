@@ -20,7 +20,7 @@ from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization
 from microlut.ops.weighted import QWeighted
 from microlut.plan import Plan, Step
-from microlut.plan.kernels import Call, kernel_of
+from microlut.plan.kernels import Call, kernel_for, kernel_name
 from microlut.version import VERSION
 
 ABI = 10  # MLUT_ABI of firmware/include/microlut/microlut.h
@@ -51,8 +51,8 @@ class LayerView:
 
     @property
     def kind(self) -> str:
-        """Kind of the operator, which selects the template's macro."""
-        return self.step.node.op.kind
+        """Name of the kernel, which selects the template."""
+        return kernel_name(self.step.call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _layer(plan: Plan, step: Step, name: str, stored: str) -> LayerView:
         in_shape=call.source,
         in_quantizations=tuple(tensor.quantized for tensor in call.inputs),
         tables=_tables(node.op, call) if isinstance(node.op, QWeighted) else None,
-        fields=kernel_of(node.op).fields(call),
+        fields=kernel_for(call).fields(call),
     )
 
 

@@ -1,4 +1,4 @@
-"""Write a quantized graph as an ordinary int8 .tflite file with the decoded weights.
+"""Write a quantized graph as an ordinary .tflite file with the decoded weights.
 
 The file has the same integers and scales, so that the kernels of TensorFlow Lite compute the same
 bytes. Operator versions are the lowest that support the types in use, for old runtimes. A state is
@@ -29,7 +29,8 @@ _LEFT_OUT = -1  # the number of an optional input
 _LARGEST_OLD_CODE = 127  # PLACEHOLDER_FOR_GREATER_OP_CODES
 _EXPECTED_REST = 1 << 20  # bytes of all but the constants, roughly
 _TYPES = {
-    name: getattr(schema.TensorType, name.upper()) for name in ("int8", "int16", "int32", "float32")
+    name: getattr(schema.TensorType, name.upper())
+    for name in ("int8", "int16", "int32", "int64", "float32")
 }
 _ENUMERATIONS = {
     "fusedActivationFunction": schema.ActivationFunctionType,

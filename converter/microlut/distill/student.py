@@ -22,6 +22,7 @@ from microlut.ops.arrays import FloatArray
 from microlut.ops.linear import Linear, QLinear
 from microlut.ops.softmax import Softmax
 from microlut.ops.tensor import Quantization, quantized_range
+from microlut.ops.tensor import Tensor as QuantizedTensor
 from microlut.ops.weights import Granularity
 from microlut.quantize.assign.reconstruct import LEVEL_MAX, REFITTED_LEVELS
 from microlut.quantize.levels.densities import Array
@@ -33,7 +34,7 @@ Tensor = Any  # TensorFlow has no types
 # What a variable moves by when the optimizer moves it by 1: one rate then serves all of them.
 _LEVEL_UNIT = LEVEL_MAX
 _PLACE_UNIT = 4.0  # distances of neighbouring levels
-_BIAS_UNIT = 16  # steps of the layer's output
+_BIAS_UNIT = 16  # steps of the layer's output in int8
 
 
 class Student:
@@ -58,7 +59,7 @@ class Student:
     def tensors(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return every tensor by name as real values, for inputs [batch, ...] by name."""
         tensors = self._quantized.tensors()
-        found = {name: _rounded_to(tensors[name].quantized, values) for name, values in x.items()}
+        found = {name: _rounded_to(tensors[name], values) for name, values in x.items()}
         for node in self._graph.nodes:
             inputs = [found[name] for name in node.inputs]
             layer = self._layers.get(node.name)
@@ -66,8 +67,7 @@ class Student:
             for tensor, y in zip(node.outputs, made, strict=True):
                 # Training goes by what a softmax reads, and needs the float probabilities.
                 softmax = isinstance(node.op, Softmax)
-                own = tensors[tensor.name].quantized
-                found[tensor.name] = y if softmax else _rounded_to(own, y)
+                found[tensor.name] = y if softmax else _rounded_to(tensors[tensor.name], y)
         return found
 
     def limit(self) -> None:
@@ -99,6 +99,9 @@ class _Layer:
         assert isinstance(qnode.op, QLinear)
         self._op, self._qop = op, qnode.op
         self._x, self._output, self._granularity = x, qnode.quantization, granularity
+        self._dtype = qnode.outputs[0].dtype
+        steps = _BIAS_UNIT * (256 if self._dtype == "int16" else 1)
+        self._bias_unit = steps * self._output.scale
         weights = qnode.op.weights
         # plain int8 always has one scale per channel
         self._shared = granularity == "tensor" and weights.codebook is not None
@@ -135,7 +138,7 @@ class _Layer:
         by_channel = [1] * len(weights.shape)
         by_channel[self._op.channel_axis] = -1
         scales = tf.reshape(weights.scales * tf.exp(self._growth), by_channel)
-        bias = self._bias + self._shift * (_BIAS_UNIT * self._output.scale)
+        bias = self._bias + self._shift * self._bias_unit
         y = self._op.train_linear(tf, x, values * scales, bias)
         return self._op.activation.train(tf, y)
 
@@ -174,8 +177,8 @@ class _Layer:
         weights = with_error(
             replace(weights, scales=scales.astype(np.float32)), self._op, self._granularity
         )
-        bias = self._bias + self._shift.numpy() * (_BIAS_UNIT * self._output.scale)
-        draft = self._op.unbiased(weights, self._x, self._output)
+        bias = self._bias + self._shift.numpy() * self._bias_unit
+        draft = self._op.unbiased(weights, self._x, self._output, self._dtype)
         return with_biases(draft, bias / _unit(self._x, scales), self._x, self._output)
 
 
@@ -199,12 +202,13 @@ def _apart(levels: FloatArray) -> FloatArray:
     return np.minimum(ascending, highest)
 
 
-def _rounded_to(quantization: Quantization, x: Tensor) -> Tensor:
-    """Return real values rounded and clamped to int8; gradients pass inside the range.
+def _rounded_to(tensor: QuantizedTensor, x: Tensor) -> Tensor:
+    """Return real values rounded and clamped to a type; gradients pass inside the range.
 
     Those of an input with scales per feature stay as they are: the same bytes follow in one scale.
     """
-    if quantization.features is not None:
+    if tensor.quantized.features is not None:
         return x
-    low, high = quantized_range(quantization)
-    return tf.quantization.fake_quant_with_min_max_args(x, min=low, max=high)
+    low, high = quantized_range(tensor.quantized, tensor.dtype)
+    bits = 16 if tensor.dtype == "int16" else 8
+    return tf.quantization.fake_quant_with_min_max_args(x, min=low, max=high, num_bits=bits)

@@ -12,9 +12,7 @@ import numpy as np
 
 from microlut.ops.arrays import FloatArray
 from microlut.ops.base import FloatOp
-from microlut.ops.tensor import Quantization
-
-_LOW, _HIGH = -128, 127
+from microlut.ops.tensor import DType, Quantization, Tensor, integer_limits
 
 
 class ActivationKind(StrEnum):
@@ -48,14 +46,15 @@ class ActivationKind(StrEnum):
             case _:
                 assert_never(self)
 
-    def limits(self, output: Quantization) -> tuple[int, int]:
-        """Return the int8 (minimum, maximum) of the activation, rounded as TensorFlow Lite does."""
+    def limits(self, output: Quantization, dtype: DType = "int8") -> tuple[int, int]:
+        """Return the integer (minimum, maximum), rounded as TensorFlow Lite does."""
         scale = np.float32(output.scale)
-        low, high = _LOW, _HIGH
+        low, high = integer_limits(dtype)
+        steps = high - low + 1
         if self is not ActivationKind.LINEAR:
             low = max(low, output.zero_point)
-        # Below that scale, 6 is more than 255 steps, and the quotient could be infinite.
-        if self is ActivationKind.RELU6 and output.scale > 6.0 / 256:
+        # Below that scale, 6 is more than all steps, and the quotient could be infinite.
+        if self is ActivationKind.RELU6 and output.scale > 6.0 / steps:
             high = min(high, output.zero_point + int(np.floor(np.float32(6.0) / scale + 0.5)))
         return low, high
 
@@ -83,10 +82,11 @@ class Fusing(FloatOp):
         return (self.activation.apply(self.linear(inputs)),)
 
 
-def fused_name(minimum: int, maximum: int, output: Quantization) -> str:
+def fused_name(minimum: int, maximum: int, output: Tensor) -> str:
     """Return the name of the fused activation of TensorFlow Lite that has these limits."""
-    if maximum < _HIGH:
+    low, high = integer_limits(output.dtype)
+    if maximum < high:
         return "RELU6"
-    if minimum > _LOW or output.zero_point == _LOW:
+    if minimum > low or output.zero_point == low:
         return "RELU"
     return "NONE"

@@ -11,7 +11,7 @@ from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import IntegerOp, Keras
 from microlut.ops.binary import SMALLEST_SUM, Binary, Function, QBinary
 from microlut.ops.builtin import Builtin
-from microlut.ops.tensor import CONFIG, Quantization, Tensor
+from microlut.ops.tensor import CONFIG, Tensor
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -23,6 +23,7 @@ class Add(Binary, Fusing):
     constant_first: bool = False
     function: ClassVar[Function] = "add"
     becomes: ClassVar[str] = "add"
+    wide: ClassVar[str | None] = "binary"
     keras: ClassVar[Keras] = Keras(layers=("Add",), limits="two or more tensors, with broadcasting")
 
     def linear(self, inputs: Sequence[FloatArray]) -> FloatArray:
@@ -39,15 +40,19 @@ class Add(Binary, Fusing):
         """Return the output scale below which the sum overflows 32 bits."""
         return SMALLEST_SUM * max(self.scales(inputs))
 
-    def limits(self, output: Quantization) -> tuple[int, int]:
+    def limits(self, output: Tensor) -> tuple[int, int]:
         """Return those of the activation."""
-        return self.activation.limits(output)
+        return self.activation.limits(output.quantized, output.dtype)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
-        """Return the integer form: `QAdd` if nothing is broadcast, else `QBinary`."""
+        """Return the integer form: `QAdd` of int8 if nothing is broadcast, else `QBinary`."""
         general = Binary.quantize(self, inputs, outputs)
         assert isinstance(general, QBinary)
-        if general.constant is not None or inputs[0].shape != inputs[1].shape:
+        if (
+            general.constant is not None
+            or inputs[0].shape != inputs[1].shape
+            or outputs[0].dtype != "int8"
+        ):
             return general
         left, right, output = general.factors
         return QAdd((left, right), output, general.minimum, general.maximum)

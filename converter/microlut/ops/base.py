@@ -55,6 +55,7 @@ class FloatOp(Shown, ABC):
 
     __slots__ = ()
     becomes: ClassVar[str]  # the kind of the integer form
+    wide: ClassVar[str | None] = None  # that between int16 tensors if it is another; "": none
     scale_rule: ClassVar[ScaleRule] = "own"
     operands: ClassVar[int | None] = 1  # how many tensors it reads; None: any number
     keras: ClassVar[Keras] = Keras()
@@ -89,7 +90,7 @@ class FloatOp(Shown, ABC):
         Ranges become that small where sums cancel out on all samples.
 
         Args:
-            inputs: Scales of the inputs.
+            inputs: Scales of the inputs; of int16, those with which int8 covers the same.
         """
         del inputs
         return 0.0
@@ -130,7 +131,7 @@ class IntegerOp(Shown, ABC):
 
     __slots__ = ()
     kind: str  # names the operator in files, templates and the engine
-    dtypes: ClassVar[tuple[DType, ...]] = ("int8",)
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8",)  # of tensors; one for all but in `requantize`
 
     @abstractmethod
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

@@ -6,7 +6,7 @@ An operand may be a constant, which the operator holds. Graphs have no constant 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -14,21 +14,28 @@ import numpy as np
 
 from microlut.ops.activation import fused_name
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
-from microlut.ops.base import FloatOp, IntegerOp, ScaleRule, demand, is_int8
+from microlut.ops.base import FloatOp, IntegerOp, ScaleRule, demand
 from microlut.ops.broadcast import aligned, aligned_tensors, broadcast_shape
-from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.builtin import Builtin, Constant, version
 from microlut.ops.fixed_point import multiply, quantize_multiplier
-from microlut.ops.json_arrays import OptionalInt8Array
-from microlut.ops.tensor import CONFIG, Quantization, Tensor, quantize_array
+from microlut.ops.json_arrays import OptionalIntArray
+from microlut.ops.tensor import (
+    CONFIG,
+    DType,
+    Quantization,
+    Tensor,
+    integer_limits,
+    quantize_array,
+)
 
 T = TypeVar("T")
 Function = Literal["add", "sub", "mul", "maximum", "minimum"]
 Factor = tuple[int, int]  # (multiplier, shift)
 
-LEFT_SHIFT = 20  # of both terms of TensorFlow Lite's int8 ADD and SUB
+LEFT_SHIFTS: Mapping[DType, int] = {"int8": 20, "int16": 15}  # of terms of ADD and SUB
 # Of the larger scale of two terms: 2^-19 makes the output's factor 1, which is too large.
 SMALLEST_SUM = 2.0**-18
-LARGEST_SHIFT = 14  # of MUL, whose products have 17 bits
+LARGEST_SHIFT = 14  # of int8's MUL, whose products have 17 bits; those of int16 have 31
 _FACTORS = {"add": 3, "sub": 3, "mul": 1, "maximum": 0, "minimum": 0}
 _OPTIONS = {"add": "AddOptions", "sub": "SubOptions", "mul": "MulOptions"}
 
@@ -51,7 +58,7 @@ class Binary(FloatOp):
             """Whether the constant is the left operand."""
 
     @abstractmethod
-    def limits(self, output: Quantization) -> tuple[int, int]:
+    def limits(self, output: Tensor) -> tuple[int, int]:
         """Return the least and the largest output."""
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -70,23 +77,24 @@ class Binary(FloatOp):
         return aligned_tensors(tf, with_constant(inputs, constant, self.constant_first))
 
     def scales(self, inputs: Sequence[float]) -> Sequence[float]:
-        """Return the scales of both operands."""
-        constant = None if self.constant is None else _covering(self.constant).scale
+        """Return the scales of both operands, of which those of tensors are given, in int8."""
+        constant = None if self.constant is None else _covering(self.constant, "int8").scale
         return with_constant(inputs, constant, self.constant_first)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the integer form."""
-        output = outputs[0].quantized
-        found, values = None, None
+        output, dtype = outputs[0].quantized, outputs[0].dtype
+        found, values, scale = None, None, None
         if self.constant is not None:
-            found = _covering(self.constant) if _FACTORS[self.function] else output
-            values = quantize_array(self.constant, found).astype(np.int8)
+            found = _covering(self.constant, dtype) if _FACTORS[self.function] else output
+            values, scale = quantize_array(self.constant, found, dtype), found.scale
             values.setflags(write=False)
-        scales = self.scales([tensor.scale for tensor in inputs])
+        given: Sequence[float] = [tensor.scale for tensor in inputs]
+        scales = with_constant(given, scale, self.constant_first)
         return QBinary(
             self.function,
-            _factors(self.function, scales, output.scale),
-            *self.limits(output),
+            _factors(self.function, scales, output.scale, LEFT_SHIFTS[dtype]),
+            *self.limits(outputs[0]),
             values,
             found,
             self.constant_first,
@@ -99,9 +107,9 @@ class Extremum(Binary):
     __slots__ = ()
     scale_rule: ClassVar[ScaleRule] = "unify"
 
-    def limits(self, output: Quantization) -> tuple[int, int]:
-        """Return those of int8."""
-        return -128, 127
+    def limits(self, output: Tensor) -> tuple[int, int]:
+        """Return those of the type."""
+        return integer_limits(output.dtype)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -121,10 +129,11 @@ class QBinary(IntegerOp):
     factors: tuple[Factor, ...]
     minimum: int
     maximum: int
-    constant: OptionalInt8Array = None
+    constant: OptionalIntArray = None
     constant_quantization: Quantization | None = None
     constant_first: bool = False
     kind: Literal["binary"] = "binary"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def both(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -132,7 +141,7 @@ class QBinary(IntegerOp):
         constant = None
         if self.constant is not None:
             shape = self.constant.shape
-            constant = Tensor("constant", shape, "int8", self.constant_quantization)
+            constant = Tensor("constant", shape, inputs[0].dtype, self.constant_quantization)
         return with_constant(inputs, constant, self.constant_first)
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -152,15 +161,16 @@ class QBinary(IntegerOp):
                 for x, tensor in zip(both, self.both(inputs), strict=True)
             ]
         )
-        found = self._function(left, right) + outputs[0].zero_point
-        return (np.clip(found, self.minimum, self.maximum).astype(np.int8),)
+        dtype = outputs[0].dtype
+        found = self._function(left, right, LEFT_SHIFTS[dtype]) + outputs[0].zero_point
+        return (np.clip(found, self.minimum, self.maximum).astype(dtype),)
 
-    def _function(self, left: Int64, right: Int64) -> Int64:
+    def _function(self, left: Int64, right: Int64, shift: int) -> Int64:
         """Return the results less the output's zero point, for operands less theirs."""
         match self.function:
             case "add" | "sub":
                 first, second = (
-                    multiply(x << LEFT_SHIFT, *factor)
+                    multiply(x << shift, *factor)
                     for x, factor in zip((left, right), self.factors[:2], strict=True)
                 )
                 both = first + second if self.function == "add" else first - second
@@ -182,23 +192,37 @@ class QBinary(IntegerOp):
             constant = Constant("operand", values, np.array([scale], np.float32), zero_point=zero)
         given: Sequence[Tensor | Constant] = inputs
         read = tuple(with_constant(given, constant, self.constant_first))
-        options = _OPTIONS.get(self.function)
+        options, fields = _OPTIONS.get(self.function), dict[str, Any]()
         if options is None:
-            options, fields = "MaximumMinimumOptions", {}
+            options = "MaximumMinimumOptions"
         else:
-            fused = fused_name(self.minimum, self.maximum, outputs[0].quantized)
-            fields = {"fusedActivationFunction": fused}
-        return (Builtin(self.function.upper(), 2, read, tuple(outputs), options, fields),)
+            fields["fusedActivationFunction"] = fused_name(self.minimum, self.maximum, outputs[0])
+            if outputs[0].dtype == "int16" and self.function != "mul":
+                fields["potScaleInt16"] = False  # any scales, not only powers of two
+        return (
+            Builtin(
+                self.function.upper(),
+                version(outputs[0], 2, 4),
+                read,
+                tuple(outputs),
+                options,
+                fields,
+            ),
+        )
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless factors, limits and constant are valid."""
-        most = LARGEST_SHIFT if self.function == "mul" else 0
+        wide = outputs[0].dtype == "int16"
+        most = LARGEST_SHIFT if self.function == "mul" and not wide else 0
         sound = all(0 <= m < 1 << 31 and -31 <= shift <= most for m, shift in self.factors)
         demand(sound and len(self.factors) == _FACTORS[self.function], "its multipliers")
-        demand(is_int8(self.minimum, self.maximum), "its limits")
+        demand(outputs[0].holds(self.minimum, self.maximum), "its limits")
         demand((self.constant is None) == (self.constant_quantization is None), "its constant")
+        sound = self.constant is None or self.constant.dtype == outputs[0].dtype
+        demand(sound, "its constant")
         for tensor in self.both(inputs):
-            demand(is_int8(tensor.zero_point), "its constant")
+            sound = tensor.zero_point == 0 if wide else tensor.holds(tensor.zero_point)
+            demand(sound, "its constant")
             same = tensor.quantized == outputs[0].quantized
             demand(same or len(self.factors) > 0, "the scales of its tensors")
 
@@ -210,11 +234,13 @@ def with_constant(given: Sequence[T], constant: T | None, first: bool) -> Sequen
     return (constant, *given) if first else (*given, constant)
 
 
-def _factors(function: Function, scales: Sequence[float], output: float) -> tuple[Factor, ...]:
+def _factors(
+    function: Function, scales: Sequence[float], output: float, shift: int
+) -> tuple[Factor, ...]:
     match function:
         case "add" | "sub":
             twice = 2.0 * max(scales)
-            real = [*(s / twice for s in scales), twice / (2.0**LEFT_SHIFT * output)]
+            real = [*(s / twice for s in scales), twice / (2.0**shift * output)]
         case "mul":
             real = [scales[0] * scales[1] / output]
         case _:
@@ -223,10 +249,13 @@ def _factors(function: Function, scales: Sequence[float], output: float) -> tupl
     return tuple((factor.multiplier, factor.shift) for factor in found)
 
 
-def _covering(values: FloatArray) -> Quantization:
+def _covering(values: FloatArray, dtype: DType) -> Quantization:
     """Return the quantization whose range is that of the values and zero."""
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     if low == high:
         return Quantization(1.0, 0)
-    scale = max(float(np.float32((high - low) / 255.0)), float(np.finfo(np.float32).tiny))
+    tiny = float(np.finfo(np.float32).tiny)
+    if dtype == "int16":
+        return Quantization(max(float(np.float32(max(-low, high) / 32767.0)), tiny), 0)
+    scale = max(float(np.float32((high - low) / 255.0)), tiny)
     return Quantization(scale, int(np.clip(np.round(-128 - low / scale), -128, 127)))

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from microlut.ops.tensor import Tensor
 
 
+def version(tensor: Tensor, usual: int, wide: int) -> int:
+    """Return the version of a builtin: `usual`, or `wide` for int16."""
+    return wide if tensor.dtype == "int16" else usual
+
+
 @dataclass(frozen=True, slots=True)
 class Constant:
     """A constant input.
 
     Attributes:
         name: Suffix of the layer's name, after a slash.
-        values: int8, int16 or int32.
+        values: int8, int16, int32 or int64.
         scales: One per index of `axis` if the values are quantized.
         axis: Dimension along which the scales differ.
         zero_point: That of all scales.

@@ -10,7 +10,7 @@ import numpy as np
 
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand
-from microlut.ops.builtin import Builtin
+from microlut.ops.builtin import Builtin, version
 from microlut.ops.tensor import CONFIG, DType, Tensor
 
 _MOST_INPUTS = 10  # of CONCATENATION in TensorFlow Lite Micro
@@ -90,7 +90,8 @@ class QConcatenate(IntegerOp):
 
     def _joined(self, inputs: tuple[Tensor, ...], output: Tensor) -> Builtin:
         fields = {"axis": self.axis + 1, "fusedActivationFunction": "NONE"}
-        return Builtin("CONCATENATION", 2, inputs, (output,), "ConcatenationOptions", fields)
+        known = version(output, 2, 3)
+        return Builtin("CONCATENATION", known, inputs, (output,), "ConcatenationOptions", fields)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError unless all tensors have one quantization and one type."""

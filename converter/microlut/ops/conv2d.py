@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
 from microlut.ops.base import Keras, picture
-from microlut.ops.builtin import Builtin
+from microlut.ops.builtin import Builtin, version
 from microlut.ops.linear import Linear, QLinear, padded_source, window_fields
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor
 from microlut.ops.weights import OutputStage, QuantizedWeights
 from microlut.ops.windows import Window, patches, train_pad, train_spread
 
@@ -69,6 +69,7 @@ class QConv2D(QLinear):
     output: OutputStage
     window: Window
     kind: Literal["conv2d"] = "conv2d"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -87,7 +88,7 @@ class QConv2D(QLinear):
             *before,
             Builtin(
                 "CONV_2D",
-                3,
+                version(source, 3, 4),
                 (source, *self.parameters(inputs[0], self.weights.int8())),
                 (outputs[0],),
                 "Conv2DOptions",

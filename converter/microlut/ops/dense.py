@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
 from microlut.ops.base import Keras, one_shape
-from microlut.ops.builtin import Builtin
+from microlut.ops.builtin import Builtin, version
 from microlut.ops.linear import Linear, QLinear
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor
 from microlut.ops.weights import OutputStage, QuantizedWeights
 
 
@@ -59,6 +59,7 @@ class QDense(QLinear):
     weights: QuantizedWeights
     output: OutputStage
     kind: Literal["dense"] = "dense"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -80,7 +81,7 @@ class QDense(QLinear):
         return (
             Builtin(
                 "FULLY_CONNECTED",
-                5 if keep else 4,
+                version(inputs[0], 5 if keep else 4, 7),
                 (inputs[0], *self.parameters(inputs[0], self.weights.int8())),
                 (outputs[0],),
                 "FullyConnectedOptions",

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
 from microlut.ops.base import Keras, picture
-from microlut.ops.builtin import Builtin
+from microlut.ops.builtin import Builtin, version
 from microlut.ops.linear import Linear, QLinear, padded_source, window_fields
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor
 from microlut.ops.weights import OutputStage, QuantizedWeights
 from microlut.ops.windows import Window, patches, train_depthwise
 
@@ -80,6 +80,7 @@ class QDepthwiseConv2D(QLinear):
     window: Window
     depth_multiplier: int
     kind: Literal["depthwise_conv2d"] = "depthwise_conv2d"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     channel_axis: ClassVar[int] = 2
     __pydantic_config__ = CONFIG
 
@@ -104,7 +105,7 @@ class QDepthwiseConv2D(QLinear):
             *before,
             Builtin(
                 "DEPTHWISE_CONV_2D",
-                3,
+                version(source, 3, 5),
                 (source, *self.parameters(inputs[0], self.weights.int8()[None])),
                 (outputs[0],),
                 "DepthwiseConv2DOptions",

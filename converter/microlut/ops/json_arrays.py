@@ -64,6 +64,11 @@ def _optional(dtype: str, value: Any) -> NDArray[Any] | None:  # noqa: ANN401
     return None if value is None else _decode(dtype, value)
 
 
+def _optional_activations(value: Any) -> NDArray[Any] | None:  # noqa: ANN401
+    wide = isinstance(value, dict) and value.get("dtype") == "int16"
+    return _optional("int16" if wide else "int8", value)
+
+
 _SKIP = SkipValidation()  # type: ignore[type-arg]
 _WRITE = PlainSerializer(_encode)
 UInt8Array = Annotated[NDArray[np.uint8], _SKIP, BeforeValidator(partial(_decode, "uint8")), _WRITE]
@@ -75,4 +80,7 @@ Float32Array = Annotated[
 ]
 OptionalInt8Array = Annotated[
     NDArray[np.int8] | None, _SKIP, BeforeValidator(partial(_optional, "int8")), _WRITE
+]
+OptionalIntArray = Annotated[  # values of the type of activations: int8 or int16
+    NDArray[np.signedinteger[Any]] | None, _SKIP, BeforeValidator(_optional_activations), _WRITE
 ]

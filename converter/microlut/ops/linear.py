@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from microlut.ops.activation import Fusing, fused_name
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Real, Shape, frozen_array
 from microlut.ops.base import IntegerOp, demand
-from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.builtin import Builtin, Constant, version
 from microlut.ops.fixed_point import channel_multipliers
-from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.tensor import DType, Quantization, Tensor
 from microlut.ops.weighted import QWeighted, Weighted
 from microlut.ops.weights import OutputStage, QuantizedWeights
 from microlut.ops.windows import Window, same_padding
@@ -83,10 +83,16 @@ class Linear(Weighted, Fusing):
         """Raise TypeError: the weights of the integer form must be chosen, see `unbiased`."""
         raise TypeError(f"{type(self).__name__} is quantized with its weights")
 
-    def unbiased(self, weights: QuantizedWeights, x: Quantization, output: Quantization) -> QLinear:
-        """Return the integer form with quantized weights and zero biases."""
+    def unbiased(
+        self,
+        weights: QuantizedWeights,
+        x: Quantization,
+        output: Quantization,
+        dtype: DType = "int8",
+    ) -> QLinear:
+        """Return the integer form between tensors of a type, with zero biases."""
         multiplier, shift = channel_multipliers(x.scale, weights.scales, output.scale)
-        low, high = self.activation.limits(output)
+        low, high = self.activation.limits(output, dtype)
         stage = OutputStage(np.zeros(len(shift), np.int32), multiplier, shift, low, high)
         return self.integer(weights, stage)
 
@@ -103,14 +109,17 @@ class Linear(Weighted, Fusing):
 
 
 class QLinear(QWeighted):
-    """A layer with codebook weights; int8 products are summed up in 32 bits."""
+    """A layer with codebook weights.
+
+    Between int8 tensors sums have 32 bits; between int16 tensors as many as they need, up to 48.
+    """
 
     __slots__ = ()
     if TYPE_CHECKING:
 
         @property
         def output(self) -> OutputStage:
-            """The output stage, which turns sums into int8."""
+            """The output stage, which turns sums into int8 or int16."""
 
     def with_output(self, stage: OutputStage) -> Self:
         """Return the same layer with another output stage."""
@@ -143,7 +152,8 @@ class QLinear(QWeighted):
         """
         products = math.prod(self.weights.shape) // len(self.output.bias)
         # While sums stay below 2^24, single precision is exact as well, and twice as fast.
-        kind = np.dtype(np.float32 if products * 255 * 127 < 1 << 24 else np.float64)
+        steps = np.iinfo(x.dtype).max - np.iinfo(x.dtype).min
+        kind = np.dtype(np.float32 if products * steps * 127 < 1 << 24 else np.float64)
         weights: Real = self.weights.int8().astype(kind)
         step = max(1, _BATCH_VALUES // (self.reads * self.positions(x.shape[1:])))
         batches = []
@@ -157,14 +167,31 @@ class QLinear(QWeighted):
         self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     ) -> tuple[IntArray, ...]:
         """Return the outputs [batch, ...] for inputs [batch, ...]."""
-        total = self.accumulate(arrays[0], inputs[0].zero_point) + self.output.bias
-        return (self.output.requantize(total, outputs[0].zero_point),)
+        return (self.finished(self.accumulate(arrays[0], inputs[0].zero_point), outputs[0]),)
+
+    def finished(self, sums: Int64, output: Tensor) -> IntArray:
+        """Return the outputs [batch, ..., channels] for sums without the bias."""
+        total = sums + self.output.bias
+        if output.dtype == "int16":
+            return self.output.requantize_16(total)
+        return self.output.requantize(total, output.zero_point)
+
+    def fits_int16(self) -> bool:
+        """Return whether the engine can hold all sums of int16 values: scaled, they have 32 bits.
+
+        Before, they have less than 48, whatever the weights.
+        """
+        stage, weights = self.output, np.abs(self.weights_by_channel()).sum(axis=1)
+        largest = np.abs(stage.bias.astype(np.float64)) + 2.0**15 * weights
+        scaled = largest * np.ldexp(stage.multiplier + 65536.0, stage.shift.astype(int) - 31)
+        return bool(largest.max() < 2.0**46 and scaled.max() < 2.0**30)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless weights and output stage are valid."""
         self.weights.check()
         channels = outputs[0].shape[-1]
-        self.output.check(channels)
+        self.output.check(channels, outputs[0])
+        demand(outputs[0].dtype == "int8" or self.fits_int16(), "the size of its sums")
         demand(len(self.weights.indices) == self.rows, "the shape of its weights")
         demand(self.weights.scales.shape == (channels,), "its weight scales")
 
@@ -181,14 +208,15 @@ class QLinear(QWeighted):
         scales = self.weights.scales
         bias_scales = scales * np.float32(source.scale)
         axis = kernel.ndim - 1 if self.channel_axis else 0
+        kind = np.int64 if source.dtype == "int16" else np.int32
         return (
             Constant("kernel", kernel, scales, axis),
-            Constant("bias", self.output.bias, bias_scales),
+            Constant("bias", self.output.bias.astype(kind), bias_scales),
         )
 
     def fused(self, output: Tensor) -> str:
         """Return TensorFlow Lite's name of the fused activation."""
-        return fused_name(self.output.minimum, self.output.maximum, output.quantized)
+        return fused_name(self.output.minimum, self.output.maximum, output)
 
 
 def padded_source(
@@ -207,7 +235,11 @@ def padded_source(
     padded = replace(source, name=f"{name}/padded", shape=(*p.padded(height, width), channels))
     amounts = np.array([[0, 0], [p.top, p.bottom], [p.left, p.right], [0, 0]], np.int32)
     constant = Constant("padded/amounts", amounts)
-    return (Builtin("PAD", 2, (source, constant), (padded,), "PadOptions"),), padded, "VALID"
+    return (
+        (Builtin("PAD", version(source, 2, 3), (source, constant), (padded,), "PadOptions"),),
+        padded,
+        "VALID",
+    )
 
 
 def window_fields(window: Window, padding: str, activation: str) -> Mapping[str, Any]:

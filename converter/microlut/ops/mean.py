@@ -10,9 +10,9 @@ import numpy as np
 
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp, demand, picture
-from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.builtin import Builtin, Constant, version
 from microlut.ops.fixed_point import mean_multiplier, multiply
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor, integer_limits
 
 _LARGEST_SHIFT = 31
 
@@ -59,6 +59,7 @@ class QMean(IntegerOp):
     multiplier: int
     shift: int
     kind: Literal["mean"] = "mean"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -72,13 +73,22 @@ class QMean(IntegerOp):
         centered = arrays[0].astype(np.int64) - inputs[0].zero_point
         total = centered.sum(axis=(1, 2), keepdims=True)
         scaled = multiply(total, self.multiplier, self.shift) + outputs[0].zero_point
-        return (np.clip(scaled, -128, 127).astype(np.int8),)
+        return (np.clip(scaled, *integer_limits(outputs[0].dtype)).astype(outputs[0].dtype),)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return MEAN over height and width."""
         axes = Constant("axes", np.array((1, 2), np.int32))
         fields = {"keepDims": True}
-        return (Builtin("MEAN", 2, (inputs[0], axes), tuple(outputs), "ReducerOptions", fields),)
+        return (
+            Builtin(
+                "MEAN",
+                version(inputs[0], 2, 3),
+                (inputs[0], axes),
+                tuple(outputs),
+                "ReducerOptions",
+                fields,
+            ),
+        )
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError unless the factor is valid."""

@@ -10,7 +10,7 @@ from microlut.ops.activation import ActivationKind, Fusing
 from microlut.ops.arrays import FloatArray
 from microlut.ops.base import Keras
 from microlut.ops.binary import LARGEST_SHIFT, Binary, Function
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,6 +40,6 @@ class Mul(Binary, Fusing):
         left, right = self.scales(inputs)
         return 2.0 ** (1 - LARGEST_SHIFT) * left * right
 
-    def limits(self, output: Quantization) -> tuple[int, int]:
+    def limits(self, output: Tensor) -> tuple[int, int]:
         """Return those of the activation."""
-        return self.activation.limits(output)
+        return self.activation.limits(output.quantized, output.dtype)

@@ -8,11 +8,14 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from microlut.errors import UnsupportedModel
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, picture
-from microlut.ops.builtin import Builtin, Constant
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.builtin import Builtin, Constant, version
+from microlut.ops.tensor import CONFIG, DType, Tensor
 from microlut.ops.windows import Padding, pad, train_pad
+
+_MOST_CHANNELS_16 = (1 << 15) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,12 @@ class Pad(FloatOp):
         return (train_pad(tf, inputs[0], self.padding),)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QPad:
-        """Return the integer form."""
+        """Return the integer form, whose kernel counts bytes in 16 bits."""
+        if outputs[0].dtype == "int16" and outputs[0].shape[2] > _MOST_CHANNELS_16:
+            raise UnsupportedModel(
+                f"it pads {outputs[0].shape[2]:,} channels of int16, the engine's limit is "
+                f"{_MOST_CHANNELS_16:,}; give its output 8 bits"
+            )
         return QPad(self.padding)
 
 
@@ -47,6 +55,7 @@ class QPad(IntegerOp):
 
     padding: Padding
     kind: Literal["pad"] = "pad"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -64,7 +73,11 @@ class QPad(IntegerOp):
         p = self.padding
         amounts = np.array([[0, 0], [p.top, p.bottom], [p.left, p.right], [0, 0]], np.int32)
         constant = Constant("amounts", amounts)
-        return (Builtin("PAD", 2, (inputs[0], constant), tuple(outputs), "PadOptions"),)
+        return (
+            Builtin(
+                "PAD", version(inputs[0], 2, 3), (inputs[0], constant), tuple(outputs), "PadOptions"
+            ),
+        )
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Accept any: there are no numbers besides the shapes."""

@@ -11,9 +11,9 @@ import numpy as np
 
 from microlut.ops.activation import ActivationKind, Fusing, fused_name
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
-from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, is_int8, picture
-from microlut.ops.builtin import Builtin
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, picture
+from microlut.ops.builtin import Builtin, version
+from microlut.ops.tensor import CONFIG, DType, Tensor
 from microlut.ops.windows import Window, patches, train_depthwise, train_pad
 
 _LEAST = -3.0e38  # less than any value of a tensor
@@ -48,7 +48,8 @@ class Pool2D(Fusing):
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QPool2D:
         """Return the integer form."""
-        return QPool2D(self.mode, self.window, *self.activation.limits(outputs[0].quantized))
+        limits = self.activation.limits(outputs[0].quantized, outputs[0].dtype)
+        return QPool2D(self.mode, self.window, *limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class QPool2D(IntegerOp):
     minimum: int
     maximum: int
     kind: Literal["pool2d"] = "pool2d"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -134,14 +136,14 @@ class QPool2D(IntegerOp):
         x = arrays[0]
         value: Int64
         if self.mode == "max":
-            value = patches(x, self.window, -128).max(axis=(3, 4)).astype(np.int64)
+            value = patches(x, self.window, np.iinfo(x.dtype).min).max(axis=(3, 4)).astype(np.int64)
         else:
             total = patches(x, self.window, 0).astype(np.int64).sum(axis=(3, 4))
             inside = patches(np.ones_like(x[:1]), self.window, 0).astype(np.int64)
             count = inside.sum(axis=(3, 4))
             # C division truncates: round the magnitude half up, then restore the sign.
             value = np.sign(total) * ((np.abs(total) + count // 2) // count)
-        return (np.clip(value, self.minimum, self.maximum).astype(np.int8),)
+        return (np.clip(value, self.minimum, self.maximum).astype(x.dtype),)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return MAX_POOL_2D or AVERAGE_POOL_2D."""
@@ -152,11 +154,20 @@ class QPool2D(IntegerOp):
             "strideW": self.window.strides[1],
             "filterHeight": self.window.size[0],
             "filterWidth": self.window.size[1],
-            "fusedActivationFunction": fused_name(self.minimum, self.maximum, outputs[0].quantized),
+            "fusedActivationFunction": fused_name(self.minimum, self.maximum, outputs[0]),
         }
         name = f"{self.mode.upper()}_POOL_2D"
-        return (Builtin(name, 2, tuple(inputs), tuple(outputs), "Pool2DOptions", fields),)
+        return (
+            Builtin(
+                name,
+                version(outputs[0], 2, 3),
+                tuple(inputs),
+                tuple(outputs),
+                "Pool2DOptions",
+                fields,
+            ),
+        )
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Raise ValueError unless the limits are int8."""
-        demand(is_int8(self.minimum, self.maximum), "its limits")
+        """Raise ValueError unless the limits are those of the type."""
+        demand(outputs[0].holds(self.minimum, self.maximum), "its limits")

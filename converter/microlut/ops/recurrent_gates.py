@@ -60,7 +60,11 @@ def product(a: Int64, b: Int64, factor: Multiplier) -> Int64:
 
 def sigmoid(x: Int64) -> Int64:
     """Return the sigmoid in Q0.15 of numbers in Q3.12."""
-    wide = 3 * x
+    return sigmoid_of_thirds(3 * x)
+
+
+def sigmoid_of_thirds(wide: Int64) -> Int64:
+    """Return the sigmoid in Q0.15 of numbers in steps of a third of 2^-12."""
     size = np.abs(wide)
     at = np.minimum(size >> 9, _LAST - 1)
     found = (TABLE[at] << 9) + (size & 511) * (TABLE[at + 1] - TABLE[at])
@@ -72,6 +76,11 @@ def tanh(x: Int64, power: int = -FRACTION_BITS) -> Int64:
     """Return the hyperbolic tangent in Q0.15 of numbers in steps of 2^power."""
     shift = power + FRACTION_BITS
     wide = 3 * x << shift if shift >= 0 else (3 * x + (1 << (-shift - 1))) >> -shift
+    return tanh_of_thirds(wide)
+
+
+def tanh_of_thirds(wide: Int64) -> Int64:
+    """Return the hyperbolic tangent in Q0.15 of numbers in steps of a third of 2^-12."""
     size = np.abs(wide)
     at = np.minimum(size >> 8, _LAST - 1)
     found = (TABLE[at] << 8) + (size & 255) * (TABLE[at + 1] - TABLE[at])

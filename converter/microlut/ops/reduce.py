@@ -1,4 +1,4 @@
-"""Mean, sum, maximum and minimum over any dimensions, as TensorFlow Lite computes them in int8."""
+"""Mean, sum, maximum and minimum over any dimensions, as TensorFlow Lite computes them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand, one_shape
-from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.builtin import Builtin, Constant, version
 from microlut.ops.fixed_point import mean_multiplier, multiply, quantize_multiplier
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor, integer_limits
 
 MOST_SUMMED = 1 << 16  # values, so that scaled sums have 32 bits
 _Mode = Literal["mean", "sum", "max", "min"]
@@ -125,6 +125,7 @@ class ReduceMax(Reduce):
     axes: tuple[int, ...]
     keep: bool = False
     mode: ClassVar[_Mode] = "max"
+    wide: ClassVar[str | None] = ""
     scale_rule: ClassVar[ScaleRule] = "same"
     keras: ClassVar[Keras] = Keras(functions=("Max", "math.reduce_max"), options=_OPTIONS)
 
@@ -136,6 +137,7 @@ class ReduceMin(Reduce):
     axes: tuple[int, ...]
     keep: bool = False
     mode: ClassVar[_Mode] = "min"
+    wide: ClassVar[str | None] = ""
     scale_rule: ClassVar[ScaleRule] = "same"
     keras: ClassVar[Keras] = Keras(functions=("Min", "math.reduce_min"), options=_OPTIONS)
 
@@ -153,6 +155,7 @@ class QReduce(IntegerOp):
     multiplier: int
     shift: int
     kind: Literal["reduce"] = "reduce"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -169,22 +172,27 @@ class QReduce(IntegerOp):
         centered = arrays[0].astype(np.int64) - inputs[0].zero_point
         total = centered.sum(axis=axes, keepdims=self.keep)
         scaled = multiply(total, self.multiplier, self.shift) + outputs[0].zero_point
-        return (np.clip(scaled, -128, 127).astype(np.int8),)
+        dtype = outputs[0].dtype
+        return (np.clip(scaled, *integer_limits(dtype)).astype(dtype),)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return MEAN, SUM, REDUCE_MAX or REDUCE_MIN."""
         axes = Constant("axes", np.array([axis + 1 for axis in self.axes], np.int32))
         fields = {"keepDims": self.keep}
         name, read = _BUILTINS[self.mode], (inputs[0], axes)
-        return (Builtin(name, 2, read, tuple(outputs), "ReducerOptions", fields),)
+        return (
+            Builtin(name, version(inputs[0], 2, 3), read, tuple(outputs), "ReducerOptions", fields),
+        )
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless the factor is valid."""
+        wide = outputs[0].dtype == "int16"
         if self.mode in ("max", "min"):
             demand(self.multiplier == self.shift == 0, "its multiplier")
+            demand(not wide, "the type of its tensors")
             return
         demand(0 <= self.multiplier < 1 << 31 and abs(self.shift) <= 31, "its multiplier")
-        largest = 255 * _count(inputs[0].shape, self.axes)
+        largest = (32767 if wide else 255) * _count(inputs[0].shape, self.axes)
         demand(largest << max(self.shift, 0) < 1 << 31, "its multiplier")
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from microlut.ops.activation import ActivationKind, Fusing
 from microlut.ops.arrays import FloatArray, IntArray
-from microlut.ops.base import IntegerOp, Keras, SameShape, ScaleRule, demand, is_int8
-from microlut.ops.builtin import Builtin
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.base import IntegerOp, Keras, SameShape, ScaleRule, demand
+from microlut.ops.builtin import Builtin, version
+from microlut.ops.tensor import CONFIG, DType, Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Relu(SameShape, Fusing):
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QRelu:
         """Return the integer form."""
-        return QRelu(*self.activation.limits(outputs[0].quantized))
+        return QRelu(*self.activation.limits(outputs[0].quantized, outputs[0].dtype))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class QRelu(SameShape, IntegerOp):
     minimum: int
     maximum: int
     kind: Literal["relu"] = "relu"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def evaluate(
@@ -54,9 +55,9 @@ class QRelu(SameShape, IntegerOp):
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return RELU or RELU6."""
-        name = "RELU" if self.maximum == 127 else "RELU6"
-        return (Builtin(name, 2, tuple(inputs), tuple(outputs)),)
+        name = "RELU6" if outputs[0].holds(self.maximum + 1) else "RELU"
+        return (Builtin(name, version(outputs[0], 2, 3), tuple(inputs), tuple(outputs)),)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Raise ValueError unless the limits are int8."""
-        demand(is_int8(self.minimum, self.maximum), "its limits")
+        """Raise ValueError unless the limits are those of the type."""
+        demand(outputs[0].holds(self.minimum, self.maximum), "its limits")

@@ -11,7 +11,7 @@ import numpy as np
 from microlut.errors import UnsupportedModel
 from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.base import FloatOp, IntegerOp, SameShape, ScaleRule, demand
-from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.builtin import Builtin, Constant, version
 from microlut.ops.tensor import CONFIG, DType, Quantization, Tensor
 
 _TOLERANCE = 1e-6  # of a scale in single precision, relatively
@@ -53,7 +53,7 @@ class QScale(SameShape, IntegerOp):
 
     factor: float
     kind: Literal["scale"] = "scale"
-    dtypes: ClassVar[tuple[DType, ...]] = ("int8",)
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def evaluate(
@@ -64,11 +64,13 @@ class QScale(SameShape, IntegerOp):
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return MUL by the number 1 in the scale `factor`: 1 to the bit."""
-        one = np.ones((1,) * (1 + len(outputs[0].shape)), np.int8)
+        one = np.ones((1,) * (1 + len(outputs[0].shape)), outputs[0].dtype)
         factor = Constant("factor", one, np.array([self.factor], np.float32))
         fields = {"fusedActivationFunction": "NONE"}
         read = (inputs[0], factor)
-        return (Builtin("MUL", 2, read, tuple(outputs), "MulOptions", fields),)
+        return (
+            Builtin("MUL", version(outputs[0], 2, 4), read, tuple(outputs), "MulOptions", fields),
+        )
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless it is the quotient of the scales."""

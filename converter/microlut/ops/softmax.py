@@ -20,6 +20,7 @@ from microlut.ops.fixed_point import (
     rounding_divide_by_pot,
     saturating_doubling_high_mul,
 )
+from microlut.ops.softmax_16 import softmax_16
 from microlut.ops.tensor import CONFIG, FixedRange, Tensor
 
 _ACCUMULATION_INTEGER_BITS = 12
@@ -34,6 +35,7 @@ class Softmax(SameShape, FloatOp):
     scale_rule: ClassVar[ScaleRule] = FixedRange(0.0, 1.0)
     keras: ClassVar[Keras] = Keras(layers=("Softmax",), activation="softmax")
     becomes: ClassVar[str] = "softmax"
+    wide: ClassVar[str | None] = "softmax_16"
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the probabilities."""
@@ -45,8 +47,10 @@ class Softmax(SameShape, FloatOp):
         """Return the output as a TensorFlow tensor."""
         return (tf.nn.softmax(inputs[0]),)
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QSoftmax:
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the integer form; differences become Q5.26, as PreprocessSoftmaxScaling does."""
+        if inputs[0].dtype == "int16":
+            return softmax_16(inputs[0])
         scale = inputs[0].scale
         if scale * 2.0**26 <= 1.0:
             raise UnsupportedModel(

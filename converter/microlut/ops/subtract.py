@@ -10,7 +10,7 @@ from microlut.ops.activation import ActivationKind, Fusing
 from microlut.ops.arrays import FloatArray
 from microlut.ops.base import Keras
 from microlut.ops.binary import SMALLEST_SUM, Binary, Function
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -37,6 +37,6 @@ class Subtract(Binary, Fusing):
         """Return the output scale below which the difference overflows 32 bits."""
         return SMALLEST_SUM * max(self.scales(inputs))
 
-    def limits(self, output: Quantization) -> tuple[int, int]:
+    def limits(self, output: Tensor) -> tuple[int, int]:
         """Return those of the activation."""
-        return self.activation.limits(output)
+        return self.activation.limits(output.quantized, output.dtype)

@@ -11,6 +11,7 @@ import numpy as np
 from microlut.ops.arrays import FloatArray, Int64
 from microlut.ops.base import FloatOp, IntegerOp, Keras, SameShape, ScaleRule
 from microlut.ops.fixed_point import exp_on_negative_values, one_minus_over_one_plus
+from microlut.ops.sigmoid_16 import sigmoid_16
 from microlut.ops.table import INTEGER_BITS, fixed_point_values, table
 from microlut.ops.tensor import FixedRange, Tensor
 
@@ -25,6 +26,7 @@ class Tanh(SameShape, FloatOp):
         activation="tanh",
     )
     becomes: ClassVar[str] = "table"
+    wide: ClassVar[str | None] = "sigmoid_16"
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the results."""
@@ -35,7 +37,9 @@ class Tanh(SameShape, FloatOp):
         return (tf.nn.tanh(inputs[0]),)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
-        """Return the table of TensorFlow Lite's TANH."""
+        """Return the table of TensorFlow Lite's TANH, or its interpolation for int16."""
+        if inputs[0].dtype == "int16":
+            return sigmoid_16("tanh", inputs[0])
         return table(fixed_point_values(inputs[0].quantized, _tanh, 7), "TANH", 2)
 
 

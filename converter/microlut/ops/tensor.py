@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 from microlut.ops.arrays import IntArray, Shape
 
 DType = Literal["float32", "int8", "int16", "int32"]
+Activation = Literal["int8", "int16"]  # types of activations
 CONFIG = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
 
@@ -105,12 +106,23 @@ class Tensor:
         """Zero point of a quantized tensor; raise TypeError for a float one."""
         return self.quantized.zero_point
 
+    def holds(self, *values: int) -> bool:
+        """Return whether the element type holds all of these integers."""
+        low, high = integer_limits(self.dtype)
+        return all(low <= value <= high for value in values)
+
     @property
     def quantized(self) -> Quantization:
         """The quantization; raise TypeError for a float tensor."""
         if self.quantization is None:
             raise TypeError(f"{self.name} is not quantized")
         return self.quantization
+
+
+def integer_limits(dtype: DType) -> tuple[int, int]:
+    """Return the least and the largest value of an integer type."""
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max)
 
 
 def quantize_array(

@@ -1,4 +1,4 @@
-"""Codebook weights, and the output stage that turns their 32-bit sums into int8."""
+"""Codebook weights, and the output stage that turns their sums into int8 or int16."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.ops.arrays import Int64, Shape
-from microlut.ops.base import demand, is_int8
+from microlut.ops.base import demand
 from microlut.ops.fixed_point import multiply
 from microlut.ops.json_arrays import (
     Float32Array,
@@ -21,11 +21,13 @@ from microlut.ops.json_arrays import (
     UInt8Array,
 )
 from microlut.ops.overlap import engine_overlap
-from microlut.ops.tensor import CONFIG
+from microlut.ops.tensor import CONFIG, Tensor
 from microlut.support.shown import Shown
 
 Granularity = Literal["tensor", "channel"]
 _LARGEST_SHIFT = 31
+_LARGEST_REDUCED = 0x7FFF0000  # multipliers from here on are 32767 in 15 bits
+LARGEST_SHIFT_16 = 7  # to the left, of 64-bit accumulators
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class QuantizedWeights(Shown):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OutputStage(Shown):
-    """Conversion of 32-bit accumulators to int8: bias, double-rounded multiplier, clamp.
+    """Conversion of accumulators to int8 or int16: bias, multiplier, clamp.
 
     `bias`, `multiplier` and `shift` have one value per channel; the zero point is the output's.
     """
@@ -126,7 +128,18 @@ class OutputStage(Shown):
         scaled = multiply(total, self.multiplier.astype(np.int64), self.shift.astype(np.int64))
         return np.clip(scaled + zero_point, self.minimum, self.maximum).astype(np.int8)
 
-    def check(self, channels: int) -> None:
+    def requantize_16(self, total: Int64) -> NDArray[np.int16]:
+        """Scale accumulators [..., channels] of below 2^47 by 15-bit multipliers, and clamp.
+
+        TensorFlow Lite's MultiplyByQuantizedMultiplier of 64-bit accumulators: one rounding.
+        """
+        wide = self.multiplier.astype(np.int64)
+        reduced = np.where(wide < _LARGEST_REDUCED, (wide + (1 << 15)) >> 16, 0x7FFF)
+        right = 15 - self.shift.astype(np.int64)
+        scaled: Int64 = (total * reduced + (np.int64(1) << (right - 1))) >> right
+        return np.clip(scaled, self.minimum, self.maximum).astype(np.int16)
+
+    def check(self, channels: int, output: Tensor) -> None:
         """Raise ValueError, naming the part, unless the engine can run it."""
         for array in (self.bias, self.multiplier, self.shift):
             demand(array.shape == (channels,), "its output stage")
@@ -134,4 +147,6 @@ class OutputStage(Shown):
         demand(
             bool(self.multiplier.min() >= 0 and shifts.max() <= _LARGEST_SHIFT), "its multipliers"
         )
-        demand(is_int8(self.minimum, self.maximum), "its limits")
+        wide = output.dtype == "int16"
+        demand(not wide or int(self.shift.max()) <= LARGEST_SHIFT_16, "its multipliers")
+        demand(output.holds(self.minimum, self.maximum), "its limits")

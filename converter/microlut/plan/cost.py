@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from microlut.plan.kernels import Call, Tile, kernel_of
+from microlut.plan.kernels import Call, Tile, kernel_for
 
 _FILE = Path(__file__).with_name("costs.json")
 # Cores that run the files of another one, and take as many instructions within one percent. What
@@ -36,7 +36,7 @@ def instructions(call: Call[Any], tile: Tile, core: str) -> float:
     """
     each = _costs()[_LIKE.get(core, core)]
     total = 0.0
-    for part, count in kernel_of(call.op).work(call, tile, core).items():
+    for part, count in kernel_for(call).work(call, tile, core).items():
         if part not in each:
             raise NotImplementedError(
                 f'the cost of "{part}" on {core} is not known, which {call.output.name} '

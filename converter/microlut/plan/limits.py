@@ -31,7 +31,8 @@ def size_obstacles(graph: Graph | QuantizedGraph) -> Iterator[Obstacle]:
     """Yield the sizes that the engine's numbers cannot hold."""
     shapes = {name: tensor.shape for name, tensor in graph.tensors().items()}
     for node in graph.nodes:
-        kernel, inputs = kernel_of(node.op), tuple(shapes[name] for name in node.inputs)
+        dtype = node.outputs[0].dtype if isinstance(graph, QuantizedGraph) else None
+        kernel, inputs = kernel_of(node.op, dtype), tuple(shapes[name] for name in node.inputs)
         outputs = tuple(tensor.shape for tensor in node.outputs)
         for what, value, most in kernel.sizes(node.op, inputs, outputs):
             if value > most:
@@ -40,9 +41,12 @@ def size_obstacles(graph: Graph | QuantizedGraph) -> Iterator[Obstacle]:
 
 
 def check_sums(graph: QuantizedGraph) -> None:
-    """Refuse layers whose sums may need more than 32 bits."""
+    """Refuse layers whose sums may need more bits than the engine has."""
     for node, op in graph.weighted():
-        if isinstance(op, QLinear) and largest_sum(op) >= 1 << 31:
+        if not isinstance(op, QLinear):
+            continue
+        fits = op.fits_int16() if node.outputs[0].dtype == "int16" else largest_sum(op) < 1 << 31
+        if not fits:
             raise UnsupportedModel(
                 f"{node.name}: its sums may need more than 32 bits; use fewer inputs per layer, or "
                 "calibration inputs on which its output is not almost constant"

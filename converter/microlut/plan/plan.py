@@ -9,7 +9,7 @@ from typing import Any
 from microlut.integer import CompactStage, QNode, QuantizedGraph
 from microlut.ops.weighted import QWeighted
 from microlut.plan.goal import Goal
-from microlut.plan.kernels import Call, kernel_of
+from microlut.plan.kernels import Call, kernel_for
 from microlut.support.shown import Record, Shown
 
 
@@ -48,7 +48,7 @@ class Step(Shown):
     @property
     def is_called(self) -> bool:
         """Whether a run makes this call: other steps, or nothing at all, do what some nodes do."""
-        return not self.merged and kernel_of(self.call.op).is_called(self.call)
+        return not self.merged and kernel_for(self.call).is_called(self.call)
 
     @property
     def output_offset(self) -> int:

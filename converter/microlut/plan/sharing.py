@@ -14,7 +14,7 @@ from typing import Any
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.add import QAdd
 from microlut.ops.conv2d import QConv2D
-from microlut.plan.kernels import KERNELS, Alias, Call, Kernel, calls_of, kernel_of
+from microlut.plan.kernels import KERNELS, Alias, Call, Kernel, calls_of, kernel_for
 from microlut.plan.places import Place, Places
 from microlut.plan.states import heirs, inherit
 from microlut.plan.tiles import whole_tile
@@ -78,7 +78,7 @@ def find_sharing(
                 continue
             if tensor == call.output and written is not None:
                 places.join(tensor, places.of[written])
-                if kernel_of(call.op).whole_in_place:
+                if kernel_for(call).whole_in_place:
                     found.whole.add(name)
             else:
                 places.make(tensor, step)
@@ -133,7 +133,7 @@ def _families(calls: Iterable[Call[Any]]) -> dict[str, set[str]]:
     """Return, for every tensor that may have bytes in common with others, all of these."""
     families: dict[str, set[str]] = {}
     for call in calls:
-        for alias in kernel_of(call.op).aliases(call):
+        for alias in kernel_for(call).aliases(call):
             names = (call.inputs[alias.input].name, call.outputs[alias.output].name)
             family = set().union(*(families.get(name, {name}) for name in names))
             families.update(dict.fromkeys(family, family))
@@ -143,7 +143,7 @@ def _families(calls: Iterable[Call[Any]]) -> dict[str, set[str]]:
 def _join_views(call: Call[Any], places: Places) -> frozenset[Alias]:
     """Put the outputs that inputs hold into these, and return which aliases say so."""
     joined = set()
-    for alias in kernel_of(call.op).aliases(call):
+    for alias in kernel_for(call).aliases(call):
         source, output = call.inputs[alias.input], call.outputs[alias.output]
         place = places.of[source.name]
         place = Place(place.buffer, place.offset - alias.offset)
@@ -161,7 +161,7 @@ def _overwritten(call: Call[Any], step: int, places: Places, whole: Kernels) -> 
     kernel that must do all its channels in one tile must not need more memory for that. States come
     first: no other tensor can take their bytes.
     """
-    kernel = kernel_of(call.op)
+    kernel = kernel_for(call)
     if kernel.whole_in_place and (
         kernel not in whole or whole_tile(call).scratch_bytes > call.output.bytes * 5 // 4
     ):
@@ -179,7 +179,7 @@ def _overwritten(call: Call[Any], step: int, places: Places, whole: Kernels) -> 
 def _gather(call: Call[Any], places: Places, fixed: frozenset[str]) -> frozenset[Alias]:
     """Move the inputs that are parts of outputs into their buffers, and return which these are."""
     moved = set()
-    for alias in kernel_of(call.op).aliases(call):
+    for alias in kernel_for(call).aliases(call):
         source, output = call.inputs[alias.input], call.outputs[alias.output]
         to = Place(output.name, alias.offset)
         fits = 0 <= alias.offset <= output.bytes - source.bytes

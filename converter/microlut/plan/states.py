@@ -11,7 +11,7 @@ from typing import Any
 
 from microlut.integer import QuantizedGraph
 from microlut.plan.arena import Buffer
-from microlut.plan.kernels import Call, kernel_of
+from microlut.plan.kernels import Call, kernel_for
 from microlut.plan.places import Place, Places
 from microlut.plan.plan import Copy
 
@@ -41,7 +41,7 @@ def heirs(graph: QuantizedGraph, calls: Mapping[str, Call[Any]]) -> dict[str, fr
             call = maker.get(left.pop())
             if call is not None and call.output.name not in names:
                 names.add(call.output.name)
-                kernel = kernel_of(call.op)
+                kernel = kernel_for(call)
                 before = {*kernel.overwrites(call), *(a.input for a in kernel.aliases(call))}
                 left += [call.inputs[i].name for i in before]
         found[state.tensor.name] = frozenset(names)

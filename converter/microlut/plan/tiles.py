@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from microlut.plan.cost import instructions
-from microlut.plan.kernels import Call, Tile, kernel_of
+from microlut.plan.kernels import Call, Tile, kernel_for
 
 
 def whole_tile(call: Call[Any]) -> Tile:
     """Return the tile that holds all of a layer's channels and rows."""
-    return next(kernel_of(call.op).tiles(call))
+    return next(kernel_for(call).tiles(call))
 
 
 def choose_tile(call: Call[Any], core: str, free_bytes: int) -> Tile:
@@ -23,7 +23,7 @@ def choose_tile(call: Call[Any], core: str, free_bytes: int) -> Tile:
         core: The core that it is to be quick on.
         free_bytes: What scratch may take.
     """
-    possible = list(kernel_of(call.op).tiles(call))
+    possible = list(kernel_for(call).tiles(call))
     fitting = [tile for tile in possible if tile.scratch_bytes <= free_bytes]
     if not fitting:
         return min(possible, key=lambda tile: tile.scratch_bytes)

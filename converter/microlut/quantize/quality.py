@@ -165,10 +165,11 @@ def compare(graph: Graph, quantized: QuantizedGraph, x: Arrays, task: Task = "au
         for output in outputs:
             output.add(name, real, integer)
         if name in signal:
-            own = tensors[name].quantized
+            own, dtype = tensors[name].quantized, tensors[name].dtype
             signal[name] += _energy(real)
             noise[name] += _energy(real - dequantize_array(integer, own))
-            rounding[name] += _energy(real - dequantize_array(quantize_array(real, own), own))
+            rounded = dequantize_array(quantize_array(real, own, dtype), own)
+            rounding[name] += _energy(real - rounded)
     worst = _worst(outputs)
     variations = [ratio for output in outputs if (ratio := output.variation_snr()) is not None]
     return Comparison(
@@ -212,7 +213,8 @@ class _Output:
     def is_constant(self) -> bool:
         """Return whether all inputs give the same bytes although the float outputs differ."""
         real, found = self._both(self._output)
-        wanted = quantize_array(real, self._tensors[self._output].quantized)
+        output = self._tensors[self._output]
+        wanted = quantize_array(real, output.quantized, output.dtype)
         return bool(np.all(found == found[:1]) and np.any(wanted != wanted[:1]))
 
     def _both(self, name: str) -> tuple[FloatArray, IntArray]:

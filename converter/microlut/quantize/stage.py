@@ -24,12 +24,13 @@ from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State, last_reads
 from microlut.integer import QNode, QuantizedGraph
 from microlut.integer.evaluate import evaluate_node
-from microlut.ops import INTEGER_FORMS
 from microlut.ops.arrays import FloatArray, IntArray
+from microlut.ops.base import IntegerOp
 from microlut.ops.linear import Linear, QLinear
 from microlut.ops.recurrent import Recurrent
-from microlut.ops.table import QTable, rescale_table
-from microlut.ops.tensor import DType, Quantization, Tensor, quantize_array
+from microlut.ops.requantize import requantized
+from microlut.ops.table import rescale_table
+from microlut.ops.tensor import Quantization, Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.assign.reconstruct import ScaleRule
@@ -39,13 +40,14 @@ from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.recurrent import Chosen, quantize_recurrent
 from microlut.quantize.shared import kernel_key
 from microlut.quantize.storable import scale_rule, with_biases
+from microlut.quantize.types import check_types
 from microlut.quantize.weights import LayerConfigs, WeightConfig, quantize_weights
 from microlut.quantize.without_data.fit import fit_weights, fitted_bias
 from microlut.quantize.without_data.synthetic import walk
 
 _CORRECTION_BYTES = 1 << 30  # float and int8 activations kept while the means are corrected
 _FLOAT_BATCH = 32
-_Ends = tuple[Quantization, Quantization]  # of a layer's input and output
+_Ends = tuple[Tensor, Tensor]  # a layer's input and output
 
 
 @dataclass(slots=True)
@@ -84,31 +86,29 @@ def quantize(
     ranges: Ranges,
     samples: Arrays,
     config: WeightConfig | LayerConfigs,
-    dtype: DType = "int8",
 ) -> QuantizedGraph:
     """Quantize a graph on which all passes have run.
 
     Args:
         graph: Float graph without BatchNorm and Identity.
-        ranges: Calibrated range of every tensor.
+        ranges: Calibrated range and type of every tensor.
         samples: [n, ...] calibration inputs, by which the biases are corrected.
         config: How weights are quantized: for all layers, or per layer by its node's name.
-        dtype: Type of all activations.
 
     Raises:
-        UnsupportedModel: An operator has no integer form for these ranges or this type.
+        UnsupportedModel: An operator has no integer form for these ranges or types.
     """
-    _check_type(graph, dtype)
+    check_types(graph, ranges)
     configs = _by_layer(graph, config)
     samples = spread(samples, _correction_samples(graph))
-    tensors = quantized_tensors(graph, ranges, dtype)
+    tensors = quantized_tensors(graph, ranges)
     values = _first_values(graph, tensors, samples)
     shared = SharedWeights()
     nodes = []
     for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = [values[name] for name in node.inputs]
         if isinstance(node.op, Linear):
-            ends = tensors[node.inputs[0]].quantized, tensors[node.output].quantized
+            ends = tensors[node.inputs[0]], tensors[node.output]
             config = configs[node.name]
             op, made = _quantize_linear(node.op, inputs[0], ends, config, shared)
             nodes.append(QNode(node.name, op, node.inputs, quantized_outputs(node, tensors)))
@@ -130,26 +130,26 @@ def quantize_without_data(
     ranges: Ranges,
     inputs: Arrays,
     config: WeightConfig | LayerConfigs,
-    dtype: DType = "int8",
 ) -> QuantizedGraph:
     """Quantize a graph with synthetic inputs.
 
     Other arguments, and what is raised, are those of `quantize`.
     """
-    _check_type(graph, dtype)
+    check_types(graph, ranges)
     configs = _by_layer(graph, config)
-    tensors = quantized_tensors(graph, ranges, dtype)
+    tensors = quantized_tensors(graph, ranges)
     shared = SharedWeights()
     nodes: list[QNode] = []
     for step in walk(graph, inputs):
         node, op = step.node, step.node.op
         if isinstance(op, Linear):
-            x, output = tensors[node.inputs[0]].quantized, tensors[node.output].quantized
+            x, end = tensors[node.inputs[0]].quantized, tensors[node.output]
+            output = end.quantized
             rule = scale_rule(op, x, output)
             new = partial(fit_weights, op, step.inputs[0], configs[node.name], rule)
             weights = shared.of(op, rule, new)
             unit = x.scale * weights.scales.astype(np.float64)
-            draft = op.unbiased(weights, x, output)
+            draft = op.unbiased(weights, x, output, end.dtype)
             bias = fitted_bias(op, weights, step.inputs[0])
             fitted = with_biases(draft, bias / unit, x, output)
             nodes.append(QNode(node.name, fitted, node.inputs, quantized_outputs(node, tensors)))
@@ -161,16 +161,6 @@ def quantize_without_data(
         else:
             nodes.extend(integer_nodes(node, tensors))
     return assembled(graph, tensors, nodes)
-
-
-def _check_type(graph: Graph, dtype: DType) -> None:
-    """Raise UnsupportedModel if the integer form of a layer does not compute this type."""
-    for node in graph.nodes:
-        allowed = INTEGER_FORMS[node.op.becomes].dtypes if node.op.becomes else (dtype,)
-        if dtype not in allowed:
-            raise UnsupportedModel(
-                f"{node.name}: {node.op.becomes} computes {', '.join(allowed)}, not {dtype}"
-            )
 
 
 def _by_layer(graph: Graph, config: WeightConfig | LayerConfigs) -> LayerConfigs:
@@ -241,18 +231,23 @@ def integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ...
     for i, name in enumerate(node.inputs):
         source = tensors[name]
         if node.op.scale_rule == "unify" and source.quantization != outputs[0].quantization:
-            if source.dtype not in QTable.dtypes:
-                raise UnsupportedModel(f"{node.name}: its {source.dtype} inputs differ in scale")
-            table = rescale_table(source.quantized, outputs[0].quantized)
             own = _unused(f"{node.name}/input{i}", tensors)
-            source = replace(source, name=own, quantization=outputs[0].quantization)
-            before.append(QNode(own, table, (name,), (source,)))
+            target = replace(source, name=own, quantization=outputs[0].quantization)
+            before.append(QNode(own, _rescaled(source, target), (name,), (target,)))
+            source = target
         inputs.append(source)
     try:
         op = node.op.quantize(inputs, outputs)
     except UnsupportedModel as error:
         raise UnsupportedModel(f"{node.name}: {error}") from error
     return (*before, QNode(node.name, op, tuple(tensor.name for tensor in inputs), outputs))
+
+
+def _rescaled(source: Tensor, target: Tensor) -> IntegerOp:
+    """Return the operator that changes the scale of a tensor."""
+    if target.dtype == "int16":
+        return requantized(source, target)
+    return rescale_table(source.quantized, target.quantized)
 
 
 def _unused(wanted: str, tensors: Mapping[str, Tensor]) -> str:
@@ -269,21 +264,20 @@ def _quantize_linear(
 ) -> tuple[QLinear, _Values]:
     """Quantize a layer's weights and choose the biases that keep its channel means.
 
-    The means are those of the layer's output before its activation. `ends` are the quantizations
-    of its input and its output.
+    The means are those of the layer's output before its activation. `ends` are its input and its
+    output.
     """
-    source, output = ends
-    rule = scale_rule(op, *ends)
+    source, output = (tensor.quantized for tensor in ends)
+    rule = scale_rule(op, source, output)
     weights = shared.of(op, rule, partial(_weights, op, x, source, config, rule))
-    draft = op.unbiased(weights, source, output)
+    draft = op.unbiased(weights, source, output, ends[1].dtype)
     wanted = _linear_output(op, x.real)
     reached = draft.accumulate(x.integer, source.zero_point)
     axes = tuple(range(wanted.ndim - 1))
     unit = source.scale * weights.scales.astype(np.float64)
     bias = wanted.mean(axis=axes, dtype=np.float64) / unit - reached.mean(axis=axes)
     qop = with_biases(draft, bias, source, output)
-    integer = qop.output.requantize(reached + qop.output.bias, output.zero_point)
-    return qop, _Values(op.activation.apply(wanted), integer)
+    return qop, _Values(op.activation.apply(wanted), qop.finished(reached, ends[1]))
 
 
 def _weights(

@@ -70,6 +70,9 @@ typedef struct {
     uint16_t dilation_x;
 } mlut_window_t;
 
+/* A value of an int16 tensor. Arenas are words, to which it may be an alias. */
+typedef int16_t mlut_int16_t __attribute__((may_alias));
+
 /* A factor multiplier * 2^(shift - 31). */
 typedef struct {
     int32_t multiplier;

@@ -107,10 +107,13 @@ def test_check_sizes_knows_every_narrow_field_of_the_engine():
             *("pad_top", "pad_left", "dilation_y", "dilation_x"),
         ],
         "mlut_conv2d_t": ["tile"],  # at most the channels
+        "mlut_depthwise_conv2d_16_t": ["depth_multiplier"],
         "mlut_depthwise_conv2d_t": ["tile", "rows", "depth_multiplier"],  # the channels, the height
+        "mlut_mean_16_t": ["channels"],
         "mlut_mean_t": ["channels"],
         "mlut_pad_t": ["pad_top", "pad_left"],
         "mlut_recurrent_t": ["steps", "inputs", "units"],
+        "mlut_sigmoid_16_t": ["multiplier"],  # its operator's check
         "mlut_softmax_t": ["length"],
         "mlut_transpose_conv2d_t": ["tile"],  # at most the channels
         "mlut_unit_normalization_t": ["length"],

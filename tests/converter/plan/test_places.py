@@ -12,6 +12,7 @@ from planned_nets import (  # noqa: F401
     ADD,
     RELU,
     SOFTMAX,
+    SOFTMAX_16,
     Net,
     QCut,
     QJoin,
@@ -146,8 +147,8 @@ def test_pieces_of_a_cut_are_views():
 
 def test_offsets_are_bytes():
     net = Net(8, "int16")
-    both = net.join(net.add(SOFTMAX, "x"), net.add(SOFTMAX, "x"))
-    assert sharing(net).places["softmax1"] == Place(both, 16)
+    both = net.join(net.add(SOFTMAX_16, "x"), net.add(SOFTMAX_16, "x"))
+    assert sharing(net).places["softmax_161"] == Place(both, 16)
 
 
 @pytest.mark.parametrize("optimize", ["speed", "ram"])

@@ -29,6 +29,7 @@ from microlut.ops.relu import Relu
 from microlut.ops.reshape import Reshape
 from microlut.ops.softmax import QSoftmax, Softmax
 from microlut.ops.tensor import Quantization, Tensor, dequantize_array, quantize_array
+from microlut.ops.unary import Square
 from microlut.ops.windows import Padding, Window
 from microlut.plan.rounding import Rounding, largest_sum, output_rounding
 from microlut.quantize.assign import covariance
@@ -174,18 +175,27 @@ def test_softmax_has_the_quantization_of_the_specification():
 
 @pytest.mark.parametrize("stage", [quantize, quantize_without_data])
 def test_type_that_an_operator_does_not_compute_is_refused_by_name(stage):
-    graph, x = one(Softmax(), (10,), (10,)), vectors(10)
-    with pytest.raises(UnsupportedModel, match=r"y: softmax computes int8, not int16"):
-        stage(graph, calibrate(graph, x), x, WeightConfig(), "int16")
+    graph, x = one(Square(), (10,), (10,)), vectors(10)
+    ranges = calibrate(graph, x).typed({"x": "int16", "y": "int16"})
+    with pytest.raises(UnsupportedModel, match=r"layer 'y': Square has no form for .* 16 bits"):
+        stage(graph, ranges, x, WeightConfig())
 
 
-def test_int16_inputs_of_unlike_scales_are_refused():
+@pytest.mark.parametrize("stage", [quantize, quantize_without_data])
+def test_operator_between_types_is_refused(stage):
+    graph, x = one(Relu(ActivationKind.RELU), (10,), (10,)), vectors(10)
+    with pytest.raises(UnsupportedModel, match="y: its tensors are both int8 and int16"):
+        stage(graph, calibrate(graph, x).typed({"y": "int16"}), x, WeightConfig())
+
+
+def test_int16_inputs_of_unlike_scales_are_rescaled():
     rng = np.random.default_rng(0)
     ends = Tensor("a", (4,)), Tensor("b", (4,))
     graph = Graph("g", ends, (make_node("both", Concatenate(0), ("a", "b"), (8,)),), ("both",))
     x = Batch({"a": rng.normal(size=(5, 4)), "b": 100 * rng.normal(size=(5, 4))})
-    with pytest.raises(UnsupportedModel, match="both: its int16 inputs differ in scale"):
-        quantize(graph, calibrate(graph, x), x, WeightConfig(), "int16")
+    ranges = calibrate(graph, x).typed(dict.fromkeys(graph.tensors(), "int16"))
+    made = quantize(graph, ranges, x, WeightConfig())
+    assert [node.op.kind for node in made.nodes] == ["requantize", "concatenate"]
 
 
 @pytest.mark.parametrize("op", [Identity(), BatchNorm(np.ones(3), np.ones(3))], ids=["id", "bn"])

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from microlut.integer import QuantizedGraph
 from microlut.ops.add import QAdd
 from microlut.ops.arrays import Shape
-from microlut.ops.tensor import Tensor
+from microlut.ops.tensor import DType, Tensor
 from microlut.plan.rounding import Rounding, output_rounding
 from microlut.support.shown import Shown
 
@@ -105,10 +105,12 @@ class Kernel(ABC, Generic[Q, F]):
     """Facts about the kernel of one operator; instances have no state.
 
     Attributes:
+        dtypes: Types of the outputs that it makes.
         whole_in_place: Whether it runs in place only with a tile of all channels and rows.
         advice: What users can do about a size that the engine cannot hold.
     """
 
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8",)
     whole_in_place: ClassVar[bool] = False
     advice: ClassVar[str] = "use a smaller model"
 
@@ -187,6 +189,8 @@ class ElementwiseKernel(PlainKernel[Q, F]):
 
 class SameBytesKernel(PlainKernel[Q, F]):
     """No kernel: the output is the input."""
+
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
 
     def aliases(self, call: Call[Q]) -> Iterable[Alias]:
         """Return the alias of the whole output and the input."""

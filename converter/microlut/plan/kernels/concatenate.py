@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from microlut.ops.concatenate import Concatenate, QConcatenate
+from microlut.ops.tensor import DType
 from microlut.plan.kernels.base import Alias, Call, PlainKernel, Shapes, Size, Tile
 
 
@@ -22,6 +24,8 @@ class Part:
 
 class ConcatenateKernel(PlainKernel[QConcatenate, Concatenate]):
     """The kernel mlut_concatenate."""
+
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
 
     def aliases(self, call: Call[QConcatenate]) -> Iterable[Alias]:
         """Return all inputs if the output is a single row."""

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 
 from microlut.ops.move import Moving, QMove
+from microlut.ops.tensor import DType
 from microlut.plan.kernels.base import Alias, Call, PlainKernel, Shapes, Size, Tile
 
 _MOST_LOOPS = 8  # MLUT_MOVE_LOOPS
@@ -27,6 +29,8 @@ class Loop:
 
 class MoveKernel(PlainKernel[QMove, Moving]):
     """The kernel mlut_move."""
+
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
 
     def aliases(self, call: Call[QMove]) -> Iterable[Alias]:
         """Return the part of the input that the output is, if there is one."""

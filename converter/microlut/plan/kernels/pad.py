@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from microlut.ops.pad import Pad, QPad
+from microlut.ops.tensor import DType
 from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import picture_sizes
 
@@ -13,10 +15,16 @@ from microlut.plan.kernels.pictures import picture_sizes
 class PadKernel(PlainKernel[QPad, Pad]):
     """The kernel mlut_pad."""
 
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
+
     def work(self, call: Call[QPad], tile: Tile, core: str) -> Counter[str]:
         """Count values."""
-        return Counter({"pad": 1.0, "pad value": call.output.size})
+        return Counter({"pad": 1.0, "pad value": call.output.bytes})
 
     def sizes(self, op: QPad | Pad, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the sizes of the pictures and of the padding."""
         return picture_sizes(inputs[0], outputs[0], op.padding)
+
+    def fields(self, call: Call[QPad]) -> Mapping[str, object]:
+        """Return the bytes of a pixel: the kernel copies bytes."""
+        return {"pixel": call.output.bytes // (call.shape[0] * call.shape[1])}

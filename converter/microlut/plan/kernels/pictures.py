@@ -9,6 +9,7 @@ from microlut.ops.windows import Padding, Window
 from microlut.plan.kernels.base import Size
 
 MOST_POOLED = 1 << 23  # pixels whose sum of (int8 value - zero point) fits in 32 bits
+MOST_SUMMED_16 = (1 << 16) - 1  # int16 values whose sum fits in 32 bits
 _LARGEST_SIZE = 65535  # sizes of pictures and windows are uint16_t
 _MOST_PADDING = 1 << 22  # values, since the converter holds them for many inputs at a time
 

@@ -112,9 +112,10 @@ def _measure(
 ) -> tuple[Candidate, ...]:
     node = graph.nodes[index]
     op, x = node.op, tensors[node.inputs[0]]
-    quantization = quantized[node.inputs[0]].quantized
+    source = quantized[node.inputs[0]]
+    quantization = source.quantized
     if isinstance(op, Recurrent):
-        rounded = dequantize_array(quantize_array(x, quantization), quantization)
+        rounded = dequantize_array(quantize_array(x, quantization, source.dtype), quantization)
         made = [recurrent_weights(op, x, rounded, config) for config in configs]
         ends = [with_weights(op, one, x, rounded).evaluate([rounded])[0] for one in made]
         sizes = [weight_bytes(one.weights) for one in made]
@@ -125,7 +126,8 @@ def _measure(
     rule = scale_rule(op, quantization, quantized[node.output].quantized)
     moments = None
     if any(config.method != "fitted" for config in configs):
-        moments = reconstruction_moments(op, quantize_array(x, quantization), quantization, x)
+        read = quantize_array(x, quantization, source.dtype)
+        moments = reconstruction_moments(op, read, quantization, x)
     choices = []
     for config in configs:
         if config.method == "fitted":

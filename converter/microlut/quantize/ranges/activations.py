@@ -11,7 +11,7 @@ from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State
 from microlut.ops.relabel import Relabel
 from microlut.ops.scale import Scale
-from microlut.ops.tensor import DType, FixedRange, Quantization, Tensor, quantized_range
+from microlut.ops.tensor import Activation, DType, FixedRange, Quantization, Tensor, quantized_range
 from microlut.quantize.ranges.measure import Ranges
 
 INT8_MIN, INT8_MAX = -128, 127
@@ -34,13 +34,14 @@ def activation_quantization(
     input has a zero point.
 
     That of int8 is asymmetric, that of int16 is symmetric, as TensorFlow Lite specifies. A range of
-    less than 256 steps of `smallest_scale` has only rounding errors around zero.
+    fewer steps of `smallest_scale` than the type has only rounding errors around zero.
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    if high - low < 256 * max(smallest_scale, float(np.finfo(np.float32).tiny)):
+    span, steps = (max(-low, high), 1 << 15) if dtype == "int16" else (high - low, 1 << 8)
+    if span < steps * max(smallest_scale, float(np.finfo(np.float32).tiny)):
         return Quantization(float(np.float32(smallest_scale)) or 1.0, 0)
     if dtype == "int16":
-        return Quantization(float(np.float32(max(-low, high) / np.iinfo(dtype).max)), 0)
+        return Quantization(float(np.float32(span / np.iinfo(dtype).max)), 0)
     if exact and max(high, exact) - min(low, exact) <= _MOST_EXTRA * (high - low):
         low, high = min(low, exact), max(high, exact)
         steps = int(255.0 * abs(exact) / (high - low) + _ROUNDING)
@@ -50,7 +51,7 @@ def activation_quantization(
     return Quantization(scale, int(np.clip(np.round(INT8_MIN - low / scale), INT8_MIN, INT8_MAX)))
 
 
-def quantized_tensors(graph: Graph, ranges: Ranges, dtype: DType = "int8") -> Mapping[str, Tensor]:
+def quantized_tensors(graph: Graph, ranges: Ranges) -> Mapping[str, Tensor]:
     """Return every tensor of the graph with its type and quantization, by name.
 
     Operators constrain the scales of their inputs and outputs (`FloatOp.scale_rule`). Tensors that
@@ -60,31 +61,32 @@ def quantized_tensors(graph: Graph, ranges: Ranges, dtype: DType = "int8") -> Ma
     is solved again.
     """
     apart: dict[str, float] = {}
-    known, missed = _solved(graph, ranges, apart, dtype)
+    known, missed = _solved(graph, ranges, apart)
     for _ in graph.nodes:  # a state that grows from run to run may have no such scale
         if missed:
             apart |= missed
-            known, missed = _solved(graph, ranges, apart, dtype)
+            known, missed = _solved(graph, ranges, apart)
     return {
-        name: replace(tensor, dtype=dtype, quantization=known[name])
+        name: replace(tensor, dtype=ranges.type_of(name), quantization=known[name])
         for name, tensor in graph.tensors().items()
     }
 
 
 def _solved(
-    graph: Graph, ranges: Ranges, apart: Mapping[str, float], dtype: DType
+    graph: Graph, ranges: Ranges, apart: Mapping[str, float]
 ) -> tuple[dict[str, Quantization], dict[str, float]]:
     """Return the quantizations, and the smallest scales of the tensors that have smaller ones.
 
     Those of the tensors to leave apart are known already.
     """
-    groups = _Groups(graph, ranges, apart, dtype)
+    groups = _Groups(graph, ranges, apart)
     known: dict[str, Quantization] = {}
     missed: dict[str, float] = {}
     for tensor in graph.given():
         groups.solve(tensor.name, 0.0, known)
     for node in graph.nodes:
-        smallest = node.op.smallest_scale([known[name].scale for name in node.inputs])
+        scales = [_in_int8(known[name].scale, ranges.type_of(name)) for name in node.inputs]
+        smallest = node.op.smallest_scale(scales)
         for tensor in node.outputs:
             groups.solve(tensor.name, smallest, known)
             if known[tensor.name].scale < smallest * (1.0 - _ROUNDING):
@@ -95,11 +97,9 @@ def _solved(
 class _Groups:
     """Tensors that share a scale, as a forest: each tensor has a parent, or is a root."""
 
-    def __init__(
-        self, graph: Graph, ranges: Ranges, apart: Mapping[str, float], dtype: DType
-    ) -> None:
+    def __init__(self, graph: Graph, ranges: Ranges, apart: Mapping[str, float]) -> None:
         self._apart = apart
-        self._dtype = dtype
+        self._type_of = ranges.type_of
         self._parent: dict[str, str] = {}
         self._fixed: dict[str, Quantization | None] = {}
         self._limits: dict[str, tuple[float, float]] = {}
@@ -123,7 +123,7 @@ class _Groups:
         if label is not None:  # that of the output comes first
             assert isinstance(label.op, Relabel)
             self.solve(label.output, smallest, known)
-            known[name] = label.op.source(known[label.output], self._dtype)
+            known[name] = label.op.source(known[label.output], self._type_of(name))
             return
         root = self._root(name)
         found = known.get(root) or self._fixed.get(root)
@@ -133,16 +133,18 @@ class _Groups:
         if found is None:
             smallest = max(smallest, self._apart.get(root, 0.0))
             exact = self._exact.get(root, 0.0)
-            found = activation_quantization(*self._limits[root], smallest, self._dtype, exact)
+            dtype = self._type_of(root)
+            found = activation_quantization(*self._limits[root], smallest, dtype, exact)
         known[root] = known[name] = found
 
     def _constrain(self, node: Node, ranges: Ranges) -> None:
         rule = node.op.scale_rule
         for tensor in node.outputs:
             if isinstance(rule, FixedRange):
-                fixed = rule.quantization(self._dtype)
+                dtype = self._type_of(tensor.name)
+                fixed = rule.quantization(dtype)
                 self._fixed[tensor.name] = fixed
-                self._limits[tensor.name] = quantized_range(fixed, self._dtype)
+                self._limits[tensor.name] = quantized_range(fixed, dtype)
             elif rule == "same":
                 self._parent[tensor.name] = node.inputs[0]
             else:
@@ -202,6 +204,11 @@ class _Groups:
                 and _span((low, high)) <= _MOST_GROWTH * _span(self._limits[root])
             ):
                 self._merge((output, name))
+
+
+def _in_int8(scale: float, dtype: Activation) -> float:
+    """Return the scale with which int8 covers what a type covers with a scale."""
+    return scale * (257.0 if dtype == "int16" else 1.0)
 
 
 def _span(limits: tuple[float, float]) -> float:

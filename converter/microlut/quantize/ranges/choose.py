@@ -19,7 +19,7 @@ from microlut.graph.batch import Arrays, Batch, by_name, joined
 from microlut.graph.evaluate import outputs, walk
 from microlut.graph.ir import Graph
 from microlut.ops.arrays import FloatArray
-from microlut.ops.tensor import dequantize_array, quantize_array
+from microlut.ops.tensor import Activation, dequantize_array, quantize_array
 from microlut.quantize.levels.densities import Array
 from microlut.quantize.quality import affordable_inputs, spread, without_softmax
 from microlut.quantize.ranges.activations import quantized_tensors
@@ -54,6 +54,7 @@ def choose_ranges(
     samples: Arrays,
     choice: RangeChoice = "auto",
     input_range: tuple[float, float] | None = None,
+    types: Mapping[str, Activation] = MappingProxyType({}),
 ) -> ChosenRanges:
     """Return the ranges that keep the network's outputs nearest to the float ones.
 
@@ -68,6 +69,7 @@ def choose_ranges(
         samples: Inputs [n, ...], like those in use.
         choice: One rule, the best of the "percentile" ones, or the best of all ("auto").
         input_range: The input's range, if known; inputs beyond it saturate, as on the device.
+        types: Types of tensors other than int8.
 
     Raises:
         InvalidInput: As for `measure`.
@@ -77,7 +79,7 @@ def choose_ranges(
         samples = Batch({name: saturated(x, input_range) for name, x in given.items()})
     given_ranges = known_ranges(graph, input_range)
     candidates = {
-        rule: ranges.replaced(given_ranges)
+        rule: ranges.typed(types).replaced(given_ranges)
         for rule, ranges in _candidates(graph, samples, choice).items()
     }
     judges = samples
@@ -220,8 +222,8 @@ def _rounded_outputs(graph: Graph, ranges: Ranges, batches: Iterable[Arrays]) ->
         found = {}
         for _, made in walk(graph, Batch(given)):
             for name, values in made.items():
-                own = known[name].quantized
+                own, dtype = known[name].quantized, known[name].dtype
                 # In place, so that later nodes read the rounded values.
-                values[...] = dequantize_array(quantize_array(values, own), own)
+                values[...] = dequantize_array(quantize_array(values, own, dtype), own)
                 found.update({name: values} if name in graph.outputs else {})
         yield Batch({name: found[tensor] for name, tensor in graph.ends.items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -14,7 +14,7 @@ from microlut.errors import InvalidInput
 from microlut.graph.batch import Arrays, by_name
 from microlut.graph.evaluate import walk
 from microlut.graph.ir import Graph, Node
-from microlut.ops.tensor import Tensor
+from microlut.ops.tensor import Activation, Tensor
 
 _BATCH = 32
 _FEWEST_KEPT = 8  # of the input, which in small networks has too few values for a share
@@ -22,9 +22,15 @@ _FEWEST_KEPT = 8  # of the input, which in small networks has too few values for
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Smallest and largest value of each tensor, by tensor name."""
+    """How tensors are to be quantized, by their names.
+
+    Attributes:
+        limits: Smallest and largest value of each tensor.
+        types: Types of tensors other than int8.
+    """
 
     limits: Mapping[str, tuple[float, float]]
+    types: Mapping[str, Activation] = field(default_factory=dict)
 
     def __getitem__(self, tensor: str) -> tuple[float, float]:
         """Return (min, max) of a tensor; raises KeyError if there is none of that name."""
@@ -32,7 +38,15 @@ class Ranges:
 
     def replaced(self, limits: Mapping[str, tuple[float, float]]) -> Ranges:
         """Return the same with other ranges for some tensors."""
-        return Ranges(MappingProxyType({**self.limits, **limits}))
+        return replace(self, limits=MappingProxyType({**self.limits, **limits}))
+
+    def typed(self, types: Mapping[str, Activation]) -> Ranges:
+        """Return the same ranges of tensors with these types."""
+        return replace(self, types=types)
+
+    def type_of(self, tensor: str) -> Activation:
+        """Return the type of a tensor."""
+        return self.types.get(tensor, "int8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,21 @@ def test_limits_of_an_activation_are_those_computed_by_hand(
     assert kind.limits(quantization) == wanted
 
 
+@pytest.mark.parametrize(
+    ("kind", "scale", "wanted"),
+    [
+        (ActivationKind.LINEAR, 0.1, (-32768, 32767)),
+        (ActivationKind.RELU, 0.1, (0, 32767)),
+        (ActivationKind.RELU6, 0.001, (0, 6000)),
+        (ActivationKind.RELU6, 1e-38, (0, 32767)),
+    ],
+)
+def test_limits_of_an_activation_in_int16(
+    kind: ActivationKind, scale: float, wanted: tuple[int, int]
+):
+    assert kind.limits(Quantization(scale, 0), "int16") == wanted
+
+
 def test_smallest_output_scale_keeps_the_last_factor_of_a_sum_below_one():
     smallest = Add().smallest_scale([0.3, 0.7])
     assert quantize_multiplier(2.0 * 0.7 / (2.0**20 * smallest)).shift <= 0
