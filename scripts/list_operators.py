@@ -13,6 +13,7 @@ from microlut.ops import FLOAT_OPERATORS, INTEGER_FORMS
 from microlut.ops.activation import Fusing
 from microlut.ops.base import FloatOp, OwnOp
 from microlut.ops.tensor import FixedRange
+from microlut.quantize.types import computes_int16
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "operators.md"
 HEAD = """# Operators
@@ -26,9 +27,16 @@ are in [layers.md](layers.md). `scripts/list_operators.py` writes this page from
 """
 
 
+WIDE = """
+These can have [activations of 16 bits](configuration.md#activations): {}.
+"""
+
+
 def page() -> str:
     """Return the text of the page."""
-    return HEAD + "".join(f"| {' | '.join(_cells(op))} |\n" for op in FLOAT_OPERATORS)
+    rows = "".join(f"| {' | '.join(_cells(op))} |\n" for op in FLOAT_OPERATORS)
+    wide = sorted({op.__name__ for op in FLOAT_OPERATORS if computes_int16(op)})
+    return HEAD + rows + WIDE.format(", ".join(wide))
 
 
 def _cells(op: type[FloatOp]) -> Iterator[str]:

@@ -139,6 +139,7 @@ WRONG: dict[str, list[object]] = {
     **dict.fromkeys(("settings", "original"), NO_FILE),
     "average_bits": ["3", 1, 9, [], np.zeros(2), object()],
     "bits": [*NO_COUNT, 9],
+    "activations": [*NO_COUNT, 12],
     "boards": [
         *(value for value in NO_FILE if not isinstance(value, list)),
         [None],

@@ -40,6 +40,14 @@ class Preparing:
             "use, no labels."
         ),
     ] = None
+    activations: Annotated[
+        int | None,
+        typer.Option(
+            help="Bits of activations, 8 or 16; with 16, outputs are far nearer to the float ones, "
+            "and the arena and the time are larger.",
+            show_default="8",
+        ),
+    ] = None
     granularity: GranularityOption = None
     method: Annotated[
         Method | None,
@@ -81,6 +89,7 @@ class Preparing:
         """Return the arguments of `microlut.search`; the current folder's settings are taken."""
         here = Path(SETTINGS_FILE)
         return {
+            "activations": self.activations,
             "granularity": self.granularity,
             "method": self.method,
             "input_range": self.input_range,

@@ -44,6 +44,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     calibration: Inputs | None = None,
     *,
     bits: int | None = None,
+    activations: int | None = None,
     granularity: Granularity | None = None,
     method: Method | None = None,
     budget: Budget | None = None,
@@ -60,13 +61,15 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     name: str | None = None,
     progress: Progress = silent,
 ) -> Conversion:
-    """Convert a Keras model to codebook weights and int8 activations.
+    """Convert a Keras model to codebook weights and integer activations.
 
     Args:
         model: A .keras or .h5 file, a SavedModel folder, or a `keras.Model`.
         calibration: Inputs like those in use (labels are not needed): an .npz with array `x`, an
             .npy, or an array [n, ...]. Some hundred are enough.
         bits: Bits per weight: 2 to 7 with one codebook per layer; 8 is plain int8. 4 by default.
+        activations: Bits of activations: 8 by default, or 16, with which outputs are far nearer to
+            the float ones. Settings have them by tensor, too.
         granularity: What shares a scale: an output "channel" (by default) or a whole "tensor".
         method: "calibrated" (by default, if there are calibration inputs), "empirical" (the same
             with k-means levels) or "fitted" (by default without: from the weights and the
@@ -96,6 +99,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     """
     options = options_of(
         bits=bits,
+        activations=activations,
         granularity=granularity,
         method=method,
         budget=budget,

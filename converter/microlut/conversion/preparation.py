@@ -8,6 +8,7 @@ from typing import TypedDict, get_args
 
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget, Overrides, Settings, layer_choices, settings_of
+from microlut.conversion.tensor_types import tensor_types
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
@@ -29,6 +30,7 @@ from microlut.quantize.ranges.choose import (
     known_ranges,
     saturated,
 )
+from microlut.quantize.types import with_conversions
 from microlut.quantize.weights import Method
 from microlut.quantize.without_data.fit import expected_ranges
 from microlut.quantize.without_data.synthetic import synthetic_inputs
@@ -98,6 +100,7 @@ class Options:
 class PrepareOptions(TypedDict, total=False):
     """The options that conversions and searches have."""
 
+    activations: int | None
     granularity: Granularity | None
     method: Method | None
     input_range: tuple[float, float] | None
@@ -121,6 +124,7 @@ class ConvertOptions(PrepareOptions, total=False):
 def options_of(  # noqa: PLR0913 (the user's options, by name)
     *,
     bits: int | None = None,
+    activations: int | None = None,
     granularity: Granularity | None = None,
     method: Method | None = None,
     budget: Budget | None = None,
@@ -136,7 +140,7 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     stream: int | None = None,
 ) -> Options:
     """Return the options of `convert` as one; raises InvalidInput for what is not allowed."""
-    overrides = Overrides(bits, granularity, method, budget)
+    overrides = Overrides(bits, granularity, method, budget, activations)
     goal = Goal(optimize, max_ram, core)
     said = check_custom(custom)
     found = settings_of(settings)
@@ -181,21 +185,23 @@ def prepare(
     if calibration is None and with_data:
         raise InvalidInput(_NO_CALIBRATION)
     check(graph, None)
+    types = tensor_types(graph, options.settings, options.overrides)
+    graph, types = with_conversions(graph, types)
     progress("calibrate", 1, STAGES)
     if calibration is None:
         check(graph, limits)
         inputs = synthetic_inputs(graph, limits)
-        ranges = expected_ranges(graph, inputs, limits).replaced(known)
+        ranges = expected_ranges(graph, inputs, limits).replaced(known).typed(types)
         return Prepared(graph, ranges, inputs, None, layers, None, options.task, pruned=pruned)
     samples = _calibration_inputs(calibration, graph, options.input_range)
-    chosen = choose_ranges(graph, samples, options.range_rule, options.input_range)
+    chosen = choose_ranges(graph, samples, options.range_rule, options.input_range, types)
     limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
     check(graph, limits)
     tensors = quantized_tensors(graph, chosen.ranges)
     warnings = tuple(
         warning
         for name, x in samples.arrays.items()
-        for warning in input_warnings(x, tensors[name].quantized)
+        for warning in input_warnings(x, tensors[name])
     )
     samples = inputs = Batch({n: saturated(x, limits[n]) for n, x in samples.arrays.items()})
     if not with_data:

@@ -7,11 +7,11 @@ line.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -27,6 +27,7 @@ SETTINGS_FILE = "microlut.toml"  # looked for in the current folder
 _PLAIN_INT8 = 8  # bits
 _LISTED_LAYERS = 5  # names that fit into one line of an error
 
+ActivationBits = Literal[8, 16]
 _Value = TypeVar("_Value")
 
 
@@ -82,6 +83,8 @@ class _BudgetTable(Table):
 
 
 class _File(Table):
+    activations: ActivationBits | None = None
+    tensors: dict[str, ActivationBits] = Field(default_factory=dict)
     defaults: Rule = Rule()
     budget: _BudgetTable | None = None
     types: TypeRules = TypeRules()
@@ -122,6 +125,8 @@ class Settings:
     layers: dict[str, LayerRule] = field(default_factory=dict)  # by name or pattern, in order
     custom: dict[str, str] = field(default_factory=dict)  # what classes and layers are, by name
     stream: int | None = None  # the dimension of inputs along which frames come
+    activations: ActivationBits | None = None
+    tensors: dict[str, ActivationBits] = field(default_factory=dict)  # by name or pattern, in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,14 @@ class Overrides:
     granularity: Granularity | None = None
     method: Method | None = None
     budget: Budget | None = None
+    activations: int | None = None
 
     def __post_init__(self) -> None:
+        known = type(self.activations) is int and self.activations in get_args(ActivationBits)
+        if self.activations is not None and not known:
+            raise InvalidInput(
+                f"activations is {brief(self.activations)}; give the bits of activations, 8 or 16"
+            )
         if self.bits is not None and self.budget is not None:
             raise InvalidInput(
                 "bits and a budget are both given; bits are the same for all layers, a budget "
@@ -167,7 +178,17 @@ def load_settings(path: Path) -> Settings:
     except ValidationError as error:
         raise InvalidInput(f"{path}: {describe(error)}") from error
     budget = None if file.budget is None else Budget(**file.budget.model_dump())
-    return Settings(path, file.defaults, budget, file.types, file.layers, file.custom, file.stream)
+    return Settings(
+        path,
+        file.defaults,
+        budget,
+        file.types,
+        file.layers,
+        file.custom,
+        file.stream,
+        file.activations,
+        file.tensors,
+    )
 
 
 def settings_of(path: PathLike | None) -> Settings:
@@ -195,22 +216,20 @@ def layer_choices(
         InvalidInput: A layer rule matches no layer.
     """
     layers = {node.name: op for node, op in graph.weighted()}
-    _check_rules_match(settings, layers)
+    check_rules_match(settings, "layers", settings.layers, layers, "layer that has weights")
     built_in = WeightConfig(method=default_method)
     choices = {}
     for name, op in layers.items():
-        rules = [*_rules_by_name(name, settings.layers, layers), settings.types.of(op)]
+        rules = [*rules_by_name(name, settings.layers, layers), settings.types.of(op)]
         choices[name] = _choose(rules, settings.defaults, overrides, built_in)
     return choices
 
 
-def _rules_by_name(
-    name: str, rules: dict[str, LayerRule], layers: Collection[str]
-) -> list[LayerRule]:
-    """Return the layer's rules, in order of precedence."""
+def rules_by_name(name: str, rules: Mapping[str, _Value], names: Collection[str]) -> list[_Value]:
+    """Return the rules for a name, in order of precedence."""
     exact = [rules[name]] if name in rules else []
-    # A key that equals a layer's name stands for that layer alone, even with brackets in it.
-    patterns = [rule for key, rule in rules.items() if key not in layers and fnmatchcase(name, key)]
+    # A key that equals a name stands for that one alone, even with brackets in it.
+    patterns = [rule for key, rule in rules.items() if key not in names and fnmatchcase(name, key)]
     return [*exact, *reversed(patterns)]
 
 
@@ -249,14 +268,17 @@ def _first(values: Iterable[_Value | None], last: _Value) -> _Value:
     return next((value for value in values if value is not None), last)
 
 
-def _check_rules_match(settings: Settings, layers: Collection[str]) -> None:
-    for key in settings.layers:
-        if key in layers or any(fnmatchcase(name, key) for name in layers):
+def check_rules_match(
+    settings: Settings, table: str, rules: Iterable[str], names: Collection[str], what: str
+) -> None:
+    """Raise InvalidInput unless every rule of a table matches a name; `what` these are names of."""
+    for key in rules:
+        if key in names or any(fnmatchcase(name, key) for name in names):
             continue
         where = "" if settings.path is None else f"{settings.path}: "
         raise InvalidInput(
-            f"{where}{dotted('layers', key)}: matches no layer that has weights; those are "
-            f"{_nearest(key, layers)}; correct the name or remove the rule"
+            f"{where}{dotted(table, key)}: matches no {what}; those are "
+            f"{_nearest(key, names)}; correct the name or remove the rule"
         )
 
 

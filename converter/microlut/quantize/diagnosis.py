@@ -13,7 +13,7 @@ import numpy as np
 from microlut.graph.batch import Batch
 from microlut.integer import QuantizedGraph
 from microlut.ops.arrays import FloatArray
-from microlut.ops.tensor import Quantization, quantized_range
+from microlut.ops.tensor import Quantization, Tensor, quantized_range
 from microlut.ops.weighted import QWeighted
 from microlut.quantize.figures import Comparison
 
@@ -28,8 +28,9 @@ _MANY_FEATURES = 0.1  # share of the features
 _LISTED = 5
 
 
-def input_warnings(samples: FloatArray, quantization: Quantization) -> Iterator[str]:
-    """Yield warnings about calibration inputs [n, ...] with their quantization."""
+def input_warnings(samples: FloatArray, tensor: Tensor) -> Iterator[str]:
+    """Yield warnings about calibration inputs [n, ...] of a quantized input."""
+    quantization = tensor.quantized
     different = len({sample.tobytes() for sample in samples})
     if different < FEWEST_INPUTS:
         found = f"{len(samples)} calibration inputs"
@@ -39,13 +40,13 @@ def input_warnings(samples: FloatArray, quantization: Quantization) -> Iterator[
             f"{found}: ranges and biases are measured on them; give {FEWEST_INPUTS} or more "
             "different ones like those in use"
         )
-    yield from _outliers(samples, quantization)
+    yield from _outliers(samples, tensor)
     features = unlike_features(samples, quantization)
     if features:
         yield _unlike_text(features, samples.shape[-1], quantization)
 
 
-def _outliers(samples: FloatArray, quantization: Quantization) -> Iterator[str]:
+def _outliers(samples: FloatArray, tensor: Tensor) -> Iterator[str]:
     """Yield a warning if few values reach much further than all others."""
     if samples.size < 4 * FEWEST_INPUTS:
         return
@@ -56,7 +57,7 @@ def _outliers(samples: FloatArray, quantization: Quantization) -> Iterator[str]:
     least, most = float(samples.min()), float(samples.max())
     if high > low and most - least > _OUTLIER_SPANS * (high - low):
         beyond = int(np.sum((samples < low) | (samples > high)))
-        used = "{:g} to {:g}".format(*quantized_range(quantization))
+        used = "{:g} to {:g}".format(*quantized_range(tensor.quantized, tensor.dtype))
         yield (
             f"calibration inputs span {least:g} to {most:g}, but all except {beyond:,} of "
             f"{samples.size:,} values lie in {low:g} to {high:g}; the range in use is {used}; "
@@ -179,9 +180,10 @@ def _cause(
         if features:
             return _unlike_text(features, tensor.shape[-1], tensor.quantized)
     if found.rounding_snr[layer] < found.snr[layer] + 3.0:
-        low, high = quantized_range(node.quantization)
+        low, high = quantized_range(node.quantization, node.outputs[0].dtype)
+        steps = 1 << (8 * node.outputs[0].bytes // node.outputs[0].size)
         return (
-            f"its values use few of the 256 steps of the range {low:.3g} to {high:.3g}; give "
+            f"its values use few of the {steps} steps of the range {low:.3g} to {high:.3g}; give "
             "calibration inputs like those in use, without outliers, or try --ranges percentile"
         )
     if isinstance(node.op, QWeighted) and node.op.weights.bits < 8:

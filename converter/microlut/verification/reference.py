@@ -102,7 +102,8 @@ def check_samples(project: Project, samples: Samples) -> None:
                 f"samples have no input {tensor.name!r}, which the model reads; make them with "
                 "load_samples(path, project.inputs)"
             )
-        check_scaled_alike(samples.inputs.arrays[tensor.name], *feature_ranges(tensor.quantized))
+        ends = feature_ranges(tensor.quantized, tensor.dtype)
+        check_scaled_alike(samples.inputs.arrays[tensor.name], *ends)
     check_labels(samples, project.graph)
 
 

@@ -220,7 +220,7 @@ class DeployOutcome(Shown):
         return found
 
 
-_INT8 = "_int8"  # ends the names of arrays of integers
+_SUFFIXES = ("_int8", "_int16")  # end the names of arrays of integers, by their types
 
 
 def check_outputs(path: Path) -> None:
@@ -238,7 +238,10 @@ def _are_outputs(content: bytes) -> bool:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = {name.removesuffix(".npy") for name in archive.namelist()}
             paired = (
-                f"{name}{_INT8}" in names or name.removesuffix(_INT8) in names - {name}
+                any(
+                    f"{name}{suffix}" in names or name.removesuffix(suffix) in names - {name}
+                    for suffix in _SUFFIXES
+                )
                 for name in names
             )
             return bool(names) and all(paired)
@@ -247,16 +250,17 @@ def _are_outputs(content: bytes) -> bool:
 
 
 def write_outputs(path: Path, outcome: RunOutcome) -> None:
-    """Write a run's outputs to an .npz: `y_int8` and `y` (real), [samples, ...].
+    """Write a run's outputs to an .npz: `y_int8` or `y_int16`, and `y` (real), [samples, ...].
 
     Of several outputs they are called NAME_int8 and NAME; if NAME_int8 is another output's name,
     NAME_int8_int8.
     """
     arrays = dict(_by_key(outcome.values))
     for key, values in _by_key(outcome.integers).items():
-        name = f"{key}{_INT8}"
+        suffix = f"_{values.dtype.name}"
+        name = f"{key}{suffix}"
         while name in arrays:
-            name += _INT8
+            name += suffix
         arrays[name] = values
     content = io.BytesIO()
     # numpy.savez takes names as keywords, of which it has some itself.

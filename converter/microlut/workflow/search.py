@@ -21,6 +21,7 @@ def search(  # noqa: PLR0913 (the user's options, by name)
     *,
     folder: PathLike | None = None,
     jobs: int = -1,
+    activations: int | None = None,
     granularity: Granularity | None = None,
     method: Method | None = None,
     input_range: tuple[float, float] | None = None,
@@ -42,6 +43,7 @@ def search(  # noqa: PLR0913 (the user's options, by name)
         folder: Keeps every point from when it is finished, for the next search of the same; it is
             made if need be. None keeps nothing.
         jobs: Points that are measured at the same time; -1 for as many as there are cores.
+        activations: Bits of activations, 8 by default, or 16.
         granularity: What shares a scale.
         method: How weights are quantized.
         input_range: Smallest and largest value of inputs.
@@ -58,6 +60,7 @@ def search(  # noqa: PLR0913 (the user's options, by name)
     store = None if folder is None else path_of("folder", folder)
     check_search(store, jobs)  # before a model is read
     options = options_of(
+        activations=activations,
         granularity=granularity,
         method=method,
         input_range=input_range,

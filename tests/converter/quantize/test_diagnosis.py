@@ -15,7 +15,7 @@ from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray
 from microlut.ops.dense import Dense
 from microlut.ops.softmax import Softmax
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import Quantization, Tensor
 from microlut.quantize.diagnosis import input_warnings, output_warnings, unlike_features
 from microlut.quantize.quality import compare
 from microlut.quantize.ranges.activations import activation_quantization
@@ -31,7 +31,8 @@ def spanning(x: FloatArray) -> Quantization:
 
 
 def found_in(x: FloatArray, quantization: Quantization | None = None) -> list[str]:
-    return list(input_warnings(x, quantization or spanning(x)))
+    tensor = Tensor("x", x.shape[1:], "int8", quantization or spanning(x))
+    return list(input_warnings(x, tensor))
 
 
 def regression(mean: FloatArray, deviation: FloatArray) -> Graph:

@@ -1,0 +1,162 @@
+"""Bits of activations by tensor: the settings, the option, what is refused, and what they gain."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import microlut
+from digits_example import CALIBRATION, MODEL
+from graphs import make_node, net
+from microlut import cli
+from microlut.conversion.conversion import Conversion
+from microlut.conversion.settings import Overrides, Settings, load_settings
+from microlut.conversion.tensor_types import tensor_types
+from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.graph.ir import Graph
+from microlut.graph.network import State
+from microlut.ops.activation import ActivationKind
+from microlut.ops.add import Add
+from microlut.ops.relabel import Relabel
+from microlut.ops.relu import Relu
+from microlut.ops.tensor import Tensor
+from microlut.ops.unary import Cos, Square
+from microlut.quantize.types import linked, with_conversions
+
+RELU = Relu(ActivationKind.RELU)
+ALL = {"x": "int16", "first": "int16", "second": "int16", "last": "int16"}
+
+
+def chain(*ops: object) -> Graph:
+    names = ("first", "second", "last")
+    nodes = [
+        make_node(name, op, (before,), (4,))
+        for name, before, op in zip(names, ("x", *names), ops, strict=False)
+    ]
+    return net("g", "x", (4,), tuple(nodes), nodes[-1].output)
+
+
+def settings(folder: Path, text: str) -> Settings:
+    path = folder / "microlut.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "option", "wide"),
+    [
+        ("", None, ""),
+        ("", 16, "x first second last"),
+        ("activations = 16", None, "x first second last"),
+        ("activations = 16", 8, ""),
+        ('[tensors]\n"*st" = 16', None, "first last"),
+        ('[tensors]\n"*st" = 16\nlast = 8', None, "first"),
+        ('[tensors]\nlast = 8\n"*st" = 16', None, "first"),
+        ('[tensors]\n"f*" = 16\n"*st" = 8', None, ""),
+        ("activations = 16\n[tensors]\nlast = 8", None, "x first second"),
+        ("[tensors]\nlast = 8", 16, "x first second"),
+    ],
+)
+def test_the_most_specific_rule_decides(tmp_path: Path, text: str, option: int, wide: str):
+    found = tensor_types(
+        chain(RELU, RELU, RELU), settings(tmp_path, text), Overrides(activations=option)
+    )
+    assert found == dict.fromkeys(wide.split(), "int16")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("activations = 12", "activations: "),
+        ("[tensors]\nfirst = 4", "tensors.first: "),
+        ('[tensors]\nfirst = "16"', "tensors.first: "),
+    ],
+)
+def test_other_bits_are_refused(tmp_path: Path, text: str, where: str):
+    with pytest.raises(InvalidInput, match=f"microlut.toml: {where}.*8 or 16"):
+        settings(tmp_path, text)
+
+
+def test_other_bits_are_refused_as_an_option():
+    with pytest.raises(InvalidInput, match=r"activations is 12; give .* 8 or 16"):
+        Overrides(activations=12)
+
+
+def test_rule_that_matches_no_tensor_is_refused(tmp_path: Path):
+    given = settings(tmp_path, "[tensors]\nfrist = 16")
+    with pytest.raises(InvalidInput, match=r"tensors\.frist: matches no tensor .* first"):
+        tensor_types(chain(RELU, RELU, RELU), given, Overrides())
+
+
+def test_every_operator_without_a_form_is_named():
+    with pytest.raises(UnsupportedModel) as caught:
+        with_conversions(chain(Square(), RELU, Cos()), ALL)
+    assert [each.layer for each in caught.value.obstacles] == ["first", "last"]
+    text = str(caught.value)
+    assert "layer 'first': Square has no form for activations of 16 bits" in text
+    assert '"last" = 8 under [tensors]' in text
+    assert "\n" not in text
+
+
+def test_conversions_stand_where_types_meet_and_are_shared():
+    nodes = (
+        make_node("first", RELU, ("x",), (4,)),
+        make_node("second", RELU, ("x",), (4,)),
+        make_node("last", Add(), ("first", "second"), (4,)),
+    )
+    graph, types = with_conversions(
+        net("g", "x", (4,), nodes, "last"), {"first": "int16", "second": "int16"}
+    )
+    assert [(node.name, node.inputs) for node in graph.nodes] == [
+        ("x/int16", ("x",)),
+        ("first", ("x/int16",)),
+        ("second", ("x/int16",)),
+        ("first/int8", ("first",)),
+        ("second/int8", ("second",)),
+        ("last", ("first/int8", "second/int8")),
+    ]
+    assert types == dict.fromkeys(("x/int16", "first", "second"), "int16")
+
+
+def test_tensors_that_share_bytes_have_one_type():
+    units = Relabel(np.full(4, 0.5, np.float32), np.zeros(4, np.float32))
+    graph = chain(units, RELU)
+    assert linked(graph, {"first": "int16"}) == {"x": "int16", "first": "int16"}
+    state = State(Tensor("kept", (4,)), "second")
+    held = Graph(graph.name, graph.inputs, graph.nodes, graph.outputs, (state,))
+    assert linked(held, {"kept": "int16"}) == {"kept": "int16", "second": "int16"}
+
+
+@functools.cache
+def digits(activations: int | None) -> Conversion:
+    return microlut.convert(MODEL, CALIBRATION, bits=8, activations=activations, distill=False)
+
+
+def test_digits_are_nearer_to_the_float_network_with_int16():
+    narrow, wide = digits(8), digits(16)
+    assert {t.dtype for t in wide.quantized.tensors().values()} == {"int16"}
+    last = wide.report.layers[-2].name
+    snr = [
+        next(layer.snr_db for layer in made.report.layers if layer.name == last)
+        for made in (narrow, wide)
+    ]
+    assert snr[1] > snr[0] + 5.0
+    assert wide.plan.arena_bytes > narrow.plan.arena_bytes
+
+
+def test_eight_bits_are_the_default():
+    assert digits(8).sources == digits(None).sources
+    assert digits(8).tflite == digits(None).tflite
+
+
+def test_option_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    command = ["convert", MODEL, "--calibration", CALIBRATION, "--activations", "16"]
+    words = [*command, "--no-distill", "-o", tmp_path / "out"]
+    monkeypatch.setattr("sys.argv", ["microlut", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert not stop.value.code
+    project = microlut.read(tmp_path / "out")
+    assert {tensor.dtype for tensor in project.graph.tensors().values()} == {"int16"}
+    assert "int16_t" in (tmp_path / "out" / "model.h").read_text()
