@@ -36,7 +36,8 @@ from microlut.show import runs as tables
 from microlut.workflow import build as building
 from microlut.workflow import run as running
 from microlut.workflow import verify as verification
-from microlut.workflow.outcomes import check_outputs, image_json, write_outputs
+from microlut.workflow.outcomes import image_json
+from microlut.workflow.output_files import check_outputs, write_outputs
 
 
 def build(

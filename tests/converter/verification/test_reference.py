@@ -22,7 +22,8 @@ from microlut.project import Project
 from microlut.toolchain.image import Image
 from microlut.verification.accuracy import float_top1
 from microlut.verification.reference import make_reference
-from microlut.workflow.outcomes import RunOutcome, check_outputs, write_outputs
+from microlut.workflow.outcomes import RunOutcome
+from microlut.workflow.output_files import check_outputs, write_outputs
 
 NARROW, WIDE = Quantization(0.5, 0), Quantization(0.25, -8)
 GRAPH = QuantizedGraph(
