@@ -143,12 +143,16 @@ def _unwrapped(layer: Layer, arrays: Sequence[NDArray[np.generic]]) -> _Wrapped:
 def _operator(found: _Wrapped, shape: Shape) -> Recurrent:
     layer, cell = found.layer, found.cell
     for key, why in (
-        ("return_state", "supported is the output alone"),
-        ("stateful", "supported are runs that begin with a state of zeros"),
-        ("time_major", "supported is the batch before the time"),
+        ("return_state", f"supported is the output alone: {_ADVICE}"),
+        (
+            "stateful",
+            "give the same weights to a model with stateful=False over whole windows; --stream "
+            "then lets its state go on from run to run",
+        ),
+        ("time_major", f"supported is the batch before the time: {_ADVICE}"),
     ):
         if options.flag(layer, key, False):
-            raise layer.unsupported(f"{key}=True", f"{why}: {_ADVICE}")
+            raise layer.unsupported(f"{key}=True", why)
     _check_function(found.cell_layer, "activation", "tanh", shape)
     if cell != "simple_rnn":
         _check_function(found.cell_layer, "recurrent_activation", "sigmoid", shape)
