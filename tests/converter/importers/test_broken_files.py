@@ -298,7 +298,7 @@ def test_import_model_equals_keras_on_the_undamaged_file(files):
 
 
 def test_h5_reading_that_does_not_end_is_stopped_by_its_processor_time(tmp_path, monkeypatch):
-    endless = "s.keras_h5.read = lambda path: [None for _ in iter(int, 1) if _]"
+    endless = "s.keras_h5.read = lambda *given: [None for _ in iter(int, 1) if _]"
     command = f"from microlut.importers import separate_process as s; {endless}; s.answer()"
     monkeypatch.setattr(separate_process, "_COMMAND", command)
     monkeypatch.setattr(separate_process, "_SECONDS", 3)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
-from microlut.importers.keras.custom import STORED_CLASS, Custom, with_custom
+from microlut.importers.keras.custom import NOTHING, STORED_CLASS, Custom, with_custom
 from microlut.importers.keras.wrappers import unwrapped, wrappers_of
 
 LayerPath = tuple[str, ...]
@@ -138,7 +138,7 @@ class Layer:
         return error
 
 
-def parse_config(text: str | bytes, source: str, custom: Custom) -> Json:
+def parse_config(text: str | bytes, source: str, custom: Custom = NOTHING) -> Json:
     """Return a model's architecture from its JSON text, with what the user says about classes.
 
     Raises:

@@ -7,6 +7,7 @@ or an expression such as `relu6(x) / 6`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from microlut.errors import InvalidInput
@@ -14,6 +15,7 @@ from microlut.support.arguments import brief
 
 Json = dict[str, Any]
 Custom = Mapping[str, str]
+NOTHING: Custom = MappingProxyType({})  # is said
 
 EXPRESSION = "Expression"  # class of a layer of which the user says what it computes
 STORED_CLASS = "stored_class"  # of a renamed layer: its class in the file

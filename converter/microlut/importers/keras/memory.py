@@ -17,12 +17,12 @@ from microlut.importers.keras.config import (
     parse_config,
     root_layer,
 )
-from microlut.importers.keras.custom import Custom
+from microlut.importers.keras.custom import NOTHING, Custom
 from microlut.importers.keras.variables import Arrays
 from microlut.importers.keras.wrapped_arrays import arrays_of, has_own, ranges_of
 
 
-def read(model: object, custom: Custom) -> KerasModel:
+def read(model: object, custom: Custom = NOTHING) -> KerasModel:
     """Return a model object's architecture and arrays.
 
     Raises:

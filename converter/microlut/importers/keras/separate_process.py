@@ -20,7 +20,7 @@ import numpy as np
 from microlut.errors import InvalidInput, MicrolutError, UnsupportedModel
 from microlut.importers.keras import h5 as keras_h5
 from microlut.importers.keras.config import KerasModel
-from microlut.importers.keras.custom import Custom
+from microlut.importers.keras.custom import NOTHING, Custom
 from microlut.importers.keras.damage import damaged
 
 # Processor time, so that a busy computer does not make a file look damaged.
@@ -29,7 +29,7 @@ _SECONDS_PER_MEGABYTE = 0.5
 _COMMAND = "from microlut.importers.keras.separate_process import answer; answer()"
 
 
-def read(path: Path, custom: Custom) -> KerasModel:
+def read(path: Path, custom: Custom = NOTHING) -> KerasModel:
     """Return the model in a whole-model HDF5 file.
 
     Raises:
