@@ -32,7 +32,6 @@ from microlut.board.board import Board, boards
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.conversion.code_sizes import (
-    ALIGNMENT,
     BoardSizes,
     CodeSizes,
     CoreSizes,
@@ -48,6 +47,7 @@ from microlut.importers import import_model
 from microlut.integer import QuantizedGraph
 from microlut.machine.tools import require_tool
 from microlut.plan import Goal, Optimize, Plan, make_plan
+from microlut.plan.arena import ALIGNMENT
 from microlut.quantize.rough import quantize_roughly
 from microlut.toolchain.build import build
 from microlut.toolchain.image import Image

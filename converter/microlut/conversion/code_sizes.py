@@ -20,11 +20,11 @@ from typing import TypedDict
 from microlut.board.board import Board
 from microlut.codegen.render import render_file
 from microlut.plan import Plan
+from microlut.plan.arena import ALIGNMENT
 
 _FILE = Path(__file__).with_name("code_sizes.json")
 # Cores on which functions are as large as on another one.
 LIKE = {"cortex-m0": "cortex-m0plus", "cortex-m7": "cortex-m4f", "cortex-m33": "cortex-m4f"}
-ALIGNMENT = 16  # MLUT_ALIGNMENT of the arena
 _WORD, _LONG = 4, 8
 _CONSTANT = re.compile(r"^(?:static )?const (\w+) \w+(?:\[(\d+)\])?(?: \w+)? = \{", re.MULTILINE)
 _FUNCTION = re.compile(r"\bmlut_\w+")

@@ -6,9 +6,11 @@ sum of sizes that are alive at one step, tells how far from optimal a placement 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import itemgetter
 
 ALIGNMENT = 16  # bytes, MLUT_ALIGNMENT of the engine
 
@@ -79,15 +81,15 @@ def lower_bound(buffers: Sequence[Buffer]) -> int:
 
 def _first_fit(ordered: Sequence[Buffer]) -> tuple[dict[str | int, int], int]:
     """Give each buffer in turn the lowest gap between those placed that live at the same time."""
-    placed: list[tuple[int, Buffer]] = []
+    placed: list[tuple[int, int, int, int]] = []  # start, end, first and last step, by start
+    offsets: dict[str | int, int] = {}
     for buffer in ordered:
+        size, first, last = aligned(buffer.size), buffer.first, buffer.last
         offset = 0
-        for start, other in sorted(placed, key=lambda item: item[0]):
-            if not buffer.overlaps(other):
-                continue
-            if offset + aligned(buffer.size) <= start:
+        for start, end in [(p[0], p[1]) for p in placed if p[2] <= last and first <= p[3]]:
+            if offset + size <= start:
                 break
-            offset = max(offset, start + aligned(other.size))
-        placed.append((offset, buffer))
-    offsets = {buffer.name: start for start, buffer in placed}
-    return offsets, max((start + aligned(b.size) for start, b in placed), default=0)
+            offset = max(offset, end)
+        offsets[buffer.name] = offset
+        insort(placed, (offset, offset + size, first, last), key=itemgetter(0))
+    return offsets, max((end for _, end, _, _ in placed), default=0)
