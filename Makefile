@@ -1,7 +1,8 @@
 # Two commands do everything on a fresh Debian machine with Python 3.11, make and git:
 #   make demo   set up, then convert, build and run the digits example on an emulated Cortex-M4
 #   make test   set up, then run the tests
-# Others: make test-all (with the long sweeps), make check (linters, types and prose), make wheel-test, make clean.
+# Others: make test-all (with the long sweeps), make check (linters, types and prose), make wheel-test, make clean,
+#   make fuzz-networks SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000)
 
 VENV := .venv
 PYTHON ?= python3
@@ -13,10 +14,10 @@ DIGITS := examples/digits
 INSTALL := scripts/install_packages.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check setup setup-dev wheel-test clean
+.PHONY: help demo test test-all fuzz-networks check setup setup-dev wheel-test clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -4
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
 
 $(VENV)/ready: pyproject.toml scripts/install-tools.sh
 	sh scripts/install-tools.sh
@@ -51,6 +52,10 @@ test: setup-dev
 
 test-all: setup-dev
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+fuzz-networks: setup-dev
+	$(BIN)/python scripts/fuzz_networks.py --shrink --seed $(or $(SEED),0) \
+		$(if $(COUNT),--count $(COUNT)) $(if $(SECONDS),--seconds $(SECONDS))
 
 check: setup-dev
 	$(BIN)/ruff check --no-cache .

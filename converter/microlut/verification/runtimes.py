@@ -32,7 +32,11 @@ _ARENA_BYTES = 64 << 20
 
 
 def run_tflite_micro(
-    model: bytes, inputs: Batch, progress: Progress = silent, runs: int | None = None
+    model: bytes,
+    inputs: Batch,
+    progress: Progress = silent,
+    runs: int | None = None,
+    arena_bytes: int = _ARENA_BYTES,
 ) -> Int8:
     """Return the output bytes [n, bytes] of the on-device reference kernels for inputs by name.
 
@@ -41,7 +45,7 @@ def run_tflite_micro(
     outputs = []
     with _quiet(), _errors_of(TFLITE_MICRO):
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
-        interpreter = runtime.Interpreter.from_bytes(model, arena_size=_ARENA_BYTES)
+        interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
     with _errors_of(TFLITE_MICRO):
         count, fresh = outputs_of(model), runs or int(has_variables(model))
         for i, sample in enumerate(inputs):

@@ -1,0 +1,212 @@
+"""Compare all forms of a random network: Keras, the import, its integer network, tflite-micro."""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+import warnings
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import tflite_micro.python.tflite_micro.runtime as runtime
+from closeness import against_float, against_keras, operators
+from keras_building import Building
+from numpy.typing import NDArray
+from recipe import Failure, Recipe
+
+import random_graphs as rg
+from microlut.codegen.tflite import to_tflite
+from microlut.errors import MicrolutError
+from microlut.graph.batch import Batch
+from microlut.graph.ir import Graph
+from microlut.graph.network import State
+from microlut.graph.passes import run_passes
+from microlut.graph.passes.rewrite import rebuild
+from microlut.importers import import_model
+from microlut.integer import QuantizedGraph, from_bytes, quantized_inputs, to_bytes
+from microlut.integer import evaluate as integers
+from microlut.integer.check import check_graph
+from microlut.plan import Plan, make_plan
+from microlut.plan.limits import check_sizes
+from microlut.quantize.ranges.measure import Ranges, calibrate
+from microlut.quantize.stage import quantize
+from microlut.quantize.weights import WeightConfig
+from microlut.verification.runtimes import run_tflite_micro
+
+RUNS = 4
+_DISTINCT = 3  # bytes that an output has at least, to tell something
+_ARENA = 1 << 20  # of tflite-micro
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of a network.
+
+    Attributes:
+        refused: Why it was not converted.
+        failures: What is wrong.
+        plan: Of the integer network, if it was converted.
+        inputs: Its bytes [RUNS, bytes].
+        wanted: Those of the outputs, by the integer interpreter.
+        telling: Whether its outputs have enough distinct bytes.
+        blurred: Whether rounding by float32 explains a difference from Keras.
+    """
+
+    recipe: Recipe
+    refused: str = ""
+    failures: tuple[Failure, ...] = ()
+    plan: Plan | None = None
+    inputs: NDArray[np.int8] | None = None
+    wanted: NDArray[np.int8] | None = None
+    telling: bool = False
+    blurred: bool = False
+
+
+def check(recipe: Recipe, building: Building) -> Tried:
+    """Convert a network and compare its forms, up to tflite-micro; errors become failures."""
+    stage = ["import"]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            return _checked(recipe, building, stage)
+    except MicrolutError as error:
+        if stage[0] == "tflite":
+            return Tried(recipe, failures=(Failure("tflite", str(error)),))
+        return Tried(recipe, refused=f"{stage[0]}: {error}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__} {error} in {Path(where.filename).name}:{where.name}"
+        return Tried(recipe, failures=(Failure(f"crash in {stage[0]}", text),))
+
+
+def _checked(recipe: Recipe, building: Building, stage: list[str]) -> Tried:
+    model = building.model(recipe)
+    imported = _imported(recipe, model)
+    graph = run_passes(imported)
+    check_sizes(graph)
+    samples = _samples(recipe, building, graph)
+    stage[0] = "float"
+    failures, blurred = against_keras(recipe, building, graph, samples)
+    stage[0] = "quantize"
+    graph, samples = _with_state(recipe, building, graph, samples)
+    ranges = _ranges(recipe, graph, samples)
+    made = quantize(graph, ranges, samples, _configs(recipe, graph))
+    check_graph(made)
+    stage[0] = "integer"
+    x = _inputs(recipe, made, samples)
+    wanted = _interpreted(made, x)
+    if not failures:
+        failures += against_float(graph, ranges, made, samples)
+    telling = _tells(made, x)
+    stage[0] = "plan"
+    plan = make_plan(made)
+    stage[0] = "tflite"
+    if not _equal(_run_tflite(made, x), wanted):
+        failures.append(Failure("integer", f"tflite-micro differs: {operators(made)}"))
+    return Tried(recipe, "", tuple(failures), plan, to_bytes(x), wanted, telling, blurred)
+
+
+def _imported(recipe: Recipe, model: Any) -> Graph:
+    if recipe.form == "memory":
+        return import_model(model, recipe.name)
+    with tempfile.TemporaryDirectory(prefix="microlut-fuzz-") as folder:
+        path = Path(folder) / f"{recipe.name}.{recipe.form}"
+        model.save(path)
+        return import_model(path, recipe.name)
+
+
+def _samples(recipe: Recipe, building: Building, graph: Graph) -> Batch:
+    """Return the values of the inputs that the building has, by the graph's names."""
+    found = {}
+    for tensor in graph.inputs:
+        found[tensor.name] = np.asarray(building.values[tensor.name])
+    assert set(found) == {given.name for given in recipe.given}
+    return Batch(found)
+
+
+def _with_state(
+    recipe: Recipe, building: Building, graph: Graph, samples: Batch
+) -> tuple[Graph, Batch]:
+    """Return the graph with one input as a state, which begins with zeros."""
+    if not recipe.state:
+        return graph, samples
+    tensors = graph.tensors()
+    state, source = tensors.get(recipe.state), tensors.get(recipe.source)
+    if source is None or state is None or source.shape != state.shape or len(graph.inputs) < 2:
+        return graph, samples  # a pass has folded the source
+    if any(type(node.op).__name__ == "Relabel" for node in graph.consumers(state.name)):
+        return graph, samples  # which only inputs of the caller have
+    inputs = tuple(tensor for tensor in graph.inputs if tensor != state)
+    graph = replace(graph, inputs=inputs, states=(State(state, recipe.source),))
+    left = {tensor.name: samples.arrays[tensor.name] for tensor in inputs}
+    return rebuild(graph, graph.nodes, {}), Batch(left)
+
+
+def _ranges(recipe: Recipe, graph: Graph, samples: Batch) -> Ranges:
+    limits = dict(calibrate(graph, samples).limits)
+    if recipe.bent:
+        rng = np.random.default_rng([recipe.seed, 3])
+        bent = {name: rg.bend(rng, *ends) for name, ends in limits.items()}
+        limits = {
+            name: ends if np.isfinite(ends).all() else limits[name] for name, ends in bent.items()
+        }
+    limits |= {state.tensor.name: (-1.0, 1.0) for state in graph.states}
+    return Ranges(limits)
+
+
+def _configs(recipe: Recipe, graph: Graph) -> Mapping[str, WeightConfig]:
+    return {
+        node.name: WeightConfig(
+            recipe.bits or 2 + zlib.crc32(node.name.encode()) % 7,
+            recipe.granularity,  # type: ignore[arg-type]
+            recipe.method,  # type: ignore[arg-type]
+        )
+        for node in graph.nodes
+    }
+
+
+def _inputs(recipe: Recipe, made: QuantizedGraph, samples: Batch) -> Batch:
+    """Return two samples, then any bytes, then the ends of int8."""
+    real = to_bytes(quantized_inputs(made, samples[:2]))
+    rng = np.random.default_rng([recipe.seed, 4])
+    any_bytes = rng.integers(-128, 128, (1, real.shape[1]))
+    ends = rng.choice([-128, 127], (1, real.shape[1]))
+    values = np.concatenate([real, any_bytes, ends]).astype(np.int8)
+    assert len(values) == RUNS
+    return from_bytes({tensor.name: tensor for tensor in made.inputs}, values)
+
+
+def _halves(made: QuantizedGraph, x: Batch) -> tuple[Batch, ...]:
+    """Return the runs that begin with fresh states; the C does so before half of them, too."""
+    return (x[: RUNS // 2], x[RUNS // 2 :]) if made.states else (x,)
+
+
+def _interpreted(made: QuantizedGraph, x: Batch) -> NDArray[np.int8]:
+    halves = _halves(made, x)
+    return np.concatenate([to_bytes(integers.outputs(made, part)) for part in halves])
+
+
+def _run_tflite(made: QuantizedGraph, x: Batch) -> NDArray[np.int8]:
+    """Run tflite-micro, which need not parse the file to count the states."""
+    content = to_tflite(made)
+    with mock.patch.object(runtime, "count_resource_variables", lambda _: len(made.states)):
+        parts = [run_tflite_micro(content, x, arena_bytes=_ARENA) for x in _halves(made, x)]
+    return np.concatenate(parts)
+
+
+def _tells(made: QuantizedGraph, x: Batch) -> bool:
+    halves = _halves(made, x)
+    parts = [integers.outputs(made, part).arrays for part in halves]
+    return all(
+        len(np.unique(np.concatenate([part[name] for part in parts]))) >= _DISTINCT
+        for name in parts[0]
+    )
+
+
+def _equal(found: NDArray[Any], wanted: NDArray[Any]) -> bool:
+    return found.shape == wanted.shape and bool(np.array_equal(found, wanted))

@@ -1,0 +1,274 @@
+"""Draw recipes: layers one after the other, on tensors whose values are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import drawn_functions  # noqa: F401 (fills KINDS)
+import drawn_layers  # noqa: F401
+import numpy as np
+from draws import KINDS, Rng, Seen, Shape, axis, maybe, one_of, whole
+from keras_building import Building
+from recipe import Call, Given, Recipe
+
+_MOST_VALUES, _LARGEST = 1500, 2000.0
+_TRIES = 6  # of calls that fit
+_WEIGHTS = {
+    rank: np.array([kind.weight if rank in kind.ranks else 0.0 for kind in KINDS])
+    for rank in (1, 2, 3, 4)
+}
+MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
+_MERGING = ("ops.add", "ops.subtract", "ops.multiply", "ops.maximum", "ops.minimum")
+_OPERATORS = ("operator.add", "operator.sub", "operator.mul")
+
+
+def draw(seed: int, layers: int = 9) -> tuple[Recipe, Building]:
+    """Return the network of a seed, and the tensors of its model."""
+    rng = np.random.default_rng(seed)
+    drawing = _Drawing(rng, seed)
+    for given in _inputs(rng):
+        drawing.give(given)
+    for _ in range(whole(rng, 1, layers)):
+        drawing.step()
+    return drawing.recipe(), drawing.building
+
+
+def _inputs(rng: Rng) -> list[Given]:
+    base = _shape(rng)
+    found = []
+    for i in range(int(one_of(rng, 1, 1, 1, 2, 2, 3))):
+        shape = base if i == 0 or maybe(rng, 0.7) else _shape(rng)
+        spread = round(10.0 ** rng.uniform(-1, 1), 2) if maybe(rng) else 1.0
+        center = round(rng.normal() * 2, 1) if maybe(rng, 0.4) else 0.0
+        found.append(Given(f"x{i}", shape, spread, center))
+    return found
+
+
+def _shape(rng: Rng) -> Shape:
+    rank = int(one_of(rng, 1, 2, 2, 3, 3, 3, 4))
+    if rank == 1:
+        return (int(one_of(rng, 1, 2, 3, 5, 8, 13, 16, 30, 64)),)
+    channels = int(one_of(rng, 1, 2, 3, 4, 4, 5, 7, 8, 9, 16))
+    most = {2: 16, 3: 9, 4: 4}[rank]
+    return (*(whole(rng, 1, most) for _ in range(rank - 1)), channels)
+
+
+class _Drawing:
+    """A recipe under construction."""
+
+    def __init__(self, rng: Rng, seed: int, prefix: str = "c", depth: int = 0) -> None:
+        self.rng, self.seed, self.prefix, self.depth = rng, seed, prefix, depth
+        self.building = Building(seed)
+        self.given: list[Given] = []
+        self.calls: list[Call] = []
+        self.seen: dict[str, Seen] = {}
+
+    def give(self, given: Given, values: Any = None) -> None:
+        self.given.append(given)
+        self.building.give(given, values)
+        self._see(given.name)
+
+    def step(self) -> None:
+        """Add one call that fits, or a few in a row."""
+        for _ in range(_TRIES):
+            roll = self.rng.random()
+            if roll < 0.22:
+                found = self._merge()
+            elif roll < 0.27 and self.calls:
+                found = self._share()
+            elif roll < 0.31 and self.depth == 0:
+                found = self._nest()
+            else:
+                found = self._layer()
+            if found:
+                return
+
+    def _layer(self) -> bool:
+        rng, x = self.rng, self._any()
+        weights = _WEIGHTS[len(x.shape)]
+        kind = KINDS[int(rng.choice(len(KINDS), p=weights / weights.sum()))]
+        steps = kind.draw(rng, x)
+        if not steps:
+            return False
+        name = x.name
+        for what, options in steps:
+            call = Call(self._name(), what, (name,), options)
+            if not self._add(call):
+                return False
+            name = call.name
+        return True
+
+    def _merge(self) -> bool:
+        """Add what reads several tensors."""
+        rng, x = self.rng, self._any()
+        fitting = [y for y in self.seen.values() if y.shape == x.shape] * 2
+        fitting += [y for y in self.seen.values() if _fit(x.shape, y.shape)]
+        roll = rng.random()
+        if roll < 0.3:
+            return self._join(x)
+        count = 2 if maybe(rng, 0.8) else 3
+        others = [one_of(rng, *fitting) for _ in range(count - 1)]
+        reads = [y.name for y in (x, *others)]
+        rng.shuffle(reads)
+        if roll < 0.65:
+            what = str(one_of(rng, *MERGES))
+            reads = reads[:2] if what == "Subtract" else reads
+            return self._add(Call(self._name(), what, tuple(reads)))
+        what = str(one_of(rng, *_MERGING, *_OPERATORS))
+        return self._add(Call(self._name(), what, tuple(reads[:2])))
+
+    def _join(self, x: Seen) -> bool:
+        rng = self.rng
+        along = whole(rng, 1, len(x.shape))
+        rest = (*x.shape[: along - 1], *x.shape[along:])
+        fitting = [
+            y.name
+            for y in self.seen.values()
+            if len(y.shape) == len(x.shape) and (*y.shape[: along - 1], *y.shape[along:]) == rest
+        ]
+        reads = [x.name, *(str(one_of(rng, *fitting)) for _ in range(whole(rng, 1, 3)))]
+        rng.shuffle(reads)
+        if maybe(rng, 0.25) and len(x.shape) < 4:
+            reads = [name for name in reads if self.seen[name].shape == x.shape]
+            if len(reads) > 1:
+                options = {"axis": axis(rng, (*x.shape, 1)), "listed": True}
+                return self._add(Call(self._name(), "ops.stack", tuple(reads), options))
+        along = along if maybe(rng) else along - len(x.shape) - 1
+        if maybe(rng, 0.3):
+            options = {"axis": along, "listed": True}
+            return self._add(Call(self._name(), "ops.concatenate", tuple(reads), options))
+        return self._add(Call(self._name(), "Concatenate", tuple(reads), {"axis": along}))
+
+    def _share(self) -> bool:
+        """Call a layer again, on a tensor of the same shape."""
+        layers = [c for c in self.calls if c.name in self.building.layers and len(c.reads) == 1]
+        if not layers:
+            return False
+        again = one_of(self.rng, *layers)
+        shape = self.seen[again.reads[0]].shape
+        reads = [y.name for y in self.seen.values() if y.shape == shape]
+        first = again.shares or again.name
+        name = str(one_of(self.rng, *reads))
+        call = Call(self._name(), again.what, (name,), again.options, first)
+        return self._add(call)
+
+    def _nest(self) -> bool:
+        """Add a model of a few layers."""
+        rng, x = self.rng, self._any()
+        seed = whole(rng, 10**6, 10**7)
+        inner = _Drawing(rng, seed, f"{self._name()}_", 1)
+        inner.give(Given("inner", x.shape), self.building.values[x.name])
+        for _ in range(whole(rng, 1, 3)):
+            inner.step()
+        if not inner.calls:
+            return False
+        last = inner.calls[-1].name
+        recipe = Recipe(seed, tuple(inner.given), tuple(inner.calls), (last,)).needed()
+        chain = _is_chain(recipe)
+        what = "Sequential" if chain and maybe(rng, 0.6) else "Model"
+        return self._add(Call(self._name(), what, (x.name,), {"inner": recipe}))
+
+    def _add(self, call: Call) -> bool:
+        """Add a call if Keras accepts it and its values are some that can be quantized."""
+        try:
+            self.building.add(call)
+        except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
+            if type(error).__module__ == "builtins":
+                return self._forget(call)
+            raise
+        except Exception as error:
+            if "tensorflow" in type(error).__module__:
+                return self._forget(call)
+            raise
+        self._see(call.name)
+        x = self.seen[call.name]
+        values = np.asarray(self.building.values[call.name])
+        sound = values.dtype == np.float32 and 1 <= values.ndim - 1 <= 4
+        sound = sound and 0 < values[0].size <= _MOST_VALUES and np.isfinite(values).all()
+        if not sound or max(abs(x.low), abs(x.high)) > _LARGEST:
+            return self._forget(call)
+        self.calls.append(call)
+        return True
+
+    def _forget(self, call: Call) -> bool:
+        for known in (self.building.values, self.building.symbols, self.building.layers):
+            known.pop(call.name, None)
+        self.seen.pop(call.name, None)
+        return False
+
+    def _see(self, name: str) -> None:
+        values = np.asarray(self.building.values[name])
+        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+        self.seen[name] = Seen(name, values.shape[1:], low, high)
+
+    def _any(self) -> Seen:
+        """Return a tensor, more often a late one."""
+        names = list(self.seen)
+        return self.seen[names[max(self.rng.integers(0, len(names), 3))]]
+
+    def _name(self) -> str:
+        return f"{self.prefix}{len(self.calls)}"
+
+    def recipe(self) -> Recipe:
+        """Return the recipe, with its last tensor and perhaps others as outputs."""
+        rng, names = self.rng, [call.name for call in self.calls]
+        if not names:
+            raise LookupError("no layer fits")
+        outputs = [names[-1]]
+        unread = [n for n in names if not any(n in call.reads for call in self.calls)]
+        others = [*unread, *names] if maybe(rng, 0.5) else unread
+        count = int(one_of(rng, 0, 0, 1, 1, 2))
+        outputs += [str(one_of(rng, *others)) for _ in range(count)]
+        outputs = list(dict.fromkeys(outputs))
+        rng.shuffle(outputs)
+        recipe = Recipe(
+            self.seed,
+            tuple(self.given),
+            tuple(self.calls),
+            tuple(outputs),
+            bits=int(one_of(rng, 8, 8, 2, 3, 4, 5, 6, 7, 0)),
+            granularity=str(one_of(rng, "channel", "channel", "tensor")),
+            method=str(one_of(rng, *["calibrated"] * 3, "empirical", "fitted")),
+            ends="dict" if maybe(rng, 0.1) else "list",
+            form=str(one_of(rng, "keras", "h5")) if maybe(rng, 0.03) else "memory",
+            bent=maybe(rng, 0.3),
+        )
+        return self._with_state(recipe.needed())
+
+    def _with_state(self, recipe: Recipe) -> Recipe:
+        """Return the recipe with a state, if some tensor has the shape of one of two inputs."""
+        if len(recipe.given) < 2 or not maybe(self.rng, 0.6):
+            return recipe
+        state = one_of(self.rng, *recipe.given[1:])
+        sources = [c.name for c in recipe.calls if self.seen[c.name].shape == state.shape]
+        if not sources or state.name in recipe.outputs:
+            return recipe
+        return replace(recipe, state=state.name, source=str(one_of(self.rng, *sources)))
+
+
+def _is_chain(recipe: Recipe) -> bool:
+    """Return whether each call is a new layer that reads the one before it."""
+    before = recipe.given[0].name
+    for call in recipe.calls:
+        if call.reads != (before,) or call.shares or not call.what[0].isupper():
+            return False
+        before = call.name
+    return True
+
+
+def _fit(one: Sequence[int], other: Sequence[int]) -> bool:
+    if len(one) != len(other):
+        return False
+    return all(a == b or 1 in (a, b) for a, b in zip(one, other, strict=True))
+
+
+def rebuilt(recipe: Recipe) -> Building:
+    """Return the tensors of a recipe's model."""
+    building = Building(recipe.seed)
+    for given in recipe.given:
+        building.give(given)
+    for call in recipe.calls:
+        building.add(call)
+    return building

@@ -1,0 +1,37 @@
+"""Networks that once failed, shrunk: `test_fuzzed_networks.py` tries each of them."""
+
+from __future__ import annotations
+
+from recipe import Call, Constant, Given, Part, Recipe
+
+FOUND: tuple[Recipe, ...] = (
+    # A reshape was moved behind the sum with a constant, which has the dimensions after it.
+    Recipe(
+        seed=1000031,
+        given=(Given(name="x0", shape=(4, 3)),),
+        calls=(
+            Call(name="a", what="Reshape", reads=("x0",), options={"target_shape": (2, 2, 3)}),
+            Call(
+                name="b",
+                what="operator.add",
+                reads=("a",),
+                options={"constant": Constant(shape=(2, 1, 3), seed=4567, low=-2.0, high=2.0)},
+            ),
+        ),
+        outputs=("b",),
+    ),
+    # More tensors are joined than CONCATENATION of tflite-micro may have.
+    Recipe(
+        seed=45,
+        given=(Given(name="x0", shape=(11, 3, 2)),),
+        calls=(
+            Call(
+                name="a",
+                what="TimeDistributed",
+                reads=("x0",),
+                options={"layer": Part(what="Cropping1D", options={"cropping": (0, 1)})},
+            ),
+        ),
+        outputs=("a",),
+    ),
+)

@@ -1,0 +1,181 @@
+"""Make Keras models of recipes, with drawn weights, and compute their tensors on the way."""
+
+from __future__ import annotations
+
+import operator
+import os
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from recipe import Call, Constant, Given, Options, Part, Recipe
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+SAMPLES = 8
+_INITIALIZERS = {  # of weights that are drawn afterwards: zeros take least time
+    "Conv": ("kernel",),
+    "Dense": ("kernel",),
+    "Depthwise": ("depthwise",),
+    "Separable": ("depthwise", "pointwise"),
+    "GRU": ("kernel", "recurrent"),
+    "LSTM": ("kernel", "recurrent"),
+    "SimpleRNN": ("kernel", "recurrent"),
+}
+
+
+class Building:
+    """A model under construction: tensors of Keras, and their values, by name."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.symbols: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
+        self.layers: dict[str, Any] = {}
+
+    def give(self, given: Given, values: Any = None) -> None:
+        """Add an input, of its own values or of those of what calls an inner model."""
+        import keras
+        import tensorflow as tf
+
+        self.symbols[given.name] = keras.Input(given.shape, name=given.name)
+        if values is None:
+            rng = np.random.default_rng([self.seed, zlib.crc32(given.name.encode())])
+            drawn = rng.normal(given.center, given.spread, (SAMPLES, *given.shape))
+            values = tf.constant(drawn.astype(np.float32))
+        self.values[given.name] = values
+
+    def add(self, call: Call) -> None:
+        """Apply a call; raises what Keras raises."""
+        reads = [self.values[name] for name in call.reads]
+        apply = self._applied(call, reads)
+        symbol = apply([self.symbols[name] for name in call.reads])
+        if call.name in self.layers and not call.shares and "inner" not in call.options:
+            draw_weights(self.layers[call.name], [self.seed, zlib.crc32(call.name.encode())])
+        self.values[call.name] = apply(reads)
+        self.symbols[call.name] = symbol
+
+    def model(self, recipe: Recipe) -> Any:
+        """Return the model of all inputs and some outputs."""
+        import keras
+
+        inputs = {given.name: self.symbols[given.name] for given in recipe.given}
+        outputs = [self.symbols[name] for name in recipe.outputs]
+        if recipe.ends == "dict":
+            ends = {f"end{i}": symbol for i, symbol in enumerate(outputs)}
+            return keras.Model(inputs, ends, name=recipe.name)
+        one = outputs[0] if len(outputs) == 1 else outputs
+        return keras.Model(list(inputs.values()), one, name=recipe.name)
+
+    def _applied(self, call: Call, values: Sequence[Any]) -> Any:
+        """Return what applies a call to tensors, real or symbolic."""
+        if call.what.startswith("operator."):
+            return _operation(call)
+        if call.what == "item":
+            return lambda tensors: tensors[0][call.options["index"]]
+        if call.what.startswith("ops."):
+            return _function(call)
+        layer = self._layer(call, values)
+        self.layers[call.name] = layer
+        return lambda tensors: layer(list(tensors) if len(tensors) > 1 else tensors[0])
+
+    def _layer(self, call: Call, values: Sequence[Any]) -> Any:
+        if call.shares:
+            return self.layers[call.shares]
+        if call.what in ("Model", "Sequential"):
+            return _inner(call, values[0])
+        return make_layer(call.what, call.options, call.name)
+
+
+def make_layer(what: str, options: Options, name: str = "") -> Any:
+    """Return a layer; one without a name gets one from Keras."""
+    import keras
+
+    found = {key: _made(value) for key, value in options.items()}
+    for kind, prefixes in _INITIALIZERS.items():
+        if what.startswith(kind):
+            found |= {f"{prefix}_initializer": "zeros" for prefix in prefixes}
+    return getattr(keras.layers, what)(**found, **({"name": name} if name else {}))
+
+
+def array_of(constant: Constant) -> np.ndarray:
+    """Return the numbers of a constant."""
+    rng = np.random.default_rng([constant.seed, 5])
+    return rng.uniform(constant.low, constant.high, constant.shape).astype(np.float32)
+
+
+def _made(value: Any) -> Any:
+    if isinstance(value, Part):
+        return make_layer(value.what, value.options)
+    if isinstance(value, Constant):
+        return array_of(value).tolist()
+    return value
+
+
+def _operation(call: Call) -> Any:
+    function = getattr(operator, call.what.removeprefix("operator."))
+    if "constant" not in call.options:
+        return lambda tensors: function(*tensors)
+    constant = call.options["constant"]
+    constant = array_of(constant) if isinstance(constant, Constant) else constant
+    if call.options.get("first"):
+        return lambda tensors: function(constant, tensors[0])
+    return lambda tensors: function(tensors[0], constant)
+
+
+def _function(call: Call) -> Any:
+    import keras
+
+    function: Any = keras.ops
+    for name in call.what.split(".")[1:]:
+        function = getattr(function, name)
+    options = dict(call.options)
+    take, listed = options.pop("take", None), options.pop("listed", False)
+    constant, first = options.pop("constant", None), options.pop("first", False)
+    constants = [] if constant is None else [array_of(constant)]
+
+    def apply(tensors: Sequence[Any]) -> Any:
+        ends = [*constants, *tensors] if first else [*tensors, *constants]
+        made = function(list(tensors), **options) if listed else function(*ends, **options)
+        return made if take is None else made[take]
+
+    return apply
+
+
+def _inner(call: Call, values: Any) -> Any:
+    """Return the model of a recipe within another one."""
+    import keras
+
+    inner = call.options["inner"]
+    building = Building(inner.seed)
+    building.give(inner.given[0], values)
+    for each in inner.calls:
+        building.add(each)
+    if call.what == "Model":
+        return building.model(inner)
+    layers = [building.layers[each.name] for each in inner.calls]
+    return keras.Sequential([keras.Input(inner.given[0].shape), *layers], name=inner.name)
+
+
+def draw_weights(layer: Any, seed: list[int]) -> None:
+    """Give all weights of a layer values, whose channels differ in scale."""
+    drawn = []
+    for i, variable in enumerate(layer.weights):
+        rng, shape, path = np.random.default_rng([*seed, i]), variable.shape, variable.path
+        if "seed_generator" in path:
+            return
+        if "variance" in path:
+            drawn.append(rng.uniform(0.2, 2.0, shape))
+        elif len(shape) > 1 and "alpha" not in path:
+            fan = max(1.0, np.prod(shape[:-1]))
+            channels = 10.0 ** rng.uniform(-0.7, 0.3, shape[-1])
+            draw = rng.normal if rng.random() < 0.6 else rng.laplace
+            drawn.append(draw(size=shape) * channels / fan**0.5)
+        elif "gamma" in path:
+            drawn.append(rng.uniform(0.3, 1.7, shape) * rng.choice([1, 1, 1, -1], shape))
+        else:
+            drawn.append(rng.normal(0.0, 0.4, shape))
+    if drawn:
+        layer.set_weights([np.asarray(values, np.float32) for values in drawn])
