@@ -83,12 +83,12 @@ class _BudgetTable(Table):
 
 
 class _File(Table):
-    activations: ActivationBits | None = None
-    tensors: dict[str, ActivationBits] = Field(default_factory=dict)
     defaults: Rule = Rule()
     budget: _BudgetTable | None = None
     types: TypeRules = TypeRules()
     layers: dict[str, LayerRule] = Field(default_factory=dict)
+    activations: ActivationBits | None = None
+    tensors: dict[str, ActivationBits] = Field(default_factory=dict)
     custom: dict[str, str] = Field(default_factory=dict)
     stream: Annotated[int, Field(ge=0)] | None = None
 
