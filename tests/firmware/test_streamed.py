@@ -33,7 +33,7 @@ def check(graphs: list[QuantizedGraph], goal: Optimize, folder: Path, target: Ta
     found = run_batch(plans, list(map(to_bytes, inputs)), folder, target)
     for graph, x, got in zip(graphs, inputs, found, strict=True):
         np.testing.assert_array_equal(got, several.interpreted(graph, x), graph.name)
-    assert sum(len(np.unique(got, axis=0)) > 2 for got in found) > len(found) / 2
+    assert sum(len(np.unique(got, axis=0)) > 2 for got in found) >= len(found) / 2
 
 
 @pytest.mark.parametrize(

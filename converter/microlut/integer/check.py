@@ -12,7 +12,6 @@ from microlut.integer.graph import QNode, QuantizedGraph
 from microlut.integer.stream import check_stream
 from microlut.ops.arrays import Shape
 from microlut.ops.linear import QLinear
-from microlut.ops.requantize import QRequantize
 from microlut.ops.reshape import QReshape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import is_plain, visible
@@ -99,7 +98,7 @@ def _check_node(node: QNode, inputs: list[Tensor]) -> None:
     for tensor in (*inputs, *node.outputs):
         _demand(where, tensor.dtype in op.dtypes, f"the type {tensor.dtype} of its tensors")
     types = {tensor.dtype for tensor in (*inputs, *node.outputs)}
-    _demand(where, len(types) == 1 or isinstance(op, QRequantize), "the types of its tensors")
+    _demand(where, len(types) == 1 or op.mixes_types, "the types of its tensors")
     try:
         shapes = op.shapes([tensor.shape for tensor in inputs])
     except ValueError as error:

@@ -131,7 +131,8 @@ class IntegerOp(Shown, ABC):
 
     __slots__ = ()
     kind: str  # names the operator in files, templates and the engine
-    dtypes: ClassVar[tuple[DType, ...]] = ("int8",)  # of tensors; one for all but in `requantize`
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8",)
+    mixes_types: ClassVar[bool] = False  # whether its tensors may have different ones of these
 
     @abstractmethod
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

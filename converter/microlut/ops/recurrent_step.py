@@ -30,6 +30,7 @@ class QRecurrentStep(QWeighted):
     layer: QRecurrent
     kind: Literal["recurrent_step"] = "recurrent_step"
     dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
+    mixes_types: ClassVar[bool] = True  # its memory has 16 bits
     __pydantic_config__ = CONFIG
 
     @property

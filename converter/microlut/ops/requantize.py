@@ -49,6 +49,7 @@ class QRequantize(SameShape, IntegerOp):
     shift: int
     kind: Literal["requantize"] = "requantize"
     dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
+    mixes_types: ClassVar[bool] = True
     __pydantic_config__ = CONFIG
 
     def evaluate(
