@@ -159,8 +159,10 @@ def _first_bad_layer(quantized: QuantizedGraph, found: Comparison, limit: float)
     makers = {tensor.name: node for node in quantized.nodes for tensor in node.outputs}
 
     def loss(name: str) -> float:
-        before = [found.snr.get(source, np.inf) for source in makers[name].inputs]
-        return min(min(before), 100.0) - min(found.snr[name], 100.0)
+        # Inputs of the network have no ratio; what rounding takes of this layer is not a loss.
+        best = min(found.rounding_snr[name], 100.0)
+        before = [found.snr.get(source, best) for source in makers[name].inputs]
+        return min(*before, 100.0) - min(found.snr[name], 100.0)
 
     return max(found.snr, key=loss)
 

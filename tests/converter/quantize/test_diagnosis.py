@@ -183,3 +183,20 @@ def test_outputs_that_hardly_differ_are_called_so():
     (warning,) = warned(graph, q, x)
     assert warning.startswith("the float model's outputs hardly differ from input to input")
     assert "layer" not in warning
+
+
+def test_layer_that_loses_most_is_named_where_all_are_good():
+    """The first layer loses all that 8 bits cannot hold of exact inputs, which is no fault."""
+    rng = np.random.default_rng(0)
+    net = rg.Network("net", (16,))
+    net.add(Dense(rng.normal(0, 1, (16, 16)).astype(np.float32), np.zeros(16, np.float32)), (16,))
+    net.add(
+        Dense(rng.normal(0, 1, (10, 16)).astype(np.float32), np.full(10, 24, np.float32)), (10,)
+    )
+    graph = net.graph()
+    x = rng.normal(0, 1, (100, 16)).astype(np.float32)
+    first, last = (node.name for node in graph.nodes)
+    configs = {first: WeightConfig(8), last: WeightConfig(2, "tensor", "fitted")}
+    (warning,) = warned(graph, quantize(graph, calibrate(graph, x), x, configs), x)
+    assert f"it begins at layer {last!r}" in warning
+    assert "its weights have 2 bits" in warning
