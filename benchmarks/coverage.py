@@ -1,29 +1,33 @@
 """Measure how many Keras networks convert: those of tutorials, and those of keras.applications.
 
-    .venv/bin/python benchmarks/coverage.py [--only NAME ...]
+    .venv/bin/python benchmarks/coverage.py [--only NAME ...] [--keras keras] [--import-only]
 
-Every network of tests/keras_tutorials.py is built with Keras 3 and with Keras 2, saved in each of
-their formats and read again. The first one that is read is converted at 8 bits with random
-calibration inputs, and judged on others: the least signal-to-noise ratio of its outputs, and
-whether tflite-micro gives the integer interpreter's bytes. Networks of keras.applications have
-inputs of 96 x 96 pixels where they allow it, and random weights. Replaces the tables in
-docs/measurements/coverage.md. Takes about an hour on two cores, most of it for the applications.
+Every network of tests/keras_tutorials.py and applications.py is built with Keras 3 and with Keras
+2, saved in each of their formats, read again and compared with Keras. The first file that is read
+is converted at 8 bits with random calibration inputs, and judged on others: the least
+signal-to-noise ratio of its outputs, and whether tflite-micro gives the integer interpreter's
+bytes. Adds the rows to benchmarks/results/coverage.json and writes the tables of
+docs/measurements/coverage.md. Takes about an hour on an idle core; the options do a part, and the
+tables say which.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import applications
 import numpy as np
 from documents import MEASUREMENTS, ROOT, replace_table
 
@@ -42,6 +46,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from keras_tutorials import MODELS  # type: ignore[import-not-found]
 
 PAGE = MEASUREMENTS / "coverage.md"
+RESULTS = ROOT / "benchmarks" / "results" / "coverage.json"
 FORMATS = {"keras": (".keras", ".h5"), "tf_keras": (".keras", ".h5", "")}
 NAMES = {
     "keras": "Keras 3",
@@ -50,47 +55,75 @@ NAMES = {
     ".h5": ".h5",
     "": "SavedModel",
 }
-APPLICATIONS = (
-    *("MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3SmallMinimalistic"),
-    *("EfficientNetB0", "EfficientNetV2B0", "ResNet50", "ResNet50V2", "DenseNet121"),
-    *("InceptionV3", "NASNetMobile", "Xception", "VGG16"),
+GROUPS = {"tutorials": tuple(MODELS), "keras.applications": applications.NAMES}
+PIXELS = (  # tutorials whose first layer scales pixels; the others read normal inputs
+    *("mnist_rescaled", "flowers", "rescaled_to_minus_one", "normalized_per_channel"),
+    *("xception_small", "transfer_learning"),
 )
-CONVERTED = ("MobileNet", "EfficientNetB0", "DenseNet121")  # and all whose names begin so
 ENOUGH = 20.0  # dB
+NEAR = 1e-5  # of the largest output
+FEWEST_BYTES = 3  # different ones; outputs with fewer say nothing
+CALIBRATION = {"tutorials": 256, "keras.applications": 64}  # inputs
+JUDGES, COMPARED = 32, 4  # inputs
+_SAID = 160  # characters of a message in the table
 
-
-Build = Callable[[Any], Any]
+Inputs = Callable[[Graph, int, int], Batch]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one network; `said` is an obstacle or a warning."""
+    """What became of one network.
+
+    Attributes:
+        name: Of the network.
+        read: Files that are read, of `files`.
+        files: What Keras can save.
+        error: Largest difference of an output from Keras's, over the largest of the output.
+        snr: In dB, of the output that differs most; None if it is not converted.
+        equal: Whether tflite-micro gives the same bytes.
+        obstacle: Why a file is not read or converted.
+        warning: Of the conversion.
+        only: The Keras whose files were read, if not those of both.
+    """
 
     name: str
     read: int
     files: int
+    error: float = 0.0
     snr: float | None = None
     equal: bool | None = None
-    said: str = ""
+    obstacle: str = ""
+    warning: str = ""
+    only: str = ""
 
     @property
-    def is_good(self) -> bool:
-        """Whether every file is read and the integer network is near the float one."""
-        sound = self.snr is None and not self.said
-        return self.read == self.files and (sound or (self.snr or 0.0) > ENOUGH)
+    def is_read(self) -> bool:
+        """Whether every file is read, and computes what Keras computes."""
+        return self.read == self.files > 0 and self.error < NEAR
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the integer network is right, and near the float one or says why not."""
+        said = bool(self.warning) and not self.obstacle
+        return bool(self.equal) and (said or (self.snr or 0.0) > ENOUGH)
 
     @property
     def text(self) -> str:
         """A line of the table."""
         snr = "" if self.snr is None else f"{self.snr:.1f}"
         equal = {None: "", True: "yes", False: "**no**"}[self.equal]
-        said = self.said.replace("|", "\\|").replace("\n", " ")
-        return f"| {self.name} | {self.read} of {self.files} | {snr} | {equal} | {said} |"
+        said = textwrap.shorten(self.obstacle or self.warning, _SAID, placeholder=" ...")
+        said = said.replace("|", "\\|")
+        read = f"{self.read} of {self.files}" + (f" ({self.only})" if self.only else "")
+        cells = (self.name, read, f"{self.error:.0e}", snr, equal, said)
+        return f"| {' | '.join(cells)} |"
 
 
-def saved(name: str, build: Build, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield what each Keras saves in each format, or why it does not."""
-    for keras_name, endings in FORMATS.items():
+def saved(
+    name: str, build: Callable[[Any], Any], kerases: Sequence[str], folder: Path
+) -> Iterator[tuple[str, Path, Any]]:
+    """Yield what each Keras can save in each format, with the model that it saved."""
+    for keras_name in kerases:
         keras = importlib.import_module(keras_name)
         keras.utils.set_random_seed(1)
         keras.backend.clear_session()
@@ -98,13 +131,13 @@ def saved(name: str, build: Build, folder: Path) -> Iterator[tuple[str, Path]]:
             model = build(keras)
         except (AttributeError, TypeError):  # a layer that this Keras lacks
             continue
-        for ending in endings:
+        for ending in FORMATS[keras_name]:
             path = folder / f"{name}_{keras_name}_{ending.lstrip('.') or 'tf'}{ending}"
             try:
                 model.save(path, **({} if ending else {"save_format": "tf"}))
             except (NotImplementedError, TypeError, ValueError):  # what Keras itself cannot save
                 continue
-            yield f"{NAMES[keras_name]} {NAMES[ending]}", path
+            yield f"{NAMES[keras_name]} {NAMES[ending]}", path, model
 
 
 def random_inputs(graph: Graph, count: int, seed: int) -> Batch:
@@ -115,84 +148,135 @@ def random_inputs(graph: Graph, count: int, seed: int) -> Batch:
     )
 
 
-def judged(row: Row, path: Path) -> Row:
+def pixel_inputs(graph: Graph, count: int, seed: int) -> Batch:
+    """Return uniformly distributed pixels [count, ...] of 0 to 255 by name."""
+    rng = np.random.default_rng(seed)
+    return Batch(
+        {t.name: rng.integers(0, 256, (count, *t.shape)).astype(np.float32) for t in graph.inputs}
+    )
+
+
+def picture_inputs(name: str) -> Inputs:
+    """Return a function that makes inputs of a network of keras.applications."""
+
+    def inputs(graph: Graph, count: int, seed: int) -> Batch:
+        return Batch({t.name: applications.pictures(name, count, seed) for t in graph.inputs})
+
+    return inputs
+
+
+def difference(graph: Graph, model: Any, x: Batch) -> float:  # noqa: ANN401
+    """Return how far the graph's outputs are from those of the Keras model it was read from."""
+    given = list(x.arrays.values())
+    made = model(given if len(given) > 1 else given[0], training=False)
+    if isinstance(made, Mapping):
+        real = [np.asarray(y) for _, y in sorted(made.items())]
+        found = [y for _, y in sorted(float_outputs(graph, x).arrays.items())]
+    else:
+        real = [np.asarray(y) for y in (made if isinstance(made, list | tuple) else [made])]
+        found = list(float_outputs(graph, x).arrays.values())
+    pairs = zip(real, found, strict=True)
+    return max(float(np.abs(r - f).max() / max(np.abs(r).max(), 1e-30)) for r, f in pairs)
+
+
+def judged(row: Row, path: Path, inputs: Inputs, calibration: int) -> Row:
     """Return a row with what became of a conversion at 8 bits."""
     graph = import_model(path)
     try:
-        made = microlut.convert(path, random_inputs(graph, 64, 1).arrays, bits=8)
+        made = microlut.convert(path, inputs(graph, calibration, 1).arrays, bits=8)
     except MicrolutError as error:
-        return replace(row, said=str(error).removeprefix(f"{path}: "))
-    x = random_inputs(graph, 32, 2)
+        return replace(row, obstacle=str(error).removeprefix(f"{path}: "))
+    x = inputs(graph, JUDGES, 2)
     integers = quantized_inputs(made.quantized, x)
     found = integer_outputs(made.quantized, integers)
     real = real_values(made.quantized.output_tensors(), found)
     ratios = []
     for name, y in float_outputs(made.graph, x).arrays.items():
         noise = real.arrays[name] - y
-        ratios.append(10 * np.log10((y**2).mean() / max((noise**2).mean(), 1e-30)))
-    row = replace(row, snr=min(ratios), said=" ".join(made.report.warnings)[:90])
+        ratios.append(float(10 * np.log10((y**2).mean() / max((noise**2).mean(), 1e-30))))
+    row = replace(row, snr=min(ratios), warning=" ".join(made.report.warnings))
+    if min(len(np.unique(y)) for y in found.arrays.values()) < FEWEST_BYTES:
+        row = replace(row, obstacle="its outputs have too few different bytes to tell anything")
     if made.tflite is None:
-        return row
+        return replace(row, obstacle=f"TensorFlow Lite has no {made.report.tflite_lacks}")
     try:
-        return replace(
-            row, equal=np.array_equal(run_tflite_micro(made.tflite, integers), to_bytes(found))
-        )
+        same = run_tflite_micro(made.tflite, integers)
     except RunFailed as error:
-        return replace(row, said=str(error))
+        return replace(row, obstacle=str(error))
+    return replace(row, equal=np.array_equal(same, to_bytes(found)))
 
 
-def measured(name: str, build: Build, folder: Path, *, convert: bool) -> Row:
+def measured(name: str, kerases: Sequence[str], folder: Path, *, convert: bool) -> Row:
     """Return the row of a network."""
-    files = dict(saved(name, build, folder))
-    failures: dict[str, str] = {}
-    for form, path in files.items():
+    group = next(group for group, names in GROUPS.items() if name in names)
+    if group == "tutorials":
+        build, inputs = MODELS[name], pixel_inputs if name in PIXELS else random_inputs
+    else:
+        build, inputs = applications.builder(name), picture_inputs(name)
+    row = Row(name, 0, 0, only=NAMES[kerases[0]] if len(kerases) < len(FORMATS) else "")
+    sound = None
+    for form, path, model in saved(name, build, kerases, folder):
+        row = replace(row, files=row.files + 1)
         try:
-            import_model(path)
+            graph = import_model(path)
         except MicrolutError as error:
-            failures[form] = str(error).removeprefix(f"{path}: ")
-    row = Row(name, len(files) - len(failures), len(files))
-    if failures:
-        form, why = next(iter(failures.items()))
-        row = replace(row, said=f"{form}: {why[:160]}")
-    sound = next((path for form, path in files.items() if form not in failures), None)
-    return judged(row, sound) if sound is not None and convert else row
+            row = replace(row, obstacle=f"{form}: {str(error).removeprefix(f'{path}: ')}")
+            continue
+        error = difference(graph, model, inputs(graph, COMPARED, 3))
+        row = replace(row, read=row.read + 1, error=max(row.error, error))
+        sound = sound or path
+    if sound is None or not convert:
+        return row
+    return judged(row, sound, inputs, CALIBRATION[group])
 
 
-def application(name: str) -> Build:
-    """Return a function that builds a network of keras.applications without its weights."""
+def markdown(rows: list[Row]) -> str:
+    """Return the tables, with a line for every network."""
+    known = {row.name: row for row in rows}
+    parts = []
+    for group, names in GROUPS.items():
+        run = [known[name] for name in names if name in known]
+        tried = [row for row in run if row.equal is not None or row.obstacle]
+        parts += [
+            f"## {group}",
+            "",
+            f"{sum(row.is_read for row in run)} of {len(names)} are read from every file. Of "
+            f"{len(tried)} whose conversion was tried, {sum(row.is_near for row in tried)} equal "
+            "tflite-micro and are near the float network or say why not.",
+            "",
+            "| network | files read | error | SNR, dB | = tflite-micro | said |",
+            "|---|---|---|---|---|---|",
+        ]
+        parts += [known[n].text if n in known else f"| {n} | not run | | | | |" for n in names]
+        parts.append("")
+    return "\n".join(parts)
 
-    def build(keras: Any) -> Any:  # noqa: ANN401
-        options: dict[str, Any] = {"weights": None, "input_shape": (96, 96, 3)}
-        if name.startswith("MobileNetV3"):
-            options["minimalistic"] = name.endswith("Minimalistic")
-        make = getattr(keras.applications, name.removesuffix("Minimalistic"))
-        return make(**options)
 
-    return build
+def recorded() -> list[Row]:
+    """Return the rows that were measured before."""
+    if not RESULTS.is_file():
+        return []
+    return [Row(**row) for row in json.loads(RESULTS.read_text(encoding="utf-8"))]
 
 
 def main() -> None:
-    """Measure, print and write both tables."""
+    """Measure, print, and write the results and both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
-    only = parser.parse_args().only
-    networks = [(name, build, True) for name, build in MODELS.items()]
-    networks += [(n, application(n), n.startswith(CONVERTED)) for n in APPLICATIONS]
-    lines = []
-    good = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for name, build, convert in networks:
-            if only and name not in only:
-                continue
-            row = measured(name, build, Path(folder), convert=convert)
-            good += row.is_good
-            lines.append(row.text)
-            print(row.text, flush=True)
-    heading = "| network | files read | SNR, dB | = tflite-micro | said |\n|---|---|---|---|---|"
-    summary = f"{good} of {len(lines)} networks are read from every file and convert."
-    print(summary)
-    if not only:
-        replace_table(PAGE, "coverage.py", "\n".join([summary, "", heading, *lines]))
+    parser.add_argument("--keras", nargs="+", default=list(FORMATS), choices=list(FORMATS))
+    parser.add_argument("--import-only", action="store_true", help="convert nothing")
+    arguments = parser.parse_args()
+    everything = [name for names in GROUPS.values() for name in names]
+    for name in arguments.only or everything:
+        with tempfile.TemporaryDirectory() as folder:
+            convert = not arguments.import_only
+            row = measured(name, arguments.keras, Path(folder), convert=convert)
+        print(row.text, flush=True)
+        rows = [other for other in recorded() if other.name != name] + [row]
+        rows.sort(key=lambda row: everything.index(row.name))
+        values = json.dumps([asdict(row) for row in rows], indent=1)
+        RESULTS.write_text(values + "\n", encoding="utf-8")
+        replace_table(PAGE, "coverage.py", markdown(rows))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ pytest.importorskip("tensorflow", reason="benchmarks need TensorFlow; pip instal
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import cost
+import coverage
 import engine_tables
 import models
 import quantizers
@@ -33,6 +34,11 @@ def test_models():
 
 def test_conversion_cost():
     assert read_table(cost.PAGE, "cost.py") == cost.markdown(recorded("cost")) + "\n"
+
+
+def test_coverage():
+    rows = [coverage.Row(**row) for row in recorded("coverage")]
+    assert read_table(coverage.PAGE, "coverage.py") == coverage.markdown(rows).rstrip() + "\n"
 
 
 def test_engine():
