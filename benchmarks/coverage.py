@@ -104,8 +104,8 @@ class Row:
     @property
     def is_near(self) -> bool:
         """Whether the integer network is right, and near the float one or says why not."""
-        said = bool(self.warning) and not self.obstacle
-        return bool(self.equal) and (said or (self.snr or 0.0) > ENOUGH)
+        near = (self.snr or 0.0) > ENOUGH or bool(self.warning)
+        return bool(self.equal) and near and not self.obstacle
 
     @property
     def text(self) -> str:
@@ -240,7 +240,9 @@ def markdown(rows: list[Row]) -> str:
         parts += [
             f"## {group}",
             "",
-            f"{sum(row.is_read for row in run)} of {len(names)} are read from every file. Of "
+            f"{sum(row.is_read for row in run)} of {len(names)} are read from every file, "
+            f"{sum(row.is_read and bool(row.only) for row in run)} of them from those of one Keras "
+            "alone since no others were tried. Of "
             f"{len(tried)} whose conversion was tried, {sum(row.is_near for row in tried)} equal "
             "tflite-micro and are near the float network or say why not.",
             "",
