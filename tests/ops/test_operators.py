@@ -37,6 +37,7 @@ def test_every_file_of_an_operator_is_listed():
     }
     files = {path.stem for path in (ROOT / "converter/microlut/ops").glob("*.py")}
     assert files - shared == set(ops.OPERATORS)
+    assert len(ops.OPERATORS) == len(set(ops.OPERATORS))
 
 
 def test_every_operator_has_tests_of_all_its_forms():

@@ -60,8 +60,6 @@ OPERATORS = (
     "unit_normalization",
     "transpose_conv2d",
     "space_to_depth",
-    "table",
-    "tanh",
     "tile",
     "transpose",
 )
