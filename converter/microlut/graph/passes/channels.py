@@ -7,6 +7,7 @@ almost nothing (batch normalization with weight decay does that) and whose outpu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -42,7 +43,36 @@ _ALONE = (Elementwise, Sigmoid, Tanh, Relu, Scale, Pool2D, Pad, Mean)
 DUST = 1e-6
 
 
-def channels_read(node: Node, shapes: Mapping[str, Shape]) -> tuple[Indices, ...] | None:
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What the nodes of a graph read, by their names.
+
+    Attributes:
+        shapes: Shapes of all tensors, by their names.
+        channels: Per input, which channel each output channel reads; None if it may read several.
+        sums: Sums of absolute weights [output channels, input channels] of the nodes that mix all
+            input channels, instead of `channels`.
+    """
+
+    shapes: Mapping[str, Shape]
+    channels: Mapping[str, tuple[Indices, ...] | None]
+    sums: Mapping[str, NDArray[np.float64]]
+
+
+def reads_of(graph: Graph) -> Reads:
+    """Return what the nodes of a graph read."""
+    shapes = {name: tensor.shape for name, tensor in graph.tensors().items()}
+    channels, sums = {}, {}
+    for node in graph.nodes:
+        if isinstance(node.op, Mixing):
+            sums[node.name] = _sums_by_channel(node.op)
+        else:
+            alone = len(node.outputs) == 1
+            channels[node.name] = _channels_read(node, shapes) if alone else None
+    return Reads(shapes, channels, sums)
+
+
+def _channels_read(node: Node, shapes: Mapping[str, Shape]) -> tuple[Indices, ...] | None:
     """Return, per input, which of its channels each output channel reads: [output channels].
 
     -1 is none of this input. None: an output channel may read several, or it is not known.
@@ -72,18 +102,17 @@ def channels_read(node: Node, shapes: Mapping[str, Shape]) -> tuple[Indices, ...
             return None
 
 
-def constant_channels(graph: Graph) -> dict[str, Values]:
+def constant_channels(graph: Graph, reads: Reads) -> dict[str, Values]:
     """Return the value that each channel of each tensor always has: [channels]; NaN if it varies.
 
     Differences are as small as `DUST` says.
     """
-    shapes = {name: tensor.shape for name, tensor in graph.tensors().items()}
     found = {tensor.name: _unknown(tensor.shape) for tensor in graph.given()}
     for node in graph.nodes:
-        known = _known_outputs(node, shapes, found)
+        known = _known_outputs(node, reads, found)
         values = {tensor.name: _unknown(tensor.shape) for tensor in node.outputs}
         if known is not None and known.any():
-            values[node.output] = _values(node, shapes, found, known)
+            values[node.output] = _values(node, reads.shapes, found, known)
         found.update(values)
     return found
 
@@ -93,8 +122,7 @@ def is_dust(weights: NDArray[np.float64], largest: NDArray[np.float64] | float) 
     return np.asarray(weights <= DUST * largest)
 
 
-def sums_by_channel(op: Mixing) -> NDArray[np.float64]:
-    """Return the sums of absolute weights: [output channels, input channels]."""
+def _sums_by_channel(op: Mixing) -> NDArray[np.float64]:
     weights = np.abs(op.kernel.astype(np.float64))
     sums: NDArray[np.float64] = weights.reshape(len(weights), -1, weights.shape[-1]).sum(axis=1)
     return sums
@@ -104,18 +132,14 @@ def _unknown(shape: Shape) -> Values:
     return np.full(shape[-1] if shape else 1, np.nan, np.float32)
 
 
-def _known_outputs(
-    node: Node, shapes: Mapping[str, Shape], found: Mapping[str, Values]
-) -> Mask | None:
+def _known_outputs(node: Node, reads: Reads, found: Mapping[str, Values]) -> Mask | None:
     """Return which output channels depend on nothing that varies."""
-    if len(node.outputs) != 1:
-        return None
     op = node.op
     if isinstance(op, Mixing):
-        sums = sums_by_channel(op)
+        sums = reads.sums[node.name]
         varying = sums @ np.isnan(found[node.inputs[0]]).astype(np.float64)
         return is_dust(varying, sums.sum(axis=1).max())
-    read = channels_read(node, shapes)
+    read = reads.channels[node.name]
     if read is None:
         return None
     constant = [

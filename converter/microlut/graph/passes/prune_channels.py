@@ -17,13 +17,13 @@ from microlut.graph.passes.channels import (
     Indices,
     Mask,
     Mixing,
+    Reads,
     Values,
-    channels_read,
     constant_channels,
     is_dust,
-    sums_by_channel,
+    reads_of,
 )
-from microlut.ops.arrays import Shape, frozen_array
+from microlut.ops.arrays import frozen_array
 from microlut.ops.batch_norm import ChannelStatistics
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
@@ -38,11 +38,8 @@ def prune_channels(graph: Graph) -> Graph:
     """Return the graph without channels that change no output; each tensor keeps one at least."""
     if not any(isinstance(node.op, Linear) for node in graph.nodes):
         return graph
-    pruning = _Pruning(
-        graph,
-        {name: tensor.shape for name, tensor in graph.tensors().items()},
-        constant_channels(graph),
-    )
+    reads = reads_of(graph)
+    pruning = _Pruning(graph, reads, constant_channels(graph, reads))
     kept = pruning.kept()
     if all(mask.all() for mask in kept.values()):
         return graph
@@ -76,10 +73,10 @@ def pruned_layers(before: Graph, after: Graph) -> tuple[Pruned, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Pruning:
-    """What is known of a graph: the shapes of its tensors, and their constant channels."""
+    """What is known of a graph: what its nodes read, and the constant channels of its tensors."""
 
     graph: Graph
-    shapes: Mapping[str, Shape]
+    reads: Reads
     constants: Mapping[str, Values]
 
     def kept(self) -> dict[str, Mask]:
@@ -107,7 +104,7 @@ class _Pruning:
     def _spread_back(self, node: Node, keep: Mapping[str, Mask]) -> None:
         """Keep the input channels that a node needs for those of its outputs that are kept."""
         if isinstance(node.op, Mixing):
-            keep[node.inputs[0]][self._needed(node.op, node, keep[node.output])] = True
+            keep[node.inputs[0]] |= self._needed(node.op, node, keep[node.output])
             return
         for name, channels in self._read(node):
             wanted = ... if channels is None else channels[keep[node.output] & (channels >= 0)]
@@ -126,13 +123,13 @@ class _Pruning:
 
     def _read(self, node: Node) -> tuple[tuple[str, Indices | None], ...]:
         """Return, per input of a node, the channel that each output channel reads, if it is one."""
-        read = channels_read(node, self.shapes) if len(node.outputs) == 1 else None
+        read = self.reads.channels[node.name]
         return tuple(zip(node.inputs, read or (None,) * len(node.inputs), strict=True))
 
     def _needed(self, op: Mixing, node: Node, kept: Mask) -> Mask:
         """Return the input channels that kept outputs read, and for which no bias can stand."""
         values = self.constants[node.inputs[0]]
-        sums = sums_by_channel(op)[kept & np.isnan(self.constants[node.output])]
+        sums = self.reads.sums[node.name][kept & np.isnan(self.constants[node.output])]
         read = ~is_dust(sums, sums.sum(axis=1, keepdims=True)).all(axis=0)
         # Behind zero padding a constant is no bias, unless it is zero itself.
         even = isinstance(op, Dense) or (isinstance(op, Conv2D) and not op.window.padding)
