@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from microlut.conversion.settings import (
-    ActivationBits,
     Overrides,
     Settings,
     check_rules_match,
@@ -31,11 +30,7 @@ def tensor_types(graph: Graph, settings: Settings, overrides: Overrides) -> Type
     check_rules_match(settings, "tensors", settings.tensors, names, "tensor of the network")
     usual = overrides.activations or settings.activations or 8
     bits: dict[str, int] = {
-        name: next(iter(_rules(name, settings, graph)), usual) for name in names
+        name: next(iter(rules_by_name(name, settings.tensors, names)), usual) for name in names
     }
     wide = {name: _TYPES[found] for name, found in bits.items()}
     return {name: kind for name, kind in linked(graph, wide).items() if kind == "int16"}
-
-
-def _rules(name: str, settings: Settings, graph: Graph) -> list[ActivationBits]:
-    return rules_by_name(name, settings.tensors, graph.tensors())
