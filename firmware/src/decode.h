@@ -11,4 +11,8 @@
 void mlut_decode(
     const mlut_weights_t *weights, size_t row, size_t first, size_t count, int8_t *out);
 
+/* Decode the first `columns` weights of row `row`, whose indices may overlap: then the lower bits
+ * of one are the upper bits of the one before it. */
+void mlut_decode_row(const mlut_weights_t *weights, size_t row, size_t columns, int8_t *out);
+
 #endif /* MLUT_DECODE_H */

@@ -1,32 +1,15 @@
 #include "linear_16.h"
+#include "../decode.h"
 
 #define MLUT_LINEAR_16_PRODUCTS 256u /* whose sum fits in 32 bits: 2^8 * 2^15 * 2^7 */
 
 const int8_t *mlut_row_16(const mlut_weights_t *weights, size_t row, size_t columns, void *scratch)
 {
-    const uint8_t *from = weights->indices + row * weights->row_bytes;
-    const int8_t *const codebook = weights->codebook;
-    int8_t *const decoded = (int8_t *)scratch;
-    const unsigned bits = weights->bits;
-    const unsigned overlap = weights->index_bits - bits;
-    const uint32_t mask = (UINT32_C(1) << bits) - 1u;
-    uint32_t window = 0;
-    uint32_t index = 0;
-    unsigned held = 0;
-    if (codebook == NULL) {
-        return (const int8_t *)from;
+    if (weights->codebook == NULL) {
+        return (const int8_t *)weights->indices + row * weights->row_bytes;
     }
-    for (size_t i = 0; i < columns; i++) {
-        if (held < bits) {
-            window |= (uint32_t)*from++ << held;
-            held += 8u;
-        }
-        index = index >> bits | (window & mask) << overlap; /* neighbours share bits */
-        decoded[i] = codebook[index];
-        window >>= bits;
-        held -= bits;
-    }
-    return decoded;
+    mlut_decode_row(weights, row, columns, (int8_t *)scratch);
+    return (const int8_t *)scratch;
 }
 
 mlut_channel_16_t mlut_expand_channel_16(const mlut_output_t *stage, size_t channel)

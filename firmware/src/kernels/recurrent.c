@@ -5,6 +5,7 @@
  * A row is decoded and meets the input and the hidden state; where scratch holds all weights, they
  * are decoded once. converter/microlut/ops/recurrent.py computes the same in NumPy. */
 #include "microlut/recurrent.h"
+#include "../decode.h"
 #include "../fixed_point.h"
 #include "../isa/isa.h"
 #include "sigmoid_table.h"
@@ -68,30 +69,6 @@ static int32_t mlut_recurrent_tanh(int32_t x, int power)
     return (wide >= 0 ? found - half + 128 : half - found + 127) >> 8;
 }
 
-/* Any layout of indices: the lower bits of one are the upper bits of the one before it. */
-static void mlut_recurrent_decode(
-    const mlut_weights_t *weights, size_t row, size_t columns, int8_t *out)
-{
-    const uint8_t *from = weights->indices + row * weights->row_bytes;
-    const int8_t *const codebook = weights->codebook;
-    const unsigned bits = weights->bits;
-    const unsigned overlap = weights->index_bits - bits;
-    const uint32_t mask = (UINT32_C(1) << bits) - 1u;
-    uint32_t window = 0;
-    uint32_t index = 0;
-    unsigned held = 0;
-    for (size_t i = 0; i < columns; i++) {
-        if (held < bits) {
-            window |= (uint32_t)*from++ << held;
-            held += 8u;
-        }
-        index = index >> bits | (window & mask) << overlap;
-        out[i] = codebook[index];
-        window >>= bits;
-        held -= bits;
-    }
-}
-
 static const int8_t *mlut_recurrent_row(const mlut_steps_t *job, size_t row)
 {
     const mlut_weights_t *const weights = &job->layer->weights;
@@ -102,7 +79,7 @@ static const int8_t *mlut_recurrent_row(const mlut_steps_t *job, size_t row)
     if (job->layer->decoded != 0) {
         return job->weights + row * columns;
     }
-    mlut_recurrent_decode(weights, row, columns, job->weights);
+    mlut_decode_row(weights, row, columns, job->weights);
     return job->weights;
 }
 
@@ -296,7 +273,7 @@ void mlut_recurrent_from(const mlut_recurrent_t *layer,
     if (layer->decoded != 0) {
         const size_t columns = inputs + units;
         for (size_t row = 0; row < layer->gates * units; row++) {
-            mlut_recurrent_decode(&layer->weights, row, columns, job.weights + row * columns);
+            mlut_decode_row(&layer->weights, row, columns, job.weights + row * columns);
         }
     }
     for (size_t i = 0; i < layer->steps; i++) {
