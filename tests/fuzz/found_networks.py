@@ -34,4 +34,14 @@ FOUND: tuple[Recipe, ...] = (
         ),
         outputs=("a",),
     ),
+    # TANH of tflite-micro shifts by a negative number of bits at input scales below 2^-28.
+    Recipe(
+        seed=10108,
+        given=(Given(name="x0", shape=(8,)),),
+        calls=(
+            Call(name="a", what="operator.sub", reads=("x0", "x0")),
+            Call(name="b", what="ops.tanh", reads=("a",)),
+        ),
+        outputs=("b",),
+    ),
 )

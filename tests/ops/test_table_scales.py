@@ -9,6 +9,8 @@ from microlut.integer import evaluate as integers
 from microlut.ops.gates import Gelu, HardSilu
 from microlut.ops.prelu import Prelu
 from microlut.ops.rectifiers import BoundedRelu, Elu, LeakyRelu
+from microlut.ops.sigmoid import Sigmoid
+from microlut.ops.tanh import Tanh
 from microlut.ops.tensor import Quantization, Tensor
 from microlut.ops.unary import Abs, Exp, Log, Sqrt
 from microlut.verification.runtimes import run_tflite_micro
@@ -49,6 +51,20 @@ def test_tables_equal_tflite_micro_at_any_scales(seed):
         graph = network(op, source, target)
         given, wanted = results(graph)
         np.testing.assert_array_equal(run_tflite_micro(to_tflite(graph), given), wanted)
+
+
+@pytest.mark.parametrize("zero_point", [-128, 0, 5, 127])
+@pytest.mark.parametrize(
+    "scale", [2.0**-28, 3.7e-9, 4.4e-10, 1e-20, 1e-5, 0.1, 3.4e10, 3.5e10, 1e30]
+)
+@pytest.mark.parametrize(
+    ("op", "target"), [(Sigmoid(), Quantization(2**-8, -128)), (Tanh(), Quantization(2**-7, 0))]
+)
+def test_bounded_functions_equal_tflite_micro_at_any_scales(op, target, scale, zero_point):
+    pytest.importorskip("tflite_micro", reason="needs TensorFlow Lite Micro")
+    graph = network(op, Quantization(single(scale), zero_point), target)
+    given, wanted = results(graph)
+    np.testing.assert_array_equal(run_tflite_micro(to_tflite(graph), given), wanted)
 
 
 @pytest.mark.parametrize("scales", [(1e-38, 1.0), (1e37, 1e-30), (1e-30, 1e30), (3.0, 1e-37)])

@@ -12,7 +12,7 @@ from microlut.ops.arrays import FloatArray, Int64
 from microlut.ops.base import FloatOp, IntegerOp, Keras, SameShape, ScaleRule
 from microlut.ops.fixed_point import exp_on_negative_values, one_over_one_plus
 from microlut.ops.sigmoid_16 import sigmoid_16
-from microlut.ops.table import INTEGER_BITS, fixed_point_values, table
+from microlut.ops.table import INTEGER_BITS, fixed_point_table
 from microlut.ops.tensor import FixedRange, Tensor
 
 _ONE = (1 << 31) - 1  # in Q0.31, as gemmlowp has it
@@ -44,7 +44,8 @@ class Sigmoid(SameShape, FloatOp):
         """Return the table of TensorFlow Lite's LOGISTIC, or its interpolation for int16."""
         if inputs[0].dtype == "int16":
             return sigmoid_16("sigmoid", inputs[0])
-        return table(fixed_point_values(inputs[0].quantized, _logistic, 8) - 128, "LOGISTIC", 2)
+        source, target = inputs[0].quantized, outputs[0].quantized
+        return fixed_point_table(source, target, _logistic, 8, "LOGISTIC")
 
 
 def _logistic(x: Int64) -> Int64:

@@ -35,6 +35,8 @@ INT8 = np.iinfo(np.int8)
 INTEGER_BITS = 4  # of the scaled inputs of bounded functions
 LARGEST_SHIFT = 22  # of a multiplier: a difference of two int8 has 9 bits
 GATHER = "GATHER"
+# Scales of inputs that the device's kernels can shift to Q4.27: by 0 to 62 bits to the left.
+_LEAST_SHIFTED_SCALE, _SHIFTED_SCALES_END = 2.0**-28, 2.0**35
 _BEYOND = 2 * SIZE  # any int8, whatever the output's zero point
 
 
@@ -157,13 +159,18 @@ def scaled_values(x: Int64, factor: Multiplier) -> Int64 | None:
     return multiply(x, factor.multiplier, factor.shift)
 
 
-def fixed_point_values(
-    source: Quantization, function: Callable[[Int64], Int64], output_bits: int
-) -> Int64:
-    """Return a bounded function of all int8 values with `output_bits` fractional bits.
+def fixed_point_table(
+    source: Quantization,
+    target: Quantization,
+    function: Callable[[Int64], Int64],
+    output_bits: int,
+    builtin: str,
+) -> QTable:
+    """Return the table of a bounded function, TensorFlow Lite's LOGISTIC or TANH.
 
-    `function` goes from Q4.27 to Q0.31. Inputs beyond Q4.27 get numbers beyond int8, which a table
-    limits, as TensorFlow Lite's LOGISTIC and TANH do.
+    `function` goes from Q4.27 to Q0.31, of which `output_bits` fractional bits are kept. Inputs
+    beyond Q4.27 get numbers beyond int8, which a table limits. At scales for which the
+    kernels on devices shift by undefined numbers of bits, the table is exported as a lookup.
     """
     factor = quantize_multiplier(source.scale * 2.0 ** (31 - INTEGER_BITS))
     centered = all_values() - source.zero_point
@@ -171,7 +178,9 @@ def fixed_point_values(
     inside = np.abs(centered) < radius
     scaled = multiply(np.where(inside, centered, 0), factor.multiplier, factor.shift)
     found = rounding_divide_by_pot(function(scaled), 31 - output_bits)
-    return np.where(inside, found, np.where(centered > 0, _BEYOND, -_BEYOND))
+    values = np.where(inside, found, np.where(centered > 0, _BEYOND, -_BEYOND))
+    sound = _LEAST_SHIFTED_SCALE <= source.scale < _SHIFTED_SCALES_END
+    return table(values + target.zero_point, builtin if sound else GATHER, 2)
 
 
 def rescale_table(source: Quantization, target: Quantization) -> QTable:

@@ -12,7 +12,7 @@ from microlut.ops.arrays import FloatArray, Int64
 from microlut.ops.base import FloatOp, IntegerOp, Keras, SameShape, ScaleRule
 from microlut.ops.fixed_point import exp_on_negative_values, one_minus_over_one_plus
 from microlut.ops.sigmoid_16 import sigmoid_16
-from microlut.ops.table import INTEGER_BITS, fixed_point_values, table
+from microlut.ops.table import INTEGER_BITS, fixed_point_table
 from microlut.ops.tensor import FixedRange, Tensor
 
 
@@ -40,7 +40,7 @@ class Tanh(SameShape, FloatOp):
         """Return the table of TensorFlow Lite's TANH, or its interpolation for int16."""
         if inputs[0].dtype == "int16":
             return sigmoid_16("tanh", inputs[0])
-        return table(fixed_point_values(inputs[0].quantized, _tanh, 7), "TANH", 2)
+        return fixed_point_table(inputs[0].quantized, outputs[0].quantized, _tanh, 7, "TANH")
 
 
 def _tanh(x: Int64) -> Int64:
