@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import numpy as np
 
 from microlut.ops.activation import fused_name
-from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
+from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape, by_slices
 from microlut.ops.base import FloatOp, IntegerOp, ScaleRule, demand
 from microlut.ops.broadcast import aligned, aligned_tensors, broadcast_shape
 from microlut.ops.builtin import Builtin, Constant, version
@@ -155,15 +155,20 @@ class QBinary(IntegerOp):
         """Return the results [batch, ...]."""
         constant = None if self.constant is None else self.constant[np.newaxis]
         both = with_constant(arrays, constant, self.constant_first)
-        left, right = aligned(
-            [
-                x.astype(np.int64) - tensor.zero_point
-                for x, tensor in zip(both, self.both(inputs), strict=True)
-            ]
-        )
-        dtype = outputs[0].dtype
-        found = self._function(left, right, LEFT_SHIFTS[dtype]) + outputs[0].zero_point
-        return (np.clip(found, self.minimum, self.maximum).astype(dtype),)
+        tensors, output = self.both(inputs), outputs[0]
+
+        def results(*operands: IntArray) -> IntArray:
+            left, right = aligned(
+                [
+                    x.astype(np.int64) - tensor.zero_point
+                    for x, tensor in zip(operands, tensors, strict=True)
+                ]
+            )
+            found = self._function(left, right, LEFT_SHIFTS[output.dtype]) + output.zero_point
+            clipped: IntArray = np.clip(found, self.minimum, self.maximum).astype(output.dtype)
+            return clipped
+
+        return (by_slices(results, both),)
 
     def _function(self, left: Int64, right: Int64, shift: int) -> Int64:
         """Return the results less the output's zero point, for operands less theirs."""

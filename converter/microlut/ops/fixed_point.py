@@ -86,16 +86,23 @@ def saturating_doubling_high_mul(
 
     Equals gemmlowp's SaturatingRoundingDoublingHighMul with its nudge and truncating division.
     """
-    return (a * b + (1 << 30)) >> 31
+    product = np.asarray(a * b)
+    product += 1 << 30
+    product >>= 31
+    return product
 
 
 def rounding_divide_by_pot(
     x: NDArray[np.int64], exponent: NDArray[np.int64] | int
 ) -> NDArray[np.int64]:
     """Return x / 2^exponent rounded to nearest, halves away from zero (gemmlowp)."""
-    mask = (np.int64(1) << exponent) - 1
-    threshold = (mask >> 1) + (x < 0)
-    return (x >> exponent) + ((x & mask) > threshold)
+    # Floor of x + 1/2, less the smallest step where x is negative and something is shifted out.
+    power = np.int64(1) << exponent
+    rounded = np.asarray((x >> 63) & -(power > 1).astype(np.int64))
+    rounded += x
+    rounded += power >> 1
+    rounded >>= exponent
+    return rounded
 
 
 def multiply(

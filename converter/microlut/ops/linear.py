@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.ops.activation import Fusing, fused_name
-from microlut.ops.arrays import FloatArray, Int64, IntArray, Real, Shape, frozen_array
+from microlut.ops.arrays import (
+    FloatArray,
+    Int64,
+    IntArray,
+    Real,
+    Shape,
+    by_slices,
+    frozen_array,
+)
 from microlut.ops.base import IntegerOp, demand
 from microlut.ops.builtin import Builtin, Constant, version
 from microlut.ops.fixed_point import channel_multipliers
@@ -144,7 +152,7 @@ class QLinear(QWeighted):
         """Largest number of input values that one output position reads."""
         return math.prod(self.weights.shape[-3:])
 
-    def accumulate(self, x: IntArray, zero_point: int) -> Int64:
+    def accumulate(self, x: IntArray, zero_point: int) -> IntArray:
         """Return the sums [batch, ..., channels] of weight * (input - zero point), without bias.
 
         Floating-point products compute them exactly, since the mantissa of the chosen type holds
@@ -153,14 +161,16 @@ class QLinear(QWeighted):
         products = math.prod(self.weights.shape) // len(self.output.bias)
         # While sums stay below 2^24, single precision is exact as well, and twice as fast.
         steps = np.iinfo(x.dtype).max - np.iinfo(x.dtype).min
-        kind = np.dtype(np.float32 if products * steps * 127 < 1 << 24 else np.float64)
+        largest = products * steps * 127
+        kind = np.dtype(np.float32 if largest < 1 << 24 else np.float64)
+        whole = np.dtype(np.int32 if largest < 1 << 31 else np.int64)
         weights: Real = self.weights.int8().astype(kind)
         step = max(1, _BATCH_VALUES // (self.reads * self.positions(x.shape[1:])))
         batches = []
         for i in range(0, len(x), step):
             centered: Real = x[i : i + step].astype(kind)
             centered -= zero_point
-            batches.append(self.sums(centered, weights).astype(np.int64))
+            batches.append(self.sums(centered, weights).astype(whole))
         return np.concatenate(batches)
 
     def evaluate(
@@ -169,12 +179,16 @@ class QLinear(QWeighted):
         """Return the outputs [batch, ...] for inputs [batch, ...]."""
         return (self.finished(self.accumulate(arrays[0], inputs[0].zero_point), outputs[0]),)
 
-    def finished(self, sums: Int64, output: Tensor) -> IntArray:
+    def finished(self, sums: IntArray, output: Tensor) -> IntArray:
         """Return the outputs [batch, ..., channels] for sums without the bias."""
-        total = sums + self.output.bias
-        if output.dtype == "int16":
-            return self.output.requantize_16(total)
-        return self.output.requantize(total, output.zero_point)
+
+        def scaled(part: IntArray) -> IntArray:
+            total = part.astype(np.int64) + self.output.bias
+            if output.dtype == "int16":
+                return self.output.requantize_16(total)
+            return self.output.requantize(total, output.zero_point)
+
+        return by_slices(scaled, [sums])
 
     def fits_int16(self) -> bool:
         """Return whether the engine can hold all sums of int16 values: scaled, they have 32 bits.

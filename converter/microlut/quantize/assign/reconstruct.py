@@ -35,7 +35,7 @@ _ROUND_WEIGHTS = 600_000  # over all rounds of a layer, which has a minimum numb
 _SWEEPS = 8
 REFITTED_LEVELS = 16  # more levels than that are so close together that moving them gains nothing
 _ONE_HOT_VALUES = 1 << 20
-_LEVEL_PRODUCTS = 1 << 32  # multiplications per refit of levels, a tenth of a second
+_LEVEL_PRODUCTS = 1 << 28  # multiplications per refit of levels, some hundredths of a second
 
 ScaleRule = Callable[[Array], Array]  # rounds scales [channels] up to values that can be stored
 
@@ -175,8 +175,9 @@ def _refit_levels(targets: Array, covariance: Array, state: Reconstruction) -> A
         part = slice(row * rows, (row + 1) * rows)
         scaled = state.scales[group, part, None, None] * identity[state.indices[group, part]]
         weighted = covariance[group] @ scaled
-        normal += np.einsum("rcl,rcm->lm", scaled, weighted, optimize=True)
-        right += np.einsum("rc,rcl->l", targets[group, part], weighted)
+        weighted = weighted.reshape(-1, count)
+        normal += scaled.reshape(-1, count).T @ weighted
+        right += targets[group, part].ravel() @ weighted
     normal += 1e-9 * max(np.trace(normal), 1.0) / count * identity  # for unused levels
     return np.asarray(np.linalg.solve(normal, right), dtype=np.float64)
 

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from itertools import accumulate
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from microlut.errors import InvalidInput
 from microlut.quantize.bits.sensitivity import Candidate, Candidates
@@ -75,6 +74,8 @@ def _allocate(
     layers: Candidates, costs: list[float], budget: float
 ) -> Mapping[str, Candidate] | None:
     """Return one choice per layer, of least total divergence; None if none is affordable."""
+    from scipy.optimize import Bounds, LinearConstraint, milp  # half a second, which few need
+
     if not layers:
         return {}
     choices = _flat(layers)

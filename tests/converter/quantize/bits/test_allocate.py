@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 
 from microlut.errors import InvalidInput
-from microlut.quantize.bits import allocate
 from microlut.quantize.bits.allocate import allocate_average, allocate_bytes
 from microlut.quantize.bits.sensitivity import Candidate, Candidates
 from microlut.quantize.weights import WeightConfig
@@ -226,8 +226,8 @@ def test_what_the_solver_prints_does_not_reach_standard_output(monkeypatch, capf
         library.puts(b"kept back by the C library")
         return milp(*arguments, **options)
 
-    milp = allocate.milp
-    monkeypatch.setattr(allocate, "milp", loud)
+    milp = optimize.milp
+    monkeypatch.setattr(optimize, "milp", loud)
     sys.stdout.write("before\n")
     allocate_bytes(two_layers(), 350)
     library.fflush(None)
@@ -239,7 +239,7 @@ def test_standard_output_is_there_again_after_a_fault(monkeypatch, capfd):
     def fail(*_arguments: object, **_options: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(allocate, "milp", fail)
+    monkeypatch.setattr(optimize, "milp", fail)
     with pytest.raises(MemoryError):
         allocate_bytes(two_layers(), 350)
     sys.stdout.write("after\n")
