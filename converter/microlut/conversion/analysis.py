@@ -172,7 +172,7 @@ def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
             obstacles = (Obstacle("", "the model", found, advice or "change the layer"),)
     if obstacles:
         rows = tuple(LayerAnalysis(n.name, n.op.becomes, n.shape, 0) for n in graph.nodes)
-        return _refused(graph.name, parameters, rows, obstacles, ())
+        return _refused(graph.name, parameters, rows, obstacles, graph.notes)
     boards = tuple(_estimates(plans, choice.boards))
     plan = plans[choice.boards[0].core.value]
     layers = _layers(plan)
@@ -186,7 +186,7 @@ def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
         layers=layers,
         boards=boards,
         obstacles=(),
-        notes=(),
+        notes=graph.notes,
     )
 
 

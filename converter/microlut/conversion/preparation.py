@@ -192,16 +192,17 @@ def prepare(
         check(graph, limits)
         inputs = synthetic_inputs(graph, limits)
         ranges = expected_ranges(graph, inputs, limits).replaced(known).typed(types)
-        return Prepared(graph, ranges, inputs, None, layers, None, options.task, pruned=pruned)
+        return Prepared(
+            graph, ranges, inputs, None, layers, None, options.task, graph.notes, pruned
+        )
     samples = _calibration_inputs(calibration, graph, options.input_range)
     chosen = choose_ranges(graph, samples, options.range_rule, options.input_range, types)
     limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
     check(graph, limits)
     tensors = quantized_tensors(graph, chosen.ranges)
-    warnings = tuple(
-        warning
-        for name, x in samples.arrays.items()
-        for warning in input_warnings(x, tensors[name])
+    warnings = (
+        *graph.notes,
+        *(w for name, x in samples.arrays.items() for w in input_warnings(x, tensors[name])),
     )
     samples = inputs = Batch({n: saturated(x, limits[n]) for n, x in samples.arrays.items()})
     if not with_data:

@@ -31,7 +31,7 @@ class Prepared:
         layers: Choices allowed for each layer with weights, by its node's name.
         range_rule: How the ranges follow from the calibration inputs, if any.
         task: What the outputs are, for figures about them.
-        warnings: Problems of the calibration inputs.
+        warnings: What was left out of the model, and problems of the calibration inputs.
         pruned: Layers that lost output channels in the passes.
     """
 

@@ -55,6 +55,7 @@ class Graph(Network[Node]):
         output_names: Names of the outputs for callers, which passes keep; empty: those of the
             tensors.
         ranges: Ranges of tensors by name, as far as training has recorded them; passes find them.
+        notes: What the user has to know about how the model was read.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Graph(Network[Node]):
     states: tuple[State, ...] = ()
     output_names: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def weighted(self) -> tuple[tuple[Node, Weighted], ...]:
         """Return the nodes that have weights, with their operators, in execution order."""

@@ -28,6 +28,11 @@ class LayerCall:
     output: int = 0
     places: tuple[str, ...] = ()
 
+    @property
+    def reads_constant(self) -> bool:
+        """Return whether a constant stands where the first tensor would, and nothing else does."""
+        return not self.inputs and "0" in self.arguments
+
 
 @dataclass(frozen=True, slots=True)
 class Names:

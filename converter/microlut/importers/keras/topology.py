@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from microlut.importers.keras.batch_sizes import without_batch_sizes
 from microlut.importers.keras.calls import LayerCall, Names
 from microlut.importers.keras.config import Json, Layer, child_layers, root_layer
 from microlut.importers.keras.inbound import Call, Reference, calls_of, references
@@ -29,11 +30,13 @@ class Network:
         inputs: Name and shape of each; the shape begins with the batch.
         calls: Calls, in an executable order.
         outputs: Names of the calls or inputs that are outputs, by the names that users know.
+        constants: Outputs that are the same for all inputs, by these names; they are left out.
     """
 
     inputs: tuple[tuple[str, BatchShape], ...]
     calls: tuple[LayerCall, ...]
     outputs: Mapping[str, str]
+    constants: tuple[str, ...] = ()
 
 
 def flatten(config: Json, source: str) -> tuple[Network, Names]:
@@ -49,7 +52,10 @@ def flatten(config: Json, source: str) -> tuple[Network, Names]:
     calls: list[LayerCall] = []
     outputs = _expand(model, tuple(name for name, _ in inputs), names, calls)
     ends = dict(zip(_output_names(model, outputs), outputs, strict=True))
-    return Network(inputs, _reachable(calls, outputs), ends), names
+    fixed = _constants(calls)
+    kept = {name: made for name, made in ends.items() if made not in fixed} or ends
+    left_out = tuple(name for name in ends if name not in kept)
+    return Network(inputs, _reachable(calls, tuple(kept.values())), kept, left_out), names
 
 
 def _output_names(model: Layer, outputs: Tensors) -> list[str]:
@@ -126,7 +132,7 @@ def _expand(model: Layer, sources: Tensors, names: Names, calls: list[LayerCall]
 def _expand_functional(
     model: Layer, sources: Tensors, names: Names, calls: list[LayerCall]
 ) -> Tensors:
-    layers = child_layers(model)
+    layers = without_batch_sizes(child_layers(model))
     ends = _ends(model, "input_layers", "input")
     if len(ends) != len(sources):
         raise model.invalid(f"is called with {len(sources)} tensors and has {len(ends)} inputs")
@@ -240,6 +246,15 @@ def _ends(model: Layer, key: str, what: str) -> list[Reference]:
     if not ends:
         raise model.invalid(f"names no {what} layer")
     return ends
+
+
+def _constants(calls: Iterable[LayerCall]) -> set[str]:
+    """Return the names of calls that no input reaches, such as the anchors of a detector."""
+    found: set[str] = set()
+    for call in calls:
+        if call.reads_constant or (call.inputs and found.issuperset(call.inputs)):
+            found.add(call.name)
+    return found
 
 
 def _reachable(calls: list[LayerCall], outputs: Tensors) -> tuple[LayerCall, ...]:

@@ -29,6 +29,14 @@ from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
 
 _LARGEST_TENSOR = 1 << 26
+_OF_CONSTANTS = (
+    "supported is that as an output of its own: leave it out of what depends on the inputs, and "
+    "compute that with NumPy or in the program that calls the network"
+)
+_LEFT_OUT = (
+    "the output is the same for all inputs and is left out; the program that calls the network has "
+    "to have its values"
+)
 _Known = dict[str, tuple[str, Shape | None]]  # tensors and their shapes by the names of calls
 
 
@@ -128,7 +136,9 @@ def translate(model: KerasModel, name: str) -> Translation:
 def _graph(name: str, network: Network, given: dict[str, Shape | None], work: _Work) -> Graph:
     inputs = tuple(Tensor(each, shape) for each, shape in given.items() if shape is not None)
     outputs = tuple(work.tensors[made][0] for made in network.outputs.values())
-    return Graph(plain(name), inputs, tuple(work.nodes), outputs, (), tuple(network.outputs))
+    names = tuple(network.outputs)
+    notes = tuple(f"output {each!r}: {_LEFT_OUT}" for each in network.constants)
+    return Graph(plain(name), inputs, tuple(work.nodes), outputs, (), names, notes=notes)
 
 
 def _translate(call: LayerCall, work: _Work) -> None:
@@ -137,8 +147,12 @@ def _translate(call: LayerCall, work: _Work) -> None:
     work.tensors[call.name] = call.name, None
     check_call(call, collected)
     handler = handler_of(layer)
+    if call.reads_constant:
+        collected.add(layer.unsupported("reads a constant and no tensor", _OF_CONSTANTS).obstacles)
+        return
     if not call.inputs:
-        collected.add(layer.invalid("reads no tensor").obstacles)
+        if handler is not None:
+            collected.add(layer.invalid("reads no tensor").obstacles)
         return
     known = [work.tensors[name][1] for name in call.inputs]
     shapes = input_shapes(call, known, work.calls[layer.path])
