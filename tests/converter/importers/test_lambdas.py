@@ -136,6 +136,10 @@ MEANINGS = {
         lambda x: tf.concat([x, -x], axis=-1),
         lambda x: np.concatenate([x, -x], axis=-1),
     ),
+    "epsilon": (
+        lambda x: tf.math.sqrt(tf.math.maximum(x, tf.keras.backend.epsilon())),
+        lambda x: np.sqrt(np.maximum(x, 1e-7)),
+    ),
     "nothing": (lambda x: x, lambda x: x),
     "constant": (lambda x: x * (2.0**3 - 1) / 4, lambda x: x * 7 / 4),
 }

@@ -132,3 +132,19 @@ def test_functions_of_other_packages_are_found_together(keras):
 def test_a_sound_model_has_none():
     graph = import_model(FakeModel("net", (4,), (dense("d", 4, 2),)))
     assert evaluate(graph, np.ones((1, 4), np.float32)).shape == (1, 2)
+
+
+class OldLayer(FakeLayer):
+    """A layer as .h5 files have it, which do not say whose a class is."""
+
+    def entry(self) -> dict[str, object]:
+        return {key: value for key, value in super().entry().items() if key != "module"}
+
+
+def test_class_that_may_be_the_users_own_can_be_said_to_do_nothing():
+    augmentation = OldLayer("MyAugmentation", {"name": "mine"})
+    error = refused(augmentation, conv("a", 3))
+    assert "say so: --custom MyAugmentation=Identity" in str(error)
+    assert "--custom" not in str(refused(FakeLayer("Conv3D", {"name": "b"})))
+    model = FakeModel("net", (4, 4, 3), (augmentation, conv("a", 3)))
+    assert import_model(model, custom={"MyAugmentation": "Identity"}).nodes

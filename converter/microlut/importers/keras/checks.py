@@ -19,6 +19,7 @@ from microlut.importers.keras.obstacles import Collected
 from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
 from microlut.importers.keras.quantized_classes import QUANTIZED_CLASSES, own_activation
 from microlut.importers.keras.recurrent import RECURRENT
+from microlut.importers.keras.temporal import TEMPORAL
 from microlut.importers.keras.time_distributed import TIME_DISTRIBUTED
 from microlut.ops.arrays import Shape
 
@@ -29,12 +30,14 @@ HANDLERS = {
     **DROPPED,
     **TIME_DISTRIBUTED,
     **QUANTIZED_CLASSES,
+    **TEMPORAL,
 }
 SUPPORTED = tuple(sorted({*LAYERS, *RECURRENT, *AFFINE, *TIME_DISTRIBUTED}))
 NOT_SUPPORTED = "the class is not supported"
 _ANY_SHAPE = (1,)  # named activations do not depend on it
 # What to do about classes that have no rewrite, by the first that matches.
 _REBUILD = "rebuild the model without it, train it again and save it"
+_IF_OWN = "; if it is your own and does nothing at inference, say so: --custom {}=Identity"
 _ADVICE = {
     "Lambda": "code in files is never run: write the function with layers or keras.ops, or say "
     "what it computes, such as --custom NAME='x / 255'",
@@ -111,6 +114,10 @@ def _errors(call: LayerCall) -> Iterator[UnsupportedModel]:
 def _class_error(layer: Layer) -> UnsupportedModel:
     kind = kind_of(layer)
     advice = _ADVICE.get(layer.class_name, _REBUILD)
+    if (
+        advice == _REBUILD and "module" not in layer.entry
+    ):  # an .h5 file, which tells no classes apart
+        advice += _IF_OWN.format(layer.class_name)
     if layer.is_custom:
         advice = (
             "a class of your own may compute anything: build the model from Keras's layers, or if "

@@ -49,6 +49,10 @@ _SHORT = {  # functions that TensorFlow has at its top, or that are called witho
         *("nn.bias_add", "nn.l2_normalize"),
     )
 }
+_EPSILONS = tuple(  # a number that Keras adds to what it divides by
+    f"{module}epsilon" for module in _MODULES if module.endswith(("K.", "backend."))
+) + tuple(f"{root}config.epsilon" for root in ("keras.", "tf.keras.", "tensorflow.keras."))
+_EPSILON = 1e-7  # unless it was set, which no file tells
 _NN = (  # functions that have arguments besides the tensor
     *("elu", "gelu", "leaky_relu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax"),
     *("softplus", "softsign", "swish", "tanh"),
@@ -194,6 +198,8 @@ def _called(tree: ast.Call, work: _Work) -> Any:  # noqa: ANN401
     function = _dotted(tree.func)
     if function is None or any(keyword.arg is None for keyword in tree.keywords):
         raise ValueError(f"{ast.unparse(tree.func)} is not known")
+    if function in _EPSILONS and not tree.args and not tree.keywords:
+        return _EPSILON
     arguments = [_value(argument, work) for argument in tree.args]
     named = {str(each.arg): _value(each.value, work) for each in tree.keywords}
     return _call(function, arguments, named, work)
