@@ -148,3 +148,29 @@ def test_class_that_may_be_the_users_own_can_be_said_to_do_nothing():
     assert "--custom" not in str(refused(FakeLayer("Conv3D", {"name": "b"})))
     model = FakeModel("net", (4, 4, 3), (augmentation, conv("a", 3)))
     assert import_model(model, custom={"MyAugmentation": "Identity"}).nodes
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("name", ["keras", "tf_keras"])
+def test_further_outputs_of_a_layer_are_an_obstacle_and_no_damage(name, request):
+    keras = request.getfixturevalue(name)
+    x = keras.Input((4, 3))
+    y, state, _ = keras.layers.LSTM(5, return_state=True, name="lstm")(x)
+    with pytest.raises(UnsupportedModel) as caught:
+        import_model(keras.Model(x, keras.layers.Concatenate()([y, state])))
+    assert {each.layer for each in caught.value.obstacles} == {"lstm"}
+    assert "its output 1 is read" in str(caught.value)
+
+
+@pytest.mark.keras
+def test_function_of_several_outputs_is_named(tf_keras):
+    tf = pytest.importorskip("tensorflow")
+
+    def own_function(x):
+        y = tf.signal.rfft(x)
+        return [tf.abs(y), tf.math.angle(y)]
+
+    x = tf_keras.Input((8,))
+    size, angle = tf_keras.layers.Lambda(own_function, name="spectrum")(x)
+    with pytest.raises(UnsupportedModel, match="layer 'spectrum' \\(Lambda\\): the class is not"):
+        import_model(tf_keras.Model(x, tf_keras.layers.Concatenate()([size, angle])))

@@ -35,6 +35,8 @@ HANDLERS = {
 SUPPORTED = tuple(sorted({*LAYERS, *RECURRENT, *AFFINE, *TIME_DISTRIBUTED}))
 NOT_SUPPORTED = "the class is not supported"
 _ANY_SHAPE = (1,)  # named activations do not depend on it
+# Operations with several outputs, by their names in Keras 3 and in TensorFlow.
+_SPLITS = frozenset({"Split", "Unstack", "split", "unstack"})
 # What to do about classes that have no rewrite, by the first that matches.
 _REBUILD = "rebuild the model without it, train it again and save it"
 _IF_OWN = "; if it is your own and does nothing at inference, say so: --custom {}=Identity"
@@ -100,6 +102,10 @@ def _errors(call: LayerCall) -> Iterator[UnsupportedModel]:
         yield layer.unsupported(
             "is called with training=True", "leave the argument out and save the model again"
         )
+    if call.output and not _is_split(layer):
+        yield layer.unsupported(
+            f"its output {call.output} is read", "supported is the first output of a layer"
+        )
     if is_operation(layer):
         return  # its arguments are read by its handler
     yield from unknown_options(layer)
@@ -109,6 +115,11 @@ def _errors(call: LayerCall) -> Iterator[UnsupportedModel]:
                 f"is called with argument {key}={str(value)[:40]}",
                 "supported are calls with tensors only",
             )
+
+
+def _is_split(layer: Layer) -> bool:
+    """Return whether this is an operation with several outputs."""
+    return layer.class_name in _SPLITS or layer.config.get("function") in _SPLITS
 
 
 def _class_error(layer: Layer) -> UnsupportedModel:

@@ -15,9 +15,6 @@ from microlut.importers.keras.inbound import Call, Reference, calls_of, referenc
 from microlut.importers.keras.lambdas import computed, meaning_of
 from microlut.support.texts import plain
 
-# Operations with several outputs, by their names in Keras 3 and in TensorFlow.
-_SPLITS = ("Split", "Unstack", "split", "unstack")
-
 BatchShape = tuple[object, ...]  # as the file has it
 Tensors = tuple[str, ...]  # by the names of calls or inputs
 
@@ -125,7 +122,7 @@ def _expand(model: Layer, sources: Tensors, names: Names, calls: list[LayerCall]
         return _expand_functional(model, sources, names, calls)
     for layer in child_layers(model):
         if layer.class_name != "InputLayer":
-            sources = _called(LayerCall(layer.name, layer, sources, {}), 1, names, calls)
+            sources = _called(LayerCall(layer.name, layer, sources, {}), (0,), names, calls)
     return sources
 
 
@@ -137,7 +134,7 @@ def _expand_functional(
     if len(ends) != len(sources):
         raise model.invalid(f"is called with {len(sources)} tensors and has {len(ends)} inputs")
     outputs = _ends(model, "output_layers", "output")
-    most = _output_counts(layers, outputs)
+    read = _outputs_read(layers, outputs)
     pending = [
         (layer, index, call) for layer in layers for index, call in enumerate(calls_of(layer))
     ]
@@ -154,9 +151,11 @@ def _expand_functional(
             if all(reference in ready for reference in call.inputs):
                 inputs = tuple(ready[reference] for reference in call.inputs)
                 given = LayerCall(layer.name, layer, inputs, call.arguments, places=call.places)
-                made = _called(given, most.get(layer.name, 1), names, calls)
+                which = sorted(read.get(layer.name, {0}))
+                made = _called(given, which, names, calls)
                 where = layer.name, base.get(layer.name, 0) + index
-                ready.update({(*where, i): tensor for i, tensor in enumerate(made)})
+                numbers = range(len(made)) if layer.is_model else which
+                ready.update({(*where, i): each for i, each in zip(numbers, made, strict=False)})
             else:
                 waiting.append((layer, index, call))
         if len(waiting) == len(pending):
@@ -168,19 +167,13 @@ def _expand_functional(
     return tuple(ready[output] for output in outputs)
 
 
-def _output_counts(layers: Sequence[Layer], outputs: Iterable[Reference]) -> dict[str, int]:
-    """Return how many outputs of each operation with several of them are read."""
-    splits = {
-        layer.name
-        for layer in layers
-        if layer.class_name in _SPLITS or layer.config.get("function") in _SPLITS
-    }
+def _outputs_read(layers: Sequence[Layer], outputs: Iterable[Reference]) -> Mapping[str, set[int]]:
+    """Return which outputs of each layer or operation are read."""
     read = [*outputs, *(r for layer in layers for call in calls_of(layer) for r in call.inputs)]
-    most: dict[str, int] = {}
+    found: dict[str, set[int]] = {}
     for name, _, output in read:
-        if name in splits:
-            most[name] = max(most.get(name, 1), output + 1)
-    return most
+        found.setdefault(name, set()).add(output)
+    return found
 
 
 def _without_building_call(
@@ -196,17 +189,25 @@ def _without_building_call(
     return (name, index - 1, tensor) if counted else output
 
 
-def _called(given: LayerCall, count: int, names: Names, calls: list[LayerCall]) -> Tensors:
-    """Append a call, once per output of its layer, and return the names of the outputs."""
+def _called(
+    given: LayerCall, which: Sequence[int], names: Names, calls: list[LayerCall]
+) -> Tensors:
+    """Append a call, once per output that is read, and return the names of the outputs.
+
+    Of a nested model, these are all outputs.
+    """
     layer, arguments = given.layer, given.arguments
     meaning = meaning_of(layer, len(given.inputs))
     if meaning is not None:
+        if any(which):
+            raise layer.unsupported("several of its outputs are read", "supported is one")
         return (computed(given, meaning, names, calls),)
     if not layer.is_model:
-        made = tuple(names.take(layer.name) for _ in range(count))
+        made = tuple(names.take(layer.name) for _ in which)
         known = {key: value for key, value in arguments.items() if value is not None}
         calls.extend(
-            replace(given, name=name, arguments=known, output=i) for i, name in enumerate(made)
+            replace(given, name=name, arguments=known, output=i)
+            for i, name in zip(which, made, strict=True)
         )
         return made
     start, outputs = len(calls), _expand(layer, given.inputs, names, calls)
