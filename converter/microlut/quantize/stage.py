@@ -34,6 +34,7 @@ from microlut.ops.tensor import Quantization, Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.assign.reconstruct import ScaleRule
+from microlut.quantize.biases import chosen_biases
 from microlut.quantize.quality import spread
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
@@ -273,10 +274,8 @@ def _quantize_linear(
     draft = op.unbiased(weights, source, output, ends[1].dtype)
     wanted = _linear_output(op, x.real)
     reached = draft.accumulate(x.integer, source.zero_point)
-    axes = tuple(range(wanted.ndim - 1))
     unit = source.scale * weights.scales.astype(np.float64)
-    bias = wanted.mean(axis=axes, dtype=np.float64) / unit - reached.mean(axis=axes)
-    qop = with_biases(draft, bias, source, output)
+    qop = with_biases(draft, chosen_biases(op, wanted, reached, unit), source, output)
     return qop, _Values(op.activation.apply(wanted), qop.finished(reached, ends[1]))
 
 
