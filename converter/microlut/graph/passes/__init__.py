@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from microlut.errors import UnsupportedModel
 from microlut.graph.ir import Graph
-from microlut.graph.passes.delay_reshapes import delay_reshapes
+from microlut.graph.passes.delay_moves import delay_moves
 from microlut.graph.passes.drop_identity import drop_identity
 from microlut.graph.passes.fold_affine import fold_affine
 from microlut.graph.passes.fold_batch_norm import fold_batch_norm
@@ -25,16 +25,16 @@ from microlut.graph.passes.whole_pool import whole_pool
 # be stored.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identity,
-    delay_reshapes,
+    delay_moves,
     fold_batch_norm,
     relabel_inputs,
     fold_affine,
-    delay_reshapes,
+    delay_moves,
     whole_pool,
     fuse_activation,
     fold_padding,
     keep_ranges,
-    delay_reshapes,
+    delay_moves,
     prune_channels,
 )
 

@@ -7,7 +7,7 @@ import pytest
 
 from graphs import make_node, net
 from microlut.graph.evaluate import evaluate
-from microlut.graph.passes.delay_reshapes import delay_reshapes
+from microlut.graph.passes.delay_moves import delay_moves
 from microlut.graph.passes.drop_identity import drop_identity
 from microlut.graph.passes.fold_affine import fold_affine
 from microlut.graph.passes.fold_batch_norm import fold_batch_norm
@@ -338,9 +338,9 @@ def test_fold_padding_leaves_the_output():
     assert kinds(same(fold_padding, graph)) == ["Conv2D", "Pad"]
 
 
-def test_delay_reshapes_keeps_the_last():
+def test_delay_moves_keeps_the_last():
     graph = same(
-        delay_reshapes,
+        delay_moves,
         chain(
             (Reshape((32,)), (32,)),
             (Reshape((8, 4)), (8, 4)),
@@ -351,21 +351,21 @@ def test_delay_reshapes_keeps_the_last():
     assert kinds(graph) == ["Reshape", "Softmax"]
 
 
-def test_delay_reshapes_drops_a_way_there_and_back():
-    graph = same(delay_reshapes, chain(RELU, (Reshape((32,)), (32,)), (Reshape(PICTURE), PICTURE)))
+def test_delay_moves_drops_a_way_there_and_back():
+    graph = same(delay_moves, chain(RELU, (Reshape((32,)), (32,)), (Reshape(PICTURE), PICTURE)))
     assert kinds(graph) == ["Relu"]
     assert graph.outputs[0] == "n0"
 
 
-def test_delay_reshapes_joins_layers_over_sequences():
+def test_delay_moves_joins_layers_over_sequences():
     there, back = (Reshape((1, 16, 2)), (1, 16, 2)), (Reshape((16, 2)), (16, 2))
     graph = chain(there, conv(), back, norm(), RELU, there, conv(), back, shape=(16, 2))
-    kept = same(delay_reshapes, graph)
+    kept = same(delay_moves, graph)
     assert kinds(kept) == ["Reshape", "Conv2D", "BatchNorm", "Relu", "Conv2D", "Reshape"]
     assert kept.shape_of(kept.outputs[0]) == (16, 2)
 
 
-def test_delay_reshapes_moves_one_behind_an_addition():
+def test_delay_moves_moves_one_behind_an_addition():
     there, back = Reshape((1, 16, 2)), Reshape((16, 2))
     nodes = (
         make_node("in", there, ("x",), (1, 16, 2)),
@@ -374,27 +374,27 @@ def test_delay_reshapes_moves_one_behind_an_addition():
         make_node("sum", Add(), ("x", "out"), (16, 2)),
         make_node("last", Softmax(), ("sum",), (16, 2)),
     )
-    graph = same(delay_reshapes, net("residual", "x", (16, 2), nodes, "last"))
+    graph = same(delay_moves, net("residual", "x", (16, 2), nodes, "last"))
     assert kinds(graph) == ["Reshape", "Conv2D", "Add", "Reshape", "Softmax"]
     assert [node.name for node in graph.nodes] == ["in", "conv", "sum", "sum_view", "last"]
 
 
-def test_delay_reshapes_leaves_those_before_a_sum_with_a_constant():
+def test_delay_moves_leaves_those_before_a_sum_with_a_constant():
     shape = (4, 2, 4)
     graph = chain((Reshape(shape), shape), Add(constant=normal(4, 1, 4)), shape=(2, 4, 4))
-    assert kinds(same(delay_reshapes, graph)) == ["Reshape", "Add"]
+    assert kinds(same(delay_moves, graph)) == ["Reshape", "Add"]
 
 
-def test_delay_reshapes_leaves_those_that_mix_channels():
+def test_delay_moves_leaves_those_that_mix_channels():
     graph = chain(conv(), (Reshape((32,)), (32,)), norm(32), RELU)
-    assert kinds(same(delay_reshapes, graph)) == ["Conv2D", "Reshape", "BatchNorm", "Relu"]
+    assert kinds(same(delay_moves, graph)) == ["Conv2D", "Reshape", "BatchNorm", "Relu"]
 
 
-def test_delay_reshapes_keeps_one_that_is_read_and_an_output():
+def test_delay_moves_keeps_one_that_is_read_and_an_output():
     flat = make_node("flat", Reshape((32,)), ("x",), (32,))
     nodes = (flat, make_node("relu", RELU, ("flat",), (32,)))
     graph = net("two", "x", PICTURE, nodes, "relu")
-    both = delay_reshapes(replace(graph, outputs=("flat", "relu"), output_names=("a", "b")))
+    both = delay_moves(replace(graph, outputs=("flat", "relu"), output_names=("a", "b")))
     assert kinds(both) == ["Relu", "Reshape", "Reshape"]
     assert {name: tensor.shape for name, tensor in both.output_tensors().items()} == {
         "a": (32,),
