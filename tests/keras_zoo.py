@@ -528,6 +528,26 @@ def distributed(k):
     return k.Model(x, layers.Concatenate()([y, z, w, v, u]))
 
 
+def nested_distributed(k):
+    """Models that are applied to each of several steps: functional, sequential, in each other."""
+    layers = k.layers
+    a = k.Input((8, 6, 2))
+    b = layers.Conv2D(4, 3, padding="same", activation="relu", name="inside")(a)
+    c = layers.BatchNormalization()(layers.Conv2D(4, 1)(a))
+    b = layers.Concatenate(axis=3)([layers.Add()([b, c]), a])
+    head = k.Sequential([k.Input((8, 6, 6)), layers.MaxPooling2D(2), layers.Flatten()])
+    inner = k.Model(a, head(b))
+    lines = [k.Input((12, 8)), layers.Conv1D(3, 3, strides=2), layers.GlobalMaxPooling1D()]
+    last = k.Sequential([k.Input((6, 12, 8)), layers.TimeDistributed(k.Sequential(lines))])
+
+    x = k.Input((3, 8, 6, 2))
+    y = layers.TimeDistributed(inner)(x)
+    y = layers.TimeDistributed(k.Sequential([k.Input((72,)), layers.Dense(5)]))(y)
+    z = layers.Reshape((2, 6, 12, 2))(x)
+    z = layers.TimeDistributed(last)(layers.Concatenate()([z] * 4))
+    return k.Model(x, [y, layers.Dense(2)(layers.Flatten()(z))])
+
+
 def shared_sequences(k):
     """Layers over sequences that are used twice, and frozen ones, before a nested model."""
     layers = k.layers
@@ -622,6 +642,7 @@ ZOO = {
         separable,
         transposed,
         distributed,
+        nested_distributed,
         grouped,
         shared_sequences,
         slopes,

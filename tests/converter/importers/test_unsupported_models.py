@@ -62,11 +62,6 @@ CASES = {
     "center": (lambda k: k.layers.CenterCrop(10, 4), "makes pictures of 10 x 4 pixels"),
     "unknown": (lambda k: k.layers.Activation("glu"), "activation 'glu'"),
     "softmax_axis": (lambda k: k.layers.Softmax(axis=0), "axis=0"),
-    "first": (lambda k: k.layers.Flatten(data_format="channels_first"), "channels_first"),
-    "first_pool": (
-        lambda k: k.layers.GlobalAveragePooling2D(data_format="channels_first"),
-        "channels_first",
-    ),
 }
 
 

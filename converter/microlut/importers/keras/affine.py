@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from microlut.importers.keras import options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited, zeros
+from microlut.ops.arrays import FloatArray
 from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
 from microlut.ops.reshape import Reshape
 
@@ -30,7 +31,7 @@ def scaled(
         use: The layer.
         scale: An array that can be broadcast to the layer's input, without the batch.
         offset: Another one.
-        statistics: Those of the result, if both have one value per index of the last dimension.
+        statistics: Those of the result, as arrays that can be broadcast in the same way.
 
     Raises:
         InvalidInput: One of them is not finite.
@@ -40,14 +41,15 @@ def scaled(
     varied = [rank - len(r) + i for r in ranges for i, size in enumerate(r) if size > 1]
     first = min([*varied, rank - 1])
     inner = use.shape[first:]
-    checked = [
-        options.array(use.layer, np.broadcast_to(values, inner).ravel(), what, (prod(inner),))
-        for values, what in (
-            (_inner(scale, first, rank), "scale"),
-            (_inner(offset, first, rank), "offset"),
-        )
-    ]
-    norm = BatchNorm(checked[0], checked[1], statistics)
+
+    def flattened(values: NDArray[Any], what: str) -> FloatArray:
+        wide = np.broadcast_to(_inner(values, first, rank), inner)
+        return options.array(use.layer, wide.ravel(), what, (prod(inner),))
+
+    kept = statistics and ChannelStatistics(
+        flattened(statistics.mean, "mean"), flattened(statistics.deviation, "deviation")
+    )
+    norm = BatchNorm(flattened(scale, "scale"), flattened(offset, "offset"), kept)
     if first == rank - 1:
         return (Step(norm, use.shape),)
     flat = (prod(use.shape[:first]), prod(inner))
@@ -58,7 +60,7 @@ def scaled(
     )
 
 
-def _inner(values: _Float64Array, first: int, rank: int) -> _Float64Array:
+def _inner(values: NDArray[Any], first: int, rank: int) -> NDArray[Any]:
     """Return an array for the dimensions from `first` on; it is 1 along all before."""
     values = np.asarray(values)
     return values.reshape(values.shape[max(0, first - rank + values.ndim) :])
@@ -94,7 +96,7 @@ def _batch_norm(use: LayerUse) -> tuple[Step, ...]:
     offset = beta - arrays["moving_mean"] * scale
     deviation = np.abs(scale) * np.sqrt(np.maximum(variance, 0.0))
     deviation = options.array(layer, deviation, "deviation", (channels,))
-    statistics = ChannelStatistics(beta, deviation) if axes == (rank - 1,) else None
+    statistics = ChannelStatistics(along(beta, axes, rank), along(deviation, axes, rank))
     return scaled(use, along(scale, axes, rank), along(offset, axes, rank), statistics)
 
 

@@ -34,7 +34,13 @@ def steps_along(
     flat = (*moved[: len(moved) - len(axes)], prod(moved[len(moved) - len(axes) :]))
     back = [order.index(i) for i in range(len(shape))]
     steps: list[Step] = []
-    for each in (_moved(shape, order), Reshape(flat), op, Reshape(moved), _moved(moved, back)):
+    for each in (
+        reordered(shape, order),
+        Reshape(flat),
+        op,
+        Reshape(moved),
+        reordered(moved, back),
+    ):
         (made,) = each.shapes((shape,))
         if made != shape or not isinstance(each, Reshape):
             name = f"{suffix}_part{len(steps) + 1}"
@@ -44,7 +50,7 @@ def steps_along(
     return (*steps, Step(last.op, last.shape, last.inputs, suffix))
 
 
-def _moved(shape: Shape, order: Sequence[int]) -> FloatOp:
+def reordered(shape: Shape, order: Sequence[int]) -> FloatOp:
     """Return what puts dimensions into another order: a view if only those of size 1 move."""
     moving = [i for i in order if shape[i] != 1]
     if moving == sorted(moving):

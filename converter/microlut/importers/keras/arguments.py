@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from microlut.importers.keras import options
+from microlut.importers.keras.channels_first import is_channels_first, with_channels_last
 from microlut.importers.keras.config import Json
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.ops.arrays import Shape
@@ -46,6 +47,9 @@ def taking(*names: str) -> Callable[[Reader], Handler]:
                         f"argument {key}={str(value)[:40]} is not known",
                         "it may change what the operation computes: leave it out",
                     )
+            if is_channels_first(given):
+                last = {**given, "data_format": "channels_last"}
+                return with_channels_last(use, lambda moved: read(moved, last))
             return read(use, given)
 
         return handle

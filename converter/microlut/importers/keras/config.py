@@ -24,6 +24,7 @@ Json = dict[str, Any]
 # its "output".
 Recorded = Mapping[str, tuple[float, float]]
 
+STEPWISE = "TimeDistributed"
 MODEL_CLASSES = ("Functional", "Model", "Sequential")
 MAX_WEIGHT_ELEMENTS = 1 << 26
 MAX_NESTING = 16
@@ -213,6 +214,14 @@ def inner_layer(layer: Layer) -> Layer:
     if not isinstance(entry, dict):
         raise layer.invalid("holds no layer")
     return _child(layer, layer.path, entry)
+
+
+def applied_model(layer: Layer) -> Layer | None:
+    """Return the model that a TimeDistributed applies to each step; None if it applies a layer."""
+    if layer.class_name != STEPWISE or layer.is_custom:
+        return None
+    inner = inner_layer(layer)
+    return inner if inner.is_model else None
 
 
 def all_layers(model: Layer) -> Iterator[Layer]:

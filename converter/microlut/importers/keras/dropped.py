@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from microlut.importers.keras import options
+from microlut.importers.keras.channels_first import in_either_order
 from microlut.importers.keras.config import Json, Layer
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
 from microlut.ops.identity import Identity
@@ -90,5 +91,5 @@ def _same_size(use: LayerUse) -> tuple[Step, ...]:
 
 DROPPED: Mapping[str, Handler] = {
     **dict.fromkeys((*_AUGMENTATION, *_NOISE, *_NEVER_ACTIVE), _nothing),
-    **dict.fromkeys(_TO_A_SIZE, _same_size),
+    **dict.fromkeys(_TO_A_SIZE, in_either_order(_same_size)),
 }

@@ -8,6 +8,7 @@ from math import prod
 from microlut.importers.keras import options
 from microlut.importers.keras.activations import activation, softmax_axes
 from microlut.importers.keras.along import steps_along
+from microlut.importers.keras.channels_first import in_either_order
 from microlut.importers.keras.dot import DOT
 from microlut.importers.keras.group_norms import NORMS
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
@@ -79,15 +80,14 @@ def _reshape(use: LayerUse) -> tuple[Step, ...]:
 
 LAYERS: Mapping[str, Handler] = {
     **REGISTERED,
-    **LINEAR,
-    **POOLS,
+    **{name: in_either_order(handler) for name, handler in {**LINEAR, **POOLS}.items()},
     **MERGES,
     **DOT,
-    **MOVING_LAYERS,
+    **{name: in_either_order(handler) for name, handler in MOVING_LAYERS.items()},
     **NORMS,
     **UNIT_LAYERS,
     "Activation": _activation,
-    "Flatten": _flatten,
+    "Flatten": in_either_order(_flatten),
     "PReLU": _prelu,
     "ReLU": _relu,
     "Reshape": _reshape,

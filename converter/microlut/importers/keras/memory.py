@@ -67,6 +67,9 @@ def _layers(
         yield path, layer
         if hasattr(layer, "layers"):
             yield from _layers(layer, path)
+        applied = getattr(layer, "layer", None)  # by a TimeDistributed
+        if hasattr(applied, "layers"):
+            yield from _layers(applied, (*path, applied.name))
 
 
 def _own_functions(

@@ -60,11 +60,11 @@ def is_int8(layer: Layer) -> bool:
 
 
 def check_channels_last(layer: Layer) -> None:
-    """Refuse data_format "channels_first"."""
+    """Refuse data formats that are none; layers with channels first are read as others."""
     found = _lower(layer.config.get("data_format"))
     if found not in (None, "channels_last"):
         raise layer.unsupported(
-            f"data_format {found!r}", "only 'channels_last' is supported: rebuild the model with it"
+            f"data_format {found!r}", "supported are 'channels_last' and 'channels_first'"
         )
 
 

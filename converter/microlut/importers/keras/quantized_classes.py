@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.importers.keras.channels_first import in_either_order
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind, limited
@@ -81,7 +82,7 @@ def _activation_layer(use: LayerUse) -> tuple[Step, ...]:
 
 
 QUANTIZED_CLASSES: Mapping[str, Handler] = {
-    **dict.fromkeys(_PLAIN, _layer),
+    **dict.fromkeys(_PLAIN, in_either_order(_layer)),
     "Activation": _activation_layer,
     "QActivation": _activation_layer,
 }

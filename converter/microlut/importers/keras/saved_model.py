@@ -6,6 +6,7 @@ TensorFlow is imported only for its protocol buffers and its checkpoint reader.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,7 @@ def _weights(
         raise InvalidInput(f"{saved.source}: nested deeper than {MAX_NESTING}; flatten the model")
     stored = {child.local_name: child.node_id for child in saved.stored[stored_index].children}
     for child in saved.nodes[index].children:
-        if not child.local_name.startswith("layer-") or child.local_name not in stored:
+        if not re.match(r"layer(-|$)", child.local_name) or child.local_name not in stored:
             continue
         told = saved.metadata.get(child.node_id, {})
         name = told.get("name")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from microlut.importers.keras.config import Layer, child_layers
+from microlut.importers.keras.config import Layer, applied_model, child_layers
 from microlut.importers.keras.options import flag
 from microlut.importers.keras.sharing import fingerprint
 from microlut.importers.keras.variables import variables
@@ -63,6 +63,7 @@ def _by_path(layer: Layer) -> Hashable:
 
 
 def _flat(layer: Layer) -> list[_Slot]:
+    layer = applied_model(layer) or layer
     if layer.is_model:
         return [slot for child in child_layers(layer) for slot in _flat(child)]
     return [_Slot(layer, variable.name, variable.trainable) for variable in variables(layer)]
@@ -85,7 +86,10 @@ def _keras2_order(top: Layer) -> list[_Slot]:
 
 
 def _keras2_parts(layer: Layer) -> tuple[list[_Slot], list[_Slot]]:
-    if layer.is_model:
+    applied = applied_model(layer)
+    if applied is not None:
+        trainable, others = _keras2_parts(applied)
+    elif layer.is_model:
         parts = [_keras2_parts(child) for child in child_layers(layer)]
         trainable = [slot for part in parts for slot in part[0]]
         others = [slot for part in parts for slot in part[1]]

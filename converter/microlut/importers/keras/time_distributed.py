@@ -15,7 +15,8 @@ from microlut.importers.keras import options
 from microlut.importers.keras.activations import activation
 from microlut.importers.keras.affine import AFFINE
 from microlut.importers.keras.along import from_the_end
-from microlut.importers.keras.config import Layer, inner_layer
+from microlut.importers.keras.channels_first import is_channels_first, with_channels_last
+from microlut.importers.keras.config import STEPWISE, Layer, inner_layer
 from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind, limited
@@ -29,6 +30,7 @@ from microlut.ops.windows import Window
 
 _BY_LAST_AXIS = {"Activation", "Dense", "ReLU", "Softmax", "UnitNormalization", *AFFINE}
 _BY_LAST_AXIS |= {"LayerNormalization", "RMSNormalization"}
+_MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
 _RESHAPING = ("Flatten", "Reshape")
 _TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose")
 _WINDOWS = ("Conv", "Pooling")
@@ -36,17 +38,46 @@ _HANDLERS = {**LAYERS, **AFFINE}
 
 
 @limited(
-    "of any layer with one input that is neither recurrent nor a model; convolutions and pools "
-    "whose windows overlap in height take a call per step"
+    "of models, of any layer with one input that is not recurrent, and in models of Add and the "
+    "like; convolutions and pools whose windows overlap in height take a call per step"
 )
 def _time_distributed(use: LayerUse) -> tuple[Step, ...]:
-    inner = inner_layer(use.layer)
-    each, kind = use.shape[1:], inner.class_name
+    inner, steps = inner_layer(use.layer), 1  # dimensions of steps
+    while inner.class_name == STEPWISE and not inner.is_custom:
+        inner, steps = inner_layer(inner), steps + 1
     options.check_policy(inner)
     check_options(inner)
-    if not each or inner.is_custom:
+    rank = len(use.shapes[0])
+    if rank <= steps or inner.is_custom:
         raise _unsupported(use, inner)
-    use = replace(use, layer=replace(inner, config=from_the_end(inner.config, len(each))))
+    use = replace(use, layer=replace(inner, config=from_the_end(inner.config, rank - steps)))
+    if inner.class_name in _MERGES and all(len(shape) == rank for shape in use.shapes):
+        return LAYERS[inner.class_name](use)
+    if len(use.shapes) > 1:
+        raise _unsupported(use, inner)
+    if steps == 1:
+        return _in_any_order(use)
+    before, each = use.shape[:steps], use.shape[steps:]
+    flat = (prod(before), *each)
+    made = behind(_in_any_order(replace(use, shapes=(flat,))))
+    shape = (*before, *made[-1].shape[1:])
+    return (
+        Step(Reshape(flat), flat, (0,), "_steps"),
+        *made,
+        Step(Reshape(shape), shape, (PREVIOUS,), "_dimensions"),
+    )
+
+
+def _in_any_order(use: LayerUse) -> tuple[Step, ...]:
+    """Return the steps of a layer that is applied to each step of an input."""
+    if is_channels_first(use.layer.config):
+        return with_channels_last(use, _applied, 1)
+    return _applied(use)
+
+
+def _applied(use: LayerUse) -> tuple[Step, ...]:
+    """Return the steps of a layer with channels last, which is applied to each step of an input."""
+    each, kind = use.shape[1:], use.layer.class_name
     if kind in DROPPED:
         return DROPPED[kind](use)
     if kind in _RESHAPING:
@@ -63,7 +94,7 @@ def _time_distributed(use: LayerUse) -> tuple[Step, ...]:
         return _as_tall_picture(use)
     if kind in _HANDLERS:
         return _step_by_step(use)
-    raise _unsupported(use, inner)
+    raise _unsupported(use, use.layer)
 
 
 TIME_DISTRIBUTED: Mapping[str, Handler] = {"TimeDistributed": _time_distributed}
@@ -71,9 +102,9 @@ TIME_DISTRIBUTED: Mapping[str, Handler] = {"TimeDistributed": _time_distributed}
 
 def _unsupported(use: LayerUse, inner: Layer) -> Exception:
     return inner.unsupported(
-        f"is applied to each step of {list(use.shape)}",
-        "supported in TimeDistributed are layers with one input that are no models: call it on "
-        "each step instead",
+        f"is applied to each step of {', '.join(str(list(shape)) for shape in use.shapes)}",
+        "supported in TimeDistributed are models, and layers with one input that are not recurrent: "
+        "call it on each step instead",
     )
 
 

@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 
 from microlut.importers.keras.batch_sizes import without_batch_sizes
 from microlut.importers.keras.calls import LayerCall, Names
-from microlut.importers.keras.config import Json, Layer, child_layers, root_layer
+from microlut.importers.keras.config import (
+    STEPWISE,
+    Json,
+    Layer,
+    applied_model,
+    child_layers,
+    root_layer,
+)
 from microlut.importers.keras.inbound import Call, Reference, calls_of, references
 from microlut.importers.keras.lambdas import computed, meaning_of
 from microlut.support.texts import plain
@@ -202,7 +209,8 @@ def _called(
         if any(which):
             raise layer.unsupported("several of its outputs are read", "supported is one")
         return (computed(given, meaning, names, calls),)
-    if not layer.is_model:
+    applied = applied_model(layer)
+    if applied is None and not layer.is_model:
         made = tuple(names.take(layer.name) for _ in which)
         known = {key: value for key, value in arguments.items() if value is not None}
         calls.extend(
@@ -210,10 +218,19 @@ def _called(
             for i, name in zip(which, made, strict=True)
         )
         return made
-    start, outputs = len(calls), _expand(layer, given.inputs, names, calls)
+    start, outputs = len(calls), _expand(applied or layer, given.inputs, names, calls)
     for i, call in enumerate(calls[start:], start):  # a model hands training=True on to its layers
-        calls[i] = replace(call, arguments={**arguments, **call.arguments})
+        inner = call.layer if applied is None else _on_each_step(call.layer)
+        calls[i] = replace(call, layer=inner, arguments={**arguments, **call.arguments})
     return outputs
+
+
+def _on_each_step(layer: Layer) -> Layer:
+    """Return a TimeDistributed of a layer, with the path of the layer and so with its arrays."""
+    entry = {**layer.entry, "class_name": layer.class_name, "config": layer.config}
+    config = {"name": layer.name, "layer": entry}
+    outer = {"class_name": STEPWISE, "config": config}
+    return replace(layer, class_name=STEPWISE, config=config, entry=outer)
 
 
 def _is_keras3(layers: Iterable[Layer]) -> bool:

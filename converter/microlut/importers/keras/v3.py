@@ -23,6 +23,7 @@ from microlut.importers.keras.config import (
     Layer,
     LayerPath,
     Recorded,
+    applied_model,
     child_layers,
     parse_config,
     root_layer,
@@ -161,7 +162,10 @@ def _read_model(model: Layer, folder: str, reading: _Reading) -> None:
             continue
         if place not in stored and layer.name in stored:
             place = layer.name
-        if layer.is_model:
+        applied = applied_model(layer)
+        if applied is not None:
+            _read_model(applied, f"{within}/{place}/layer", reading)
+        elif layer.is_model:
             _read_model(layer, f"{within}/{place}", reading)
         else:
             if has_own(layer):
