@@ -545,7 +545,7 @@ def nested_distributed(k):
     y = layers.TimeDistributed(k.Sequential([k.Input((72,)), layers.Dense(5)]))(y)
     z = layers.Reshape((2, 6, 12, 2))(x)
     z = layers.TimeDistributed(last)(layers.Concatenate()([z] * 4))
-    return k.Model(x, [y, layers.Dense(2)(layers.Flatten()(z))])
+    return k.Model(x, layers.Concatenate()([layers.Flatten()(y), layers.Flatten()(z)]))
 
 
 def shared_sequences(k):

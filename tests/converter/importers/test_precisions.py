@@ -1,11 +1,14 @@
-"""Models in less precise types: mixed and half precision, and int8 dense layers of Keras 3."""
+"""Models in less precise types: mixed and half precision, and quantized dense layers of Keras 3."""
 
 import numpy as np
 import pytest
 
 from keras_zoo import PICTURE
+from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.graph.evaluate import evaluate
 from microlut.importers import import_model
+from microlut.importers.keras.config import Layer
+from microlut.importers.keras.quantized_dense import dequantized
 
 pytestmark = pytest.mark.keras
 
@@ -45,3 +48,67 @@ def test_int8_dense_layers_have_real_kernels(use_bias, ending, keras, tmp_path):
     model.quantize("int8")
     found = evaluate(import_model(saved(model, ending, tmp_path)), inputs)
     np.testing.assert_allclose(found, wanted, atol=0.03)
+
+
+def quantized(keras, mode, block=None):
+    """Return a model with dense layers alone, in a nested model, and of one output."""
+    layers, options = keras.layers, {"bias_initializer": "random_normal"}
+    inner = keras.Sequential([keras.Input((3, 7)), layers.Dense(5, "relu", **options)])
+    x = keras.Input((3, 10))
+    y = inner(layers.Dense(7, **options)(x))
+    y = layers.Dense(1, use_bias=False)(y)
+    model = keras.Model(x, layers.Dense(4)(layers.Flatten()(y)))
+    if block is None:
+        model.quantize(mode)
+    else:
+        model.quantize(mode, config=keras.quantizers.Int4QuantizationConfig(block_size=block))
+    return model
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("ending", [None, ".keras", ".h5"])
+@pytest.mark.parametrize("block", [None, 4, -1])
+def test_int4_dense_layers_are_those_of_keras(block, ending, keras, tmp_path):
+    model = quantized(keras, "int4", block)
+    inputs = np.random.default_rng(0).normal(size=(20, 3, 10)).astype(np.float32)
+    found = evaluate(import_model(saved(model, ending, tmp_path)), inputs)
+    np.testing.assert_allclose(found, np.asarray(model(inputs)), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("ending", [None, ".keras", ".h5"])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_float8_kernels_are_rounded_as_in_keras(use_bias, ending, keras, tmp_path):
+    x = keras.Input((12,))
+    layer = keras.layers.Dense(40, use_bias=use_bias, bias_initializer="random_normal")
+    model = keras.Model(x, layer(x))
+    model.quantize("float8")
+    random = np.random.default_rng(0)
+    layer.kernel.assign(random.normal(size=(12, 40)) * 10.0 ** random.uniform(-5, 5, (12, 40)))
+    layer.kernel_scale.assign(0.75)
+    inputs = random.integers(-8, 9, (20, 12)).astype(np.float32)  # which float8 has
+    wanted = np.asarray(model(inputs))
+    found = evaluate(import_model(saved(model, ending, tmp_path)), inputs)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-3)  # of numbers up to 336
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_another_quantization_is_refused_by_name(keras, tmp_path):
+    x = keras.Input((16, 4))
+    model = keras.Model(x, keras.layers.EinsumDense("abc,cd->abd", (16, 8))(x))
+    model.quantize("int4")
+    with pytest.raises(UnsupportedModel, match="EinsumDense"):
+        import_model(saved(model, ".keras", tmp_path))
+
+
+def test_a_packed_kernel_of_another_size_is_refused():
+    entry = {"class_name": "Int4DTypePolicy", "config": {"mode": "int4/-1"}}
+    layer = Layer(("dense",), "Dense", {"units": 7, "use_bias": False, "dtype": entry}, {}, "net")
+    kernel, scale = np.zeros((5, 4), np.int8), np.ones(7, np.float32)
+    assert dequantized(layer, (kernel, scale))[0].shape == (5, 7)
+    with pytest.raises(InvalidInput, match="its int4 kernel has shape"):
+        dequantized(layer, (kernel[:, :3], scale))
+    with pytest.raises(InvalidInput, match="not above 0"):
+        dequantized(layer, (kernel, -scale))
+    with pytest.raises(InvalidInput, match="has 1 arrays"):
+        dequantized(layer, (kernel,))

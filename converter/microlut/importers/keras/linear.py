@@ -107,7 +107,7 @@ def _transposed(use: LayerUse) -> tuple[Step, ...]:
     return _activated(op, (*size, filters), found)
 
 
-@limited("over the last dimension; quantized to int8 by Keras, or not at all")
+@limited("over the last dimension; quantized by Keras to int8, int4 or float8, or not at all")
 def _dense(use: LayerUse) -> tuple[Step, ...]:
     units = options.integer(use.layer, "units")
     kernel = use.array(0, "kernel", (use.shape[-1], units))

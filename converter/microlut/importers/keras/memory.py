@@ -67,9 +67,8 @@ def _layers(
         yield path, layer
         if hasattr(layer, "layers"):
             yield from _layers(layer, path)
-        applied = getattr(layer, "layer", None)  # by a TimeDistributed
-        if hasattr(applied, "layers"):
-            yield from _layers(applied, (*path, applied.name))
+        if hasattr(layer, "layer") and hasattr(layer.layer, "layers"):  # a TimeDistributed
+            yield from _layers(layer.layer, (*path, layer.layer.name))
 
 
 def _own_functions(

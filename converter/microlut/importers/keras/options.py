@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.importers.keras.config import Layer
+from microlut.importers.keras.quantized_dense import MODES, quantized_mode
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
@@ -23,13 +24,13 @@ _LARGEST_NUMBER = float(np.finfo(np.float64).max)
 
 
 def check_policy(layer: Layer) -> None:
-    """Refuse layers that compute in a type other than a float, but for int8 dense layers.
+    """Refuse layers that compute in a type other than a float, but for quantized dense layers.
 
     Raises:
         UnsupportedModel: The dtype or dtype policy is another one.
     """
     policy = layer.config.get("dtype")
-    if is_int8(layer):
+    if quantized_mode(layer) is not None:
         return
     if isinstance(policy, dict):
         inner = policy.get("config")
@@ -40,23 +41,9 @@ def check_policy(layer: Layer) -> None:
     if policy not in _FLOAT_POLICIES:
         raise layer.unsupported(
             f"dtype policy {policy!r}",
-            "supported are float policies, and int8 of Dense layers: build the same model with the "
-            "float32 policy, copy the weights with set_weights(get_weights()) and save that",
+            f"supported are float policies, and {', '.join(MODES)} of Dense layers: build the same "
+            "model with the float32 policy, copy the weights and save that",
         )
-
-
-def is_int8(layer: Layer) -> bool:
-    """Return whether this is a dense layer whose kernel `model.quantize("int8")` has quantized."""
-    policy = layer.config.get("dtype")
-    inner = policy.get("config") if isinstance(policy, dict) else None
-    return (
-        layer.class_name == "Dense"
-        and isinstance(policy, dict)
-        and policy.get("class_name") == "QuantizedDTypePolicy"
-        and isinstance(inner, dict)
-        and inner.get("mode") == "int8"
-        and not flag(layer, "lora_rank", False)
-    )
 
 
 def check_channels_last(layer: Layer) -> None:

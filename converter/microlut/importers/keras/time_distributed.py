@@ -103,8 +103,8 @@ TIME_DISTRIBUTED: Mapping[str, Handler] = {"TimeDistributed": _time_distributed}
 def _unsupported(use: LayerUse, inner: Layer) -> Exception:
     return inner.unsupported(
         f"is applied to each step of {', '.join(str(list(shape)) for shape in use.shapes)}",
-        "supported in TimeDistributed are models, and layers with one input that are not recurrent: "
-        "call it on each step instead",
+        "supported in TimeDistributed are models, and layers with one input that are not "
+        "recurrent: call it on each step instead",
     )
 
 

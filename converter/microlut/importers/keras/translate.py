@@ -20,10 +20,11 @@ from microlut.importers.keras.checks import (
 from microlut.importers.keras.config import KerasModel, LayerPath
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
 from microlut.importers.keras.obstacles import Collected, refusal
+from microlut.importers.keras.quantized_dense import dequantized
 from microlut.importers.keras.recorded_ranges import ranged
 from microlut.importers.keras.stored_shapes import input_shapes, output_shape
 from microlut.importers.keras.topology import BatchShape, Network, flatten
-from microlut.importers.keras.variables import Arrays, dequantized
+from microlut.importers.keras.variables import Arrays
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from microlut.importers.keras import options
 from microlut.importers.keras.config import Layer, inner_layer
+from microlut.importers.keras.quantized_dense import added_variables, quantized_mode
 
 Arrays = tuple[NDArray[np.generic], ...]
 
@@ -51,7 +52,13 @@ def variables(layer: Layer) -> tuple[Variable, ...]:
         names += ("beta",) * options.flag(layer, "center", True) + _STATISTICS
         names += _RENORM_STATISTICS * options.flag(layer, "renorm", False)
     elif layer.class_name in _WITH_KERNEL:
-        names = ("kernel", *("bias",) * options.flag(layer, "use_bias", True), *_LORA * lora)
+        added = added_variables(layer)
+        names = (
+            "kernel",
+            *("bias",) * options.flag(layer, "use_bias", True),
+            *_LORA * lora,
+            *added,
+        )
     elif layer.class_name in _WITH_TWO_KERNELS:
         names = ("depthwise_kernel", "pointwise_kernel")
         names += ("bias",) * options.flag(layer, "use_bias", True)
@@ -69,6 +76,8 @@ def variables(layer: Layer) -> tuple[Variable, ...]:
         return ()
     trainable = options.flag(layer, "trainable", True)
     fixed = {*_STATISTICS, *_RENORM_STATISTICS, *_ADAPTED} | ({"kernel"} if lora else set())
+    if quantized_mode(layer) in ("int8", "int4"):
+        fixed |= {"kernel", *added_variables(layer)}
     return tuple(Variable(name, trainable and name not in fixed) for name in names)
 
 
@@ -95,25 +104,3 @@ def merged(layer: Layer, arrays: Mapping[str, NDArray[np.generic]]) -> Arrays:
                 f"not make a kernel of {list(kept['kernel'].shape)}"
             ) from error
     return tuple(kept.values())
-
-
-def dequantized(layer: Layer, arrays: Arrays) -> Arrays:
-    """Return a layer's arrays with the kernel of an int8 dense layer as real numbers.
-
-    Keras stores the kernel as int8, the bias if there is one, and what each output's weights were
-    multiplied by; `.h5` files have the bias first. It also rounds activations, which is left to
-    the conversion.
-    """
-    if not options.is_int8(layer) or not any(array.dtype == np.int8 for array in arrays):
-        return arrays
-    kernels = [array.astype(np.float64) for array in arrays if array.dtype == np.int8]
-    others = [array for array in arrays if array.dtype != np.int8]
-    scale = np.asarray(others[-1] if others else 0, np.float64)
-    sound = len(kernels) == 1 and len(others) == 1 + options.flag(layer, "use_bias", True)
-    if not sound or kernels[0].ndim != 2 or scale.shape != kernels[0].shape[1:]:
-        raise layer.invalid(
-            f"has {len(arrays)} arrays, expected an int8 kernel and a scale for each output"
-        )
-    if not (np.isfinite(scale) & (scale > 0)).all():
-        raise layer.invalid("kernel_scale holds values that are not above 0")
-    return ((kernels[0] / scale).astype(np.float32), *others[:-1])
