@@ -246,7 +246,7 @@ def _recurrent(rng: Rng, x: Seen) -> Steps:
     if what == "RNN" and "cell" in options:
         what, options = "LSTM", {"units": 3}
     options = {key: value for key, value in options.items() if key != "go_backwards"}
-    mode = one_of(rng, "concat", "sum", "mul")
+    mode = one_of(rng, "concat", "sum", "ave", "mul")
     return [("Bidirectional", {"layer": Part(what, options), "merge_mode": mode})]
 
 

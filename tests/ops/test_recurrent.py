@@ -72,7 +72,6 @@ REFUSED = {
     "activation 'relu'; supported is 'tanh'": lambda k: k.LSTM(2, activation="relu"),
     "recurrent_activation 'hard_sigmoid'": lambda k: k.GRU(2, recurrent_activation="hard_sigmoid"),
     "return_state=True": lambda k: lambda x: k.LSTM(2, return_state=True)(x)[0],
-    "merge_mode='ave'": lambda k: k.Bidirectional(k.GRU(2), merge_mode="ave"),
     "holds a StackedRNNCells": lambda k: k.RNN([k.LSTMCell(2), k.LSTMCell(2)]),
 }
 

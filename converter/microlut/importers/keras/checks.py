@@ -118,7 +118,9 @@ def _errors(call: LayerCall) -> Iterator[UnsupportedModel]:
 
 
 def _is_split(layer: Layer) -> bool:
-    """Return whether this is an operation with several outputs."""
+    """Return whether this is a layer or an operation with several outputs."""
+    if layer.class_name == "Bidirectional":
+        return layer.config.get("merge_mode", "") is None
     return layer.class_name in _SPLITS or layer.config.get("function") in _SPLITS
 
 

@@ -15,12 +15,16 @@ from microlut.ops.batch_norm import BatchNorm
 
 @limited("with broadcasting; the sum's scale is divided by the number of tensors")
 def _average(use: LayerUse) -> tuple[Step, ...]:
-    """Return the sum of the tensors, and its quotient by their number, which passes fold."""
     *before, total = REGISTERED["Add"](use)
+    return (*before, *mean_of(total, len(use.shapes)))
+
+
+def mean_of(total: Step, count: int) -> tuple[Step, ...]:
+    """Return a sum, and its quotient by the number of its terms, which passes fold."""
     channels = total.shape[-1]
-    share = frozen_array(np.full(channels, 1.0 / len(use.shapes)))
+    share = frozen_array(np.full(channels, 1.0 / count))
     norm = BatchNorm(share, frozen_array(np.zeros(channels)))
-    return (*before, replace(total, suffix="_sum"), Step(norm, total.shape, (PREVIOUS,)))
+    return replace(total, suffix="_sum"), Step(norm, total.shape, (PREVIOUS,))
 
 
 MERGES: Mapping[str, Handler] = {"Average": _average}

@@ -14,6 +14,7 @@ from microlut.importers.keras.activations import activation
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited
+from microlut.importers.keras.merges import mean_of
 from microlut.ops.add import Add
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
@@ -61,13 +62,13 @@ def _recurrent(use: LayerUse) -> tuple[Step, ...]:
     return (Step(op, op.shapes([use.shape])[0]),)
 
 
-@limited("LSTM, GRU, SimpleRNN or RNN; `merge_mode` concat, sum or mul")
+@limited("LSTM, GRU, SimpleRNN or RNN")
 def _bidirectional(use: LayerUse) -> tuple[Step, ...]:
     _check_call(use)
     layer, mode = use.layer, use.layer.config.get("merge_mode", "concat")
-    if mode not in ("concat", "mul", "sum"):
-        raise layer.unsupported(
-            f"merge_mode={mode!r}", f"supported are 'concat', 'sum' and 'mul': {_ADVICE}"
+    if mode not in (None, "ave", "concat", "mul", "sum"):
+        raise layer.invalid(
+            f"option merge_mode is {mode!r}, expected concat, sum, ave, mul or null"
         )
     forward = _inner(layer, layer.config.get("layer"))
     if layer.config.get("backward_layer") is None:
@@ -82,17 +83,20 @@ def _bidirectional(use: LayerUse) -> tuple[Step, ...]:
         raise layer.invalid("its layers must differ in go_backwards and agree in return_sequences")
     second = replace(second, flipped=second.sequences)
     shapes = [op.shapes([use.shape])[0] for op in (first, second)]
+    if mode is None:  # two outputs
+        return (Step((first, second)[use.output], shapes[use.output]),)
     merge: FloatOp
     if mode == "concat":
         merge = Concatenate(len(shapes[0]) - 1)
     elif shapes[0] == shapes[1]:
-        merge = Add() if mode == "sum" else Mul()
+        merge = Mul() if mode == "mul" else Add()
     else:
         raise layer.unsupported(f"merges shapes {shapes}", f"they must be equal: {_ADVICE}")
+    merged = Step(merge, merge.shapes(shapes)[0], (PREVIOUS - 1, PREVIOUS))
     return (
         Step(first, shapes[0], suffix="_forward"),
         Step(second, shapes[1], suffix="_backward"),
-        Step(merge, merge.shapes(shapes)[0], (PREVIOUS - 1, PREVIOUS)),
+        *(mean_of(merged, 2) if mode == "ave" else (merged,)),
     )
 
 

@@ -161,7 +161,11 @@ def _expand_functional(
                 which = sorted(read.get(layer.name, {0}))
                 made = _called(given, which, names, calls)
                 where = layer.name, base.get(layer.name, 0) + index
-                numbers = range(len(made)) if layer.is_model else which
+                numbers = (
+                    which
+                    if applied_model(layer) is None and not layer.is_model
+                    else range(len(made))
+                )
                 ready.update({(*where, i): each for i, each in zip(numbers, made, strict=False)})
             else:
                 waiting.append((layer, index, call))
