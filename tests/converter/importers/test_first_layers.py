@@ -52,6 +52,10 @@ def reshaped(shape, *layers):
     return lambda k: k.Sequential([k.layers.Reshape(shape), *(make(k) for make in layers)])
 
 
+def permuted(dims, *layers):
+    return lambda k: k.Sequential([k.layers.Permute(dims), *(make(k) for make in layers)])
+
+
 def function(f):
     return lambda _: f
 
@@ -72,6 +76,9 @@ FIRST = {
     "series": ((20, 3), rescaling([1.0, 2.0, 30.0], 1.0), True),
     "rank_four": ((2, 3, 4, 3), rescaling(1 / 127.5, -1), True),
     "after_reshape": ((48,), reshaped((4, 4, 3), rescaling([1.0, 2.0, 3.0], 1.0)), True),
+    "after_permute": ((3, 8, 7), permuted((2, 3, 1), rescaling(1 / 127.5, -1)), True),
+    "after_permute_by_row": ((3, 8, 7), permuted((1, 3, 2), adapted(2, (3, 7, 8))), True),
+    "series_after_permute": ((20, 3), permuted((2, 1), adapted(1, (3, 20))), True),
     "nested": (PICTURE, nested, True),
     "adapted": (PICTURE, adapted(-1), True),
     "adapted_3": (PICTURE, adapted([3]), True),
@@ -124,6 +131,15 @@ def test_first_layer_equals_keras(library, name):
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
     layers = [node for node in graph.nodes if isinstance(node.op, DepthwiseConv2D)]
     assert (not layers) is is_free or len(shape) != 3
+
+
+@pytest.mark.parametrize("name", ["after_permute", "after_permute_by_row", "series_after_permute"])
+def test_scales_behind_a_permute_belong_to_the_input(name, keras):
+    shape, first, _ = FIRST[name]
+    x = keras.Input(shape)
+    model = keras.Model(x, keras.layers.Softmax()(first(keras)(x)))
+    kinds = [type(node.op).__name__ for node in run_passes(import_model(model)).nodes]
+    assert kinds == ["Relabel", "Transpose", "Softmax"]
 
 
 def test_normalization_of_several_inputs(keras):

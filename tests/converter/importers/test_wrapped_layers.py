@@ -12,6 +12,7 @@ from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.importers.keras.config import child_layers, root_layer
 from microlut.importers.keras.wrapped_arrays import arrays_of, clustered, named, ranges_of
+from microlut.ops.relabel import Relabel
 from stored_models import random_arrays, stored, write_h5
 
 SHAPE = (6, 5, 2)
@@ -81,6 +82,17 @@ def test_recorded_ranges_are_those_of_the_tensors_that_remain(tmp_path):
         "wrapped_conv": (-0.25, 30.0),  # of the ReLU that is fused into it
         "wrapped_dense": (-3.0, 40.0),  # of what the softmax reads
     }
+
+
+def test_recorded_range_of_an_input_is_that_of_its_scaled_values(tmp_path):
+    scaling = stored("Rescaling", "scaling", scale=[0.5, 4.0], offset=[1.0, 0.0])
+    first, *others = quantized()
+    graph = run_passes(
+        import_model(write_h5(tmp_path / "qat.h5", SHAPE, (first, scaling, *others)))
+    )
+    label, *_ = graph.nodes
+    assert isinstance(label.op, Relabel)
+    assert graph.ranges[label.name] == (-6.0, 8.0)
 
 
 def test_conversion_takes_recorded_ranges_and_needs_no_inputs(tmp_path):

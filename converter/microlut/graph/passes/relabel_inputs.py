@@ -16,6 +16,7 @@ from microlut.graph.ir import Graph, Node, single
 from microlut.graph.passes.fold_affine import as_float32, can_fold, moved, repeated
 from microlut.graph.passes.rewrite import free_name, rebuild, sole_consumer
 from microlut.ops.batch_norm import BatchNorm
+from microlut.ops.identity import Identity
 from microlut.ops.pad import Pad
 from microlut.ops.relabel import Relabel
 from microlut.ops.reshape import Reshape
@@ -37,18 +38,24 @@ def relabel_inputs(graph: Graph) -> Graph:
         if norm is None or not norm.scale.all():
             continue
         name = free_name(f"{tensor.name}_scaled", set(graph.tensors()))
-        label = single(name, Relabel(norm.scale, norm.offset), (tensor.name,), tensor.shape)
-        nodes = [_reading(node, tensor.name, name) for node in graph.nodes if node is not reader]
+        op = Relabel(norm.scale, norm.offset)
+        label = single(name, op, (tensor.name,), tensor.shape)
+        behind = {node.name for node in passed}
+        nodes = [
+            _reading(_scaled(node, op) if node.name in behind else node, tensor.name, name)
+            for node in graph.nodes
+            if node is not reader
+        ]
         end = passed[-1].output if passed else name
         graph = rebuild(graph, (label, *nodes), {reader.output: end})
     return graph
 
 
 def _first(graph: Graph, name: str) -> tuple[tuple[Node, ...], Node | None]:
-    """Return what only moves an input, and the only node that reads it after that."""
+    """Return what only moves an input, or tells its range, and the only node that reads it then."""
     passed: tuple[Node, ...] = ()
     reader = sole_consumer(graph, name)
-    while reader is not None and isinstance(reader.op, Reshape | Pad):
+    while reader is not None and isinstance(reader.op, Reshape | Pad | Identity):
         passed += (reader,)
         reader = sole_consumer(graph, reader.output)
     return passed, reader
@@ -73,6 +80,13 @@ def _before(norm: BatchNorm, channels: int, padded: bool) -> BatchNorm | None:
         return repeated(one, channels)
     times, rest = divmod(channels, len(norm.scale))
     return None if rest else repeated(norm, times)
+
+
+def _scaled(node: Node, op: Relabel) -> Node:
+    """Return a node before a scale and offset as one after them: a range is that of the results."""
+    if not isinstance(node.op, Identity) or node.op.limits is None:
+        return node
+    return replace(node, op=Identity(op.limits(*node.op.limits)))
 
 
 def _reading(node: Node, old: str, new: str) -> Node:
