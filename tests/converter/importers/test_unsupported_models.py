@@ -210,3 +210,22 @@ def test_import_model_refuses_exported_model(keras, tmp_path):
 def test_import_model_refuses_other_objects():
     with pytest.raises(InvalidInput, match="found list"):
         import_model([1, 2])
+
+
+@pytest.mark.parametrize(
+    ("make", "advice"),
+    [
+        (lambda k, x: k.MultiHeadAttention(2, 4)(x, x), "no product of two tensors' rows"),
+        (lambda k, x: k.Attention()([x, x]), "no product of two tensors' rows"),
+        (lambda k, x: k.Masking()(x), "sequences of one length"),
+    ],
+)
+def test_classes_that_are_left_out_say_why(make, advice, keras):
+    x = keras.Input((6, 4))
+    assert advice in refusal(keras.Model(x, make(keras.layers, x)))
+
+
+def test_embeddings_are_left_to_the_program(keras):
+    x = keras.Input((6,))
+    y = keras.layers.Flatten()(keras.layers.Embedding(10, 3)(x))
+    assert "let your program look up the layer's rows" in refusal(keras.Model(x, y))

@@ -47,6 +47,14 @@ _ADVICE = {
         ("TFOpLambda", "SlicingOpLambda"),
         "write the function with layers, or with arithmetic and functions that are supported",
     ),
+    "Embedding": "the firmware reads no indices: let your program look up the layer's rows, and "
+    "give the model the vectors as its input",
+    **dict.fromkeys(
+        ("AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention"),
+        "there is no product of two tensors' rows: use convolutions or a recurrent layer instead, "
+        "and train the model again",
+    ),
+    "Masking": "supported are sequences of one length: leave it out, and train the model again",
 }
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.importers.keras.custom import NOTHING, STORED_CLASS, Custom, with_custom
+from microlut.importers.keras.keras_1 import in_todays_names
 from microlut.importers.keras.wrappers import unwrapped, wrappers_of
 
 LayerPath = tuple[str, ...]
@@ -155,7 +156,7 @@ def parse_config(text: str | bytes, source: str, custom: Custom = NOTHING) -> Js
         raise InvalidInput(
             f"{source}: the architecture names no class; save the whole model with model.save(...)"
         )
-    return with_custom(config, custom, source)
+    return with_custom(in_todays_names(config), custom, source)
 
 
 def root_layer(config: Json, source: str) -> Layer:

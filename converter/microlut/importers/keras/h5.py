@@ -27,6 +27,7 @@ from microlut.importers.keras.config import (
 from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.dropped import DROPPED
+from microlut.importers.keras.keras_1 import todays_arrays
 from microlut.importers.keras.known_options import KNOWN
 from microlut.importers.keras.stored_order import positions
 from microlut.importers.keras.variables import Arrays, merged
@@ -89,7 +90,7 @@ def _arrays(
     if found is None and has_own(layer):
         return {layer.path: arrays_of(layer, stored)}
     if found is None and not layer.is_model:
-        return {layer.path: tuple(arrays)}
+        return {layer.path: todays_arrays(layer.entry, tuple(arrays))}
     if found is None and all(each.class_name in _KNOWN for each in all_layers(layer)):
         shown = ", ".join(names[:_MOST_NAMED])
         raise layer.invalid(
