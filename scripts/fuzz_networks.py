@@ -30,21 +30,21 @@ _BATCHES = 40  # until a process makes room for a new one: TensorFlow keeps memo
 def main() -> int:
     """Try networks until time or count is over; return 1 if one fails."""
     from c_programs import EMULATORS
-    from campaign import Counts, Found
+    from campaign import Counts, Found, prepare
     from recipe import Failure
 
     options = _options()
     begin, tried, batch = time.monotonic(), Counts(), 0
     end = begin + options.seconds if options.seconds else float("inf")
     with tempfile.TemporaryDirectory(prefix="microlut-fuzz-") as folder:
+        prepare()  # here, lest each process compiles the engine
         current = Path(folder) / "seed"
         pool = _pool()
         while tried.tried < options.count and time.monotonic() < end:
             first = options.seed + batch * _BATCH
             seeds = range(first, first + min(_BATCH, options.count - tried.tried))
-            targets = ["host"] if options.c else []
-            if options.emulate and batch % options.emulate == 0:
-                targets += EMULATORS
+            targets = ["host"] if _is_due(batch, options.c) else []
+            targets += EMULATORS if _is_due(batch, options.emulate) else []
             try:
                 found = pool.submit(_try, seeds, targets, current).result()
             except BrokenProcessPool:
@@ -68,6 +68,10 @@ def main() -> int:
         _print(str(sorted(tried.kinds.items(), key=lambda item: -item[1])))
     _print(tried.summary())
     return 1 if tried.failures else 0
+
+
+def _is_due(batch: int, every: int) -> bool:
+    return every > 0 and batch % every == 0
 
 
 def _pool() -> ProcessPoolExecutor:
@@ -94,9 +98,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="stop after this time; 60 without --count")
     parser.add_argument("--count", type=int, help="stop after so many networks")
     parser.add_argument("--seed", type=int, default=0, help="of the first network")
-    parser.add_argument("--no-c", dest="c", action="store_false", help="leave out the C")
     parser.add_argument(
-        "--emulate", type=int, default=8, help="run every Nth batch of 64 on emulators; 0: none"
+        "--c", type=int, default=1, help="plan and compile every Nth batch of 64; 0: none"
+    )
+    parser.add_argument(
+        "--emulate", type=int, default=8, help="run every Nth batch on emulators; 0: none"
     )
     parser.add_argument("--shrink", action="store_true", help="shrink what fails")
     parser.add_argument("--verbose", action="store_true", help="print each batch and all kinds")

@@ -94,13 +94,13 @@ def try_seeds(seeds: Iterable[int], targets: Sequence[str], current: Path | None
         recipe, building = quietly_drawn(seed)
         if recipe is None:
             continue
-        one = check(recipe, building)
+        one = check(recipe, building, bool(targets))
         counts.tried += 1
         counts.kinds.update(kinds(recipe))
         counts.refused.update([reason(one.refused)] if one.refused else [])
         counts.counted += one.telling
         counts.blurred += one.blurred
-        counts.states += bool(one.plan and one.plan.graph.states)
+        counts.states += one.stateful
         counts.failures += [Found(seed, failure, repr(recipe)) for failure in one.failures]
         if one.plan is not None:
             sound.append(one)

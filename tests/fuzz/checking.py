@@ -6,7 +6,7 @@ import tempfile
 import traceback
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,12 @@ class Tried:
     Attributes:
         refused: Why it was not converted.
         failures: What is wrong.
-        plan: Of the integer network, if it was converted.
+        plan: Of the integer network, if it was converted and planned.
         inputs: Its bytes [RUNS, bytes].
         wanted: Those of the outputs, by the integer interpreter.
         telling: Whether its outputs have enough distinct bytes.
         blurred: Whether rounding by float32 explains a difference from Keras.
+        stateful: Whether it keeps values from run to run.
     """
 
     recipe: Recipe
@@ -65,15 +66,19 @@ class Tried:
     wanted: NDArray[np.int8] | None = None
     telling: bool = False
     blurred: bool = False
+    stateful: bool = False
 
 
-def check(recipe: Recipe, building: Building) -> Tried:
-    """Convert a network and compare its forms, up to tflite-micro; errors become failures."""
+def check(recipe: Recipe, building: Building, planned: bool = True) -> Tried:
+    """Convert a network and compare its forms, up to tflite-micro; errors become failures.
+
+    Only planned ones can become C; without, it takes about half the time.
+    """
     stage = ["import"]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
-            return _checked(recipe, building, stage)
+            return _checked(recipe, building, planned, stage)
     except MicrolutError as error:
         if stage[0] == "tflite":
             return Tried(recipe, failures=(Failure("tflite", str(error)),))
@@ -84,7 +89,7 @@ def check(recipe: Recipe, building: Building) -> Tried:
         return Tried(recipe, failures=(Failure(f"crash in {stage[0]}", text),))
 
 
-def _checked(recipe: Recipe, building: Building, stage: list[str]) -> Tried:
+def _checked(recipe: Recipe, building: Building, planned: bool, stage: list[str]) -> Tried:
     model = building.model(recipe)
     imported = _imported(recipe, model)
     graph = run_passes(imported)
@@ -99,16 +104,25 @@ def _checked(recipe: Recipe, building: Building, stage: list[str]) -> Tried:
     check_graph(made)
     stage[0] = "integer"
     x = _inputs(recipe, made, samples)
-    wanted = _interpreted(made, x)
+    parts = [integers.outputs(made, part) for part in _halves(made, x)]
+    wanted = np.concatenate([to_bytes(part) for part in parts])
     if not failures:
         failures += against_float(graph, ranges, made, samples)
-    telling = _tells(made, x)
     stage[0] = "plan"
-    plan = make_plan(made)
+    plan = make_plan(made) if planned else None
     stage[0] = "tflite"
     if not _equal(_run_tflite(made, x), wanted):
         failures.append(Failure("integer", f"tflite-micro differs: {operators(made)}"))
-    return Tried(recipe, "", tuple(failures), plan, to_bytes(x), wanted, telling, blurred)
+    return Tried(
+        recipe,
+        failures=tuple(failures),
+        plan=plan,
+        inputs=to_bytes(x),
+        wanted=wanted,
+        telling=_tell(parts),
+        blurred=blurred,
+        stateful=bool(made.states),
+    )
 
 
 def _imported(recipe: Recipe, model: Any) -> Graph:
@@ -186,11 +200,6 @@ def _halves(made: QuantizedGraph, x: Batch) -> tuple[Batch, ...]:
     return (x[: RUNS // 2], x[RUNS // 2 :]) if made.states else (x,)
 
 
-def _interpreted(made: QuantizedGraph, x: Batch) -> NDArray[np.int8]:
-    halves = _halves(made, x)
-    return np.concatenate([to_bytes(integers.outputs(made, part)) for part in halves])
-
-
 def _run_tflite(made: QuantizedGraph, x: Batch) -> NDArray[np.int8]:
     """Run tflite-micro, which need not parse the file to count the states."""
     content = to_tflite(made)
@@ -199,12 +208,11 @@ def _run_tflite(made: QuantizedGraph, x: Batch) -> NDArray[np.int8]:
     return np.concatenate(parts)
 
 
-def _tells(made: QuantizedGraph, x: Batch) -> bool:
-    halves = _halves(made, x)
-    parts = [integers.outputs(made, part).arrays for part in halves]
+def _tell(parts: Sequence[Batch]) -> bool:
+    """Return whether each output has enough distinct values."""
     return all(
-        len(np.unique(np.concatenate([part[name] for part in parts]))) >= _DISTINCT
-        for name in parts[0]
+        len(np.unique(np.concatenate([part.arrays[name] for part in parts]))) >= _DISTINCT
+        for name in parts[0].arrays
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from pathlib import Path
 
 import jinja2
 
@@ -12,9 +14,14 @@ from microlut.support.resources import data_folder
 
 
 def environment() -> jinja2.Environment:
-    """Return the environment of microlut's templates."""
+    """Return the environment of microlut's templates, which compiles each of them once."""
+    return _environment(data_folder("templates"))
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("templates")),
+        loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
