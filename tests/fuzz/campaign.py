@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -38,6 +39,9 @@ class Counts:
         tried: Networks that Keras built.
         counted: Those that were converted and whose outputs tell something.
         blurred: Those that differ from Keras as much as float32 explains.
+        states: Those that keep values from run to run.
+        wide: Those with int16 tensors.
+        own: Those with operators that TensorFlow Lite lacks.
         c: Those whose C was run, by target.
         refused: By reason.
         failures: All of them.
@@ -48,13 +52,15 @@ class Counts:
     counted: int = 0
     blurred: int = 0
     states: int = 0
+    wide: int = 0
+    own: int = 0
     c: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     failures: list[Found] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Counts) -> None:
-        for name in ("tried", "counted", "blurred", "states"):
+        for name in ("tried", "counted", "blurred", "states", "wide", "own"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("c", "refused", "kinds"):
             getattr(self, name).update(getattr(other, name))
@@ -65,7 +71,8 @@ class Counts:
         c = ", ".join(f"{count} on {target}" for target, count in self.c.items())
         line = (
             f"{self.tried} networks tried, {self.counted} counted, {self.blurred} as near to Keras "
-            f"as float32 allows, {self.states} with state, C of {c or 'none'}, "
+            f"as float32 allows, {self.states} with state, {self.wide} with int16, {self.own} "
+            f"with operators that TensorFlow Lite lacks, C of {c or 'none'}, "
             f"{sum(self.refused.values())} refused, {len(self.failures)} failed"
         )
         refused = [f"  {count} refused: {text}" for text, count in self.refused.most_common()]
@@ -84,6 +91,8 @@ def try_seeds(seeds: Iterable[int], targets: Sequence[str], current: Path | None
 
     keras.config.disable_traceback_filtering()
     keras.utils.clear_session()
+    if "tf_keras" in sys.modules:
+        sys.modules["tf_keras"].backend.clear_session()
     prepare()
     gc.collect()
     gc.freeze()  # the objects of TensorFlow, to look at which makes a third of the time
@@ -101,6 +110,8 @@ def try_seeds(seeds: Iterable[int], targets: Sequence[str], current: Path | None
         counts.counted += one.telling
         counts.blurred += one.blurred
         counts.states += one.stateful
+        counts.wide += one.wide
+        counts.own += one.own
         counts.failures += [Found(seed, failure, repr(recipe)) for failure in one.failures]
         if one.plan is not None:
             sound.append(one)

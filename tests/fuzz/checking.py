@@ -28,13 +28,15 @@ from microlut.graph.network import State
 from microlut.graph.passes import run_passes
 from microlut.graph.passes.rewrite import rebuild
 from microlut.importers import import_model
-from microlut.integer import QuantizedGraph, from_bytes, quantized_inputs, to_bytes
+from microlut.integer import QuantizedGraph, quantized_inputs, to_bytes
 from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
+from microlut.ops.tensor import Activation
 from microlut.plan import Plan, make_plan
 from microlut.plan.limits import check_sizes
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.stage import quantize
+from microlut.quantize.types import Types, computes_int16, linked, with_conversions
 from microlut.quantize.weights import WeightConfig
 from microlut.verification.runtimes import run_tflite_micro
 
@@ -56,6 +58,8 @@ class Tried:
         telling: Whether its outputs have enough distinct bytes.
         blurred: Whether rounding by float32 explains a difference from Keras.
         stateful: Whether it keeps values from run to run.
+        wide: Whether tensors are int16.
+        own: Whether it has operators that TensorFlow Lite lacks, which are compared with C alone.
     """
 
     recipe: Recipe
@@ -67,6 +71,8 @@ class Tried:
     telling: bool = False
     blurred: bool = False
     stateful: bool = False
+    wide: bool = False
+    own: bool = False
 
 
 def check(recipe: Recipe, building: Building, planned: bool = True) -> Tried:
@@ -99,7 +105,8 @@ def _checked(recipe: Recipe, building: Building, planned: bool, stage: list[str]
     failures, blurred = against_keras(recipe, building, graph, samples)
     stage[0] = "quantize"
     graph, samples = _with_state(recipe, building, graph, samples)
-    ranges = _ranges(recipe, graph, samples)
+    graph, types = _typed(recipe, graph)
+    ranges = _ranges(recipe, graph, samples).typed(types)
     made = quantize(graph, ranges, samples, _configs(recipe, graph))
     check_graph(made)
     stage[0] = "integer"
@@ -111,7 +118,8 @@ def _checked(recipe: Recipe, building: Building, planned: bool, stage: list[str]
     stage[0] = "plan"
     plan = make_plan(made) if planned else None
     stage[0] = "tflite"
-    if not _equal(_run_tflite(made, x), wanted):
+    own = bool(made.tflite_lacks())
+    if not own and not _equal(_run_tflite(made, x), wanted):
         failures.append(Failure("integer", f"tflite-micro differs: {operators(made)}"))
     return Tried(
         recipe,
@@ -122,6 +130,8 @@ def _checked(recipe: Recipe, building: Building, planned: bool, stage: list[str]
         telling=_tell(parts),
         blurred=blurred,
         stateful=bool(made.states),
+        wide=bool(types),
+        own=own,
     )
 
 
@@ -129,7 +139,8 @@ def _imported(recipe: Recipe, model: Any) -> Graph:
     if recipe.form == "memory":
         return import_model(model, recipe.name)
     with tempfile.TemporaryDirectory(prefix="microlut-fuzz-") as folder:
-        path = Path(folder) / f"{recipe.name}.{recipe.form}"
+        suffix = "" if recipe.form == "tf" else f".{recipe.form}"  # a folder is a SavedModel
+        path = Path(folder) / f"{recipe.name}{suffix}"
         model.save(path)
         return import_model(path, recipe.name)
 
@@ -161,6 +172,19 @@ def _with_state(
     return rebuild(graph, graph.nodes, {}), Batch(left)
 
 
+def _typed(recipe: Recipe, graph: Graph) -> tuple[Graph, Types]:
+    """Return the graph with conversions of types, and the tensors that are int16."""
+    rng, makers = np.random.default_rng([recipe.seed, 6]), {}
+    for node in graph.nodes:
+        makers.update({tensor.name: node.op for tensor in node.outputs})
+    types: dict[str, Activation] = {
+        name: "int16"
+        for name in graph.tensors()
+        if rng.random() < recipe.wide and (name not in makers or computes_int16(makers[name]))
+    }
+    return with_conversions(graph, linked(graph, types))
+
+
 def _ranges(recipe: Recipe, graph: Graph, samples: Batch) -> Ranges:
     limits = dict(calibrate(graph, samples).limits)
     if recipe.bent:
@@ -185,14 +209,17 @@ def _configs(recipe: Recipe, graph: Graph) -> Mapping[str, WeightConfig]:
 
 
 def _inputs(recipe: Recipe, made: QuantizedGraph, samples: Batch) -> Batch:
-    """Return two samples, then any bytes, then the ends of int8."""
-    real = to_bytes(quantized_inputs(made, samples[:2]))
-    rng = np.random.default_rng([recipe.seed, 4])
-    any_bytes = rng.integers(-128, 128, (1, real.shape[1]))
-    ends = rng.choice([-128, 127], (1, real.shape[1]))
-    values = np.concatenate([real, any_bytes, ends]).astype(np.int8)
-    assert len(values) == RUNS
-    return from_bytes({tensor.name: tensor for tensor in made.inputs}, values)
+    """Return two samples, then any values, then the ends of the type."""
+    real, rng = quantized_inputs(made, samples[:2]), np.random.default_rng([recipe.seed, 4])
+    found = {}
+    for tensor in made.inputs:
+        ends = np.iinfo(tensor.dtype).min, np.iinfo(tensor.dtype).max
+        every = rng.integers(ends[0], ends[1] + 1, (1, *tensor.shape))
+        extreme = rng.choice(ends, (1, *tensor.shape))
+        values = np.concatenate([real.arrays[tensor.name], every, extreme])
+        assert len(values) == RUNS
+        found[tensor.name] = values.astype(tensor.dtype)
+    return Batch(found)
 
 
 def _halves(made: QuantizedGraph, x: Batch) -> tuple[Batch, ...]:

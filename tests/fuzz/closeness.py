@@ -21,6 +21,7 @@ from microlut.quantize.ranges.measure import Ranges
 TOLERANCE = 1e-5
 _NOISE = 3e-7  # of the largest value of a tensor: what float32 may lose
 _FAR = 30.0  # times the error of float arithmetic on rounded tensors
+_LOST_16 = 2e-3  # of the same: what tables of int16 lose between their entries
 _LOST = 1e-5  # of the largest value of any tensor: differences of equal ones have no more precision
 
 
@@ -82,7 +83,9 @@ def against_float(
     found = real_values(tensors, integers.outputs(made, given))
     real, rounded = floats.outputs(graph, samples), _rounded(graph, ranges, samples)
     failures = []
-    lost = _LOST * max(abs(end) for ends in ranges.limits.values() for end in ends)
+    lost = (_LOST_16 if ranges.types else _LOST) * max(
+        abs(end) for ends in ranges.limits.values() for end in ends
+    )
     for name, tensor in tensors.items():
         step = float(tensor.quantized.scale)
         wanted = real.arrays[name].astype(np.float64)

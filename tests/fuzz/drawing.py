@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
+from math import prod
 from typing import Any
 
 import drawn_functions  # noqa: F401 (fills KINDS)
 import drawn_layers  # noqa: F401
+import drawn_norms  # noqa: F401
 import numpy as np
 from draws import KINDS, Rng, Seen, Shape, axis, maybe, one_of, whole
 from keras_building import Building
@@ -27,7 +30,10 @@ _OPERATORS = ("operator.add", "operator.sub", "operator.mul")
 def draw(seed: int, layers: int = 9) -> tuple[Recipe, Building]:
     """Return the network of a seed, and the tensors of its model."""
     rng = np.random.default_rng(seed)
-    drawing = _Drawing(rng, seed)
+    library = "tf_keras" if maybe(rng, 0.12) else "keras"
+    if find_spec(library) is None:
+        raise LookupError(f"no {library}")
+    drawing = _Drawing(rng, seed, library)
     for given in _inputs(rng):
         drawing.give(given)
     for _ in range(whole(rng, 1, layers)):
@@ -58,9 +64,11 @@ def _shape(rng: Rng) -> Shape:
 class _Drawing:
     """A recipe under construction."""
 
-    def __init__(self, rng: Rng, seed: int, prefix: str = "c", depth: int = 0) -> None:
+    def __init__(
+        self, rng: Rng, seed: int, library: str, prefix: str = "c", depth: int = 0
+    ) -> None:
         self.rng, self.seed, self.prefix, self.depth = rng, seed, prefix, depth
-        self.building = Building(seed)
+        self.building = Building(seed, library)
         self.given: list[Given] = []
         self.calls: list[Call] = []
         self.seen: dict[str, Seen] = {}
@@ -108,6 +116,8 @@ class _Drawing:
         roll = rng.random()
         if roll < 0.3:
             return self._join(x)
+        if roll < 0.36:
+            return self._dot(x)
         count = 2 if maybe(rng, 0.8) else 3
         others = [one_of(rng, *fitting) for _ in range(count - 1)]
         reads = [y.name for y in (x, *others)]
@@ -141,6 +151,21 @@ class _Drawing:
             return self._add(Call(self._name(), "ops.concatenate", tuple(reads), options))
         return self._add(Call(self._name(), "Concatenate", tuple(reads), {"axis": along}))
 
+    def _dot(self, x: Seen) -> bool:
+        """Multiply the vectors along a dimension of one tensor by the only one of another."""
+        rng, fitting = self.rng, []
+        for y in self.seen.values():
+            for i, n in enumerate(x.shape):
+                for j, m in enumerate(y.shape):
+                    if n == m and n in (prod(x.shape), prod(y.shape)):
+                        fitting.append((y, i + 1, j + 1))
+        if not fitting:
+            return False
+        y, one, other = one_of(rng, *fitting)
+        options = {"axes": one if one == other and maybe(rng) else (one, other)}
+        options |= {"normalize": True} if maybe(rng, 0.3) else {}
+        return self._add(Call(self._name(), "Dot", (x.name, y.name), options))
+
     def _share(self) -> bool:
         """Call a layer again, on a tensor of the same shape."""
         layers = [c for c in self.calls if c.name in self.building.layers and len(c.reads) == 1]
@@ -158,7 +183,7 @@ class _Drawing:
         """Add a model of a few layers."""
         rng, x = self.rng, self._any()
         seed = whole(rng, 10**6, 10**7)
-        inner = _Drawing(rng, seed, f"{self._name()}_", 1)
+        inner = _Drawing(rng, seed, self.building.library, f"{self._name()}_", 1)
         inner.give(Given("inner", x.shape), self.building.values[x.name])
         for _ in range(whole(rng, 1, 3)):
             inner.step()
@@ -232,8 +257,10 @@ class _Drawing:
             granularity=str(one_of(rng, "channel", "channel", "tensor")),
             method=str(one_of(rng, *["calibrated"] * 3, "empirical", "fitted")),
             ends="dict" if maybe(rng, 0.1) else "list",
-            form=str(one_of(rng, "keras", "h5")) if maybe(rng, 0.03) else "memory",
+            form=_form(rng, self.building.library),
+            library=self.building.library,
             bent=maybe(rng, 0.3),
+            wide=float(one_of(rng, 1.0, 0.5, 0.2)) if maybe(rng, 0.25) else 0.0,
         )
         return self._with_state(recipe.needed())
 
@@ -246,6 +273,13 @@ class _Drawing:
         if not sources or state.name in recipe.outputs:
             return recipe
         return replace(recipe, state=state.name, source=str(one_of(self.rng, *sources)))
+
+
+def _form(rng: Rng, library: str) -> str:
+    """Return where the importer reads a model from; writing files takes long."""
+    if library == "keras":
+        return str(one_of(rng, "keras", "h5")) if maybe(rng, 0.03) else "memory"
+    return str(one_of(rng, "keras", "h5", "tf")) if maybe(rng, 0.2) else "memory"
 
 
 def _is_chain(recipe: Recipe) -> bool:
@@ -266,7 +300,7 @@ def _fit(one: Sequence[int], other: Sequence[int]) -> bool:
 
 def rebuilt(recipe: Recipe) -> Building:
     """Return the tensors of a recipe's model."""
-    building = Building(recipe.seed)
+    building = Building(recipe.seed, recipe.library)
     for given in recipe.given:
         building.give(given)
     for call in recipe.calls:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import operator
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from recipe import Call, Constant, Given, Options, Part, Recipe
+from tensorflow_functions import tensorflow_function
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -29,18 +31,19 @@ _INITIALIZERS = {  # of weights that are drawn afterwards: zeros take least time
 class Building:
     """A model under construction: tensors of Keras, and their values, by name."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, library: str = "keras") -> None:
         self.seed = seed
+        self.library = library
+        self.keras: Any = import_module(library)
         self.symbols: dict[str, Any] = {}
         self.values: dict[str, Any] = {}
         self.layers: dict[str, Any] = {}
 
     def give(self, given: Given, values: Any = None) -> None:
         """Add an input, of its own values or of those of what calls an inner model."""
-        import keras
         import tensorflow as tf
 
-        self.symbols[given.name] = keras.Input(given.shape, name=given.name)
+        self.symbols[given.name] = self.keras.Input(given.shape, name=given.name)
         if values is None:
             rng = np.random.default_rng([self.seed, zlib.crc32(given.name.encode())])
             drawn = rng.normal(given.center, given.spread, (SAMPLES, *given.shape))
@@ -59,15 +62,13 @@ class Building:
 
     def model(self, recipe: Recipe) -> Any:
         """Return the model of all inputs and some outputs."""
-        import keras
-
         inputs = {given.name: self.symbols[given.name] for given in recipe.given}
         outputs = [self.symbols[name] for name in recipe.outputs]
         if recipe.ends == "dict":
             ends = {f"end{i}": symbol for i, symbol in enumerate(outputs)}
-            return keras.Model(inputs, ends, name=recipe.name)
+            return self.keras.Model(inputs, ends, name=recipe.name)
         one = outputs[0] if len(outputs) == 1 else outputs
-        return keras.Model(list(inputs.values()), one, name=recipe.name)
+        return self.keras.Model(list(inputs.values()), one, name=recipe.name)
 
     def _applied(self, call: Call, values: Sequence[Any]) -> Any:
         """Return what applies a call to tensors, real or symbolic."""
@@ -76,7 +77,7 @@ class Building:
         if call.what == "item":
             return lambda tensors: tensors[0][call.options["index"]]
         if call.what.startswith("ops."):
-            return _function(call)
+            return _function(call, self.library)
         layer = self._layer(call, values)
         self.layers[call.name] = layer
         return lambda tensors: layer(list(tensors) if len(tensors) > 1 else tensors[0])
@@ -85,18 +86,20 @@ class Building:
         if call.shares:
             return self.layers[call.shares]
         if call.what in ("Model", "Sequential"):
-            return _inner(call, values[0])
-        return make_layer(call.what, call.options, call.name)
+            return _inner(call, values[0], self)
+        return make_layer(self.keras, call.what, call.options, call.name)
 
 
-def make_layer(what: str, options: Options, name: str = "") -> Any:
+def make_layer(keras: Any, what: str, options: Options, name: str = "") -> Any:
     """Return a layer; one without a name gets one from Keras."""
-    import keras
-
-    found = {key: _made(value) for key, value in options.items()}
+    found = {key: _made(keras, value) for key, value in options.items()}
     for kind, prefixes in _INITIALIZERS.items():
         if what.startswith(kind):
             found |= {f"{prefix}_initializer": "zeros" for prefix in prefixes}
+    if keras.__name__ == "tf_keras" and what == "LeakyReLU":
+        found["alpha"] = found.pop("negative_slope", 0.3)
+    if not hasattr(keras.layers, what):
+        raise ValueError(f"{keras.__name__} has no {what}")
     return getattr(keras.layers, what)(**found, **({"name": name} if name else {}))
 
 
@@ -106,9 +109,9 @@ def array_of(constant: Constant) -> np.ndarray:
     return rng.uniform(constant.low, constant.high, constant.shape).astype(np.float32)
 
 
-def _made(value: Any) -> Any:
+def _made(keras: Any, value: Any) -> Any:
     if isinstance(value, Part):
-        return make_layer(value.what, value.options)
+        return make_layer(keras, value.what, value.options)
     if isinstance(value, Constant):
         return array_of(value).tolist()
     return value
@@ -125,13 +128,21 @@ def _operation(call: Call) -> Any:
     return lambda tensors: function(tensors[0], constant)
 
 
-def _function(call: Call) -> Any:
+def _keras_function(name: str) -> Callable[..., Any]:
     import keras
 
-    function: Any = keras.ops
-    for name in call.what.split(".")[1:]:
-        function = getattr(function, name)
-    options = dict(call.options)
+    found: Any = keras.ops
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+def _function(call: Call, library: str) -> Any:
+    options, name = dict(call.options), call.what.removeprefix("ops.")
+    if library == "keras":
+        function = _keras_function(name)
+    else:
+        function, options = tensorflow_function(name, options)
     take, listed = options.pop("take", None), options.pop("listed", False)
     constant, first = options.pop("constant", None), options.pop("first", False)
     constants = [] if constant is None else [array_of(constant)]
@@ -144,12 +155,10 @@ def _function(call: Call) -> Any:
     return apply
 
 
-def _inner(call: Call, values: Any) -> Any:
+def _inner(call: Call, values: Any, outer: Building) -> Any:
     """Return the model of a recipe within another one."""
-    import keras
-
-    inner = call.options["inner"]
-    building = Building(inner.seed)
+    inner, keras = call.options["inner"], outer.keras
+    building = Building(inner.seed, outer.library)
     building.give(inner.given[0], values)
     for each in inner.calls:
         building.add(each)
@@ -163,12 +172,13 @@ def draw_weights(layer: Any, seed: list[int]) -> None:
     """Give all weights of a layer values, whose channels differ in scale."""
     drawn = []
     for i, variable in enumerate(layer.weights):
-        rng, shape, path = np.random.default_rng([*seed, i]), variable.shape, variable.path
+        rng, shape = np.random.default_rng([*seed, i]), variable.shape
+        path = getattr(variable, "path", variable.name)  # Keras 2 has names of that form
         if "seed_generator" in path:
             return
         if "variance" in path:
             drawn.append(rng.uniform(0.2, 2.0, shape))
-        elif len(shape) > 1 and "alpha" not in path:
+        elif len(shape) > 1 and not any(name in path for name in ("alpha", "gamma", "beta")):
             fan = max(1.0, np.prod(shape[:-1]))
             channels = 10.0 ** rng.uniform(-0.7, 0.3, shape[-1])
             draw = rng.normal if rng.random() < 0.6 else rng.laplace

@@ -88,7 +88,9 @@ class Recipe(_Brief):
         method: How weights are quantized.
         ends: Whether inputs and outputs are lists or dicts.
         form: Where the importer reads it from.
+        library: The module of Keras that makes it: "keras", or "tf_keras" for Keras 2.
         bent: Whether ranges of activations are altered.
+        wide: The share of its tensors that are int16, if their operators can make them.
         state: Name of the input that is a state instead; it becomes the value of `source`.
         source: Name of a tensor.
     """
@@ -102,7 +104,9 @@ class Recipe(_Brief):
     method: str = "calibrated"
     ends: str = "list"
     form: str = "memory"
+    library: str = "keras"
     bent: bool = False
+    wide: float = 0.0
     state: str = ""
     source: str = ""
 

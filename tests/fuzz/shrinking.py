@@ -17,7 +17,9 @@ _PLAIN = {
     "method": "calibrated",
     "ends": "list",
     "form": "memory",
+    "library": "keras",
     "bent": False,
+    "wide": 0.0,
     "state": "",
 }
 
