@@ -278,8 +278,9 @@ class _Drawing:
 def _form(rng: Rng, library: str) -> str:
     """Return where the importer reads a model from; writing files takes long."""
     if library == "keras":
-        return str(one_of(rng, "keras", "h5")) if maybe(rng, 0.03) else "memory"
-    return str(one_of(rng, "keras", "h5", "tf")) if maybe(rng, 0.2) else "memory"
+        return str(one_of(rng, "keras", "h5")) if maybe(rng, 0.02) else "memory"
+    forms = ("keras", "keras", "keras", "h5", "h5", "tf")
+    return str(one_of(rng, *forms)) if maybe(rng, 0.15) else "memory"
 
 
 def _is_chain(recipe: Recipe) -> bool:

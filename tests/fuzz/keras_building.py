@@ -28,6 +28,9 @@ _INITIALIZERS = {  # of weights that are drawn afterwards: zeros take least time
 }
 
 
+_ADDITIONS = ("Add", "Average", "operator.add", "ops.add")
+
+
 class Building:
     """A model under construction: tensors of Keras, and their values, by name."""
 
@@ -51,8 +54,10 @@ class Building:
         self.values[given.name] = values
 
     def add(self, call: Call) -> None:
-        """Apply a call; raises what Keras raises."""
+        """Apply a call; raises what Keras raises, or ValueError where Keras adds wrongly."""
         reads = [self.values[name] for name in call.reads]
+        if self.library == "keras" and call.what in _ADDITIONS:
+            _check_sum(call, [tuple(values.shape) for values in reads])
         apply = self._applied(call, reads)
         symbol = apply([self.symbols[name] for name in call.reads])
         if call.name in self.layers and not call.shares and "inner" not in call.options:
@@ -101,6 +106,26 @@ def make_layer(keras: Any, what: str, options: Options, name: str = "") -> Any:
     if not hasattr(keras.layers, what):
         raise ValueError(f"{keras.__name__} has no {what}")
     return getattr(keras.layers, what)(**found, **({"name": name} if name else {}))
+
+
+def _check_sum(call: Call, shapes: list[tuple[int, ...]]) -> None:
+    """Raise ValueError if Keras 3 adds along another dimension than broadcasting does.
+
+    With TensorFlow, it takes any term that could be the biases of channels for these.
+    """
+    constant = call.options.get("constant")
+    if isinstance(constant, Constant):
+        shapes = (
+            [constant.shape, *shapes] if call.options.get("first") else [*shapes, constant.shape]
+        )
+    total = shapes[0]
+    for term in shapes[1:]:
+        sizes = [n for n in term if n > 1]
+        if len(total) > 1 and len(sizes) == 1 and sizes[0] in (total[1], total[-1]):
+            along = -1 if total[-1] == sizes[0] else 1 - len(total)
+            if along != term.index(sizes[0]) - len(term):
+                raise ValueError("Keras adds this along another dimension")
+        total = np.broadcast_shapes(total, term)
 
 
 def array_of(constant: Constant) -> np.ndarray:
