@@ -297,13 +297,3 @@ def _fit(one: Sequence[int], other: Sequence[int]) -> bool:
     if len(one) != len(other):
         return False
     return all(a == b or 1 in (a, b) for a, b in zip(one, other, strict=True))
-
-
-def rebuilt(recipe: Recipe) -> Building:
-    """Return the tensors of a recipe's model."""
-    building = Building(recipe.seed, recipe.library)
-    for given in recipe.given:
-        building.give(given)
-    for call in recipe.calls:
-        building.add(call)
-    return building

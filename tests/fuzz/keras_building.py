@@ -95,6 +95,16 @@ class Building:
         return make_layer(self.keras, call.what, call.options, call.name)
 
 
+def rebuilt(recipe: Recipe) -> Building:
+    """Return the tensors of a recipe's model."""
+    building = Building(recipe.seed, recipe.library)
+    for given in recipe.given:
+        building.give(given)
+    for call in recipe.calls:
+        building.add(call)
+    return building
+
+
 def make_layer(keras: Any, what: str, options: Options, name: str = "") -> Any:
     """Return a layer; one without a name gets one from Keras."""
     found = {key: _made(keras, value) for key, value in options.items()}

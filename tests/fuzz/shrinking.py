@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-from drawing import rebuilt
-from keras_building import Building
+from keras_building import Building, rebuilt
 from recipe import Call, Given, Recipe
 
 Fails = Callable[[Recipe, Building], bool]

@@ -13,9 +13,10 @@ import recipe as recipes
 from c_programs import EMULATORS, wrong_in_c
 from campaign import quietly_drawn, smallest, try_seeds
 from checking import check
-from drawing import MERGES, rebuilt
+from drawing import MERGES
 from draws import KINDS, Seen
 from found_networks import FOUND
+from keras_building import rebuilt
 from recipe import Call, Given, Recipe, kinds
 
 from microlut.importers.keras.affine import AFFINE
