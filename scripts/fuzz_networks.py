@@ -23,8 +23,8 @@ _CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(_CHECKOUT / part) for part in ("tests/fuzz", "tests/firmware", "tests")]
 sys.path.append(str(_CHECKOUT / "converter"))
 
-_BATCH = 64  # networks of a program
-_BATCHES = 40  # until a process makes room for a new one: TensorFlow keeps memory
+_BATCH = 128  # networks of a program: an image takes as long to build as many of them
+_BATCHES = 20  # until a process makes room for a new one: TensorFlow keeps memory
 
 
 def main() -> int:
@@ -99,7 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, help="stop after so many networks")
     parser.add_argument("--seed", type=int, default=0, help="of the first network")
     parser.add_argument(
-        "--c", type=int, default=1, help="plan and compile every Nth batch of 64; 0: none"
+        "--c", type=int, default=1, help="plan and compile every Nth batch of 128; 0: none"
     )
     parser.add_argument(
         "--emulate", type=int, default=8, help="run every Nth batch on emulators; 0: none"
