@@ -32,8 +32,11 @@ def analyze(
     ] = None,
     optimize: Annotated[
         Optimize,
-        typer.Option(help="speed; size: the engine's code is small; ram: the arena is small."),
-    ] = "speed",
+        typer.Option(
+            help="balanced: memory is taken where it saves much time; speed: all that saves any; "
+            "ram: as little as possible; size: the engine's code is small."
+        ),
+    ] = "balanced",
     max_ram: Annotated[
         int | None, typer.Option(metavar="BYTES", help="Keep the arena within BYTES.")
     ] = None,

@@ -145,8 +145,11 @@ class Converting(Preparing):
     ] = True
     optimize: Annotated[
         Optimize,
-        typer.Option(help="speed; size: the engine's code is small; ram: the arena is small."),
-    ] = "speed"
+        typer.Option(
+            help="balanced: memory is taken where it saves much time; speed: all that saves any; "
+            "ram: as little as possible; size: the engine's code is small."
+        ),
+    ] = "balanced"
     max_ram: Annotated[
         int | None,
         typer.Option(metavar="BYTES", help="Keep the arena within BYTES, and use them for speed."),

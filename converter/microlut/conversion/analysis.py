@@ -19,7 +19,7 @@ from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.ops.arrays import Shape
 from microlut.ops.weighted import QWeighted
-from microlut.plan import Goal, Optimize, Plan, Step, make_plan
+from microlut.plan import Goal, Optimize, Plan, Point, Step, make_plan
 from microlut.plan.cost import same_costs
 from microlut.plan.limits import size_obstacles
 from microlut.quantize.rough import quantize_roughly
@@ -95,6 +95,8 @@ class Analysis(Shown):
         boards: The boards; none if there are obstacles.
         obstacles: Every reason why the model cannot be converted.
         notes: What could not be checked or estimated.
+        ram_curve: Arenas with the best trade between memory and time on the first board's core, and
+            the instructions of an inference; none for an engine compiled for size.
     """
 
     model: str
@@ -107,6 +109,7 @@ class Analysis(Shown):
     boards: tuple[BoardEstimate, ...]
     obstacles: tuple[Obstacle, ...]
     notes: tuple[str, ...]
+    ram_curve: tuple[Point, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -136,7 +139,7 @@ class Choice:
 
     bits: Mapping[str, int]
     boards: tuple[Board, ...]
-    optimize: Optimize = "speed"
+    optimize: Optimize = "balanced"
     max_ram: int | None = None
 
 
@@ -187,6 +190,7 @@ def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
         boards=boards,
         obstacles=(),
         notes=graph.notes,
+        ram_curve=() if plan.goal.optimize == "size" else plan.curve,
     )
 
 

@@ -54,7 +54,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     distill: bool = True,
     settings: PathLike | None = None,
     custom: Custom | None = None,
-    optimize: Optimize = "speed",
+    optimize: Optimize = "balanced",
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
     stream: int | None = None,
@@ -86,8 +86,9 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         settings: A configuration file; the other arguments override it.
         custom: What classes, activations and layers of the model are, by their names: classes of
             Keras, such as {"MyConv": "Conv2D"}, or expressions, such as {"lambda_3": "x / 255"}.
-        optimize: "speed", "size" (of the engine's code) or "ram" (the smallest arena).
-        max_ram: Limit of the arena in bytes; a plan for speed uses all of it for larger tiles.
+        optimize: "balanced" (the arena takes memory where that saves much time), "speed" (all that
+            saves any), "size" (of the engine's code) or "ram" (the smallest arena).
+        max_ram: Limit of the arena in bytes; all of it is used for larger tiles.
         core: The core that the plan is optimized for; the sources run on all.
         stream: The dimension of inputs along which frames come, counted without the batch: a run
             takes the next frames, and answers as the model does for the last window of them.

@@ -134,7 +134,7 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     distill: bool = True,
     settings: PathLike | None = None,
     custom: Custom | None = None,
-    optimize: Optimize = "speed",
+    optimize: Optimize = "balanced",
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
     stream: int | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from microlut.graph.passes.prune_channels import Pruned
-from microlut.plan import Optimize
+from microlut.plan import Optimize, Point
 from microlut.quantize.figures import Quality
 from microlut.support.shown import Record, Shown
 
@@ -81,6 +81,8 @@ class ConvertReport(Shown):
     `bits` is the mean per weight. `granularity` and `method` are "mixed" if layers differ.
     `quality` is measured on calibration inputs or, without any, on synthetic ones. `tflite_lacks`
     names operators, and layers that are such, because of which there is no .tflite file; or is "".
+    `ram_curve` has the arenas with the best trade between memory and time, and what an inference in
+    them executes; it is empty if the engine is compiled for size.
     """
 
     microlut: str
@@ -113,6 +115,7 @@ class ConvertReport(Shown):
     pruned: tuple[Pruned, ...] = ()
     tflite_lacks: str = ""
     stream: StreamReport | None = None
+    ram_curve: tuple[Point, ...] = ()
 
     def records(self) -> list[Record]:
         """Return a record per layer."""

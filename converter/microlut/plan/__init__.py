@@ -1,7 +1,8 @@
 """Lay the network out in memory: execution order, tiles, scratch and arena offsets, to the byte."""
 
+from microlut.plan.curve import Point
 from microlut.plan.goal import DEFAULT_CORE, Goal, Optimize
 from microlut.plan.layout import make_plan
 from microlut.plan.plan import Copy, Plan, Step
 
-__all__ = ["DEFAULT_CORE", "Copy", "Goal", "Optimize", "Plan", "Step", "make_plan"]
+__all__ = ["DEFAULT_CORE", "Copy", "Goal", "Optimize", "Plan", "Point", "Step", "make_plan"]

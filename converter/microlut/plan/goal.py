@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -10,8 +11,13 @@ from microlut.plan.cost import known_cores
 from microlut.support.arguments import brief, check_choice, integer
 from microlut.support.suggestions import did_you_mean
 
-Optimize = Literal["speed", "size", "ram"]
+Optimize = Literal["balanced", "speed", "size", "ram"]
 DEFAULT_CORE = "cortex-m4f"
+
+# Balanced: 1 % more memory is worth half a percent less time. Time includes what an application
+# does beside the network, so that one of a few milliseconds takes no memory to become quicker.
+BALANCE = 0.5
+_APPLICATION = 2_000_000  # instructions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +25,17 @@ class Goal:
     """What the user asks of a plan.
 
     Attributes:
-        optimize: "speed"; "size", the same plan for an engine compiled for size, with
-            fewer forms of kernels; or "ram", the
-            smallest arena, and then the largest tiles that it has room for.
-        max_ram: Most bytes of the arena; None: as few as a plan for speed needs.
+        optimize: "balanced": where more memory is no longer worth the time that it saves; "size",
+            the same plan for an engine compiled for size, with fewer forms of kernels; "speed", the
+            quickest plan; or "ram", the quickest one in the smallest arena.
+        max_ram: Most bytes of the arena, all of which may be taken for speed; None: no limit.
         core: The core that it is to be quick on; it runs on all.
 
     Raises:
         InvalidInput: One of them is not allowed, or nothing is known of the core.
     """
 
-    optimize: Optimize = "speed"
+    optimize: Optimize = "balanced"
     max_ram: int | None = None
     core: str = DEFAULT_CORE
 
@@ -44,3 +50,22 @@ class Goal:
         if self.core not in known_cores():
             hint = did_you_mean(self.core, dict.fromkeys(known_cores(), ()))
             raise InvalidInput(f"core {self.core} is not known; {hint}choose one of {known}")
+
+    @property
+    def balances(self) -> bool:
+        """Whether memory is weighed against time."""
+        return self.optimize in {"balanced", "size"} and self.max_ram is None
+
+
+def price(arena_bytes: int, instructions: float, weight: float = BALANCE) -> tuple[float, ...]:
+    """Return what a plan costs where memory and time count; less is better.
+
+    Args:
+        arena_bytes: The arena.
+        instructions: Of an inference.
+        weight: Percent of the time that one percent of the arena is worth; may be infinite.
+    """
+    if math.isinf(weight):
+        return arena_bytes, instructions
+    time = math.log(instructions + _APPLICATION)
+    return time + weight * math.log(max(arena_bytes, 1)), arena_bytes

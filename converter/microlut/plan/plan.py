@@ -8,6 +8,7 @@ from typing import Any
 
 from microlut.integer import CompactStage, QNode, QuantizedGraph
 from microlut.ops.weighted import QWeighted
+from microlut.plan.curve import Point
 from microlut.plan.goal import Goal
 from microlut.plan.kernels import Call, kernel_for
 from microlut.support.shown import Record, Shown
@@ -89,6 +90,8 @@ class Plan(Shown):
         weight_bytes: Packed indices and codebooks.
         parameter_bytes: Scales and biases of the output stages.
         goal: What the plan was made for.
+        curve: Other arenas, and about how many instructions their plans execute: the ones with the
+            best trade between both.
     """
 
     graph: QuantizedGraph
@@ -101,6 +104,7 @@ class Plan(Shown):
     weight_bytes: int
     parameter_bytes: int
     goal: Goal
+    curve: tuple[Point, ...]
 
     @property
     def input_offsets(self) -> tuple[int, ...]:

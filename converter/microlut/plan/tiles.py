@@ -1,11 +1,21 @@
-"""Choose the tile of a layer: the one that costs the fewest instructions within the memory."""
+"""List the tiles that are worth their memory, and choose among them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from microlut.plan.cost import instructions
 from microlut.plan.kernels import Call, Tile, kernel_for
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A tile, and about how many instructions its call executes."""
+
+    tile: Tile
+    instructions: float
 
 
 def whole_tile(call: Call[Any]) -> Tile:
@@ -13,18 +23,19 @@ def whole_tile(call: Call[Any]) -> Tile:
     return next(kernel_for(call).tiles(call))
 
 
-def choose_tile(call: Call[Any], core: str, free_bytes: int) -> Tile:
-    """Return the quickest tile within `free_bytes` of scratch; of equally quick ones, the smallest.
+def possible_tiles(call: Call[Any], core: str) -> list[Offer]:
+    """Return the tiles that no smaller one is as quick as, the smallest first."""
+    possible = [
+        Offer(tile, instructions(call, tile, core)) for tile in kernel_for(call).tiles(call)
+    ]
+    best: list[Offer] = []
+    for offer in sorted(possible, key=lambda offer: (offer.tile.scratch_bytes, offer.instructions)):
+        if not best or offer.instructions < best[-1].instructions:
+            best.append(offer)
+    return best
 
-    If none fits, it is the smallest of all.
 
-    Args:
-        call: The kernel call.
-        core: The core that it is to be quick on.
-        free_bytes: What scratch may take.
-    """
-    possible = list(kernel_for(call).tiles(call))
-    fitting = [tile for tile in possible if tile.scratch_bytes <= free_bytes]
-    if not fitting:
-        return min(possible, key=lambda tile: tile.scratch_bytes)
-    return min(fitting, key=lambda tile: (instructions(call, tile, core), tile.scratch_bytes))
+def quickest(possible: Sequence[Offer], free_bytes: float) -> Offer:
+    """Return the quickest tile within `free_bytes` of scratch, or else the smallest."""
+    fitting = [offer for offer in possible if offer.tile.scratch_bytes <= free_bytes]
+    return fitting[-1] if fitting else possible[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from microlut.conversion.report import ConvertReport, StreamReport
+from microlut.plan import Point
+from microlut.show.curve import curve_lines
 from microlut.show.table import count_text, percent_text, size_text, table
 
 _PRUNED_NAMED = 3
@@ -57,6 +59,8 @@ def conversion_text(report: ConvertReport) -> str:
         what = "inference" if report.stream is None else "run"
         total = float(f"{report.estimated_instructions:.3g}")
         lines.append(f"estimated: {total:,.0f} instructions per {what} on {report.core}")
+        now = Point(report.arena_bytes, report.estimated_instructions)
+        lines += curve_lines(report.ram_curve, now)
     if report.tflite_lacks:
         lines.append(
             f"No .tflite file, and no check against tflite-micro: TensorFlow Lite has no "

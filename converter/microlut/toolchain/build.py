@@ -64,7 +64,7 @@ def build(
     prefix: str,
     board: Board,
     output: Path,
-    optimize: Optimize = "speed",
+    optimize: Optimize = "balanced",
     *,
     profile: bool = False,
 ) -> Image:

@@ -23,7 +23,7 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
     bits: int | None = None,
     settings: PathLike | None = None,
     custom: Custom | None = None,
-    optimize: Optimize = "speed",
+    optimize: Optimize = "balanced",
     max_ram: int | None = None,
 ) -> Analysis:
     """Return layers, obstacles, and estimates of flash, arena and instructions for boards.
@@ -38,7 +38,7 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
         bits: Bits per weight, 2 to 8; 4 by default.
         settings: Path of a configuration file, for bits by layer; a budget in it is not followed.
         custom: What classes, activations and layers of the model are, as for `convert`.
-        optimize: "speed", "size" or "ram", as for `convert`.
+        optimize: "balanced", "speed", "size" or "ram", as for `convert`.
         max_ram: Most bytes of the arena, as for `convert`.
 
     Raises:

@@ -19,8 +19,8 @@ from microlut.ops.pool2d import MaxPool2D
 from microlut.ops.relu import QRelu
 from microlut.ops.reshape import QReshape
 from microlut.ops.softmax import Softmax
-from microlut.ops.windows import Window
-from microlut.plan import Goal, Plan, make_plan
+from microlut.ops.windows import Padding, Window
+from microlut.plan import Goal, Plan, Point, make_plan
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.rounding import largest_sum
 from microlut.plan.sharing import find_sharing
@@ -46,6 +46,10 @@ def plans(graphs: list[QuantizedGraph]) -> list[Plan]:
 @pytest.fixture(scope="module")
 def thrifty(graphs: list[QuantizedGraph]) -> list[Plan]:
     return [make_plan(graph, Goal("ram")) for graph in graphs]
+
+
+def instructions_of(plan: Plan) -> int:
+    return sum(step.instructions for step in plan.steps)
 
 
 def spans(plan: Plan, step: int) -> Iterator[tuple[str, int, int]]:
@@ -144,13 +148,54 @@ def test_tile_grows_where_the_arena_has_room():
     assert plan.arena_bytes == plan.arena_lower_bound
 
 
-def test_ram_is_never_more_and_sometimes_less(plans: list[Plan], thrifty: list[Plan]):
-    pairs = [(a.arena_bytes, b.arena_bytes) for a, b in zip(plans, thrifty, strict=True)]
-    assert all(small <= usual for usual, small in pairs)
-    assert sum(small < usual for usual, small in pairs) > 5
+def test_goals_trade_memory_for_time(
+    graphs: list[QuantizedGraph], plans: list[Plan], thrifty: list[Plan]
+):
+    quick = [make_plan(graph, Goal("speed")) for graph in graphs]
+    rows = list(zip(thrifty, plans, quick, strict=True))
+    for row in rows:
+        sizes, times = [p.arena_bytes for p in row], [instructions_of(p) for p in row]
+        assert sizes == sorted(sizes)
+        assert times == sorted(times, reverse=True)
+    assert sum(small.arena_bytes < large.arena_bytes for small, _, large in rows) > 5
 
 
-def test_size_has_the_plan_of_speed(graphs: list[QuantizedGraph], plans: list[Plan]):
+def test_curve_has_the_plan_and_only_what_is_better_in_something(plans: list[Plan]):
+    for plan in plans:
+        chosen = Point(plan.arena_bytes, instructions_of(plan))
+        assert any(
+            point.arena_bytes == chosen.arena_bytes
+            and point.instructions == pytest.approx(chosen.instructions, abs=len(plan.steps))
+            for point in plan.curve
+        )
+        for small, large in pairwise(plan.curve):
+            assert small.arena_bytes < large.arena_bytes
+            assert small.instructions > large.instructions
+
+
+def test_every_point_of_the_curve_is_what_its_memory_allows(plans: list[Plan]):
+    for plan in plans[::4]:
+        for point in plan.curve:
+            found = make_plan(plan.graph, Goal(max_ram=point.arena_bytes))
+            assert instructions_of(found) <= 1.001 * point.instructions + len(plan.steps)
+
+
+def test_memory_is_taken_where_it_is_worth_the_time():
+    """Many wide layers: some scratch saves most of the time, and much more saves little."""
+    net, rng = rg.Network("net", (16, 16, 64)), np.random.default_rng(0)
+    same = Window((3, 3), padding=Padding(1, 1, 1, 1))
+    for _ in range(3):
+        kernel = rg.weights(rng, (64, 3, 3, 64), 0)
+        net.add(Conv2D(kernel, rg.bias(rng, 64), same), (16, 16, 64))
+    graph = net.case(rng, 8, 1).quantized()
+    least, usual, most = (make_plan(graph, Goal(goal)) for goal in ("ram", "balanced", "speed"))
+    assert instructions_of(usual) < 0.7 * instructions_of(least)
+    assert usual.arena_bytes < 1.6 * least.arena_bytes
+    assert instructions_of(usual) < 1.2 * instructions_of(most)
+    assert usual.arena_bytes < most.arena_bytes
+
+
+def test_size_has_the_balanced_plan(graphs: list[QuantizedGraph], plans: list[Plan]):
     found = [make_plan(graph, Goal("size")) for graph in graphs]
     assert [plan.arena_bytes for plan in found] == [plan.arena_bytes for plan in plans]
 
@@ -176,7 +221,7 @@ def test_memory_that_is_left_makes_tiles_larger():
 def test_too_little_memory_is_refused_with_what_is_needed(thrifty: list[Plan]):
     for plan in thrifty[:5]:
         least = plan.arena_bytes
-        for optimize in ("speed", "size", "ram"):
+        for optimize in ("balanced", "speed", "size", "ram"):
             with pytest.raises(DoesNotFit, match=f"takes at least {least:,} bytes and --max-ram"):
                 make_plan(plan.graph, Goal(optimize, least - 1))
 

@@ -1,5 +1,7 @@
 """The tile of a layer: the quickest within the memory, on every core."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 import random_layers as rl
 from microlut.plan.cost import instructions, known_cores
 from microlut.plan.kernels import Call, calls_of, kernel_of
-from microlut.plan.tiles import choose_tile, whole_tile
+from microlut.plan.tiles import possible_tiles, quickest, whole_tile
 
 CALLS = [
     calls_of(graph)[graph.nodes[0].name]
@@ -19,34 +21,31 @@ CORES = st.sampled_from(known_cores())
 
 @given(st.sampled_from(CALLS), CORES, st.integers(0, 40_000))
 def test_no_tile_that_fits_is_quicker(call: Call, core: str, free: int):
-    chosen = choose_tile(call, core, free)
+    chosen = quickest(possible_tiles(call, core), free)
     possible = list(kernel_of(call.op).tiles(call))
     fitting = [tile for tile in possible if tile.scratch_bytes <= free]
-    assert chosen in possible
+    assert chosen.tile in possible
+    assert chosen.instructions == instructions(call, chosen.tile, core)
     if not fitting:
-        assert chosen.scratch_bytes == min(tile.scratch_bytes for tile in possible)
+        assert chosen.tile.scratch_bytes == min(tile.scratch_bytes for tile in possible)
         return
-    cost = instructions(call, chosen, core)
-    assert cost == min(instructions(call, tile, core) for tile in fitting)
+    assert chosen.instructions == min(instructions(call, tile, core) for tile in fitting)
     assert all(
-        tile.scratch_bytes >= chosen.scratch_bytes
+        tile.scratch_bytes >= chosen.tile.scratch_bytes
         for tile in fitting
-        if instructions(call, tile, core) == cost
+        if instructions(call, tile, core) == chosen.instructions
     )
 
 
-@given(st.sampled_from(CALLS), CORES, st.integers(0, 40_000), st.integers(0, 40_000))
-def test_more_memory_is_never_slower(call: Call, core: str, a: int, b: int):
-    smallest = min(tile.scratch_bytes for tile in kernel_of(call.op).tiles(call))
-    less, more = (
-        instructions(call, choose_tile(call, core, max(free, smallest)), core)
-        for free in sorted((a, b))
-    )
-    assert more <= less
+@given(st.sampled_from(CALLS), CORES)
+def test_larger_tiles_are_quicker(call: Call, core: str):
+    for small, large in pairwise(possible_tiles(call, core)):
+        assert small.tile.scratch_bytes < large.tile.scratch_bytes
+        assert small.instructions > large.instructions
 
 
 @pytest.mark.parametrize("core", known_cores())
 def test_whole_tile_is_about_the_quickest(core: str):
     for call in CALLS:
         whole = instructions(call, whole_tile(call), core)
-        assert whole <= 1.1 * instructions(call, choose_tile(call, core, 1 << 30), core)
+        assert whole <= 1.1 * possible_tiles(call, core)[-1].instructions

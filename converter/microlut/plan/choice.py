@@ -1,0 +1,66 @@
+"""Choose the tiles, and the arena with them, that the goal of a plan wants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import itemgetter
+
+from microlut.errors import DoesNotFit
+from microlut.plan.curve import Point, frontier
+from microlut.plan.draft import Draft, grown, realized
+from microlut.plan.goal import BALANCE, Goal, price
+
+_TRIES = 4  # points whose buffers are placed; the first one is mostly the best
+# What one percent of the arena may be worth, in percent of the time: the printed curve's points.
+_WEIGHTS = (math.inf, 2.0, 1.0, BALANCE, 0.25, 0.1, 0.0)
+
+
+def choose(drafts: Sequence[Draft], goal: Goal) -> Draft:
+    """Return the draft, with tiles, that the goal wants.
+
+    Raises:
+        DoesNotFit: No arena is as small as the goal says.
+    """
+    least, most = min(draft.arena.size for draft in drafts), goal.max_ram
+    if most is not None and least > most:
+        raise DoesNotFit(
+            f"{drafts[0].graph.name} does not fit: its arena takes at least {least:,} bytes and "
+            f"--max-ram is {most:,}; allow more, or use smaller feature maps"
+        )
+    if goal.balances:
+        return _balanced(drafts)
+    limit = least if goal.optimize == "ram" else math.inf if most is None else most
+    found = (grown(draft, limit) for draft in drafts if draft.arena.size <= limit)
+    return min(found, key=lambda draft: (draft.point.instructions, draft.point.arena_bytes))
+
+
+def curve_of(drafts: Sequence[Draft], chosen: Point) -> list[Point]:
+    """Return the points that are the best for one or another price of memory, with the chosen."""
+    promised = [(draft, point) for draft in drafts for point in draft.points()]
+    found = [chosen]
+    for weight in _WEIGHTS:
+        _, draft, point = min(
+            ((_price(point, weight), draft, point) for draft, point in promised), key=itemgetter(0)
+        )
+        found += [each.point for each in realized(draft, point)]
+    return frontier(replace(point, instructions=round(point.instructions)) for point in found)
+
+
+def _balanced(drafts: Sequence[Draft]) -> Draft:
+    """Return the draft where memory and time together cost least.
+
+    Points are tried in the order of their prices, until none can be cheaper than what was found.
+    """
+    found: list[Draft] = []
+    promised = [(_price(point), draft, point) for draft in drafts for point in draft.points()]
+    for least, draft, point in sorted(promised, key=itemgetter(0))[:_TRIES]:
+        if found and least >= min(_price(each.point) for each in found):
+            break
+        found += realized(draft, point)
+    return min(found, key=lambda draft: _price(draft.point))
+
+
+def _price(point: Point, weight: float = BALANCE) -> tuple[float, ...]:
+    return price(point.arena_bytes, point.instructions, weight)
