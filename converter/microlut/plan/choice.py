@@ -14,7 +14,7 @@ from microlut.plan.goal import BALANCE, Goal, price
 
 _TRIES = 4  # points whose buffers are placed; the first one is mostly the best
 # What one percent of the arena may be worth, in percent of the time: the printed curve's points.
-_WEIGHTS = (math.inf, 2.0, 1.0, BALANCE, 0.25, 0.1, 0.0)
+_WEIGHTS = (math.inf, 2.0, 1.0, 0.5, BALANCE, 0.1, 0.0)
 
 
 def choose(drafts: Sequence[Draft], goal: Goal) -> Draft:
@@ -42,7 +42,7 @@ def curve_of(drafts: Sequence[Draft], chosen: Point) -> list[Point]:
     found = [chosen]
     for weight in _WEIGHTS:
         _, draft, point = min(
-            ((_price(point, weight), draft, point) for draft, point in promised), key=itemgetter(0)
+            ((_worth(point, weight), draft, point) for draft, point in promised), key=itemgetter(0)
         )
         found += [each.point for each in realized(draft, point)]
     return frontier(replace(point, instructions=round(point.instructions)) for point in found)
@@ -62,5 +62,10 @@ def _balanced(drafts: Sequence[Draft]) -> Draft:
     return min(found, key=lambda draft: _price(draft.point))
 
 
-def _price(point: Point, weight: float = BALANCE) -> tuple[float, ...]:
-    return price(point.arena_bytes, point.instructions, weight)
+def _price(point: Point) -> tuple[float, ...]:
+    return price(point.arena_bytes, point.instructions)
+
+
+def _worth(point: Point, weight: float) -> tuple[float, ...]:
+    """Return the price for users to whom every instruction matters."""
+    return price(point.arena_bytes, point.instructions, weight, quick=1)

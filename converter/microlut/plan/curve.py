@@ -16,7 +16,7 @@ from microlut.plan.tiles import Offer, quickest
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """An arena, and about how many instructions an inference executes in it."""
+    """An arena, and about how many instructions per inference it allows."""
 
     arena_bytes: int
     instructions: float

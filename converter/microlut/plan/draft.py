@@ -8,14 +8,13 @@ from typing import Any
 
 from microlut.integer import QuantizedGraph
 from microlut.plan.arena import Arena, Buffer, live_bytes, place
-from microlut.plan.cost import instructions
 from microlut.plan.curve import Point, reachable
-from microlut.plan.kernels import Call, calls_of
+from microlut.plan.kernels import Call, calls_of, kernel_for
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.places import Place
 from microlut.plan.sharing import WHOLE_IN_PLACE, Sharing, find_sharing
 from microlut.plan.states import Ending, find_ending
-from microlut.plan.tiles import Offer, possible_tiles, quickest, whole_tile
+from microlut.plan.tiles import Offer, possible_tiles, quickest, worthwhile
 
 # Ways of sharing where memory is short; the first of those that are equally small is taken.
 _WAYS = tuple(
@@ -106,11 +105,17 @@ def grown(draft: Draft, limit: float) -> Draft:
 
 def _with_quicker(draft: Draft, step: int, most: Offer, limit: float) -> Draft:
     """Return the draft with a step's tile or a smaller one, if the arena has a place for it."""
-    possible, now = draft.offers[step], draft.chosen[step]
-    for offer in reversed(possible[possible.index(now) + 1 : possible.index(most) + 1]):
+    possible = draft.offers[step]
+    least, beyond = possible.index(draft.chosen[step]), possible.index(most) + 1
+    middle = beyond - 1
+    while least < middle:  # by halves, beginning with the largest
+        offer = possible[middle]
         wider = draft.choosing([*draft.chosen[:step], offer, *draft.chosen[step + 1 :]])
         if wider.arena.size <= limit:
-            return wider
+            draft, least = wider, middle
+        else:
+            beyond = middle
+        middle = (least + beyond) // 2
     return draft
 
 
@@ -153,10 +158,9 @@ def _draft(
 def _allowed(
     name: str, call: Call[Any], core: str, sharing: Sharing, known: list[Offer]
 ) -> list[Offer]:
-    """Return the tiles of a step: those in place have only one, and merged ones cost nothing."""
+    """Return the tiles of a step: those in place have not all of them, and merged ones are free."""
     if name in sharing.merged:
         return [Offer(known[0].tile, 0.0)]
     if name in sharing.whole:
-        whole = whole_tile(call)
-        return [Offer(whole, instructions(call, whole, core))]
+        return worthwhile(call, kernel_for(call).tiles_in_place(call), core)
     return known

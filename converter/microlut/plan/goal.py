@@ -14,10 +14,10 @@ from microlut.support.suggestions import did_you_mean
 Optimize = Literal["balanced", "speed", "size", "ram"]
 DEFAULT_CORE = "cortex-m4f"
 
-# Balanced: 1 % more memory is worth half a percent less time. Time includes what an application
-# does beside the network, so that one of a few milliseconds takes no memory to become quicker.
-BALANCE = 0.5
-_APPLICATION = 2_000_000  # instructions
+# Balanced: 1 % more memory is worth a quarter of a percent less time, until an inference takes a
+# few milliseconds.
+BALANCE = 0.25
+QUICK = 1_000_000  # instructions; nobody gains from fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,18 @@ class Goal:
         return self.optimize in {"balanced", "size"} and self.max_ram is None
 
 
-def price(arena_bytes: int, instructions: float, weight: float = BALANCE) -> tuple[float, ...]:
+def price(
+    arena_bytes: int, instructions: float, weight: float = BALANCE, quick: int = QUICK
+) -> tuple[float, ...]:
     """Return what a plan costs where memory and time count; less is better.
 
     Args:
         arena_bytes: The arena.
         instructions: Of an inference.
         weight: Percent of the time that one percent of the arena is worth; may be infinite.
+        quick: Instructions that nobody gains from falling below.
     """
     if math.isinf(weight):
         return arena_bytes, instructions
-    time = math.log(instructions + _APPLICATION)
-    return time + weight * math.log(max(arena_bytes, 1)), arena_bytes
+    time = math.log(max(instructions, quick))
+    return time + weight * math.log(max(arena_bytes, 1)), arena_bytes, instructions

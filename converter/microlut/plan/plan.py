@@ -21,7 +21,8 @@ class Step(Shown):
     Attributes:
         call: What the kernel is called with.
         tile: Output channels decoded together.
-        rows: Output rows that a depthwise convolution does together.
+        rows: Output rows that a depthwise convolution does together; blocks of four pixels that
+            stay in scratch while all tiles of a convolution are decoded, if not 0.
         instructions: About how many the goal's core executes for it.
         stage: The output stage of a layer with weights, as it stands in flash.
         sum: The addition that a convolution does itself, writing over the other term.

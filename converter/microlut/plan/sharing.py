@@ -17,7 +17,6 @@ from microlut.ops.conv2d import QConv2D
 from microlut.plan.kernels import KERNELS, Alias, Call, Kernel, calls_of, kernel_for
 from microlut.plan.places import Place, Places
 from microlut.plan.states import heirs, inherit
-from microlut.plan.tiles import whole_tile
 
 Kernels = tuple[Kernel[Any, Any], ...]
 
@@ -32,7 +31,7 @@ class Sharing:
     Attributes:
         sums: By the name of a convolution, the addition that it does itself.
         places: Where every tensor lies.
-        whole: Nodes in place, which must do all their channels in one tile.
+        whole: Nodes in place, which must have one of the tiles for that.
         in_place: By the name of a node, its inputs and outputs that need no copies.
     """
 
@@ -158,12 +157,12 @@ def _overwritten(call: Call[Any], step: int, places: Places, whole: Kernels) -> 
     """Return the input that the first output is written over, if there is one.
 
     Its buffer must hold nothing that a later step reads, nor another input at another place. A
-    kernel that must do all its channels in one tile must not need more memory for that. States come
+    kernel that needs a tile of many channels for that must not need more memory then. States come
     first: no other tensor can take their bytes.
     """
     kernel = kernel_for(call)
     if kernel.whole_in_place and (
-        kernel not in whole or whole_tile(call).scratch_bytes > call.output.bytes * 5 // 4
+        kernel not in whole or _least_in_place(call) > call.output.bytes * 5 // 4
     ):
         return None
     read = {places.of[tensor.name] for tensor in call.inputs}
@@ -174,6 +173,11 @@ def _overwritten(call: Call[Any], step: int, places: Places, whole: Kernels) -> 
         if alone and places.is_free(name, step, call.output.name):
             return name
     return None
+
+
+def _least_in_place(call: Call[Any]) -> int:
+    """Return the scratch that a call in place takes at least."""
+    return min(tile.scratch_bytes for tile in kernel_for(call).tiles_in_place(call))
 
 
 def _gather(call: Call[Any], places: Places, fixed: frozenset[str]) -> frozenset[Alias]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,12 @@ def whole_tile(call: Call[Any]) -> Tile:
 
 def possible_tiles(call: Call[Any], core: str) -> list[Offer]:
     """Return the tiles that no smaller one is as quick as, the smallest first."""
-    possible = [
-        Offer(tile, instructions(call, tile, core)) for tile in kernel_for(call).tiles(call)
-    ]
+    return worthwhile(call, kernel_for(call).tiles(call), core)
+
+
+def worthwhile(call: Call[Any], tiles: Iterable[Tile], core: str) -> list[Offer]:
+    """Return those of some tiles that no smaller one is as quick as, the smallest first."""
+    possible = [Offer(tile, instructions(call, tile, core)) for tile in tiles]
     best: list[Offer] = []
     for offer in sorted(possible, key=lambda offer: (offer.tile.scratch_bytes, offer.instructions)):
         if not best or offer.instructions < best[-1].instructions:

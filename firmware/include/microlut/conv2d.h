@@ -22,12 +22,14 @@ mlut_unpack_t mlut_unpack_2, mlut_unpack_3, mlut_unpack_4, mlut_unpack_5, mlut_u
 mlut_multiply_t mlut_multiply_any, mlut_multiply_signed, mlut_multiply_positive;
 
 /* Convolution. Rows of `weights`: output channels; columns: kernel height, width, input channel.
- * `tile` output channels, an even number or all, are decoded at a time. With `sum`, the outputs are
- * added to `out` as it is on entry (`sum_left`: they are the left term). The output may be the
- * input if tile is all channels, the kernel 1x1 without stride, and there are no more outputs than
- * inputs. Scratch, with quads = columns / 4 rounded up, 2 at least, and rows = tile rounded up to
- * even: rows * (16 + 8 * quads) + 32 * quads bytes, 4 * quads more if `patch`, 4 * tile more with
- * `sum`. */
+ * `tile` output channels, an even number or all, are decoded at a time. If `blocks` is 0, a tile
+ * stays while all pixels stream by, which are gathered again for the next tile. Otherwise so many
+ * blocks of four pixels stay while all tiles stream by. With `sum`, the outputs are added to `out`
+ * as it is on entry (`sum_left`: they are the left term). The output may be the input if the kernel
+ * is 1x1 without stride, there are no more outputs than inputs, and either tile is all channels or
+ * blocks stay. Scratch, with quads = columns / 4 rounded up, 2 at least, and rows = tile rounded up
+ * to even: rows * (16 + 8 * quads) bytes, 32 * quads for every block or for one, 4 * quads if
+ * `patch`, 4 * tile with `sum`. */
 typedef struct {
     mlut_weights_t weights;
     mlut_output_t output;
@@ -38,6 +40,7 @@ typedef struct {
     mlut_multiply_t *multiply;
     const mlut_add_t *sum; /* or NULL */
     uint16_t tile;
+    uint16_t blocks;
     uint8_t patch; /* gather bytes before they are widened: kernels over channels not in fours */
     uint8_t sum_left;
     int8_t input_zero_point;

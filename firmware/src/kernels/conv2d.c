@@ -1,10 +1,12 @@
 /* Convolution with codebook weights.
  *
  * out[y, x, c] = stage(bias[c] + sum over (i, j, k) of w[c, i, j, k] * in[y', x', k]) with
- * y' = y * stride - pad + i * dilation, x' likewise. A tile of output channels is unpacked once and
- * meets every pixel, four pixels at a time: their receptive fields are gathered and widened, then
- * two rows of weights times four fields are what the accumulators hold. Padding has the value of
- * the input zero point (whose products the folded bias takes away again). */
+ * y' = y * stride - pad + i * dilation, x' likewise. A tile of output channels is unpacked and
+ * meets pixels, four at a time: their receptive fields are gathered and widened, then two rows of
+ * weights times four fields are what the accumulators hold. Either the tile is unpacked once and
+ * all pixels are gathered for it, or some pixels are gathered once and all tiles unpacked for them.
+ * Padding has the value of the input zero point (whose products the folded bias takes away again).
+ */
 #include "microlut/conv2d.h"
 #include "../isa/isa.h"
 #include "../small.h"
@@ -132,6 +134,24 @@ static void mlut_conv2d_lower_biases(
     }
 }
 
+/* Gather the receptive fields of `count` pixels from (*y, *x) on, and go on to the next pixel. */
+static void mlut_conv2d_gather(const mlut_conv2d_t *layer,
+    const int8_t *in,
+    size_t count,
+    size_t *y,
+    size_t *x,
+    int8_t *patch,
+    uint32_t *columns)
+{
+    for (size_t i = 0; i < count; i++) {
+        mlut_gather_column(layer, in, *y, *x, patch, columns + i);
+        if (++*x == layer->out.width) {
+            *x = 0;
+            ++*y;
+        }
+    }
+}
+
 void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
     const mlut_window_t *window = &layer->window;
@@ -142,38 +162,49 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     mlut_channel_t *expanded = (mlut_channel_t *)scratch;
     uint32_t *weights = (uint32_t *)(expanded + even_tile);
     uint32_t *columns = weights + even_tile * quads * 2u;
-    int8_t *patch = (int8_t *)(columns + MLUT_COLUMNS * quads * 2u);
+    const size_t block_words = MLUT_COLUMNS * quads * 2u;
+    int8_t *patch = (int8_t *)(columns + (layer->blocks > 1u ? layer->blocks : 1u) * block_words);
     int8_t *results = patch + (layer->patch ? 4u * quads : 0u);
     const size_t pixels = (size_t)layer->out.height * layer->out.width;
+    const size_t group = layer->blocks > 0 ? (size_t)layer->blocks * MLUT_COLUMNS : pixels;
 
-    for (size_t first = 0; first < channels; first += layer->tile) {
-        const size_t rows = channels - first < layer->tile ? channels - first : layer->tile;
-        layer->unpack(&layer->weights, first, rows, values, weights);
-        mlut_expand_channels(&layer->output, first, rows, expanded);
-        if (mlut_isa_input_offset != 0) {
-            mlut_conv2d_lower_biases(weights, rows, quads, expanded);
-        }
-        size_t y = 0;
-        size_t x = 0;
-        for (size_t pixel = 0; pixel < pixels; pixel += MLUT_COLUMNS) {
-            mlut_conv2d_block_t block = {&layer->output, expanded, weights,
-                mlut_isa_span(columns, quads), rows, 0, layer->sum == NULL ? channels : rows};
-            for (; block.count < MLUT_COLUMNS && pixel + block.count < pixels; block.count++) {
-                mlut_gather_column(layer, in, y, x, patch, columns + block.count);
-                if (++x == layer->out.width) {
-                    x = 0;
-                    y++;
+    size_t y = 0;
+    size_t x = 0;
+    for (size_t start = 0; start < pixels; start += group) {
+        const size_t end = pixels - start < group ? pixels : start + group;
+        for (size_t first = 0; first < channels; first += layer->tile) {
+            const size_t rows = channels - first < layer->tile ? channels - first : layer->tile;
+            if (start == 0 || layer->tile < channels) {
+                layer->unpack(&layer->weights, first, rows, values, weights);
+                mlut_expand_channels(&layer->output, first, rows, expanded);
+                if (mlut_isa_input_offset != 0) {
+                    mlut_conv2d_lower_biases(weights, rows, quads, expanded);
                 }
             }
-            if (block.count < MLUT_COLUMNS) {
-                mlut_clear_columns(block.count, quads, columns);
+            if (layer->blocks == 0) {
+                y = 0;
+                x = 0;
             }
-            int8_t *to = out + pixel * channels + first;
-            if (layer->sum == NULL) {
-                layer->multiply(&block, to);
-            } else {
-                layer->multiply(&block, results);
-                mlut_conv2d_add_block(layer, &block, results, to);
+            uint32_t *fields = columns;
+            for (size_t pixel = start; pixel < end; pixel += MLUT_COLUMNS) {
+                const size_t left = end - pixel;
+                mlut_conv2d_block_t block = {&layer->output, expanded, weights,
+                    mlut_isa_span(fields, quads), rows, left < MLUT_COLUMNS ? left : MLUT_COLUMNS,
+                    layer->sum == NULL ? channels : rows};
+                if (layer->blocks == 0 || first == 0) {
+                    mlut_conv2d_gather(layer, in, block.count, &y, &x, patch, fields);
+                    if (block.count < MLUT_COLUMNS) {
+                        mlut_clear_columns(block.count, quads, fields);
+                    }
+                }
+                int8_t *to = out + pixel * channels + first;
+                if (layer->sum == NULL) {
+                    layer->multiply(&block, to);
+                } else {
+                    layer->multiply(&block, results);
+                    mlut_conv2d_add_block(layer, &block, results, to);
+                }
+                fields += layer->blocks > 0 ? block_words : 0u;
             }
         }
     }

@@ -183,11 +183,12 @@ static mlut_mve_conv2d_layout_t mlut_mve_conv2d_lay_out(
     const size_t quads = values > 8u ? (values + 3u) / 4u : 2u;
     const size_t tile = (layer->tile + 1u) & ~(size_t)1;
     const size_t result = layer->sum == NULL ? 0u : MLUT_COLUMNS;
-    const size_t room = tile * (sizeof(mlut_channel_t) + 8u * quads) + 32u * quads +
+    const size_t blocks = layer->blocks > 1u ? layer->blocks : 1u;
+    const size_t room = tile * (sizeof(mlut_channel_t) + 8u * quads) + blocks * 32u * quads +
                         (layer->patch ? 4u * quads : 0u) + layer->tile * result;
     mlut_mve_conv2d_layout_t layout;
     layout.width = (values + MLUT_MVE_LANES - 1u) & ~(size_t)(MLUT_MVE_LANES - 1u);
-    layout.rows = room - MLUT_COLUMNS * layout.width;
+    layout.rows = room - blocks * MLUT_COLUMNS * layout.width;
     layout.rows /= sizeof(mlut_channel_t) + layout.width + result;
     layout.rows &= ~(size_t)1;
     layout.rows = layout.rows < layer->tile ? layer->tile : layout.rows;
@@ -195,8 +196,8 @@ static mlut_mve_conv2d_layout_t mlut_mve_conv2d_lay_out(
     layout.channels = (mlut_channel_t *)scratch;
     layout.weights = (int8_t *)(layout.channels + even);
     layout.fields = layout.weights + even * layout.width;
-    layout.results = layout.fields + MLUT_COLUMNS * layout.width;
-    for (size_t i = 0; i < MLUT_COLUMNS; i++) { /* no field will overwrite these */
+    layout.results = layout.fields + blocks * MLUT_COLUMNS * layout.width;
+    for (size_t i = 0; i < blocks * MLUT_COLUMNS; i++) { /* no field will overwrite these */
         mlut_mve_fill(layout.fields + i * layout.width + values, 0, layout.width - values);
     }
     return layout;
@@ -209,23 +210,38 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     const size_t pixels = (size_t)layer->out.height * layer->out.width;
     const mlut_mve_conv2d_layout_t layout = mlut_mve_conv2d_lay_out(layer, values, scratch);
 
-    for (size_t first = 0; first < channels; first += layout.rows) {
-        const size_t rows = channels - first < layout.rows ? channels - first : layout.rows;
-        layer->unpack(&layer->weights, first, rows, values, (uint32_t *)(void *)layout.weights);
-        mlut_expand_channels(&layer->output, first, rows, layout.channels);
-        mlut_mve_conv2d_cursor_t next = mlut_mve_conv2d_start(layer, in);
-        for (size_t pixel = 0; pixel < pixels; pixel += MLUT_COLUMNS) {
-            mlut_block_t block = {&layer->output, layout.channels, layout.weights, layout.fields,
-                layout.width, rows, 0, layer->sum == NULL ? channels : rows};
-            for (; block.count < MLUT_COLUMNS && pixel + block.count < pixels; block.count++) {
-                mlut_mve_conv2d_gather(&next, layout.fields + block.count * layout.width);
+    const size_t group = layer->blocks > 0 ? (size_t)layer->blocks * MLUT_COLUMNS : pixels;
+
+    mlut_mve_conv2d_cursor_t next = mlut_mve_conv2d_start(layer, in);
+    for (size_t start = 0; start < pixels; start += group) {
+        const size_t end = pixels - start < group ? pixels : start + group;
+        for (size_t first = 0; first < channels; first += layout.rows) {
+            const size_t rows = channels - first < layout.rows ? channels - first : layout.rows;
+            if (start == 0 || layout.rows < channels) {
+                uint32_t *weights = (uint32_t *)(void *)layout.weights;
+                layer->unpack(&layer->weights, first, rows, values, weights);
+                mlut_expand_channels(&layer->output, first, rows, layout.channels);
             }
-            int8_t *to = out + pixel * channels + first;
-            if (layer->sum == NULL) {
-                layer->multiply(&block, to);
-            } else {
-                layer->multiply(&block, layout.results);
-                mlut_mve_conv2d_add_block(layer, &block, layout.results, to);
+            if (layer->blocks == 0 && first > 0) {
+                next = mlut_mve_conv2d_start(layer, in);
+            }
+            int8_t *fields = layout.fields;
+            for (size_t pixel = start; pixel < end; pixel += MLUT_COLUMNS) {
+                const size_t left = end - pixel;
+                const mlut_block_t block = {&layer->output, layout.channels, layout.weights, fields,
+                    layout.width, rows, left < MLUT_COLUMNS ? left : MLUT_COLUMNS,
+                    layer->sum == NULL ? channels : rows};
+                for (size_t i = 0; (layer->blocks == 0 || first == 0) && i < block.count; i++) {
+                    mlut_mve_conv2d_gather(&next, fields + i * layout.width);
+                }
+                int8_t *to = out + pixel * channels + first;
+                if (layer->sum == NULL) {
+                    layer->multiply(&block, to);
+                } else {
+                    layer->multiply(&block, layout.results);
+                    mlut_mve_conv2d_add_block(layer, &block, layout.results, to);
+                }
+                fields += layer->blocks > 0 ? MLUT_COLUMNS * layout.width : 0u;
             }
         }
     }

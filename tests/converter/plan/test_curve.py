@@ -46,4 +46,4 @@ def test_frontier_is_what_no_other_point_is_better_than(points: list[Point]):
 def test_time_is_worth_memory_only_where_there_is_much_of_it():
     assert price(11_000, 80e6) < price(10_000, 100e6)
     assert price(11_000, 98e6) > price(10_000, 100e6)
-    assert price(11_000, 80e3) > price(10_000, 100e3)  # a millisecond less
+    assert price(11_000, 80e3) > price(10_000, 100e3)  # less than a millisecond

@@ -13,13 +13,16 @@ def test_conversion_text_has_a_line_for_each_layer():
     report = conversion().report
     lines = conversion_text(report).splitlines()
     assert lines[0].split()[-5:] == ["SNR", "weights", "stage", "scratch", "instructions"]
-    assert [line.split()[0] for line in lines[1:-3]] == [layer.name for layer in report.layers]
+    behind = len(report.layers) + 1
+    assert [line.split()[0] for line in lines[1:behind]] == [layer.name for layer in report.layers]
     for line, layer in zip(lines[1:], report.layers, strict=False):
         assert ("exact" if layer.snr_db is None else f" {layer.snr_db:.1f} dB") in line
-    assert lines[-3].startswith(f"Against the float model on {report.quality.inputs} calibration")
-    assert f"expected drop {report.quality.expected_drop:.2f} points" in lines[-3]
-    assert f"weights {report.weight_bytes:,} bytes" in lines[-2]
-    assert f"output stages {report.parameter_bytes:,} bytes" in lines[-2]
+    assert lines[behind].startswith(
+        f"Against the float model on {report.quality.inputs} calibration"
+    )
+    assert f"expected drop {report.quality.expected_drop:.2f} points" in lines[behind]
+    assert f"weights {report.weight_bytes:,} bytes" in lines[behind + 1]
+    assert f"output stages {report.parameter_bytes:,} bytes" in lines[behind + 1]
     assert report.estimated_instructions == sum(
         layer.estimated_instructions for layer in report.layers
     )
@@ -28,7 +31,7 @@ def test_conversion_text_has_a_line_for_each_layer():
 def test_conversion_text_estimates_instructions_unless_compiled_for_size():
     report = replace(conversion().report, estimated_instructions=12_345_678, core="cortex-m3")
     end = "estimated: 12,300,000 instructions per inference on cortex-m3"
-    assert conversion_text(report).splitlines()[-1] == end
+    assert end in conversion_text(report).splitlines()
     small = replace(report, estimated_instructions=None)
     assert "estimated" not in conversion_text(small)
 

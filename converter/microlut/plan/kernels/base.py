@@ -27,7 +27,7 @@ Size = tuple[str, int, int]  # (what it is, its value, the largest that the engi
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Output channels decoded at a time, scratch bytes of the layer, and rows per band."""
+    """Output channels decoded at a time, scratch bytes, and rows per band or blocks that stay."""
 
     channels: int
     scratch_bytes: int
@@ -106,7 +106,7 @@ class Kernel(ABC, Generic[Q, F]):
 
     Attributes:
         dtypes: Types of the outputs that it makes.
-        whole_in_place: Whether it runs in place only with a tile of all channels and rows.
+        whole_in_place: Whether it runs in place only with the tiles of `tiles_in_place`.
         advice: What users can do about a size that the engine cannot hold.
     """
 
@@ -121,6 +121,10 @@ class Kernel(ABC, Generic[Q, F]):
         Of tiles with the same number of passes, only the smallest is yielded. Scratch bytes follow
         the formulas of the engine in firmware/include/microlut/<op>.h.
         """
+
+    def tiles_in_place(self, call: Call[Q]) -> Iterable[Tile]:
+        """Return the tiles with which a kernel with `whole_in_place` may overwrite its input."""
+        return [next(self.tiles(call))]
 
     @abstractmethod
     def overwrites(self, call: Call[Q]) -> Iterable[int]:

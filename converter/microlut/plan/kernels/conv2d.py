@@ -15,6 +15,8 @@ from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 
 _COLUMNS = 4  # receptive fields that are multiplied at a time
+_STREAMED = 8  # channels decoded at a time where pixels stay: as many as are multiplied at once
+_FEWEST_BLOCKS, _MOST_BLOCKS = 2, 64  # beyond, decoding again takes hardly any time
 _FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes per row
 
 
@@ -31,6 +33,25 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
         each = CHANNEL_BYTES + 8 * quads + (4 if call.sum is not None else 0)
         for tile in even_shares(channels, 2):
             yield Tile(tile, aligned((tile + tile % 2) * each + fixed))
+        yield from self._staying(call, fixed, each)
+
+    def tiles_in_place(self, call: Call[QConv2D]) -> Iterator[Tile]:
+        """Yield the tile of all channels, and those whose pixels stay: both read before writing."""
+        whole, *others = self.tiles(call)
+        yield whole
+        yield from (tile for tile in others if tile.rows > 0)
+
+    def _staying(self, call: Call[QConv2D], fixed: int, each: int) -> Iterator[Tile]:
+        """Yield tiles of few channels with blocks of pixels that stay while tiles stream by."""
+        channels, columns = call.op.weights.indices.shape
+        every = -(-prod(call.shape[:2]) // _COLUMNS)
+        if channels <= _STREAMED:
+            return
+        quads = max(-(-columns // 4), _FEWEST_QUADS)
+        for blocks in even_shares(every, 1):
+            scratch = _STREAMED * each + fixed + (blocks - 1) * 32 * quads
+            if _FEWEST_BLOCKS <= blocks <= _MOST_BLOCKS:
+                yield Tile(_STREAMED, aligned(scratch), blocks)
 
     def overwrites(self, call: Call[QConv2D]) -> Iterable[int]:
         """Return the input of a 1x1 convolution without more output than input channels."""
@@ -45,25 +66,28 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
         pixels, wide = prod(call.shape[:2]), 16 if vectors else 4
         rows = _vector_rows(call, tile) if vectors else tile.channels
         passes = -(-channels // rows)
-        pairs = sum(-(-min(rows, channels - first) // 2) for first in range(0, channels, rows))
         groups, blocks = -(-values // wide), -(-pixels // _COLUMNS)
+        # How often all weights are decoded, and all pixels gathered.
+        decoded = -(-blocks // tile.rows) if tile.rows and passes > 1 else 1
+        gathered = 1 if tile.rows else passes
+        pairs = sum(-(-min(rows, channels - first) // 2) for first in range(0, channels, rows))
         found = Counter(
             {
                 "convolution": 1.0,
-                "convolution pass": passes,
-                "channel": channels,
-                f"decode {op.weights.bits}": channels * (values // 8),
-                f"decode rest {op.weights.bits}": channels * (values % 8 > 0),
+                "convolution pass": decoded * passes,
+                "channel": decoded * channels,
+                f"decode {op.weights.bits}": decoded * channels * (values // 8),
+                f"decode rest {op.weights.bits}": decoded * channels * (values % 8 > 0),
                 "block": blocks * passes,
-                "column": pixels * passes,
-                "cleared": (-pixels % _COLUMNS) * groups * passes,
+                "column": pixels * gathered,
+                "cleared": (-pixels % _COLUMNS) * groups * gathered,
                 "tile": blocks * pairs * groups,
                 "tile start": blocks * pairs,
                 f"output {call.rounding.name.lower()}": pixels * channels,
             }
         )
-        gathered = _gathering(call, wide, patch=patches(op) and not vectors)
-        found.update({part: passes * count for part, count in gathered.items()})
+        once = _gathering(call, wide, patch=patches(op) and not vectors)
+        found.update({part: gathered * count for part, count in once.items()})
         if call.sum is not None:
             kind = "quick" if adds_quickly(call.sum.op) else "any"
             found["sum span"] = pixels * passes
@@ -144,8 +168,9 @@ def _vector_rows(call: Call[QConv2D], tile: Tile) -> int:
     values = call.op.weights.indices.shape[1]
     quads = -(-values // 4) if values > 8 else 2
     even, result = tile.channels + tile.channels % 2, 0 if call.sum is None else _COLUMNS
-    room = even * (16 + 8 * quads) + 32 * quads + tile.channels * result
+    blocks = max(tile.rows, 1)
+    room = even * (16 + 8 * quads) + blocks * 32 * quads + tile.channels * result
     room += 4 * quads if patches(call.op) else 0
     width = -(-values // 16) * 16
-    rows: int = (room - _COLUMNS * width) // (16 + width + result) // 2 * 2
+    rows: int = (room - blocks * _COLUMNS * width) // (16 + width + result) // 2 * 2
     return max(rows, tile.channels)

@@ -34,17 +34,46 @@ def test_scratch_is_the_engines_formula(
     found = tiles(replace(one, sum=call(TOTAL, (1,), (1,))) if adds else one)
     for tile in found:
         assert tile.channels == filters or tile.channels % 2 == 0
-        assert tile.scratch_bytes == align((tile.channels + tile.channels % 2) * each + fixed)
-    assert [found[0].channels, found[-1].channels] == [filters, min(2, filters)]
+        blocks = max(tile.rows - 1, 0) * 32 * quads
+        even = tile.channels + tile.channels % 2
+        assert tile.scratch_bytes == align(even * each + fixed + blocks)
+    moving = [tile.channels for tile in found if tile.rows == 0]
+    assert [moving[0], moving[-1]] == [filters, min(2, filters)]
+    assert (len(found) > len(moving)) == (filters > 8)
 
 
 @given(st.integers(1, 400), st.integers(1, 75))
 def test_tiles_are_the_smallest_for_each_number_of_passes(filters: int, quads: int):
     op = QConv2D(weights((filters, 1, 1, 4 * quads), filters, 4), STAGE, Window((1, 1)))
-    found = [tile.channels for tile in tiles(call(op, (5, 5, 4 * quads), (5, 5, filters)))]
+    every = tiles(call(op, (5, 5, 4 * quads), (5, 5, filters)))
+    found = [tile.channels for tile in every if tile.rows == 0]
     passes = {-(-filters // n) for n in (*range(2, filters, 2), filters)}
     assert [-(-filters // n) for n in found] == sorted(passes)
     assert all(n <= 2 or -(-filters // (n - 2)) > -(-filters // n) for n in found)
+
+
+def test_pixels_may_stay_while_tiles_stream():
+    def one(height: int, filters: int) -> Call:
+        op = QConv2D(weights((filters, 1, 1, 16), filters, 4), STAGE, Window((1, 1)))
+        return call(op, (height, 10, 16), (height, 10, filters))
+
+    assert [tile.rows for tile in tiles(one(4, 64)) if tile.rows] == [10, 5, 4, 3, 2]
+    assert max(tile.rows for tile in tiles(one(40, 64))) == 50  # of 100: more gain nothing
+    assert not any(tile.rows for tile in tiles(one(4, 8)))
+    kernel = kernel_of(one(4, 64).op)
+    assert {tile.channels for tile in kernel.tiles_in_place(one(4, 64))} == {64, 8}
+
+
+def test_work_is_counted_for_both_orders_of_loops():
+    op = QConv2D(weights((64, 1, 1, 16), 64, 4), STAGE, Window((1, 1)))
+    layer = call(op, (4, 10, 16), (4, 10, 64))
+    kernel = kernel_of(op)
+    tile = next(tile for tile in tiles(layer) if tile.rows == 4)
+    streamed, whole = (kernel.work(layer, t, "cortex-m4f") for t in (tile, tiles(layer)[0]))
+    assert streamed["decode 4"] == 3 * whole["decode 4"]  # for 4, 4 and 2 blocks
+    assert streamed["column"] == whole["column"] == 40
+    assert streamed["tile"] == whole["tile"]
+    assert streamed["block"] == 8 * whole["block"]
 
 
 @pytest.mark.parametrize(
