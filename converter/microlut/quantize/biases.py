@@ -13,17 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.ops.activation import ActivationKind
-from microlut.ops.arrays import FloatArray
+from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.linear import Linear
 
 _SHARES = (1.0, 0.5, 0.0)  # of the shift
 _BATCH = 32  # inputs
 
-Sums = NDArray[np.int64]
 Units = NDArray[np.float64]
 
 
-def chosen_biases(op: Linear, wanted: FloatArray, reached: Sums, unit: Units) -> Units:
+def chosen_biases(op: Linear, wanted: FloatArray, reached: IntArray, unit: Units) -> Units:
     """Return the biases [channels] of a layer, in units of its sums.
 
     Args:
@@ -33,7 +32,7 @@ def chosen_biases(op: Linear, wanted: FloatArray, reached: Sums, unit: Units) ->
         unit: [channels] what 1 in a sum is worth.
     """
     axes = tuple(range(wanted.ndim - 1))
-    full = wanted.mean(axis=axes, dtype=np.float64) / unit - reached.mean(axis=axes)
+    full: Units = wanted.mean(axis=axes, dtype=np.float64) / unit - reached.mean(axis=axes)
     if op.activation is ActivationKind.LINEAR:
         return full
     own = op.bias / unit
@@ -43,7 +42,7 @@ def chosen_biases(op: Linear, wanted: FloatArray, reached: Sums, unit: Units) ->
     return found
 
 
-def _error(op: Linear, wanted: FloatArray, reached: Sums, unit: Units, bias: Units) -> Units:
+def _error(op: Linear, wanted: FloatArray, reached: IntArray, unit: Units, bias: Units) -> Units:
     """Return the squared error [channels] of a layer's output after its activation."""
     axes = tuple(range(wanted.ndim - 1))
     total = np.zeros(len(unit))
