@@ -2,7 +2,7 @@
 #   make demo   set up, then convert, build and run the digits example on an emulated Cortex-M4
 #   make test   set up, then run the tests
 # Others: make test-all (with the long sweeps), make check (linters, types and prose), make wheel-test, make clean,
-#   make fuzz-networks SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000)
+#   make fuzz-networks SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000 C=9)
 
 VENV := .venv
 PYTHON ?= python3
@@ -55,7 +55,8 @@ test-all: setup-dev
 
 fuzz-networks: setup-dev
 	$(BIN)/python scripts/fuzz_networks.py --shrink --seed $(or $(SEED),0) \
-		$(if $(COUNT),--count $(COUNT)) $(if $(SECONDS),--seconds $(SECONDS))
+		$(if $(COUNT),--count $(COUNT)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(C),--c $(C) --emulate $(C))
 
 check: setup-dev
 	$(BIN)/ruff check --no-cache .

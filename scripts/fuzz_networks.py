@@ -5,15 +5,17 @@
 .venv/bin/python scripts/fuzz_networks.py --seed 1234 --count 1 --shrink
 
 A network is named by its seed. Failures are printed with what makes the network; with --shrink,
-with the smallest network that fails alike.
+with the smallest network that fails alike. SIGTERM ends the run, with its counts, after the batch.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import signal
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -34,13 +36,15 @@ def main() -> int:
     from recipe import Failure
 
     options = _options()
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     begin, tried, batch = time.monotonic(), Counts(), 0
     end = begin + options.seconds if options.seconds else float("inf")
     with tempfile.TemporaryDirectory(prefix="microlut-fuzz-") as folder:
         prepare()  # here, lest each process compiles the engine
         current = Path(folder) / "seed"
         pool = _pool()
-        while tried.tried < options.count and time.monotonic() < end:
+        while tried.tried < options.count and time.monotonic() < end and not stopped.is_set():
             first = options.seed + batch * _BATCH
             seeds = range(first, first + min(_BATCH, options.count - tried.tried))
             targets = ["host"] if _is_due(batch, options.c) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from recipe import Failure, Recipe
 
 from microlut.graph import evaluate as floats
 from microlut.graph.batch import Batch
-from microlut.graph.ir import Graph
+from microlut.graph.ir import Graph, Node
 from microlut.integer import QuantizedGraph, quantized_inputs, real_values
 from microlut.integer import evaluate as integers
+from microlut.ops.layer_normalization import LayerNormalization
 from microlut.ops.tensor import dequantize_array, quantize_array
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
@@ -33,20 +35,25 @@ def against_keras(
     wanted = [np.asarray(building.values[name]) for name in recipe.outputs]
     if [y.shape for y in found] != [y.shape for y in wanted]:
         return [Failure("float", f"shapes differ: {operators(graph)}")], False
-    errors = [_distance(a, b) for a, b in zip(found, wanted, strict=True)]
+    sizes = [float(np.abs(y).max()) or 1.0 for y in wanted]
+    errors = _distances(found, wanted, sizes)
     if max(errors) <= TOLERANCE:
         return [], False
-    if max(errors) <= 3.0 * _blur(graph, samples, found):
+    if max(errors) <= 3.0 * _blur(graph, samples, found, sizes):
         return [], True
     return [Failure("float", f"{max(errors):.1e} from Keras: {operators(graph)}")], False
 
 
-def _distance(found: NDArray[Any], wanted: NDArray[Any]) -> float:
-    largest = float(np.abs(wanted).max()) or 1.0
-    return float(np.abs(found.astype(np.float64) - wanted).max()) / largest
+def _distances(
+    found: list[NDArray[Any]], wanted: list[NDArray[Any]], sizes: list[float]
+) -> list[float]:
+    return [
+        float(np.abs(a.astype(np.float64) - b).max()) / size
+        for a, b, size in zip(found, wanted, sizes, strict=True)
+    ]
 
 
-def _blur(graph: Graph, samples: Batch, exact: list[NDArray[Any]]) -> float:
+def _blur(graph: Graph, samples: Batch, exact: list[NDArray[Any]], outputs: list[float]) -> float:
     """Return how far the outputs move if every tensor moves by what float32 may lose."""
     rng, moved = np.random.default_rng(0), 0.0
     for _ in range(3):
@@ -55,18 +62,28 @@ def _blur(graph: Graph, samples: Batch, exact: list[NDArray[Any]]) -> float:
         with np.errstate(all="ignore"):
             sizes: dict[str, float] = {}
             for node, tensors in floats.walk(graph, given):
-                table = node is not None and node.op.becomes == "table"
-                # x - tanh(x), for example, loses as much as x has.
-                read = max(sizes[name] for name in node.inputs) if node and table else 0.0
+                read = _lossy(node, sizes)
                 for name, values in tensors.items():
                     sizes[name] = float(np.abs(values).max())
                     step = _NOISE * max(sizes[name], read)
                     values += (step * rng.normal(size=values.shape)).astype(np.float32)
                     kept |= {name: values.copy()} if name in graph.outputs else {}
         made = [kept[name] for name in graph.ends.values()]
-        distances = [_distance(a, b) for a, b in zip(made, exact, strict=True)]
+        distances = _distances(made, exact, outputs)
         moved = max(moved, *distances) if np.isfinite(distances).all() else np.inf
     return moved
+
+
+def _lossy(node: Node | None, sizes: Mapping[str, float]) -> float:
+    """Return the size of values that an operator rounds on its way, given those of tensors."""
+    if node is None or node.op.becomes not in ("table", "layer_normalization"):
+        return 0.0
+    largest = max(sizes[name] for name in node.inputs)
+    if not isinstance(node.op, LayerNormalization):
+        return largest  # x - tanh(x), for example, loses as much as x has
+    # Keras subtracts the mean behind the division by the deviation.
+    gain = float(np.abs(node.op.gain).max())
+    return largest * gain / float(node.op.epsilon**0.5 or 1.0)
 
 
 def against_float(

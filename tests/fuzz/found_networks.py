@@ -44,4 +44,26 @@ FOUND: tuple[Recipe, ...] = (
         ),
         outputs=("b",),
     ),
+    # Shares of more than 511 equal values: tflite-micro shifts by 32 bits and stops.
+    Recipe(
+        seed=6000077,
+        given=(Given(name="x0", shape=(24, 24)),),
+        calls=(
+            Call(name="a", what="ops.subtract", reads=("x0", "x0")),
+            Call(name="b", what="Softmax", reads=("a",), options={"axis": [1, 2]}),
+        ),
+        outputs=("b",),
+    ),
+    # Values without a deviation: Keras rounds behind the division by it, where we have zeros.
+    Recipe(
+        seed=4000625,
+        given=(Given(name="x0", shape=(16, 2), center=-3.0),),
+        calls=(
+            Call(name="a", what="operator.sub", reads=("x0", "x0")),
+            Call(name="b", what="Conv1D", reads=("a",), options={"filters": 9, "kernel_size": 3}),
+            Call(name="c", what="ops.square", reads=("b",)),
+            Call(name="d", what="GroupNormalization", reads=("c",), options={"groups": 9}),
+        ),
+        outputs=("d",),
+    ),
 )

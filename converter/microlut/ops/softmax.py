@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.errors import UnsupportedModel
 from microlut.ops.arrays import FloatArray, Int64, IntArray
@@ -26,6 +27,10 @@ from microlut.ops.tensor import CONFIG, FixedRange, Tensor
 _ACCUMULATION_INTEGER_BITS = 12
 _INPUT_INTEGER_BITS = 5
 _LARGEST_SHIFT = 31
+LONG_SOFTMAX = (
+    512  # classes from which on the sum of exponentials may be too large for TensorFlow Lite
+)
+_TFLITE_SUM = LONG_SOFTMAX << (31 - _ACCUMULATION_INTEGER_BITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +82,29 @@ class QSoftmax(SameShape, IntegerOp):
         self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     ) -> tuple[IntArray, ...]:
         """Return the probabilities, with scale 1/256 and zero point -128."""
-        wide = arrays[0].astype(np.int64)
+        exponential, counted = self._exponentials(arrays[0])
+        reciprocal, over_unit = _reciprocal(_total(exponential, counted))
+        product = saturating_doubling_high_mul(reciprocal, exponential)
+        value = rounding_divide_by_pot(product, over_unit + 31 - 8) - 128
+        return (np.where(counted, np.clip(value, -128, 127), -128).astype(np.int8),)
+
+    def within_tflite(self, x: IntArray) -> NDArray[np.bool_]:
+        """Return for which vectors [..., 1] TensorFlow Lite's kernel is defined.
+
+        It shifts shares by more bits than they have if exponentials of the differences from the
+        largest value add up to 512: debug builds stop there.
+        """
+        found: NDArray[np.bool_] = _total(*self._exponentials(x)) < _TFLITE_SUM
+        return found
+
+    def _exponentials(self, x: IntArray) -> tuple[Int64, NDArray[np.bool_]]:
+        """Return exponentials in Q0.31, and which of them count."""
+        wide = x.astype(np.int64)
         difference = wide - wide.max(axis=-1, keepdims=True)
         counted = difference >= self.minimum_difference
         kept = np.where(counted, difference, 0)
         scaled = saturating_doubling_high_mul(kept << self.left_shift, self.multiplier)
-        exponential = exp_on_negative_values(scaled, _INPUT_INTEGER_BITS)
-        rescaled = rounding_divide_by_pot(exponential, _ACCUMULATION_INTEGER_BITS)
-        total = np.where(counted, rescaled, 0).sum(axis=-1, keepdims=True)
-        reciprocal, over_unit = _reciprocal(total)
-        product = saturating_doubling_high_mul(reciprocal, exponential)
-        value = rounding_divide_by_pot(product, over_unit + 31 - 8) - 128
-        return (np.where(counted, np.clip(value, -128, 127), -128).astype(np.int8),)
+        return exp_on_negative_values(scaled, _INPUT_INTEGER_BITS), counted
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return SOFTMAX."""
@@ -101,6 +117,13 @@ class QSoftmax(SameShape, IntegerOp):
         sound = 0 <= self.left_shift <= _LARGEST_SHIFT and 0 <= largest < 1 << 31
         demand(sound and 0 <= self.multiplier < 1 << 31, "its multiplier")
         demand(-255 <= self.minimum_difference <= 0, "its smallest difference")
+
+
+def _total(exponential: Int64, counted: NDArray[np.bool_]) -> Int64:
+    """Return the sum in Q12.19."""
+    rescaled = rounding_divide_by_pot(exponential, _ACCUMULATION_INTEGER_BITS)
+    total: Int64 = np.where(counted, rescaled, 0).sum(axis=-1, keepdims=True)
+    return total
 
 
 def _reciprocal(x: Int64) -> tuple[Int64, Int64]:

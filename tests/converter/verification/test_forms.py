@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from digits_example import conversion, samples
+from microlut.codegen.tflite import to_tflite
+from microlut.graph.batch import Batch
+from microlut.integer import QNode, QuantizedGraph, quantized_inputs
 from microlut.integer import evaluate as int_ops
-from microlut.integer import quantized_inputs
+from microlut.ops.softmax import Softmax
+from microlut.ops.tensor import Quantization, Tensor
 from microlut.support.progress import silent
 from microlut.verification.compare import (
     Difference,
@@ -15,6 +19,7 @@ from microlut.verification.compare import (
     bit_exact,
     compare,
     compare_runtimes,
+    within_tflite,
 )
 from microlut.verification.runtimes import TFLITE_MICRO, desktop_name, desktop_tensors
 
@@ -72,6 +77,26 @@ def test_compare_runtimes_refuse_another_model(case):
     assert not desktop.agrees
     assert desktop.note == ""
     assert judge.first == desktop.first
+
+
+def test_inputs_that_tflite_is_not_defined_for_are_left_out():
+    """Its softmax shifts by 32 bits if 512 values are equal, and tflite-micro ends the process."""
+    x = Tensor("x", (600,), "int8", Quantization(0.05, 0))
+    y = Tensor("y", (600,), "int8", Quantization(1 / 256, -128))
+    node = QNode("y", Softmax().quantize((x,), (y,)), ("x",), (y,))
+    graph = QuantizedGraph("flat", (x,), (node,), ("y",))
+    values = np.zeros((3, 600), np.int8)
+    values[0] = np.arange(600) // 3 - 100
+    values[1, 511:] = -128
+    inputs = Batch({"x": values})
+    expected = int_ops.evaluate(graph, inputs)
+    assert within_tflite(graph, inputs).tolist() == [True, True, False]
+    file = to_tflite(graph)
+    results = compare_runtimes(graph, file, inputs, expected, silent)
+    assert [(result.samples, result.agrees) for result in results] == [(2, True), (2, True)]
+    assert results[0].note == "1 inputs left out: softmax of 512 equal values or more"
+    (none,) = compare_runtimes(graph, file, inputs[2:], expected[2:], silent)
+    assert (none.samples, none.agrees, none.note) == (0, True, results[0].note)
 
 
 def with_other_dense(graph, factor: float):
