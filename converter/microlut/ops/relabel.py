@@ -57,6 +57,9 @@ class Relabel(SameShape, FloatOp):
 
         It has one scale and zero point if these are exact; else it has them per feature, or one
         scale and one origin for all.
+
+        Raises:
+            ValueError: Single precision has no such scale. The message completes "input NAME ...".
         """
         scale = self.scale.astype(np.float64)
         offset = self.offset.astype(np.float64)
@@ -66,10 +69,14 @@ class Relabel(SameShape, FloatOp):
             zero_point, limits = output.zero_point + round(steps), np.iinfo(dtype)
             sound = limits.min <= zero_point <= limits.max and (dtype == "int8" or zero_point == 0)
             if scale[0] > 0 and sound and abs(steps - round(steps)) < _NEAR:
-                return Quantization(float(np.float32(output.scale / scale[0])), zero_point)
+                return Quantization(_floats(output.scale / scale)[0], zero_point)
         features = Features(_floats(output.scale / scale), _floats(-offset / scale))
         return Quantization(output.scale, output.zero_point, features)
 
 
 def _floats(values: object) -> tuple[float, ...]:
-    return tuple(np.asarray(values, np.float32).tolist())
+    with np.errstate(over="ignore"):
+        found = np.asarray(values, np.float32)
+    if not np.isfinite(found).all():
+        raise ValueError("is scaled by so small a number that single precision has no quotient")
+    return tuple(found.tolist())

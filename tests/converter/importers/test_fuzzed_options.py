@@ -244,6 +244,14 @@ def test_number_beyond_double_precision_is_refused(kind, key, message):
         import_model(one(kind, **{key: 10**400}))
 
 
+def test_input_whose_scale_has_no_number_in_single_precision_is_refused():
+    arrays = [np.full(2, 1e30, np.float32) for _ in range(4)]
+    config = {"name": "norm", "scale": False}
+    model = FakeModel("m", PICTURE, (FakeLayer("BatchNormalization", config, tuple(arrays)),))
+    with pytest.raises(UnsupportedModel, match="single precision has no quotient; scale it before"):
+        microlut.convert(model, method="fitted", input_range=(0, 1))
+
+
 def test_layer_with_a_lone_surrogate_in_its_name_converts():
     model = one("Dense", shape=(2,), name="a\ud800b")
     made = microlut.convert(model, method="fitted", input_range=(0, 1))

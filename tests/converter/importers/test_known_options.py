@@ -9,9 +9,10 @@ from keras_zoo import PICTURE
 from microlut.errors import UnsupportedModel
 from microlut.importers import import_model
 from microlut.importers.keras.affine import AFFINE
-from microlut.importers.keras.config import KerasModel, parse_config
+from microlut.importers.keras.config import KerasModel, Layer, parse_config
 from microlut.importers.keras.known_options import KNOWN, is_known
 from microlut.importers.keras.layers import LAYERS
+from microlut.importers.keras.options import check_policy
 from microlut.importers.keras.recurrent import RECURRENT
 from microlut.importers.keras.time_distributed import TIME_DISTRIBUTED
 from microlut.importers.keras.translate import to_graph
@@ -105,13 +106,12 @@ def test_an_unknown_option_out_of_use_is_ignored(value, keras):
     assert len(to_graph(with_option(keras, value), "m").nodes) == 1
 
 
-@pytest.mark.parametrize("mode", ["int4", "float8"])
-def test_quantized_layers_are_refused(mode, keras):
-    x = keras.Input((16,))
-    model = keras.Model(x, keras.layers.Dense(8)(x))
-    model.quantize(mode)
-    with pytest.raises(UnsupportedModel, match="dtype policy"):
-        import_model(model)
+@pytest.mark.parametrize("kind", ["GPTQDTypePolicy", "AWQDTypePolicy"])
+def test_layers_that_are_quantized_otherwise_are_refused(kind):
+    policy = {"class_name": kind, "config": {"mode": "gptq/4/128", "source_name": "float32"}}
+    layer = Layer(("dense",), "Dense", {"units": 8, "dtype": policy}, {}, "net")
+    with pytest.raises(UnsupportedModel, match=f"dtype policy '{kind} None'"):
+        check_policy(layer)
 
 
 @pytest.mark.parametrize("keras_name", ["keras", "tf_keras"])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from microlut.errors import UnsupportedModel
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State
 from microlut.ops.relabel import Relabel
@@ -123,7 +124,10 @@ class _Groups:
         if label is not None:  # that of the output comes first
             assert isinstance(label.op, Relabel)
             self.solve(label.output, smallest, known)
-            known[name] = label.op.source(known[label.output], self._type_of(name))
+            try:
+                known[name] = label.op.source(known[label.output], self._type_of(name))
+            except ValueError as error:
+                raise UnsupportedModel(f"input {name} {error}; scale it before") from error
             return
         root = self._root(name)
         found = known.get(root) or self._fixed.get(root)
