@@ -33,8 +33,8 @@ CASES = {
         lambda k: k.layers.Conv2DTranspose(2, 3, dilation_rate=2),
         "dilation_rate=[2, 2]",
     ),
-    "model_of_each_step": (
-        lambda k: k.layers.TimeDistributed(k.Sequential([k.layers.Dense(2)])),
+    "recurrent_of_each_step": (
+        lambda k: k.layers.TimeDistributed(k.layers.LSTM(2)),
         "is applied to each step of [9, 8, 3]",
     ),
     "unknown_of_a_layer": (

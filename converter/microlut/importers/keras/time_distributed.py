@@ -21,6 +21,7 @@ from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind, limited
 from microlut.importers.keras.layers import LAYERS
+from microlut.importers.keras.recurrent import RECURRENT
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.movement import Axis, whole
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
@@ -34,7 +35,7 @@ _MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "S
 _RESHAPING = ("Flatten", "Reshape")
 _TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose")
 _WINDOWS = ("Conv", "Pooling")
-_HANDLERS = {**LAYERS, **AFFINE}
+_HANDLERS = {name: made for name, made in {**LAYERS, **AFFINE}.items() if name not in RECURRENT}
 
 
 @limited(
