@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from microlut.cli.conversion_options import BitsOption
+from microlut.cli.conversion_options import ActivationsOption, BitsOption
 from microlut.cli.options import CustomOption, JsonOption, ModelArgument, custom_of
 from microlut.cli.terminal import print_json
 from microlut.conversion.settings import SETTINGS_FILE
@@ -25,6 +25,7 @@ def analyze(
         ),
     ] = None,
     bits: BitsOption = None,
+    activations: ActivationsOption = None,
     custom: CustomOption = None,
     config: Annotated[
         Path | None,
@@ -51,6 +52,7 @@ def analyze(
         model,
         board or None,
         bits=bits,
+        activations=activations,
         custom=custom_of(custom),
         settings=config or (here if here.is_file() else None),
         optimize=optimize,

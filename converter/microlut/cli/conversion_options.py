@@ -23,6 +23,14 @@ BitsOption = Annotated[
         help="Bits per weight, 2 to 8; 8 is plain int8, without a codebook.", show_default="4"
     ),
 ]
+ActivationsOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Bits of activations, 8 or 16; with 16, outputs are far nearer to the float ones, "
+        "and the arena and the time are larger.",
+        show_default="8",
+    ),
+]
 GranularityOption = Annotated[
     Granularity | None,
     typer.Option(help="What shares a weight scale.", show_default="channel"),
@@ -40,14 +48,7 @@ class Preparing:
             "use, no labels."
         ),
     ] = None
-    activations: Annotated[
-        int | None,
-        typer.Option(
-            help="Bits of activations, 8 or 16; with 16, outputs are far nearer to the float ones, "
-            "and the arena and the time are larger.",
-            show_default="8",
-        ),
-    ] = None
+    activations: ActivationsOption = None
     granularity: GranularityOption = None
     method: Annotated[
         Method | None,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from microlut.board.board import Board
 from microlut.conversion.code_sizes import Source, image_sizes, measured_sizes, source_of
+from microlut.conversion.tensor_types import TensorTypes, kept_text
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
 from microlut.importers.keras.translate import Translation
@@ -23,6 +24,7 @@ from microlut.plan import Goal, Optimize, Plan, Point, Step, make_plan
 from microlut.plan.cost import same_costs
 from microlut.plan.limits import size_obstacles
 from microlut.quantize.rough import quantize_roughly
+from microlut.quantize.types import with_conversions
 from microlut.support.shown import Record, Shown, html_table
 
 
@@ -135,12 +137,13 @@ class Analysis(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What an analysis assumes: bits by layer, boards, and the goal of the plan."""
+    """What an analysis assumes: bits by layer, types, boards, and the goal of the plan."""
 
     bits: Mapping[str, int]
     boards: tuple[Board, ...]
     optimize: Optimize = "balanced"
     max_ram: int | None = None
+    types: TensorTypes = field(default_factory=TensorTypes)
 
 
 def analyze_translation(name: str, found: Translation) -> Analysis:
@@ -169,10 +172,12 @@ def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
     plans = {}
     if not obstacles:
         try:
-            plans = _plans(quantize_roughly(graph, choice.bits), choice)
+            graph, types = with_conversions(graph, choice.types.types)
+            plans = _plans(quantize_roughly(graph, choice.bits, types), choice)
         except UnsupportedModel as error:
             found, _, advice = str(error).partition("; ")
-            obstacles = (Obstacle("", "the model", found, advice or "change the layer"),)
+            whole = Obstacle("", "the model", found, advice or "change the layer")
+            obstacles = error.obstacles or (whole,)
     if obstacles:
         rows = tuple(LayerAnalysis(n.name, n.op.becomes, n.shape, 0) for n in graph.nodes)
         return _refused(graph.name, parameters, rows, obstacles, graph.notes)
@@ -189,7 +194,10 @@ def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
         layers=layers,
         boards=boards,
         obstacles=(),
-        notes=graph.notes,
+        notes=(
+            *graph.notes,
+            *((kept_text(choice.types.kept_int8),) if choice.types.kept_int8 else ()),
+        ),
         ram_curve=() if plan.goal.optimize == "size" else plan.curve,
     )
 

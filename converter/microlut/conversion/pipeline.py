@@ -201,6 +201,7 @@ def _making(
         comparison=comparison,
         warnings=(*prepared.warnings, *found),
         pruned=prepared.pruned,
+        kept_int8=prepared.kept_int8,
     )
 
 

@@ -185,16 +185,15 @@ def prepare(
     if calibration is None and with_data:
         raise InvalidInput(_NO_CALIBRATION)
     check(graph, None)
-    types = tensor_types(graph, options.settings, options.overrides)
-    graph, types = with_conversions(graph, types)
+    found = tensor_types(graph, options.settings, options.overrides)
+    kept, (graph, types) = found.kept_int8, with_conversions(graph, found.types)
     progress("calibrate", 1, STAGES)
     if calibration is None:
         check(graph, limits)
         inputs = synthetic_inputs(graph, limits)
         ranges = expected_ranges(graph, inputs, limits).replaced(known).typed(types)
-        return Prepared(
-            graph, ranges, inputs, None, layers, None, options.task, graph.notes, pruned
-        )
+        task = options.task
+        return Prepared(graph, ranges, inputs, None, layers, None, task, graph.notes, pruned, kept)
     samples = _calibration_inputs(calibration, graph, options.input_range)
     chosen = choose_ranges(graph, samples, options.range_rule, options.input_range, types)
     limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
@@ -208,7 +207,9 @@ def prepare(
     if not with_data:
         inputs = synthetic_inputs(graph, limits)
     rule, task = chosen.rule, options.task
-    return Prepared(graph, chosen.ranges, inputs, samples, layers, rule, task, warnings, pruned)
+    return Prepared(
+        graph, chosen.ranges, inputs, samples, layers, rule, task, warnings, pruned, kept
+    )
 
 
 def _calibration_inputs(

@@ -33,6 +33,7 @@ class Prepared:
         task: What the outputs are, for figures about them.
         warnings: What was left out of the model, and problems of the calibration inputs.
         pruned: Layers that lost output channels in the passes.
+        kept_int8: Layers that keep 8 bits in a network that was given 16.
     """
 
     graph: Graph
@@ -44,6 +45,7 @@ class Prepared:
     task: Task = "auto"
     warnings: tuple[str, ...] = ()
     pruned: tuple[Pruned, ...] = ()
+    kept_int8: tuple[str, ...] = ()
 
     @property
     def configs(self) -> LayerConfigs:

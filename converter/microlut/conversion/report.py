@@ -83,6 +83,7 @@ class ConvertReport(Shown):
     names operators, and layers that are such, because of which there is no .tflite file; or is "".
     `ram_curve` has the arenas with the best trade between memory and time, and what an inference in
     them executes; it is empty if the engine is compiled for size.
+    `kept_int8` are layers that have no form for the 16 bits which the whole network was given.
     """
 
     microlut: str
@@ -113,6 +114,7 @@ class ConvertReport(Shown):
     outputs: tuple[TensorReport, ...]
     layers: tuple[LayerReport, ...]
     pruned: tuple[Pruned, ...] = ()
+    kept_int8: tuple[str, ...] = ()
     tflite_lacks: str = ""
     stream: StreamReport | None = None
     ram_curve: tuple[Point, ...] = ()

@@ -34,6 +34,7 @@ class Making:
         comparison: Comparison with the float network.
         warnings: Problems of the calibration inputs and the outputs.
         pruned: Layers that lost output channels before they were quantized.
+        kept_int8: Layers that keep 8 bits in a network that was given 16.
         custom: What the user has said that classes and layers are.
     """
 
@@ -45,6 +46,7 @@ class Making:
     comparison: Comparison
     warnings: tuple[str, ...] = ()
     pruned: tuple[Pruned, ...] = ()
+    kept_int8: tuple[str, ...] = ()
     custom: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -74,6 +76,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         quality=making.comparison.quality,
         warnings=making.warnings,
         pruned=making.pruned,
+        kept_int8=making.kept_int8,
         weight_bytes=plan.weight_bytes,
         parameter_bytes=plan.parameter_bytes,
         arena_bytes=plan.arena_bytes,

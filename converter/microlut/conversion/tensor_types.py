@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 from microlut.conversion.settings import (
     Overrides,
     Settings,
@@ -10,13 +13,31 @@ from microlut.conversion.settings import (
 )
 from microlut.graph.ir import Graph
 from microlut.ops.tensor import Activation
-from microlut.quantize.types import Types, linked
+from microlut.quantize.types import Types, linked, without_form
 
 _TYPES: dict[int, Activation] = {8: "int8", 16: "int16"}
+_MOST_NAMED = 5
 
 
-def tensor_types(graph: Graph, settings: Settings, overrides: Overrides) -> Types:
-    """Return the tensors that are to be int16, by name.
+@dataclass(frozen=True, slots=True)
+class TensorTypes:
+    """The types of a network's tensors.
+
+    Attributes:
+        types: Tensors that are to be int16.
+        kept_int8: Nodes that keep 8 bits, because no form of them computes with the 16 that the
+            whole network was given.
+    """
+
+    types: Types = field(default_factory=dict)
+    kept_int8: tuple[str, ...] = ()
+
+
+def tensor_types(graph: Graph, settings: Settings, overrides: Overrides) -> TensorTypes:
+    """Return the types of all tensors.
+
+    A rule for a tensor always holds. Where only the whole network is given 16 bits, operators
+    without a form for int16 keep 8.
 
     Args:
         graph: Float graph after the passes.
@@ -29,8 +50,24 @@ def tensor_types(graph: Graph, settings: Settings, overrides: Overrides) -> Type
     names = graph.tensors()
     check_rules_match(settings, "tensors", settings.tensors, names, "tensor of the network")
     usual = overrides.activations or settings.activations or 8
-    bits: dict[str, int] = {
-        name: next(iter(rules_by_name(name, settings.tensors, names)), usual) for name in names
-    }
-    wide = {name: _TYPES[found] for name, found in bits.items()}
-    return {name: kind for name, kind in linked(graph, wide).items() if kind == "int16"}
+    ruled = {name: rules_by_name(name, settings.tensors, names) for name in names}
+    named = {name: _TYPES[rules[0]] for name, rules in ruled.items() if rules}
+    if usual == 8:
+        return TensorTypes(_wide(linked(graph, named)))
+    named = dict(linked(graph, named))
+    lacking = without_form(graph, named)
+    narrow = linked(graph, lacking, "int8")
+    types = {name: named.get(name, narrow.get(name, "int16")) for name in names}
+    kept = tuple(node.name for node in graph.nodes if node.output in lacking)
+    return TensorTypes(_wide(types), kept)
+
+
+def kept_text(layers: Sequence[str]) -> str:
+    """Return a line on layers that keep 8 bits in a network that was given 16."""
+    more = f" and {len(layers) - _MOST_NAMED} more" if len(layers) > _MOST_NAMED else ""
+    named = ", ".join(layers[:_MOST_NAMED])
+    return f"8 bits, between conversions, for layers that have no form for 16: {named}{more}"
+
+
+def _wide(types: Types) -> Types:
+    return {name: kind for name, kind in types.items() if kind == "int16"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from microlut.quantize.recurrent import Chosen, quantize_recurrent
 from microlut.quantize.shared import kernel_key
 from microlut.quantize.stage import SharedWeights, assembled, integer_nodes, quantized_outputs
 from microlut.quantize.storable import scale_rule, with_biases
+from microlut.quantize.types import Types
 from microlut.quantize.weights import WeightConfig, index_overlap, single_precision
 from microlut.quantize.without_data.fit import expected_ranges
 from microlut.quantize.without_data.synthetic import synthetic_inputs
@@ -36,17 +38,20 @@ _LIMITS = (-1.0, 1.0)  # of inputs
 _LEAST_SPAN = 1e-6  # of a range; noise may leave a tensor constant that real inputs do not
 
 
-def quantize_roughly(graph: Graph, bits: Mapping[str, int]) -> QuantizedGraph:
+def quantize_roughly(
+    graph: Graph, bits: Mapping[str, int], types: Types = MappingProxyType({})
+) -> QuantizedGraph:
     """Quantize a graph on which all passes have run.
 
     Args:
         graph: Float graph without BatchNorm and Identity.
         bits: Bits per weight, by the names of layers with weights.
+        types: Types of tensors other than int8.
 
     Raises:
         UnsupportedModel: An operator has no integer form.
     """
-    tensors = quantized_tensors(graph, _ranges(graph))
+    tensors = quantized_tensors(graph, _ranges(graph).typed(types))
     shared = SharedWeights()
     nodes: list[QNode] = []
     for node in graph.nodes:
@@ -57,11 +62,12 @@ def quantize_roughly(graph: Graph, bits: Mapping[str, int]) -> QuantizedGraph:
         if not isinstance(op, Linear):
             nodes.extend(integer_nodes(node, tensors))
             continue
-        x, output = tensors[node.inputs[0]].quantized, tensors[node.output].quantized
+        x, end = tensors[node.inputs[0]].quantized, tensors[node.output]
+        output = end.quantized
         rule = scale_rule(op, x, output)
         weights = shared.of(op, rule, partial(_weights, op, bits[node.name], rule))
         unit = x.scale * weights.scales.astype(np.float64)
-        made = with_biases(op.unbiased(weights, x, output), op.bias / unit, x, output)
+        made = with_biases(op.unbiased(weights, x, output, end.dtype), op.bias / unit, x, output)
         nodes.append(QNode(node.name, made, node.inputs, quantized_outputs(node, tensors)))
     return assembled(graph, tensors, nodes)
 

@@ -29,8 +29,19 @@ def computes_int16(op: FloatOp | type[FloatOp]) -> bool:
     return bool(kind) and "int16" in INTEGER_FORMS[kind].dtypes
 
 
-def linked(graph: Graph, types: Types) -> Types:
-    """Return the types after giving int16 to tensors that share bytes with one of int16.
+def without_form(graph: Graph, others: Types) -> Types:
+    """Return int8 for all outputs, but others, of operators that have no form for int16."""
+    return {
+        tensor.name: "int8"
+        for node in graph.nodes
+        if not computes_int16(node.op)
+        for tensor in node.outputs
+        if tensor.name not in others
+    }
+
+
+def linked(graph: Graph, types: Types, kind: Activation = "int16") -> Types:
+    """Return the types after giving one of them to tensors that share bytes with one of it.
 
     An input in other units has the bytes of what is computed with, and a state those of its source.
     """
@@ -39,8 +50,8 @@ def linked(graph: Graph, types: Types) -> Types:
     found = dict(types)
     for _ in pairs:  # a tensor may be in several
         for pair in pairs:
-            if any(found.get(name) == "int16" for name in pair):
-                found.update(dict.fromkeys(pair, "int16"))
+            if any(found.get(name) == kind for name in pair):
+                found.update(dict.fromkeys(pair, kind))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from microlut.conversion.report import ConvertReport, StreamReport
+from microlut.conversion.tensor_types import kept_text
 from microlut.plan import Point
 from microlut.show.curve import curve_lines
 from microlut.show.table import count_text, percent_text, size_text, table
@@ -53,6 +54,8 @@ def conversion_text(report: ConvertReport) -> str:
     lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
     if report.pruned:
         lines.append(_pruned_text(report))
+    if report.kept_int8:
+        lines.append(kept_text(report.kept_int8))
     if report.stream is not None:
         lines.append(_stream_text(report.stream))
     if report.estimated_instructions is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from microlut.board.board import Board, board_of, boards
 from microlut.conversion.analysis import Analysis, Choice, analyze_graph, analyze_translation
 from microlut.conversion.settings import Overrides, layer_choices, settings_of
+from microlut.conversion.tensor_types import tensor_types
 from microlut.errors import InvalidInput
 from microlut.graph.passes import run_passes
 from microlut.importers import examine_model
@@ -21,6 +22,7 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
     board: Board | PathLike | Sequence[Board | PathLike] | None = None,
     *,
     bits: int | None = None,
+    activations: int | None = None,
     settings: PathLike | None = None,
     custom: Custom | None = None,
     optimize: Optimize = "balanced",
@@ -36,7 +38,9 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
         board: One board or several, as ids, paths of .toml files or `Board`; by default all
             but the host.
         bits: Bits per weight, 2 to 8; 4 by default.
-        settings: Path of a configuration file, for bits by layer; a budget in it is not followed.
+        activations: Bits of activations, 8 or 16; 8 by default.
+        settings: Path of a configuration file, for bits by layer and by tensor; a budget in it is
+            not followed.
         custom: What classes, activations and layers of the model are, as for `convert`.
         optimize: "balanced", "speed", "size" or "ram", as for `convert`.
         max_ram: Most bytes of the arena, as for `convert`.
@@ -44,7 +48,8 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
     Raises:
         MicrolutError: One of its subclasses, for everything else that can be wrong.
     """
-    overrides, chosen, asked = Overrides(bits=bits), settings_of(settings), _boards(board)
+    overrides = Overrides(bits=bits, activations=activations)
+    chosen, asked = settings_of(settings), _boards(board)
     found = examine_model(model, custom={**chosen.custom, **check_custom(custom)})
     if found.graph is None:
         return analyze_translation(_name(model), found)
@@ -52,7 +57,8 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
     layers = layer_choices(graph, chosen, overrides, "calibrated")
     by_layer = {name: layer.config.bits for name, layer in layers.items()}
     parameters = sum(layer.parameters for layer in found.layers)
-    return analyze_graph(graph, parameters, Choice(by_layer, asked, optimize, max_ram))
+    types = tensor_types(graph, chosen, overrides)
+    return analyze_graph(graph, parameters, Choice(by_layer, asked, optimize, max_ram, types))
 
 
 def _name(model: PathLike | object) -> str:

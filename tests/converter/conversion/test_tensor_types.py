@@ -7,22 +7,27 @@ import numpy as np
 import pytest
 
 import microlut
+import random_graphs as rg
 from digits_example import CALIBRATION, MODEL
 from graphs import make_node, net
 from microlut import cli
 from microlut.conversion.conversion import Conversion
 from microlut.conversion.settings import Overrides, Settings, load_settings
-from microlut.conversion.tensor_types import tensor_types
+from microlut.conversion.tensor_types import TensorTypes, kept_text, tensor_types
 from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.graph.ir import Graph
 from microlut.graph.network import State
+from microlut.integer import evaluate as integers
+from microlut.integer import to_bytes
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.relabel import Relabel
 from microlut.ops.relu import Relu
 from microlut.ops.tensor import Tensor
-from microlut.ops.unary import Cos, Square
+from microlut.ops.unit_normalization import UnitNormalization
 from microlut.quantize.types import linked, with_conversions
+from microlut.show.conversion import conversion_text
+from microlut.verification.runtimes import run_tflite_micro
 
 RELU = Relu(ActivationKind.RELU)
 ALL = {"x": "int16", "first": "int16", "second": "int16", "last": "int16"}
@@ -62,7 +67,59 @@ def test_the_most_specific_rule_decides(tmp_path: Path, text: str, option: int, 
     found = tensor_types(
         chain(RELU, RELU, RELU), settings(tmp_path, text), Overrides(activations=option)
     )
-    assert found == dict.fromkeys(wide.split(), "int16")
+    assert found == TensorTypes(dict.fromkeys(wide.split(), "int16"))
+
+
+NORMALIZED = chain(RELU, UnitNormalization(), RELU)
+
+
+def test_an_operator_without_a_form_keeps_8_bits_in_a_wide_network(tmp_path: Path):
+    found = tensor_types(NORMALIZED, settings(tmp_path, ""), Overrides(activations=16))
+    assert found == TensorTypes(dict.fromkeys(("x", "first", "last"), "int16"), ("second",))
+    graph, _ = with_conversions(NORMALIZED, found.types)
+    assert [node.name for node in graph.nodes] == [
+        *("first", "first/int8", "second", "second/int16", "last")
+    ]
+    assert kept_text(found.kept_int8).endswith("no form for 16: second")
+
+
+@pytest.mark.parametrize("rule", ["second", '"s*"', '"*"'])
+def test_an_operator_without_a_form_that_a_rule_names_is_refused(tmp_path: Path, rule: str):
+    given = settings(tmp_path, f"activations = 16\n[tensors]\n{rule} = 16")
+    found = tensor_types(NORMALIZED, given, Overrides())
+    assert found.kept_int8 == ()
+    with pytest.raises(UnsupportedModel, match="layer 'second': UnitNormalization has no form"):
+        with_conversions(NORMALIZED, found.types)
+
+
+def test_a_rule_of_8_bits_is_no_lack(tmp_path: Path):
+    given = settings(tmp_path, "activations = 16\n[tensors]\nsecond = 8")
+    assert tensor_types(NORMALIZED, given, Overrides()).kept_int8 == ()
+
+
+def test_a_state_has_the_8_bits_of_its_source(tmp_path: Path):
+    state = State(Tensor("kept", (4,)), "second")
+    held = Graph("g", NORMALIZED.inputs, NORMALIZED.nodes, NORMALIZED.outputs, (state,))
+    found = tensor_types(held, settings(tmp_path, ""), Overrides(activations=16))
+    assert found.types == dict.fromkeys(("x", "first", "last"), "int16")
+
+
+@pytest.mark.keras
+def test_recurrent_layer_keeps_8_bits_in_a_wide_network(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((6, 3)), layers.Conv1D(5, 2), layers.LSTM(4, name="memory"), layers.Dense(3)]
+    )
+    x = np.random.default_rng(0).normal(size=(40, 6, 3)).astype(np.float32)
+    made = microlut.convert(model, x, activations=16, distill=False)
+    assert made.report.kept_int8 == ("memory",)
+    assert "no form for 16: memory" in conversion_text(made.report)
+    assert {t.dtype for t in (*made.quantized.inputs, made.quantized.nodes[-1].outputs[0])} == {
+        "int16"
+    }
+    given = rg.int8_batch(made.quantized, 1, 8)
+    wanted = to_bytes(integers.outputs(made.quantized, given))
+    np.testing.assert_array_equal(run_tflite_micro(made.tflite, given), wanted)
 
 
 @pytest.mark.parametrize(
@@ -91,10 +148,10 @@ def test_rule_that_matches_no_tensor_is_refused(tmp_path: Path):
 
 def test_every_operator_without_a_form_is_named():
     with pytest.raises(UnsupportedModel) as caught:
-        with_conversions(chain(Square(), RELU, Cos()), ALL)
+        with_conversions(chain(UnitNormalization(), RELU, UnitNormalization()), ALL)
     assert [each.layer for each in caught.value.obstacles] == ["first", "last"]
     text = str(caught.value)
-    assert "layer 'first': Square has no form for activations of 16 bits" in text
+    assert "layer 'first': UnitNormalization has no form for activations of 16 bits" in text
     assert '"last" = 8 under [tensors]' in text
     assert "\n" not in text
 

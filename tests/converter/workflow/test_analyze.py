@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import microlut
-from digits_example import MODEL, conversion
+from digits_example import CALIBRATION, MODEL, conversion
 from fake_keras import FakeLayer, FakeModel, dense
 from microlut.board.board import boards
 from microlut.conversion.code_sizes import image_sizes, measured_sizes, source_of
@@ -37,6 +37,19 @@ def assert_near(analysis, made: microlut.Conversion) -> None:
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_digits_are_near_their_conversion(bits):
     assert_near(microlut.analyze(MODEL, BOARD, bits=bits), conversion(bits))
+
+
+def test_activations_of_16_bits_are_near_their_conversion():
+    made = microlut.convert(MODEL, CALIBRATION, bits=4, activations=16, distill=False)
+    assert_near(microlut.analyze(MODEL, BOARD, bits=4, activations=16), made)
+
+
+def test_layers_that_keep_8_bits_are_noted():
+    normalized = FakeLayer("UnitNormalization", {"name": "normal", "axis": -1})
+    model = FakeModel("normalized", (5,), [dense("first", 5, 4), normalized])
+    found = microlut.analyze(model, BOARD, activations=16)
+    assert found.convertible
+    assert [note.endswith("no form for 16: normal") for note in found.notes] == [True]
 
 
 @pytest.mark.keras
