@@ -23,9 +23,9 @@ from microlut.importers.keras.dropped import DROPPED
 from microlut.importers.keras.known_options import options_read
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limits_of
 from microlut.importers.keras.operations import OPERATIONS
-from microlut.ops import INTEGER_FORMS
 from microlut.ops.arrays import FloatArray, Shape
 from microlut.ops.cells import GATES
+from microlut.quantize.types import computes_int16
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "layers.md"
 _BEGIN, _END = "<!-- made by scripts/list_layers.py -->\n", "<!-- end -->\n"
@@ -110,13 +110,15 @@ def _cells(name: str) -> Iterator[str]:
     if not made:
         raise SystemExit(f"{name}: its example is refused; add its options to EXAMPLES")
     ops = {type(step.op) for steps in made.values() for step in steps}
-    forms = [INTEGER_FORMS[op.becomes].dtypes for op in ops if op.becomes in INTEGER_FORMS]
-    common = [dtype for dtype in forms[0] if all(dtype in form for form in forms)] if forms else []
+    integer = [op for op in ops if op.becomes]
+    dtypes = ""
+    if integer:
+        dtypes = "int8, int16" if all(map(computes_int16, integer)) else "int8"
     yield name
     yield _codes([each for each in options_read(name) if each != "data_format"])
     yield limits_of(handler)
     yield _ANY_RANK if made.keys() == _SHAPES.keys() else ", ".join(map(str, made))
-    yield ", ".join(common)
+    yield dtypes
     yield ", ".join(sorted(op.__name__ for op in ops))
 
 

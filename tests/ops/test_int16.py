@@ -1,5 +1,6 @@
 """All operators that have a form between int16 tensors, and the conversions between types.
 
+`test_own_int16.py` and `test_layer_normalization_16.py` have those that TensorFlow Lite lacks,
 `tests/converter/integer/test_int16_networks.py` has networks of them.
 """
 
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness import HOST, M4, Case, check_c, check_tflite_micro, kernel_and_bias
+from test_layer_normalization_16 import CASES as NORMALIZED
+from test_own_int16 import CASES as OWN
 
 from microlut.codegen.tflite import to_tflite
 from microlut.errors import UnsupportedModel
@@ -25,6 +28,7 @@ from microlut.ops.concatenate import Concatenate
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.gather import Gather
 from microlut.ops.maximum import Maximum
 from microlut.ops.mean import Mean
 from microlut.ops.minimum import Minimum
@@ -32,7 +36,9 @@ from microlut.ops.movement import Axis
 from microlut.ops.mul import Mul
 from microlut.ops.pad import Pad
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
-from microlut.ops.reduce import ReduceMean, ReduceSum
+from microlut.ops.prelu import Prelu
+from microlut.ops.rectifiers import LeakyRelu
+from microlut.ops.reduce import ReduceMax, ReduceMean, ReduceMin, ReduceSum
 from microlut.ops.relu import Relu
 from microlut.ops.repeat import Repeat
 from microlut.ops.requantize import Requantize, requantized
@@ -47,6 +53,8 @@ from microlut.ops.subtract import Subtract
 from microlut.ops.tanh import Tanh
 from microlut.ops.tensor import Activation, Quantization, Tensor
 from microlut.ops.transpose import Transpose
+from microlut.ops.transpose_conv2d import TransposeConv2D
+from microlut.ops.unary import Abs
 from microlut.ops.windows import Padding, Window
 from microlut.quantize.types import computes_int16
 from microlut.quantize.weights import WeightConfig
@@ -81,6 +89,12 @@ def depthwise(name: str, kernel: tuple[int, ...], window: Window, many: int) -> 
     return DepthwiseConv2D(*kernel_and_bias(name, kernel, 2), window, many, RELU)
 
 
+def transposed(
+    name: str, kernel: tuple[int, ...], window: Window, size: tuple[int, int], kind: ActivationKind
+) -> TransposeConv2D:
+    return TransposeConv2D(*kernel_and_bias(name, kernel, 0), window, size, kind)
+
+
 def dense(name: str, *kernel: int) -> Dense:
     return Dense(*kernel_and_bias(name, kernel, 0))
 
@@ -106,6 +120,32 @@ CONVOLUTIONS = (
     case("depthwise_5", depthwise("g", (2, 2, 11), Window((2, 2), (2, 1)), 1), (5, 6, 11), bits=5),
     case("depthwise_plain", depthwise("h", (2, 2, 4), Window((2, 2)), 1), (5, 6, 4), bits=8),
 )
+TRANSPOSED = (
+    case(
+        "transposed",
+        transposed("t", (5, 3, 2, 4), Window((3, 2), (2, 1)), (9, 4), ActivationKind.LINEAR),
+        *((4, 3, 4),),
+        bits=3,
+    ),
+    case(
+        "transposed_same",
+        transposed("u", (6, 3, 3, 5), Window((3, 3), (2, 2), SAME), (7, 9), RELU),
+        *((4, 5, 5),),
+    ),
+    case(
+        "transposed_apart",  # strides beyond the kernel: some outputs are biases
+        transposed("v", (3, 1, 2, 9), Window((1, 2), (2, 3)), (5, 5), RELU6),
+        *((3, 2, 9),),
+        spreads=(9.0,),
+        bits=7,
+    ),
+    case(
+        "transposed_plain",
+        transposed("w", (2, 2, 2, 3), Window((2, 2), (1, 1)), (4, 4), RELU),
+        *((3, 3, 3),),
+        bits=8,
+    ),
+)
 DENSE = (
     *(case(f"dense_{n}", dense(f"d{n}", 9, 31), (31,), bits=n) for n in range(2, 9)),
     case("dense_rank", dense("r", 9, 31), (4, 31)),
@@ -127,6 +167,9 @@ POOLS = (
     case("mean", Mean(), (5, 7, 3)),
     case("reduce_mean", ReduceMean((1,)), (5, 7, 3)),
     case("reduce_sum", ReduceSum((0, 2), keep=True), (5, 7, 3)),
+    case("reduce_max", ReduceMax((1,)), (5, 7, 3)),
+    case("reduce_max_all", ReduceMax((0, 1, 2), keep=True), (5, 7, 3), spreads=(30.0,)),
+    case("reduce_min", ReduceMin((0, 2), keep=True), (5, 7, 3)),
     case("average", AveragePool2D(Window((3, 2), (2, 2), Padding(0, 1, 0, 1))), (6, 5, 3)),
     case("average_relu", AveragePool2D(Window((2, 2)), RELU), (6, 5, 3)),
     case("most", MaxPool2D(Window((2, 2), (2, 2)), RELU6), (6, 4, 4), spreads=(9.0,)),
@@ -138,10 +181,19 @@ MOVES = (
     case("repeat", Repeat((2, 3, 1)), (3, 4, 5)),
     case("slice", Slice((Axis(1, 1, 3), Axis(5, -2, 3), Axis(0, 1, 4))), (5, 6, 4)),
     case("scale", Scale(0.3), (4, 7)),
+    case("gather", Gather(1, (3, 0, 0, 2)), (3, 4, 5)),
+    case("gather_last", Gather(0, (6, 1, 1, 1, 0)), (7,)),
 )
 CURVES = (
     case("relu", Relu(RELU), (4, 5)),
     case("relu6", Relu(RELU6), (4, 5), spreads=(9.0,)),
+    case("leaky_relu", LeakyRelu(0.3), (4, 5)),
+    case("leaky_relu_steep", LeakyRelu(3.7), (4, 5), spreads=(0.1,)),
+    case("leaky_relu_flat", LeakyRelu(0.0), (4, 5)),
+    case("prelu", Prelu(0.3 * constant(5)), (6, 4, 5)),
+    case("prelu_values", Prelu(constant(6, 4, 5)), (6, 4, 5), spreads=(9.0,)),
+    case("prelu_rows", Prelu(constant(4, 1)), (6, 4, 5)),
+    case("abs", Abs(), (4, 5)),
     case("sigmoid", Sigmoid(), (200,), spreads=(3.0,)),
     case("sigmoid_large", Sigmoid(), (50,), spreads=(3000.0,)),
     case("tanh", Tanh(), (200,)),
@@ -155,7 +207,7 @@ CONVERSIONS = (
     case("narrow", Requantize(), (50,), spreads=(3.0,), made="int8"),
     case("same", Requantize(), (5, 10)),
 )
-CASES = (*CONVOLUTIONS, *DENSE, *BINARY, *POOLS, *MOVES, *CURVES, *CONVERSIONS)
+CASES = (*CONVOLUTIONS, *TRANSPOSED, *DENSE, *BINARY, *POOLS, *MOVES, *CURVES, *CONVERSIONS)
 
 
 @pytest.mark.parametrize("one", CASES, ids=lambda one: one.name)
@@ -173,8 +225,8 @@ def test_c_equals_integer_on_cortex_m4(tmp_path: Path):
 
 
 def test_every_operator_with_a_form_for_int16_has_a_case():
-    covered = {type(one.op) for one in CASES}
-    kinds = {op.becomes for op in covered} | {"gather"}
+    covered = {type(one.op) for one in (*CASES, *OWN, *NORMALIZED)}
+    kinds = {op.becomes for op in covered}
     missing = {
         op.__name__
         for op in FLOAT_OPERATORS

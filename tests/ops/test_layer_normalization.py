@@ -105,7 +105,7 @@ def shifted(x, bits):
     return (abs(x) + half) // (1 << bits) * (-1 if x < 0 else 1)
 
 
-def definition(op, x, zero_point):
+def definition(op, x, zero_point, extra=0):
     """Return the results of one sample by docs/reference/format.md, one value after the other."""
     *_, channels = x.shape
     size = channels // op.groups
@@ -125,15 +125,16 @@ def definition(op, x, zero_point):
                 spread //= 4
                 halved += 1
             multiplier, shift = (int(n) for n in inverse_square_root(np.array(spread)))
-            shift = max(min(shift - halved + op.spread_shift + op.value_bits, 31), -31)
+            shift = max(min(shift - halved + op.spread_shift + op.value_bits + extra, 31), -31)
             for k, v in enumerate(values):
                 moved = n * v - (s if op.mode == "standard" else 0)
                 scaled = shifted(high_mul(moved << max(shift, 0), multiplier), max(-shift, 0))
-                normal = max(min(scaled, 32767), -32767)
+                normal = max(min(scaled, 32767 << extra), -32767 << extra)
                 r, i = divmod(k, size)
                 c = (g * size + i) if op.gains.size > 1 else 0
                 b = (g * size + i) if op.offsets.size > 1 else 0
-                y = (normal * int(op.gains[c]) + int(op.offsets[b])) // 2**op.shift
+                product = normal * int(op.gains[c]) // 2**extra
+                y = (product + int(op.offsets[b])) // 2**op.shift
                 results[r, g, i] = max(min(y, op.maximum), op.minimum)
         made.append(results)
     return np.array(made).reshape(x.shape)
@@ -200,7 +201,7 @@ def test_nothing_overflows(count, mode, in_32_bits):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_overflows_in_the_largest_group(mode, in_32_bits):
-    shape = (MOST_NORMALIZED // 4, 4)
+    shape = (MOST_NORMALIZED["int8"] // 4, 4)
     op = norm("largest", 4, 4, rows=shape[0], mode=mode)
     x = np.full((1, *shape), -128, np.int8)
     x[0, 0, 0] = 127
@@ -280,7 +281,7 @@ def test_equal_gains_and_offsets_are_stored_once():
 
 
 def test_group_that_is_too_large_is_refused():
-    shape = (1 + MOST_NORMALIZED // 8, 8)
+    shape = (1 + MOST_NORMALIZED["int8"] // 8, 8)
     node = single("norm", norm("large", 8, 8, rows=shape[0]), ("x",), shape)
     with pytest.raises(UnsupportedModel, match="values that are normalized together is 8,388,616"):
         check_sizes(Graph("net", (Tensor("x", shape),), (node,), ("norm",)))

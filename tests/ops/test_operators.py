@@ -43,7 +43,8 @@ def test_every_file_of_an_operator_is_listed():
 def test_every_operator_has_tests_of_all_its_forms():
     files = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
     # Tables and functions of two operands have the tests of the operators that become one.
-    of_16_bits = {"requantize", "sigmoid_16", "softmax_16"}  # in test_int16.py
+    # In test_int16.py, or in test_own_int16.py.
+    of_16_bits = {"rectify_16", "requantize", "sigmoid_16", "softmax_16", "table_16"}
     assert {*ops.OPERATORS} - files == {"binary", "table", *of_16_bits}
 
 

@@ -67,6 +67,55 @@ def test_bounded_functions_equal_tflite_micro_at_any_scales(op, target, scale, z
     np.testing.assert_array_equal(run_tflite_micro(to_tflite(graph), given), wanted)
 
 
+WORDS = np.arange(-32768, 32768, dtype=np.int16)
+
+
+def wide_network(op, source, target):
+    ends = [
+        Tensor(name, (4, 4096, 4), "int16", Quantization(single(scale), 0))
+        for name, scale in (("x", source), ("y", target))
+    ]
+    made = op.quantize(ends[:1], ends[1:])
+    made.check(ends[:1], ends[1:])
+    return QuantizedGraph("g", (ends[0],), (QNode("y", made, ("x",), (ends[1],)),), ("y",))
+
+
+def check_all_words(graph):
+    given = from_bytes({"x": graph.inputs[0]}, WORDS.view(np.int8)[None])
+    wanted = to_bytes(integers.outputs(graph, given))
+    if not graph.tflite_lacks():
+        pytest.importorskip("tflite_micro", reason="needs TensorFlow Lite Micro")
+        np.testing.assert_array_equal(run_tflite_micro(to_tflite(graph), given), wanted)
+    return wanted.view(np.int16)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rectifiers_of_int16_equal_tflite_micro_at_any_scales(seed):
+    rng = np.random.default_rng(seed)
+    scale = single(10 ** rng.uniform(-5, 2))
+    other = single(scale * 10 ** rng.uniform(-3, 2) if seed % 4 else 10 ** rng.uniform(-6, 2))
+    slope = single(rng.uniform(0, 3) * 10 ** rng.uniform(-3, 2))
+    for op in (LeakyRelu(slope), Abs(), Prelu(rng.normal(0, 1, 4).astype(np.float32))):
+        if other >= op.smallest_scale([257 * scale]):
+            check_all_words(wide_network(op, scale, other))
+
+
+@pytest.mark.parametrize("scale", [2.6666663, 2.0, 1e-3, 2.0**-12, 2.0**-11, 1e-9, 3.8e-14])
+@pytest.mark.parametrize("op", [Sigmoid(), Tanh()], ids=["sigmoid", "tanh"])
+def test_bounded_functions_of_int16_equal_tflite_micro_at_any_scales(op, scale):
+    graph = wide_network(op, scale, 2.0**-15)
+    assert not graph.tflite_lacks()
+    check_all_words(graph)
+
+
+@pytest.mark.parametrize(("op", "middle"), [(Sigmoid(), 16384), (Tanh(), 0)])
+def test_bounded_functions_of_int16_are_constant_where_devices_shift_wrongly(op, middle):
+    for scale in (3.7e-14, 1e-30):
+        graph = wide_network(op, scale, 2.0**-15)
+        assert graph.tflite_lacks()
+        assert set(check_all_words(graph).ravel().tolist()) == {middle}
+
+
 @pytest.mark.parametrize("scales", [(1e-38, 1.0), (1e37, 1e-30), (1e-30, 1e30), (3.0, 1e-37)])
 @pytest.mark.parametrize(
     "op",

@@ -198,8 +198,3 @@ def picture(inputs: Sequence[Shape]) -> tuple[int, int, int]:
     if len(shape) != 3:
         raise ValueError(f"reads shape {list(shape)}, expected [height, width, channels]")
     return shape[0], shape[1], shape[2]
-
-
-def is_int8(*values: int) -> bool:
-    """Return whether all values fit in an int8."""
-    return all(-128 <= value <= 127 for value in values)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from microlut.ops.tensor import Tensor
+
+_CASTS = (("INT16", "FLOAT32"), ("FLOAT32", "INT16"))
 
 
 def version(tensor: Tensor, usual: int, wide: int) -> int:
@@ -64,3 +66,22 @@ class Builtin:
     outputs: tuple[Tensor, ...]
     options: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def through_float(made: Builtin) -> tuple[Builtin, ...]:
+    """Return a builtin that moves or compares int16 values, of which devices have one of floats.
+
+    Every int16 is exact in single precision, so it computes the same values between casts.
+    """
+    source, output = made.inputs[0], made.outputs[0]
+    assert isinstance(source, Tensor)
+    read, write = (
+        replace(tensor, name=f"{output.name}/{end}", dtype="float32", quantization=None)
+        for tensor, end in ((source, "read"), (output, "made"))
+    )
+    down, up = ({"inDataType": a, "outDataType": b} for a, b in _CASTS)
+    return (
+        Builtin("CAST", 3, (source,), (read,), "CastOptions", down),
+        replace(made, inputs=(read, *made.inputs[1:]), outputs=(write,)),
+        Builtin("CAST", 3, (write,), (output,), "CastOptions", up),
+    )

@@ -1,4 +1,4 @@
-"""What functions of one value share: each becomes a table of 256 bytes."""
+"""What functions of one value share: each becomes a table."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.ops.arrays import FloatArray
-from microlut.ops.base import FloatOp, SameShape
-from microlut.ops.table import QTable, real_table
+from microlut.ops.base import FloatOp, IntegerOp, SameShape
+from microlut.ops.table import real_table
+from microlut.ops.table_16 import real_table_16
 from microlut.ops.tensor import Tensor
 
 Float64 = NDArray[np.float64]
@@ -23,7 +24,7 @@ class Elementwise(SameShape, FloatOp):
     """A function of each value.
 
     Unless a class has integers from a kernel of TensorFlow Lite, its table is the rounded real
-    result (`real_table`).
+    result (`real_table`), or is interpolated between int16 tensors (`real_table_16`).
 
     Attributes:
         domain: The least and the largest input for which the function is defined. A table has its
@@ -32,6 +33,7 @@ class Elementwise(SameShape, FloatOp):
 
     __slots__ = ()
     becomes: ClassVar[str] = "table"
+    wide: ClassVar[str | None] = "table_16"
     domain: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
 
     @abstractmethod
@@ -51,10 +53,15 @@ class Elementwise(SameShape, FloatOp):
         """Return the output as a TensorFlow tensor."""
         return (self.trained(tf, inputs[0]),)
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QTable:
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the table of rounded real results."""
-        source, target = inputs[0].quantized, outputs[0].quantized
-        return real_table(lambda x: self.real(np.clip(x, *self.domain)), source, target)
+        (source,), (target,) = inputs, outputs
+        if target.dtype == "int16":
+            return real_table_16(self._everywhere, source, target)
+        return real_table(self._everywhere, source.quantized, target.quantized)
+
+    def _everywhere(self, x: Float64) -> Float64:
+        return self.real(np.clip(x, *self.domain))
 
 
 class Unary(Elementwise):

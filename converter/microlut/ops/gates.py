@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from microlut.ops.arrays import Int64, Shape
-from microlut.ops.base import Keras
+from microlut.ops.base import IntegerOp, Keras
 from microlut.ops.elementwise import Elementwise, Float64, Unary
 from microlut.ops.fixed_point import Multiplier, quantize_multiplier, rounding_divide_by_pot
-from microlut.ops.table import QTable, all_values, table
+from microlut.ops.table import all_values, table
 from microlut.ops.tensor import Quantization, Tensor
 
 _INT16 = np.iinfo(np.int16)
@@ -51,9 +51,14 @@ class HardSilu(Elementwise):
         """Return the function of a TensorFlow tensor."""
         return x * tf.nn.relu6(x + 3.0) / 6.0
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QTable:
-        """Return the table of TensorFlow Lite's HARD_SWISH, if its 16 bits suffice."""
-        values = _hard_swish(inputs[0].quantized, outputs[0].quantized)
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+        """Return the table of TensorFlow Lite's HARD_SWISH, if its 16 bits suffice.
+
+        TensorFlow Lite has none of int16.
+        """
+        values = None
+        if outputs[0].dtype == "int8":
+            values = _hard_swish(inputs[0].quantized, outputs[0].quantized)
         if values is None:
             return Elementwise.quantize(self, inputs, outputs)
         return table(values, "HARD_SWISH", 1)

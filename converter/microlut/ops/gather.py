@@ -10,8 +10,8 @@ import numpy as np
 
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand, one_shape
-from microlut.ops.builtin import Builtin, Constant
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.builtin import Builtin, Constant, through_float
+from microlut.ops.tensor import CONFIG, DType, Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class QGather(IntegerOp):
     axis: int
     indices: tuple[int, ...]
     kind: Literal["gather"] = "gather"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -68,11 +69,12 @@ class QGather(IntegerOp):
         return (np.take(arrays[0], self.indices, axis=self.axis + 1),)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
-        """Return GATHER."""
+        """Return GATHER; devices have none of int16."""
         constant = Constant("indices", np.array(self.indices, np.int32))
         fields = {"axis": self.axis + 1, "batchDims": 0}
         read = (inputs[0], constant)
-        return (Builtin("GATHER", 2, read, tuple(outputs), "GatherOptions", fields),)
+        made = Builtin("GATHER", 2, read, tuple(outputs), "GatherOptions", fields)
+        return through_float(made) if outputs[0].dtype == "int16" else (made,)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError unless both tensors have one quantization."""

@@ -1,4 +1,4 @@
-"""Layer, group and root mean square normalization, which TensorFlow Lite has not in int8.
+"""Layer, group and root mean square normalization, which TensorFlow Lite has not in integers.
 
 Sums and sums of squares are exact. A value is normalized with 16 bits, by the inverse square root
 of TensorFlow Lite's L2_NORMALIZATION, and then multiplied by its gain.
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from microlut.ops.activation import ActivationKind, Fusing
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape, frozen_array
-from microlut.ops.base import Keras, OwnOp, demand, is_int8, one_shape
+from microlut.ops.base import Keras, OwnOp, demand, one_shape
 from microlut.ops.fixed_point import inverse_square_root, multiply
 from microlut.ops.json_arrays import Int16Array, Int32Array
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor
 
-MOST_NORMALIZED = 1 << 23  # values of a group, so that its sum and count * value have 32 bits
+# Values of a group, so that its sum and count * value have 32 bits.
+MOST_NORMALIZED: Mapping[DType, int] = {"int8": 1 << 23, "int16": 1 << 14}
 # How values are normalized: less their mean and divided by their standard deviation, only divided
 # by it, or divided by their root mean square.
 Mode = Literal["standard", "deviation", "rms"]
@@ -32,7 +33,11 @@ _LARGEST_OFFSET = 1 << 30  # so that it and a product have 32 bits
 _SPREAD_BITS = 62  # of a squared deviation
 _ROOT_BITS = 30  # of a number whose square root is taken
 _LARGEST_RATIO = 2.0**60  # of epsilon to a squared step; with more, all values become 0 anyway
-_DEVIATION_BITS = 19  # a deviation is at least 2^(value bits - 19) steps, so that values have 32
+# A deviation is at least 2^(value bits - 19) steps of int8, so that values have 32 bits.
+_DEVIATION_BITS: Mapping[DType, int] = {"int8": 19, "int16": 7}
+_EXTRA_BITS: Mapping[DType, int] = {"int8": 0, "int16": 4}  # of values, not of their products
+_FARTHEST: Mapping[DType, int] = {"int8": 255, "int16": 1 << 15}  # values, from their zero point
+_HALF_RANGE: Mapping[DType, int] = {"int8": 1 << 7, "int16": 1 << 15}
 _MOST_SHIFTED = 31  # bits
 
 
@@ -104,7 +109,8 @@ class LayerNormalization(Fusing):
         count = _count(inputs[0].shape, self.rows, self.groups)
         gains = _merged(self.gain) / outputs[0].scale
         offsets = _merged(self.offset) / outputs[0].scale + outputs[0].zero_point
-        bits = _value_bits(gains, offsets, count, self.mode)
+        dtype = outputs[0].dtype
+        bits = _value_bits(gains, offsets, count, self.mode, _HALF_RANGE[dtype])
         largest = max(float(np.abs(gains).max()), 2.0**-30)
         shift = min(
             bits + math.floor(math.log2(_LARGEST / largest)),
@@ -113,9 +119,9 @@ class LayerNormalization(Fusing):
         half = 1 << (shift - 1)
         ratio = min(self.epsilon / inputs[0].scale ** 2, _LARGEST_RATIO)
         if self.mode == "deviation":
-            ratio = max(ratio, 4.0 ** (bits - _DEVIATION_BITS + 1))
-        epsilon, spread_shift = _fixed_epsilon(ratio, count)
-        minimum, maximum = self.activation.limits(outputs[0].quantized)
+            ratio = max(ratio, 4.0 ** (bits - _DEVIATION_BITS[dtype] + 1))
+        epsilon, spread_shift = _fixed_epsilon(ratio, count, _FARTHEST[dtype])
+        minimum, maximum = self.activation.limits(outputs[0].quantized, dtype)
         return QLayerNormalization(
             gains=frozen_array(np.rint(gains * 2.0 ** (shift - bits)), np.int16),
             offsets=frozen_array(np.rint(offsets * 2.0**shift) + half, np.int32),
@@ -175,6 +181,7 @@ class QLayerNormalization(OwnOp):
     minimum: int
     maximum: int
     kind: Literal["layer_normalization"] = "layer_normalization"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -193,51 +200,53 @@ class QLayerNormalization(OwnOp):
         spread = count * np.square(x).sum(axis=(1, 3), keepdims=True)
         if self.mode != "rms":
             spread -= np.square(total)
-        multiplier, shift = self._factor(spread)
-        moved = count * x - (total if self.mode == "standard" else 0)
-        normal = np.clip(multiply(moved, multiplier, shift), -_LARGEST, _LARGEST).reshape(shape)
-        results = (normal * self.gains.astype(np.int64) + self.offsets) >> self.shift
-        return (np.clip(results, self.minimum, self.maximum).astype(np.int8),)
+        extra = _EXTRA_BITS[outputs[0].dtype]
+        multiplier, shift = self._factor(spread, extra)
+        moved, most = count * x - (total if self.mode == "standard" else 0), _LARGEST << extra
+        normal = np.clip(multiply(moved, multiplier, shift), -most, most).reshape(shape)
+        products = (normal * self.gains.astype(np.int64)) >> extra
+        results = (products + self.offsets) >> self.shift
+        return (np.clip(results, self.minimum, self.maximum).astype(arrays[0].dtype),)
 
-    def _factor(self, spread: Int64) -> tuple[Int64, Int64]:
-        """Return 2^value_bits / sqrt(spread + epsilon), as a multiplier and a shift."""
+    def _factor(self, spread: Int64, extra: int) -> tuple[Int64, Int64]:
+        """Return 2^(value_bits + extra) / sqrt(spread + epsilon), as a multiplier and a shift."""
         up, down = max(2 * self.spread_shift, 0), max(-2 * self.spread_shift, 0)
         spread = ((spread << up) >> down) + self.epsilon
         steps = np.arange(_ROOT_BITS, _SPREAD_BITS + 1, 2)
         halved = (spread[..., None] >> steps > 0).sum(axis=-1)
         multiplier, shift = inverse_square_root(spread >> (2 * halved))
-        shift = shift - halved + self.spread_shift + self.value_bits
+        shift = shift - halved + self.spread_shift + self.value_bits + extra
         return multiplier, np.clip(shift, -_MOST_SHIFTED, _MOST_SHIFTED)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless all numbers fit in the engine's."""
-        count = _count(inputs[0].shape, self.rows, self.groups)
-        demand(count <= MOST_NORMALIZED, "the number of its values")
+        count, dtype = _count(inputs[0].shape, self.rows, self.groups), outputs[0].dtype
+        demand(count <= MOST_NORMALIZED[dtype], "the number of its values")
         demand(int(self.gains.min()) >= -_LARGEST, "its gains")
         largest = max(abs(int(self.offsets.min())), abs(int(self.offsets.max())))
         demand(largest <= _LARGEST_OFFSET, "its offsets")
         demand(1 <= self.shift <= 30, "its shift")
         demand(0 <= self.value_bits <= _MOST_VALUE_BITS, "the bits of its values")
         demand(abs(self.spread_shift) <= 30 and self.epsilon >= 0, "its epsilon")
-        spread = (255 * count) ** 2
+        spread = (_FARTHEST[dtype] * count) ** 2
         up, down = max(2 * self.spread_shift, 0), max(-2 * self.spread_shift, 0)
         demand((spread << up >> down) + self.epsilon < 1 << _SPREAD_BITS, "its epsilon")
-        demand(is_int8(self.minimum, self.maximum), "its limits")
+        demand(outputs[0].holds(self.minimum, self.maximum), "its limits")
         if self.mode == "deviation":
-            least = 4.0 ** (self.value_bits - _DEVIATION_BITS + self.spread_shift)
+            least = 4.0 ** (self.value_bits - _DEVIATION_BITS[dtype] + self.spread_shift)
             demand(self.epsilon >= count**2 * least, "its epsilon")
 
 
-def _fixed_epsilon(ratio: float, count: int) -> tuple[int, int]:
+def _fixed_epsilon(ratio: float, count: int, farthest: int) -> tuple[int, int]:
     """Return count^2 * ratio * 4^n as an integer, and the largest n for which spreads fit."""
     real = float(count) ** 2 * ratio
-    bits = ((255 * count) ** 2 + math.ceil(real)).bit_length()
+    bits = ((farthest * count) ** 2 + math.ceil(real)).bit_length()
     shift = (_SPREAD_BITS - bits) // 2
     return math.floor(real * 4.0**shift + 0.5), shift
 
 
 def _value_bits(
-    gains: NDArray[np.float64], offsets: NDArray[np.float64], count: int, mode: Mode
+    gains: NDArray[np.float64], offsets: NDArray[np.float64], count: int, mode: Mode, half: int
 ) -> int:
     """Return how many bits normalized values can have after the point.
 
@@ -247,9 +256,9 @@ def _value_bits(
     most = math.sqrt(count)
     size, middle = np.broadcast_arrays(np.abs(gains), np.abs(offsets + 0.5))
     matters = size * most > 0.25
-    needed = float(np.max((middle + 128) / np.maximum(size, 1e-30), initial=1.0, where=matters))
+    needed = float(np.max((middle + half) / np.maximum(size, 1e-30), initial=1.0, where=matters))
     if mode == "deviation":  # values have no limit: 16 times what covers all results
-        most = 16 * 256 / max(float(size.max()), 2.0**-30)
+        most = 32 * half / max(float(size.max()), 2.0**-30)
     return min(max(math.floor(math.log2(_LARGEST / min(needed, most))), 0), _MOST_VALUE_BITS)
 
 

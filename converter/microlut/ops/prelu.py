@@ -14,10 +14,12 @@ from microlut.ops.builtin import Builtin, Constant
 from microlut.ops.fixed_point import multiply, quantize_multiplier
 from microlut.ops.json_arrays import Int8Array
 from microlut.ops.table import LARGEST_SHIFT
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor, integer_limits
 
 _LARGEST_SLOPE = 127  # in steps of its scale; the zero point is 0
 _LARGEST_PRODUCT_SHIFT = 16  # products have 15 bits and a sign
+# Of values, and of products, which have 22 bits and a sign.
+_LARGEST_SHIFT_16, _LARGEST_PRODUCT_SHIFT_16 = 15, 8
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -86,6 +88,7 @@ class QPrelu(IntegerOp):
     positive: tuple[int, int]
     negative: tuple[int, int]
     kind: Literal["prelu"] = "prelu"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -100,7 +103,9 @@ class QPrelu(IntegerOp):
         products = np.minimum(x, 0) * self.slopes.astype(np.int64)
         leaked = multiply(products, *self.negative)
         found = np.where(x >= 0, multiply(np.maximum(x, 0), *self.positive), leaked)
-        return (np.clip(found + outputs[0].zero_point, -128, 127).astype(np.int8),)
+        dtype = outputs[0].dtype
+        limits = integer_limits(dtype)
+        return (np.clip(found + outputs[0].zero_point, *limits).astype(dtype),)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return PRELU."""
@@ -112,8 +117,10 @@ class QPrelu(IntegerOp):
         """Raise ValueError, naming the part, unless slopes and factors are valid."""
         demand(int(self.slopes.min()) > -128, "its slopes")
         demand(0 < self.slope_scale <= float(np.finfo(np.float32).max), "the scale of its slopes")
-        most = ((self.positive, LARGEST_SHIFT), (self.negative, _LARGEST_PRODUCT_SHIFT))
-        for (multiplier, shift), largest in most:
+        most = LARGEST_SHIFT, _LARGEST_PRODUCT_SHIFT
+        if outputs[0].dtype == "int16":
+            most = _LARGEST_SHIFT_16, _LARGEST_PRODUCT_SHIFT_16
+        for (multiplier, shift), largest in zip((self.positive, self.negative), most, strict=True):
             demand(0 <= multiplier < 1 << 31 and -31 <= shift <= largest, "its multipliers")
 
 

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from microlut.ops.arrays import Shape
-from microlut.ops.base import FloatOp, Keras
+from microlut.ops.base import FloatOp, IntegerOp, Keras
 from microlut.ops.elementwise import Elementwise, Float64, Unary, number
 from microlut.ops.fixed_point import quantize_multiplier
+from microlut.ops.rectify_16 import leaky_relu_16
 from microlut.ops.table import QTable, all_values, real_steps, scaled_values, table
 from microlut.ops.tensor import Quantization, Tensor
 
@@ -33,6 +34,7 @@ class LeakyRelu(Elementwise):
         renamed={"alpha": "negative_slope"},
         defaults={"LeakyReLU": {"negative_slope": 0.3}},
     )
+    wide: ClassVar[str | None] = "rectify_16"
 
     def real(self, x: Float64) -> Float64:
         """Return the function of real values."""
@@ -42,14 +44,15 @@ class LeakyRelu(Elementwise):
         """Return the function of a TensorFlow tensor."""
         return tf.where(x > 0, x, self.slope * x)
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QTable:
-        """Return the table of TensorFlow Lite's LEAKY_RELU, if its 32 bits suffice.
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+        """Return TensorFlow Lite's LEAKY_RELU, if its 32 bits suffice: of int8 as a table.
 
         Releases before 2026 have another rounding for negative slopes.
         """
-        made = None
+        made: IntegerOp | None = None
         if self.slope >= 0:
-            made = _leaky_relu(self.slope, inputs[0].quantized, outputs[0].quantized)
+            form = leaky_relu_16 if outputs[0].dtype == "int16" else _leaky_relu
+            made = form(self.slope, inputs[0], outputs[0])
         return made or Elementwise.quantize(self, inputs, outputs)
 
     @classmethod
@@ -58,11 +61,10 @@ class LeakyRelu(Elementwise):
         return cls(number(options, "negative_slope"))
 
 
-def _leaky_relu(slope: float, source: Quantization, target: Quantization) -> QTable | None:
+def _leaky_relu(slope: float, source: Tensor, target: Tensor) -> QTable | None:
     """Return LEAKY_RELU, or None where its 32-bit numbers would overflow."""
-    scale, alpha, step = map(np.float32, (source.scale, slope, target.scale))
-    with np.errstate(over="ignore", under="ignore"):
-        factors = float(scale / step), float(scale * alpha / step)
+    alpha = float(np.float32(slope))
+    factors = source.scale / target.scale, source.scale * alpha / target.scale
     if not np.isfinite(factors).all():
         return None
     x = all_values() - source.zero_point
@@ -70,7 +72,7 @@ def _leaky_relu(slope: float, source: Quantization, target: Quantization) -> QTa
     if kept is None or leaked is None:
         return None
     values = np.where(x >= 0, kept, leaked) + target.zero_point
-    return table(values, "LEAKY_RELU", 1, "LeakyReluOptions", {"alpha": float(alpha)})
+    return table(values, "LEAKY_RELU", 1, "LeakyReluOptions", {"alpha": alpha})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +128,17 @@ class Elu(Elementwise):
         """Return the function of a TensorFlow tensor."""
         return tf.where(x > 0, x, self.alpha * tf.nn.elu(x))
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QTable:
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the table of rounded real results.
 
         TensorFlow Lite's ELU computes its table on the device in single precision, and has this
         one unless a result is so near the middle of two integers that the device's exp decides.
         """
         made = Elementwise.quantize(self, inputs, outputs)
+        if self.alpha != 1.0 or not isinstance(made, QTable):
+            return made
         clear = _is_clear(self, inputs[0].quantized, outputs[0].quantized)
-        return table(made.values, "ELU", 1) if self.alpha == 1.0 and clear else made
+        return table(made.values, "ELU", 1) if clear else made
 
     @classmethod
     def from_keras(cls, options: Mapping[str, Any], inputs: Sequence[Shape]) -> Elu:

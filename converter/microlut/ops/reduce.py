@@ -11,7 +11,7 @@ import numpy as np
 
 from microlut.ops.arrays import FloatArray, IntArray, Shape
 from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand, one_shape
-from microlut.ops.builtin import Builtin, Constant, version
+from microlut.ops.builtin import Builtin, Constant, through_float, version
 from microlut.ops.fixed_point import mean_multiplier, multiply, quantize_multiplier
 from microlut.ops.tensor import CONFIG, DType, Tensor, integer_limits
 
@@ -125,7 +125,6 @@ class ReduceMax(Reduce):
     axes: tuple[int, ...]
     keep: bool = False
     mode: ClassVar[_Mode] = "max"
-    wide: ClassVar[str | None] = ""
     scale_rule: ClassVar[ScaleRule] = "same"
     keras: ClassVar[Keras] = Keras(functions=("Max", "math.reduce_max"), options=_OPTIONS)
 
@@ -137,7 +136,6 @@ class ReduceMin(Reduce):
     axes: tuple[int, ...]
     keep: bool = False
     mode: ClassVar[_Mode] = "min"
-    wide: ClassVar[str | None] = ""
     scale_rule: ClassVar[ScaleRule] = "same"
     keras: ClassVar[Keras] = Keras(functions=("Min", "math.reduce_min"), options=_OPTIONS)
 
@@ -176,20 +174,20 @@ class QReduce(IntegerOp):
         return (np.clip(scaled, *integer_limits(dtype)).astype(dtype),)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
-        """Return MEAN, SUM, REDUCE_MAX or REDUCE_MIN."""
+        """Return MEAN, SUM, REDUCE_MAX or REDUCE_MIN; devices have no extremes of int16."""
         axes = Constant("axes", np.array([axis + 1 for axis in self.axes], np.int32))
         fields = {"keepDims": self.keep}
         name, read = _BUILTINS[self.mode], (inputs[0], axes)
-        return (
-            Builtin(name, version(inputs[0], 2, 3), read, tuple(outputs), "ReducerOptions", fields),
-        )
+        number = version(inputs[0], 2, 3)
+        made = Builtin(name, number, read, tuple(outputs), "ReducerOptions", fields)
+        float_only = outputs[0].dtype == "int16" and self.mode in ("max", "min")
+        return through_float(made) if float_only else (made,)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless the factor is valid."""
         wide = outputs[0].dtype == "int16"
         if self.mode in ("max", "min"):
             demand(self.multiplier == self.shift == 0, "its multiplier")
-            demand(not wide, "the type of its tensors")
             return
         demand(0 <= self.multiplier < 1 << 31 and abs(self.shift) <= 31, "its multiplier")
         largest = (32767 if wide else 255) * _count(inputs[0].shape, self.axes)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
-from microlut.ops.base import FloatOp, IntegerOp, Keras, ScaleRule, demand, picture
+from microlut.ops.base import FloatOp, IntegerOp, Keras, OwnOp, ScaleRule, demand, picture
 from microlut.ops.builtin import Builtin, Constant
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor
 
 _ONE = 1 << 10  # positions are multiples of 1/1024 pixels
 _ROUND = 1 << 19  # a half of _ONE * _ONE
@@ -31,6 +31,7 @@ class ResizeBilinear(FloatOp):
     alignment: Alignment = "centers"
     scale_rule: ClassVar[ScaleRule] = "same"
     becomes: ClassVar[str] = "resize_bilinear"
+    wide: ClassVar[str | None] = "resize_bilinear_16"
     keras: ClassVar[Keras] = Keras(
         layers=("Resizing", "UpSampling2D"),
         functions=("Resize", "compat.v1.image.resize_bilinear", "image.resize"),
@@ -60,9 +61,10 @@ class ResizeBilinear(FloatOp):
         )
         return (resized,)
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QResizeBilinear:
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the integer form."""
-        return QResizeBilinear(self.height, self.width, self.alignment)
+        form = QResizeBilinear16 if outputs[0].dtype == "int16" else QResizeBilinear
+        return form(self.height, self.width, self.alignment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,7 @@ class QResizeBilinear(IntegerOp):
         self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     ) -> tuple[IntArray, ...]:
         """Return the resized pictures."""
-        x = arrays[0].astype(np.int64)
-        for axis, size in ((1, self.height), (2, self.width)):
-            low, high, part = _places(x.shape[axis], size, self.alignment)
-            share = part.reshape(-1, *[1] * (3 - axis))
-            x = np.take(x, low, axis) * (_ONE - share) + np.take(x, high, axis) * share
-        rounded = np.sign(x) * ((np.abs(x) + _ROUND) // (_ONE * _ONE))
-        return (rounded.astype(np.int8),)
+        return (_resized(arrays[0], (self.height, self.width), self.alignment),)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return RESIZE_BILINEAR."""
@@ -108,6 +104,46 @@ class QResizeBilinear(IntegerOp):
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError unless both tensors have one quantization."""
         demand(inputs[0].quantized == outputs[0].quantized, "the scales of its tensors")
+
+
+@dataclass(frozen=True, slots=True)
+class QResizeBilinear16(OwnOp):
+    """The same of int16 values, with sums of 36 bits.
+
+    TensorFlow Lite has it, but not on devices.
+    """
+
+    height: int
+    width: int
+    alignment: Alignment
+    kind: Literal["resize_bilinear_16"] = "resize_bilinear_16"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int16",)
+    __pydantic_config__ = CONFIG
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the output's shape."""
+        return (_shape(inputs, (self.height, self.width), self.alignment),)
+
+    def evaluate(
+        self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[IntArray, ...]:
+        """Return the resized pictures."""
+        return (_resized(arrays[0], (self.height, self.width), self.alignment),)
+
+    def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Raise ValueError unless both tensors have one quantization."""
+        demand(inputs[0].quantized == outputs[0].quantized, "the scales of its tensors")
+
+
+def _resized(pictures: IntArray, output: tuple[int, int], alignment: Alignment) -> IntArray:
+    x = pictures.astype(np.int64)
+    for axis, size in ((1, output[0]), (2, output[1])):
+        low, high, part = _places(x.shape[axis], size, alignment)
+        share = part.reshape(-1, *[1] * (3 - axis))
+        x = np.take(x, low, axis) * (_ONE - share) + np.take(x, high, axis) * share
+    rounded = np.sign(x) * ((np.abs(x) + _ROUND) // (_ONE * _ONE))
+    made: IntArray = rounded.astype(pictures.dtype)
+    return made
 
 
 def position(size: int, output: int, alignment: Alignment) -> tuple[int, int]:

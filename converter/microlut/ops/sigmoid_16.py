@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -13,11 +13,13 @@ from microlut.ops.arrays import IntArray
 from microlut.ops.base import IntegerOp, SameShape, demand
 from microlut.ops.builtin import Builtin
 from microlut.ops.recurrent_gates import sigmoid_of_thirds, tanh_of_thirds
-from microlut.ops.tensor import CONFIG, DType, Tensor
+from microlut.ops.table_16 import real_table_16
+from microlut.ops.tensor import CONFIG, DType, Quantization, Tensor
 
 _UNIT = 3 * 4096.0  # steps of the scaled input: the table reaches up to 10.7 instead of 8
 _LARGEST = 32767  # multiplier, so that products have 31 bits
 _MOST_SHIFTED = 31
+_Q15 = Quantization(2.0**-15, 0)
 _NEARLY = 1e-3  # powers of 2 are told by a logarithm in single precision
 
 
@@ -56,8 +58,12 @@ class QSigmoid16(SameShape, IntegerOp):
         demand(outputs[0].scale == 2.0**-15, "the scale of its output")
 
 
-def sigmoid_16(function: Literal["sigmoid", "tanh"], source: Tensor) -> QSigmoid16:
-    """Return the operator for an input, as LogisticPrepare and TanhPrepare scale it."""
+def sigmoid_16(function: Literal["sigmoid", "tanh"], source: Tensor) -> IntegerOp:
+    """Return the operator for an input, as LogisticPrepare and TanhPrepare scale it.
+
+    Below 2^-44 or so their multiplier is 0, which their kernels take for another scale: then it is
+    a table of one value.
+    """
     logarithm = np.log(np.float32(source.scale)) * (np.float32(1) / np.log(np.float32(2)))
     power = round(float(logarithm))
     left = power + 12
@@ -71,4 +77,8 @@ def sigmoid_16(function: Literal["sigmoid", "tanh"], source: Tensor) -> QSigmoid
             f"its inputs reach {source.scale * 2.0**15:.3g}, int16 allows 87,000 before "
             f"{function}; give its input 8 bits"
         )
+    if int(multiplier) == 0:
+        constant = 0.5 if function == "sigmoid" else 0.0
+        target = replace(source, quantization=_Q15)
+        return real_table_16(lambda x: np.full_like(x, constant), source, target)
     return QSigmoid16(function, int(multiplier), shift)

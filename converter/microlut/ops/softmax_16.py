@@ -15,6 +15,7 @@ from microlut.ops.arrays import Int64, IntArray
 from microlut.ops.base import IntegerOp, SameShape, demand
 from microlut.ops.builtin import Builtin
 from microlut.ops.fixed_point import multiply, quantize_multiplier
+from microlut.ops.table_16 import interpolated
 from microlut.ops.tensor import CONFIG, DType, Tensor
 
 _STEPS = 512  # of a table, whose last entry is for interpolation
@@ -122,7 +123,4 @@ def _rounded(x: _Float) -> _Float:
 
 def _looked_up(x: Int64, table: Int64) -> Int64:
     """Return the interpolated entry for 16-bit numbers, which are limited first."""
-    limited = np.clip(x, -32768, 32767)
-    at = 256 + (limited >> 7)
-    slope = table[at + 1] - table[at]
-    return np.asarray(table[at] + ((slope * (limited & 127) + 64) >> 7))
+    return interpolated(np.clip(x, -32768, 32767), table)

@@ -11,9 +11,9 @@ import numpy as np
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
 from microlut.ops.base import Keras, demand, picture
-from microlut.ops.builtin import Builtin, Constant
+from microlut.ops.builtin import Builtin, Constant, version
 from microlut.ops.linear import Linear, QLinear
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor, integer_limits
 from microlut.ops.weights import OutputStage, QuantizedWeights
 from microlut.ops.windows import Window, patches
 
@@ -91,6 +91,7 @@ class QTransposeConv2D(QLinear):
     window: Window
     size: _Size
     kind: Literal["transpose_conv2d"] = "transpose_conv2d"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -104,7 +105,8 @@ class QTransposeConv2D(QLinear):
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return TRANSPOSE_CONV; a clamp comes after it, because devices do not fuse it."""
         (output,), stage = outputs, self.output
-        clamped = (stage.minimum, stage.maximum) != (-128, 127)
+        limits = integer_limits(output.dtype)
+        clamped = (stage.minimum, stage.maximum) != limits
         made = replace(output, name=f"{output.name}/sums") if clamped else output
         shape = Constant("shape", np.array([1, *output.shape], np.int32))
         kernel, bias = self.parameters(inputs[0], self.weights.int8())
@@ -118,8 +120,8 @@ class QTransposeConv2D(QLinear):
         sums = Builtin("TRANSPOSE_CONV", 3, read, (made,), "TransposeConvOptions", fields)
         if not clamped:
             return (sums,)
-        name = "RELU6" if stage.maximum < 127 else "RELU"
-        return sums, Builtin(name, 2, (made,), (output,))
+        name = "RELU6" if stage.maximum < limits[1] else "RELU"
+        return sums, Builtin(name, version(output, 2, 3), (made,), (output,))
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless weights and output stage are valid."""

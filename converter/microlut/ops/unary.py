@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from microlut.ops.base import Keras
+from microlut.ops.base import IntegerOp, Keras
 from microlut.ops.elementwise import Elementwise, Float64, Unary
 from microlut.ops.fixed_point import quantize_multiplier
+from microlut.ops.rectify_16 import abs_16
 from microlut.ops.table import QTable, all_values, scaled_values, table
 from microlut.ops.tensor import Tensor
 
@@ -22,18 +23,22 @@ class Abs(Unary):
     keras: ClassVar[Keras] = Keras(functions=("Absolute", "Fabs", "abs", "math.abs"))
     numpy: ClassVar[str] = "abs"
     tensorflow: ClassVar[str] = "abs"
+    wide: ClassVar[str | None] = "rectify_16"
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QTable:
-        """Return the table of TensorFlow Lite's ABS, if its 32 bits suffice."""
-        with np.errstate(over="ignore", under="ignore"):
-            ratio = np.float32(inputs[0].scale) / np.float32(outputs[0].scale)
-        magnitude = np.abs(all_values() - inputs[0].zero_point)
-        values = None
-        if np.isfinite(ratio):
-            values = scaled_values(magnitude, quantize_multiplier(float(ratio)))
-        if values is None:
-            return Elementwise.quantize(self, inputs, outputs)
-        return table(values + outputs[0].zero_point, "ABS", 2)
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+        """Return TensorFlow Lite's ABS, if its 32 bits suffice: of int8 as a table."""
+        form = abs_16 if outputs[0].dtype == "int16" else _abs_table
+        return form(inputs[0], outputs[0]) or Elementwise.quantize(self, inputs, outputs)
+
+
+def _abs_table(source: Tensor, target: Tensor) -> QTable | None:
+    """Return the table of ABS, or None where its 32-bit numbers would overflow."""
+    ratio = source.scale / target.scale
+    if not np.isfinite(ratio):
+        return None
+    magnitude = np.abs(all_values() - source.zero_point)
+    values = scaled_values(magnitude, quantize_multiplier(ratio))
+    return None if values is None else table(values + target.zero_point, "ABS", 2)
 
 
 @dataclass(frozen=True, slots=True)

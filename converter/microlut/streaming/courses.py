@@ -21,14 +21,19 @@ from microlut.ops.movement import Axis
 from microlut.ops.pad import QPad
 from microlut.ops.pool2d import QPool2D
 from microlut.ops.prelu import QPrelu
+from microlut.ops.rectify_16 import QRectify16
 from microlut.ops.recurrent import QRecurrent
 from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.ops.reduce import QReduce
 from microlut.ops.relu import QRelu
+from microlut.ops.requantize import QRequantize
 from microlut.ops.reshape import QReshape
 from microlut.ops.scale import QScale
+from microlut.ops.sigmoid_16 import QSigmoid16
 from microlut.ops.softmax import QSoftmax
+from microlut.ops.softmax_16 import QSoftmax16
 from microlut.ops.table import QTable
+from microlut.ops.table_16 import QTable16
 from microlut.ops.unit_normalization import QUnitNormalization
 from microlut.ops.windows import Padding
 from microlut.streaming.timed import (
@@ -83,16 +88,16 @@ def _course(
     )
 
 
-@_course.register(QAdd)
-@_course.register(QRelu)
-@_course.register(QScale)
-@_course.register(QTable)
 def _by_value(
     op: IntegerOp, inputs: Sequence[Timed], shapes: Sequence[Shape], output: Shape
 ) -> Course:
     if len({timed.axis for timed in inputs}) > 1:
         return whole(op, inputs)
     return each_frame(op, inputs, inputs[0].axis)
+
+
+for _kind in (QAdd, QRectify16, QRelu, QRequantize, QScale, QSigmoid16, QTable, QTable16):
+    _course.register(_kind, _by_value)
 
 
 @_course.register
@@ -134,6 +139,7 @@ def _concatenate(
 
 @_course.register(QDense)
 @_course.register(QSoftmax)
+@_course.register(QSoftmax16)
 @_course.register(QUnitNormalization)
 def _over_the_last(
     op: IntegerOp, inputs: Sequence[Timed], shapes: Sequence[Shape], output: Shape

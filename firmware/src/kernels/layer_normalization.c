@@ -1,41 +1,7 @@
 /* Layer, group and root mean square normalization: sums are exact, and values are normalized with
  * 16 bits. Why nothing overflows is in docs/reference/format.md. */
 #include "microlut/layer_normalization.h"
-#include "../inverse_root.h"
-
-#define MLUT_LAYER_NORMALIZATION_LARGEST 32767 /* of normalized values */
-#define MLUT_LAYER_NORMALIZATION_ROOT_BITS 30
-#define MLUT_LAYER_NORMALIZATION_MOST_SHIFTED 31
-
-/* 2^value_bits / sqrt(spread + epsilon) */
-static mlut_factor_t mlut_layer_normalization_factor(
-    const mlut_layer_normalization_t *layer, int64_t spread)
-{
-    int shift = layer->spread_shift;
-    spread = shift < 0 ? spread >> (-2 * shift) : spread << (2 * shift);
-    spread += layer->epsilon;
-    while (spread >> MLUT_LAYER_NORMALIZATION_ROOT_BITS != 0) {
-        spread >>= 2;
-        shift--;
-    }
-    mlut_factor_t factor = mlut_inverse_root((int32_t)spread);
-    shift += factor.shift + layer->value_bits;
-    if (shift < -MLUT_LAYER_NORMALIZATION_MOST_SHIFTED) {
-        shift = -MLUT_LAYER_NORMALIZATION_MOST_SHIFTED;
-    } else if (shift > MLUT_LAYER_NORMALIZATION_MOST_SHIFTED) {
-        shift = MLUT_LAYER_NORMALIZATION_MOST_SHIFTED; /* all values are 0 */
-    }
-    factor.shift = (int8_t)shift;
-    return factor;
-}
-
-static int16_t mlut_layer_normalization_limited(int32_t x)
-{
-    const int32_t raised =
-        x < -MLUT_LAYER_NORMALIZATION_LARGEST ? -MLUT_LAYER_NORMALIZATION_LARGEST : x;
-    return (int16_t)(raised > MLUT_LAYER_NORMALIZATION_LARGEST ? MLUT_LAYER_NORMALIZATION_LARGEST
-                                                               : raised);
-}
+#include "normalize.h"
 
 /* One row of a group; `zero` is what values are measured from, times their `count`. */
 static void mlut_layer_normalization_row(const mlut_layer_normalization_t *layer,
@@ -52,8 +18,9 @@ static void mlut_layer_normalization_row(const mlut_layer_normalization_t *layer
     const int8_t minimum = layer->minimum, maximum = layer->maximum;
     const int8_t *const end = in + layer->channels;
     while (in < end) {
-        const int32_t normal = mlut_layer_normalization_limited(
-            mlut_multiply(count * *in++ - zero, factor.multiplier, factor.shift));
+        const int32_t normal = mlut_normalize_limited(
+            mlut_multiply(count * *in++ - zero, factor.multiplier, factor.shift),
+            MLUT_NORMALIZE_LARGEST);
         *out++ = mlut_clamp_int8((normal * *gain + *offset) >> shift, minimum, maximum);
         gain += gain_step;
         offset += offset_step;
@@ -81,7 +48,8 @@ static void mlut_layer_normalization_group(
     if (layer->mode != MLUT_NORMALIZE_RMS) {
         spread -= (int64_t)total * total;
     }
-    const mlut_factor_t factor = mlut_layer_normalization_factor(layer, spread);
+    const mlut_factor_t factor =
+        mlut_normalize_factor(spread, layer->spread_shift, layer->epsilon, layer->value_bits);
     const int32_t mean = layer->mode == MLUT_NORMALIZE_STANDARD ? total : 0;
     for (size_t row = 0; row < layer->rows; row++) {
         const size_t at = row * row_bytes;

@@ -2,6 +2,7 @@
  * with interpolation. converter/microlut/ops/softmax_16.py makes the tables, and computes the same.
  */
 #include "microlut/softmax_16.h"
+#include "interpolate_16.h"
 #include "linear_16.h"
 
 /* 2^15 exp(x) for x from -10 to 0. */
@@ -77,10 +78,7 @@ static const int16_t mlut_softmax_16_reciprocals[513] = {32767, 32704, 32640, 32
 
 static int32_t mlut_softmax_16_look_up(const int16_t *table, int32_t x)
 {
-    const int32_t limited = mlut_clamp_int16(x, INT16_MIN, INT16_MAX);
-    const int16_t *const entry = table + 256 + (limited >> 7);
-    const int32_t slope = entry[1] - entry[0];
-    return entry[0] + ((slope * (limited & 127) + 64) >> 7);
+    return mlut_interpolate_16(table, mlut_clamp_int16(x, INT16_MIN, INT16_MAX));
 }
 
 /* Bits of a positive number. */

@@ -27,10 +27,12 @@ from microlut.ops.movement import Axis, whole
 from microlut.ops.pad import Pad
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
 from microlut.ops.prelu import Prelu
+from microlut.ops.rectifiers import Elu, LeakyRelu
 from microlut.ops.reshape import Reshape
 from microlut.ops.resize_bilinear import ResizeBilinear
+from microlut.ops.sigmoid import Sigmoid
 from microlut.ops.slice import Slice
-from microlut.ops.tensor import Tensor
+from microlut.ops.tensor import Activation, Tensor
 from microlut.ops.windows import Padding, Window
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
@@ -112,16 +114,17 @@ class Net:
         kernel = np.random.default_rng(size).normal(size=(2, size, 1, channels))
         return self.add(Conv2D(kernel.astype(np.float32), np.ones(2, np.float32), window))
 
-    def quantized(self) -> QuantizedGraph:
+    def quantized(self, dtype: Activation = "int8") -> QuantizedGraph:
         graph = Graph("net", (Tensor("x", self.shapes["x"]),), tuple(self.nodes), ("out",))
         graph = replace(graph, outputs=(self.nodes[-1].name,))
         x = np.random.default_rng(0).normal(size=(3, *self.shapes["x"])).astype(np.float32)
-        return quantize(graph, calibrate(graph, x), x, WeightConfig(8))
+        ranges = calibrate(graph, x).typed(dict.fromkeys(graph.tensors(), dtype))
+        return quantize(graph, ranges, x, WeightConfig(8))
 
 
-def checked(net: Net, axis: int = 0) -> QuantizedGraph:
+def checked(net: Net, axis: int = 0, dtype: Activation = "int8") -> QuantizedGraph:
     """Return a streamed network that has answered as the one over whole windows."""
-    graph = net.quantized()
+    graph = net.quantized(dtype)
     made, x = stream(graph, axis), rg.int8_batch(graph, 0, 4)
     np.testing.assert_array_equal(only(streamed_outputs(made, x)), only(integers.outputs(graph, x)))
     return made
@@ -130,6 +133,15 @@ def checked(net: Net, axis: int = 0) -> QuantizedGraph:
 def kept(graph: QuantizedGraph) -> list[int]:
     """Return the frames that each state keeps."""
     return [state.tensor.shape[0] for state in graph.states]
+
+
+def test_networks_of_int16_are_streamed():
+    net = Net()
+    for op in (LeakyRelu(0.3), Elu(), Sigmoid()):
+        net.convolve(3, before=2)
+        net.add(op)
+    made = checked(net, dtype="int16")
+    assert [state.tensor.dtype for state in made.states] == ["int16"] * 3
 
 
 def test_causal_convolutions_keep_what_their_kernels_see_again():

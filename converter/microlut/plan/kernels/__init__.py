@@ -56,10 +56,13 @@ WIDE = (
     "conv2d",
     "dense",
     "depthwise_conv2d",
+    "layer_normalization",
     "mean",
     "pool2d",
+    "prelu",
     "reduce",
     "relu",
+    "transpose_conv2d",
 )
 _BY_KIND = {kind: _load(kind) for kind in INTEGER_FORMS}
 _BY_KIND_16 = {kind: _load(f"{kind}_16") for kind in WIDE}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from math import prod
+from typing import ClassVar
 
 from microlut.ops.gather import Gather, QGather
+from microlut.ops.tensor import DType
 from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 
 _MOST_PLACES = 65536  # uint16_t
@@ -14,6 +16,8 @@ _MOST_PLACES = 65536  # uint16_t
 
 class GatherKernel(PlainKernel[QGather, Gather]):
     """The kernel mlut_gather."""
+
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
 
     def work(self, call: Call[QGather], tile: Tile, core: str) -> Counter[str]:
         """Count the pieces and bytes that are copied."""

@@ -38,7 +38,8 @@ class LayerNormalizationKernel(PlainKernel[QLayerNormalization, LayerNormalizati
     ) -> Iterable[Size]:
         """Return the number of values that are normalized together."""
         _, rows, _, channels = view(outputs[0], op.rows, op.groups)
-        yield "the number of values that are normalized together", rows * channels, MOST_NORMALIZED
+        count, most = rows * channels, MOST_NORMALIZED[self.dtypes[0]]
+        yield "the number of values that are normalized together", count, most
 
     def fields(self, call: Call[QLayerNormalization]) -> Mapping[str, object]:
         """Return the four dimensions of the tensor."""

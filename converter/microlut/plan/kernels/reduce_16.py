@@ -1,4 +1,4 @@
-"""Mean and sum of int16 values over any dimensions."""
+"""Mean, sum, maximum and minimum of int16 values over any dimensions."""
 
 from __future__ import annotations
 
@@ -28,5 +28,7 @@ class Reduce16Kernel(ReduceKernel):
         """Return the number of groups of neighbouring axes, and of values under a sum."""
         groups, *_ = ReduceKernel.sizes(self, op, inputs, outputs)
         yield groups
+        if op.mode in ("max", "min"):
+            return
         values = prod(inputs[0][axis] for axis in op.axes)
         yield "the number of values that are summed up", values, MOST_SUMMED_16

@@ -33,7 +33,7 @@ class TransposeConv2DKernel(Kernel[QTransposeConv2D, TransposeConv2D]):
         """Count the weights, the pixels, and the taps that reach them."""
         op, depth = call.op, call.source[2]
         channels, columns = op.weights.indices.shape
-        pixels, taps = prod(call.shape[:2]), _met(call)
+        pixels, taps = prod(call.shape[:2]), taps_met(call)
         tiles = [min(tile.channels, channels - c) for c in range(0, channels, tile.channels)]
         fours = sum(count // _ROWS for count in tiles)
         ones = sum(count % _ROWS for count in tiles)
@@ -64,7 +64,7 @@ class TransposeConv2DKernel(Kernel[QTransposeConv2D, TransposeConv2D]):
         return {"rounding": call.rounding}
 
 
-def _met(call: Call[QTransposeConv2D]) -> int:
+def taps_met(call: Call[QTransposeConv2D]) -> int:
     """Return how many taps reach output pixels, summed over all of these."""
     window, counts = call.op.window, []
     for inputs, outputs, kernel, stride, before in zip(
