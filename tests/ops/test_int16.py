@@ -285,6 +285,12 @@ def test_scales_beyond_the_numbers_of_a_kernel_are_refused():
         requantized(wide, narrow)
 
 
+def test_product_whose_factor_has_too_many_bits_is_refused():
+    whole = Tensor("x", (4,), "int16", Quantization(1.0, 0))
+    with pytest.raises(UnsupportedModel, match="calibrate it with inputs on which it varies"):
+        Mul().quantize([whole, whole], [whole])
+
+
 def test_graph_that_mixes_types_is_refused():
     graph = case("mixed", Relu(RELU), (4,)).quantized
     narrow = replace(graph.inputs[0], dtype="int8")

@@ -158,6 +158,14 @@ def test_table_is_finite_where_a_function_is_not(op: FloatOp):
     assert right[-20000:].max() < 0.01
 
 
+def test_results_beyond_double_precision_are_limited():
+    x = Tensor("x", (4,), "int16", Quantization(0.02, 0))
+    y = Tensor("y", (4,), "int16", Quantization(1e-30, 0))
+    with np.errstate(all="raise"):
+        made = Exp().quantize([x], [y])
+    assert made.values.tolist()[-1] == 32767
+
+
 def test_function_that_is_undefined_is_refused():
     class Undefined(Sqrt):
         domain = (-math.inf, math.inf)

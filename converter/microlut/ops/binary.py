@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
+from microlut.errors import UnsupportedModel
 from microlut.ops.activation import fused_name
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape, by_slices
 from microlut.ops.base import FloatOp, IntegerOp, ScaleRule, demand
@@ -91,9 +92,15 @@ class Binary(FloatOp):
             values.setflags(write=False)
         given: Sequence[float] = [tensor.scale for tensor in inputs]
         scales = with_constant(given, scale, self.constant_first)
+        factors = _factors(self.function, scales, output.scale, LEFT_SHIFTS[dtype])
+        if any(shift > _most_shift(self.function, dtype) for _, shift in factors):
+            raise UnsupportedModel(
+                "its output is smaller than its terms by more than 32 bits hold; calibrate it with "
+                "inputs on which it varies"
+            )
         return QBinary(
             self.function,
-            _factors(self.function, scales, output.scale, LEFT_SHIFTS[dtype]),
+            factors,
             *self.limits(outputs[0]),
             values,
             found,
@@ -218,7 +225,7 @@ class QBinary(IntegerOp):
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless factors, limits and constant are valid."""
         wide = outputs[0].dtype == "int16"
-        most = LARGEST_SHIFT if self.function == "mul" and not wide else 0
+        most = _most_shift(self.function, outputs[0].dtype)
         sound = all(0 <= m < 1 << 31 and -31 <= shift <= most for m, shift in self.factors)
         demand(sound and len(self.factors) == _FACTORS[self.function], "its multipliers")
         demand(outputs[0].holds(self.minimum, self.maximum), "its limits")
@@ -237,6 +244,11 @@ def with_constant(given: Sequence[T], constant: T | None, first: bool) -> Sequen
     if constant is None:
         return given
     return (constant, *given) if first else (*given, constant)
+
+
+def _most_shift(function: Function, dtype: DType) -> int:
+    """Return the largest shift to the left of a factor."""
+    return LARGEST_SHIFT if function == "mul" and dtype == "int8" else 0
 
 
 def _factors(

@@ -142,9 +142,10 @@ def real_steps(
     """Return the results of a real function in steps of the output's scale, not rounded."""
     with np.errstate(all="ignore"):
         y = function(x)
+        steps = y / target.scale
     if np.isnan(y).any():
         raise UnsupportedModel(f"it is not defined for {x[np.isnan(y)][0]:g}")
-    return y / target.scale
+    return steps
 
 
 def rounded(x: NDArray[np.float64]) -> NDArray[np.float64]:
