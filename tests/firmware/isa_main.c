@@ -1,6 +1,7 @@
 /* Compares one implementation of the primitives with a plain reference: all counts up to 70, all
  * alignments, and blocks that end exactly where the last value is; tiles of 1 to 40 quads
- * and 1 to 3 pairs of rows; and the ends of the range of what is scaled. */
+ * and 1 to 3 pairs of rows; rows of depthwise outputs of all widths up to 9; and the ends of the
+ * range of what is scaled. */
 #include "isa/isa.h"
 
 #include <stdio.h>
@@ -62,16 +63,6 @@ static int check(size_t count, size_t x_offset, size_t w_offset, size_t stride)
 static int32_t half(uint32_t pair, size_t i)
 {
     return (int16_t)(i == 0 ? pair : pair >> 16);
-}
-
-/* A block of its own with `count` pairs of int8 values. */
-static uint32_t *new_pairs(size_t count)
-{
-    uint32_t *block = malloc(count * sizeof(uint32_t));
-    for (size_t i = 0; i < count; i++) {
-        block[i] = (uint32_t)(uint16_t)next_value() | (uint32_t)next_value() << 16;
-    }
-    return block;
 }
 
 /* Put the weights of two rows, words and bytes in turn. */
@@ -136,25 +127,78 @@ static int check_tile(size_t quads, size_t pairs)
     return good;
 }
 
-static int check_two_3x3(void)
+static int check_put_pairs(void)
 {
-    uint32_t *p = new_pairs(3);
-    uint32_t *q = new_pairs(3);
-    uint32_t weights[6];
-    int32_t totals[2] = {-5, 1000000000};
-    int32_t wanted[2] = {-5, 1000000000};
-    for (size_t j = 0; j < 3u; j++) {
-        const int32_t w[3] = {next_value(), next_value(), next_value()};
-        const int32_t x[4] = {half(p[j], 0), half(p[j], 1), half(q[j], 0), half(q[j], 1)};
-        weights[j] = mlut_generic_pair(w[0], w[1]);
-        weights[j + 3u] = mlut_generic_pair(w[1], w[2]);
-        wanted[0] += w[0] * x[0] + w[1] * x[1] + w[2] * x[2];
-        wanted[1] += w[0] * x[1] + w[1] * x[2] + w[2] * x[3];
+    const uint32_t upper = (uint32_t)next_value() << 24 | state >> 8;
+    const uint32_t lower = (uint32_t)next_value() << 24 | state >> 8;
+    uint32_t pairs[5] = {0, 0, 0, 0, 12345};
+    mlut_isa_put_pairs(upper, lower, pairs);
+    int good = pairs[4] == 12345;
+    for (size_t i = 0; i < 4u; i++) {
+        good &= half(pairs[i], 0) == (int8_t)(upper >> (8u * i));
+        good &= half(pairs[i], 1) == (int8_t)(lower >> (8u * i));
     }
-    mlut_isa_two_3x3(p, q, weights, totals);
-    free(q);
-    free(p);
-    return memcmp(totals, wanted, sizeof(wanted)) == 0;
+    return good;
+}
+
+/* round(total * multiplier / 2^31) / 2^shift, halves away from zero; at most an int8. */
+static int8_t output_of(int32_t total, const mlut_rows_t *rows, int32_t zero_point)
+{
+    const int64_t product = ((int64_t)total * rows->multiplier + (1 << 30)) >> 31;
+    const int64_t half_unit = (int64_t)1 << (rows->shift - 1u);
+    const int64_t size = ((product < 0 ? -product : product) + half_unit) >> rows->shift;
+    const int64_t nearest = (product < 0 ? -size : size) + zero_point;
+    return (int8_t)(nearest < -128 ? -128 : nearest > 127 ? 127 : nearest);
+}
+
+/* Outputs of a channel in a picture of some channels, by the slow formula. */
+static int check_rows(size_t height, size_t width, size_t stride, int is_signed)
+{
+    const size_t channels = 3;
+    const size_t pitch = (width - 1u) * stride + 3u;
+    const size_t tall = ((height - 1u) * stride + 4u) / 2u;
+    const size_t words = pitch * MLUT_LANES;
+    const size_t behind = stride * MLUT_LANES;
+    const int32_t zero_point = is_signed ? next_value() : -128;
+    uint32_t *plane = malloc((tall * words + behind) * sizeof(uint32_t));
+    for (size_t i = 0; i < tall * words + behind; i++) {
+        plane[i] = mlut_generic_pair(next_value(), next_value());
+    }
+    int8_t *out = new_block(0, height * width * channels);
+    int8_t *wanted = new_block(0, height * width * channels);
+    memcpy(wanted, out, height * width * channels);
+    mlut_rows_t rows = {{0}, plane + 1, words * sizeof(uint32_t), 1200000001 + next_value(),
+        (int32_t)((2 * zero_point + 1) * 128), 8, 2 * 1234, out + 1,
+        stride == 1 && height > 1 ? width * channels : 0, channels, width / 2u * 2u * channels,
+        width % 2u, 0, stride == 1 && height > 1 ? height / 2u : height};
+    rows.gap = (rows.below == 0 ? 1u : 2u) * width * channels - rows.across;
+    int32_t w[9];
+    for (size_t i = 0; i < 9u; i++) {
+        w[i] = next_value();
+    }
+    for (size_t j = 0; j < 3u; j++) {
+        rows.weights[j] = mlut_generic_pair(2 * w[j], 2 * w[3u + j]);
+        rows.weights[3u + j] = mlut_generic_pair(2 * w[3u + j], 2 * w[6u + j]);
+    }
+    for (size_t y = 0; y < rows.strips * (rows.below == 0 ? 1u : 2u); y++) {
+        for (size_t x = 0; x < width; x++) {
+            int32_t total = 1234;
+            for (size_t i = 0; i < 9u; i++) {
+                const size_t row = y * stride + i / 3u;
+                const size_t column = x * stride + i % 3u;
+                total += w[i] * half(rows.from[row / 2u * words + column * MLUT_LANES], row % 2u);
+            }
+            wanted[(y * width + x) * channels + 1u] = output_of(total, &rows, zero_point);
+        }
+    }
+    void (*const make[])(const mlut_rows_t *) = {mlut_isa_rows_positive, mlut_isa_rows_signed,
+        mlut_isa_rows_2_positive, mlut_isa_rows_2_signed};
+    make[2u * (stride - 1u) + (is_signed ? 1u : 0u)](&rows);
+    const int good = memcmp(out, wanted, height * width * channels) == 0;
+    free(wanted);
+    free(out);
+    free(plane);
+    return good;
 }
 
 static int check_scalars(void)
@@ -171,7 +215,9 @@ static int check_scalars(void)
         }
         for (size_t j = 0; j < 10u; j++) {
             const int64_t product = (int64_t)x * edges[j];
-            good &= mlut_isa_high_mul(x, edges[j]) == (product + 2147483648) >> 32;
+            const int32_t high = (int32_t)((product + 2147483648) >> 32);
+            good &= mlut_isa_high_add(x, edges[j], 0) == high;
+            good &= mlut_isa_high_add(x, edges[j], -high / 2) == high - high / 2;
         }
     }
     return good;
@@ -184,7 +230,15 @@ int main(void)
         for (size_t pairs = 1; pairs <= MOST_PAIRS; pairs++) {
             failures += check_tile(quads, pairs) ? 0 : 1;
         }
-        failures += check_two_3x3() ? 0 : 1;
+        failures += check_put_pairs() ? 0 : 1;
+    }
+    for (size_t i = 0; i < 8u * 9u * 4u; i++) {
+        const size_t height = 1u + i % 8u;
+        const size_t width = 1u + i / 8u % 9u;
+        if (!check_rows(height, width, 1u + i / 72u % 2u, i / 144u == 1u)) {
+            failures++;
+            printf("%zu rows of %zu outputs differ (%zu)\n", height, width, i);
+        }
     }
     for (size_t count = 0; count <= LARGEST_COUNT; count++) {
         for (size_t offsets = 0; offsets < 16u; offsets++) {

@@ -54,6 +54,7 @@ LEVELS = ("-O0", "-O2", "-Os")
 QUICK = {"conv2d.c", "depthwise_conv2d.c"} | {
     f"mve_{name}.c" for name in ("multiply", "conv2d", "depthwise_3x3")
 }
+DSP_ROWS = [f"mlut_dsp_rows_{form}" for form in ("signed", "positive", "2_signed", "2_positive")]
 # What the linker looks for with -finstrument-functions.
 PROFILER = """
 void __cyg_profile_func_enter(void *function, void *caller);
@@ -117,6 +118,7 @@ def test_portable_engine_leaves_a_fixed_register_alone(quick: Path, tmp_path: Pa
     [
         *(("cortex-m0plus", "mlut_v6m_tile"), ("cortex-m3", "mlut_v7m_tile")),
         *(("cortex-m4f", "mlut_dsp_tile"), ("cortex-m55", "mlut_mve_tile")),
+        *(("cortex-m4f", name) for name in DSP_ROWS),
     ],
 )
 def test_assembly_takes_the_stack_that_is_planned(
@@ -131,6 +133,7 @@ def test_assembly_takes_the_stack_that_is_planned(
     assert set(NAKED_BYTES) == {
         *(f"mlut_{isa}_tile" for isa in ("v6m", "v7m", "dsp")),
         "mlut_mve_tile",
+        *DSP_ROWS,
     }
 
 

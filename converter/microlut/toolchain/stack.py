@@ -26,6 +26,10 @@ NAKED_BYTES = {
     "mlut_v6m_tile": 56,
     "mlut_v7m_tile": 56,
     "mlut_dsp_tile": 60,
+    "mlut_dsp_rows_signed": 96,
+    "mlut_dsp_rows_positive": 96,
+    "mlut_dsp_rows_2_signed": 96,
+    "mlut_dsp_rows_2_positive": 96,
     "mlut_mve_tile": 68,
 }
 _ROOTS = ("mlut_start", "mlut_reset")  # the first C function; RISC-V's mlut_reset is assembly

@@ -8,11 +8,12 @@
 extern "C" {
 #endif
 
-/* By the output stage's rounding; the last two for 3x3 kernels without dilation whose vertical
- * stride is 1 or 2. */
+/* By the output stage's rounding; 3x3 is for such kernels without dilation whose strides are 1, and
+ * 3x3_2 for those whose strides are 2. */
 struct mlut_plane;
 typedef void mlut_convolve_t(const struct mlut_plane *plane, int8_t *out);
-mlut_convolve_t mlut_convolve_any, mlut_convolve_3x3_signed, mlut_convolve_3x3_positive;
+mlut_convolve_t mlut_convolve_any, mlut_convolve_3x3_signed, mlut_convolve_3x3_positive,
+    mlut_convolve_3x3_2_signed, mlut_convolve_3x3_2_positive;
 
 /* Depthwise convolution. Rows of `weights`: kernel positions; columns: output channels. Output
  * channel c reads input channel c / depth_multiplier. `tile` channels at a time: a multiple of

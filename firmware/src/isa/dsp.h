@@ -71,6 +71,18 @@ static inline void mlut_dsp_put_bytes(uint32_t four, size_t row, uint32_t *quad)
     quad[row + 2u] = mlut_dsp_odd(four);
 }
 
+static inline void mlut_dsp_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)
+{
+    const uint32_t upper_even = mlut_dsp_even(upper);
+    const uint32_t lower_even = mlut_dsp_even(lower);
+    const uint32_t upper_odd = mlut_dsp_odd(upper);
+    const uint32_t lower_odd = mlut_dsp_odd(lower);
+    to[0] = (upper_even & 0xffffu) | lower_even << 16;
+    to[1] = (upper_odd & 0xffffu) | lower_odd << 16;
+    to[2] = upper_even >> 16 | (lower_even & 0xffff0000u);
+    to[3] = upper_odd >> 16 | (lower_odd & 0xffff0000u);
+}
+
 static inline int32_t mlut_dsp_mac2(uint32_t a, uint32_t b, int32_t total)
 {
     return __smlad((int16x2_t)a, (int16x2_t)b, total);
@@ -131,10 +143,10 @@ static inline int32_t mlut_dsp_saturate(int32_t x)
     return nearest;
 }
 
-static inline int32_t mlut_dsp_high_mul(int32_t a, int32_t b)
+static inline int32_t mlut_dsp_high_add(int32_t a, int32_t b, int32_t c)
 {
-    int32_t high; /* ACLE's __smmulr is missing in GCC 12 */
-    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+    int32_t high; /* ACLE's __smmlar is missing in GCC 12 */
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(c));
     return high;
 }
 
@@ -195,38 +207,18 @@ static MLUT_NAKED const uint32_t *mlut_dsp_tile(MLUT_UNUSED const uint32_t *weig
         : "memory");
 }
 
-/* Three pairs of neighbouring rows: adds to `whole` the products of both and to `other` those of
- * the one with the other row of a pair of weights: `row` tells which. In C, GCC takes pairs apart
- * outside of the caller's loop, and then runs out of registers. */
-#define MLUT_DSP_ROWS(from, weights, whole, other, halves)                                         \
-    __asm__("ldr %[a], [%[p]]\n\t"                                                                 \
-            "ldr %[b], [%[p], #4]\n\t"                                                             \
-            "ldr %[c], [%[p], #8]\n\t"                                                             \
-            "smlad %[t0], %[a], %[w0], %[t0]\n\t" halves " %[t1], %[a], %[w0], %[t1]\n\t"          \
-            "smlad %[t0], %[b], %[w1], %[t0]\n\t" halves " %[t1], %[b], %[w1], %[t1]\n\t"          \
-            "smlad %[t0], %[c], %[w2], %[t0]\n\t" halves " %[t1], %[c], %[w2], %[t1]"              \
-        : [t0] "+r"(whole), [t1] "+r"(other), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c)             \
-        : [p] "r"(from), [w0] "r"((weights)[0]), [w1] "r"((weights)[1]), [w2] "r"((weights)[2]),   \
-        "m"(*(const uint32_t (*)[3])(from)))
-
-static inline __attribute__((always_inline)) void mlut_dsp_two_3x3(
-    const uint32_t *p, const uint32_t *q, const uint32_t weights[6], int32_t totals[2])
-{
-    uint32_t a, b, c;
-    MLUT_DSP_ROWS(p, weights, totals[0], totals[1], "smlatb");
-    MLUT_DSP_ROWS(q, weights + 3, totals[1], totals[0], "smlabt");
-}
+#define MLUT_ISA_ROWS 1
+#include "dsp_rows.h"
 #else
-#define mlut_dsp_two_3x3 mlut_generic_two_3x3
 
 static inline int32_t mlut_dsp_saturate(int32_t x)
 {
     return mlut_generic_saturate(x);
 }
 
-static inline int32_t mlut_dsp_high_mul(int32_t a, int32_t b)
+static inline int32_t mlut_dsp_high_add(int32_t a, int32_t b, int32_t c)
 {
-    return mlut_generic_high_mul(a, b);
+    return mlut_generic_high_add(a, b, c);
 }
 
 static inline const uint32_t *mlut_dsp_tile(const uint32_t *weights,

@@ -57,9 +57,9 @@ static inline uint32_t mlut_generic_odd(uint32_t word)
     return mlut_generic_pair((int8_t)(word >> 8), (int8_t)(word >> 24));
 }
 
-static inline int32_t mlut_generic_high_mul(int32_t a, int32_t b)
+static inline int32_t mlut_generic_high_add(int32_t a, int32_t b, int32_t c)
 {
-    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32) + c;
 }
 
 static inline int32_t mlut_generic_saturate(int32_t x)
@@ -73,16 +73,13 @@ static inline int32_t mlut_generic_mac2(uint32_t a, uint32_t b, int32_t total)
     return total + (int16_t)a * (int16_t)b + ((int32_t)a >> 16) * ((int32_t)b >> 16);
 }
 
-static inline void mlut_generic_two_3x3(
-    const uint32_t *p, const uint32_t *q, const uint32_t weights[6], int32_t totals[2])
+static inline void mlut_generic_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)
 {
-    for (size_t j = 0; j < 3; j++) {
-        const uint32_t upper = weights[j];
-        const uint32_t lower = weights[3u + j];
-        totals[0] = mlut_generic_mac2(p[j], upper, totals[0]);
-        totals[0] += (int16_t)q[j] * ((int32_t)lower >> 16);
-        totals[1] += ((int32_t)p[j] >> 16) * (int16_t)upper;
-        totals[1] = mlut_generic_mac2(q[j], lower, totals[1]);
+    uint8_t *half = (uint8_t *)__builtin_assume_aligned(to, 4);
+    for (unsigned i = 0; i < 32u; i += 8u, half += 4) {
+        const int16_t pair[2] = {(int8_t)(upper >> i), (int8_t)(lower >> i)};
+        memcpy(__builtin_assume_aligned(half, 2), pair, 2);
+        memcpy(__builtin_assume_aligned(half + 2, 2), pair + 1, 2);
     }
 }
 

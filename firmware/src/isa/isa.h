@@ -13,8 +13,8 @@
  *   uint32_t mlut_isa_even(uint32_t word), mlut_isa_odd(uint32_t word)
  *     widen bytes 0 and 2, or 1 and 3, to a pair: two int16 in one word.
  *
- *   int32_t mlut_isa_high_mul(int32_t a, int32_t b)
- *     returns a * b / 2^32, rounded to nearest, halves up.
+ *   int32_t mlut_isa_high_add(int32_t a, int32_t b, int32_t c)
+ *     returns a * b / 2^32 + c, rounded to nearest, halves up.
  *
  *   int32_t mlut_isa_saturate(int32_t x)
  *     returns the int8 nearest to x.
@@ -22,11 +22,8 @@
  *   int32_t mlut_isa_mac2(uint32_t a, uint32_t b, int32_t total)
  *     returns total + both products of two pairs.
  *
- *   void mlut_isa_two_3x3(const uint32_t *p, const uint32_t *q, const uint32_t weights[6],
- *                         int32_t totals[2])
- *     convolves four rows of three values, which lie in pairs of vertical neighbours: rows 0 and 1
- *     in p, 2 and 3 in q. weights[j] is the pair of rows 0 and 1 of column j, weights[3 + j] that
- * of rows 1 and 2. Adds to totals[0] the sum over rows 0 to 2, to totals[1] that over 1 to 3.
+ *   void mlut_isa_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)
+ *     writes four pairs: byte i of both words, the upper one in the low half.
  *
  * and, for the tiles of convolutions, whose layout is the implementation's own:
  *
@@ -53,6 +50,15 @@
  *     the bias of row r, which is biases[MLUT_BIAS_STEP * r], plus the sum of the products of the
  *     row and each column as they were put, that is with raised inputs. Returns the end of the
  *     weights.
+ *
+ * and, unless plain_rows.h makes them of others, for depthwise convolutions:
+ *
+ *   void mlut_isa_rows_signed(const mlut_rows_t *rows), mlut_isa_rows_positive
+ *     write the outputs of strips of a 3x3 kernel with stride 1, by the form of rounding; with
+ *     `odd`, up to MLUT_LANES words behind the planes are read.
+ *
+ *   void mlut_isa_rows_2_signed(const mlut_rows_t *rows), mlut_isa_rows_2_positive
+ *     do the same with stride 2, and read up to 2 * MLUT_LANES words.
  *
  * Cores with MLUT_ISA_MVE have kernels of their own: mve/mve_NAME.c instead of NAME.c. CMake
  * compiles one of them. Each is empty to the compiler on other cores, so that build systems that
@@ -109,10 +115,10 @@
 #define mlut_isa_dot4 MLUT_ISA(dot4)
 #define mlut_isa_even MLUT_ISA(even)
 #define mlut_isa_odd MLUT_ISA(odd)
-#define mlut_isa_high_mul MLUT_ISA(high_mul)
+#define mlut_isa_high_add MLUT_ISA(high_add)
 #define mlut_isa_saturate MLUT_ISA(saturate)
 #define mlut_isa_mac2 MLUT_ISA(mac2)
-#define mlut_isa_two_3x3 MLUT_ISA(two_3x3)
+#define mlut_isa_put_pairs MLUT_ISA(put_pairs)
 #define mlut_isa_column_words MLUT_ISA(column_words)
 #define mlut_isa_input_offset MLUT_ISA(input_offset)
 #define mlut_isa_unaligned MLUT_ISA(unaligned)
@@ -121,5 +127,18 @@
 #define mlut_isa_put_bytes MLUT_ISA(put_bytes)
 #define mlut_isa_span MLUT_ISA(span)
 #define mlut_isa_tile MLUT_ISA(tile)
+
+#if defined(MLUT_ISA_ROWS)
+#define mlut_isa_rows_signed MLUT_ISA(rows_signed)
+#define mlut_isa_rows_positive MLUT_ISA(rows_positive)
+#define mlut_isa_rows_2_signed MLUT_ISA(rows_2_signed)
+#define mlut_isa_rows_2_positive MLUT_ISA(rows_2_positive)
+#else
+#include "plain_rows.h"
+#define mlut_isa_rows_signed mlut_plain_rows_signed
+#define mlut_isa_rows_positive mlut_plain_rows_positive
+#define mlut_isa_rows_2_signed mlut_plain_rows_2_signed
+#define mlut_isa_rows_2_positive mlut_plain_rows_2_positive
+#endif
 
 #endif /* MLUT_ISA_H */

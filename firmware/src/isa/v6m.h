@@ -10,7 +10,7 @@
 #define mlut_v6m_odd mlut_generic_odd
 #define mlut_v6m_mac2 mlut_generic_mac2
 #define mlut_v6m_saturate mlut_generic_saturate
-#define mlut_v6m_two_3x3 mlut_generic_two_3x3
+#define mlut_v6m_put_pairs mlut_generic_put_pairs
 #define mlut_v6m_span mlut_generic_span
 #define mlut_v6m_put_weights mlut_generic_put_weights
 #define mlut_v6m_put_bytes mlut_generic_put_bytes
@@ -25,7 +25,7 @@ static inline uint32_t *mlut_v6m_put_inputs(uint32_t four, uint32_t *column)
 }
 
 /* From products of halves, which fit: the library's 64-bit product takes twice as long. */
-static inline int32_t mlut_v6m_high_mul(int32_t a, int32_t b)
+static inline int32_t mlut_v6m_high_add(int32_t a, int32_t b, int32_t c)
 {
     const int32_t a_low = (int32_t)((uint32_t)a & 0xffffu);
     const int32_t b_low = (int32_t)((uint32_t)b & 0xffffu);
@@ -34,7 +34,7 @@ static inline int32_t mlut_v6m_high_mul(int32_t a, int32_t b)
     const uint32_t low = (uint32_t)a_low * (uint32_t)b_low;
     const int32_t middle = a_high * b_low + (int32_t)(low >> 16);
     const int32_t other = a_low * b_high + (int32_t)((uint32_t)middle & 0xffffu);
-    return a_high * b_high + (middle >> 16) + (((other >> 15) + 1) >> 1);
+    return a_high * b_high + (middle >> 16) + (((other >> 15) + 1) >> 1) + c;
 }
 
 /* One value of a column times those of two rows. */

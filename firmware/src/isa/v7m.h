@@ -10,7 +10,7 @@
 #define mlut_v7m_even mlut_generic_even
 #define mlut_v7m_odd mlut_generic_odd
 #define mlut_v7m_mac2 mlut_generic_mac2
-#define mlut_v7m_two_3x3 mlut_generic_two_3x3
+#define mlut_v7m_put_pairs mlut_generic_put_pairs
 #define mlut_v7m_put_inputs mlut_generic_put_inputs
 #define mlut_v7m_put_weights mlut_generic_put_weights
 #define mlut_v7m_put_bytes mlut_generic_put_bytes
@@ -24,14 +24,14 @@ static inline int32_t mlut_v7m_saturate(int32_t x)
     return nearest;
 }
 
-static inline int32_t mlut_v7m_high_mul(int32_t a, int32_t b)
+static inline int32_t mlut_v7m_high_add(int32_t a, int32_t b, int32_t c)
 {
     int32_t low, high;
     __asm__("smull %[l], %[h], %[a], %[b]\n\t"
             "lsls %[l], %[l], #1\n\t" /* bit 31 is the carry */
-            "adc %[h], %[h], #0"
+            "adc %[h], %[h], %[c]"
         : [l] "=&r"(low), [h] "=&r"(high)
-        : [a] "r"(a), [b] "r"(b)
+        : [a] "r"(a), [b] "r"(b), [c] "r"(c)
         : "cc");
     return high;
 }

@@ -51,6 +51,13 @@ static MLUT_INLINE uint32_t *mlut_columns_widen(const int8_t *from, size_t count
     return mlut_columns_widen_from(from, count, false, column);
 }
 
+/* Put a patch, behind which there are zeros. */
+static MLUT_INLINE void mlut_columns_widen_patch(
+    size_t count, const int8_t *patch, uint32_t *column)
+{
+    mlut_columns_widen_from(patch, (count + 3u) & ~(size_t)3, true, column);
+}
+
 static inline int8_t *mlut_columns_copy(const int8_t *from, size_t count, int8_t *to)
 {
     for (; mlut_isa_unaligned && count >= 4; count -= 4, from += 4, to += 4) {
@@ -90,6 +97,18 @@ static __attribute__((noinline)) void mlut_columns_put_padding(
     }
 }
 
+/* Copy at least 3 bytes and up to 3 more, with which the next ones may overlap. */
+static MLUT_INLINE int8_t *mlut_columns_copy_more(const int8_t *from, size_t count, int8_t *to)
+{
+    int8_t *const end = to + count;
+    do {
+        memcpy(to, from, 4);
+        to += 4;
+        from += 4;
+    } while (to < end);
+    return end;
+}
+
 /* A whole field inside the picture, which is most of them: no call a row. */
 static void mlut_columns_gather_rows(
     const mlut_conv2d_t *layer, const int8_t *from, int8_t *patch, uint32_t *column)
@@ -103,10 +122,16 @@ static void mlut_columns_gather_rows(
         return;
     }
     int8_t *to = patch;
-    for (size_t i = layer->window.height; i > 0; i--, from += step) {
+    size_t left = layer->window.height;
+    if (!MLUT_SMALL && mlut_isa_unaligned && count >= 3 && step >= 3) {
+        for (; left > 1; left--, from += step) { /* what else is read is in the next row */
+            to = mlut_columns_copy_more(from, count, to);
+        }
+    }
+    for (; left > 0; left--, from += step) {
         to = mlut_columns_copy(from, count, to);
     }
-    mlut_columns_widen(patch, layer->window.height * count, column);
+    mlut_columns_widen_patch(layer->window.height * count, patch, column);
 }
 
 /* One kernel row, which reads the picture's row `from` from pixel `left` on. */
@@ -161,7 +186,57 @@ void mlut_gather_column(const mlut_conv2d_t *layer,
         }
     }
     if (layer->patch) {
-        mlut_columns_widen(patch, (size_t)(sink.patch - patch), column);
+        mlut_columns_widen_patch((size_t)(sink.patch - patch), patch, column);
+    }
+}
+
+static MLUT_INLINE void mlut_columns_gather_pixels(
+    const int8_t *const pixels[MLUT_COLUMNS], size_t channels, bool aligned, uint32_t *columns)
+{
+    const int8_t *a = pixels[0];
+    const int8_t *b = pixels[1];
+    const int8_t *c = pixels[2];
+    const int8_t *d = pixels[3];
+    for (size_t left = channels / 4u; left > 0; left--, a += 4, b += 4, c += 4, d += 4) {
+        const uint32_t words[MLUT_COLUMNS] = {mlut_columns_load(a, 4, aligned),
+            mlut_columns_load(b, 4, aligned), mlut_columns_load(c, 4, aligned),
+            mlut_columns_load(d, 4, aligned)};
+        mlut_isa_put_inputs(words[0], columns);
+        mlut_isa_put_inputs(words[1], columns + 1);
+        mlut_isa_put_inputs(words[2], columns + 2);
+        columns = mlut_isa_put_inputs(words[3], columns + 3) - 3;
+    }
+}
+
+void mlut_gather_pixels(
+    const int8_t *const pixels[MLUT_COLUMNS], size_t channels, uint32_t *columns)
+{
+    uintptr_t any = channels;
+    for (size_t i = 0; i < MLUT_COLUMNS; i++) {
+        any |= (uintptr_t)pixels[i];
+    }
+    if (!mlut_isa_unaligned && any % 4u == 0) {
+        mlut_columns_gather_pixels(pixels, channels, true, columns);
+    } else {
+        mlut_columns_gather_pixels(pixels, channels, false, columns);
+    }
+    const size_t rest = channels % 4u;
+    if (rest == 0) {
+        return;
+    }
+    columns += channels / 4u * MLUT_COLUMNS * mlut_isa_column_words;
+    for (size_t i = 0; i < MLUT_COLUMNS; i++) {
+        const int8_t *const end = pixels[i] + channels;
+        uint32_t last = 0;
+        if (channels > 4) {
+            memcpy(&last, end - 4, 4);
+            last >>= 8u * (4u - (unsigned)rest);
+        } else {
+            for (size_t k = rest; k > 0; k--) {
+                last = last << 8 | (uint8_t)pixels[i][k - 1u];
+            }
+        }
+        mlut_isa_put_inputs(last, columns + i);
     }
 }
 

@@ -134,6 +134,24 @@ static void mlut_conv2d_lower_biases(
     }
 }
 
+/* Whether all receptive fields are one pixel of the picture. */
+static bool mlut_conv2d_single(const mlut_conv2d_t *layer)
+{
+    const mlut_window_t *window = &layer->window;
+    return window->height == 1u && window->width == 1u && window->pad_top == 0 &&
+           window->pad_left == 0 &&
+           (layer->out.height - 1u) * window->stride_y < layer->in.height &&
+           (layer->out.width - 1u) * window->stride_x < layer->in.width;
+}
+
+static MLUT_INLINE void mlut_conv2d_next(const mlut_conv2d_t *layer, size_t *y, size_t *x)
+{
+    if (++*x == layer->out.width) {
+        *x = 0;
+        ++*y;
+    }
+}
+
 /* Gather the receptive fields of `count` pixels from (*y, *x) on, and go on to the next pixel. */
 static void mlut_conv2d_gather(const mlut_conv2d_t *layer,
     const int8_t *in,
@@ -145,11 +163,25 @@ static void mlut_conv2d_gather(const mlut_conv2d_t *layer,
 {
     for (size_t i = 0; i < count; i++) {
         mlut_gather_column(layer, in, *y, *x, patch, columns + i);
-        if (++*x == layer->out.width) {
-            *x = 0;
-            ++*y;
-        }
+        mlut_conv2d_next(layer, y, x);
     }
+}
+
+/* Gather fields that are single pixels; in the place of pixels that lack is the picture's first. */
+static void mlut_conv2d_gather_pixels(const mlut_conv2d_t *layer,
+    const int8_t *in,
+    size_t count,
+    size_t *y,
+    size_t *x,
+    uint32_t *columns)
+{
+    const size_t down = (size_t)layer->window.stride_y * layer->in.width;
+    const int8_t *fields[MLUT_COLUMNS] = {in, in, in, in};
+    for (size_t i = 0; i < count; i++) {
+        fields[i] = in + (*y * down + *x * layer->window.stride_x) * layer->in.channels;
+        mlut_conv2d_next(layer, y, x);
+    }
+    mlut_gather_pixels(fields, layer->in.channels, columns);
 }
 
 void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
@@ -166,6 +198,10 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     int8_t *patch = (int8_t *)(columns + (layer->blocks > 1u ? layer->blocks : 1u) * block_words);
     int8_t *results = patch + (layer->patch ? 4u * quads : 0u);
     const size_t pixels = (size_t)layer->out.height * layer->out.width;
+    const bool single = mlut_conv2d_single(layer);
+    if (layer->patch) {
+        memset(patch, 0, 4u * quads);
+    }
     const size_t group = layer->blocks > 0 ? (size_t)layer->blocks * MLUT_COLUMNS : pixels;
 
     size_t y = 0;
@@ -192,9 +228,13 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
                     mlut_isa_span(fields, quads), rows, left < MLUT_COLUMNS ? left : MLUT_COLUMNS,
                     layer->sum == NULL ? channels : rows};
                 if (layer->blocks == 0 || first == 0) {
-                    mlut_conv2d_gather(layer, in, block.count, &y, &x, patch, fields);
-                    if (block.count < MLUT_COLUMNS) {
-                        mlut_clear_columns(block.count, quads, fields);
+                    if (single) {
+                        mlut_conv2d_gather_pixels(layer, in, block.count, &y, &x, fields);
+                    } else {
+                        mlut_conv2d_gather(layer, in, block.count, &y, &x, patch, fields);
+                        if (block.count < MLUT_COLUMNS) {
+                            mlut_clear_columns(block.count, quads, fields);
+                        }
                     }
                 }
                 int8_t *to = out + pixel * channels + first;

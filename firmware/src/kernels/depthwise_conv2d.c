@@ -2,26 +2,24 @@
  *
  * out[y, x, c] = stage(bias[c] + sum over (i, j) of w[i, j, c] * in[y', x', c / multiplier]). Four
  * input channels at a time are spread into planes of int16, with the padding around them, for a
- * band of output rows. In a plane two rows lie interleaved: a word is a pair of vertical
- * neighbours, and 3x3 kernels make two output rows of two rows of words. Padding has the value of
- * the zero point. */
+ * band of output rows. Two rows lie interleaved: a word is a pair of vertical neighbours, and the
+ * words of the four channels are side by side. Padding has the value of the zero point. */
 #include "microlut/depthwise_conv2d.h"
 #include "../decode.h"
 #include "../isa/isa.h"
+#include "../small.h"
 #include "output_stage.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #if !MLUT_ISA_MVE
 
-#define MLUT_DEPTHWISE_LANES 4u
-
-/* A band of input rows as planes, one per channel. */
+/* A band of input rows as planes of four channels. */
 typedef struct {
     uint32_t *pairs;
-    size_t pitch;  /* pairs a row */
+    size_t pitch;  /* words per pair of rows */
     size_t height; /* rows of the picture, two to a pair */
-    size_t size;   /* pairs a plane */
     size_t top;    /* the picture's row that is the first one, modulo 2^n */
 } mlut_depthwise_planes_t;
 
@@ -31,127 +29,223 @@ typedef struct mlut_plane {
     const mlut_channel_t *channel;
     const int8_t *weights; /* of the channel, one every `gap` */
     size_t gap;
-    const uint32_t *plane; /* its row y is the half y % 2 of row y / 2 */
-    size_t pitch;          /* words per row */
+    const uint32_t *plane; /* row y is the half y % 2 of pair y / 2, a pixel is MLUT_LANES words */
+    size_t pitch;          /* words per pair of rows */
     size_t rows;           /* of outputs */
 } mlut_depthwise_plane_t;
 
-/* Outputs of a 3x3 kernel without dilation whose first input row is the first of a pair: of one
- * row, or with `both` of the next row too. */
-static inline __attribute__((always_inline)) void mlut_depthwise_3x3(
-    const mlut_depthwise_plane_t *job,
-    const uint32_t weights[6],
-    const uint32_t *p,
-    int both,
-    unsigned rounding,
-    int8_t *out)
+/* Kernel rows whose inputs are the halves of words: two, or one beside zeros. */
+typedef struct {
+    const uint32_t *words;
+    const int8_t *weights[2];
+    uint32_t masks[2]; /* of the halves that count */
+    size_t rows;
+} mlut_depthwise_step_t;
+
+/* The step that begins with the kernel row whose weights are given, `left` rows before the end. */
+static MLUT_INLINE mlut_depthwise_step_t mlut_depthwise_step(
+    const mlut_depthwise_plane_t *job, const int8_t *weights, size_t row, size_t left)
 {
-    const mlut_channel_t channel = *job->channel; /* which outputs cannot alias */
-    const size_t step = job->layer->window.stride_x;
-    const size_t stride = job->layer->out.channels;
-    const size_t below = job->layer->out.width * stride;
-    const uint32_t *q = p + job->pitch;
-    for (const int8_t *const end = out + below; out != end; p += step, q += step, out += stride) {
-        int32_t totals[2] = {channel.bias, channel.bias};
-        mlut_isa_two_3x3(p, q, weights, totals);
-        out[0] = mlut_quick_output(&channel, totals[0], rounding);
-        if (both) {
-            out[below] = mlut_quick_output(&channel, totals[1], rounding);
+    const mlut_window_t *window = &job->layer->window;
+    const bool upper = row % 2u == 0;
+    const bool both = upper && window->dilation_y == 1 && left > 1;
+    const mlut_depthwise_step_t step = {job->plane + row / 2u * job->pitch,
+        {weights, both ? weights + job->gap * window->width : weights},
+        {upper ? 0x0000ffffu : 0, upper && !both ? 0 : 0xffff0000u}, both ? 2u : 1u};
+    return step;
+}
+
+static MLUT_INLINE uint32_t mlut_depthwise_step_pair(const mlut_depthwise_step_t *step, size_t at)
+{
+    return ((uint32_t)step->weights[0][at] & step->masks[0]) |
+           ((uint32_t)step->weights[1][at] << 16 & step->masks[1]);
+}
+
+/* Any rounding: where the signed form is allowed, the positive one gives the same. */
+static MLUT_INLINE int8_t mlut_depthwise_output(const mlut_depthwise_plane_t *job, int32_t total)
+{
+    const mlut_output_t *stage = &job->layer->output;
+    return stage->rounding == MLUT_ROUND_ANY
+               ? mlut_output(stage, job->channel, total)
+               : mlut_quick_output(job->channel, total, MLUT_ROUND_SIGNED);
+}
+
+/* Four outputs of a row whose first one reads row and column (y, x) of the plane first. */
+static __attribute__((noinline)) void mlut_depthwise_four(
+    const mlut_depthwise_plane_t *job, size_t y, size_t x, int8_t *out)
+{
+    const mlut_window_t *window = &job->layer->window;
+    const size_t right = MLUT_LANES * window->stride_x;
+    const size_t apart = MLUT_LANES * window->dilation_x;
+    const size_t end = job->gap * window->width;
+    const int8_t *weights = job->weights;
+    int32_t a = job->channel->bias;
+    int32_t b = a;
+    int32_t c = a;
+    int32_t d = a;
+    for (size_t left = window->height; left > 0;) {
+        const mlut_depthwise_step_t step = mlut_depthwise_step(job, weights, y, left);
+        const uint32_t *words = step.words + x * MLUT_LANES;
+        const uint32_t *third = words + 2u * right;
+        for (size_t at = 0; at != end; at += job->gap, words += apart, third += apart) {
+            const uint32_t pair = mlut_depthwise_step_pair(&step, at);
+            a = mlut_isa_mac2(words[0], pair, a);
+            b = mlut_isa_mac2(words[right], pair, b);
+            c = mlut_isa_mac2(third[0], pair, c);
+            d = mlut_isa_mac2(third[right], pair, d);
         }
+        y += step.rows * window->dilation_y;
+        weights += step.rows * end;
+        left -= step.rows;
     }
+    const size_t channels = job->layer->out.channels;
+    out[0] = mlut_depthwise_output(job, a);
+    out[channels] = mlut_depthwise_output(job, b);
+    out[2u * channels] = mlut_depthwise_output(job, c);
+    out[3u * channels] = mlut_depthwise_output(job, d);
 }
 
-/* All rows of a 3x3 kernel with stride 1 or 2. */
-static inline __attribute__((always_inline)) void mlut_depthwise_convolve_rows_3x3(
-    const mlut_depthwise_plane_t *job, unsigned rounding, int8_t *out)
+static __attribute__((noinline)) void mlut_depthwise_one(
+    const mlut_depthwise_plane_t *job, size_t y, size_t x, int8_t *out)
 {
-    uint32_t pairs[6]; /* of column j, rows 0 and 1, and rows 1 and 2 */
-    for (size_t j = 0; j < 3; j++) {
-        const int8_t *w = job->weights + j * job->gap;
-        pairs[j] = mlut_generic_pair(w[0], w[3u * job->gap]);
-        pairs[j + 3u] = mlut_generic_pair(w[3u * job->gap], w[6u * job->gap]);
-    }
-    const size_t row_bytes = (size_t)job->layer->out.width * job->layer->out.channels;
-    const uint32_t *from = job->plane;
-    size_t left = job->rows;
-    if (job->layer->window.stride_y == 1) {
-        for (; left > 1; left -= 2, from += job->pitch, out += 2u * row_bytes) {
-            mlut_depthwise_3x3(job, pairs, from, 1, rounding, out);
+    const mlut_window_t *window = &job->layer->window;
+    const size_t apart = MLUT_LANES * window->dilation_x;
+    const size_t end = job->gap * window->width;
+    const int8_t *weights = job->weights;
+    int32_t total = job->channel->bias;
+    for (size_t left = window->height; left > 0;) {
+        const mlut_depthwise_step_t step = mlut_depthwise_step(job, weights, y, left);
+        const uint32_t *words = step.words + x * MLUT_LANES;
+        for (size_t at = 0; at != end; at += job->gap, words += apart) {
+            total = mlut_isa_mac2(words[0], mlut_depthwise_step_pair(&step, at), total);
         }
+        y += step.rows * window->dilation_y;
+        weights += step.rows * end;
+        left -= step.rows;
     }
-    for (; left > 0; left--, from += job->pitch, out += row_bytes) {
-        mlut_depthwise_3x3(job, pairs, from, 0, rounding, out);
-    }
+    *out = mlut_depthwise_output(job, total);
 }
 
-static int32_t mlut_depthwise_plane_value(
-    const mlut_depthwise_plane_t *job, size_t row, size_t column)
-{
-    const uint32_t pair = job->plane[row / 2u * job->pitch + column];
-    return (int16_t)(row % 2u == 0 ? pair : pair >> 16);
-}
-
-/* Any kernel. */
+/* Any kernel. The last four outputs of a row may be some that have been made before. */
 void mlut_convolve_any(const mlut_depthwise_plane_t *job, int8_t *out)
 {
     const mlut_window_t *window = &job->layer->window;
-    for (size_t y = 0; y < job->rows; y++) {
-        for (size_t x = 0; x < job->layer->out.width; x++, out += job->layer->out.channels) {
-            const int8_t *weight = job->weights;
-            int32_t total = job->channel->bias;
-            for (size_t i = 0; i < window->height; i++) {
-                const size_t row = y * window->stride_y + i * window->dilation_y;
-                for (size_t j = 0; j < window->width; j++, weight += job->gap) {
-                    const size_t column = x * window->stride_x + j * window->dilation_x;
-                    total += *weight * mlut_depthwise_plane_value(job, row, column);
-                }
-            }
-            *out = mlut_output(&job->layer->output, job->channel, total);
+    const size_t channels = job->layer->out.channels;
+    const size_t width = job->layer->out.width;
+    for (size_t row = 0; row < job->rows; row++, out += width * channels) {
+        const size_t y = row * window->stride_y;
+        for (size_t x = 0; width < 4 && x < width; x++) {
+            mlut_depthwise_one(job, y, x * window->stride_x, out + x * channels);
         }
+        for (size_t done = 0; width >= 4 && done < width; done += 4) {
+            const size_t x = done + 4 < width ? done : width - 4;
+            mlut_depthwise_four(job, y, x * window->stride_x, out + x * channels);
+        }
+    }
+}
+
+/* All rows of a 3x3 kernel; with stride 1 a strip is two of them, but for an odd one at the end. */
+static inline __attribute__((always_inline)) void mlut_depthwise_3x3(
+    const mlut_depthwise_plane_t *job, size_t stride, void make(const mlut_rows_t *), int8_t *out)
+{
+    const size_t channels = job->layer->out.channels;
+    const size_t width = job->layer->out.width;
+    const mlut_channel_t *channel = job->channel;
+    mlut_rows_t rows;
+    for (size_t j = 0; j < 3; j++) {
+        const int8_t *w = job->weights + j * job->gap;
+        rows.weights[j] = mlut_generic_pair(2 * w[0], 2 * w[3u * job->gap]);
+        rows.weights[3u + j] = mlut_generic_pair(2 * w[3u * job->gap], 2 * w[6u * job->gap]);
+    }
+    rows.from = job->plane;
+    rows.pitch = job->pitch * sizeof(uint32_t);
+    rows.multiplier = channel->multiplier;
+    rows.nudge = channel->nudge;
+    rows.shift = (uint32_t)-channel->shift;
+    rows.bias = mlut_shift_left(channel->bias, 1);
+    rows.out = out;
+    rows.below = stride == 1 ? width * channels : 0;
+    rows.step = channels;
+    rows.across = (width & ~(size_t)1) * channels;
+    rows.odd = width & 1u;
+    rows.gap = (stride == 1 ? 2u : 1u) * width * channels - rows.across;
+    rows.strips = stride == 1 ? job->rows / 2u : job->rows;
+    if (rows.strips > 0) {
+        make(&rows);
+    }
+    if (stride == 1 && job->rows % 2u != 0) {
+        rows.from += rows.strips * job->pitch;
+        rows.out += rows.strips * 2u * rows.below;
+        rows.below = 0;
+        rows.strips = 1;
+        make(&rows);
     }
 }
 
 void mlut_convolve_3x3_signed(const mlut_depthwise_plane_t *job, int8_t *out)
 {
-    mlut_depthwise_convolve_rows_3x3(job, MLUT_ROUND_SIGNED, out);
+    mlut_depthwise_3x3(job, 1, mlut_isa_rows_signed, out);
 }
 
 void mlut_convolve_3x3_positive(const mlut_depthwise_plane_t *job, int8_t *out)
 {
-    mlut_depthwise_convolve_rows_3x3(job, MLUT_ROUND_POSITIVE, out);
+    mlut_depthwise_3x3(job, 1, mlut_isa_rows_positive, out);
 }
 
-/* Write one half of a pair. */
-static inline void mlut_depthwise_put_half(uint8_t *to, uint32_t value)
+void mlut_convolve_3x3_2_signed(const mlut_depthwise_plane_t *job, int8_t *out)
 {
-    const uint16_t half = (uint16_t)value;
-    memcpy(to, &half, sizeof(half));
+    mlut_depthwise_3x3(job, 2, mlut_isa_rows_2_signed, out);
 }
 
-/* Spread `lanes` channels of one row of the picture: one value a pair, to planes `size` bytes
- * apart. */
-static void mlut_depthwise_spread_row(
-    const int8_t *from, size_t channels, size_t count, size_t lanes, uint8_t *to, size_t size)
+void mlut_convolve_3x3_2_positive(const mlut_depthwise_plane_t *job, int8_t *out)
 {
-    for (; lanes < MLUT_DEPTHWISE_LANES && count > 0; count--, from += channels, to += 4) {
+    mlut_depthwise_3x3(job, 2, mlut_isa_rows_2_positive, out);
+}
+
+/* Pixels of a row, or padding. */
+typedef struct {
+    const int8_t *from;
+    size_t step; /* bytes from one pixel to the next one; 0: all are the same */
+} mlut_depthwise_row_t;
+
+/* Spread pixels of two rows. Of each, four bytes are read and shifted right by `unused` bits: the
+ * channels before those that are meant. */
+static MLUT_INLINE void mlut_depthwise_spread_pixels(mlut_depthwise_row_t upper,
+    mlut_depthwise_row_t lower,
+    size_t count,
+    unsigned unused,
+    bool aligned,
+    uint32_t *to)
+{
+    for (const uint32_t *const end = to + MLUT_LANES * count; to != end; to += MLUT_LANES) {
+        uint32_t a;
+        uint32_t b;
+        memcpy(&a, aligned ? __builtin_assume_aligned(upper.from, 4) : upper.from, sizeof(a));
+        memcpy(&b, aligned ? __builtin_assume_aligned(lower.from, 4) : lower.from, sizeof(b));
+        mlut_isa_put_pairs(a >> unused, b >> unused, to);
+        upper.from += upper.step;
+        lower.from += lower.step;
+    }
+}
+
+/* The same of fewer than four channels that have none before them. */
+static __attribute__((noinline)) void mlut_depthwise_spread_few(mlut_depthwise_row_t upper,
+    mlut_depthwise_row_t lower,
+    size_t count,
+    size_t lanes,
+    uint32_t *to)
+{
+    for (; count > 0; count--, to += MLUT_LANES) {
         for (size_t i = 0; i < lanes; i++) {
-            mlut_depthwise_put_half(to + i * size, (uint32_t)from[i]);
+            to[i] = mlut_generic_pair(upper.from[i], lower.from[i]);
         }
-    }
-    uint8_t *third = to + 2u * size;
-    for (; count > 0; count--, from += channels, to += 4, third += 4) {
-        uint32_t word;
-        memcpy(&word, from, sizeof(word));
-        const uint32_t even = mlut_isa_even(word);
-        const uint32_t odd = mlut_isa_odd(word);
-        mlut_depthwise_put_half(to, even);
-        mlut_depthwise_put_half(to + size, odd);
-        mlut_depthwise_put_half(third, even >> 16);
-        mlut_depthwise_put_half(third + size, odd >> 16);
+        upper.from += upper.step;
+        lower.from += lower.step;
     }
 }
 
-/* Spread `lanes` channels of the picture from number `first` on; the padding is there already. */
+/* Spread `lanes` channels of the picture from number `first` on; where both rows of a pair are
+ * outside, the padding is there already. */
 static void mlut_depthwise_spread(const mlut_depthwise_conv2d_t *layer,
     const int8_t *in,
     size_t first,
@@ -159,16 +253,33 @@ static void mlut_depthwise_spread(const mlut_depthwise_conv2d_t *layer,
     const mlut_depthwise_planes_t *planes)
 {
     const size_t channels = layer->in.channels;
-    const size_t pad = layer->window.pad_left;
-    const size_t room = planes->pitch > pad ? planes->pitch - pad : 0;
+    const size_t row_bytes = (size_t)layer->in.width * channels;
+    const size_t pad = (size_t)layer->window.pad_left * MLUT_LANES;
+    const size_t room = planes->pitch > pad ? (planes->pitch - pad) / MLUT_LANES : 0;
     const size_t count = layer->in.width < room ? layer->in.width : room;
-    for (size_t i = 0; i < planes->height; i++) {
-        const size_t row = planes->top + i;
-        if (row < layer->in.height) {
-            const int8_t *from = in + row * layer->in.width * channels + first;
-            uint8_t *to = (uint8_t *)(planes->pairs + i / 2u * planes->pitch + pad) + i % 2u * 2u;
-            mlut_depthwise_spread_row(
-                from, channels, count, lanes, to, planes->size * sizeof(uint32_t));
+    const size_t back = channels < MLUT_LANES ? 0 : MLUT_LANES - lanes;
+    int8_t padding[2 * MLUT_LANES] __attribute__((aligned(4)));
+    memset(padding, layer->input_zero_point, sizeof(padding));
+    uint32_t *to = planes->pairs + pad;
+    for (size_t i = 0; i < planes->height; i += 2, to += planes->pitch) {
+        mlut_depthwise_row_t rows[2];
+        for (size_t r = 0; r < 2; r++) {
+            const size_t row = planes->top + i + r;
+            const bool inside = row < layer->in.height;
+            rows[r].from = (inside ? in + row * row_bytes + first : padding + MLUT_LANES) - back;
+            rows[r].step = inside ? channels : 0;
+        }
+        if (rows[0].step == 0 && rows[1].step == 0) {
+            continue;
+        }
+        if (lanes < MLUT_LANES && channels < MLUT_LANES) {
+            mlut_depthwise_spread_few(rows[0], rows[1], count, lanes, to);
+        } else if (lanes < MLUT_LANES) {
+            mlut_depthwise_spread_pixels(rows[0], rows[1], count, 8u * (unsigned)back, false, to);
+        } else if (!mlut_isa_unaligned && ((uintptr_t)in | channels) % 4u == 0) {
+            mlut_depthwise_spread_pixels(rows[0], rows[1], count, 0, true, to);
+        } else {
+            mlut_depthwise_spread_pixels(rows[0], rows[1], count, 0, false, to);
         }
     }
 }
@@ -191,17 +302,21 @@ static __attribute__((noinline)) void mlut_depthwise_convolve_band(mlut_depthwis
     const size_t multiplier = layer->depth_multiplier;
     const mlut_depthwise_plane_t start = *job;
     const uint32_t padding = mlut_generic_pair(layer->input_zero_point, layer->input_zero_point);
-    for (size_t i = 0; i < MLUT_DEPTHWISE_LANES * planes->size; i++) {
-        planes->pairs[i] = padding;
+    const uint32_t *const end = planes->pairs + (planes->height + 1u) / 2u * planes->pitch;
+    for (uint32_t *to = planes->pairs; to != end; to += MLUT_LANES) {
+        to[0] = padding;
+        to[1] = padding;
+        to[2] = padding;
+        to[3] = padding;
     }
     for (size_t c = 0; c < count; c++) {
-        const size_t lane = c / multiplier % MLUT_DEPTHWISE_LANES;
-        if (c % (MLUT_DEPTHWISE_LANES * multiplier) == 0) {
+        const size_t lane = c / multiplier % MLUT_LANES;
+        if (c % (MLUT_LANES * multiplier) == 0) {
             const size_t left = (count - c) / multiplier;
-            mlut_depthwise_spread(layer, in, (first + c) / multiplier,
-                left < MLUT_DEPTHWISE_LANES ? left : MLUT_DEPTHWISE_LANES, planes);
+            mlut_depthwise_spread(
+                layer, in, (first + c) / multiplier, left < MLUT_LANES ? left : MLUT_LANES, planes);
         }
-        job->plane = planes->pairs + lane * planes->size;
+        job->plane = planes->pairs + lane;
         job->weights = start.weights + c;
         job->channel = start.channel + c;
         layer->convolve(job, out + c);
@@ -215,15 +330,17 @@ void mlut_depthwise_conv2d(
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->out.channels;
     const size_t positions = (size_t)window->height * window->width;
-    mlut_channel_t *expanded = (mlut_channel_t *)scratch;
     mlut_depthwise_planes_t planes;
-    planes.pairs = (uint32_t *)(expanded + layer->tile);
-    planes.pitch =
-        mlut_depthwise_reach(layer->out.width, window->stride_x, window->width, window->dilation_x);
+    planes.pairs = (uint32_t *)scratch;
+    planes.pitch = MLUT_LANES * mlut_depthwise_reach(layer->out.width, window->stride_x,
+                                    window->width, window->dilation_x);
     planes.height =
         mlut_depthwise_reach(layer->rows, window->stride_y, window->height, window->dilation_y);
-    planes.size = planes.pitch * ((planes.height + 1u) / 2u);
-    int8_t *weights = (int8_t *)(planes.pairs + MLUT_DEPTHWISE_LANES * planes.size);
+    /* Behind the planes, for mlut_isa_rows_2 reads up to 20 bytes there, and 32 if there are more
+     * channels than one. */
+    mlut_channel_t *expanded =
+        (mlut_channel_t *)(planes.pairs + (planes.height + 1u) / 2u * planes.pitch);
+    int8_t *weights = (int8_t *)(expanded + layer->tile);
 
     for (size_t first = 0; first < channels; first += layer->tile) {
         const size_t count = channels - first < layer->tile ? channels - first : layer->tile;

@@ -34,8 +34,9 @@ static inline int8_t mlut_output(
  *
  * With |total| < 2^30, the high word of 2 total * multiplier, rounded, is mlut_high_mul of both. To
  * round a half away from zero is to add 2^(e - 1), less 1 if negative, and to shift right by e;
- * z * 2^e joins what is added. Where negative results are limited to 0 anyway, rounding their
- * halves up does as well, for -1/2 then becomes 0 and all others stay below. */
+ * z * 2^e joins what is added. A negative total may give 0, from which 1 may be taken, too. Where
+ * negative results are limited to 0 anyway, rounding their halves up does as well, for -1/2 then
+ * becomes 0 and all others stay below. */
 static inline int32_t mlut_quick_nudge(int32_t shift, int32_t zero_point)
 {
     return (2 * zero_point + 1) * (int32_t)(UINT32_C(1) << (unsigned)(-shift - 1));
@@ -44,9 +45,10 @@ static inline int32_t mlut_quick_nudge(int32_t shift, int32_t zero_point)
 static inline int32_t mlut_quick_scale(
     const mlut_channel_t *channel, int32_t total, unsigned rounding)
 {
-    const int32_t product = mlut_isa_high_mul(mlut_shift_left(total, 1), channel->multiplier);
-    const int32_t away = rounding == MLUT_ROUND_SIGNED ? product + (product >> 31) : product;
-    return (away + channel->nudge) >> (unsigned)-channel->shift;
+    const int32_t nudge =
+        rounding == MLUT_ROUND_SIGNED ? channel->nudge + (total >> 31) : channel->nudge;
+    const int32_t raised = mlut_isa_high_add(mlut_shift_left(total, 1), channel->multiplier, nudge);
+    return raised >> (unsigned)-channel->shift;
 }
 
 static inline int8_t mlut_quick_output(

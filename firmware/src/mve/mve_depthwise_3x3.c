@@ -271,4 +271,14 @@ void mlut_convolve_3x3_positive(const mlut_plane_t *plane, int8_t *out)
     mlut_mve_3x3_convolve(plane, MLUT_ROUND_POSITIVE, out);
 }
 
+void mlut_convolve_3x3_2_signed(const mlut_plane_t *plane, int8_t *out)
+{
+    mlut_convolve_3x3_signed(plane, out);
+}
+
+void mlut_convolve_3x3_2_positive(const mlut_plane_t *plane, int8_t *out)
+{
+    mlut_convolve_3x3_positive(plane, out);
+}
+
 #endif

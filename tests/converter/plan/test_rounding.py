@@ -58,7 +58,7 @@ def test_quick_form_equals_double_rounding(positive: bool):
             x = x[np.abs(x) <= top]
             product = (2 * x * multiplier + (1 << 31)) >> 32
             for point in (-128, 0, 127):
-                away = product if positive else product + (product >> 63)
+                away = product if positive else product + (x >> 63)
                 nudge = (2 * point + 1) << (shift - 1)
                 assert np.abs(away + nudge).max() < 1 << 31
                 got = np.clip((away + nudge) >> shift, -128, 127)

@@ -79,14 +79,17 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
                 f"decode {op.weights.bits}": decoded * channels * (values // 8),
                 f"decode rest {op.weights.bits}": decoded * channels * (values % 8 > 0),
                 "block": blocks * passes,
-                "column": pixels * gathered,
-                "cleared": (-pixels % _COLUMNS) * groups * gathered,
                 "tile": blocks * pairs * groups,
                 "tile start": blocks * pairs,
                 f"output {call.rounding.name.lower()}": pixels * channels,
             }
         )
-        once = _gathering(call, wide, patch=patches(op) and not vectors)
+        if _single(call) and not vectors:
+            once = _single_pixels(call)
+        else:
+            once = _gathering(call, wide, patch=patches(op) and not vectors)
+            once["column"] += pixels
+            once["cleared"] += (-pixels % _COLUMNS) * groups
         found.update({part: gathered * count for part, count in once.items()})
         if call.sum is not None:
             kind = "quick" if adds_quickly(call.sum.op) else "any"
@@ -116,6 +119,26 @@ def patches(op: QConv2D) -> bool:
     Where channels are a multiple of four or a field is one pixel, words are widened directly.
     """
     return op.weights.shape[3] % 4 != 0 and op.window.size != (1, 1)
+
+
+def _single(call: Call[QConv2D]) -> bool:
+    """Return whether all receptive fields are one pixel of the picture."""
+    window = call.op.window
+    return window.size == (1, 1) and _inside(window, call) == prod(call.shape[:2])
+
+
+def _single_pixels(call: Call[QConv2D]) -> Counter[str]:
+    """Return the work of gathering single pixels once, four at a time."""
+    pixels, depth = prod(call.shape[:2]), call.source[2]
+    blocks = -(-pixels // _COLUMNS)
+    return Counter(
+        {
+            "pixel": pixels,
+            "pixels": blocks,
+            "pixels word": blocks * (depth // 4),
+            "pixels rest": blocks * (depth % 4 > 0),
+        }
+    )
 
 
 def _gathering(call: Call[QConv2D], wide: int, *, patch: bool) -> Counter[str]:

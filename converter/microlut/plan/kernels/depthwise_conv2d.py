@@ -67,9 +67,12 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
             found.update(_quick_planes(call, bands, vectors=vectors))
             return found
         found["any plane"] = channels * len(bands)
-        outputs = height * width * (-(-channels // 4) * 4 if vectors else channels)
-        found["any output"] = outputs
-        found["any product"] = outputs * positions
+        if vectors:
+            outputs = height * width * -(-channels // 4) * 4
+            found["any output"] = outputs
+            found["any product"] = outputs * positions
+        else:
+            found.update(_any_planes(call, bands))
         return found
 
     def sizes(
@@ -81,13 +84,15 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
     def fields(self, call: Call[QDepthwiseConv2D]) -> Mapping[str, object]:
         """Return the forms of the kernel."""
         quick = call.rounding is not Rounding.ANY and _quick_window(call.op.window)
-        form = f"3x3_{call.rounding.name.lower()}" if quick else "any"
+        size = "3x3" if call.op.window.strides == (1, 1) else "3x3_2"
+        form = f"{size}_{call.rounding.name.lower()}" if quick else "any"
         return {"rounding": call.rounding, "convolve": form}
 
 
 def _quick_window(window: Window) -> bool:
     """Return whether the quick forms support a window."""
-    return window.size == (3, 3) and window.strides[0] <= 2 and window.dilation == (1, 1)
+    plain = window.size == (3, 3) and window.dilation == (1, 1)
+    return plain and window.strides in ((1, 1), (2, 2))
 
 
 def _quick_planes(call: Call[QDepthwiseConv2D], bands: list[int], *, vectors: bool) -> Counter[str]:
@@ -105,6 +110,33 @@ def _quick_planes(call: Call[QDepthwiseConv2D], bands: list[int], *, vectors: bo
             f"one {signed}": channels * one * steps,
         }
     )
+
+
+def _any_planes(call: Call[QDepthwiseConv2D], bands: list[int]) -> Counter[str]:
+    """Return the work of the form for all kernels: four outputs at a time in wide pictures."""
+    (height, width, channels), window = call.shape, call.op.window
+    rows = [y for band in bands for y in range(band)]
+    steps = sum(_steps(window, y * window.strides[0]) for y in rows)
+    groups, kind = (-(-width // 4), "four") if width >= 4 else (width, "one")
+    rounding = "any" if call.rounding is Rounding.ANY else "quick"
+    return Counter(
+        {
+            f"any output {rounding}": height
+            * channels
+            * (4 * groups if kind == "four" else groups),
+            f"any {kind}": height * channels * groups,
+            f"any {kind} row": channels * groups * steps,
+            f"any {kind} pair": channels * groups * steps * window.size[1],
+        }
+    )
+
+
+def _steps(window: Window, row: int) -> int:
+    """Return in how many steps kernel rows are taken from an input row on, two where possible."""
+    height = window.size[0]
+    if window.dilation[0] != 1:
+        return height
+    return -(-height // 2) if row % 2 == 0 else height // 2 + 1
 
 
 def _extent(window: Window, rows: int, width: int) -> tuple[int, int]:
