@@ -1,12 +1,10 @@
 /* Convolution with codebook weights.
  *
  * out[y, x, c] = stage(bias[c] + sum over (i, j, k) of w[c, i, j, k] * in[y', x', k]) with
- * y' = y * stride - pad + i * dilation, x' likewise. A tile of output channels is unpacked and
- * meets pixels, four at a time: their receptive fields are gathered and widened, then two rows of
- * weights times four fields are what the accumulators hold. Either the tile is unpacked once and
- * all pixels are gathered for it, or some pixels are gathered once and all tiles unpacked for them.
- * Padding has the value of the input zero point (whose products the folded bias takes away again).
- */
+ * y' = y * stride - pad + i * dilation, x' likewise. A tile of output channels is unpacked once and
+ * meets every pixel, four pixels at a time: their receptive fields are gathered and widened, then
+ * two rows of weights times four fields are what the accumulators hold. Padding has the value of
+ * the input zero point (whose products the folded bias takes away again). */
 #include "microlut/conv2d.h"
 #include "../isa/isa.h"
 #include "../small.h"
@@ -135,53 +133,61 @@ static void mlut_conv2d_lower_biases(
 }
 
 /* Whether all receptive fields are one pixel of the picture. */
-static bool mlut_conv2d_single(const mlut_conv2d_t *layer)
+static bool mlut_conv2d_is_single(const mlut_conv2d_t *layer)
 {
     const mlut_window_t *window = &layer->window;
-    return window->height == 1u && window->width == 1u && window->pad_top == 0 &&
+    return window->height == 1 && window->width == 1 && window->pad_top == 0 &&
            window->pad_left == 0 &&
            (layer->out.height - 1u) * window->stride_y < layer->in.height &&
            (layer->out.width - 1u) * window->stride_x < layer->in.width;
 }
 
-static MLUT_INLINE void mlut_conv2d_next(const mlut_conv2d_t *layer, size_t *y, size_t *x)
+/* An output pixel. */
+typedef struct {
+    size_t y;
+    size_t x;
+} mlut_conv2d_place_t;
+
+static inline void mlut_conv2d_next(const mlut_conv2d_t *layer, mlut_conv2d_place_t *place)
 {
-    if (++*x == layer->out.width) {
-        *x = 0;
-        ++*y;
+    if (++place->x == layer->out.width) {
+        place->x = 0;
+        place->y++;
     }
 }
 
-/* Gather the receptive fields of `count` pixels from (*y, *x) on, and go on to the next pixel. */
-static void mlut_conv2d_gather(const mlut_conv2d_t *layer,
+/* Gather the next `count` pixels, 4 at most. Columns beyond them are filled with any inputs. */
+static __attribute__((noinline)) void mlut_conv2d_gather_pixels(const mlut_conv2d_t *layer,
     const int8_t *in,
+    mlut_conv2d_place_t *place,
     size_t count,
-    size_t *y,
-    size_t *x,
+    uint32_t *columns)
+{
+    const int8_t *pixels[MLUT_COLUMNS] = {in, in, in, in};
+    const size_t right = (size_t)layer->window.stride_x * layer->in.channels;
+    const size_t down = (size_t)layer->window.stride_y * layer->in.width * layer->in.channels;
+    for (size_t i = 0; i < count; i++) {
+        pixels[i] = in + place->y * down + place->x * right;
+        mlut_conv2d_next(layer, place);
+    }
+    mlut_gather_pixels(pixels, layer->in.channels, columns);
+}
+
+static __attribute__((noinline)) void mlut_conv2d_gather_fields(const mlut_conv2d_t *layer,
+    const int8_t *in,
+    mlut_conv2d_place_t *place,
+    size_t count,
     int8_t *patch,
     uint32_t *columns)
 {
+    const size_t values = (size_t)layer->window.height * layer->window.width * layer->in.channels;
     for (size_t i = 0; i < count; i++) {
-        mlut_gather_column(layer, in, *y, *x, patch, columns + i);
-        mlut_conv2d_next(layer, y, x);
+        mlut_gather_column(layer, in, place->y, place->x, patch, columns + i);
+        mlut_conv2d_next(layer, place);
     }
-}
-
-/* Gather fields that are single pixels; in the place of pixels that lack is the picture's first. */
-static void mlut_conv2d_gather_pixels(const mlut_conv2d_t *layer,
-    const int8_t *in,
-    size_t count,
-    size_t *y,
-    size_t *x,
-    uint32_t *columns)
-{
-    const size_t down = (size_t)layer->window.stride_y * layer->in.width;
-    const int8_t *fields[MLUT_COLUMNS] = {in, in, in, in};
-    for (size_t i = 0; i < count; i++) {
-        fields[i] = in + (*y * down + *x * layer->window.stride_x) * layer->in.channels;
-        mlut_conv2d_next(layer, y, x);
+    if (count < MLUT_COLUMNS) {
+        mlut_clear_columns(count, (values + 3u) / 4u, columns);
     }
-    mlut_gather_pixels(fields, layer->in.channels, columns);
 }
 
 void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
@@ -198,14 +204,13 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     int8_t *patch = (int8_t *)(columns + (layer->blocks > 1u ? layer->blocks : 1u) * block_words);
     int8_t *results = patch + (layer->patch ? 4u * quads : 0u);
     const size_t pixels = (size_t)layer->out.height * layer->out.width;
-    const bool single = mlut_conv2d_single(layer);
+    const bool single = mlut_conv2d_is_single(layer);
     if (layer->patch) {
         memset(patch, 0, 4u * quads);
     }
     const size_t group = layer->blocks > 0 ? (size_t)layer->blocks * MLUT_COLUMNS : pixels;
 
-    size_t y = 0;
-    size_t x = 0;
+    mlut_conv2d_place_t place = {0, 0};
     for (size_t start = 0; start < pixels; start += group) {
         const size_t end = pixels - start < group ? pixels : start + group;
         for (size_t first = 0; first < channels; first += layer->tile) {
@@ -218,8 +223,7 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
                 }
             }
             if (layer->blocks == 0) {
-                y = 0;
-                x = 0;
+                place = (mlut_conv2d_place_t){0, 0};
             }
             uint32_t *fields = columns;
             for (size_t pixel = start; pixel < end; pixel += MLUT_COLUMNS) {
@@ -229,12 +233,9 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
                     layer->sum == NULL ? channels : rows};
                 if (layer->blocks == 0 || first == 0) {
                     if (single) {
-                        mlut_conv2d_gather_pixels(layer, in, block.count, &y, &x, fields);
+                        mlut_conv2d_gather_pixels(layer, in, &place, block.count, fields);
                     } else {
-                        mlut_conv2d_gather(layer, in, block.count, &y, &x, patch, fields);
-                        if (block.count < MLUT_COLUMNS) {
-                            mlut_clear_columns(block.count, quads, fields);
-                        }
+                        mlut_conv2d_gather_fields(layer, in, &place, block.count, patch, fields);
                     }
                 }
                 int8_t *to = out + pixel * channels + first;
