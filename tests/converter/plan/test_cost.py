@@ -64,6 +64,16 @@ def test_only_fields_that_lie_in_the_picture_are_inside():
     assert work(spread, whole_tile(spread), M4)["row"] == 0
 
 
+def test_single_pixels_are_gathered_in_fours():
+    one = call(Window((1, 1), (2, 2)), (5, 9, 6), 10)
+    found = work(one, Tile(4, 0), M4)
+    assert found["pixel"] == 3 * 15  # passes, pixels
+    assert (found["pixels"], found["pixels word"], found["pixels rest"]) == (12, 12, 12)
+    assert "column" not in found
+    padded = call(Window((1, 1), padding=Padding(1, 0, 0, 0)), (5, 9, 6), 10)
+    assert work(padded, Tile(4, 0), M4)["column"] == 3 * 6 * 9
+
+
 def test_vectors_take_sixteen_values_at_a_time():
     one = call(Window((3, 3)), (8, 8, 16), 10)
     assert work(one, whole_tile(one), "cortex-m55")["tile"] == 9 * 5 * 9
