@@ -16,7 +16,7 @@ from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.kernels import kernel_for
 from sweeps import in_sweeps
 
-NUMBERS = (*range(0, 77, 2), *range(77, 161))  # every second kernel size, and common ones
+NUMBERS = (*range(3, 77, 6), *range(77, 161, 2))  # some kernel sizes, and common ones
 EMULATED = [
     (Core.CORTEX_M4F, "mps2-an386"),
     *in_sweeps((Core.CORTEX_M0PLUS, "mps2-an385"), (Core.CORTEX_M3, "mps2-an385")),
@@ -58,12 +58,12 @@ def test_cases_have_all_forms(cases):
     plans, *_ = cases
     steps = [step for plan in plans for step in plan.steps if isinstance(step.node.op, QConv2D)]
     pixels = [step.node.shape[0] * step.node.shape[1] for step in steps]
-    assert len(plans) > 30
-    assert sum(4 * s.rows < n for s, n in zip(steps, pixels, strict=True)) > 10  # several groups
-    assert sum(4 * s.rows >= n for s, n in zip(steps, pixels, strict=True)) > 10
-    assert sum(n % 4 > 0 for n in pixels) > 10
+    assert len(plans) > 25
+    assert sum(4 * s.rows < n for s, n in zip(steps, pixels, strict=True)) > 8  # several groups
+    assert sum(4 * s.rows >= n for s, n in zip(steps, pixels, strict=True)) > 8
+    assert sum(n % 4 > 0 for n in pixels) > 8
     assert sum(step.sum is not None for step in steps) > 3
-    assert sum(step.output_offset in step.input_offsets for step in steps) > 1
+    assert sum(step.output_offset in step.input_offsets for step in steps) > 0
     assert {step.node.op.weights.bits for step in steps} == set(range(2, 9))
 
 
