@@ -40,6 +40,8 @@ _PARTS = (
 _ADD_LEFT_SHIFT = 20  # of TensorFlow Lite's int8 addition
 _SCRATCH_BYTES = 1 << 16
 
+_OPERATORS = (QLinear, QAdd, QPool2D, QMean, QSoftmax, QReshape)
+
 _SOURCE = """#include "model.h"
 #include "arm_nnfunctions.h"
 #include "arm_nnsupportfunctions.h"
@@ -137,6 +139,11 @@ def _uniform(op: QLinear) -> QLinear:
     return replace(op, weights=weights, output=stage)
 
 
+def supports(graph: QuantizedGraph) -> bool:
+    """Return whether CMSIS-NN has all operators of a network."""
+    return all(isinstance(node.op, _OPERATORS) for node in graph.nodes)
+
+
 def called(graph: QuantizedGraph) -> list[QNode]:
     """Return the nodes that make a call, in call order."""
     return [node for node in graph.nodes if not isinstance(node.op, QReshape)]
@@ -159,7 +166,8 @@ def source(graph: QuantizedGraph) -> str:
         if isinstance(node.op, QDense) and node.op.weights.bits != 4:
             data.append(f"static int32_t k{i}[{node.shape[-1]}];")
             sums.append(f"    {_sums(node.op, i, graph.quantization_of(node.inputs[0]))};")
-        calls.append(f"    {_call(graph, node, i, inputs)};")
+        # A block each, so that all structures of arguments share their place on the stack.
+        calls.append(f"    {{ {_call(graph, node, i, inputs)}; }}")
     return _SOURCE.format(
         data="\n".join(data),
         calls="\n".join(calls),

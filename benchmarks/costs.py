@@ -219,9 +219,9 @@ def converted(number: int, folder: Path) -> microlut.Conversion:
     options = {"method": "fitted", "input_range": (-1.0, 1.0), "settings": settings}
     conversion = microlut.convert(model, **options)
     graph = _with_rare_forms(conversion.quantized, rng)
-    least, usual = make_plan(graph, Goal("ram")), make_plan(graph)
-    most = (least.arena_bytes + usual.arena_bytes) // 2
-    plan = (least, usual, make_plan(graph, Goal(max_ram=most)))[number % 3]
+    least, most = make_plan(graph, Goal("ram")), make_plan(graph, Goal("speed"))
+    middle = (least.arena_bytes + most.arena_bytes) // 2
+    plan = (least, most, make_plan(graph, Goal(max_ram=middle)))[number % 3]
     return replace(conversion, quantized=graph, plan=plan, sources=render(plan))
 
 

@@ -2,15 +2,20 @@
 
     .venv/bin/python benchmarks/engine.py [--data FOLDER] [--models resnet8_cifar10.h5 ...]
         [--bits 2 3 4 5 6 7 8] [--boards mps2-an385 ...] [--cmsis-nn CHECKOUT] [--tflm CHECKOUT]
+        [--write]
 
 Runs one inference of a calibration input in QEMU. Instructions are exact; cycles are modelled for
 the Cortex-M4 (see cycles.py). Networks are converted without data, which takes seconds and hardly
-changes the executed instructions. With a checkout of ARM-software/CMSIS-NN from GitHub, the network
-of most bits also runs on its int8 kernels, between the same probes, and that of 4 bits on its int4
-kernels, with evenly spaced levels. With a checkout of tensorflow/tflite-micro (see tflm.py), the
-network of most bits also runs on TFLM, on Cortex-M4; its arena is the part that it uses.
-Prints Markdown and, if nothing was left out, writes benchmarks/results/engine.json and
-docs/measurements/engine-tables.md.
+changes the executed instructions. Those of shapes.py have random weights of 4 and 8 bits.
+
+With a checkout of ARM-software/CMSIS-NN from GitHub, the network of most bits also runs on its int8
+kernels, between the same probes, and that of 4 bits on its int4 kernels, with evenly spaced levels.
+With a checkout of tensorflow/tflite-micro (see tflm.py), the network of most bits also runs on
+TFLM, on Cortex-M4; its arena is the part that it uses. Engines that lack one of a network's
+operators are left out.
+
+Prints Markdown; `--write` puts the rows in benchmarks/results/engine.json, instead of earlier ones
+of the same measurements, and writes docs/measurements/engine-tables.md.
 """
 
 from __future__ import annotations
@@ -19,11 +24,13 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import shapes
 from costs import kernel_calls
 from cycles import Cost, read_code, read_pieces
 from documents import MEASUREMENTS, ROOT
@@ -43,7 +50,9 @@ from microlut.running.protocol import Int8Array
 from microlut.toolchain.image import measure
 
 PAGE = MEASUREMENTS / "engine-tables.md"
+STORED = RESULTS / "engine.json"
 BITS = (2, 3, 4, 5, 6, 7, 8)
+SHAPE_BITS = (4, 8)  # of networks with random weights
 BOARDS = (
     *("mps2-an385-m0plus", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547"),
     "riscv-virt",
@@ -173,6 +182,26 @@ def layer_costs(pieces: Sequence[Cost], rival: Rival) -> list[Cost]:
     return costs
 
 
+def given(data: Path, model: str, samples: str, bits: int) -> tuple[microlut.Conversion, Int8Array]:
+    """Return a model of a file, and its first calibration input."""
+    conversion = converted(data, model, samples, bits)
+    return conversion, first_input(data, samples, conversion)
+
+
+def drawn(name: str, bits: int) -> tuple[microlut.Conversion, Int8Array]:
+    """Return a network with random weights, and a random input."""
+    conversion = shapes.conversion(name, bits)
+    return conversion, shapes.random_input(conversion.quantized)
+
+
+def networks(data: Path) -> dict[str, Callable[[int], tuple[microlut.Conversion, Int8Array]]]:
+    """Return how the networks and their inputs are made, by bits."""
+    return {
+        **{model: partial(given, data, model, samples) for model, samples in MODELS},
+        **{name: partial(drawn, name) for name in shapes.SHAPES},
+    }
+
+
 def converted(data: Path, model: str, samples: str, bits: int) -> microlut.Conversion:
     """Return a model converted without data."""
     span = INPUT_RANGES[samples]
@@ -191,13 +220,19 @@ def rows_of(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
     checkouts, most = (arguments.cmsis_nn, arguments.tflm), max(arguments.bits)
     boards = [microlut.load_board(name) for name in arguments.boards]
     engines = {board.id: list(engines_of(board, most, checkouts, folder)) for board in boards}
-    for model, samples in MODELS:
+    for model, make in networks(arguments.data).items():
+        drawn = model in shapes.SHAPES
         for bits in arguments.bits if model in arguments.models else ():
-            conversion = converted(arguments.data, model, samples, bits)
-            inputs = first_input(arguments.data, samples, conversion)
+            if drawn and bits not in SHAPE_BITS:
+                continue
+            conversion, inputs = make(bits)
             for board in boards:
                 yield measure_microlut(conversion, board, inputs, model)
-                fitting = [engine for engine in engines[board.id] if engine.bits == bits]
+                fitting = [
+                    engine
+                    for engine in engines[board.id]
+                    if engine.bits == bits and engine.supports(conversion.quantized)
+                ]
                 for i, engine in enumerate(fitting):
                     place = folder / f"{model}-{board.id}-{bits}-{i}"
                     rival = engine.image(board, conversion.quantized, inputs, place)
@@ -208,13 +243,14 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default = os.environ.get("MICROLUT_DATA", ROOT.parent / "shared" / "data")
-    names = [model for model, _ in MODELS]
+    names = list(networks(Path()))
     parser.add_argument("--data", type=Path, default=Path(default))
     parser.add_argument("--models", nargs="+", default=names, choices=names)
     parser.add_argument("--bits", nargs="+", type=int, default=list(BITS))
     parser.add_argument("--boards", nargs="+", default=list(BOARDS))
     parser.add_argument("--cmsis-nn", type=Path, metavar="CHECKOUT")
     parser.add_argument("--tflm", type=Path, metavar="CHECKOUT")
+    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -223,15 +259,41 @@ def main() -> None:
             cycles = f", {row.cycles:,} cycles" if row.cycles else ""
             what = f"{row.model} {row.board} {row.engine} {row.bits} bits"
             print(f"{what}: {row.instructions:,} instructions{cycles}", flush=True)
-    table = markdown(rows)
-    asked = (arguments.models, arguments.bits, arguments.boards)
-    complete = arguments.cmsis_nn and arguments.tflm
-    if complete and asked == (names, list(BITS), list(BOARDS)):
-        RESULTS.mkdir(exist_ok=True)
-        values = json.dumps([asdict(row) for row in rows], indent=1)
-        (RESULTS / "engine.json").write_text(values + "\n", encoding="utf-8")
-        PAGE.write_text(page(rows), encoding="utf-8")
-    print("\n" + table)
+    if arguments.write:
+        known = merged(stored_rows(), rows, names)
+        values = json.dumps([asdict(row) for row in known], indent=1)
+        STORED.write_text(values + "\n", encoding="utf-8")
+        PAGE.write_text(page(known, detailed_on(known)), encoding="utf-8")
+    print("\n" + markdown(rows, detailed_on(rows)))
+
+
+def stored_rows() -> list[Row]:
+    """Return the rows of benchmarks/results/engine.json."""
+    found = json.loads(STORED.read_text(encoding="utf-8"))
+    return [
+        Row(**{**row, "layers": tuple(Layer(**layer) for layer in row["layers"])}) for row in found
+    ]
+
+
+def merged(old: Sequence[Row], new: Sequence[Row], models: Sequence[str]) -> list[Row]:
+    """Return all rows in order, the new ones instead of old ones of the same measurement."""
+    found = {(row.model, row.bits, row.board, row.engine): row for row in (*old, *new)}
+    place = {
+        engine: i for i, engine in enumerate((MICROLUT, *(row.engine for row in found.values())))
+    }
+    return sorted(
+        (row for row in found.values() if row.model in models),
+        key=lambda row: (
+            *(models.index(row.model), row.bits, BOARDS.index(row.board)),
+            *(row.engine != MICROLUT, place[row.engine]),
+        ),
+    )
+
+
+def detailed_on(rows: Sequence[Row]) -> set[tuple[str, str]]:
+    """Return the models and cores whose layers are listed: of random networks only Cortex-M4."""
+    core = Core.CORTEX_M4F.value
+    return {(r.model, r.core) for r in rows if r.model not in shapes.SHAPES or r.core == core}
 
 
 if __name__ == "__main__":

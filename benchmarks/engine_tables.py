@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 MICROLUT = "microlut"
+PEER = "CMSIS-NN s8"
 DETAILED_BITS = 4
 HEADING = "Made by benchmarks/engine.py; [engine.md](engine.md) says what was measured, and how."
 
@@ -44,27 +45,28 @@ class Row:
     layers: tuple[Layer, ...]
 
 
-def page(rows: Sequence[Row]) -> str:
+def page(rows: Sequence[Row], detailed: Container[tuple[str, str]]) -> str:
     """Return the page of docs/measurements that has all rows."""
-    return f"# The engine, layer by layer\n\n{HEADING}\n\n{markdown(rows)}\n"
+    return f"# The engine, layer by layer\n\n{HEADING}\n\n{markdown(rows, detailed)}\n"
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """Return a table of models, and one of layers for each model and core."""
+def markdown(rows: Sequence[Row], detailed: Container[tuple[str, str]]) -> str:
+    """Return a table of models, and one of layers for each model and core in `detailed`."""
     lines = [
         "| model | core | engine | bits | instructions | estimated | per MAC | modelled M4 cycles "
-        "| image in flash | arena |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| to CMSIS-NN s8 | image in flash | arena |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {row.model} | {row.core} | {row.engine} | {row.bits} | {row.instructions:,} "
         f"| {_estimate(row)} | {row.instructions / row.macs:.3f} | {_number(row.cycles)} "
-        f"| {row.flash_bytes:,} | {_number(row.arena_bytes)} |"
+        f"| {_ratio(row, rows)} | {row.flash_bytes:,} | {_number(row.arena_bytes)} |"
         for row in rows
     ]
     for model in dict.fromkeys(row.model for row in rows):
         for core in dict.fromkeys(row.core for row in rows):
-            lines += _layers([row for row in rows if (row.model, row.core) == (model, core)])
+            if (model, core) in detailed:
+                lines += _layers([row for row in rows if (row.model, row.core) == (model, core)])
     return "\n".join(lines)
 
 
@@ -100,6 +102,14 @@ def _estimate(row: Row) -> str:
     if not estimated:
         return ""
     return f"{sum(estimated) / sum(layer.instructions for layer in row.layers) - 1.0:+.1%}"
+
+
+def _ratio(row: Row, rows: Sequence[Row]) -> str:
+    """Return the cycles, or else the instructions, relative to those of CMSIS-NN's int8 kernels."""
+    for other in rows:
+        if (other.model, other.board, other.engine) == (row.model, row.board, PEER):
+            return f"{(row.cycles or row.instructions) / (other.cycles or other.instructions):.2f}"
+    return ""
 
 
 def _detailed(rows: Sequence[Row]) -> set[tuple[str, int]]:

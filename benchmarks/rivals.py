@@ -65,6 +65,9 @@ class Engine(Protocol):
     def bits(self) -> int:
         """Return the bits of the weights that it takes."""
 
+    def supports(self, graph: QuantizedGraph) -> bool:
+        """Return whether it has all operators of a network."""
+
     def image(
         self, board: microlut.Board, graph: QuantizedGraph, inputs: Int8Array, folder: Path
     ) -> Rival:
@@ -78,6 +81,10 @@ class CmsisNN:
     bits: int
     checkout: Path
     library: Path
+
+    def supports(self, graph: QuantizedGraph) -> bool:
+        """Return whether it has all operators of a network."""
+        return cmsis_nn.supports(graph)
 
     def image(
         self, board: microlut.Board, graph: QuantizedGraph, inputs: Int8Array, folder: Path
@@ -98,6 +105,10 @@ class Tflm:
     bits: int
     checkout: Path
     libraries: tuple[Path, Path]
+
+    def supports(self, graph: QuantizedGraph) -> bool:
+        """Return whether it has all operators of a network."""
+        return tflm.supports(to_tflite(graph))
 
     def image(
         self, board: microlut.Board, graph: QuantizedGraph, inputs: Int8Array, folder: Path

@@ -27,7 +27,7 @@ CALLER = "_ZN6tflite21MicroInterpreterGraph14InvokeSubgraphEi"
 CALLS_AN_OPERATOR = 2  # the kernel, and the function that clears its temporary allocations
 EXTRA_BYTES = 4  # after the outputs: the number of arena bytes in use
 _DOWNLOADS = Path("tensorflow/lite/micro/tools/make/downloads")
-_ARENA_BYTES, _STACK_BYTES = 1 << 17, 1 << 14
+_ARENA_BYTES, _STACK_BYTES = 1 << 19, 1 << 14
 _CORE = ("", "arena_allocator", "memory_planner", "tflite_bridge")
 _TESTS = ("_test", "test_helper", "mock_", "fake_", "recording_")
 _OPERATORS = {
@@ -150,6 +150,11 @@ def source(network: bytes) -> str:
     kinds = list(dict.fromkeys(kind for kind, _ in operators(network)))
     adds = "\n".join(f"        resolver->{_add(kind)};" for kind in kinds)
     return _SOURCE.format(kinds=len(kinds), network=",".join(map(str, network)), adds=adds)
+
+
+def supports(network: bytes) -> bool:
+    """Return whether the operators of a .tflite file are among those that are compiled."""
+    return all(kind in _OPERATORS for kind, _ in operators(network))
 
 
 def operators(network: bytes) -> Iterator[tuple[str, str]]:

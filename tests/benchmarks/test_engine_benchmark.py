@@ -17,6 +17,7 @@ import console_image
 import cycles
 import engine
 import rivals
+import shapes
 import tflm
 from engine_tables import MICROLUT, Layer, Row, markdown
 
@@ -26,6 +27,7 @@ import random_layers as rl
 from digits_example import conversion, samples
 from graphs import output_of
 from microlut.codegen.tflite import to_tflite
+from microlut.integer.check import check_graph
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 from microlut.ops.tensor import quantize_array
 
@@ -121,6 +123,7 @@ def test_tables_put_engines_side_by_side():
         mine,
         engine="CMSIS-NN s8",
         bits=8,
+        cycles=3000,
         arena_bytes=None,
         layers=(
             Layer("conv", (), 100, 2000, 2500),
@@ -128,10 +131,12 @@ def test_tables_put_engines_side_by_side():
             Layer("pool", (), 0, 80, 140),
         ),
     )
-    text = markdown([mine, theirs])
+    text = markdown([mine, theirs], {("net", "cortex-m4f")})
     assert (
-        "| net | cortex-m4f | microlut | 4 | 1,000 | +5.1% | 10.000 | 1,500 | 5,000 | 300 |" in text
+        "| net | cortex-m4f | microlut | 4 | 1,000 | +5.1% | 10.000 | 1,500 | 0.50 | 5,000 | 300 |"
+        in text
     )
+    assert "| layer |" not in markdown([mine, theirs], ())
     columns = "4 bits | CMSIS-NN s8 | 4 bits, estimated | 4 bits, cycles | CMSIS-NN s8, cycles"
     assert f"| layer | MACs | {columns} |" in text
     assert "| conv + add | 100 | 900 | 2,300 | 950 | 1,300 | 2,900 |" in text
@@ -221,3 +226,28 @@ def test_tflm_gets_the_operators_of_the_file():
 def test_tflm_needs_its_third_party_sources(tmp_path: Path):
     with pytest.raises(SystemExit, match="run third_party_downloads"):
         tflm.build_library(tmp_path, microlut.load_board("mps2-an386"), tmp_path / "library")
+
+
+def test_new_rows_replace_old_ones_of_the_same_measurement():
+    row = Row("ad", engine.BOARDS[0], "core", MICROLUT, 4, 1, 10, None, 0, 0, None, ())
+    rival = replace(row, engine="CMSIS-NN s8", bits=8)
+    old = [replace(row, model="gone"), rival, replace(row, instructions=20)]
+    new = [row, replace(row, bits=8), replace(row, model="vww")]
+    found = engine.merged(old, new, ["vww", "ad"])
+    assert found == [new[2], row, new[1], rival]
+
+
+def test_random_networks_are_sound_and_the_same_each_time():
+    first, second = (shapes.conversion("wake_word", 4) for _ in range(2))
+    check_graph(first.quantized)
+    assert first.sources == second.sources
+    assert first.report.layers[0].macs == 28 * 3 * 40
+    assert len(cmsis_nn.called(first.quantized)) == len(first.report.layers) - 1  # but the reshape
+    assert cmsis_nn.supports(first.quantized)
+    assert tflm.supports(to_tflite(first.quantized))
+
+
+def test_engines_without_an_operator_are_left_out():
+    swish = shapes.conversion("efficient_net", 8).quantized
+    assert not cmsis_nn.supports(swish)
+    assert not tflm.supports(to_tflite(swish))
