@@ -40,7 +40,8 @@ def test_convert_takes_strings_and_arrays(kind, calibration):
 
 def test_convert_plans_for_the_goal():
     usual = conversion().report
-    assert (usual.optimize, usual.max_ram) == ("speed", None)
+    assert (usual.optimize, usual.max_ram) == ("balanced", None)
+    assert usual.arena_bytes in [point.arena_bytes for point in usual.ram_curve]
     small = convert(MODEL, CALIBRATION, optimize="ram").report
     assert (small.optimize, small.arena_bytes <= usual.arena_bytes) == ("ram", True)
     more = convert(MODEL, CALIBRATION, max_ram=6000).report
@@ -56,6 +57,7 @@ def test_convert_estimates_instructions_but_not_of_code_for_size():
         > 0
     )
     small = convert(MODEL, CALIBRATION, optimize="size").report
+    assert small.ram_curve == ()
     assert {
         small.estimated_instructions,
         *(layer.estimated_instructions for layer in small.layers),
