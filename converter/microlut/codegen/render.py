@@ -91,6 +91,7 @@ def _context(plan: Plan) -> dict[str, object]:
     graph, owners = plan.graph, weight_owners(plan.graph)
     prefix = identifier(graph.name)
     names = place_names(plan)
+    used = [step for step in plan.steps if step.is_called or step.segment is not None]
     return {
         "abi": ABI,
         "version": VERSION,
@@ -99,6 +100,7 @@ def _context(plan: Plan) -> dict[str, object]:
         "prefix": prefix,
         "macro": prefix.upper(),
         "names": names,
+        "kinds": sorted({*(kernel_name(s.call) for s in used), *["segment"][: len(plan.segments)]}),
         **interface(plan, names),
         "warm_up": warm_up_runs(graph),
         "places": list(arena_map(plan, names)),

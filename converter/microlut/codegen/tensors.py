@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from microlut.codegen.names import unique_identifiers
 from microlut.ops.tensor import Features, Quantization, Tensor
 from microlut.plan import Plan
+from microlut.plan.plan import Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +119,53 @@ def place_names(plan: Plan) -> Mapping[str, str]:
 
 def arena_map(plan: Plan, names: Mapping[str, str]) -> Iterator[Place]:
     """Yield the places of all tensors and scratches, in the order of their first step."""
-    graph = plan.graph
+    graph, spans, rows = plan.graph, list(_spans(plan)), _rows(plan)
     end = len(plan.steps) - 1
-    last = {name: i for i, step in enumerate(plan.steps) for name in step.node.inputs}
+    last = {name: spans[i][1] for i, step in enumerate(plan.steps) for name in step.node.inputs}
     last.update(dict.fromkeys([*graph.kept(), *(s.tensor.name for s in graph.states)], end))
 
-    def place(tensor: Tensor, first: int) -> Place:
+    def place(tensor: Tensor, first: int, least: int) -> Place:
         what, offset = "x".join(map(str, tensor.shape)), plan.offsets[tensor.name]
-        until = last.get(tensor.name, first)
-        return Place(f"at_{names[tensor.name]}", offset, tensor.bytes, what, first, until)
+        size = tensor.bytes
+        if tensor.name in rows:
+            lines = rows[tensor.name]
+            what, size = f"{lines.room} rows of {what}", lines.room * lines.row_bytes
+        until = max(least, last.get(tensor.name, first))
+        return Place(f"at_{names[tensor.name]}", offset, size, what, first, until)
 
-    yield from (place(tensor, 0) for tensor in graph.given())
-    for i, step in enumerate(plan.steps):
-        if step.scratch_bytes:
-            n = f"scratch_{names[step.node.name]}"
-            yield Place(n, step.scratch_offset, step.scratch_bytes, "scratch", i, i)
-        yield from (place(tensor, i) for tensor in step.node.outputs)
+    yield from (place(tensor, 0, 0) for tensor in graph.given())
+    for step, span in zip(plan.steps, spans, strict=True):
+        segment, n = step.segment, names[step.node.name]
+        if segment is None and step.scratch_bytes:
+            yield Place(f"scratch_{n}", step.scratch_offset, step.scratch_bytes, "scratch", *span)
+        elif segment is not None and step.is_called:
+            size = segment.scratch_offset - segment.progress_offset
+            yield Place(f"progress_{n}", segment.progress_offset, size, "progress", *span)
+            if segment.scratch_bytes:
+                size = segment.scratch_bytes
+                yield Place(f"scratch_{n}", segment.scratch_offset, size, "scratch", *span)
+        yield from (place(tensor, *span) for tensor in step.node.outputs)
     for copy in plan.copies:
         if copy.to not in last:
             n, offset = f"at_{names[copy.to]}", plan.offsets[copy.to]
             yield Place(n, offset, copy.bytes, copy.to, end, end)
+
+
+def _spans(plan: Plan) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last step that run while each step does: those of its segment."""
+    segments = [step.segment for step in plan.steps]
+    for i, segment in enumerate(segments):
+        if segment is None:
+            yield i, i
+        else:
+            first = segments.index(segment)
+            yield first, first + len(segment.parts) - 1
+
+
+def _rows(plan: Plan) -> dict[str, Lines]:
+    """Return the buffers that do not hold all rows of a tensor."""
+    return {
+        lines.name: lines
+        for segment in plan.segments
+        for lines in segment.lines[segment.inputs : -1]
+    }

@@ -75,6 +75,21 @@ class StreamReport(Shown):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class SegmentReport(Shown):
+    """Layers that run band by band: from `first` to `last` in the order of the layers.
+
+    A step makes `rows` rows of the last one's output. The tensors between the layers take
+    `buffer_bytes`, for only some of their rows are in memory.
+    """
+
+    first: str
+    last: str
+    layers: int
+    rows: int
+    buffer_bytes: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class ConvertReport(Shown):
     """The result of a conversion; all sizes in bytes.
 
@@ -118,6 +133,7 @@ class ConvertReport(Shown):
     tflite_lacks: str = ""
     stream: StreamReport | None = None
     ram_curve: tuple[Point, ...] = ()
+    segments: tuple[SegmentReport, ...] = ()
 
     def records(self) -> list[Record]:
         """Return a record per layer."""

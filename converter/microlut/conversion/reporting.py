@@ -6,7 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from microlut.conversion.report import ConvertReport, LayerReport, StreamReport, TensorReport
+from microlut.conversion.report import (
+    ConvertReport,
+    LayerReport,
+    SegmentReport,
+    StreamReport,
+    TensorReport,
+)
 from microlut.conversion.settings import Budget
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.integer import QuantizedGraph
@@ -54,6 +60,8 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
     """Compile the report of a conversion."""
     graph = plan.graph
     merged = {step.sum.name: step.node.name for step in plan.steps if step.sum is not None}
+    for segment in plan.segments:
+        merged.update({part.node.name: segment.name for part in segment.parts})
     small = plan.goal.optimize == "size"  # which is not modelled
     stored = stored_weights(graph)
     layers = tuple(
@@ -92,6 +100,16 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         tflite_lacks=graph.tflite_lacks(),
         stream=_stream(graph),
         ram_curve=() if small else plan.curve,
+        segments=tuple(
+            SegmentReport(
+                first=segment.parts[0].node.name,
+                last=segment.name,
+                layers=len(segment.parts),
+                rows=segment.rows,
+                buffer_bytes=segment.buffer_bytes,
+            )
+            for segment in plan.segments
+        ),
     )
 
 

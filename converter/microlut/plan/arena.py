@@ -20,17 +20,34 @@ ALIGNMENT = 16  # bytes, MLUT_ALIGNMENT of the engine
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """How a buffer may overlap another one, which is read while it is written.
+
+    Attributes:
+        name: The other buffer.
+        before: How many bytes it must begin before the other one,
+        after: or else how many bytes after the begin of the other one.
+    """
+
+    name: str | int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Buffer:
     """Bytes of the arena that are needed from step `first` to step `last`, both included.
 
     Attributes:
         name: Of a tensor, which has any text; the scratch of a step has the step's number.
+        shared: Buffers that it may overlap in its first step, their last one.
     """
 
     name: str | int
     size: int
     first: int
     last: int
+    shared: tuple[Overlap, ...] = ()
 
     def overlaps(self, other: Buffer) -> bool:
         """Return whether both are needed at the same time."""
@@ -60,14 +77,15 @@ def aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def place(buffers: Sequence[Buffer]) -> Arena:
-    """Return the smallest of several greedy placements."""
+def place(buffers: Sequence[Buffer], enough: float = 0) -> Arena:
+    """Return the smallest of several greedy placements, or the first of at most `enough` bytes."""
     bound = lower_bound(buffers)
+    enough = max(bound, enough)
     arenas = []
     for key in _ORDERS:
         order = sorted(buffers, key=key)
         arenas.append((Arena(*_first_fit(order), bound), order))
-        if arenas[-1][0].size == bound:
+        if arenas[-1][0].size <= enough:
             return arenas[-1][0]
     arena, order = min(arenas, key=lambda pair: pair[0].size)
     best = arena
@@ -75,7 +93,7 @@ def place(buffers: Sequence[Buffer]) -> Arena:
         order = _promoted(order, arena.offsets)
         arena = Arena(*_first_fit(order), bound)
         best = min(best, arena, key=lambda each: each.size)
-        if best.size == bound:
+        if best.size <= enough:
             break
     return best
 
@@ -93,6 +111,10 @@ def live_bytes(buffers: Sequence[Buffer], steps: int) -> list[int]:
         size = aligned(buffer.size)
         changes[min(buffer.first, steps)] += size
         changes[min(buffer.last + 1, steps)] -= size
+        if buffer.shared:
+            beside = size - _least_beside(buffer, buffers)
+            changes[min(buffer.first, steps)] -= beside
+            changes[min(buffer.first + 1, steps)] += beside
     return list(accumulate(changes[:-1]))
 
 
@@ -102,8 +124,23 @@ def lower_bound(buffers: Sequence[Buffer]) -> int:
     return max(live_bytes(buffers, steps), default=0)
 
 
+def _least_beside(buffer: Buffer, buffers: Sequence[Buffer]) -> int:
+    """Return the bytes that a buffer takes at least beside those that it may overlap."""
+    size = aligned(buffer.size)
+    others = {other.name: aligned(other.size) for other in buffers}
+    read = [others[overlap.name] for overlap in buffer.shared]
+    least = [
+        min(overlap.before, overlap.after + size - bytes_)
+        for overlap, bytes_ in zip(buffer.shared, read, strict=True)
+    ]
+    return max(size - sum(read), min(size, *least), 0)
+
+
 def _first_fit(ordered: Sequence[Buffer]) -> tuple[dict[str | int, int], int]:
     """Give each buffer in turn the lowest gap between those placed that live at the same time."""
+    if any(buffer.shared for buffer in ordered):
+        fits = (_first_fit_overlapping(ordered, floors) for floors in (_floors(ordered), {}))
+        return min(fits, key=itemgetter(1))
     placed: list[tuple[int, int, int, int]] = []  # start, end, first and last step, by start
     offsets: dict[str | int, int] = {}
     for buffer in ordered:
@@ -116,3 +153,53 @@ def _first_fit(ordered: Sequence[Buffer]) -> tuple[dict[str | int, int], int]:
         offsets[buffer.name] = offset
         insort(placed, (offset, offset + size, first, last), key=itemgetter(0))
     return offsets, max((end for _, end, _, _ in placed), default=0)
+
+
+def _first_fit_overlapping(
+    ordered: Sequence[Buffer], floors: Mapping[str | int, int]
+) -> tuple[dict[str | int, int], int]:
+    """Do the same with buffers that may overlap others, none of them below its floor."""
+    rooms = _rooms(ordered)
+    placed: list[tuple[int, int, int, int, str | int]] = []  # start, size, first and last step
+    offsets: dict[str | int, int] = {}
+    for buffer in ordered:
+        name, size, first, last = buffer.name, aligned(buffer.size), buffer.first, buffer.last
+        offset = floors.get(name, 0)
+        taken = [
+            (start - rooms.get((name, other), size), start + rooms.get((other, name), bytes_))
+            for start, bytes_, since, until, other in placed
+            if since <= last and first <= until
+        ]
+        for before, end in sorted(taken):  # it may not begin between these two
+            if offset <= before:
+                break
+            offset = max(offset, end)
+        offsets[name] = offset
+        placed.append((offset, size, first, last, name))
+    return offsets, max((start + size for start, size, *_ in placed), default=0)
+
+
+def _floors(buffers: Sequence[Buffer]) -> dict[str | int, int]:
+    """Return where buffers may begin so that others can begin before them, at 0."""
+    floors: dict[str | int, int] = {}
+    for buffer in buffers:
+        for overlap in buffer.shared:
+            higher, distance = buffer.name, overlap.after
+            if overlap.before < aligned(buffer.size):
+                higher, distance = overlap.name, overlap.before
+            floors[higher] = max(floors.get(higher, 0), distance)
+    return floors
+
+
+def _rooms(buffers: Sequence[Buffer]) -> dict[tuple[str | int, str | int], int]:
+    """Return how many bytes the first of two buffers must begin before the second one.
+
+    Only pairs that may overlap are in it; others begin behind each other.
+    """
+    rooms: dict[tuple[str | int, str | int], int] = {}
+    for buffer in buffers:
+        for overlap in buffer.shared:
+            rooms[overlap.name, buffer.name] = overlap.after
+    for buffer in buffers:
+        rooms.update({(buffer.name, overlap.name): overlap.before for overlap in buffer.shared})
+    return rooms

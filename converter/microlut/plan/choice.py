@@ -12,6 +12,7 @@ from microlut.plan.curve import Point, frontier
 from microlut.plan.draft import Draft, grown, realized
 from microlut.plan.goal import BALANCE, Goal, price
 
+_BANDED_SHARE = 2 / 3  # what bands may leave of an arena with whole tensors, to be taken
 _TRIES = 4  # points whose buffers are placed; the first one is mostly the best
 # What one percent of the arena may be worth, in percent of the time: the printed curve's points.
 _WEIGHTS = (math.inf, 2.0, 1.0, 0.5, BALANCE, 0.1, 0.0)
@@ -45,11 +46,37 @@ def curve_of(drafts: Sequence[Draft], chosen: Point) -> list[Point]:
             ((_worth(point, weight), draft, point) for draft, point in promised), key=itemgetter(0)
         )
         found += [each.point for each in realized(draft, point)]
-    return frontier(replace(point, instructions=round(point.instructions)) for point in found)
+    points = frontier(replace(point, instructions=round(point.instructions)) for point in found)
+    known = replace(chosen, instructions=round(chosen.instructions))
+    if known in points:
+        return points
+    # Plans in bands can be better in everything and still not save enough memory to be chosen.
+    others = (
+        p
+        for p in points
+        if p.arena_bytes > known.arena_bytes or p.instructions > known.instructions
+    )
+    return frontier([known, *others])
 
 
 def _balanced(drafts: Sequence[Draft]) -> Draft:
     """Return the draft where memory and time together cost least.
+
+    Bands of rows are taken only where they save much memory, and no matter how quick the network
+    is, what they cost in time has to be worth it.
+    """
+    banded = [draft for draft in drafts if draft.in_bands]
+    if len(banded) in (0, len(drafts)):
+        return _cheapest(drafts)
+    whole = _cheapest([draft for draft in drafts if not draft.in_bands])
+    found = _cheapest(banded)
+    saves = found.arena.size <= _BANDED_SHARE * whole.arena.size
+    gains = _worth(found.point, BALANCE) < _worth(whole.point, BALANCE)
+    return found if saves and gains else whole
+
+
+def _cheapest(drafts: Sequence[Draft]) -> Draft:
+    """Return the draft with the tiles of the least price.
 
     Points are tried in the order of their prices, until none can be cheaper than what was found.
     """

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from microlut.plan.kernels import Call, Tile, kernel_for
+from microlut.plan.kernels.base import Work
 
 _FILE = Path(__file__).with_name("costs.json")
 # Cores that run the files of another one, and take as many instructions within one percent. What
@@ -34,9 +35,14 @@ def instructions(call: Call[Any], tile: Tile, core: str) -> float:
     Raises:
         NotImplementedError: Nobody has measured what a part of the kernel takes on the core.
     """
+    return instructions_of(kernel_for(call).work(call, tile, core), call, core)
+
+
+def instructions_of(work: Work, call: Call[Any], core: str) -> float:
+    """Estimate the instructions of some work of a call; see `instructions`."""
     each = _costs()[_LIKE.get(core, core)]
     total = 0.0
-    for part, count in kernel_for(call).work(call, tile, core).items():
+    for part, count in work.items():
         if part not in each:
             raise NotImplementedError(
                 f'the cost of "{part}" on {core} is not known, which {call.output.name} '

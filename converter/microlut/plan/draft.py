@@ -12,6 +12,8 @@ from microlut.plan.curve import Point, reachable
 from microlut.plan.kernels import Call, calls_of, kernel_for
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.places import Place
+from microlut.plan.segments.overlaps import with_overlaps
+from microlut.plan.segments.segment import Segment
 from microlut.plan.sharing import WHOLE_IN_PLACE, Sharing, find_sharing
 from microlut.plan.states import Ending, find_ending
 from microlut.plan.tiles import Offer, possible_tiles, quickest, worthwhile
@@ -49,11 +51,16 @@ class Draft:
             ]
         )
 
-    def choosing(self, chosen: Sequence[Offer]) -> Draft:
-        """Return the draft with these tiles, and a place for them."""
+    def choosing(self, chosen: Sequence[Offer], enough: float = 0) -> Draft:
+        """Return the draft with these tiles, and a place for them: any in `enough` bytes."""
         tiles = enumerate(offer.tile for offer in chosen)
         scratch = [Buffer(i, tile.scratch_bytes, i, i) for i, tile in tiles if tile.scratch_bytes]
-        return replace(self, chosen=chosen, arena=place([*self.buffers, *scratch]))
+        return replace(self, chosen=chosen, arena=place([*self.buffers, *scratch], enough))
+
+    @property
+    def in_bands(self) -> bool:
+        """Whether some layers run band by band."""
+        return any(isinstance(node.op, Segment) for node in self.graph.nodes)
 
     @property
     def point(self) -> Point:
@@ -100,7 +107,7 @@ def grown(draft: Draft, limit: float) -> Draft:
     gains = [now.instructions - then.instructions for now, then in pairs]
     for step in sorted(range(len(gains)), key=lambda step: -gains[step]):
         draft = _with_quicker(draft, step, wanted.chosen[step], limit)
-    return draft
+    return draft.choosing(draft.chosen)
 
 
 def _with_quicker(draft: Draft, step: int, most: Offer, limit: float) -> Draft:
@@ -110,7 +117,7 @@ def _with_quicker(draft: Draft, step: int, most: Offer, limit: float) -> Draft:
     middle = beyond - 1
     while least < middle:  # by halves, beginning with the largest
         offer = possible[middle]
-        wider = draft.choosing([*draft.chosen[:step], offer, *draft.chosen[step + 1 :]])
+        wider = draft.choosing([*draft.chosen[:step], offer, *draft.chosen[step + 1 :]], limit)
         if wider.arena.size <= limit:
             draft, least = wider, middle
         else:
@@ -149,7 +156,7 @@ def _draft(
             known[key] = possible_tiles(call, core)
         offers.append(_allowed(node.name, call, core, sharing, known[key]))
     ending = find_ending(graph, places)
-    buffers = (*buffers, *ending.spares)
+    buffers = (*with_overlaps(graph, buffers, places), *ending.spares)
     smallest = [possible[0] for possible in offers]
     draft = Draft(graph, core, sharing, shared, buffers, places, ending, offers, (), place(()))
     return draft.choosing(smallest)

@@ -11,7 +11,69 @@ from microlut.ops.weighted import QWeighted
 from microlut.plan.curve import Point
 from microlut.plan.goal import Goal
 from microlut.plan.kernels import Call, kernel_for
+from microlut.plan.segments.part import Part
 from microlut.support.shown import Record, Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The buffer of a tensor that a segment reads or makes.
+
+    Attributes:
+        name: The tensor.
+        offset: Where in the arena the buffer is.
+        row_bytes: Bytes per row.
+        height: Rows of the tensor.
+        room: Rows that the buffer holds.
+    """
+
+    name: str
+    offset: int
+    row_bytes: int
+    height: int
+    room: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PlannedSegment(Shown):
+    """Layers that one call runs band by band: see mlut_segment_t of the engine.
+
+    Attributes:
+        parts: The layers; the last one's name is that of the segment.
+        rows: Rows of the last output per step.
+        upwards: Whether the last rows are made first.
+        lines: Buffers of the inputs, and of each part's output.
+        progress_offset: Where the engine keeps account of rows.
+        scratch_offset: Where the scratch of all parts is.
+        scratch_bytes: Scratch of the part that needs most.
+    """
+
+    parts: tuple[Part, ...]
+    rows: int
+    upwards: bool
+    lines: tuple[Lines, ...]
+    progress_offset: int
+    scratch_offset: int
+    scratch_bytes: int
+
+    @property
+    def name(self) -> str:
+        """The name of the last layer."""
+        return self.parts[-1].node.name
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs."""
+        return len(self.lines) - len(self.parts)
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Bytes of the buffers between the layers."""
+        return sum(lines.room * lines.row_bytes for lines in self.lines[self.inputs : -1])
+
+    def number(self, tensor: str) -> int:
+        """Return the number of a tensor."""
+        return [lines.name for lines in self.lines].index(tensor)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,6 +89,7 @@ class Step(Shown):
         stage: The output stage of a layer with weights, as it stands in flash.
         sum: The addition that a convolution does itself, writing over the other term.
         merged: Whether another step does this addition.
+        segment: The segment that it is a part of; offsets are then those of buffers of rows.
     """
 
     node: QNode
@@ -41,6 +104,7 @@ class Step(Shown):
     stage: CompactStage | None
     sum: QNode | None
     merged: bool
+    segment: PlannedSegment | None = None
 
     def records(self) -> list[Record]:
         """Return the call as one record."""
@@ -50,6 +114,8 @@ class Step(Shown):
     @property
     def is_called(self) -> bool:
         """Whether a run makes this call: other steps, or nothing at all, do what some nodes do."""
+        if self.segment is not None:
+            return self.node.name == self.segment.name
         return not self.merged and kernel_for(self.call).is_called(self.call)
 
     @property
@@ -106,6 +172,12 @@ class Plan(Shown):
     parameter_bytes: int
     goal: Goal
     curve: tuple[Point, ...]
+
+    @property
+    def segments(self) -> tuple[PlannedSegment, ...]:
+        """Layers that run band by band."""
+        found = (step.segment for step in self.steps if step.is_called)
+        return tuple(segment for segment in found if segment is not None)
 
     @property
     def input_offsets(self) -> tuple[int, ...]:

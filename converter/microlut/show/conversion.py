@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from microlut.conversion.report import ConvertReport, StreamReport
+from microlut.conversion.report import ConvertReport, SegmentReport, StreamReport
 from microlut.conversion.tensor_types import kept_text
 from microlut.plan import Point
 from microlut.show.curve import curve_lines
@@ -54,6 +55,8 @@ def conversion_text(report: ConvertReport) -> str:
     lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
     if report.pruned:
         lines.append(_pruned_text(report))
+    if report.segments:
+        lines.append(_segments_text(report.segments))
     if report.kept_int8:
         lines.append(kept_text(report.kept_int8))
     if report.stream is not None:
@@ -70,6 +73,18 @@ def conversion_text(report: ConvertReport) -> str:
             f"{report.tflite_lacks}"
         )
     return "\n".join(lines)
+
+
+def _segments_text(segments: Sequence[SegmentReport]) -> str:
+    """Return a line on the layers that run band by band."""
+    each = [
+        f"{found.first} to {found.last} by {count_text(found.rows)} "
+        f"{'row' if found.rows == 1 else 'rows'} ({size_text(found.buffer_bytes)} between them)"
+        if found.layers > 1
+        else f"{found.first} by {found.rows} {'row' if found.rows == 1 else 'rows'}"
+        for found in segments
+    ]
+    return f"in bands of rows: {', '.join(each)}"
 
 
 def _stream_text(stream: StreamReport) -> str:

@@ -87,6 +87,8 @@ def _part(file: str) -> str:
     """Return the part of the program that a file belongs to."""
     if file.endswith(("/model.c", "/inference.c")):
         return "model"  # inference.c calls the model through its structure
+    if file.endswith(("/segment.c", "_band.c")):
+        return "bands"  # a segment calls layers through its structure, and these call no bands
     return "engine" if "/firmware/src/" in file else "application"
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import random_chains as rc
 from digits_example import SHAPE, conversion
 from graphs import make_node, make_qnode, net
 from microlut.codegen.render import render
@@ -15,7 +16,7 @@ from microlut.conversion.reporting import Making, convert_report
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.dense import Dense
 from microlut.ops.relu import QRelu
-from microlut.plan import make_plan
+from microlut.plan import Goal, make_plan
 from microlut.quantize.figures import Comparison
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
@@ -104,6 +105,18 @@ def test_report_names_no_kernel_where_nothing_is_called():
     making = Making(dict.fromkeys("ab", WeightConfig()), None, 4, None, False, comparison)
     layers = convert_report(plan, "joined", making).layers
     assert {layer.name: layer.kernel for layer in layers} == {"a": "a", "b": "b", "both": None}
+
+
+def test_report_lists_segments_and_names_their_calls():
+    plan = make_plan(rc.expanding_case().quantized(), Goal("ram"))
+    configs = {node.name: WeightConfig() for node, _ in plan.graph.weighted()}
+    comparison = Comparison(conversion().report.quality, {}, {}, None, False)
+    report = convert_report(plan, "expanding", Making(configs, None, 4, None, False, comparison))
+    assert report.segments
+    for found in report.segments:
+        assert [layer.kernel for layer in report.layers].count(found.last) == found.layers
+    calls = [layer.name for layer in report.layers if layer.kernel == layer.name]
+    assert render(plan)["model.c"].count("MLUT_AFTER_LAYER") == len(calls)
 
 
 def test_report_describes_input_and_output():

@@ -106,13 +106,17 @@ def test_check_sizes_knows_every_narrow_field_of_the_engine():
             *("height", "width", "stride_y", "stride_x"),
             *("pad_top", "pad_left", "dilation_y", "dilation_x"),
         ],
-        "mlut_conv2d_t": ["tile"],  # at most the channels
+        "mlut_band_t": ["in_rows", "out_rows", "pad_top"],  # at most the heights, the padding
+        "mlut_conv2d_t": ["tile", "blocks"],  # at most the channels, 64
         "mlut_depthwise_conv2d_16_t": ["depth_multiplier"],
         "mlut_depthwise_conv2d_t": ["tile", "rows", "depth_multiplier"],  # the channels, the height
+        "mlut_lines_t": ["height", "room"],  # at most the height
         "mlut_mean_16_t": ["channels"],
         "mlut_mean_t": ["channels"],
         "mlut_pad_t": ["pad_top", "pad_left"],
         "mlut_recurrent_t": ["steps", "inputs", "units"],
+        "mlut_segment_layer_t": ["stride", "reach", "pad_top"],
+        "mlut_segment_t": ["rows"],  # at most the height
         "mlut_sigmoid_16_t": ["multiplier"],  # its operator's check
         "mlut_softmax_t": ["length"],
         "mlut_transpose_conv2d_t": ["tile"],  # at most the channels

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from digits_example import conversion
+from microlut.conversion.report import SegmentReport
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.show.conversion import conversion_text
 
@@ -56,3 +57,10 @@ def test_conversion_text_names_the_layers_that_lost_most_channels():
         "Removed 1,500 channels that always have one value or that nothing reads: "
         "conv5 500 of 1000, conv4 400 of 1000, conv3 300 of 1000, 2 more layers\n"
     ) in text
+
+
+def test_conversion_text_names_the_layers_that_run_in_bands():
+    assert "bands" not in conversion_text(conversion().report)
+    found = (SegmentReport("a", "c", 3, 2, 1000), SegmentReport("d", "d", 1, 1, 0))
+    text = conversion_text(replace(conversion().report, segments=found))
+    assert "in bands of rows: a to c by 2 rows (1,000 bytes between them), d by 1 row\n" in text

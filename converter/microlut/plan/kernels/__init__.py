@@ -64,7 +64,9 @@ WIDE = (
     "relu",
     "transpose_conv2d",
 )
-_BY_KIND = {kind: _load(kind) for kind in INTEGER_FORMS}
+# Kinds that only plans have.
+PLANNED = ("segment",)
+_BY_KIND = {kind: _load(kind) for kind in (*INTEGER_FORMS, *PLANNED)}
 _BY_KIND_16 = {kind: _load(f"{kind}_16") for kind in WIDE}
 KERNELS: tuple[Kernel[Any, Any], ...] = (*_BY_KIND.values(), *_BY_KIND_16.values())
 

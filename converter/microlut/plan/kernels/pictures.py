@@ -10,7 +10,7 @@ from microlut.plan.kernels.base import Size
 
 MOST_POOLED = 1 << 23  # pixels whose sum of (int8 value - zero point) fits in 32 bits
 MOST_SUMMED_16 = (1 << 16) - 1  # int16 values whose sum fits in 32 bits
-_LARGEST_SIZE = 65535  # sizes of pictures and windows are uint16_t
+LARGEST_SIZE = 65535  # sizes of pictures and windows are uint16_t
 _MOST_PADDING = 1 << 22  # values, since the converter holds them for many inputs at a time
 
 
@@ -18,11 +18,11 @@ def picture_sizes(before: Shape, after: Shape, padding: Padding | None = None) -
     """Yield the sizes of an operator's input and output, and of the padding between them."""
     for where, shape in (("input", before), ("output", after)):
         for what, size in zip(("height", "width", "channel count"), shape, strict=True):
-            yield f"the {where}'s {what}", size, _LARGEST_SIZE
+            yield f"the {where}'s {what}", size, LARGEST_SIZE
     if padding is None:
         return
     for side in ("top", "bottom", "left", "right"):
-        yield f"the padding at the {side}", getattr(padding, side), _LARGEST_SIZE
+        yield f"the padding at the {side}", getattr(padding, side), LARGEST_SIZE
     added = (padded_pixels(before, padding) - before[0] * before[1]) * before[2]
     yield "the number of values added by padding", added, _MOST_PADDING
 
@@ -35,7 +35,7 @@ def window_sizes(before: Shape, after: Shape, window: Window) -> Iterator[Size]:
         ("stride", window.strides),
         ("dilation", window.dilation),
     ):
-        yield f"the {what}", max(pair), _LARGEST_SIZE
+        yield f"the {what}", max(pair), LARGEST_SIZE
 
 
 def padded_pixels(before: Shape, padding: Padding) -> int:

@@ -71,7 +71,7 @@ def test_work_is_counted_for_both_orders_of_loops():
     tile = next(tile for tile in tiles(layer) if tile.rows == 4)
     streamed, whole = (kernel.work(layer, t, "cortex-m4f") for t in (tile, tiles(layer)[0]))
     assert streamed["decode 4"] == 3 * whole["decode 4"]  # for 4, 4 and 2 blocks
-    assert streamed["column"] == whole["column"] == 40
+    assert streamed["pixel"] == whole["pixel"] == 40
     assert streamed["tile"] == whole["tile"]
     assert streamed["block"] == 8 * whole["block"]
 
