@@ -1,7 +1,7 @@
 /* Compares one implementation of the primitives with a plain reference: all counts up to 70, all
- * alignments, and blocks that end exactly where the last value is; tiles of 1 to 40 quads
- * and 1 to 3 pairs of rows; rows of depthwise outputs of all widths up to 9; and the ends of the
- * range of what is scaled. */
+ * alignments, two times four rows, and blocks that end exactly where the last value is; tiles of 1
+ * to 40 quads and 1 to 3 pairs of rows; rows of depthwise outputs of all widths up to 9; and the
+ * ends of the range of what is scaled. */
 #include "isa/isa.h"
 
 #include <stdio.h>
@@ -39,16 +39,19 @@ static int32_t reference(const int8_t *x, const int8_t *weights, size_t count, i
     return total;
 }
 
+#define ROWS 8u /* twice the four that are multiplied together */
+
+static const int32_t start[ROWS] = {0, -1000000000, 1000000000, 77, -78, 5, 900000000, -1};
+
 static int check(size_t count, size_t x_offset, size_t w_offset, size_t stride)
 {
     int8_t *x = new_block(x_offset, count);
-    int8_t *w = new_block(w_offset, 3u * stride + count);
-    const int32_t start[4] = {0, -1000000000, 1000000000, 77};
-    int32_t totals[4];
+    int8_t *w = new_block(w_offset, (ROWS - 1u) * stride + count);
+    int32_t totals[ROWS];
     memcpy(totals, start, sizeof(totals));
-    mlut_isa_dot4(x + x_offset, w + w_offset, stride, count, totals);
+    mlut_isa_dot4(x + x_offset, w + w_offset, stride, count, totals, ROWS / 4u);
     int good = 1;
-    for (size_t r = 0; r < 4u; r++) {
+    for (size_t r = 0; r < ROWS; r++) {
         const int8_t *row = w + w_offset + r * stride;
         const int32_t wanted = reference(x + x_offset, row, count, start[r]);
         good &= totals[r] == wanted;
@@ -63,6 +66,53 @@ static int check(size_t count, size_t x_offset, size_t w_offset, size_t stride)
 static int32_t half(uint32_t pair, size_t i)
 {
     return (int16_t)(i == 0 ? pair : pair >> 16);
+}
+
+/* A block of its own with `count` pairs of int8 values. */
+static uint32_t *new_pairs(size_t count)
+{
+    uint32_t *block = malloc(count * sizeof(uint32_t));
+    for (size_t i = 0; i < count; i++) {
+        block[i] = (uint32_t)(uint16_t)next_value() | (uint32_t)next_value() << 16;
+    }
+    return block;
+}
+
+static int check_widen(size_t count, size_t offset)
+{
+    int8_t *x = new_block(offset, count);
+    uint32_t *pairs = malloc((count + 2u) / 2u * sizeof(uint32_t));
+    int good = mlut_isa_pair(-3, 5) == 0x5fffdu && mlut_isa_pair(5, -3) == 0xfffd0005u;
+    mlut_isa_widen(x + offset, count, pairs);
+    for (size_t i = 0; i < count + count % 2u; i++) {
+        good &= half(pairs[i / 2u], i % 2u) == (i < count ? x[offset + i] : 0);
+    }
+    free(pairs);
+    free(x);
+    return good;
+}
+
+static int check_lookup(size_t count, size_t offset, size_t stride)
+{
+    uint32_t *table = new_pairs(256);
+    uint32_t *x = new_pairs(count);
+    uint8_t *indices = (uint8_t *)new_block(offset, (ROWS - 1u) * stride + count);
+    int32_t totals[ROWS];
+    memcpy(totals, start, sizeof(totals));
+    mlut_isa_lookup4(indices + offset, stride, count, table, x, totals, ROWS / 4u);
+    int good = 1;
+    for (size_t r = 0; r < ROWS; r++) {
+        int32_t wanted = start[r];
+        for (size_t i = 0; i < 2u * count; i++) {
+            const uint32_t pair = table[indices[offset + r * stride + i / 2u]];
+            wanted += half(pair, i % 2u) * half(x[i / 2u], i % 2u);
+        }
+        good &= totals[r] == wanted;
+    }
+    free(indices);
+    free(x);
+    free(table);
+    return good;
 }
 
 /* Put the weights of two rows, words and bytes in turn. */
@@ -238,6 +288,12 @@ int main(void)
         if (!check_rows(height, width, 1u + i / 72u % 2u, i / 144u == 1u)) {
             failures++;
             printf("%zu rows of %zu outputs differ (%zu)\n", height, width, i);
+        }
+    }
+    for (size_t count = 1; count <= LARGEST_COUNT; count++) {
+        for (size_t offset = 0; offset < 4u; offset++) {
+            failures += check_widen(count, offset) ? 0 : 1;
+            failures += check_lookup(count, offset, count + offset) ? 0 : 1;
         }
     }
     for (size_t count = 0; count <= LARGEST_COUNT; count++) {

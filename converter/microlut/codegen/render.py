@@ -21,6 +21,7 @@ from microlut.ops.tensor import Quantization
 from microlut.ops.weighted import QWeighted
 from microlut.plan import Plan, Step
 from microlut.plan.kernels import Call, kernel_for, kernel_name
+from microlut.plan.kernels.base import VECTOR_CORE
 from microlut.version import VERSION
 
 ABI = 10  # MLUT_ABI of firmware/include/microlut/microlut.h
@@ -115,7 +116,8 @@ def _context(plan: Plan) -> dict[str, object]:
 
 def _layer(plan: Plan, step: Step, name: str, stored: str) -> LayerView:
     node, small = step.node, plan.goal.optimize == "size"
-    call = replace(step.call, few_forms=True) if small else step.call
+    vectors = plan.goal.core == VECTOR_CORE  # which look up without tables
+    call = replace(step.call, few_forms=small, few_tables=small or vectors)
     return LayerView(
         n=name,
         stored=stored,

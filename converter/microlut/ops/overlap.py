@@ -7,7 +7,7 @@ from microlut.ops.arrays import Shape
 INDEX_BITS = 6  # of indices that overlap
 _BITS = range(2, 5)
 _RANKS = (4, 2)  # of kernels: convolutions, dense layers
-_LARGEST_TABLE_BITS = 9  # of two indices, 2 KB of scratch; TABLE_BITS in dense.c
+_LARGEST_TABLE_BITS = 9  # of two indices: 2 KB of flash
 
 
 def engine_overlap(shape: Shape, bits: int) -> int:
@@ -21,7 +21,7 @@ def engine_overlap(shape: Shape, bits: int) -> int:
 def pair_table(bits: int, index_bits: int) -> int:
     """Return the size of the table by which a dense layer decodes two indices at once.
 
-    It is 0 if the table would be too large; such a layer takes about three times as long.
+    It is 0 if the table would be too large; such a layer takes about two times as long.
     """
     both = bits + index_bits
     return 1 << both if both <= _LARGEST_TABLE_BITS else 0

@@ -8,19 +8,23 @@
 extern "C" {
 #endif
 
-/* By the weights' bits, and the bits of an index where they are more. */
+/* By the weights' bits, and the bits of an index where they are more. Those with `pairs` need the
+ * table of that name. */
 struct mlut_rows;
-typedef void mlut_dot_t(const struct mlut_rows *rows, int32_t totals[4]);
+typedef void mlut_dot_t(const struct mlut_rows *rows, int32_t *totals);
 mlut_dot_t mlut_dot_2, mlut_dot_3, mlut_dot_4, mlut_dot_5, mlut_dot_6, mlut_dot_7, mlut_dot_8,
-    mlut_dot_2_6, mlut_dot_3_6, mlut_dot_4_6;
+    mlut_dot_2_6, mlut_dot_3_6, mlut_dot_4_6, mlut_dot_pairs_2, mlut_dot_pairs_3, mlut_dot_pairs_4,
+    mlut_dot_pairs_2_6, mlut_dot_pairs_3_6;
 
 /* Fully connected layer over `vectors` inputs. Rows of `weights`: units; columns: inputs.
- * Scratch: none if bits is 8; else 2 * inputs, inputs rounded up to a multiple of 8, and where two
- * neighbouring indices have 9 bits at most, a table of 4 << bits + index_bits bytes. */
+ * Scratch: none if bits is 8; else 2 bytes for each of the inputs, rounded up to a multiple of 8,
+ * up to 128. `pairs` is NULL, or has for the bits of two neighbouring indices, the first one's at
+ * the bottom, both weights as int16 in the halves of a word. */
 typedef struct {
     mlut_weights_t weights;
     mlut_output_t output;
     mlut_dot_t *dot;
+    const uint32_t *pairs;
     uint32_t vectors;
     uint32_t inputs;
     uint32_t units;

@@ -33,6 +33,17 @@ static inline uint32_t mlut_dsp_odd(uint32_t word)
 #endif
 }
 
+static inline uint32_t mlut_dsp_pair(int32_t first, int32_t second)
+{
+#if defined(__arm__)
+    uint32_t pair; /* GCC takes two instructions */
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(pair) : "r"(first), "r"(second));
+    return pair;
+#else
+    return mlut_generic_pair(first, second);
+#endif
+}
+
 /* Inputs and weights of tiles are pairs of int16: of four values, (0, 2) and then (1, 3). */
 enum { mlut_dsp_column_words = 2, mlut_dsp_input_offset = 0, mlut_dsp_unaligned = 1 };
 
@@ -107,33 +118,7 @@ static inline int32_t mlut_dsp_dot(
     return mlut_generic_dot(x + whole, weights + whole, count - whole, total);
 }
 
-static inline void mlut_dsp_dot4(
-    const int8_t *x, const int8_t *weights, size_t stride, size_t count, int32_t totals[4])
-{
-    const size_t whole = count & ~(size_t)3;
-    const int8_t *w0 = weights;
-    const int8_t *w1 = w0 + stride;
-    const int8_t *w2 = w1 + stride;
-    const int8_t *w3 = w2 + stride;
-    int32_t t0 = totals[0];
-    int32_t t1 = totals[1];
-    int32_t t2 = totals[2];
-    int32_t t3 = totals[3];
-    for (size_t i = 0; i < whole; i += 4) {
-        const uint32_t word = mlut_dsp_load(x + i);
-        const uint32_t even = mlut_dsp_even(word);
-        const uint32_t odd = mlut_dsp_odd(word);
-        t0 = mlut_dsp_mac4(even, odd, w0 + i, t0);
-        t1 = mlut_dsp_mac4(even, odd, w1 + i, t1);
-        t2 = mlut_dsp_mac4(even, odd, w2 + i, t2);
-        t3 = mlut_dsp_mac4(even, odd, w3 + i, t3);
-    }
-    totals[0] = t0;
-    totals[1] = t1;
-    totals[2] = t2;
-    totals[3] = t3;
-    mlut_generic_dot4(x + whole, weights + whole, stride, count - whole, totals);
-}
+#include "dsp_dense.h"
 
 #if defined(__arm__)
 static inline int32_t mlut_dsp_saturate(int32_t x)

@@ -17,7 +17,7 @@ static inline int32_t mlut_generic_dot(
     return total;
 }
 
-static inline void mlut_generic_dot4(
+static inline void mlut_generic_four_dots(
     const int8_t *x, const int8_t *weights, size_t stride, size_t count, int32_t totals[4])
 {
     const int8_t *w0 = weights;
@@ -39,6 +39,18 @@ static inline void mlut_generic_dot4(
     totals[1] = t1;
     totals[2] = t2;
     totals[3] = t3;
+}
+
+static inline void mlut_generic_dot4(const int8_t *x,
+    const int8_t *weights,
+    size_t stride,
+    size_t count,
+    int32_t *totals,
+    size_t fours)
+{
+    for (; fours > 0; fours--, weights += 4u * stride, totals += 4) {
+        mlut_generic_four_dots(x, weights, stride, count, totals);
+    }
 }
 
 /* Two int16 in one word, the first in the low half. */
@@ -71,6 +83,69 @@ static inline int32_t mlut_generic_saturate(int32_t x)
 static inline int32_t mlut_generic_mac2(uint32_t a, uint32_t b, int32_t total)
 {
     return total + (int16_t)a * (int16_t)b + ((int32_t)a >> 16) * ((int32_t)b >> 16);
+}
+
+/* An int16 of words. */
+typedef int16_t mlut_half_t __attribute__((may_alias));
+
+static inline int32_t mlut_generic_pairs(
+    const mlut_half_t *weights, int32_t first, int32_t second, int32_t total)
+{
+    return total + first * weights[0] + second * weights[1];
+}
+
+static inline void mlut_generic_four_lookups(const uint8_t *indices,
+    size_t stride,
+    size_t count,
+    const uint32_t *table,
+    const uint32_t *x,
+    int32_t totals[4])
+{
+    const uint8_t *p = indices;
+    const uint8_t *q = p + stride;
+    const uint8_t *r = q + stride;
+    const uint8_t *s = r + stride;
+    const mlut_half_t *in = (const mlut_half_t *)x;
+    int32_t t0 = totals[0];
+    int32_t t1 = totals[1];
+    int32_t t2 = totals[2];
+    int32_t t3 = totals[3];
+    for (const uint8_t *const end = p + count; p != end; in += 2) {
+        const int32_t first = in[0];
+        const int32_t second = in[1];
+        t0 = mlut_generic_pairs((const mlut_half_t *)(table + *p++), first, second, t0);
+        t1 = mlut_generic_pairs((const mlut_half_t *)(table + *q++), first, second, t1);
+        t2 = mlut_generic_pairs((const mlut_half_t *)(table + *r++), first, second, t2);
+        t3 = mlut_generic_pairs((const mlut_half_t *)(table + *s++), first, second, t3);
+    }
+    totals[0] = t0;
+    totals[1] = t1;
+    totals[2] = t2;
+    totals[3] = t3;
+}
+
+static inline void mlut_generic_lookup4(const uint8_t *indices,
+    size_t stride,
+    size_t count,
+    const uint32_t *table,
+    const uint32_t *x,
+    int32_t *totals,
+    size_t fours)
+{
+    for (; fours > 0; fours--, indices += 4u * stride, totals += 4) {
+        mlut_generic_four_lookups(indices, stride, count, table, x, totals);
+    }
+}
+
+static inline void mlut_generic_widen(const int8_t *x, size_t count, uint32_t *pairs)
+{
+    const size_t even = count & ~(size_t)1;
+    for (size_t i = 0; i < even; i += 2) {
+        *pairs++ = mlut_generic_pair(x[i], x[i + 1u]);
+    }
+    if (even < count) {
+        *pairs = mlut_generic_pair(x[even], 0);
+    }
 }
 
 static inline void mlut_generic_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)

@@ -7,8 +7,19 @@
  *     returns total + sum of x[i] * weights[i] over count values; no alignment is assumed.
  *
  *   void mlut_isa_dot4(const int8_t *x, const int8_t *weights, size_t stride, size_t count,
- *                      int32_t totals[4])
- *     adds to totals[r] the sum of x[i] * weights[r * stride + i], r = 0 .. 3.
+ *                      int32_t *totals, size_t fours)
+ *     adds to totals[r] the sum of x[i] * weights[r * stride + i] for 4 * fours rows, at least 4.
+ *
+ *   void mlut_isa_lookup4(const uint8_t *indices, size_t stride, size_t count,
+ *                         const uint32_t *table, const uint32_t *x, int32_t *totals, size_t fours)
+ *     adds to totals[r] the products of the pairs table[indices[r * stride + i]] and x[i] over
+ *     count pairs, for as many rows.
+ *
+ *   uint32_t mlut_isa_pair(int32_t first, int32_t second)
+ *     returns two int16 in one word, the first in the low half.
+ *
+ *   void mlut_isa_widen(const int8_t *x, size_t count, uint32_t *pairs)
+ *     writes pairs of neighbours; the last one may lack the second, which is then 0.
  *
  *   uint32_t mlut_isa_even(uint32_t word), mlut_isa_odd(uint32_t word)
  *     widen bytes 0 and 2, or 1 and 3, to a pair: two int16 in one word.
@@ -113,6 +124,9 @@
 
 #define mlut_isa_dot MLUT_ISA(dot)
 #define mlut_isa_dot4 MLUT_ISA(dot4)
+#define mlut_isa_lookup4 MLUT_ISA(lookup4)
+#define mlut_isa_pair MLUT_ISA(pair)
+#define mlut_isa_widen MLUT_ISA(widen)
 #define mlut_isa_even MLUT_ISA(even)
 #define mlut_isa_odd MLUT_ISA(odd)
 #define mlut_isa_high_add MLUT_ISA(high_add)

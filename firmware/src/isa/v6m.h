@@ -6,6 +6,9 @@
 
 #define mlut_v6m_dot mlut_generic_dot
 #define mlut_v6m_dot4 mlut_generic_dot4
+#define mlut_v6m_lookup4 mlut_generic_lookup4
+#define mlut_v6m_widen mlut_generic_widen
+#define mlut_v6m_pair mlut_generic_pair
 #define mlut_v6m_even mlut_generic_even
 #define mlut_v6m_odd mlut_generic_odd
 #define mlut_v6m_mac2 mlut_generic_mac2

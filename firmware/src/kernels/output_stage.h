@@ -39,7 +39,41 @@ static inline int8_t mlut_output(
  * becomes 0 and all others stay below. */
 static inline int32_t mlut_quick_nudge(int32_t shift, int32_t zero_point)
 {
-    return (2 * zero_point + 1) * (int32_t)(UINT32_C(1) << (unsigned)(-shift - 1));
+    return mlut_shift_left(2 * zero_point + 1, (unsigned)(-shift - 1));
+}
+
+/* The bias of a channel's words. */
+static inline int32_t mlut_expand_bias(
+    const mlut_output_t *stage, const uint16_t *words, unsigned exponent)
+{
+    if (stage->words == 3) {
+        return (int32_t)((uint32_t)words[2] << 16 | words[1]);
+    }
+    /* The smaller the scale, the larger the bias in its units, and the less one unit matters. */
+    const unsigned shift = stage->bias_shift > exponent ? stage->bias_shift - exponent : 0u;
+    return mlut_shift_left((int16_t)words[1], shift);
+}
+
+/* Word 0 is the weight scale: (2048 + the low 11 bits) * 2^(the high 5 bits), times a power of two
+ * that the layer's channels share. Its product with the ratio of the activations' scales has 63 or
+ * 64 bits; rounded to 31 bits it is the multiplier. The converter has made sure, channel by
+ * channel, that this is what TensorFlow Lite computes in double precision. */
+static inline mlut_channel_t mlut_expand_channel(const mlut_output_t *stage, const uint16_t *words)
+{
+    const unsigned exponent = words[0] >> 11;
+    uint64_t product = stage->ratio * (2048u + (words[0] & 2047u));
+    mlut_channel_t channel;
+    channel.shift = stage->shift + (int32_t)exponent;
+    if (product >> 63 == 0) {
+        product <<= 1;
+        channel.shift--;
+    }
+    channel.bias = mlut_expand_bias(stage, words, exponent);
+    channel.multiplier = (int32_t)(((uint32_t)(product >> 32) + 1u) >> 1);
+    channel.nudge = stage->rounding == MLUT_ROUND_ANY
+                        ? 0
+                        : mlut_quick_nudge(channel.shift, stage->zero_point);
+    return channel;
 }
 
 static inline int32_t mlut_quick_scale(

@@ -107,7 +107,7 @@ static inline __attribute__((always_inline)) void mlut_transpose_conv2d_gather(
             const size_t tap = i * window->width + j;
             const int8_t *from = in + (y * layer->in.width + x) * tile->depth;
             if (rows == MLUT_TRANSPOSE_ROWS) {
-                mlut_isa_dot4(from, weights + tap * tile->depth, columns, tile->depth, totals);
+                mlut_isa_dot4(from, weights + tap * tile->depth, columns, tile->depth, totals, 1);
             } else {
                 totals[0] = mlut_isa_dot(from, weights + tap * tile->depth, tile->depth, totals[0]);
             }

@@ -33,6 +33,43 @@ static inline __attribute__((always_inline)) mlut_mve_channels_t mlut_mve_channe
     return channels;
 }
 
+/* What mlut_expand_channel does, for the channels of `lanes`; the words of others are not read. */
+static inline __attribute__((always_inline)) mlut_mve_channels_t mlut_mve_expand(
+    const mlut_output_t *stage, const uint16_t *words, mve_pred16_t lanes, unsigned rounding)
+{
+    const uint32x4_t at = vmulq_n_u32(vidupq_n_u32(0, 2), stage->words);
+    const uint32x4_t first = vldrhq_gather_offset_z_u32(words, at, lanes);
+    const int32x4_t exponent = vreinterpretq_s32_u32(vshrq_n_u32(first, 11));
+    const uint32x4_t factor = vorrq_u32(vandq_u32(first, vdupq_n_u32(2047)), vdupq_n_u32(2048));
+    const uint32x4_t ratio = vdupq_n_u32((uint32_t)stage->ratio);
+    const uint32x4_t low = vmulq_u32(factor, ratio);
+    const uint32x4_t whole =
+        vaddq_u32(vmulhq_u32(factor, ratio), vmulq_n_u32(factor, (uint32_t)(stage->ratio >> 32)));
+    const mve_pred16_t short_by_one = vcmpgeq_n_s32(vreinterpretq_s32_u32(whole), 0);
+    const uint32x4_t longer = vorrq_u32(vshlq_n_u32(whole, 1), vshrq_n_u32(low, 31));
+    const uint32x4_t product = vpselq_u32(longer, whole, short_by_one);
+    int32x4_t shift = vaddq_n_s32(exponent, stage->shift);
+    shift = vsubq_m_n_s32(shift, shift, 1, short_by_one);
+    mlut_mve_channels_t channels;
+    channels.multiplier = vreinterpretq_s32_u32(vshrq_n_u32(vaddq_n_u32(product, 1), 1));
+    if (stage->words == 3) {
+        const uint32x4_t lower = vldrhq_gather_offset_z_u32(words + 1, at, lanes);
+        const uint32x4_t upper = vldrhq_gather_offset_z_u32(words + 2, at, lanes);
+        channels.bias = vreinterpretq_s32_u32(vorrq_u32(lower, vshlq_n_u32(upper, 16)));
+    } else {
+        const int32x4_t bias = vldrhq_gather_offset_z_s32((const int16_t *)(words + 1), at, lanes);
+        const int32x4_t left = vsubq_s32(vdupq_n_s32(stage->bias_shift), exponent);
+        channels.bias = vshlq_s32(bias, vmaxq_s32(left, vdupq_n_s32(0)));
+    }
+    channels.nudge = vdupq_n_s32(0);
+    if (rounding != MLUT_ROUND_ANY) {
+        channels.nudge = vshlq_s32(vdupq_n_s32(2 * stage->zero_point + 1), vmvnq_s32(shift));
+        shift = vaddq_n_s32(shift, 24);
+    }
+    channels.shift = shift;
+    return channels;
+}
+
 /* Accumulators without bias to int8. */
 static inline __attribute__((always_inline)) int32x4_t mlut_mve_output(const mlut_output_t *stage,
     const mlut_mve_channels_t *channels,

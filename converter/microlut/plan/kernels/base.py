@@ -60,6 +60,7 @@ class Call(Shown, Generic[Q]):
         outputs: Tensors that it writes.
         sum: The addition that is part of a convolution.
         few_forms: Whether all quick output stages use one form, so that only its code is linked.
+        few_tables: Whether flash holds no tables that only make the kernel quicker.
         in_place: The aliases that hold in the arena; all other bytes are copied.
     """
 
@@ -68,6 +69,7 @@ class Call(Shown, Generic[Q]):
     outputs: tuple[Tensor, ...]
     sum: Call[QAdd] | None = None
     few_forms: bool = False
+    few_tables: bool = False
     in_place: frozenset[Alias] = frozenset()
 
     @property

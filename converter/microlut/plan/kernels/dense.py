@@ -6,29 +6,34 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from microlut.ops.dense import Dense, QDense
 from microlut.ops.overlap import pair_table
+from microlut.ops.weights import QuantizedWeights
 from microlut.plan.arena import aligned
-from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
 from microlut.plan.rounding import Rounding
 
 _MOST_UNITS = (1 << 32) - 1
+_BLOCK = 128  # columns that are widened at a time; MLUT_DENSE_BLOCK in dense.c
+_LARGEST_TABLE_SHARE = 3  # of the packed weights' bytes: a table may take one part in so many
 # Bytes of a row that are decoded at a time; for all other fields, as many as bits.
-_UNIT_BYTES = {"2": 2, "2_6": 2, "3_6": 3, "4": 1, "4_6": 1, "6": 3}
+_UNIT_BYTES = {"2": 2, "2_6": 2, "3_6": 3, "4": 4, "4_6": 4, "6": 3}
 
 
 class DenseKernel(Kernel[QDense, Dense]):
     """The kernel mlut_dense."""
 
     def tiles(self, call: Call[QDense]) -> Iterator[Tile]:
-        """Yield the only tile; its scratch holds inputs and, if small, a table of weight pairs."""
+        """Yield the only tile; its scratch holds a block of widened inputs."""
         weights = call.op.weights
         units, inputs = weights.shape
         if weights.codebook is None:  # the rows in flash are the weights
             yield Tile(units, 0)
             return
-        table = 4 * pair_table(weights.bits, weights.index_bits)
-        yield Tile(units, aligned(table + 2 * (-(-inputs // 8) * 8)))
+        yield Tile(units, aligned(2 * min(_BLOCK, -(-inputs // 8) * 8)))
 
     def overwrites(self, call: Call[QDense]) -> Iterable[int]:
         """Return none, since all units read all inputs."""
@@ -40,17 +45,18 @@ class DenseKernel(Kernel[QDense, Dense]):
         units, inputs = weights.indices.shape
         bits, vectors = weights.bits, prod(call.shape[:-1])
         fours = vectors * -(-units // 4)
+        blocks = -(-inputs // _BLOCK) if bits < 8 else 1
+        widened = inputs if blocks == 1 else inputs * -(-units // 16)
         row = -(-inputs * bits // 8)
-        fields = weights.fields  # some of them have no table
-        unit = _UNIT_BYTES.get(fields, bits)
+        table = core != VECTOR_CORE and has_pairs(weights)
+        fields = f"pairs {weights.fields}" if table else weights.fields
+        unit = 1 if fields == "pairs 4" else _UNIT_BYTES.get(weights.fields, bits)
         # One form for signed and positive.
         kind = "any" if call.rounding is Rounding.ANY else "quick"
         return Counter(
             {
                 "dense": 1.0,
-                "table": pair_table(bits, weights.index_bits),
-                "dense input": vectors * inputs if bits < 8 else 0,
-                "dense rows": fours,
+                "dense input": vectors * widened if bits < 8 else 0,
                 f"dense {fields}": fours * -(-row // unit),
                 f"dense output {kind}": vectors * units,
             }
@@ -62,5 +68,23 @@ class DenseKernel(Kernel[QDense, Dense]):
         yield "the number of units", outputs[0][-1], _MOST_UNITS
 
     def fields(self, call: Call[QDense]) -> Mapping[str, object]:
-        """Return the form of the output stage."""
-        return {"rounding": call.rounding}
+        """Return the form of the output stage, and the table of pairs or None."""
+        weights = call.op.weights
+        table = not call.few_tables and has_pairs(weights)
+        return {"rounding": call.rounding, "pairs": pairs(weights) if table else None}
+
+
+def has_pairs(weights: QuantizedWeights) -> bool:
+    """Return whether a table that decodes two indices at once is worth its bytes of flash."""
+    table = 0 if weights.codebook is None else 4 * pair_table(weights.bits, weights.index_bits)
+    return 0 < table * _LARGEST_TABLE_SHARE <= weights.indices.size * weights.bits // 8
+
+
+def pairs(weights: QuantizedWeights) -> NDArray[np.uint32]:
+    """Return the table: for two neighbouring indices, both weights in the halves of a word."""
+    assert weights.codebook is not None
+    halves = weights.codebook.astype(np.int16).view(np.uint16).astype(np.uint32)
+    both = np.arange(pair_table(weights.bits, weights.index_bits))
+    first, second = both & ((1 << weights.index_bits) - 1), both >> weights.bits
+    words: NDArray[np.uint32] = halves[first] | halves[second] << np.uint32(16)
+    return words
