@@ -6,7 +6,6 @@
 
 #define mlut_v6m_dot mlut_generic_dot
 #define mlut_v6m_dot4 mlut_generic_dot4
-#define mlut_v6m_lookup4 mlut_generic_lookup4
 #define mlut_v6m_widen mlut_generic_widen
 #define mlut_v6m_pair mlut_generic_pair
 #define mlut_v6m_even mlut_generic_even
@@ -25,6 +24,38 @@ static inline uint32_t *mlut_v6m_put_inputs(uint32_t four, uint32_t *column)
 {
     column[0] = four ^ UINT32_C(0x80808080);
     return column + MLUT_COLUMNS;
+}
+
+/* Signed halves take an address of their own to load, so whole pairs are loaded and taken apart. */
+static inline void mlut_v6m_lookup4(const uint8_t *indices,
+    size_t stride,
+    size_t count,
+    const uint32_t *table,
+    const uint32_t *x,
+    int32_t *totals,
+    size_t fours)
+{
+    for (; fours > 0; fours--, indices += 4u * stride, totals += 4) {
+        const uint8_t *p = indices;
+        const uint8_t *q = p + stride;
+        const uint8_t *r = q + stride;
+        const uint8_t *s = r + stride;
+        int32_t t0 = totals[0];
+        int32_t t1 = totals[1];
+        int32_t t2 = totals[2];
+        int32_t t3 = totals[3];
+        const uint32_t *in = x;
+        for (const uint8_t *const end = p + count; p != end; in++) {
+            t0 = mlut_generic_mac2(*in, table[*p++], t0);
+            t1 = mlut_generic_mac2(*in, table[*q++], t1);
+            t2 = mlut_generic_mac2(*in, table[*r++], t2);
+            t3 = mlut_generic_mac2(*in, table[*s++], t3);
+        }
+        totals[0] = t0;
+        totals[1] = t1;
+        totals[2] = t2;
+        totals[3] = t3;
+    }
 }
 
 /* From products of halves, which fit: the library's 64-bit product takes twice as long. */
