@@ -73,7 +73,6 @@ from microlut.quantize.stage import quantize
 from microlut.quantize.types import computes_int16
 from microlut.quantize.weights import WeightConfig
 from microlut.running.emulators import Task, run_image
-from microlut.running.profile import make_profile
 from microlut.toolchain.build import build
 
 # One for each core with its own files, and RISC-V for portable C.
@@ -224,9 +223,9 @@ def converted(number: int, folder: Path) -> microlut.Conversion:
     options = {"method": "fitted", "input_range": (-1.0, 1.0), "settings": settings}
     conversion = microlut.convert(model, **options)
     graph = _with_rare_forms(conversion.quantized, rng)
-    least, most = make_plan(graph, Goal("ram")), make_plan(graph, Goal("speed"))
-    middle = (least.arena_bytes + most.arena_bytes) // 2
-    plan = (least, most, make_plan(graph, Goal(max_ram=middle)))[number % 3]
+    least, most = (make_plan(graph, Goal(goal), bands=False) for goal in ("ram", "speed"))
+    middle = Goal(max_ram=(least.arena_bytes + most.arena_bytes) // 2)
+    plan = (least, most, make_plan(graph, middle, bands=False))[number % 3]
     return replace(conversion, quantized=graph, plan=plan, sources=render(plan))
 
 
@@ -264,8 +263,8 @@ def measured(
             result = run_image(task)
             if not np.array_equal(result.outputs, wanted):
                 raise SystemExit(f"network {number} on {board.id}: wrong outputs")
-            profile = make_profile(project.report["layers"], list(result.pieces[0]))
-            took = {layer.name: layer.cost for layer in profile.layers}
+            called = [step.node.name for step in conversion.plan.steps if step.is_called]
+            took = dict(zip(called, result.pieces[0][1:-1], strict=True))
             for name, call, tile in kernel_calls(conversion.plan):
                 if name in took:
                     yield Sample(number, call, tile, board.core.value, took[name])

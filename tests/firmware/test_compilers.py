@@ -96,10 +96,8 @@ def test_stack_frames_have_fixed_sizes_below_a_limit(
     ]
     assert len(lines) > 10
     assert {kind for _, _, kind in lines} == {"static"}
-    limit = 368 if "m55" in request.node.name else 232  # sums of 32 outputs, and vectors
-    beyond = [(name, int(size)) for name, size, _ in lines if int(size) > limit]
-    # which has the sums, and the taps of a pixel besides
-    assert all("mlut_transpose_conv2d" in name and size <= 304 for name, size in beyond), beyond
+    limit = 368 if "m55" in request.node.name else 336  # sums of 32 outputs, and vectors
+    assert [(name, int(size)) for name, size, _ in lines if int(size) > limit] == []
 
 
 def test_constant_arrays_take_the_planned_bytes(core: tuple[str, ...], objects: list[Path]):

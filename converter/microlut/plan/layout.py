@@ -22,8 +22,8 @@ from microlut.plan.stages import stage_of
 from microlut.plan.variants import choose_variants
 
 
-def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
-    """Plan the memory of a quantized graph.
+def make_plan(graph: QuantizedGraph, goal: Goal | None = None, *, bands: bool = True) -> Plan:
+    """Plan the memory of a quantized graph; without `bands`, every call makes whole tensors.
 
     Kernels are chosen, nodes are put in order, and what runs band by band and what shares bytes is
     decided, in several ways. Each way has a curve: the quickest tiles for every size of the arena.
@@ -38,7 +38,7 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None) -> Plan:
     check_sums(graph)
     graph = schedule(choose_variants(graph, goal.core))
     drafts = drafts_of(graph, goal.core)
-    for candidate in in_segments(drafts[0], goal):
+    for candidate in in_segments(drafts[0], goal) if bands else ():
         drafts += drafts_of(candidate, goal.core)
     return _plan(drafts, goal)
 

@@ -30,6 +30,12 @@ NAKED_BYTES = {
     "mlut_dsp_rows_positive": 96,
     "mlut_dsp_rows_2_signed": 96,
     "mlut_dsp_rows_2_positive": 96,
+    "mlut_dsp_lookup4": 52,
+    "mlut_dsp_words4": 52,
+    "mlut_dsp_windows_2_6": 52,
+    "mlut_dsp_windows_3_6": 52,
+    "mlut_mve_dense_fours_4": 44,
+    "mlut_mve_dense_fours_8": 44,
     "mlut_mve_tile": 68,
 }
 _ROOTS = ("mlut_start", "mlut_reset")  # the first C function; RISC-V's mlut_reset is assembly

@@ -169,9 +169,9 @@ static inline __attribute__((always_inline)) mlut_dense_rows_t mlut_dense_left_o
         const mlut_dense_rows_t *job, int32_t *totals)                                             \
     {                                                                                              \
         const mlut_dense_rows_t rest = mlut_dense_left_over(job, bits);                            \
-        const mlut_dense_fields_t fields = {bits, 6, 1};                                           \
         for (size_t row = 0; row < MLUT_DENSE_ROWS * job->fours; row++) {                          \
-            mlut_dense_dot_together(&rest, fields, 1, row, totals + row);                          \
+            mlut_dense_dot_together(                                                               \
+                &rest, (mlut_dense_fields_t){bits, 6, 1}, 1, row, totals + row);                   \
         }                                                                                          \
     }                                                                                              \
     void mlut_dot_pairs_##name(const mlut_dense_rows_t *job, int32_t *totals)                      \

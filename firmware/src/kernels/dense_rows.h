@@ -2,7 +2,10 @@
 #ifndef MLUT_DENSE_ROWS_H
 #define MLUT_DENSE_ROWS_H
 
+#include "../isa/isa.h"
 #include "microlut/dense.h"
+
+#if !MLUT_ISA_MVE
 
 #define MLUT_DENSE_ROWS 4u
 
@@ -18,5 +21,7 @@ typedef struct mlut_rows {
     const uint32_t *pairs;
     const int8_t *codebook;
 } mlut_dense_rows_t;
+
+#endif
 
 #endif /* MLUT_DENSE_ROWS_H */
