@@ -55,6 +55,11 @@ QUICK = {"conv2d.c", "depthwise_conv2d.c"} | {
     f"mve_{name}.c" for name in ("multiply", "conv2d", "depthwise_3x3")
 }
 DSP_ROWS = [f"mlut_dsp_rows_{form}" for form in ("signed", "positive", "2_signed", "2_positive")]
+DSP_DENSE = (
+    *("mlut_dsp_lookup4", "mlut_dsp_words4"),
+    *("mlut_dsp_windows_2_6", "mlut_dsp_windows_3_6"),
+)
+MVE_DENSE = ("mlut_mve_dense_fours_4", "mlut_mve_dense_fours_8")
 # What the linker looks for with -finstrument-functions.
 PROFILER = """
 void __cyg_profile_func_enter(void *function, void *caller);
@@ -118,7 +123,8 @@ def test_portable_engine_leaves_a_fixed_register_alone(quick: Path, tmp_path: Pa
     [
         *(("cortex-m0plus", "mlut_v6m_tile"), ("cortex-m3", "mlut_v7m_tile")),
         *(("cortex-m4f", "mlut_dsp_tile"), ("cortex-m55", "mlut_mve_tile")),
-        *(("cortex-m4f", name) for name in DSP_ROWS),
+        *(("cortex-m4f", name) for name in (*DSP_ROWS, *DSP_DENSE)),
+        *(("cortex-m55", name) for name in MVE_DENSE),
     ],
 )
 def test_assembly_takes_the_stack_that_is_planned(
@@ -134,6 +140,8 @@ def test_assembly_takes_the_stack_that_is_planned(
         *(f"mlut_{isa}_tile" for isa in ("v6m", "v7m", "dsp")),
         "mlut_mve_tile",
         *DSP_ROWS,
+        *DSP_DENSE,
+        *MVE_DENSE,
     }
 
 
