@@ -70,9 +70,8 @@ static inline mlut_channel_t mlut_expand_channel(const mlut_output_t *stage, con
     }
     channel.bias = mlut_expand_bias(stage, words, exponent);
     channel.multiplier = (int32_t)(((uint32_t)(product >> 32) + 1u) >> 1);
-    channel.nudge = stage->rounding == MLUT_ROUND_ANY
-                        ? 0
-                        : mlut_quick_nudge(channel.shift, stage->zero_point);
+    channel.nudge =
+        stage->rounding == MLUT_ROUND_ANY ? 0 : mlut_quick_nudge(channel.shift, stage->zero_point);
     return channel;
 }
 
