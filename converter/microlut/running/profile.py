@@ -21,8 +21,8 @@ class LayerProfile(Shown):
         kind: Its operator.
         merged: Layers that the same call computes as well.
         bits: Bits per weight; None without weights.
-        weight_bytes: Packed indices, codebook and output stage in flash.
-        macs: Multiply-accumulates.
+        weight_bytes: Packed indices, codebooks and output stages in flash, of merged layers too.
+        macs: Multiply-accumulates, of merged layers too.
         cost: Executed instructions, exactly, or microseconds, as the profile says.
     """
 
@@ -95,15 +95,15 @@ def make_profile(
     rows = []
     for layer, cost in zip(called, calls, strict=True):
         name = layer["name"]
-        also = [other["name"] for other, by in zip(layers, done_by, strict=True) if by == name]
+        done = [other for other, by in zip(layers, done_by, strict=True) if by == name]
         rows.append(
             LayerProfile(
                 name=name,
                 kind=layer["kind"],
-                merged=tuple(other for other in also if other != name),
+                merged=tuple(other["name"] for other in done if other["name"] != name),
                 bits=layer["bits"],
-                weight_bytes=layer["weight_bytes"] + layer["parameter_bytes"],
-                macs=layer["macs"],
+                weight_bytes=sum(each["weight_bytes"] + each["parameter_bytes"] for each in done),
+                macs=sum(each["macs"] for each in done),
                 cost=cost,
             )
         )

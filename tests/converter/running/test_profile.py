@@ -35,6 +35,13 @@ def test_pieces_go_to_the_layers_that_make_calls():
     assert (profile.outside, profile.cost) == (8, 332)
 
 
+def test_layers_of_one_call_count_together():
+    layers = [layer("first", "last", 40), layer("last", "last", 80)]
+    (row,) = make_profile(layers, (0, 600, 0)).layers
+    assert (row.merged, row.weight_bytes, row.macs) == (("first",), 90, 120)
+    assert row.cost_per_mac == 5.0
+
+
 def test_json_has_the_row_and_its_quotient():
     found = json.loads(json.dumps(make_profile(LAYERS, (3, 100, 200, 24, 5)).as_json()))
     assert found["layers"][1] == {
