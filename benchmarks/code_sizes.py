@@ -231,7 +231,7 @@ def measured() -> CodeSizes:
         rest: BoardSizes = {
             "flash": flash - model_flash(plan, source, board.core.value, sizes),
             "ram": 0,
-            "before_arena": (before - input_bytes(plan)) % ALIGNMENT,
+            "before_arena": (before - input_bytes(plan.graph)) % ALIGNMENT,
         }
         loaded = flash if board.memory.code_origin is not None else 0
         rest["ram"] = ram - loaded - model_ram(plan, rest)

@@ -19,6 +19,7 @@ from typing import TypedDict
 
 from microlut.board.board import Board
 from microlut.codegen.render import render_file
+from microlut.integer import QuantizedGraph
 from microlut.plan import Plan
 from microlut.plan.arena import ALIGNMENT
 
@@ -134,14 +135,23 @@ def linked(roots: Iterable[str], engine: Mapping[str, list[int | str]]) -> froze
 
 def model_ram(plan: Plan, rest: BoardSizes) -> int:
     """Return the bytes of RAM of the console's buffer for the inputs, and of the aligned arena."""
-    inputs = input_bytes(plan)
+    inputs = input_bytes(plan.graph)
     gap = -(rest["before_arena"] + inputs) % ALIGNMENT
     return inputs + gap + -(-plan.arena_bytes // _WORD) * _WORD
 
 
-def input_bytes(plan: Plan) -> int:
+def input_bytes(graph: QuantizedGraph) -> int:
     """Return the bytes of the console's buffer, behind which 64-bit numbers lie."""
-    return -(-sum(tensor.bytes for tensor in plan.graph.inputs) // _LONG) * _LONG
+    return -(-sum(tensor.bytes for tensor in graph.inputs) // _LONG) * _LONG
+
+
+def arena_room(board: Board, graph: QuantizedGraph) -> int | None:
+    """Return the bytes that the console leaves for an arena; None if they depend on the code."""
+    memory = board.memory
+    if memory is None or memory.code_origin is not None:
+        return None
+    taken = _board_sizes(board)["ram"] + input_bytes(graph) + ALIGNMENT
+    return max(0, memory.ram.size - taken)
 
 
 def _board_sizes(board: Board) -> BoardSizes:

@@ -118,17 +118,19 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     return convert_with(model, calibration, options, name, progress)
 
 
-def convert_with(
+def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     model: PathLike | object,
     calibration: Inputs | None,
     options: Options,
     name: str | None,
     progress: Progress,
     check: Check = unchecked,
+    room: Callable[[QuantizedGraph], int | None] = lambda _: None,
 ) -> Conversion:
     """Convert a model; the arguments are those of `convert`, with all options in one.
 
-    `check` may raise an early error about the network or the range of its input.
+    `check` may raise an early error about the network or the range of its input, and `room` says
+    how many bytes there are for the arena.
     """
     model = path_of("model", model) if is_path(model) else model
     to_tflite = _tflite_writer()  # early: it may be missing
@@ -153,7 +155,7 @@ def convert_with(
     progress("plan", 3, STAGES)
     if options.stream is not None:  # only now, so that all stages see whole windows
         quantized = streamed(quantized, options.stream)
-    plan = make_plan(quantized, options.goal)
+    plan = make_plan(quantized, replace(options.goal, room=room(quantized)))
     progress("generate", 4, STAGES)
     conversion = Conversion(
         graph=prepared.graph,

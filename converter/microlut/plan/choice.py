@@ -31,7 +31,10 @@ def choose(drafts: Sequence[Draft], goal: Goal) -> Draft:
             f"--max-ram is {most:,}; allow more, or use smaller feature maps"
         )
     if goal.balances:
-        return _balanced(drafts)
+        balanced = _balanced(drafts)
+        most = goal.room
+        if most is None or balanced.arena.size <= most or most < least:
+            return balanced
     limit = least if goal.optimize == "ram" else math.inf if most is None else most
     found = (grown(draft, limit) for draft in drafts if draft.arena.size <= limit)
     return min(found, key=lambda draft: (draft.point.instructions, draft.point.arena_bytes))

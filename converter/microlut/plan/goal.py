@@ -30,6 +30,8 @@ class Goal:
             quickest plan; or "ram", the quickest one in the smallest arena.
         max_ram: Most bytes of the arena, all of which may be taken for speed; None: no limit.
         core: The core that it is to be quick on; it runs on all.
+        room: Bytes that there are for the arena, which a balanced plan keeps to if any plan can;
+            None: unknown.
 
     Raises:
         InvalidInput: One of them is not allowed, or nothing is known of the core.
@@ -38,6 +40,7 @@ class Goal:
     optimize: Optimize = "balanced"
     max_ram: int | None = None
     core: str = DEFAULT_CORE
+    room: int | None = None
 
     def __post_init__(self) -> None:
         """Check all of it."""

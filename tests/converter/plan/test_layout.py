@@ -350,3 +350,15 @@ def test_names_of_tensors_do_not_change_the_plan():
             other.input_offsets,
             other.output_offsets,
         )
+
+
+def test_a_balanced_plan_keeps_within_the_room_that_there_is(
+    graphs: list[QuantizedGraph], plans: list[Plan], thrifty: list[Plan]
+):
+    rows = list(zip(graphs, plans, thrifty, strict=True))
+    found = [(g, p, s) for g, p, s in rows if s.arena_bytes < p.arena_bytes]
+    assert len(found) > 2
+    for graph, plan, small in found:
+        assert make_plan(graph, Goal(room=plan.arena_bytes)).arena_bytes == plan.arena_bytes
+        assert make_plan(graph, Goal(room=plan.arena_bytes - 1)).arena_bytes < plan.arena_bytes
+        assert make_plan(graph, Goal(room=small.arena_bytes - 1)).arena_bytes == plan.arena_bytes

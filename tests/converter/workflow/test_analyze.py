@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import microlut
 from digits_example import CALIBRATION, MODEL, conversion
 from fake_keras import FakeLayer, FakeModel, dense
 from microlut.board.board import boards
-from microlut.conversion.code_sizes import image_sizes, measured_sizes, source_of
+from microlut.conversion.code_sizes import arena_room, image_sizes, measured_sizes, source_of
 from microlut.plan import Goal, make_plan
 from microlut.support.resources import data_folder
 
@@ -37,6 +38,18 @@ def assert_near(analysis, made: microlut.Conversion) -> None:
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_digits_are_near_their_conversion(bits):
     assert_near(microlut.analyze(MODEL, BOARD, bits=bits), conversion(bits))
+
+
+def test_an_arena_as_large_as_the_room_for_it_fits_and_a_larger_one_does_not():
+    plan = conversion(4).plan
+    source = source_of(plan, measured_sizes()["types"])
+    for board in boards():
+        room = arena_room(board, plan.graph)
+        if room is None:
+            assert board.memory is None or board.memory.code_origin is not None
+            continue
+        _, full = image_sizes(replace(plan, arena_bytes=room), source, board)
+        assert full <= board.memory.ram.size < full + 32
 
 
 def test_activations_of_16_bits_are_near_their_conversion():
