@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import cost
 import coverage
+import engine
 import engine_tables
 import models
 import quantizers
@@ -47,7 +48,7 @@ def test_engine():
         layers = [engine_tables.Layer(**layer) for layer in row.pop("layers")]
         rows.append(engine_tables.Row(**row, layers=tuple(layers)))
     page = MEASUREMENTS / "engine-tables.md"
-    assert page.read_text(encoding="utf-8") == engine_tables.page(rows)
+    assert page.read_text(encoding="utf-8") == engine_tables.page(rows, engine.detailed_on(rows))
 
 
 def test_quantizers():
