@@ -51,8 +51,8 @@ TAKING = (  # registers
 OTHERS = ("-O1", "-Og", "-O3", "-Os", "-O2 -flto", "-O2 -fshort-enums -funsigned-char")
 LEVELS = ("-O0", "-O2", "-Os")
 # Sources with assembly that takes more than a few registers.
-QUICK = {"conv2d.c", "depthwise_conv2d.c"} | {
-    f"mve_{name}.c" for name in ("multiply", "conv2d", "depthwise_3x3")
+QUICK = {"conv2d.c", "dense_dots.c", "depthwise_conv2d.c"} | {
+    f"mve_{name}.c" for name in ("multiply", "conv2d", "dense", "depthwise_3x3")
 }
 DSP_ROWS = [f"mlut_dsp_rows_{form}" for form in ("signed", "positive", "2_signed", "2_positive")]
 DSP_DENSE = (
