@@ -9,7 +9,6 @@ sum of sizes that are alive at one step, tells how far from optimal a placement 
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -17,6 +16,8 @@ from operator import itemgetter
 
 _PROMOTIONS = 16  # more gained nothing on networks of up to 75 layers
 ALIGNMENT = 16  # bytes, MLUT_ALIGNMENT of the engine
+
+_Rooms = dict[tuple[str | int, str | int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,28 +139,15 @@ def _least_beside(buffer: Buffer, buffers: Sequence[Buffer]) -> int:
 
 def _first_fit(ordered: Sequence[Buffer]) -> tuple[dict[str | int, int], int]:
     """Give each buffer in turn the lowest gap between those placed that live at the same time."""
-    if any(buffer.shared for buffer in ordered):
-        fits = (_first_fit_overlapping(ordered, floors) for floors in (_floors(ordered), {}))
-        return min(fits, key=itemgetter(1))
-    placed: list[tuple[int, int, int, int]] = []  # start, end, first and last step, by start
-    offsets: dict[str | int, int] = {}
-    for buffer in ordered:
-        size, first, last = aligned(buffer.size), buffer.first, buffer.last
-        offset = 0
-        for start, end in [(p[0], p[1]) for p in placed if p[2] <= last and first <= p[3]]:
-            if offset + size <= start:
-                break
-            offset = max(offset, end)
-        offsets[buffer.name] = offset
-        insort(placed, (offset, offset + size, first, last), key=itemgetter(0))
-    return offsets, max((end for _, end, _, _ in placed), default=0)
-
-
-def _first_fit_overlapping(
-    ordered: Sequence[Buffer], floors: Mapping[str | int, int]
-) -> tuple[dict[str | int, int], int]:
-    """Do the same with buffers that may overlap others, none of them below its floor."""
     rooms = _rooms(ordered)
+    fits = [_fit(ordered, rooms, floors) for floors in ((_floors(ordered), {}) if rooms else ({},))]
+    return min(fits, key=itemgetter(1))
+
+
+def _fit(
+    ordered: Sequence[Buffer], rooms: _Rooms, floors: Mapping[str | int, int]
+) -> tuple[dict[str | int, int], int]:
+    """Do so with none of the buffers below its floor."""
     placed: list[tuple[int, int, int, int, str | int]] = []  # start, size, first and last step
     offsets: dict[str | int, int] = {}
     for buffer in ordered:
@@ -191,12 +179,12 @@ def _floors(buffers: Sequence[Buffer]) -> dict[str | int, int]:
     return floors
 
 
-def _rooms(buffers: Sequence[Buffer]) -> dict[tuple[str | int, str | int], int]:
+def _rooms(buffers: Sequence[Buffer]) -> _Rooms:
     """Return how many bytes the first of two buffers must begin before the second one.
 
     Only pairs that may overlap are in it; others begin behind each other.
     """
-    rooms: dict[tuple[str | int, str | int], int] = {}
+    rooms: _Rooms = {}
     for buffer in buffers:
         for overlap in buffer.shared:
             rooms[overlap.name, buffer.name] = overlap.after
