@@ -57,11 +57,17 @@ class Window:
     padding: Padding = Padding()
     dilation: tuple[int, int] = (1, 1)
 
+    @property
+    def spans(self) -> tuple[int, int]:
+        """The pixels (down, across) from the first one that an output reads to the last one."""
+        (height, width), (down, across) = self.size, self.dilation
+        return (height - 1) * down + 1, (width - 1) * across + 1
+
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the output (height, width) for an input of `height` x `width` pixels."""
-        spans = [(k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True)]
         padded = self.padding.padded(height, width)
-        out = [(n - s) // st + 1 for n, s, st in zip(padded, spans, self.strides, strict=True)]
+        steps = zip(padded, self.spans, self.strides, strict=True)
+        out = [(n - span) // stride + 1 for n, span, stride in steps]
         return out[0], out[1]
 
     def shape(self, source: Shape, channels: int) -> Shape:

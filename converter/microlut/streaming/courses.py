@@ -234,7 +234,7 @@ def _window(
     if axis == 2:
         return whole(op, inputs)
     before, _ = _along(window.padding, axis)
-    stride, span = window.strides[axis], (window.size[axis] - 1) * window.dilation[axis] + 1
+    stride, span = window.strides[axis], window.spans[axis]
     made = output[axis]
     if (made - 1) * stride + span - before > timed.length:
         raise ValueError(_LATER)

@@ -141,9 +141,8 @@ def _steps(window: Window, row: int) -> int:
 
 def _extent(window: Window, rows: int, width: int) -> tuple[int, int]:
     """Return the height and width of the padded input that some output rows need."""
-    tall = (rows - 1) * window.strides[0] + (window.size[0] - 1) * window.dilation[0] + 1
-    wide = (width - 1) * window.strides[1] + (window.size[1] - 1) * window.dilation[1] + 1
-    return tall, wide
+    down, across = window.strides
+    return (rows - 1) * down + window.spans[0], (width - 1) * across + window.spans[1]
 
 
 def _band(window: Window, rows: int, width: int) -> tuple[int, int]:

@@ -69,7 +69,7 @@ class Part:
     @cached_property
     def reach(self) -> int:
         """Rows from the first one that an output row reads to the last one."""
-        return (self.window.size[0] - 1) * self.window.dilation[0] + 1
+        return self.window.spans[0]
 
     @cached_property
     def _step(self) -> int:
@@ -139,7 +139,7 @@ def runs_in_bands(op: IntegerOp, call: Call[Any]) -> bool:
     if not isinstance(op, QConv2D | QDepthwiseConv2D | QPool2D):
         return False
     window = op.window
-    reach = (window.size[0] - 1) * window.dilation[0] + 1
+    reach = window.spans[0]
     last = (call.shape[0] - 1) * window.strides[0] - window.padding.top
     fits = reach <= LARGEST_SIZE
     return fits and window.padding.top < reach and last < call.source[0]

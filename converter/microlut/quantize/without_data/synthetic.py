@@ -205,9 +205,7 @@ def _mean_response(op: Linear, shape: tuple[int, ...]) -> Array:
 def _reach(window: Window, axis: int, size: int) -> Array:
     """Return [taps, pixels]: the share of positions at which a tap covers a row or column."""
     padding = (window.padding.top, window.padding.left)[axis]
-    span = (window.size[axis] - 1) * window.dilation[axis] + 1
-    after = (window.padding.bottom, window.padding.right)[axis]
-    positions = (size + padding + after - span) // window.strides[axis] + 1
+    positions = window.output_size(size, size)[axis]
     met = (
         np.arange(positions) * window.strides[axis]
         + np.arange(window.size[axis])[:, None] * window.dilation[axis]
