@@ -142,8 +142,11 @@ def _imported(recipe: Recipe, model: Any) -> Graph:
         return import_model(model, recipe.name)
     with tempfile.TemporaryDirectory(prefix="microlut-fuzz-") as folder:
         suffix = "" if recipe.form == "tf" else f".{recipe.form}"  # a folder is a SavedModel
-        path = Path(folder) / f"{recipe.name}{suffix}"
-        model.save(path)
+        path: Any = Path(folder) / f"{recipe.name}{suffix}"
+        try:
+            model.save(path)
+        except TypeError:  # Keras 2 cannot write an Ellipsis
+            path = model
         return import_model(path, recipe.name)
 
 

@@ -66,4 +66,15 @@ FOUND: tuple[Recipe, ...] = (
         ),
         outputs=("d",),
     ),
+    # The table of a square was coarse at 0, the only value of its input.
+    Recipe(
+        seed=4021891,
+        given=(Given(name="x0", shape=(4, 1)),),
+        calls=(
+            Call(name="a", what="operator.sub", reads=("x0", "x0")),
+            Call(name="b", what="ops.square", reads=("a",)),
+        ),
+        outputs=("b",),
+        wide=0.2,
+    ),
 )

@@ -40,7 +40,9 @@ def activation_quantization(
     low, high = min(low, 0.0), max(high, 0.0)
     span, steps = (max(-low, high), 1 << 15) if dtype == "int16" else (high - low, 1 << 8)
     if span < steps * max(smallest_scale, float(np.finfo(np.float32).tiny)):
-        return Quantization(float(np.float32(smallest_scale)) or 1.0, 0)
+        # For zeros alone any scale will do, but tables of int16 are coarse if it is large.
+        unused = 1.0 / steps if dtype == "int16" else 1.0
+        return Quantization(float(np.float32(smallest_scale)) or unused, 0)
     if dtype == "int16":
         return Quantization(float(np.float32(span / np.iinfo(dtype).max)), 0)
     if exact and max(high, exact) - min(low, exact) <= _MOST_EXTRA * (high - low):

@@ -69,7 +69,7 @@ def test_range_of_rounding_errors_gets_the_smallest_scale():
 
 @pytest.mark.parametrize(
     ("low", "high", "scale"),
-    [(0.0, 32767.0, 1.0), (-32767.0, 5.0, 1.0), (10.0, 16383.5, 0.5), (0.0, 0.0, 1.0)],
+    [(0.0, 32767.0, 1.0), (-32767.0, 5.0, 1.0), (10.0, 16383.5, 0.5), (0.0, 0.0, 2**-15)],
 )
 def test_quantization_of_int16_is_symmetric(low: float, high: float, scale: float):
     assert activation_quantization(low, high, dtype="int16") == Quantization(scale, 0)
