@@ -20,6 +20,7 @@ from microlut.quantize.weights import (
 )
 
 CODEBOOK_BITS = range(2, 8)
+GAUSSIAN_ERROR = {2: 0.118, 3: 0.035, 4: 0.0095, 5: 0.0025}  # of the best levels (Max 1960)
 GRANULARITIES: tuple[Granularity, ...] = ("tensor", "channel")
 CONFIGS = [WeightConfig(bits, g) for bits in range(2, 9) for g in GRANULARITIES]
 CODEBOOKS = [config for config in CONFIGS if config.bits < 8]
@@ -72,6 +73,34 @@ def test_every_weight_has_its_nearest_level(config: WeightConfig):
     nearest = np.abs(flat[:, :, None] - levels[:, None, :]).min(axis=2)
     chosen = np.abs(flat - real(weights).reshape(6, -1))
     assert chosen == pytest.approx(nearest, rel=1e-9, abs=1e-9 * np.abs(flat).max())
+
+
+def pruned(share: float, columns: int = 400) -> np.ndarray:
+    """Return bell-shaped weights [8, columns] of which the smallest `share` are 0."""
+    weights = np.random.default_rng(1).normal(size=(8, columns)).astype(np.float32)
+    weights[np.abs(weights) < np.quantile(np.abs(weights), share)] = 0
+    return weights
+
+
+@pytest.mark.parametrize("bits", range(2, 6))
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.9])
+def test_pruned_weights_stay_zero(share: float, bits: int):
+    weights = quantize_weights(pruned(share), 0, WeightConfig(bits))
+    assert weights.fit is not None
+    assert weights.fit.density == "pruned"
+    assert not weights.int8()[pruned(share) == 0].any()
+    error = np.mean((real(weights) - pruned(share)) ** 2) / np.mean(pruned(share) ** 2)
+    assert error < GAUSSIAN_ERROR[bits]
+
+
+@pytest.mark.parametrize("bits", [2, 3])
+def test_much_pruned_weights_are_nearer_with_levels_of_their_own(bits: int):
+    """Indices overlap here: of weights 90 % of which are pruned, a tenth of the error is left."""
+    moments = InputMoments(np.eye(400)[None], np.eye(400)[None])
+    weights = quantize_weights(pruned(0.9), 0, WeightConfig(bits), moments)
+    assert weights.overlap > 0
+    error = np.mean((real(weights) - pruned(0.9)) ** 2) / np.mean(pruned(0.9) ** 2)
+    assert error < {2: 0.02, 3: 0.005}[bits]
 
 
 @pytest.mark.parametrize("bits", CODEBOOK_BITS)
