@@ -204,6 +204,7 @@ def _making(
         warnings=(*prepared.warnings, *found),
         pruned=prepared.pruned,
         kept_int8=prepared.kept_int8,
+        equalized=prepared.equalized,
     )
 
 

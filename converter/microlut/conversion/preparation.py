@@ -22,6 +22,7 @@ from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Goal, Optimize
 from microlut.plan.limits import check_sizes
 from microlut.quantize.diagnosis import input_warnings
+from microlut.quantize.equalize import equalized
 from microlut.quantize.figures import Task
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.choose import (
@@ -195,6 +196,8 @@ def prepare(
         task = options.task
         return Prepared(graph, ranges, inputs, None, layers, None, task, graph.notes, pruned, kept)
     samples = _calibration_inputs(calibration, graph, options.input_range)
+    found_equal = equalized(graph, samples, {n: layer.config for n, layer in layers.items()})
+    graph = found_equal.graph
     chosen = choose_ranges(graph, samples, options.range_rule, options.input_range, types)
     limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
     check(graph, limits)
@@ -208,7 +211,17 @@ def prepare(
         inputs = synthetic_inputs(graph, limits)
     rule, task = chosen.rule, options.task
     return Prepared(
-        graph, chosen.ranges, inputs, samples, layers, rule, task, warnings, pruned, kept
+        graph,
+        chosen.ranges,
+        inputs,
+        samples,
+        layers,
+        rule,
+        task,
+        warnings,
+        pruned,
+        kept,
+        found_equal.layers,
     )
 
 

@@ -34,6 +34,7 @@ class Prepared:
         warnings: What was left out of the model, and problems of the calibration inputs.
         pruned: Layers that lost output channels in the passes.
         kept_int8: Layers that keep 8 bits in a network that was given 16.
+        equalized: Layers whose output channels were scaled to fill their tensor's range.
     """
 
     graph: Graph
@@ -46,6 +47,7 @@ class Prepared:
     warnings: tuple[str, ...] = ()
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
+    equalized: tuple[str, ...] = ()
 
     @property
     def configs(self) -> LayerConfigs:

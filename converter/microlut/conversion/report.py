@@ -130,6 +130,7 @@ class ConvertReport(Shown):
     layers: tuple[LayerReport, ...]
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
+    equalized: tuple[str, ...] = ()
     tflite_lacks: str = ""
     stream: StreamReport | None = None
     ram_curve: tuple[Point, ...] = ()

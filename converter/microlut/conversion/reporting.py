@@ -41,6 +41,7 @@ class Making:
         warnings: Problems of the calibration inputs and the outputs.
         pruned: Layers that lost output channels before they were quantized.
         kept_int8: Layers that keep 8 bits in a network that was given 16.
+        equalized: Layers whose output channels were scaled to fill their tensor's range.
         custom: What the user has said that classes and layers are.
     """
 
@@ -53,6 +54,7 @@ class Making:
     warnings: tuple[str, ...] = ()
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
+    equalized: tuple[str, ...] = ()
     custom: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,6 +87,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         warnings=making.warnings,
         pruned=making.pruned,
         kept_int8=making.kept_int8,
+        equalized=making.equalized,
         weight_bytes=plan.weight_bytes,
         parameter_bytes=plan.parameter_bytes,
         arena_bytes=plan.arena_bytes,

@@ -55,6 +55,8 @@ def conversion_text(report: ConvertReport) -> str:
     lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
     if report.pruned:
         lines.append(_pruned_text(report))
+    if report.equalized:
+        lines.append(_equalized_text(report))
     if report.segments:
         lines.append(_segments_text(report.segments))
     if report.kept_int8:
@@ -109,6 +111,16 @@ def _pruned_text(report: ConvertReport) -> str:
     return (
         f"Removed {sum(layer.removed for layer in most):,} channels that always have one value or "
         f"that nothing reads: {named}{others}"
+    )
+
+
+def _equalized_text(report: ConvertReport) -> str:
+    """Return a line on the channels that were scaled."""
+    named = ", ".join(report.equalized[:_PRUNED_NAMED])
+    count = len(report.equalized) - _PRUNED_NAMED
+    others = f", {count} more layers" if count > 0 else ""
+    return (
+        f"Equalized channels that differed much in range, which changes no result: {named}{others}"
     )
 
 

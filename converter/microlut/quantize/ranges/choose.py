@@ -89,9 +89,9 @@ def choose_ranges(
     graph = without_softmax(graph)
     judges = spread(judges, affordable_inputs(graph))
     batches = [judges[i : i + _BATCH] for i in range(0, len(judges), _BATCH)]
-    real = _vectors(outputs(graph, x) for x in batches)
+    real = vectors(outputs(graph, x) for x in batches)
     errors = {
-        rule: np.sum((_vectors(_rounded_outputs(graph, ranges, batches)) - real) ** 2, axis=1)
+        rule: np.sum((vectors(rounded_outputs(graph, ranges, batches)) - real) ** 2, axis=1)
         for rule, ranges in candidates.items()
     }
     power = float(np.sum(real**2)) or 1.0
@@ -200,7 +200,7 @@ def _best_end(outermost: FloatArray, other: float, rounding: float) -> float:
     return float(ends[right[0]]) if len(right) else float(x[-1])
 
 
-def _vectors(batches: Iterable[Batch]) -> Array:
+def vectors(batches: Iterable[Batch]) -> Array:
     """Return the values of all outputs [n, values], side by side."""
     arrays = joined(batches).arrays.values()
     flat = [values.reshape(len(values), -1).astype(np.float64) for values in arrays]
@@ -214,7 +214,7 @@ def _simplest_of_best(errors: Mapping[str, Array]) -> str:
     return next(rule for rule, e in excess.items() if np.mean(e) <= np.std(e) / math.sqrt(len(e)))
 
 
-def _rounded_outputs(graph: Graph, ranges: Ranges, batches: Iterable[Arrays]) -> Iterator[Batch]:
+def rounded_outputs(graph: Graph, ranges: Ranges, batches: Iterable[Arrays]) -> Iterator[Batch]:
     """Yield the outputs of the float network with every tensor rounded to its int8 values."""
     known = quantized_tensors(graph, ranges)
     for batch in batches:
