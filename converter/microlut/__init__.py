@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from microlut.toolchain.image import Image
     from microlut.workflow.analyze import analyze
     from microlut.workflow.build import build
+    from microlut.workflow.compare import CompareOutcome, compare
     from microlut.workflow.deploy import deploy
     from microlut.workflow.fit import fit
     from microlut.workflow.flash import FlashResult, flash
@@ -48,6 +49,7 @@ __all__ = [
     "Board",
     "Budget",
     "Codebook",
+    "CompareOutcome",
     "Conversion",
     "DeployOutcome",
     "Exported",
@@ -66,6 +68,7 @@ __all__ = [
     "as_samples",
     "boards",
     "build",
+    "compare",
     "convert",
     "deploy",
     "draw",
@@ -90,6 +93,7 @@ _PLACES = {
     "Board": "board.board",
     "Budget": "conversion.settings",
     "Codebook": "quantize.levels.codebook",
+    "CompareOutcome": "workflow.compare",
     "Conversion": "conversion.conversion",
     "DeployOutcome": "workflow.outcomes",
     "Exported": "exporters.export",
@@ -108,6 +112,7 @@ _PLACES = {
     "as_samples": "importers.samples",
     "boards": "board.board",
     "build": "workflow.build",
+    "compare": "workflow.compare",
     "convert": "conversion.pipeline",
     "deploy": "workflow.deploy",
     "draw": "show.pictures.draw",

@@ -9,6 +9,7 @@
 #include "words.h"
 
 #ifdef MLUT_PROFILE
+#include "arena.h"
 #include "laps.h"
 #endif
 
@@ -127,6 +128,7 @@ static void print_help(char *rest)
 #endif
 #ifdef MLUT_PROFILE
                         "layers          : times of the last inference's kernel calls\r\n"
+                        "dump C O N      : N bytes of the arena at O after C kernel calls\r\n"
 #endif
     );
 }
@@ -187,6 +189,7 @@ static const command_t commands[] = {
 #endif
 #ifdef MLUT_PROFILE
     {"layers", mlut_laps_command},
+    {"dump", mlut_arena_command},
 #endif
 };
 

@@ -23,7 +23,7 @@ target_link_libraries(firmware PRIVATE microlut)
 target_link_options(firmware PRIVATE -Wl,--gc-sections "-Wl,-Map=${MLUT_NAME}.map")
 
 if(MLUT_PROFILE)
-  target_sources(firmware PRIVATE profile/laps.c)
+  target_sources(firmware PRIVATE profile/dump.c profile/laps.c)
   target_include_directories(firmware PRIVATE profile)
   target_compile_definitions(firmware PRIVATE MLUT_PROFILE)
 endif()

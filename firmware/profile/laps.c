@@ -1,5 +1,6 @@
 #include "laps.h"
 
+#include "dump.h"
 #include "port.h"
 #include "print.h"
 
@@ -24,7 +25,8 @@ void mlut_laps_end_call(void)
         laps.microseconds[laps.calls] = (uint32_t)(now - laps.before);
     }
     laps.calls++;
-    laps.before = now;
+    mlut_dump_after(laps.calls);
+    laps.before = mlut_port_microseconds(); /* without the time of printing */
 }
 
 void mlut_laps_command(char *rest)

@@ -22,6 +22,7 @@ from microlut.conversion.preparation import ConvertOptions, options_of
 from microlut.errors import InvalidInput, MicrolutError
 
 FUNCTIONS = (
+    "compare",
     *("analyze", "as_samples", "build", "convert", "deploy", "draw", "export", "fit"),
     *("fit_codebook", "flash"),
     *("load_board", "load_samples", "read", "run", "search", "verify", "write", "Budget"),
@@ -46,6 +47,7 @@ WORK = {
     "machine.serial_port": ("_why_not_opened",),
     "project": ("staged",),
     "workflow.build": ("build_image",),
+    "workflow.compare": ("tensor_figures",),
     "workflow.flash": ("_checked_image",),
     "workflow.run": ("make_reference",),
     "workflow.verify": ("make_reference",),
@@ -67,6 +69,7 @@ def arguments(folder):
         "analyze": {"model": MODEL, "board": board},
         "as_samples": {"x": x, "inputs": SHAPE},
         "build": {"model": folder, "board": board},
+        "compare": {"model": folder, "inputs": TEST, "original": MODEL, "board": board},
         "convert": {"model": MODEL, "calibration": CALIBRATION},
         "deploy": {"model": MODEL, "board": board, "output": "new", "calibration": CALIBRATION},
         "draw": {"result": microlut.fit(MODEL)[0], "picture": "new.svg"},
@@ -128,6 +131,7 @@ WRONG: dict[str, list[object]] = {
     **dict.fromkeys(("model", "models"), NO_MODEL),
     **dict.fromkeys(("board", "name_or_path"), NO_BOARD),
     "analyze.board": [*NO_FILE, "mps2"],  # None is every board
+    "compare.board": [*NO_FILE, "mps2"],  # None is no firmware
     **dict.fromkeys(("output", "path", "folder"), NO_PATH),
     **dict.fromkeys(("inputs", "x", "calibration"), NO_SAMPLES),
     **dict.fromkeys(("labels", "y"), NO_LABELS),

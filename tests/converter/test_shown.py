@@ -54,13 +54,24 @@ def shown(tmp_path_factory):
         "samples": microlut.as_samples(CALIBRATION, (8, 8, 1)),
         "found": SearchResult("digits", False, False, (point,) * 20),
         "values": SearchResult("digits", True, False, (exact,)),
+        "compared": microlut.compare(project, TEST, MODEL, limit=3),
         "verified": microlut.verify(project, TEST, "host", limit=3),
     }
 
 
 TABLES = [  # what has records
     "analyzed",
-    *("boards", "board", "built", "codebook", "conversion", "deployed", "exported", "fits"),
+    *(
+        "boards",
+        "board",
+        "built",
+        "codebook",
+        "compared",
+        "conversion",
+        "deployed",
+        "exported",
+        "fits",
+    ),
     *("flashed", "found", "image", "profiled", "project", "run", "samples", "values", "verified"),
 ]
 

@@ -30,6 +30,7 @@ VERBS = {
     "build": ("firmware", "Compile the firmware for a board."),
     "run": ("firmware", "Run the firmware on inputs: emulated, natively or on a board."),
     "verify": ("firmware", "Compare all executable forms, byte by byte."),
+    "compare": ("firmware", "Compare layers with the float network, and with firmware."),
     "deploy": ("models", "Convert, build and run."),
     "export": ("export", "Write converted models for your own project."),
     "flash": ("devices", "Write the firmware to a real board."),

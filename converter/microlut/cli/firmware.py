@@ -16,10 +16,13 @@ from microlut.cli.failures import EXIT_DISAGREES
 from microlut.cli.options import (
     BoardOption,
     BoardsOption,
+    ComparedBoard,
+    ConvertedOption,
     EmulatorOption,
     FolderArgument,
     InputsOption,
     JsonOption,
+    LayerOption,
     LimitOption,
     OptionalInputs,
     OriginalOption,
@@ -33,7 +36,9 @@ from microlut.cli.terminal import print_json, progress_bar
 from microlut.errors import InvalidInput
 from microlut.running.emulators import offer_image
 from microlut.show import runs as tables
+from microlut.show.layers import compare_text, layer_text
 from microlut.workflow import build as building
+from microlut.workflow import compare as comparison
 from microlut.workflow import run as running
 from microlut.workflow import verify as verification
 from microlut.workflow.outcomes import image_json
@@ -161,6 +166,39 @@ def verify(
         print_json(outcome.as_json() | _memory_json(project))
     else:
         print(tables.verify_text(outcome))
+    if not outcome.bit_exact:
+        raise typer.Exit(EXIT_DISAGREES)
+
+
+def compare(
+    folder: FolderArgument,
+    inputs: InputsOption,
+    model: ConvertedOption = None,
+    board: ComparedBoard = None,
+    port: PortOption = None,
+    layer: LayerOption = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare each layer of the integer network with the float network's, and with firmware.
+
+    It says where the loss begins, and in which channels. With --board, the firmware for it answers
+    with every layer's output for the first input: emulated, or at --port on a board that `microlut
+    flash --profile` has written.
+    """
+    project = projects.read(folder)
+    if layer is not None:
+        comparison.check_layer(project, layer)
+    with progress_bar(as_json) as progress:
+        outcome = comparison.compare(
+            project, inputs, model, board=board, port=port, limit=limit, progress=progress
+        )
+    if as_json:
+        print_json(outcome.as_json())
+    elif layer is not None:
+        print(layer_text(next(each for each in outcome.layers if each.name == layer)))
+    else:
+        print(compare_text(outcome))
     if not outcome.bit_exact:
         raise typer.Exit(EXIT_DISAGREES)
 

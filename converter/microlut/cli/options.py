@@ -53,6 +53,14 @@ OriginalOption = Annotated[
     Path | None,
     typer.Option("--model", help="The original model, for the float accuracy beside it."),
 ]
+ConvertedOption = Annotated[
+    Path | None,
+    typer.Option("--model", help="The original model.", show_default="the file of its name"),
+]
+ComparedBoard = Annotated[
+    str | None, typer.Option("--board", help="Also read each layer's output from firmware.")
+]
+LayerOption = Annotated[str | None, typer.Option("--layer", help="Show one layer in detail.")]
 ProfileOption = Annotated[
     bool,
     typer.Option(

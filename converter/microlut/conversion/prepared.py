@@ -12,6 +12,7 @@ from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.integer import QuantizedGraph
+from microlut.quantize.divided import Divided
 from microlut.quantize.figures import Quality, Task
 from microlut.quantize.quality import integer_quality
 from microlut.quantize.ranges.measure import Ranges
@@ -34,7 +35,7 @@ class Prepared:
         warnings: What was left out of the model, and problems of the calibration inputs.
         pruned: Layers that lost output channels in the passes.
         kept_int8: Layers that keep 8 bits in a network that was given 16.
-        equalized: Layers whose output channels were scaled to fill their tensor's range.
+        equalized: Layers whose output channels were divided to fill their tensor's range.
     """
 
     graph: Graph
@@ -47,7 +48,7 @@ class Prepared:
     warnings: tuple[str, ...] = ()
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
-    equalized: tuple[str, ...] = ()
+    equalized: tuple[Divided, ...] = ()
 
     @property
     def configs(self) -> LayerConfigs:

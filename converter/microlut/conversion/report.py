@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.plan import Optimize, Point
+from microlut.quantize.divided import Divided
 from microlut.quantize.figures import Quality
 from microlut.support.shown import Record, Shown
 
@@ -55,6 +56,7 @@ class LayerReport(Shown):
     predicted_error: float | None = None
     error: float | None = None
     estimated_instructions: int | None = None
+    arena_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -130,7 +132,7 @@ class ConvertReport(Shown):
     layers: tuple[LayerReport, ...]
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
-    equalized: tuple[str, ...] = ()
+    equalized: tuple[Divided, ...] = ()
     tflite_lacks: str = ""
     stream: StreamReport | None = None
     ram_curve: tuple[Point, ...] = ()

@@ -22,6 +22,7 @@ from microlut.ops.tensor import Tensor
 from microlut.ops.weighted import QWeighted
 from microlut.ops.weights import QuantizedWeights
 from microlut.plan import Plan, Step
+from microlut.quantize.divided import Divided
 from microlut.quantize.figures import Comparison
 from microlut.quantize.weights import LayerConfigs
 from microlut.version import VERSION
@@ -41,7 +42,7 @@ class Making:
         warnings: Problems of the calibration inputs and the outputs.
         pruned: Layers that lost output channels before they were quantized.
         kept_int8: Layers that keep 8 bits in a network that was given 16.
-        equalized: Layers whose output channels were scaled to fill their tensor's range.
+        equalized: Layers whose output channels were divided to fill their tensor's range.
         custom: What the user has said that classes and layers are.
     """
 
@@ -54,7 +55,7 @@ class Making:
     warnings: tuple[str, ...] = ()
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
-    equalized: tuple[str, ...] = ()
+    equalized: tuple[Divided, ...] = ()
     custom: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -148,6 +149,11 @@ def _tensor(name: str, tensor: Tensor) -> TensorReport:
     return TensorReport(name, tensor.shape, None, known.zero_point, scales, origins)
 
 
+def _is_whole(step: Step) -> bool:
+    """Return whether a kernel call leaves the output of this step, and not a sum over it."""
+    return (step.is_called and step.sum is None) or step.merged
+
+
 def _layer(
     step: Step, making: Making, merged: Mapping[str, str], small: bool, stored: bool
 ) -> LayerReport:
@@ -164,6 +170,7 @@ def _layer(
         snr_db=snr,
         kernel=kernel,
         estimated_instructions=None if small else step.instructions,
+        arena_offset=step.output_offset if _is_whole(step) else None,
     )
     if not isinstance(node.op, QWeighted):
         return plain

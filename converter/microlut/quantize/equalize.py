@@ -34,6 +34,7 @@ from microlut.ops.mean import Mean
 from microlut.ops.pad import Pad
 from microlut.ops.pool2d import Pool2D
 from microlut.ops.reshape import Reshape
+from microlut.quantize.divided import Divided
 from microlut.quantize.levels.densities import Array
 from microlut.quantize.quality import affordable_inputs, spread, without_softmax
 from microlut.quantize.ranges.choose import rounded_outputs, vectors
@@ -52,10 +53,10 @@ _BETTER = 0.8  # of the whole network's error: what a trial must reach
 
 @dataclass(frozen=True, slots=True)
 class Equalized:
-    """A graph, and the layers whose output channels were scaled, by their nodes' names."""
+    """A graph, and the layers whose output channels were scaled."""
 
     graph: Graph
-    layers: tuple[str, ...] = ()
+    layers: tuple[Divided, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,16 @@ def equalized(graph: Graph, samples: Arrays, configs: LayerConfigs) -> Equalized
         return Equalized(graph)
     before, after = (_error(g, own, judges, configs) for g in (graph, changed.graph))
     return changed if after < _BETTER * before else Equalized(graph)
+
+
+def divided(graph: Graph, layers: Iterable[Divided]) -> Graph:
+    """Return a float graph after the passes with the channels that a conversion has divided.
+
+    Raises:
+        KeyError: The graph is not the one that was converted.
+    """
+    pairs = {pair.first: pair for pair in _pairs(graph)}
+    return _scaled_graph(graph, [(pairs[each.layer], each) for each in layers])
 
 
 def _pairs(graph: Graph) -> list[_Pair]:
@@ -136,24 +147,35 @@ def _reaches(graph: Graph, samples: Arrays, layers: set[str]) -> dict[str, Array
 
 def _with_factors(graph: Graph, pairs: list[_Pair], reaches: Mapping[str, Array]) -> Equalized:
     """Return the graph with scaled channels where rounded activations become much better."""
-    ops = {node.name: op for node, op in graph.weighted() if isinstance(op, Linear)}
-    known = {node.name: node.statistics for node in graph.nodes}
-    changed = []
-    for pair in pairs:
+    changed: list[tuple[_Pair, Divided]] = []
+    ops = _linear(graph)
+    for pair in pairs:  # the columns of a layer do not depend on how its own rows are scaled
         reach = _estimated(ops[pair.first], reaches[pair.first])
         exponents = _exponents(ops[pair.second], pair.channels, reach)
-        if exponents is None:
-            continue
+        if exponents is not None:
+            changed.append((pair, Divided(pair.first, tuple(exponents.tolist()))))
+    return Equalized(_scaled_graph(graph, changed), tuple(each for _, each in changed))
+
+
+def _linear(graph: Graph) -> dict[str, Linear]:
+    return {node.name: node.op for node in graph.nodes if isinstance(node.op, Linear)}
+
+
+def _scaled_graph(graph: Graph, changed: Iterable[tuple[_Pair, Divided]]) -> Graph:
+    """Return the graph with the channels between pairs of layers scaled."""
+    ops = _linear(graph)
+    known = {node.name: node.statistics for node in graph.nodes}
+    for pair, each in changed:
+        exponents = np.array(each.exponents, np.int64)
         ops[pair.first], ops[pair.second] = _scaled(
             ops[pair.first], ops[pair.second], pair.channels, exponents
         )
         known[pair.first] = _scaled_statistics(known[pair.first], exponents)
-        changed.append(pair.first)
     nodes = tuple(
         replace(node, op=ops.get(node.name, node.op), statistics=known[node.name])
         for node in graph.nodes
     )
-    return Equalized(replace(graph, nodes=nodes), tuple(changed))
+    return replace(graph, nodes=nodes)
 
 
 def _estimated(first: Linear, reach: Array) -> Array:

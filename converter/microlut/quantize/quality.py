@@ -139,7 +139,7 @@ def integer_quality(
 ) -> Quality:
     """Run both networks on inputs [n, ...] and compare their outputs: the worst one counts."""
     outputs = _all_outputs(graph, quantized, task)
-    for name, real, integer in _walk_both(graph, quantized, x):
+    for name, real, integer in walk_both(graph, quantized, x):
         for output in outputs:
             output.add(name, real, integer)
     return _worst(outputs).quality()
@@ -161,7 +161,7 @@ def compare(graph: Graph, quantized: QuantizedGraph, x: Arrays, task: Task = "au
     tensors = quantized.tensors()
     signal = dict.fromkeys(made, 0.0)
     noise, rounding = dict(signal), dict(signal)
-    for name, real, integer in _walk_both(graph, quantized, x):
+    for name, real, integer in walk_both(graph, quantized, x):
         for output in outputs:
             output.add(name, real, integer)
         if name in signal:
@@ -234,7 +234,7 @@ def _worst(outputs: list[_Output]) -> _Output:
     return max(outputs, key=lambda output: output.quality().divergence)
 
 
-def _walk_both(
+def walk_both(
     graph: Graph, quantized: QuantizedGraph, x: Arrays
 ) -> Iterator[tuple[str, FloatArray, IntArray]]:
     """Yield each tensor of both networks, inputs included, for one batch after another.

@@ -15,6 +15,7 @@ import numpy as np
 
 from microlut.errors import DeviceFailed, RunFailed
 from microlut.running.protocol import (
+    DUMP,
     OUTPUT,
     READY,
     Int8Array,
@@ -106,12 +107,24 @@ class Device:
                 return found[1]
         raise RunFailed(f"{self._port.name}: the firmware does not name its model")
 
-    def infer(self, values: bytes, output_bytes: int) -> tuple[Int8Array, int]:
-        """Infer one input; return the output int8 [output_bytes] and the microseconds it took."""
+    def load(self, values: bytes) -> None:
+        """Send an input to the firmware's buffer."""
         for command in load_commands(values, _BYTES_PER_COMMAND):
             answer = self.command(command)
         if "m-load-done" not in answer:
             raise RunFailed(f"{self._port.name}: the line lost input bytes; check cable and ground")
+
+    def dump(self, calls: int, offset: int, count: int) -> Int8Array:
+        """Infer the loaded input; return bytes [count] of the arena after some kernel calls."""
+        lines = self.command(f"dump {calls} {offset} {count}%".encode())
+        rows = [line for line in lines if line.startswith(DUMP)]
+        if len(rows) != 1:
+            raise RunFailed(f"{self._port.name}: the line lost text; check cable and ground")
+        return output_of(rows[0], count, DUMP)
+
+    def infer(self, values: bytes, output_bytes: int) -> tuple[Int8Array, int]:
+        """Infer one input; return the output int8 [output_bytes] and the microseconds it took."""
+        self.load(values)
         laps = microseconds_of(self.command(b"infer 1 0%"))
         rows = [line for line in self.command(b"output%") if line.startswith(OUTPUT)]
         if len(laps) != 2 or len(rows) != 1:
@@ -121,6 +134,10 @@ class Device:
     def times_layers(self) -> bool:
         """Return whether the firmware times kernel calls (`build --profile`)."""
         return any(line.startswith("layers ") for line in self.command(b"help%"))
+
+    def dumps(self) -> bool:
+        """Return whether the firmware prints parts of its arena (`build --profile`)."""
+        return any(line.startswith("dump ") for line in self.command(b"help%"))
 
     def layer_times(self) -> tuple[int, ...]:
         """Return the microseconds of the last inference's kernel calls."""

@@ -23,6 +23,7 @@ Int8Array = NDArray[np.int8]
 
 READY = "m-ready"
 OUTPUT = "m-output-"
+DUMP = "m-dump-"
 
 _BLOCK_VERSION = 1
 _BLOCK_HEADER = struct.Struct("<4sIII")  # magic, version, bytes per input, number of inputs
@@ -98,10 +99,10 @@ def failure_of(line: str) -> str | None:
     return found[1] if found else None
 
 
-def output_of(line: str, output_bytes: int) -> Int8Array:
-    """Return the int8 outputs [output_bytes] of a line `m-output-HEX`."""
+def output_of(line: str, output_bytes: int, start: str = OUTPUT) -> Int8Array:
+    """Return the int8 outputs [output_bytes] of a line `m-output-HEX`, or with another start."""
     try:
-        values = bytes.fromhex(line.removeprefix(OUTPUT))
+        values = bytes.fromhex(line.removeprefix(start))
     except ValueError as error:
         raise RunFailed(f"console: {line!r} is not hexadecimal; the console lost text") from error
     if len(values) != output_bytes:

@@ -116,7 +116,7 @@ def _pruned_text(report: ConvertReport) -> str:
 
 def _equalized_text(report: ConvertReport) -> str:
     """Return a line on the channels that were scaled."""
-    named = ", ".join(report.equalized[:_PRUNED_NAMED])
+    named = ", ".join(each.layer for each in report.equalized[:_PRUNED_NAMED])
     count = len(report.equalized) - _PRUNED_NAMED
     others = f", {count} more layers" if count > 0 else ""
     return (

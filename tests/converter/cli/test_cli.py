@@ -38,6 +38,7 @@ VERBS = (
     "build",
     "run",
     "verify",
+    "compare",
     "deploy",
     "export",
     "flash",

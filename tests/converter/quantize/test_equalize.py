@@ -19,7 +19,7 @@ from microlut.ops.linear import Linear
 from microlut.ops.pool2d import MaxPool2D
 from microlut.ops.reshape import Reshape
 from microlut.ops.windows import Padding, Window
-from microlut.quantize.equalize import equalized
+from microlut.quantize.equalize import divided, equalized
 from microlut.quantize.quality import compare
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
@@ -120,7 +120,7 @@ def test_layer_whose_output_others_read_is_left_alone():
     first = graph.nodes[0]
     graph = replace(graph, outputs=(*graph.outputs, first.output), output_names=("y", "z"))
     found = equalized(graph, as_batch(graph, samples()), configs(graph))
-    assert first.name not in found.layers
+    assert first.name not in [each.layer for each in found.layers]
     assert found.layers
 
 
@@ -131,12 +131,22 @@ def test_layers_that_share_a_kernel_are_left_alone():
     again = replace(first, name="again", outputs=(replace(first.outputs[0], name="again"),))
     outputs = (*graph.outputs, "again")
     graph = replace(graph, nodes=(*graph.nodes, again), outputs=outputs, output_names=("y", "z"))
-    assert first.name not in equalized(graph, as_batch(graph, samples()), configs(graph)).layers
+    found = equalized(graph, as_batch(graph, samples()), configs(graph))
+    assert first.name not in [each.layer for each in found.layers]
+    assert found.layers
 
 
 def test_single_input_changes_nothing():
     graph = network(2.0)
     assert equalized(graph, as_batch(graph, samples(1)), configs(graph)).layers == ()
+
+
+def test_what_was_divided_can_be_divided_again():
+    before = network(2.0)
+    found = equalized(before, as_batch(before, samples()), configs(before))
+    again = divided(before, found.layers)
+    for one, other in zip(found.graph.weighted(), again.weighted(), strict=True):
+        assert np.array_equal(one[1].kernel, other[1].kernel)
 
 
 def test_statistics_follow_their_channels():
