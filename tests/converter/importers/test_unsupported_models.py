@@ -33,9 +33,9 @@ CASES = {
         lambda k: k.layers.Conv2DTranspose(2, 3, dilation_rate=2),
         "dilation_rate=[2, 2]",
     ),
-    "recurrent_of_each_step": (
-        lambda k: k.layers.TimeDistributed(k.layers.LSTM(2)),
-        "is applied to each step of [9, 8, 3]",
+    "unknown_of_each_step": (
+        lambda k: k.layers.TimeDistributed(k.layers.Discretization(bin_boundaries=[0.0])),
+        "Discretization): the class is not supported",
     ),
     "unknown_of_a_layer": (
         lambda k: k.layers.Conv2D(2, 3, activation="log_softmax"),

@@ -10,7 +10,7 @@ from microlut.importers.keras import options
 from microlut.importers.keras.activations import activation
 from microlut.importers.keras.affine import AFFINE
 from microlut.importers.keras.calls import LayerCall
-from microlut.importers.keras.config import Layer
+from microlut.importers.keras.config import Layer, stepwise
 from microlut.importers.keras.dropped import DROPPED, is_trained_at_inference
 from microlut.importers.keras.known_options import unknown_options
 from microlut.importers.keras.layer_use import Handler
@@ -103,18 +103,19 @@ def with_sound_activation(layer: Layer, shape: Shape | None, collected: Collecte
 
 def _errors(call: LayerCall) -> Iterator[UnsupportedModel]:
     layer = call.layer
-    if handler_of(layer) is None:
-        yield _class_error(layer)
+    inner, _ = stepwise(layer)
+    if handler_of(inner) is None:
+        yield _class_error(inner)
         return
-    if is_trained_at_inference(layer, call.arguments):
+    if is_trained_at_inference(inner, call.arguments):
         yield layer.unsupported(
             "is called with training=True", "leave the argument out and save the model again"
         )
-    if call.output and not _is_split(layer):
+    if call.output and not _is_split(inner):
         yield layer.unsupported(
             f"its output {call.output} is read", "supported is the first output of a layer"
         )
-    if is_operation(layer):
+    if is_operation(inner):
         return  # its arguments are read by its handler
     yield from unknown_options(layer)
     for key, value in call.arguments.items():

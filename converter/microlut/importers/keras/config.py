@@ -217,12 +217,21 @@ def inner_layer(layer: Layer) -> Layer:
     return _child(layer, layer.path, entry)
 
 
+def stepwise(layer: Layer) -> tuple[Layer, int]:
+    """Return the layer that TimeDistributed applies, and how many dimensions have its steps.
+
+    That of any other layer is the layer itself, without such dimensions.
+    """
+    steps = 0
+    while layer.class_name == STEPWISE and not layer.is_custom:
+        layer, steps = inner_layer(layer), steps + 1
+    return layer, steps
+
+
 def applied_model(layer: Layer) -> Layer | None:
-    """Return the model that a TimeDistributed applies to each step; None if it applies a layer."""
-    if layer.class_name != STEPWISE or layer.is_custom:
-        return None
-    inner = inner_layer(layer)
-    return inner if inner.is_model else None
+    """Return the model that TimeDistributed applies to each step; None if it applies a layer."""
+    inner, steps = stepwise(layer)
+    return inner if steps and inner.is_model else None
 
 
 def all_layers(model: Layer) -> Iterator[Layer]:

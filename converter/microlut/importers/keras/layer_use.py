@@ -34,10 +34,10 @@ class Step:
     suffix: str = ""
 
 
-def behind(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Return steps that read what the step before them makes instead of the layer's only input."""
+def behind(steps: Sequence[Step], count: int = 1) -> tuple[Step, ...]:
+    """Return steps that read what the `count` steps before them make instead of as many inputs."""
     return tuple(
-        replace(step, inputs=tuple(PREVIOUS - place if i == 0 else i for i in step.inputs))
+        replace(step, inputs=tuple(i if i < 0 else i - count - place for i in step.inputs))
         for place, step in enumerate(steps)
     )
 

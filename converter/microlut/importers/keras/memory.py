@@ -67,8 +67,10 @@ def _layers(
         yield path, layer
         if hasattr(layer, "layers"):
             yield from _layers(layer, path)
-        if hasattr(layer, "layer") and hasattr(layer.layer, "layers"):  # a TimeDistributed
-            yield from _layers(layer.layer, (*path, layer.layer.name))
+        while hasattr(layer, "layer"):  # a TimeDistributed
+            layer, path = layer.layer, (*path, layer.layer.name)
+            if hasattr(layer, "layers"):
+                yield from _layers(layer, path)
 
 
 def _own_functions(

@@ -17,6 +17,7 @@ from microlut.importers.keras.config import (
     applied_model,
     child_layers,
     root_layer,
+    stepwise,
 )
 from microlut.importers.keras.inbound import Call, Reference, calls_of, references
 from microlut.importers.keras.lambdas import computed, meaning_of
@@ -222,9 +223,12 @@ def _called(
             for i, name in zip(which, made, strict=True)
         )
         return made
+    _, steps = stepwise(layer)
     start, outputs = len(calls), _expand(applied or layer, given.inputs, names, calls)
     for i, call in enumerate(calls[start:], start):  # a model hands training=True on to its layers
-        inner = call.layer if applied is None else _on_each_step(call.layer)
+        inner = call.layer
+        for _ in range(steps):
+            inner = _on_each_step(inner)
         calls[i] = replace(call, layer=inner, arguments={**arguments, **call.arguments})
     return outputs
 

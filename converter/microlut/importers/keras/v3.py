@@ -27,11 +27,12 @@ from microlut.importers.keras.config import (
     child_layers,
     parse_config,
     root_layer,
+    stepwise,
 )
 from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.sharing import Occurrence, occurrences
-from microlut.importers.keras.variables import INNER, Arrays
+from microlut.importers.keras.variables import Arrays, owners
 from microlut.importers.keras.wrapped_arrays import (
     QUANTIZE_LAYER,
     arrays_of,
@@ -164,14 +165,15 @@ def _read_model(model: Layer, folder: str, reading: _Reading) -> None:
             place = layer.name
         applied = applied_model(layer)
         if applied is not None:
-            _read_model(applied, f"{within}/{place}/layer", reading)
+            _, steps = stepwise(layer)
+            _read_model(applied, f"{within}/{place}{'/layer' * steps}", reading)
         elif layer.is_model:
             _read_model(layer, f"{within}/{place}", reading)
         else:
             if has_own(layer):
                 _read_wrapped(layer, f"{within}/{place}", reading)
                 continue
-            parts = [f"{within}/{place}{inner}" for inner in INNER.get(layer.class_name, ("",))]
+            parts = [f"{within}/{place}{inner}" for inner in owners(layer)]
             arrays = [array for part in parts for array in reading.variables(part)]
             reading.weights[layer.path] = tuple(arrays)
 
@@ -179,7 +181,7 @@ def _read_model(model: Layer, folder: str, reading: _Reading) -> None:
 def _read_wrapped(layer: Layer, folder: str, reading: _Reading) -> None:
     """Read the arrays of a layer that wrappers were taken off."""
     inside = f"{folder}{'/layer' * len(layer.wrappers)}"
-    parts = [f"{inside}{inner}" for inner in INNER.get(layer.class_name, ("",))]
+    parts = [f"{inside}{inner}" for inner in owners(layer)]
     arrays = tuple(array for part in parts for array in reading.variables(part))
     if is_clustered(layer.entry):
         arrays = arrays_of(layer, clustered(layer, reading.variables(folder), arrays))

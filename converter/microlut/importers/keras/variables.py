@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.importers.keras import options
-from microlut.importers.keras.config import Layer, inner_layer
+from microlut.importers.keras.config import Layer, stepwise
 from microlut.importers.keras.quantized_dense import added_variables, quantized_mode
 
 Arrays = tuple[NDArray[np.generic], ...]
@@ -22,9 +22,8 @@ _WITH_TWO_KERNELS = ("SeparableConv1D", "SeparableConv2D")
 _RECURRENT = ("GRU", "LSTM", "SimpleRNN", "RNN")
 _DIRECTIONS = ("forward_layer", "backward_layer")
 # Objects inside layers that own their variables, by class.
-INNER = {
+_INNER = {
     **dict.fromkeys(_RECURRENT, ("/cell",)),
-    "TimeDistributed": ("/layer",),
     "Bidirectional": tuple(f"/{name}/cell" for name in _DIRECTIONS),
 }
 _WITH_STATISTICS = ("BatchNormalization", "SyncBatchNormalization")
@@ -42,10 +41,15 @@ class Variable:
     trainable: bool
 
 
+def owners(layer: Layer) -> tuple[str, ...]:
+    """Return the paths within a layer of the objects that own its variables."""
+    inner, steps = stepwise(layer)
+    return tuple(f"{'/layer' * steps}{part}" for part in _INNER.get(inner.class_name, ("",)))
+
+
 def variables(layer: Layer) -> tuple[Variable, ...]:
     """Return a layer's variables; none for an unknown class."""
-    if layer.class_name == "TimeDistributed":
-        return variables(inner_layer(layer))
+    layer, _ = stepwise(layer)
     lora = options.flag(layer, "lora_rank", False)
     if layer.class_name in _WITH_STATISTICS:
         names = ("gamma",) * options.flag(layer, "scale", True)
