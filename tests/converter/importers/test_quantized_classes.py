@@ -102,3 +102,16 @@ def test_padding_with_ones():
 def test_other_quantizers_are_refused(quantizer):
     with pytest.raises(UnsupportedModel, match=r"quantizer .*supported are ste_sign, DoReFa"):
         import_model(model("QDense", kernel_quantizer=quantizer))
+
+
+def test_layers_of_each_step():
+    x = RNG.normal(size=(2, 3, 4)).astype(np.float32)
+    config = {"name": "dense", "units": 3, "kernel_quantizer": "ste_sign", "use_bias": False}
+    inner = {"class_name": "QuantDense", "config": config, "module": "larq.layers"}
+    found = imported("TimeDistributed", x, shape=(3, 4), weights=(KERNEL,), layer=inner)
+    np.testing.assert_allclose(found, x @ np.where(KERNEL >= 0, 1.0, -1.0), rtol=1e-5)
+
+
+def test_quantizers_of_hgq_are_refused_with_what_to_do():
+    with pytest.raises(UnsupportedModel, match=r"HGQ makes them.* train the model of Keras's"):
+        import_model(model("FixedPointQuantizer", weights=(), RND="TRN", SAT="WRAP"))

@@ -54,6 +54,8 @@ _ADVICE = {
         "there is no product of two tensors' rows: use convolutions or a recurrent layer instead, "
         "and train the model again",
     ),
+    "FixedPointQuantizer": "channels that have bits of their own and overflow, as HGQ makes them, "
+    "are not read: train the model of Keras's layers, for which microlut chooses bits and ranges",
     "Masking": "supported are sequences of one length: leave it out, and train the model again",
 }
 

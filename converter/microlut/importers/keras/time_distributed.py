@@ -22,7 +22,9 @@ from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, behind, limited
 from microlut.importers.keras.layers import LAYERS
 from microlut.importers.keras.operations import is_operation, operation_handler
+from microlut.importers.keras.quantized_classes import QUANTIZED_CLASSES
 from microlut.importers.keras.recurrent import RECURRENT
+from microlut.importers.keras.temporal import TEMPORAL
 from microlut.ops.batch_norm import BatchNorm
 from microlut.ops.binary import Binary
 from microlut.ops.concatenate import Concatenate
@@ -44,7 +46,7 @@ _MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "S
 _RESHAPING = ("Flatten", "Reshape")
 _TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose")
 _WINDOWS = ("Conv", "Pooling")
-_HANDLERS = {**LAYERS, **AFFINE, **RECURRENT}
+_HANDLERS = {**LAYERS, **AFFINE, **RECURRENT, **QUANTIZED_CLASSES, **TEMPORAL}
 
 
 @limited(
