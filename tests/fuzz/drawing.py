@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from math import prod
 from typing import Any
 
 import drawn_functions  # noqa: F401 (fills KINDS)
 import drawn_layers  # noqa: F401
 import drawn_norms  # noqa: F401
 import numpy as np
-from draws import KINDS, Rng, Seen, Shape, axis, maybe, one_of, whole
-from keras_building import Building
-from recipe import Call, Given, Recipe
+from drawn_merges import merged
+from draws import KINDS, Rng, Seen, Shape, maybe, one_of, whole, with_channels_first
+from keras_building import Building, each_step
+from recipe import STEPWISE, Call, Given, Recipe
 
 _MOST_VALUES, _LARGEST = 1500, 2000.0
 _TRIES = 6  # of calls that fit
+_DEEPEST = 2  # model within a model
 _WEIGHTS = {
     rank: np.array([kind.weight if rank in kind.ranks else 0.0 for kind in KINDS])
     for rank in (1, 2, 3, 4)
 }
-MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
-_MERGING = ("ops.add", "ops.subtract", "ops.multiply", "ops.maximum", "ops.minimum")
-_OPERATORS = ("operator.add", "operator.sub", "operator.mul")
 
 
 def draw(seed: int, layers: int = 9) -> tuple[Recipe, Building]:
@@ -33,41 +30,48 @@ def draw(seed: int, layers: int = 9) -> tuple[Recipe, Building]:
     library = "tf_keras" if maybe(rng, 0.12) else "keras"
     if find_spec(library) is None:
         raise LookupError(f"no {library}")
-    drawing = _Drawing(rng, seed, library)
-    for given in _inputs(rng):
+    drawing = _Drawing(rng, seed, library, first=maybe(rng, 0.15))
+    for given in _inputs(rng, drawing.first):
         drawing.give(given)
     for _ in range(whole(rng, 1, layers)):
         drawing.step()
     return drawing.recipe(), drawing.building
 
 
-def _inputs(rng: Rng) -> list[Given]:
-    base = _shape(rng)
+def _inputs(rng: Rng, first: bool) -> list[Given]:
+    base = _shape(rng, first)
     found = []
     for i in range(int(one_of(rng, 1, 1, 1, 2, 2, 3))):
-        shape = base if i == 0 or maybe(rng, 0.7) else _shape(rng)
+        shape = base if i == 0 or maybe(rng, 0.7) else _shape(rng, first)
         spread = round(10.0 ** rng.uniform(-1, 1), 2) if maybe(rng) else 1.0
         center = round(rng.normal() * 2, 1) if maybe(rng, 0.4) else 0.0
         found.append(Given(f"x{i}", shape, spread, center))
     return found
 
 
-def _shape(rng: Rng) -> Shape:
+def _shape(rng: Rng, first: bool) -> Shape:
     rank = int(one_of(rng, 1, 2, 2, 3, 3, 3, 4))
     if rank == 1:
         return (int(one_of(rng, 1, 2, 3, 5, 8, 13, 16, 30, 64)),)
     channels = int(one_of(rng, 1, 2, 3, 4, 4, 5, 7, 8, 9, 16))
     most = {2: 16, 3: 9, 4: 4}[rank]
-    return (*(whole(rng, 1, most) for _ in range(rank - 1)), channels)
+    places = (whole(rng, 1, most) for _ in range(rank - 1))
+    return (channels, *places) if first else (*places, channels)
 
 
 class _Drawing:
-    """A recipe under construction."""
+    """A recipe under construction, of a model of which most layers may have channels first."""
 
     def __init__(
-        self, rng: Rng, seed: int, library: str, prefix: str = "c", depth: int = 0
+        self,
+        rng: Rng,
+        seed: int,
+        library: str,
+        prefix: str = "c",
+        depth: int = 0,
+        first: bool = False,
     ) -> None:
-        self.rng, self.seed, self.prefix, self.depth = rng, seed, prefix, depth
+        self.rng, self.seed, self.prefix, self.depth, self.first = rng, seed, prefix, depth, first
         self.building = Building(seed, library)
         self.given: list[Given] = []
         self.calls: list[Call] = []
@@ -86,7 +90,7 @@ class _Drawing:
                 found = self._merge()
             elif roll < 0.27 and self.calls:
                 found = self._share()
-            elif roll < 0.31 and self.depth == 0:
+            elif roll < 0.31 and self.depth < _DEEPEST:
                 found = self._nest()
             else:
                 found = self._layer()
@@ -97,7 +101,8 @@ class _Drawing:
         rng, x = self.rng, self._any()
         weights = _WEIGHTS[len(x.shape)]
         kind = KINDS[int(rng.choice(len(KINDS), p=weights / weights.sum()))]
-        steps = kind.draw(rng, x)
+        first = self.first and maybe(rng, 0.85)
+        steps = with_channels_first(kind.draw, rng, x) if first else kind.draw(rng, x)
         if not steps:
             return False
         name = x.name
@@ -110,61 +115,11 @@ class _Drawing:
 
     def _merge(self) -> bool:
         """Add what reads several tensors."""
-        rng, x = self.rng, self._any()
-        fitting = [y for y in self.seen.values() if y.shape == x.shape] * 2
-        fitting += [y for y in self.seen.values() if _fit(x.shape, y.shape)]
-        roll = rng.random()
-        if roll < 0.3:
-            return self._join(x)
-        if roll < 0.36:
-            return self._dot(x)
-        count = 2 if maybe(rng, 0.8) else 3
-        others = [one_of(rng, *fitting) for _ in range(count - 1)]
-        reads = [y.name for y in (x, *others)]
-        rng.shuffle(reads)
-        if roll < 0.65:
-            what = str(one_of(rng, *MERGES))
-            reads = reads[:2] if what == "Subtract" else reads
-            return self._add(Call(self._name(), what, tuple(reads)))
-        what = str(one_of(rng, *_MERGING, *_OPERATORS))
-        return self._add(Call(self._name(), what, tuple(reads[:2])))
-
-    def _join(self, x: Seen) -> bool:
-        rng = self.rng
-        along = whole(rng, 1, len(x.shape))
-        rest = (*x.shape[: along - 1], *x.shape[along:])
-        fitting = [
-            y.name
-            for y in self.seen.values()
-            if len(y.shape) == len(x.shape) and (*y.shape[: along - 1], *y.shape[along:]) == rest
-        ]
-        reads = [x.name, *(str(one_of(rng, *fitting)) for _ in range(whole(rng, 1, 3)))]
-        rng.shuffle(reads)
-        if maybe(rng, 0.25) and len(x.shape) < 4:
-            reads = [name for name in reads if self.seen[name].shape == x.shape]
-            if len(reads) > 1:
-                options = {"axis": axis(rng, (*x.shape, 1)), "listed": True}
-                return self._add(Call(self._name(), "ops.stack", tuple(reads), options))
-        along = along if maybe(rng) else along - len(x.shape) - 1
-        if maybe(rng, 0.3):
-            options = {"axis": along, "listed": True}
-            return self._add(Call(self._name(), "ops.concatenate", tuple(reads), options))
-        return self._add(Call(self._name(), "Concatenate", tuple(reads), {"axis": along}))
-
-    def _dot(self, x: Seen) -> bool:
-        """Multiply the vectors along a dimension of one tensor by the only one of another."""
-        rng, fitting = self.rng, []
-        for y in self.seen.values():
-            for i, n in enumerate(x.shape):
-                for j, m in enumerate(y.shape):
-                    if n == m and n in (prod(x.shape), prod(y.shape)):
-                        fitting.append((y, i + 1, j + 1))
-        if not fitting:
+        found = merged(self.rng, self._any(), list(self.seen.values()))
+        if found is None:
             return False
-        y, one, other = one_of(rng, *fitting)
-        options = {"axes": one if one == other and maybe(rng) else (one, other)}
-        options |= {"normalize": True} if maybe(rng, 0.3) else {}
-        return self._add(Call(self._name(), "Dot", (x.name, y.name), options))
+        what, reads, options = found
+        return self._add(Call(self._name(), what, tuple(reads), options))
 
     def _share(self) -> bool:
         """Call a layer again, on a tensor of the same shape."""
@@ -180,19 +135,22 @@ class _Drawing:
         return self._add(call)
 
     def _nest(self) -> bool:
-        """Add a model of a few layers."""
+        """Add a model of a few layers, or one that is applied to each step."""
         rng, x = self.rng, self._any()
-        seed = whole(rng, 10**6, 10**7)
-        inner = _Drawing(rng, seed, self.building.library, f"{self._name()}_", 1)
-        inner.give(Given("inner", x.shape), self.building.values[x.name])
+        seed, stepwise = whole(rng, 10**6, 10**7), len(x.shape) > 1 and maybe(rng, 0.4)
+        prefix = f"{self._name()}_"
+        inner = _Drawing(rng, seed, self.building.library, prefix, self.depth + 1, self.first)
+        values = self.building.values[x.name]
+        values = each_step(values) if stepwise else values
+        inner.give(Given("inner", tuple(values.shape[1:])), values)
         for _ in range(whole(rng, 1, 3)):
             inner.step()
         if not inner.calls:
             return False
         last = inner.calls[-1].name
         recipe = Recipe(seed, tuple(inner.given), tuple(inner.calls), (last,)).needed()
-        chain = _is_chain(recipe)
-        what = "Sequential" if chain and maybe(rng, 0.6) else "Model"
+        what = "Sequential" if _is_chain(recipe) and maybe(rng, 0.6) else "Model"
+        what = f"{STEPWISE}{what}" if stepwise else what
         return self._add(Call(self._name(), what, (x.name,), {"inner": recipe}))
 
     def _add(self, call: Call) -> bool:
@@ -291,9 +249,3 @@ def _is_chain(recipe: Recipe) -> bool:
             return False
         before = call.name
     return True
-
-
-def _fit(one: Sequence[int], other: Sequence[int]) -> bool:
-    if len(one) != len(other):
-        return False
-    return all(a == b or 1 in (a, b) for a, b in zip(one, other, strict=True))

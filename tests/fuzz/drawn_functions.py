@@ -7,6 +7,7 @@ from typing import Any
 
 from drawn_layers import factors
 from draws import (
+    FIRST,
     NAMES,
     Rng,
     Seen,
@@ -220,7 +221,7 @@ def _pad(rng: Rng, x: Seen) -> Steps:
     return [("ops.pad", {"pad_width": ((0, 0), *pairs), "mode": mode})]
 
 
-@kind("depth and space", (3,))
+@kind("depth and space", (3,), first=FIRST)
 def _depth(rng: Rng, x: Seen) -> Steps | None:
     height, width, channels = x.shape
     size = int(one_of(rng, 2, 2, 3))
@@ -231,7 +232,7 @@ def _depth(rng: Rng, x: Seen) -> Steps | None:
     return None
 
 
-@kind("functions of pictures", (3,))
+@kind("functions of pictures", (3,), first=FIRST)
 def _pictures(rng: Rng, x: Seen) -> Steps:
     roll, (height, width, _) = rng.random(), x.shape
     if roll < 0.4:

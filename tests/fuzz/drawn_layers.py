@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from draws import (
+    FIRST,
     NAMES,
     Rng,
     Seen,
@@ -26,6 +27,7 @@ from draws import (
     strides_alike,
     whole,
     window,
+    with_channels_first,
 )
 from recipe import Options, Part
 
@@ -58,7 +60,7 @@ def _dense(rng: Rng, x: Seen) -> Steps:
     return [("Dense", {"units": units, **activation(rng, len(x.shape)), **bias(rng)})]
 
 
-@kind("BatchNormalization", weight=2)
+@kind("BatchNormalization", weight=2, first={"axis": 1})
 def _batch_norm(rng: Rng, x: Seen) -> Steps:
     found: dict[str, Any] = {"axis": axis(rng, x.shape)} if maybe(rng, 0.3) else {}
     found |= {key: False for key in ("center", "scale") if maybe(rng, 0.2)}
@@ -103,7 +105,7 @@ def _dropped(rng: Rng, x: Seen) -> Steps:
     return [(what, options[what])]
 
 
-@kind("Flatten", (2, 3, 4))
+@kind("Flatten", (2, 3, 4), first=FIRST)
 def _flatten(rng: Rng, x: Seen) -> Steps:
     return [("Flatten", {})]
 
@@ -137,7 +139,7 @@ def _repeat_vector(rng: Rng, x: Seen) -> Steps:
     return [("RepeatVector", {"n": whole(rng, 1, 5)})]
 
 
-@kind("convolution", (2, 3), 5)
+@kind("convolution", (2, 3), 5, FIRST)
 def _convolution(rng: Rng, x: Seen) -> Steps:
     return [_convolved(rng, x.shape, f"{len(x.shape) - 1}D")]
 
@@ -189,26 +191,26 @@ def _transposed(rng: Rng, places: list[int]) -> Options:
     return found
 
 
-@kind("pool", (2, 3), 2)
+@kind("pool", (2, 3), 2, FIRST)
 def _pool(rng: Rng, x: Seen) -> Steps:
     found = window(rng, x.shape[:-1], "pool_size")
     return [(f"{one_of(rng, 'Max', 'Average')}Pooling{len(x.shape) - 1}D", found)]
 
 
-@kind("global pool", (2, 3), 0.7)
+@kind("global pool", (2, 3), 0.7, FIRST)
 def _global_pool(rng: Rng, x: Seen) -> Steps:
     what = f"Global{one_of(rng, 'Max', 'Average')}Pooling{len(x.shape) - 1}D"
     return [(what, {"keepdims": True} if maybe(rng) else {})]
 
 
-@kind("ZeroPadding", (2, 3, 4))
+@kind("ZeroPadding", (2, 3, 4), first=FIRST)
 def _zero_padding(rng: Rng, x: Seen) -> Steps:
     rank = len(x.shape) - 1
     pairs = [(whole(rng, 0, 2), whole(rng, 0, 2)) for _ in range(rank)]
     return [(f"ZeroPadding{rank}D", {"padding": pairs[0] if rank == 1 else tuple(pairs)})]
 
 
-@kind("Cropping", (2, 3, 4))
+@kind("Cropping", (2, 3, 4), first=FIRST)
 def _cropping(rng: Rng, x: Seen) -> Steps:
     rank = len(x.shape) - 1
     pairs = []
@@ -218,7 +220,7 @@ def _cropping(rng: Rng, x: Seen) -> Steps:
     return [(f"Cropping{rank}D", {"cropping": pairs[0] if rank == 1 else tuple(pairs)})]
 
 
-@kind("UpSampling", (2, 3, 4))
+@kind("UpSampling", (2, 3, 4), first=FIRST)
 def _up_sampling(rng: Rng, x: Seen) -> Steps:
     rank = len(x.shape) - 1
     size = [whole(rng, 1, 3) for _ in range(rank)]
@@ -228,7 +230,7 @@ def _up_sampling(rng: Rng, x: Seen) -> Steps:
     return [(f"UpSampling{rank}D", found)]
 
 
-@kind("Resizing", (3,))
+@kind("Resizing", (3,), first=FIRST)
 def _resizing(rng: Rng, x: Seen) -> Steps:
     if maybe(rng, 0.2):
         height, width = (whole(rng, 1, n) for n in x.shape[:2])
@@ -266,7 +268,8 @@ def _time_distributed(rng: Rng, x: Seen) -> Steps | None:
     """Draw a layer over what each step has."""
     each = Seen(x.name, x.shape[1:], x.low, x.high)
     inner = {1: _VECTOR, 2: _SEQUENCE, 3: _PICTURE}[len(each.shape)]
-    steps = one_of(rng, *inner)(rng, each)
+    draw = one_of(rng, *inner)
+    steps = with_channels_first(draw, rng, each) if maybe(rng, 0.15) else draw(rng, each)
     if not steps or len(steps) > 1:
         return None
     what, options = steps[0]

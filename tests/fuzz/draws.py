@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,26 +36,40 @@ class Kind:
         draw: Draws its options.
         ranks: Of tensors that it reads, without the batch.
         weight: How often it is drawn, compared with others.
+        first: Options by which its layers have channels first; none: they have no channels.
     """
 
     name: str
     draw: Draw
     ranks: tuple[int, ...]
     weight: float
+    first: Options | None = None
 
 
 KINDS: list[Kind] = []
 ANY = (1, 2, 3, 4)
+FIRST: Mapping[str, Any] = {"data_format": "channels_first"}
 
 
-def kind(name: str, ranks: Sequence[int] = ANY, weight: float = 1.0) -> Callable[[Draw], Draw]:
+def kind(
+    name: str, ranks: Sequence[int] = ANY, weight: float = 1.0, first: Options | None = None
+) -> Callable[[Draw], Draw]:
     """Add a kind to the table, by what draws it."""
 
     def add(draw: Draw) -> Draw:
-        KINDS.append(Kind(name, draw, tuple(ranks), weight))
+        KINDS.append(Kind(name, draw, tuple(ranks), weight, first))
         return draw
 
     return add
+
+
+def with_channels_first(draw: Draw, rng: Rng, x: Seen) -> Steps | None:
+    """Return what is drawn for a tensor with channels first, by a draw for channels last."""
+    first = next(kind.first for kind in KINDS if kind.draw is draw)
+    if first is None or len(x.shape) < 2:
+        return draw(rng, x)
+    steps = draw(rng, replace(x, shape=(*x.shape[1:], x.shape[0])))
+    return steps and [(what, {**options, **first}) for what, options in steps]
 
 
 def one_of(rng: Rng, *values: Any) -> Any:

@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from recipe import Call, Constant, Given, Options, Part, Recipe
+from recipe import STEPWISE, Call, Constant, Given, Options, Part, Recipe
 from tensorflow_functions import tensorflow_function
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # without it, few layers have channels first
 
 SAMPLES = 8
 _INITIALIZERS = {  # of weights that are drawn afterwards: zeros take least time
@@ -90,7 +90,7 @@ class Building:
     def _layer(self, call: Call, values: Sequence[Any]) -> Any:
         if call.shares:
             return self.layers[call.shares]
-        if call.what in ("Model", "Sequential"):
+        if "inner" in call.options:
             return _inner(call, values[0], self)
         return make_layer(self.keras, call.what, call.options, call.name)
 
@@ -193,14 +193,25 @@ def _function(call: Call, library: str) -> Any:
 def _inner(call: Call, values: Any, outer: Building) -> Any:
     """Return the model of a recipe within another one."""
     inner, keras = call.options["inner"], outer.keras
+    what = call.what.removeprefix(STEPWISE)
+    stepwise = what != call.what
     building = Building(inner.seed, outer.library)
-    building.give(inner.given[0], values)
+    building.give(inner.given[0], each_step(values) if stepwise else values)
     for each in inner.calls:
         building.add(each)
-    if call.what == "Model":
-        return building.model(inner)
-    layers = [building.layers[each.name] for each in inner.calls]
-    return keras.Sequential([keras.Input(inner.given[0].shape), *layers], name=inner.name)
+    if what == "Model":
+        model = building.model(inner)
+    else:
+        layers = [building.layers[each.name] for each in inner.calls]
+        model = keras.Sequential([keras.Input(inner.given[0].shape), *layers], name=inner.name)
+    return keras.layers.TimeDistributed(model, name=call.name) if stepwise else model
+
+
+def each_step(values: Any) -> Any:
+    """Return the values of a sequence, with one step as each sample."""
+    import tensorflow as tf
+
+    return tf.reshape(values, (-1, *values.shape[2:]))
 
 
 def draw_weights(layer: Any, seed: list[int]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 Options = Mapping[str, Any]
+STEPWISE = "TimeDistributed of "  # before "Model" and "Sequential"
 
 
 class _Brief:
@@ -61,7 +62,8 @@ class Call(_Brief):
     Attributes:
         name: Of its output; weights are drawn by it.
         what: A class of `keras.layers`; "ops.NAME" and "operator.NAME" for functions; "item" for a
-            subscript; "Model" and "Sequential" for the recipe in the option `inner`.
+            subscript; "Model" and "Sequential" for the recipe in the option `inner`, which is
+            applied to each step behind `STEPWISE`.
         reads: Names of tensors.
         options: By name; `Part` and `Constant` stand for what Keras wants there.
         shares: Name of the call whose layer it is; empty: a new one.
@@ -143,6 +145,8 @@ def kinds(recipe: Recipe) -> Iterator[str]:
     """Yield what a recipe's calls are, with inner layers, and an option that makes a kind."""
     for call in recipe.calls:
         yield call.what
+        if "data_format" in call.options:
+            yield "channels first"
         for value in call.options.values():
             if isinstance(value, Part):
                 yield f"{call.what} of {value.what}"

@@ -13,7 +13,7 @@ import recipe as recipes
 from c_programs import EMULATORS, wrong_in_c
 from campaign import quietly_drawn, smallest, try_seeds
 from checking import check
-from drawing import MERGES
+from drawn_merges import MERGES
 from draws import KINDS, Seen
 from found_networks import FOUND
 from keras_building import rebuilt
