@@ -84,8 +84,9 @@ def _channels(rng: Rng) -> int:
 def _common_window(rng: Rng, kernel: Size) -> tuple[Window, Size]:
     size = int(rng.integers(3, 12)), int(rng.integers(3, 12))
     step = int(rng.choice([1, 1, 1, 2]))
-    same = same_padding(size, kernel, (step, step), (1, 1))
-    return Window(kernel, (step, step), same if rng.random() < 0.7 else Padding()), size
+    strides = (step, int(rng.integers(1, 3))) if rng.random() < 0.3 else (step, step)
+    same = same_padding(size, kernel, strides, (1, 1))
+    return Window(kernel, strides, same if rng.random() < 0.7 else Padding()), size
 
 
 def _any_window(rng: Rng, kernel: Size) -> tuple[Window, Size]:

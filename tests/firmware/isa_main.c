@@ -1,7 +1,7 @@
 /* Compares one implementation of the primitives with a plain reference: all counts up to 70, all
  * alignments, two times four rows, and blocks that end exactly where the last value is; tiles of 1
- * to 40 quads and 1 to 3 pairs of rows; rows of depthwise outputs of all widths up to 9; and the
- * ends of the range of what is scaled. */
+ * to 40 quads and 1 to 3 pairs of rows; rows of depthwise outputs of all widths up to 9, lines
+ * of outputs; and the ends of the range of what is scaled. */
 #include "isa/isa.h"
 
 #include <stdio.h>
@@ -201,12 +201,13 @@ static int8_t output_of(int32_t total, const mlut_rows_t *rows, int32_t zero_poi
     return (int8_t)(nearest < -128 ? -128 : nearest > 127 ? 127 : nearest);
 }
 
-/* Outputs of a channel in a picture of some channels, by the slow formula. */
-static int check_rows(size_t height, size_t width, size_t stride, int is_signed)
+/* Outputs of a channel in a picture of some channels, by the slow formula; with `lower`, the kernel
+ * begins at the second row. */
+static int check_rows(size_t height, size_t width, size_t stride, size_t lower, int is_signed)
 {
     const size_t channels = 3;
     const size_t pitch = (width - 1u) * stride + 3u;
-    const size_t tall = ((height - 1u) * stride + 4u) / 2u;
+    const size_t tall = ((height - 1u) * stride + lower + 4u) / 2u;
     const size_t words = pitch * MLUT_LANES;
     const size_t behind = stride * MLUT_LANES;
     const int32_t zero_point = is_signed ? next_value() : -128;
@@ -220,21 +221,23 @@ static int check_rows(size_t height, size_t width, size_t stride, int is_signed)
     mlut_rows_t rows = {{0}, plane + 1, words * sizeof(uint32_t), 1200000001 + next_value(),
         (int32_t)((2 * zero_point + 1) * 128), 8, 2 * 1234, out + 1,
         stride == 1 && height > 1 ? width * channels : 0, channels, width / 2u * 2u * channels,
-        width % 2u, 0, stride == 1 && height > 1 ? height / 2u : height};
+        width % 2u, 0, stride == 1 && height > 1 ? height / 2u : height, lower};
     rows.gap = (rows.below == 0 ? 1u : 2u) * width * channels - rows.across;
     int32_t w[9];
     for (size_t i = 0; i < 9u; i++) {
         w[i] = next_value();
     }
     for (size_t j = 0; j < 3u; j++) {
-        rows.weights[j] = mlut_generic_pair(2 * w[j], 2 * w[3u + j]);
-        rows.weights[3u + j] = mlut_generic_pair(2 * w[3u + j], 2 * w[6u + j]);
+        const int32_t four[4] = {lower ? 0 : w[j], w[lower ? j : 3u + j],
+            w[stride == 1 || lower ? 3u + j : 6u + j], stride == 1 || lower ? w[6u + j] : 0};
+        rows.weights[j] = mlut_generic_pair(2 * four[0], 2 * four[1]);
+        rows.weights[3u + j] = mlut_generic_pair(2 * four[2], 2 * four[3]);
     }
     for (size_t y = 0; y < rows.strips * (rows.below == 0 ? 1u : 2u); y++) {
         for (size_t x = 0; x < width; x++) {
             int32_t total = 1234;
             for (size_t i = 0; i < 9u; i++) {
-                const size_t row = y * stride + i / 3u;
+                const size_t row = y * stride + lower + i / 3u;
                 const size_t column = x * stride + i % 3u;
                 total += w[i] * half(rows.from[row / 2u * words + column * MLUT_LANES], row % 2u);
             }
@@ -248,6 +251,37 @@ static int check_rows(size_t height, size_t width, size_t stride, int is_signed)
     free(wanted);
     free(out);
     free(plane);
+    return good;
+}
+
+/* Outputs of a kernel of `size` on a line. */
+static int check_slide(size_t size)
+{
+    const size_t count = size / 2u + 1u;
+    uint32_t *x = new_pairs(MLUT_LANES * (count + 1u));
+    uint32_t *taps = malloc(2u * MLUT_LANES * count * sizeof(uint32_t));
+    int8_t *w = new_block(0, size + 3u);
+    w[0] = w[size + 1u] = w[size + 2u] = 0; /* what is before and behind the kernel */
+    for (size_t i = 0; i < count; i++) {
+        for (size_t odd = 0; odd < 2u; odd++) {
+            const int8_t *from = w + 1u + 2u * i - odd;
+            taps[MLUT_LANES * (2u * i + odd)] = mlut_generic_pair(from[0], from[1]);
+        }
+    }
+    int32_t totals[4];
+    memcpy(totals, start, sizeof(totals));
+    mlut_isa_slide(x, taps, count, totals);
+    int good = 1;
+    for (size_t y = 0; y < 4u; y++) {
+        int32_t wanted = start[y];
+        for (size_t i = 0; i < size; i++) {
+            wanted += w[1u + i] * half(x[(y + i) / 2u * MLUT_LANES], (y + i) % 2u);
+        }
+        good &= totals[y] == wanted;
+    }
+    free(w);
+    free(taps);
+    free(x);
     return good;
 }
 
@@ -285,10 +319,14 @@ int main(void)
     for (size_t i = 0; i < 8u * 9u * 4u; i++) {
         const size_t height = 1u + i % 8u;
         const size_t width = 1u + i / 8u % 9u;
-        if (!check_rows(height, width, 1u + i / 72u % 2u, i / 144u == 1u)) {
+        if (!check_rows(height, width, 1u + i / 72u % 2u, 0, i / 144u == 1u) ||
+            !check_rows(height, width, 2, 1, i / 144u == 1u)) {
             failures++;
             printf("%zu rows of %zu outputs differ (%zu)\n", height, width, i);
         }
+    }
+    for (size_t size = 1; size <= LARGEST_COUNT; size++) {
+        failures += check_slide(size) ? 0 : 1;
     }
     for (size_t count = 1; count <= LARGEST_COUNT; count++) {
         for (size_t offset = 0; offset < 4u; offset++) {

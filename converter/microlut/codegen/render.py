@@ -55,6 +55,11 @@ class LayerView:
         """Name of the kernel, which selects the template."""
         return kernel_name(self.step.call)
 
+    @property
+    def function(self) -> str:
+        """Name of the engine's function without its prefix."""
+        return kernel_for(self.step.call).function(self.step.call)
+
 
 @dataclass(frozen=True, slots=True)
 class WeightTables:

@@ -23,8 +23,8 @@ typedef struct {
 
 /* Run a layer, whose type follows from the function, over a band. */
 typedef void mlut_run_band_t(const void *layer, const mlut_band_t *band);
-mlut_run_band_t mlut_conv2d_band, mlut_depthwise_conv2d_band, mlut_max_pool2d_band,
-    mlut_average_pool2d_band, mlut_add_band;
+mlut_run_band_t mlut_conv2d_band, mlut_depthwise_conv2d_band, mlut_depthwise_lines_band,
+    mlut_max_pool2d_band, mlut_average_pool2d_band, mlut_add_band;
 
 /* Where in the arena the rows of a tensor are. The buffers of tensors that are inputs or the output
  * of a segment have room for all of them. */

@@ -99,6 +99,33 @@ static inline int32_t mlut_dsp_mac2(uint32_t a, uint32_t b, int32_t total)
     return __smlad((int16x2_t)a, (int16x2_t)b, total);
 }
 
+static inline void mlut_dsp_slide(
+    const uint32_t *x, const uint32_t *taps, size_t count, int32_t totals[4])
+{
+    int32_t t0 = totals[0];
+    int32_t t1 = totals[1];
+    int32_t t2 = totals[2];
+    int32_t t3 = totals[3];
+    uint32_t upper = x[0];
+#pragma GCC unroll 2
+    for (const uint32_t *const end = taps + 2u * MLUT_LANES * count; taps != end;) {
+        x += MLUT_LANES;
+        const uint32_t even = taps[0];
+        const uint32_t odd = taps[MLUT_LANES];
+        const uint32_t lower = x[0];
+        t0 = mlut_dsp_mac2(upper, even, t0);
+        t1 = mlut_dsp_mac2(upper, odd, t1);
+        t2 = mlut_dsp_mac2(lower, even, t2);
+        t3 = mlut_dsp_mac2(lower, odd, t3);
+        upper = lower;
+        taps += 2u * MLUT_LANES;
+    }
+    totals[0] = t0;
+    totals[1] = t1;
+    totals[2] = t2;
+    totals[3] = t3;
+}
+
 /* total + the products of four int8, given the even and odd values of one operand. */
 static inline int32_t mlut_dsp_mac4(
     uint32_t even, uint32_t odd, const int8_t *weights, int32_t total)

@@ -67,7 +67,7 @@
     "smlad " lower ", r10, " last ", " lower "\n\t"
 #define MLUT_DSP_ROWS_ONE(first, last, total, from)                                                \
     "smlad " total ", r11, " first ", " from "\n\t"                                                \
-    "smlabt " total ", r10, " last ", " total "\n\t"
+    "smlad " total ", r10, " last ", " total "\n\t"
 
 /* Scale a total: r10 is the multiplier, r11 the nudge. One less than the nudge is for negative
  * products; where the total is negative and the product is 0, both are rounded to the same. */

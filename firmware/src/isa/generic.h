@@ -2,6 +2,7 @@
 #ifndef MLUT_ISA_GENERIC_H
 #define MLUT_ISA_GENERIC_H
 
+#include "rows.h"
 #include "span.h"
 
 #include <stddef.h>
@@ -156,6 +157,39 @@ static inline void mlut_generic_put_pairs(uint32_t upper, uint32_t lower, uint32
         memcpy(__builtin_assume_aligned(half, 2), pair, 2);
         memcpy(__builtin_assume_aligned(half + 2, 2), pair + 1, 2);
     }
+}
+
+static inline void mlut_generic_slide(
+    const uint32_t *x, const uint32_t *taps, size_t count, int32_t totals[4])
+{
+    const mlut_half_t *values = (const mlut_half_t *)x;
+    const mlut_half_t *weights = (const mlut_half_t *)taps;
+    int32_t t0 = totals[0];
+    int32_t t1 = totals[1];
+    int32_t t2 = totals[2];
+    int32_t t3 = totals[3];
+    int32_t before = 0; /* the weight before the pair */
+    int32_t x0 = values[0];
+    int32_t x1 = values[1];
+    for (const mlut_half_t *const end = weights + 4u * MLUT_LANES * count; weights != end;) {
+        values += 2u * MLUT_LANES;
+        const int32_t x2 = values[0];
+        const int32_t x3 = values[1];
+        const int32_t first = weights[0];
+        const int32_t second = weights[1];
+        t0 += x0 * first + x1 * second;
+        t1 += x0 * before + x1 * first;
+        t2 += x2 * first + x3 * second;
+        t3 += x2 * before + x3 * first;
+        before = second;
+        x0 = x2;
+        x1 = x3;
+        weights += 4u * MLUT_LANES;
+    }
+    totals[0] = t0;
+    totals[1] = t1;
+    totals[2] = t2;
+    totals[3] = t3;
 }
 
 /* The plain layout of tiles, for cores that multiply one value at a time: inputs stay bytes, and

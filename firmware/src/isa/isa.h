@@ -36,6 +36,12 @@
  *   void mlut_isa_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)
  *     writes four pairs: byte i of both words, the upper one in the low half.
  *
+ *   void mlut_isa_slide(const uint32_t *x, const uint32_t *taps, size_t count, int32_t totals[4])
+ *     adds to four neighbouring outputs of a kernel of one row or column their products. Words of x
+ *     are pairs of neighbours, one every MLUT_LANES. Of each of `count` pairs of taps there are two
+ *     words, as far apart: the taps that an even output has for the pair, and those that an odd one
+ *     has, which are one later. One word of x more than `count` is read.
+ *
  * and, for the tiles of convolutions, whose layout is the implementation's own:
  *
  *   enum mlut_isa_column_words, words that four values of a column take, 1 or 2;
@@ -65,11 +71,11 @@
  * and, unless plain_rows.h makes them of others, for depthwise convolutions:
  *
  *   void mlut_isa_rows_signed(const mlut_rows_t *rows), mlut_isa_rows_positive
- *     write the outputs of strips of a 3x3 kernel with stride 1, by the form of rounding; with
- *     `odd`, up to MLUT_LANES words behind the planes are read.
+ *     write the outputs of strips of a 3x3 kernel with stride 1 to the right, by the form of
+ *     rounding; with `odd`, up to MLUT_LANES words behind the planes are read.
  *
  *   void mlut_isa_rows_2_signed(const mlut_rows_t *rows), mlut_isa_rows_2_positive
- *     do the same with stride 2, and read up to 2 * MLUT_LANES words.
+ *     do the same with stride 2 to the right, and read up to 2 * MLUT_LANES words.
  *
  * Cores with MLUT_ISA_MVE have kernels of their own: mve/mve_NAME.c instead of NAME.c. CMake
  * compiles one of them. Each is empty to the compiler on other cores, so that build systems that
@@ -133,6 +139,7 @@
 #define mlut_isa_saturate MLUT_ISA(saturate)
 #define mlut_isa_mac2 MLUT_ISA(mac2)
 #define mlut_isa_put_pairs MLUT_ISA(put_pairs)
+#define mlut_isa_slide MLUT_ISA(slide)
 #define mlut_isa_column_words MLUT_ISA(column_words)
 #define mlut_isa_input_offset MLUT_ISA(input_offset)
 #define mlut_isa_unaligned MLUT_ISA(unaligned)

@@ -4,6 +4,8 @@
 
 #include "rows.h"
 
+#include <stdbool.h>
+
 static inline int8_t mlut_plain_rows_output(
     const mlut_rows_t *rows, int32_t total, unsigned is_signed)
 {
@@ -12,11 +14,14 @@ static inline int8_t mlut_plain_rows_output(
         mlut_isa_high_add(total, rows->multiplier, nudge) >> rows->shift);
 }
 
-/* One output, and with `both` the one below it, of four rows that lie in pairs. */
+/* Of four rows that lie in pairs, one output of the upper three or the lower three, or both. */
+#define MLUT_PLAIN_ROWS_UPPER 1u
+#define MLUT_PLAIN_ROWS_LOWER 2u
+
 static inline __attribute__((always_inline)) void mlut_plain_rows_column(const mlut_rows_t *rows,
     const int32_t weights[9],
     const uint32_t *p,
-    unsigned both,
+    unsigned which,
     unsigned is_signed,
     int8_t *out)
 {
@@ -28,9 +33,12 @@ static inline __attribute__((always_inline)) void mlut_plain_rows_column(const m
         upper += weights[j] * x[0] + weights[3u + j] * x[1] + weights[6u + j] * x[2];
         lower += weights[j] * x[1] + weights[3u + j] * x[2] + weights[6u + j] * x[3];
     }
-    *out = mlut_plain_rows_output(rows, upper, is_signed);
-    if (both != 0) {
-        out[rows->below] = mlut_plain_rows_output(rows, lower, is_signed);
+    if ((which & MLUT_PLAIN_ROWS_UPPER) != 0) {
+        *out = mlut_plain_rows_output(rows, upper, is_signed);
+        out += rows->below;
+    }
+    if ((which & MLUT_PLAIN_ROWS_LOWER) != 0) {
+        *out = mlut_plain_rows_output(rows, lower, is_signed);
     }
 }
 
@@ -40,9 +48,12 @@ static inline __attribute__((always_inline)) void mlut_plain_rows(
     const mlut_rows_t rows = *all; /* which outputs cannot alias */
     int32_t weights[9];
     for (size_t j = 0; j < 3; j++) {
-        weights[j] = (int16_t)rows.weights[j];
-        weights[3u + j] = (int16_t)rows.weights[3u + j];
-        weights[6u + j] = (int32_t)rows.weights[3u + j] >> 16;
+        const uint32_t first = rows.weights[j];
+        const uint32_t last = rows.weights[3u + j];
+        const bool lower = rows.lower != 0;
+        weights[j] = lower ? (int32_t)first >> 16 : (int16_t)first;
+        weights[3u + j] = lower ? (int16_t)last : (int32_t)first >> 16;
+        weights[6u + j] = lower || stride == 1 ? (int32_t)last >> 16 : (int16_t)last;
     }
     const uint32_t *from = rows.from;
     int8_t *out = rows.out;
@@ -52,9 +63,12 @@ static inline __attribute__((always_inline)) void mlut_plain_rows(
         const int8_t *const end = out + rows.across + (rows.odd != 0 ? rows.step : 0);
         for (; to != end; p += stride * MLUT_LANES, to += rows.step) {
             if (stride == 1 && rows.below != 0) {
-                mlut_plain_rows_column(&rows, weights, p, 1, is_signed, to);
+                mlut_plain_rows_column(&rows, weights, p,
+                    MLUT_PLAIN_ROWS_UPPER | MLUT_PLAIN_ROWS_LOWER, is_signed, to);
+            } else if (stride == 2 && rows.lower != 0) {
+                mlut_plain_rows_column(&rows, weights, p, MLUT_PLAIN_ROWS_LOWER, is_signed, to);
             } else {
-                mlut_plain_rows_column(&rows, weights, p, 0, is_signed, to);
+                mlut_plain_rows_column(&rows, weights, p, MLUT_PLAIN_ROWS_UPPER, is_signed, to);
             }
         }
         from += rows.pitch / sizeof(uint32_t);

@@ -11,7 +11,9 @@
 /* Strips of outputs of one channel: with stride 1 two rows each, with stride 2 one. Assembly relies
  * on the order. */
 typedef struct {
-    uint32_t weights[6];  /* doubled: of column j the pair of rows 0 and 1, and of rows 1 and 2 */
+    /* Doubled: of column j the pair of rows 0 and 1, and of rows 1 and 2; with stride 2, those that
+     * two pairs of the picture's rows meet, of which one is beside the kernel: 0. */
+    uint32_t weights[6];
     const uint32_t *from; /* the first pair of rows */
     size_t pitch;         /* bytes from one pair of rows to the next one */
     int32_t multiplier;
@@ -25,6 +27,7 @@ typedef struct {
     size_t odd;    /* outputs that follow, 0 or 1 */
     size_t gap;    /* bytes from behind the last pair to the next strip */
     size_t strips;
+    size_t lower; /* with stride 2: whether the first row is beside the kernel, and not the last */
 } mlut_rows_t;
 
 #endif /* MLUT_ISA_ROWS_H */

@@ -13,6 +13,7 @@
 #define mlut_v6m_mac2 mlut_generic_mac2
 #define mlut_v6m_saturate mlut_generic_saturate
 #define mlut_v6m_put_pairs mlut_generic_put_pairs
+#define mlut_v6m_slide mlut_generic_slide
 #define mlut_v6m_span mlut_generic_span
 #define mlut_v6m_put_weights mlut_generic_put_weights
 #define mlut_v6m_put_bytes mlut_generic_put_bytes

@@ -14,6 +14,7 @@
 #define mlut_v7m_odd mlut_generic_odd
 #define mlut_v7m_mac2 mlut_generic_mac2
 #define mlut_v7m_put_pairs mlut_generic_put_pairs
+#define mlut_v7m_slide mlut_generic_slide
 #define mlut_v7m_put_inputs mlut_generic_put_inputs
 #define mlut_v7m_put_weights mlut_generic_put_weights
 #define mlut_v7m_put_bytes mlut_generic_put_bytes

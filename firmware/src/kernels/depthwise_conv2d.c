@@ -9,6 +9,7 @@
 #include "../isa/isa.h"
 #include "../small.h"
 #include "output_stage.h"
+#include "spread.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -144,19 +145,14 @@ void mlut_convolve_any(const mlut_depthwise_plane_t *job, int8_t *out)
     }
 }
 
-/* All rows of a 3x3 kernel; with stride 1 a strip is two of them, but for an odd one at the end. */
-static inline __attribute__((always_inline)) void mlut_depthwise_3x3(
-    const mlut_depthwise_plane_t *job, size_t stride, void make(const mlut_rows_t *), int8_t *out)
+/* What a 3x3 kernel's rows have in common; `together` rows of outputs are a strip or apart. */
+static mlut_rows_t mlut_depthwise_rows(
+    const mlut_depthwise_plane_t *job, size_t together, int8_t *out)
 {
     const size_t channels = job->layer->out.channels;
     const size_t width = job->layer->out.width;
     const mlut_channel_t *channel = job->channel;
     mlut_rows_t rows;
-    for (size_t j = 0; j < 3; j++) {
-        const int8_t *w = job->weights + j * job->gap;
-        rows.weights[j] = mlut_generic_pair(2 * w[0], 2 * w[3u * job->gap]);
-        rows.weights[3u + j] = mlut_generic_pair(2 * w[3u * job->gap], 2 * w[6u * job->gap]);
-    }
     rows.from = job->plane;
     rows.pitch = job->pitch * sizeof(uint32_t);
     rows.multiplier = channel->multiplier;
@@ -164,84 +160,86 @@ static inline __attribute__((always_inline)) void mlut_depthwise_3x3(
     rows.shift = (uint32_t)-channel->shift;
     rows.bias = mlut_shift_left(channel->bias, 1);
     rows.out = out;
-    rows.below = stride == 1 ? width * channels : 0;
+    rows.below = 0;
     rows.step = channels;
     rows.across = (width & ~(size_t)1) * channels;
     rows.odd = width & 1u;
-    rows.gap = (stride == 1 ? 2u : 1u) * width * channels - rows.across;
-    rows.strips = stride == 1 ? job->rows / 2u : job->rows;
+    rows.gap = together * width * channels - rows.across;
+    rows.lower = 0;
+    return rows;
+}
+
+/* All rows of a 3x3 kernel with stride 1 to the right. With stride 1 down, a strip is two of them,
+ * but for an odd one at the end. */
+static MLUT_INLINE void mlut_depthwise_3x3(
+    const mlut_depthwise_plane_t *job, void make(const mlut_rows_t *), int8_t *out)
+{
+    const size_t together = job->layer->window.stride_y == 1 ? 2u : 1u;
+    const size_t below = (size_t)job->layer->out.width * job->layer->out.channels;
+    mlut_rows_t rows = mlut_depthwise_rows(job, together, out);
+    for (size_t j = 0; j < 3; j++) {
+        const int8_t *w = job->weights + j * job->gap;
+        rows.weights[j] = mlut_generic_pair(2 * w[0], 2 * w[3u * job->gap]);
+        rows.weights[3u + j] = mlut_generic_pair(2 * w[3u * job->gap], 2 * w[6u * job->gap]);
+    }
+    rows.below = together == 2 ? below : 0;
+    rows.strips = job->rows / together;
     if (rows.strips > 0) {
         make(&rows);
     }
-    if (stride == 1 && job->rows % 2u != 0) {
+    if (job->rows % together != 0) {
         rows.from += rows.strips * job->pitch;
-        rows.out += rows.strips * 2u * rows.below;
+        rows.out += rows.strips * 2u * below;
         rows.below = 0;
         rows.strips = 1;
         make(&rows);
     }
 }
 
+/* The same with stride 2 to the right. With stride 1 down, each second row begins with the lower
+ * one of a pair. */
+static MLUT_INLINE void mlut_depthwise_3x3_2(
+    const mlut_depthwise_plane_t *job, void make(const mlut_rows_t *), int8_t *out)
+{
+    const size_t apart = job->layer->window.stride_y == 1 ? 2u : 1u;
+    mlut_rows_t rows = mlut_depthwise_rows(job, apart, out);
+    for (; rows.lower < apart; rows.lower++) {
+        for (size_t j = 0; j < 3; j++) {
+            const int8_t *w = job->weights + j * job->gap;
+            const int32_t first = 2 * w[0];
+            const int32_t second = 2 * w[3u * job->gap];
+            const int32_t third = 2 * w[6u * job->gap];
+            rows.weights[j] =
+                rows.lower == 0 ? mlut_generic_pair(first, second) : mlut_generic_pair(0, first);
+            rows.weights[3u + j] =
+                rows.lower == 0 ? mlut_generic_pair(third, 0) : mlut_generic_pair(second, third);
+        }
+        rows.strips = (job->rows + apart - 1u - rows.lower) / apart;
+        if (rows.strips > 0) {
+            make(&rows);
+        }
+        rows.out += (size_t)job->layer->out.width * rows.step;
+    }
+}
+
 void mlut_convolve_3x3_signed(const mlut_depthwise_plane_t *job, int8_t *out)
 {
-    mlut_depthwise_3x3(job, 1, mlut_isa_rows_signed, out);
+    mlut_depthwise_3x3(job, mlut_isa_rows_signed, out);
 }
 
 void mlut_convolve_3x3_positive(const mlut_depthwise_plane_t *job, int8_t *out)
 {
-    mlut_depthwise_3x3(job, 1, mlut_isa_rows_positive, out);
+    mlut_depthwise_3x3(job, mlut_isa_rows_positive, out);
 }
 
 void mlut_convolve_3x3_2_signed(const mlut_depthwise_plane_t *job, int8_t *out)
 {
-    mlut_depthwise_3x3(job, 2, mlut_isa_rows_2_signed, out);
+    mlut_depthwise_3x3_2(job, mlut_isa_rows_2_signed, out);
 }
 
 void mlut_convolve_3x3_2_positive(const mlut_depthwise_plane_t *job, int8_t *out)
 {
-    mlut_depthwise_3x3(job, 2, mlut_isa_rows_2_positive, out);
-}
-
-/* Pixels of a row, or padding. */
-typedef struct {
-    const int8_t *from;
-    size_t step; /* bytes from one pixel to the next one; 0: all are the same */
-} mlut_depthwise_row_t;
-
-/* Spread pixels of two rows. Of each, four bytes are read and shifted right by `unused` bits: the
- * channels before those that are meant. */
-static MLUT_INLINE void mlut_depthwise_spread_pixels(mlut_depthwise_row_t upper,
-    mlut_depthwise_row_t lower,
-    size_t count,
-    unsigned unused,
-    bool aligned,
-    uint32_t *to)
-{
-    for (const uint32_t *const end = to + MLUT_LANES * count; to != end; to += MLUT_LANES) {
-        uint32_t a;
-        uint32_t b;
-        memcpy(&a, aligned ? __builtin_assume_aligned(upper.from, 4) : upper.from, sizeof(a));
-        memcpy(&b, aligned ? __builtin_assume_aligned(lower.from, 4) : lower.from, sizeof(b));
-        mlut_isa_put_pairs(a >> unused, b >> unused, to);
-        upper.from += upper.step;
-        lower.from += lower.step;
-    }
-}
-
-/* The same of fewer than four channels that have none before them. */
-static __attribute__((noinline)) void mlut_depthwise_spread_few(mlut_depthwise_row_t upper,
-    mlut_depthwise_row_t lower,
-    size_t count,
-    size_t lanes,
-    uint32_t *to)
-{
-    for (; count > 0; count--, to += MLUT_LANES) {
-        for (size_t i = 0; i < lanes; i++) {
-            to[i] = mlut_generic_pair(upper.from[i], lower.from[i]);
-        }
-        upper.from += upper.step;
-        lower.from += lower.step;
-    }
+    mlut_depthwise_3x3_2(job, mlut_isa_rows_2_positive, out);
 }
 
 /* Spread `lanes` channels of the picture from number `first` on; where both rows of a pair are
@@ -262,7 +260,7 @@ static void mlut_depthwise_spread(const mlut_depthwise_conv2d_t *layer,
     memset(padding, layer->input_zero_point, sizeof(padding));
     uint32_t *to = planes->pairs + pad;
     for (size_t i = 0; i < planes->height; i += 2, to += planes->pitch) {
-        mlut_depthwise_row_t rows[2];
+        mlut_pixels_t rows[2];
         for (size_t r = 0; r < 2; r++) {
             const size_t row = planes->top + i + r;
             const bool inside = row < layer->in.height;
@@ -272,15 +270,8 @@ static void mlut_depthwise_spread(const mlut_depthwise_conv2d_t *layer,
         if (rows[0].step == 0 && rows[1].step == 0) {
             continue;
         }
-        if (lanes < MLUT_LANES && channels < MLUT_LANES) {
-            mlut_depthwise_spread_few(rows[0], rows[1], count, lanes, to);
-        } else if (lanes < MLUT_LANES) {
-            mlut_depthwise_spread_pixels(rows[0], rows[1], count, 8u * (unsigned)back, false, to);
-        } else if (!mlut_isa_unaligned && ((uintptr_t)in | channels) % 4u == 0) {
-            mlut_depthwise_spread_pixels(rows[0], rows[1], count, 0, true, to);
-        } else {
-            mlut_depthwise_spread_pixels(rows[0], rows[1], count, 0, false, to);
-        }
+        const bool aligned = !mlut_isa_unaligned && ((uintptr_t)in | channels) % 4u == 0;
+        mlut_spread(rows, count, lanes, back, aligned, to);
     }
 }
 

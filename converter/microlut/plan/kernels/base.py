@@ -146,6 +146,11 @@ class Kernel(ABC, Generic[Q, F]):
         """Return whether a run calls the kernel: not where the output is there already."""
         return True
 
+    def function(self, call: Call[Q]) -> str:
+        """Return the name of the engine's function without its prefix."""
+        op: Any = call.op
+        return str(op.kind)
+
     @abstractmethod
     def work(self, call: Call[Q], tile: Tile, core: str) -> Work:
         """Return how often each part of the kernel runs per call; costs.json has their costs."""

@@ -10,6 +10,7 @@ from microlut.ops.depthwise_conv2d import DepthwiseConv2D, QDepthwiseConv2D
 from microlut.ops.windows import Window
 from microlut.plan.arena import aligned
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
+from microlut.plan.kernels.depthwise_lines import Lines, is_quick, line_tiles, line_work, lines_of
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 from microlut.plan.rounding import Rounding
@@ -19,13 +20,17 @@ _LANES = 4  # channels that are spread at a time
 
 
 class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
-    """The kernel mlut_depthwise_conv2d."""
+    """The kernels mlut_depthwise_conv2d and mlut_depthwise_lines."""
 
     whole_in_place = True
 
     def tiles(self, call: Call[QDepthwiseConv2D]) -> Iterator[Tile]:
         """Yield shares of the output rows, each with all shares of the channels."""
         op, (height, width, channels) = call.op, call.shape
+        lines = _lines(call)
+        if lines is not None:
+            yield from line_tiles(call, lines)
+            return
         each = CHANNEL_BYTES + prod(op.weights.shape[:2])
         for rows in even_shares(height, 1, least=2):
             band = 8 * prod(_band(op.window, rows, width))
@@ -33,13 +38,22 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
                 yield Tile(tile, aligned(tile * each + band), rows)
 
     def overwrites(self, call: Call[QDepthwiseConv2D]) -> Iterable[int]:
-        """Return the input if the output has its shape."""
-        return (0,) if call.shape == call.source else ()
+        """Return the input if the output has its shape, and no line reads another one's outputs."""
+        lines = _lines(call)
+        alone = lines is None or lines.alone
+        return (0,) if call.shape == call.source and alone else ()
+
+    def function(self, call: Call[QDepthwiseConv2D]) -> str:
+        """Return the name of the function for the kernel's shape."""
+        return "depthwise_conv2d" if _lines(call) is None else "depthwise_lines"
 
     def work(self, call: Call[QDepthwiseConv2D], tile: Tile, core: str) -> Counter[str]:
         """Count tiles of channels, bands of rows in each, and outputs."""
         op, vectors = call.op, core == VECTOR_CORE
         height, width, channels = call.shape
+        lines = _lines(call)
+        if lines is not None:
+            return line_work(call, lines, tile)
         window, positions = op.window, prod(op.weights.shape[:2])
         tiles = [min(tile.channels, channels - c) for c in range(0, channels, tile.channels)]
         bands = [min(tile.rows, height - y) for y in range(0, height, tile.rows)]
@@ -82,23 +96,31 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
         return window_sizes(inputs[0], outputs[0], op.window)
 
     def fields(self, call: Call[QDepthwiseConv2D]) -> Mapping[str, object]:
-        """Return the forms of the kernel."""
+        """Return the kernel and its forms."""
+        lines = _lines(call)
+        if lines is not None:
+            form = "quick" if is_quick(call, lines) else "any"
+            return {"rounding": call.rounding, "convolve": f"line_{form}"}
         quick = call.rounding is not Rounding.ANY and _quick_window(call.op.window)
-        size = "3x3" if call.op.window.strides == (1, 1) else "3x3_2"
+        size = "3x3" if call.op.window.strides[1] == 1 else "3x3_2"
         form = f"{size}_{call.rounding.name.lower()}" if quick else "any"
         return {"rounding": call.rounding, "convolve": form}
+
+
+def _lines(call: Call[QDepthwiseConv2D]) -> Lines | None:
+    return lines_of(call.op.window, call.source, call.shape)
 
 
 def _quick_window(window: Window) -> bool:
     """Return whether the quick forms support a window."""
     plain = window.size == (3, 3) and window.dilation == (1, 1)
-    return plain and window.strides in ((1, 1), (2, 2))
+    return plain and max(window.strides) <= 2
 
 
 def _quick_planes(call: Call[QDepthwiseConv2D], bands: list[int], *, vectors: bool) -> Counter[str]:
     """Return the work of the quick forms, which compute two rows at a time where possible."""
     (height, width, channels), (down, right) = call.shape, call.op.window.strides
-    two = sum(rows // 2 for rows in bands) if down == 1 else 0
+    two = sum(rows // 2 for rows in bands) if down == right == 1 else 0
     one = height - 2 * two
     signed = call.rounding.name.lower()
     steps = -(-width // 2) if vectors and right == 1 else width

@@ -15,6 +15,10 @@ from microlut.plan.kernels.pictures import MOST_POOLED, padded_pixels, window_si
 class Pool2DKernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
     """The kernels mlut_max_pool2d and mlut_average_pool2d."""
 
+    def function(self, call: Call[QPool2D]) -> str:
+        """Return the name of the function for the kind of pool."""
+        return f"{call.op.mode}_pool2d"
+
     def work(self, call: Call[QPool2D], tile: Tile, core: str) -> Counter[str]:
         """Count pixels, and the values of their windows."""
         return pool_work(call.op.mode, call.shape, prod(call.op.window.size))
