@@ -13,6 +13,7 @@ from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.conversion.bits import quantize_within
 from microlut.conversion.conversion import Conversion, source_hash
+from microlut.conversion.findings import Finding
 from microlut.conversion.preparation import STAGES, Check, Options, options_of, prepare, unchecked
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.reporting import Making, convert_report
@@ -201,7 +202,7 @@ def _making(
         range_rule=prepared.range_rule,
         distilled=distilled,
         comparison=comparison,
-        warnings=(*prepared.warnings, *found),
+        findings=(*prepared.findings, *(Finding("output", "", text) for text in found)),
         pruned=prepared.pruned,
         kept_int8=prepared.kept_int8,
         equalized=prepared.equalized,

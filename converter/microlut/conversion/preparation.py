@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict, get_args
 
+from microlut.conversion.findings import Finding
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget, Overrides, Settings, layer_choices, settings_of
 from microlut.conversion.tensor_types import tensor_types
@@ -194,7 +195,8 @@ def prepare(
         inputs = synthetic_inputs(graph, limits)
         ranges = expected_ranges(graph, inputs, limits).replaced(known).typed(types)
         task = options.task
-        return Prepared(graph, ranges, inputs, None, layers, None, task, graph.notes, pruned, kept)
+        notes = _notes(graph)
+        return Prepared(graph, ranges, inputs, None, layers, None, task, notes, pruned, kept)
     samples = _calibration_inputs(calibration, graph, options.input_range)
     found_equal = equalized(graph, samples, {n: layer.config for n, layer in layers.items()})
     graph = found_equal.graph
@@ -202,9 +204,13 @@ def prepare(
     limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
     check(graph, limits)
     tensors = quantized_tensors(graph, chosen.ranges)
-    warnings = (
-        *graph.notes,
-        *(w for name, x in samples.arrays.items() for w in input_warnings(x, tensors[name])),
+    findings = (
+        *_notes(graph),
+        *(
+            Finding("input", name, text)
+            for name, x in samples.arrays.items()
+            for text in input_warnings(x, tensors[name])
+        ),
     )
     samples = inputs = Batch({n: saturated(x, limits[n]) for n, x in samples.arrays.items()})
     if not with_data:
@@ -218,11 +224,15 @@ def prepare(
         layers,
         rule,
         task,
-        warnings,
+        findings,
         pruned,
         kept,
         found_equal.layers,
     )
+
+
+def _notes(graph: Graph) -> tuple[Finding, ...]:
+    return tuple(Finding("left-out", "", note) for note in graph.notes)
 
 
 def _calibration_inputs(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from microlut.conversion.findings import Finding
 from microlut.conversion.settings import LayerChoice
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
@@ -32,7 +33,7 @@ class Prepared:
         layers: Choices allowed for each layer with weights, by its node's name.
         range_rule: How the ranges follow from the calibration inputs, if any.
         task: What the outputs are, for figures about them.
-        warnings: What was left out of the model, and problems of the calibration inputs.
+        findings: What was left out of the model, and problems of the calibration inputs.
         pruned: Layers that lost output channels in the passes.
         kept_int8: Layers that keep 8 bits in a network that was given 16.
         equalized: Layers whose output channels were divided to fill their tensor's range.
@@ -45,7 +46,7 @@ class Prepared:
     layers: Mapping[str, LayerChoice]
     range_rule: str | None
     task: Task = "auto"
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
     equalized: tuple[Divided, ...] = ()

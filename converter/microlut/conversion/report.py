@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from microlut.conversion.findings import Finding
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.plan import Optimize, Point
 from microlut.quantize.divided import Divided
@@ -100,6 +101,7 @@ class ConvertReport(Shown):
     names operators, and layers that are such, because of which there is no .tflite file; or is "".
     `ram_curve` has the arenas with the best trade between memory and time, and what an inference in
     them executes; it is empty if the engine is compiled for size.
+    `warnings` has the findings as texts.
     `kept_int8` are layers that have no form for the 16 bits which the whole network was given.
     """
 
@@ -117,6 +119,7 @@ class ConvertReport(Shown):
     range_rule: str | None
     distilled: bool
     quality: Quality
+    findings: tuple[Finding, ...]
     warnings: tuple[str, ...]
     weight_bytes: int
     parameter_bytes: int

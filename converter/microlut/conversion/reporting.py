@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from microlut.conversion.findings import Finding
 from microlut.conversion.report import (
     ConvertReport,
     LayerReport,
@@ -39,7 +40,7 @@ class Making:
         range_rule: How activation ranges follow from them; None without any.
         distilled: Whether it was trained to answer like the float network.
         comparison: Comparison with the float network.
-        warnings: Problems of the calibration inputs and the outputs.
+        findings: Problems of the calibration inputs and the outputs.
         pruned: Layers that lost output channels before they were quantized.
         kept_int8: Layers that keep 8 bits in a network that was given 16.
         equalized: Layers whose output channels were divided to fill their tensor's range.
@@ -52,7 +53,7 @@ class Making:
     range_rule: str | None
     distilled: bool
     comparison: Comparison
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
     equalized: tuple[Divided, ...] = ()
@@ -85,7 +86,8 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         range_rule=making.range_rule,
         distilled=making.distilled,
         quality=making.comparison.quality,
-        warnings=making.warnings,
+        findings=making.findings,
+        warnings=tuple(finding.line for finding in making.findings),
         pruned=making.pruned,
         kept_int8=making.kept_int8,
         equalized=making.equalized,

@@ -1,0 +1,49 @@
+"""What looks wrong about a model, its inputs or the result of a conversion, as typed values.
+
+docs/reference/errors.md lists the codes with their limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from microlut.support.shown import Shown
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Remedy(Shown):
+    """Something that may mend a finding.
+
+    Attributes:
+        text: What to do, as an option or in words.
+        figures: What the finding's figures would be then, as far as that was measured.
+    """
+
+    text: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Finding(Shown):
+    """One thing that looks wrong.
+
+    Attributes:
+        code: What kind of thing it is, such as "noisy-output".
+        place: The tensor or layer that it is about; "" for the whole model.
+        text: What was found, with its limits, where it begins and why; without the remedies.
+        figures: The figures in the text, by name; a limit has the name of what it limits, and
+            "limit_" before it.
+        remedies: What to do, the greatest expected gain first.
+    """
+
+    code: str
+    place: str
+    text: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+    remedies: tuple[Remedy, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        return "; ".join((self.text, *(remedy.text for remedy in self.remedies)))
