@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from microlut.support.shown import Shown
 
+# How figures of remedies are told.
+_FORMATS = {"snr_db": "SNR {:.1f} dB", "divergence": "divergence {:.2g}"}
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Remedy(Shown):
@@ -22,6 +25,12 @@ class Remedy(Shown):
 
     text: str
     figures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def line(self) -> str:
+        """What to do, with what it would give."""
+        known = [_FORMATS[name].format(value) for name, value in self.figures.items()]
+        return f"{self.text} ({', '.join(known)})" if known else self.text
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,4 +55,7 @@ class Finding(Shown):
     @property
     def line(self) -> str:
         """All of it in one line."""
-        return "; ".join((self.text, *(remedy.text for remedy in self.remedies)))
+        if len(self.remedies) < 2 or not any(remedy.figures for remedy in self.remedies):
+            return "; ".join((self.text, *(remedy.line for remedy in self.remedies)))
+        listed = ", ".join(f"({i}) {remedy.line}" for i, remedy in enumerate(self.remedies, 1))
+        return f"{self.text}; remedies, the greatest expected gain first: {listed}"

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
+from microlut.conversion.alarm import alarms
 from microlut.conversion.bits import quantize_within
 from microlut.conversion.conversion import Conversion, source_hash
-from microlut.conversion.findings import Finding
 from microlut.conversion.preparation import STAGES, Check, Options, options_of, prepare, unchecked
 from microlut.conversion.prepared import Prepared
+from microlut.conversion.remedies import measured_remedies
 from microlut.conversion.reporting import Making, convert_report
 from microlut.conversion.settings import Budget, budget_in_force
 from microlut.distill.stage import check_trainer, distilled
@@ -26,7 +28,6 @@ from microlut.importers.samples import Inputs
 from microlut.integer import QuantizedGraph
 from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Optimize, make_plan
-from microlut.quantize.diagnosis import output_warnings
 from microlut.quantize.figures import Task
 from microlut.quantize.quality import affordable_inputs, compare, spread
 from microlut.quantize.ranges.choose import RangeChoice
@@ -194,7 +195,8 @@ def _making(
     """Return how a network was made, and compare it with the float network on a few inputs."""
     judges = spread(prepared.judges, affordable_inputs(prepared.graph))
     comparison = compare(prepared.graph, quantized, judges, prepared.task)
-    found = output_warnings(quantized, comparison, prepared.samples)
+    remedies = partial(measured_remedies, prepared, configs, comparison.quality)
+    found = alarms(quantized, comparison, prepared.samples, remedies)
     return Making(
         configs=configs,
         budget=budget,
@@ -202,7 +204,7 @@ def _making(
         range_rule=prepared.range_rule,
         distilled=distilled,
         comparison=comparison,
-        findings=(*prepared.findings, *(Finding("output", "", text) for text in found)),
+        findings=(*prepared.findings, *found),
         pruned=prepared.pruned,
         kept_int8=prepared.kept_int8,
         equalized=prepared.equalized,

@@ -23,7 +23,8 @@ from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.reshape import Reshape
 from microlut.ops.softmax import Softmax
 from microlut.ops.tensor import dequantize_array, quantize_array
-from microlut.quantize.figures import Comparison, Quality, Task
+from microlut.quantize.figures import Comparison, OutputComparison, Quality, Task, worst
+from microlut.quantize.noise import Noise, decibels, energy
 
 _BATCH = 32
 _INPUTS = 128  # more hardly change the result
@@ -142,13 +143,11 @@ def integer_quality(
     for name, real, integer in walk_both(graph, quantized, x):
         for output in outputs:
             output.add(name, real, integer)
-    return _worst(outputs).quality()
+    return worst(output.quality() for output in outputs)
 
 
 def compare(graph: Graph, quantized: QuantizedGraph, x: Arrays, task: Task = "auto") -> Comparison:
     """Run both networks on inputs [n, ...] and compare all their tensors.
-
-    Of several outputs, the worst one counts.
 
     Args:
         graph: Float graph.
@@ -157,27 +156,21 @@ def compare(graph: Graph, quantized: QuantizedGraph, x: Arrays, task: Task = "au
         task: What the outputs are; see `judged`.
     """
     outputs = _all_outputs(graph, quantized, task)
-    made = [tensor.name for node in graph.nodes for tensor in node.outputs]
     tensors = quantized.tensors()
-    signal = dict.fromkeys(made, 0.0)
-    noise, rounding = dict(signal), dict(signal)
+    made = [tensor.name for node in graph.nodes for tensor in node.outputs]
+    noises = {name: Noise(tensors[name]) for name in made}
     for name, real, integer in walk_both(graph, quantized, x):
         for output in outputs:
             output.add(name, real, integer)
-        if name in signal:
-            own, dtype = tensors[name].quantized, tensors[name].dtype
-            signal[name] += _energy(real)
-            noise[name] += _energy(real - dequantize_array(integer, own))
-            rounded = dequantize_array(quantize_array(real, own, dtype), own)
-            rounding[name] += _energy(real - rounded)
-    worst = _worst(outputs)
-    variations = [ratio for output in outputs if (ratio := output.variation_snr()) is not None]
+        if name in noises:
+            noises[name].add(real, integer)
+    found = {output.tensor: output.comparison() for output in outputs}
     return Comparison(
-        worst.quality(),
-        {name: _decibels(power, noise[name]) for name, power in signal.items()},
-        {name: _decibels(power, rounding[name]) for name, power in signal.items()},
-        min(variations, default=None),
-        any(output.is_constant() for output in outputs),
+        outputs={name: found[tensor] for name, tensor in graph.ends.items()},
+        snr={name: noise.snr for name, noise in noises.items()},
+        rounding_snr={name: noise.rounding_snr for name, noise in noises.items()},
+        variation_snr={name: noise.variation_snr for name, noise in noises.items()},
+        constant=frozenset(name for name, noise in noises.items() if noise.is_constant),
     )
 
 
@@ -189,8 +182,8 @@ class _Output:
         self._scores, self._classes = judged(graph, output, task)
         softmax = final_softmax(graph, output)
         self._answers = softmax.output if softmax is not None and self._classes else self._scores
-        self._output = output
-        names = {self._scores, self._answers, self._output}
+        self.tensor = output
+        names = {self._scores, self._answers, output}
         self._kept: dict[str, list[tuple[FloatArray, IntArray]]] = {n: [] for n in names}
 
     def add(self, name: str, real: FloatArray, integer: IntArray) -> None:
@@ -204,16 +197,20 @@ class _Output:
         answers = self._both(self._answers)[1].argmax(axis=-1)
         return quality(real, self._dequantized(found), self._classes, answers)
 
-    def variation_snr(self) -> float | None:
-        """Return the variation from input to input over the noise in dB, if anything varies."""
-        real, found = self._both(self._scores)
-        varied = _energy(real - real.mean(axis=0, keepdims=True))
-        return _decibels(varied, _energy(real - self._dequantized(found))) if varied else None
+    def comparison(self) -> OutputComparison:
+        """Return the quality of the outputs, and what else tells whether they are of use."""
+        return OutputComparison(
+            self.quality(), self._scores, self._variation_snr(), self._is_constant()
+        )
 
-    def is_constant(self) -> bool:
-        """Return whether all inputs give the same bytes although the float outputs differ."""
-        real, found = self._both(self._output)
-        output = self._tensors[self._output]
+    def _variation_snr(self) -> float | None:
+        real, found = self._both(self._scores)
+        varied = energy(real - real.mean(axis=0, keepdims=True))
+        return decibels(varied, energy(real - self._dequantized(found))) if varied else None
+
+    def _is_constant(self) -> bool:
+        real, found = self._both(self.tensor)
+        output = self._tensors[self.tensor]
         wanted = quantize_array(real, output.quantized, output.dtype)
         return bool(np.all(found == found[:1]) and np.any(wanted != wanted[:1]))
 
@@ -227,11 +224,6 @@ class _Output:
 
 def _all_outputs(graph: Graph, quantized: QuantizedGraph, task: Task) -> list[_Output]:
     return [_Output(graph, quantized, output, task) for output in dict.fromkeys(graph.outputs)]
-
-
-def _worst(outputs: list[_Output]) -> _Output:
-    """Return the output that loses the most."""
-    return max(outputs, key=lambda output: output.quality().divergence)
 
 
 def walk_both(
@@ -255,13 +247,3 @@ def walk_both(
                 integers.update(next(steps)[1])
             for name, values in made.items():
                 yield name, values, integers.pop(name)
-
-
-def _energy(values: FloatArray) -> float:
-    return float(np.sum(np.square(values, dtype=np.float64)))
-
-
-def _decibels(signal: float, noise: float) -> float:
-    if noise == 0.0:
-        return float("inf")
-    return 10.0 * float(np.log10(signal / noise)) if signal else float("-inf")

@@ -17,7 +17,7 @@ from microlut.ops.concatenate import Concatenate
 from microlut.ops.dense import Dense
 from microlut.ops.relu import QRelu
 from microlut.plan import Goal, make_plan
-from microlut.quantize.figures import Comparison
+from microlut.quantize.figures import Comparison, OutputComparison
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
@@ -31,6 +31,12 @@ MACS = {
     "digit": 10 * 40,
 }
 OUTPUTS = {"stem": 20, "body": 20, "depthwise": 20, "pointwise": 40, "digit": 10}
+
+
+def compared(snr) -> Comparison:
+    """Return a comparison with these ratios of the layers."""
+    output = OutputComparison(conversion().report.quality, "digit", None, False)
+    return Comparison({"digit": output}, snr, snr, snr)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +88,7 @@ def test_report_names_the_convolution_that_does_an_addition():
     making = Making(
         {node.name: WeightConfig() for node, _ in plan.graph.weighted()},
         *(None, 0, None, False),
-        comparison=Comparison(conversion().report.quality, snr, snr, None, False),
+        comparison=compared(snr),
     )
     report = convert_report(replace(plan, steps=(*steps, merged)), "digits", making)
     assert {layer.name for layer in report.layers if layer.kernel == "body"} == {"body", "total"}
@@ -101,7 +107,7 @@ def test_report_names_no_kernel_where_nothing_is_called():
     calls = re.findall(r"^    mlut_(\w+)\(&.*\n    MLUT_AFTER_LAYER", source, re.MULTILINE)
     assert calls == ["dense", "dense"]
     assert "concatenate.h" not in source
-    comparison = Comparison(conversion().report.quality, {}, {}, None, False)
+    comparison = compared({})
     making = Making(dict.fromkeys("ab", WeightConfig()), None, 4, None, False, comparison)
     layers = convert_report(plan, "joined", making).layers
     assert {layer.name: layer.kernel for layer in layers} == {"a": "a", "b": "b", "both": None}
@@ -110,7 +116,7 @@ def test_report_names_no_kernel_where_nothing_is_called():
 def test_report_lists_segments_and_names_their_calls():
     plan = make_plan(rc.expanding_case().quantized(), Goal("ram"))
     configs = {node.name: WeightConfig() for node, _ in plan.graph.weighted()}
-    comparison = Comparison(conversion().report.quality, {}, {}, None, False)
+    comparison = compared({})
     report = convert_report(plan, "expanding", Making(configs, None, 4, None, False, comparison))
     assert report.segments
     for found in report.segments:

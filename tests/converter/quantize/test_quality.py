@@ -438,17 +438,25 @@ def test_variation_ratio_leaves_out_what_all_inputs_have_in_common():
     node = replace(q.nodes[0], op=replace(q.nodes[0].op, weights=stuck))
     found = compare(graph, replace(q, nodes=(node,)), x)
     assert found.quality.snr_db > 28
-    assert found.variation_snr < 1
-    assert found.constant
+    (output,) = found.outputs.values()
+    assert output.variation_snr < 1
+    assert output.constant
+    assert found.variation_snr[node.name] == pytest.approx(output.variation_snr)
+    assert found.constant == {node.name}
     sound = compare(graph, q, x)
-    assert sound.variation_snr > 10
+    (output,) = sound.outputs.values()
+    assert output.variation_snr > 10
+    assert not output.constant
+    assert sound.variation_snr[node.name] > 10
     assert not sound.constant
 
 
 def test_one_input_does_not_vary():
     graph = classifier()
     found = compare(graph, quantized(graph, 8), pictures(1))
-    assert found.variation_snr is None
+    (output,) = found.outputs.values()
+    assert output.variation_snr is None
+    assert not output.constant
     assert not found.constant
 
 
@@ -457,4 +465,6 @@ def test_outputs_that_the_float_network_gives_alike_are_not_called_constant():
     graph = one(dead)
     x = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
     q = quantize(graph, calibrate(graph, x), x, WeightConfig(8))
-    assert not compare(graph, q, x).constant
+    found = compare(graph, q, x)
+    assert not found.constant
+    assert not any(output.constant for output in found.outputs.values())
