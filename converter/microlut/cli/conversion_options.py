@@ -76,8 +76,8 @@ class Preparing:
     task: Annotated[
         Task,
         typer.Option(
-            help="What the outputs are; auto: classes if the network ends with a softmax, else "
-            "values."
+            help="What the outputs are; auto: classes if the network ends with a softmax, labels "
+            "(each answers yes or no) if with a sigmoid, else values."
         ),
     ] = "auto"
     custom: CustomOption = None
@@ -132,8 +132,8 @@ class Converting(Preparing):
         typer.Option(
             metavar="DB",
             help="Choose bits layer by layer: the fewest for which the outputs keep a "
-            "signal-to-noise ratio of DB, measured on held-out calibration inputs; for values, not "
-            "classes.",
+            "signal-to-noise ratio of DB, measured on held-out calibration inputs; for values and "
+            "labels, not classes.",
         ),
     ] = None
     distill: Annotated[

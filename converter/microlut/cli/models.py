@@ -91,6 +91,24 @@ def search(
         Path | None, typer.Option(help="Keep finished points here; a search resumes from them.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Points measured at a time; -1: all cores.")] = -1,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            metavar="POINTS",
+            help="Advise the smallest that is expected to lose at most POINTS; for classes and "
+            "labels.",
+            show_default="1",
+        ),
+    ] = None,
+    min_snr: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DB",
+            help="Advise the smallest whose outputs have a signal-to-noise ratio of DB or more; "
+            "for values.",
+            show_default="20",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure MODEL at all bit widths and with bits chosen layer by layer: accuracy against bytes.
@@ -106,6 +124,8 @@ def search(
             how.calibration,
             folder=folder,
             jobs=jobs,
+            max_drop=max_drop,
+            min_snr=min_snr,
             progress=progress,
             **how.preparing(),
         )

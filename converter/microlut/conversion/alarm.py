@@ -142,8 +142,18 @@ def _symptom(
         )
         figures = {"divergence": quality.divergence, "limit_divergence": MOST_DIVERGENCE}
         return Symptom("diverging-output", text, figures, LEAST_SNR_DB)
+    label = max(quality.labels, key=lambda one: one.divergence, default=None)
+    if label is not None and label.divergence > MOST_DIVERGENCE:
+        text = (
+            f"label {label.label} of the outputs diverges from the float model's by "
+            f"{label.divergence:.2g} nats (limit {MOST_DIVERGENCE:g})"
+        )
+        figures = {"divergence": label.divergence, "limit_divergence": MOST_DIVERGENCE}
+        return Symptom("diverging-output", text, figures, LEAST_SNR_DB)
+    # Labels may all be near 0, where their own ratio tells nothing; what they answer counts.
+    ratio = quality.snr_db if label is None else None
     whole = found.snr.get(output.tensor, np.inf)
-    return _noise(quality.snr_db, output.variation_snr, whole, _has_fewer_bits(quantized))
+    return _noise(ratio, output.variation_snr, whole, _has_fewer_bits(quantized))
 
 
 def _noise(

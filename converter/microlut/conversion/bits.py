@@ -19,8 +19,8 @@ from microlut.quantize.bits.allocate import (
     too_few_bytes,
 )
 from microlut.quantize.bits.sensitivity import Candidate, Candidates, sensitivities
-from microlut.quantize.figures import Quality, Task
-from microlut.quantize.quality import judged
+from microlut.quantize.figures import Kind, Quality, Task
+from microlut.quantize.quality import judged, kind_of
 from microlut.quantize.shared import stored_layers
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.support.progress import Progress
@@ -115,24 +115,34 @@ def _check_can_be_judged(prepared: Prepared, budget: Budget) -> None:
             "them, or another budget"
         )
     graph = prepared.graph
-    classes = [_has_classes(graph, output, prepared.task) for output in graph.outputs]
-    if budget.max_drop is not None and not all(classes):
+    check_figures(graph, prepared.task, budget.max_drop, budget.min_snr)
+
+
+def check_figures(graph: Graph, task: Task, max_drop: float | None, min_snr: float | None) -> None:
+    """Refuse a limit of a figure that a network's outputs do not have.
+
+    Raises:
+        InvalidInput: A limit of accuracy for values, or of noise for classes.
+    """
+    kinds = [_kind(graph, output, task) for output in graph.outputs]
+    if max_drop is not None and "values" in kinds:
         raise InvalidInput(
-            f"a budget of accuracy (max_drop) needs classes, but {graph.name} does not "
-            "end with a softmax over two or more; give --min-snr DB, or --task classes if its "
-            "outputs are the scores of classes"
+            f"a limit of accuracy (max_drop) needs classes or labels, but {graph.name} does not "
+            "end with a softmax over two or more or with a sigmoid; give --min-snr DB, or --task "
+            "classes or labels if its outputs are their scores"
         )
-    if budget.min_snr is not None and any(classes):
+    if min_snr is not None and "classes" in kinds:
         raise InvalidInput(
-            f"a budget of noise (min_snr) is for values, but {graph.name} answers with "
+            f"a limit of noise (min_snr) is for values, but {graph.name} answers with "
             "classes; give --max-drop POINTS, or --task values"
         )
 
 
-def _has_classes(graph: Graph, output: str, task: Task) -> bool:
-    """Return whether an output is judged by scores of several classes."""
+def _kind(graph: Graph, output: str, task: Task) -> Kind:
+    """Return what an output is judged as: a single class has only its value."""
     name, classes = judged(graph, output, task)
-    return classes and graph.shape_of(name)[-1] >= _FEWEST_CLASSES
+    few = classes and graph.shape_of(name)[-1] < _FEWEST_CLASSES
+    return "values" if few else kind_of(graph, output, task)
 
 
 def _check_can_be_kept(prepared: Prepared, budget: Budget) -> None:
@@ -172,13 +182,13 @@ def _within_loss(
 
 def _is_kept(budget: Budget, found: Quality) -> bool:
     if budget.max_drop is not None:
-        return found.expected_drop is not None and found.expected_drop <= budget.max_drop
+        return found.drop is not None and found.drop <= budget.max_drop
     return found.snr_db is not None and found.snr_db >= (budget.min_snr or 0.0)
 
 
 def _asked_and_found(budget: Budget, found: Quality) -> tuple[str, str]:
     if budget.max_drop is not None:
-        return f"a drop of {budget.max_drop:g} points at most", f"{found.expected_drop:.2f} points"
+        return f"a drop of {budget.max_drop:g} points at most", f"{found.drop:.2f} points"
     return f"an SNR of {budget.min_snr:g} dB at least", f"{found.snr_db:.1f} dB"
 
 

@@ -14,6 +14,7 @@ PointKind = Literal["uniform", "allocated"]
 
 _PLAIN_INT8 = 8  # bits
 ADVISED_DROP = 1.0  # points of accuracy
+ADVISED_SNR = 20.0  # dB, of values
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,19 +80,28 @@ class SearchResult(Shown):
         synthetic: Whether there were no calibration inputs, and inputs are synthetic.
         pinned: Whether the bits of some layers are pinned.
         points: At least one, from small to large.
+        max_drop: Most that the advised point may be expected to lose, in percentage points; for
+            classes and labels.
+        min_snr: Least signal-to-noise ratio of the advised point in dB; for values.
     """
 
     model: str
     synthetic: bool
     pinned: bool
     points: tuple[Point, ...]
+    max_drop: float = ADVISED_DROP
+    min_snr: float = ADVISED_SNR
 
     @property
     def advised(self) -> Point | None:
-        """The smallest point expected to lose at most one percentage point, if any."""
-        drops = ((point, point.quality.expected_drop) for point in self.points)
-        fit = (point for point, drop in drops if drop is not None and drop <= ADVISED_DROP)
-        return next(fit, None)
+        """The smallest point that keeps to `max_drop` or, of values, to `min_snr`; if any does."""
+        return next(filter(self._is_kept, self.points), None)
+
+    def _is_kept(self, point: Point) -> bool:
+        drop, ratio = point.quality.drop, point.quality.snr_db
+        if drop is not None:
+            return drop <= self.max_drop
+        return ratio is not None and ratio >= self.min_snr
 
     def records(self) -> list[Record]:
         """Return a record per point."""
@@ -105,5 +115,7 @@ class SearchResult(Shown):
             "model": self.model,
             "synthetic_inputs": self.synthetic,
             "points": [point.as_json() for point in self.points],
+            "max_drop": self.max_drop,
+            "min_snr": self.min_snr,
             "advised": None if advised is None else advised.label,
         }

@@ -81,8 +81,9 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
             calibration inputs; replaces the range of calibration inputs.
         range_rule: How the ranges of activations follow from the calibration inputs: "min-max",
             "percentile", "min-error", or the best of them by measuring, "auto".
-        task: What the outputs are: "classes", "values", or by default "auto": classes if the
-            network ends with a softmax. Figures and budgets follow it.
+        task: What the outputs are: "classes", "labels", "values", or by default "auto": classes if
+            the network ends with a softmax, labels if with a sigmoid. Figures and budgets follow
+            it.
         distill: Whether to train a network with layers of few bits to answer like the float
             network, as the last step; it needs calibration inputs and takes up to a minute.
         settings: A configuration file; the other arguments override it.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from microlut.conversion.findings import Finding
 from microlut.conversion.settings import LayerChoice
 from microlut.graph.batch import Batch
@@ -14,7 +12,7 @@ from microlut.graph.ir import Graph
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.integer import QuantizedGraph
 from microlut.quantize.divided import Divided
-from microlut.quantize.figures import Quality, Task
+from microlut.quantize.figures import Quality, Task, pooled
 from microlut.quantize.quality import integer_quality
 from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import quantize, quantize_without_data
@@ -74,34 +72,19 @@ class Prepared:
         quantized without data is judged on all calibration inputs, and with a single input on it.
         """
         if self.samples is None or len(self.samples) == 1 or not _needs_data(configs):
-            return self._quality(configs, self.judges)
+            return self.quality_on(configs, self.judges)
         halves = self.samples[::2], self.samples[1::2]
-        return _mean(
+        return pooled(
             [
-                replace(self, inputs=own)._quality(configs, other)
+                replace(self, inputs=own).quality_on(configs, other)
                 for own, other in (halves, halves[::-1])
             ]
         )
 
-    def _quality(self, configs: LayerConfigs, judges: Batch) -> Quality:
+    def quality_on(self, configs: LayerConfigs, judges: Batch) -> Quality:
+        """Return the quality of the network with these configurations on some inputs."""
         return integer_quality(self.graph, self.quantize(configs), judges, self.task)
 
 
 def _needs_data(configs: LayerConfigs) -> bool:
     return any(config.method != "fitted" for config in configs.values())
-
-
-def _mean(parts: list[Quality]) -> Quality:
-    """Return the quality on the inputs of all parts."""
-    counts = [part.inputs for part in parts]
-
-    def mean(values: list[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return float(np.average(known, weights=counts)) if known else None
-
-    return Quality(
-        divergence=float(np.average([part.divergence for part in parts], weights=counts)),
-        agreement=mean([part.agreement for part in parts]),
-        expected_drop=mean([part.expected_drop for part in parts]),
-        inputs=sum(counts),
-    )

@@ -97,8 +97,9 @@ class ConvertReport(Shown):
     """The result of a conversion; all sizes in bytes.
 
     `bits` is the mean per weight. `granularity` and `method` are "mixed" if layers differ.
-    `quality` is measured on calibration inputs or, without any, on synthetic ones. `tflite_lacks`
-    names operators, and layers that are such, because of which there is no .tflite file; or is "".
+    `quality` is that of the output that loses most, `qualities` has those of all by name; they are
+    measured on calibration inputs or, without any, on synthetic ones. `tflite_lacks` names
+    operators, and layers that are such, because of which there is no .tflite file; or is "".
     `ram_curve` has the arenas with the best trade between memory and time, and what an inference in
     them executes; it is empty if the engine is compiled for size.
     `warnings` has the findings as texts.
@@ -119,6 +120,7 @@ class ConvertReport(Shown):
     range_rule: str | None
     distilled: bool
     quality: Quality
+    qualities: dict[str, Quality]
     findings: tuple[Finding, ...]
     warnings: tuple[str, ...]
     weight_bytes: int
@@ -147,7 +149,10 @@ class ConvertReport(Shown):
 
     def as_json(self) -> dict[str, object]:
         """Return the report as JSON values; an only input or output has a key of its own too."""
-        found = asdict(self) | {"quality": self.quality.as_json()}
+        found = asdict(self) | {
+            "quality": self.quality.as_json(),
+            "qualities": {name: quality.as_json() for name, quality in self.qualities.items()},
+        }
         for key, ends in (("input", found["inputs"]), ("output", found["outputs"])):
             if len(ends) == 1:
                 found[key] = ends[0]

@@ -86,6 +86,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         range_rule=making.range_rule,
         distilled=making.distilled,
         quality=making.comparison.quality,
+        qualities={name: one.quality for name, one in making.comparison.outputs.items()},
         findings=making.findings,
         warnings=tuple(finding.line for finding in making.findings),
         pruned=making.pruned,

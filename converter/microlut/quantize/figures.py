@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import mul
 from typing import Literal
 
 from microlut.support.shown import Shown
 
-Task = Literal["auto", "classes", "values"]
+Task = Literal["auto", "classes", "labels", "values"]
+Kind = Literal["classes", "labels", "values"]  # of an output, once "auto" is decided
 
 LEAST_SNR_DB = 10.0  # of the outputs, over their power and over their variation
 MOST_ERROR = 0.1  # squared error over squared values: the same
 MOST_DIVERGENCE = 0.2  # nats, about five points of accuracy
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LabelQuality(Shown):
+    """The loss in one label: an output that answers yes or no.
+
+    Attributes:
+        label: Its number along the output's last axis.
+        divergence: Mean Kullback-Leibler divergence from the float network's probability, in nats.
+        agreement: Share of positions with the float network's answer, in percent.
+        expected_drop: Expected loss of accuracy of this label in percentage points: each position
+            whose answer changes adds the probability of the old answer minus that of the new one.
+        snr_db: Signal-to-noise ratio of its values in dB; None if they are exact or all zero.
+        largest_error: Largest difference from the float network's value.
+    """
+
+    label: int
+    divergence: float
+    agreement: float
+    expected_drop: float
+    snr_db: float | None
+    largest_error: float
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -22,19 +46,32 @@ class Quality(Shown):
 
     Attributes:
         divergence: For classes, the mean Kullback-Leibler divergence from the float network's
-            probabilities over all positions of all inputs, in nats; for values, squared error over
-            squared values.
-        agreement: Share of positions with the float network's class, in percent; None for values.
+            probabilities over all positions of all inputs, in nats; for values and labels, squared
+            error over squared values.
+        agreement: Share of positions with the float network's class, in percent; for classes only.
         expected_drop: Expected loss of accuracy in percentage points, by the float network's
             probabilities: each position whose class changes adds the probability of the old class
-            minus that of the new one. None for values.
+            minus that of the new one. For classes only.
         inputs: Number of inputs compared.
+        drop_error: Standard error of `expected_drop`, if it is known.
+        largest_error: Largest difference from the float network's values, in their own units; for
+            values and labels.
+        labels: Each label's quality, for labels.
     """
 
     divergence: float
     agreement: float | None
     expected_drop: float | None
     inputs: int
+    drop_error: float | None = None
+    largest_error: float | None = None
+    labels: tuple[LabelQuality, ...] = ()
+
+    @property
+    def drop(self) -> float | None:
+        """The expected drop of accuracy: of classes, or of the label that loses most."""
+        drops = [label.expected_drop for label in self.labels]
+        return max(drops) if drops else self.expected_drop
 
     @property
     def limit(self) -> float:
@@ -61,7 +98,7 @@ class OutputComparison:
 
     Attributes:
         quality: Its quality.
-        tensor: The tensor that it is judged by: itself, or what a final softmax reads.
+        tensor: The tensor that it is judged by: itself, or what a final softmax or sigmoid reads.
         variation_snr: Variation of that tensor from input to input over the noise, in dB; None if
             it does not vary.
         constant: Whether all inputs give the same bytes, although the float network's outputs
@@ -99,6 +136,38 @@ class Comparison:
     def quality(self) -> Quality:
         """The quality of the output that loses the most."""
         return worst(output.quality for output in self.outputs.values())
+
+
+def pooled(parts: Sequence[Quality]) -> Quality:
+    """Return the quality on the inputs of all parts, which are of one network's outputs."""
+    counts = [part.inputs for part in parts]
+    shares = [count / sum(counts) for count in counts]
+
+    def mean(values: Iterable[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return sum(map(mul, shares, known)) if len(known) == len(parts) else None
+
+    errors = [part.drop_error for part in parts if part.drop_error is not None]
+    largest = [part.largest_error for part in parts if part.largest_error is not None]
+    return Quality(
+        divergence=sum(map(mul, shares, (part.divergence for part in parts))),
+        agreement=mean(part.agreement for part in parts),
+        expected_drop=mean(part.expected_drop for part in parts),
+        inputs=sum(counts),
+        drop_error=math.hypot(*map(mul, shares, errors)) if len(errors) == len(parts) else None,
+        largest_error=max(largest, default=None),
+        labels=tuple(
+            LabelQuality(
+                label=same[0].label,
+                divergence=sum(map(mul, shares, (one.divergence for one in same))),
+                agreement=sum(map(mul, shares, (one.agreement for one in same))),
+                expected_drop=sum(map(mul, shares, (one.expected_drop for one in same))),
+                snr_db=mean(one.snr_db for one in same),
+                largest_error=max(one.largest_error for one in same),
+            )
+            for same in zip(*(part.labels for part in parts), strict=True)
+        ),
+    )
 
 
 def worst(qualities: Iterable[Quality]) -> Quality:

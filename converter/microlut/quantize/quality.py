@@ -3,12 +3,14 @@
 The kind of output decides the comparison. The last axis of a final softmax has the classes of one
 position, so there are as many answers as positions. The divergence is computed from the inputs of
 the softmax, because int8 probabilities are zero below 1/512, which is more than the mean
-probability with a thousand classes. All other outputs are values.
+probability with a thousand classes. A final sigmoid makes labels, which are values that each answer
+yes or no. All other outputs are values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -21,12 +23,15 @@ from microlut.integer import QuantizedGraph, quantized_inputs
 from microlut.integer import evaluate as int_ops
 from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.reshape import Reshape
+from microlut.ops.sigmoid import Sigmoid
 from microlut.ops.softmax import Softmax
 from microlut.ops.tensor import dequantize_array, quantize_array
-from microlut.quantize.figures import Comparison, OutputComparison, Quality, Task, worst
+from microlut.quantize.figures import Comparison, Kind, OutputComparison, Quality, Task, worst
+from microlut.quantize.labels import label_qualities
 from microlut.quantize.noise import Noise, decibels, energy
 
 _BATCH = 32
+_EVEN = 0.5  # the probability above which a label's answer is yes
 _INPUTS = 128  # more hardly change the result
 _PRODUCTS = 1 << 32  # multiplications, some seconds
 _VALUES = 1 << 27  # of all tensors together, 512 MB as floats
@@ -60,21 +65,42 @@ def judged(graph: Graph, output: str, task: Task = "auto") -> tuple[str, bool]:
         graph: The float network after the passes.
         output: The output's tensor.
         task: "auto" depends on whether the network ends with a softmax, "classes" treats all other
-            outputs as scores that a softmax would read, "values" uses the output itself.
+            outputs as scores that a softmax would read, others use the output itself.
     """
     softmax = final_softmax(graph, output)
-    if task != "values" and softmax is not None:
+    if task in ("auto", "classes") and softmax is not None:
         return softmax.inputs[0], True
     return output, task == "classes"
 
 
+def kind_of(graph: Graph, output: str, task: Task = "auto") -> Kind:
+    """Return what an output is; the arguments are those of `judged`.
+
+    With "auto", a final softmax makes classes and a final sigmoid labels, unless there are as many
+    as an input has values: then they are most likely a picture made of a picture.
+    """
+    if task != "auto":
+        return task
+    if final_softmax(graph, output) is not None:
+        return "classes"
+    size = math.prod(graph.shape_of(output))
+    made_alike = any(tensor.size == size for tensor in graph.inputs)
+    labels = _final(graph, output, Sigmoid) is not None and not made_alike
+    return "labels" if labels else "values"
+
+
 def final_softmax(graph: Graph, output: str) -> Node | None:
     """Return the softmax whose probabilities an output is, perhaps in another shape."""
+    return _final(graph, output, Softmax)
+
+
+def _final(graph: Graph, output: str, kind: type[Softmax] | type[Sigmoid]) -> Node | None:
+    """Return the operator of a kind whose result an output is, perhaps in another shape."""
     makers = {tensor.name: node for node in graph.nodes for tensor in node.outputs}
     node = makers.get(output)
     while node is not None and isinstance(node.op, Reshape):
         node = makers.get(node.inputs[0])
-    return node if node is not None and isinstance(node.op, Softmax) else None
+    return node if node is not None and isinstance(node.op, kind) else None
 
 
 def without_softmax(graph: Graph) -> Graph:
@@ -105,18 +131,23 @@ def quality(
             than its scores.
     """
     if not classes or real.shape[-1] < 2:
-        return Quality(relative_error(real, found), None, None, len(real))
+        largest = float(np.abs(real.astype(np.float64) - found).max())
+        error = relative_error(real, found)
+        return Quality(error, None, None, len(real), largest_error=largest)
     logp, logq = _log_softmax(real), _log_softmax(found)
     probabilities = np.exp(logp)
     old = logp.argmax(axis=1)
     new = logq.argmax(axis=1) if answers is None else answers.ravel()
     each = np.arange(len(logp))
     lost = probabilities[each, old] - probabilities[each, new]
+    by_input = 100.0 * lost.reshape(len(real), -1).mean(axis=1)
+    deviation = float(by_input.std(ddof=1)) if len(real) > 1 else None
     return Quality(
         divergence=float(np.mean(np.sum(probabilities * (logp - logq), axis=1))),
         agreement=100.0 * float(np.mean(old == new)),
         expected_drop=100.0 * float(np.mean(lost)),
         inputs=len(real),
+        drop_error=None if deviation is None else deviation / math.sqrt(len(real)),
     )
 
 
@@ -179,9 +210,12 @@ class _Output:
 
     def __init__(self, graph: Graph, quantized: QuantizedGraph, output: str, task: Task) -> None:
         self._tensors = quantized.tensors()
-        self._scores, self._classes = judged(graph, output, task)
-        softmax = final_softmax(graph, output)
-        self._answers = softmax.output if softmax is not None and self._classes else self._scores
+        self._kind = kind_of(graph, output, task)
+        ends: Mapping[Kind, type[Softmax] | type[Sigmoid]]
+        ends = {"classes": Softmax, "labels": Sigmoid}
+        last = _final(graph, output, ends[self._kind]) if self._kind in ends else None
+        self._scores = output if last is None else last.inputs[0]
+        self._answers = output if last is None else last.output
         self.tensor = output
         names = {self._scores, self._answers, output}
         self._kept: dict[str, list[tuple[FloatArray, IntArray]]] = {n: [] for n in names}
@@ -193,9 +227,13 @@ class _Output:
 
     def quality(self) -> Quality:
         """Return the quality of the outputs."""
-        real, found = self._both(self._scores)
-        answers = self._both(self._answers)[1].argmax(axis=-1)
-        return quality(real, self._dequantized(found), self._classes, answers)
+        scores, found = self._values(self._scores), self._both(self._answers)[1]
+        if self._kind != "labels":
+            return quality(*scores, self._kind == "classes", found.argmax(axis=-1))
+        answers = self._values(self._answers)
+        threshold = 0.0 if self._answers == self._scores else _EVEN
+        labels = label_qualities(scores, answers, threshold)
+        return replace(quality(*answers, False), labels=labels)
 
     def comparison(self) -> OutputComparison:
         """Return the quality of the outputs, and what else tells whether they are of use."""
@@ -204,9 +242,9 @@ class _Output:
         )
 
     def _variation_snr(self) -> float | None:
-        real, found = self._both(self._scores)
+        real, found = self._values(self._scores)
         varied = energy(real - real.mean(axis=0, keepdims=True))
-        return decibels(varied, energy(real - self._dequantized(found))) if varied else None
+        return decibels(varied, energy(real - found)) if varied else None
 
     def _is_constant(self) -> bool:
         real, found = self._both(self.tensor)
@@ -218,8 +256,10 @@ class _Output:
         real, found = (np.concatenate(parts) for parts in zip(*self._kept[name], strict=True))
         return real, found
 
-    def _dequantized(self, scores: IntArray) -> FloatArray:
-        return dequantize_array(scores, self._tensors[self._scores].quantized)
+    def _values(self, name: str) -> tuple[FloatArray, FloatArray]:
+        """Return the real values [n, ...] of a tensor in the float and in the integer network."""
+        real, found = self._both(name)
+        return real, dequantize_array(found, self._tensors[name].quantized)
 
 
 def _all_outputs(graph: Graph, quantized: QuantizedGraph, task: Task) -> list[_Output]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from microlut.conversion.report import ConvertReport, SegmentReport, StreamReport
 from microlut.conversion.tensor_types import kept_text
 from microlut.plan import Point
 from microlut.show.curve import curve_lines
+from microlut.show.quality import figures
 from microlut.show.table import count_text, percent_text, size_text, table
 
 _PRUNED_NAMED = 3
@@ -125,14 +125,10 @@ def _equalized_text(report: ConvertReport) -> str:
 
 
 def _quality_text(report: ConvertReport) -> str:
-    """Return a line on how near the outputs are to the float network's."""
-    found = report.quality
+    """Return how near the outputs are to the float network's, a line each if there are several."""
     kind = "calibration" if report.calibration_samples else "synthetic"
-    facts = [f"divergence {found.divergence:.2g}"]
-    if found.snr_db is not None:
-        facts = [f"SNR {found.snr_db:.1f} dB"] if math.isfinite(found.snr_db) else ["exact"]
-    if found.agreement is not None:
-        facts.append(f"same class {percent_text(found.agreement)}")
-    if found.expected_drop is not None:
-        facts.append(f"expected drop {found.expected_drop:.2f} points")
-    return f"Against the float model on {found.inputs} {kind} inputs: {', '.join(facts)}"
+    where = f"Against the float model on {report.quality.inputs} {kind} inputs"
+    if len(report.qualities) == 1:
+        return f"{where}: {', '.join(figures(report.quality))}"
+    each = (f"  {name}: {', '.join(figures(found))}" for name, found in report.qualities.items())
+    return "\n".join([f"{where}:", *each])

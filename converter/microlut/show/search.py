@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from microlut.conversion.front import ADVISED_DROP, SearchResult
+from microlut.conversion.front import SearchResult
 from microlut.quantize.figures import Quality
 from microlut.show.table import percent_text, size_text, table
 
@@ -29,8 +29,11 @@ def search_text(result: SearchResult) -> str:
 
 
 def _figure_names(result: SearchResult) -> tuple[str, ...]:
-    if result.points[0].quality.snr_db is not None:
-        return ("SNR", "divergence")
+    found = result.points[0].quality
+    if found.labels:
+        return ("worst label drops", "SNR", "divergence")
+    if found.snr_db is not None:
+        return ("SNR", "largest error", "divergence")
     return ("same class", "expected drop", "divergence")
 
 
@@ -38,17 +41,22 @@ def _figures(found: Quality) -> tuple[str, ...]:
     """Return the figures of a point, in the order of `_figure_names`."""
     divergence = f"{found.divergence:.2g}"
     if found.snr_db is not None:
-        return ("exact" if math.isinf(found.snr_db) else f"{found.snr_db:.1f} dB", divergence)
+        ratio = "exact" if math.isinf(found.snr_db) else f"{found.snr_db:.1f} dB"
+        if found.labels:
+            return (f"{found.drop:.2f}", ratio, divergence)
+        return (ratio, f"{found.largest_error or 0.0:.3g}", divergence)
     return (percent_text(found.agreement or 0.0), f"{found.expected_drop:.2f}", divergence)
 
 
 def _advice(result: SearchResult) -> list[str]:
     point = result.advised
+    points = "point" if result.max_drop == 1 else "points"
+    limit = f"is expected to lose {result.max_drop:g} {points} at most"
+    if result.points[0].quality.drop is None:
+        limit = f"has an SNR of {result.min_snr:g} dB or more"
     if point is None:
-        if result.points[0].quality.expected_drop is None:
-            return []
-        return [f"None is expected to lose {ADVISED_DROP:g} point or less"]
+        return [f"None {limit}"]
     how = f"microlut convert ... {point.option}"
     if result.pinned and point.kind == "uniform":  # --bits would override what rules pin
         how = f"bits = {point.asked:g} under [defaults] of the configuration file, and no budget"
-    return [f"Smallest that is expected to lose {ADVISED_DROP:g} point at most: {how}"]
+    return [f"Smallest that {limit}: {how}"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from microlut.conversion.bits import check_figures
 from microlut.conversion.front import SearchResult
 from microlut.conversion.preparation import options_of, prepare
 from microlut.conversion.search import check_search, search_prepared
+from microlut.conversion.settings import Budget
 from microlut.importers.keras.custom import Custom
 from microlut.importers.samples import Inputs
 from microlut.ops.weights import Granularity
@@ -29,6 +33,8 @@ def search(  # noqa: PLR0913 (the user's options, by name)
     task: Task = "auto",
     settings: PathLike | None = None,
     custom: Custom | None = None,
+    max_drop: float | None = None,
+    min_snr: float | None = None,
     name: str | None = None,
     progress: Progress = silent,
 ) -> SearchResult:
@@ -51,6 +57,9 @@ def search(  # noqa: PLR0913 (the user's options, by name)
         task: What the outputs are.
         settings: A configuration file.
         custom: What classes, activations and layers of the model are, by their names.
+        max_drop: Most that the advised point may be expected to lose, in percentage points: 1 by
+            default, for classes and labels.
+        min_snr: Least signal-to-noise ratio of the advised point in dB: 20 by default, for values.
         name: Name of the model.
         progress: Called with (what, done, total).
 
@@ -69,5 +78,13 @@ def search(  # noqa: PLR0913 (the user's options, by name)
         settings=settings,
         custom=custom,
     )
+    if max_drop is not None or min_snr is not None:
+        Budget(max_drop=max_drop, min_snr=min_snr)  # raises for what is not allowed
     prepared = prepare(model, calibration, options, name, progress)
-    return search_prepared(prepared, store, progress, jobs)
+    check_figures(prepared.graph, prepared.task, max_drop, min_snr)
+    found = search_prepared(prepared, store, progress, jobs)
+    return replace(
+        found,
+        max_drop=found.max_drop if max_drop is None else max_drop,
+        min_snr=found.min_snr if min_snr is None else min_snr,
+    )

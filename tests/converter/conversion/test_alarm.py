@@ -18,6 +18,7 @@ from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.arrays import FloatArray
 from microlut.ops.dense import Dense
+from microlut.ops.sigmoid import Sigmoid
 from microlut.ops.softmax import Softmax
 from microlut.quantize.quality import compare
 from microlut.quantize.ranges.measure import calibrate
@@ -151,6 +152,30 @@ def test_few_bits_are_the_cause_where_weights_lose_most():
     assert "its weights have 2 bits" in finding.text
     assert finding.figures["divergence"] > finding.figures["limit_divergence"] == 0.2
     assert found_in(graph, quantize(graph, ranges, x, WeightConfig(8)), x) == ()
+
+
+def labelled(bias: float) -> Graph:
+    net = rg.Network("labels", (64,))
+    net.add(Dense(normal(3, 64, seed=5), np.full(3, bias, np.float32)), (3,))
+    net.add(Sigmoid(), (3,))
+    return net.graph()
+
+
+def test_label_that_diverges_is_named():
+    graph, x = labelled(0.0), normal(100, 64)
+    q = quantize(graph, calibrate(graph, x), x, WeightConfig(2, method="fitted"))
+    (finding,) = found_in(graph, q, x)
+    assert finding.code == "diverging-output"
+    assert finding.text.startswith("label ")
+    assert found_in(graph, quantized(graph, x, 8), x) == ()
+
+
+def test_labels_that_are_always_no_have_no_alarm():
+    """Probabilities of 1e-9 are 0 in int8: their ratio is 0 dB, and no answer is wrong."""
+    graph, x = labelled(-60.0), normal(100, 64)
+    q = quantized(graph, x, 8)
+    assert compare(graph, q, x).quality.snr_db < 1
+    assert found_in(graph, q, x) == ()
 
 
 def test_coarse_activations_are_the_cause_where_rounding_loses_most():

@@ -25,6 +25,7 @@ from microlut.integer import QuantizedGraph
 from microlut.ops.activation import ActivationKind
 from microlut.ops.dense import Dense
 from microlut.ops.relu import Relu
+from microlut.ops.sigmoid import Sigmoid
 from microlut.plan import make_plan
 from microlut.quantize.figures import Quality
 from microlut.quantize.quality import compare, integer_quality
@@ -280,6 +281,16 @@ def test_max_drop_needs_calibration_inputs():
 def test_max_drop_needs_classes(graph):
     with pytest.raises(InvalidInput, match=r"does not end with a softmax .*; give --min-snr DB"):
         quantize_within(prepared(graph), Budget(max_drop=1.0), silent)
+
+
+@pytest.mark.parametrize("budget", [Budget(max_drop=2.0), Budget(min_snr=12.0)])
+def test_labels_have_both_limits(budget: Budget):
+    made = classifier(False)
+    node = make_node("labels", Sigmoid(), (made.outputs[0],), made.shape_of(made.outputs[0]))
+    graph = replace(made, nodes=(*made.nodes, node), outputs=("labels",))
+    ready = prepared(graph, pictures(60))
+    found = ready.held_out_quality(quantize_within(ready, budget, silent).configs)
+    assert found.drop <= 2.0 if budget.max_drop else found.snr_db >= 12.0
 
 
 def test_max_drop_takes_scores_that_are_called_classes():

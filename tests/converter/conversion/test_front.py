@@ -1,9 +1,11 @@
 """A front as text and JSON: the advised points, and the options that make them."""
 
+from dataclasses import replace
+
 import pytest
 
 from microlut.conversion.front import Point, PointKind, SearchResult
-from microlut.quantize.figures import Quality
+from microlut.quantize.figures import LabelQuality, Quality
 from microlut.show.search import search_text
 
 
@@ -64,20 +66,43 @@ def test_pinned_layers_are_not_overridden_by_the_advice():
 
 def test_nothing_is_advised_where_all_lose_more():
     assert result(POINTS[:1]).advised is None
-    assert search_text(result(POINTS[:1])).endswith("None is expected to lose 1 point or less")
+    assert search_text(result(POINTS[:1])).endswith("None is expected to lose 1 point at most")
 
 
-def test_network_without_classes_has_neither_drop_nor_advice():
-    text = search_text(result((point("uniform", 4, 10, None),)))
-    assert text.splitlines()[1].split() == [
-        "4",
-        "bits",
-        "3.99",
-        "10",
-        "bytes",
-        "6.0",
-        "dB",
-        "0.25",
-        "*",
-    ]
-    assert len(text.splitlines()) == 3
+VALUES = (point("uniform", 4, 10, None), point("uniform", 8, 20, None))
+
+
+def test_values_have_their_noise_and_largest_error_and_no_drop():
+    text = search_text(
+        result((replace(VALUES[0], quality=Quality(0.25, None, None, 9, None, 0.5)),))
+    )
+    header, row, *_ = text.splitlines()
+    assert header.split()[-5:] == ["SNR", "largest", "error", "divergence", "front"]
+    assert row.split() == ["4", "bits", "3.99", "10", "bytes", "6.0", "dB", "0.5", "0.25", "*"]
+    assert text.endswith("None has an SNR of 20 dB or more")
+
+
+@pytest.mark.parametrize(("least", "bits"), [(6.0, 4), (7.0, 8), (9.1, None)])
+def test_smallest_point_with_little_noise_is_advised_of_values(least: float, bits: int | None):
+    found = replace(result(VALUES), min_snr=least)
+    assert (found.advised and found.advised.asked) == bits
+    assert bits is None or search_text(found).endswith(
+        f"Smallest that has an SNR of {least:g} dB or more: microlut convert ... --bits {bits}"
+    )
+
+
+def test_limit_of_the_drop_decides_what_is_advised():
+    assert replace(result(), max_drop=9.5).advised is POINTS[0]
+    assert replace(result(), max_drop=0.5).advised is POINTS[3]
+    assert result().as_json()["max_drop"] == 1.0
+
+
+def test_worst_label_counts():
+    labels = tuple(
+        LabelQuality(i, 0.01, 99.0, drop, 30.0, 0.1) for i, drop in enumerate((0.5, 2.0))
+    )
+    quality = Quality(0.01, None, None, 9, None, 0.1, labels)
+    found = result((replace(VALUES[0], quality=quality),))
+    assert found.advised is None
+    row = search_text(found).splitlines()[1]
+    assert row.split() == ["4", "bits", "3.99", "10", "bytes", "2.00", "20.0", "dB", "0.01", "*"]

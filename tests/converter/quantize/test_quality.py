@@ -18,15 +18,19 @@ from microlut.ops.add import Add
 from microlut.ops.dense import Dense
 from microlut.ops.relu import Relu
 from microlut.ops.reshape import Reshape
+from microlut.ops.sigmoid import Sigmoid
 from microlut.ops.softmax import Softmax
 from microlut.ops.tensor import dequantize_array, quantize_array
 from microlut.quantize import quality as module
+from microlut.quantize.figures import Quality, pooled, worst
+from microlut.quantize.labels import label_qualities
 from microlut.quantize.quality import (
     affordable_inputs,
     compare,
     final_softmax,
     integer_quality,
     judged,
+    kind_of,
     quality,
     relative_error,
     spread,
@@ -248,6 +252,99 @@ def test_scores_without_a_softmax_are_judged_as_those_before_one():
         for graph in kinds
     ]
     assert found[0].divergence == found[1].divergence
+
+
+# --- labels
+
+
+def labelled(labels: int = 3, features: int = 8, gain: float = 1.0) -> Graph:
+    rng = np.random.default_rng(4)
+    net = rg.Network("labels", (features,))
+    kernel = gain * rng.normal(0, 1, (labels, features)).astype(np.float32)
+    net.add(Dense(kernel.astype(np.float32), np.zeros(labels, np.float32)), (labels,))
+    net.add(Sigmoid(), (labels,))
+    return net.graph()
+
+
+def test_final_sigmoid_makes_labels_unless_a_picture_is_made_of_a_picture():
+    assert kind_of(labelled(), labelled().outputs[0]) == "labels"
+    alike = labelled(labels=8)
+    assert kind_of(alike, alike.outputs[0]) == "values"
+    assert kind_of(alike, alike.outputs[0], "labels") == "labels"
+    assert kind_of(PROBABILITIES, "y") == "classes"
+    assert kind_of(VALUES, "y") == "values"
+    assert kind_of(PROBABILITIES, "y", "values") == "values"
+
+
+def test_labels_by_hand():
+    real, found = rows([2, -1], [-1, 3], [1, 0.5]), rows([1, -1], [1, 3], [1, -0.5])
+    p = 1 / (1 + np.exp(-real.astype(float)))
+    q = 1 / (1 + np.exp(-found.astype(float)))
+    labels = label_qualities((real, found), (p, q), 0.5)
+    expected = np.mean(p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)), axis=0)
+    assert [one.divergence for one in labels] == pytest.approx(expected.tolist())
+    assert [one.agreement for one in labels] == pytest.approx([200 / 3] * 2)
+    assert [one.expected_drop for one in labels] == pytest.approx(
+        [100 * (1 - 2 * p[1, 0]) / 3, 100 * (2 * p[2, 1] - 1) / 3]
+    )
+    assert [one.largest_error for one in labels] == pytest.approx(abs(p - q).max(axis=0).tolist())
+    ratio = 10 * np.log10(np.sum(p[:, 0] ** 2) / np.sum((p[:, 0] - q[:, 0]) ** 2))
+    assert labels[0].snr_db == pytest.approx(ratio)
+
+
+def test_each_label_has_its_figures_and_no_class():
+    x = np.random.default_rng(0).normal(0, 1, (200, 8)).astype(np.float32)
+    graph = labelled()
+    q = quantize(graph, calibrate(graph, x), x, WeightConfig(2, method="fitted"))
+    found = integer_quality(graph, q, x)
+    assert (found.agreement, found.expected_drop) == (None, None)
+    assert [one.label for one in found.labels] == [0, 1, 2]
+    assert found.drop == max(one.expected_drop for one in found.labels) > 0
+    assert found.largest_error == max(one.largest_error for one in found.labels) < 1
+    assert found.snr_db == pytest.approx(-10 * np.log10(found.divergence))
+    as_values = integer_quality(graph, q, x, "values")
+    assert replace(found, labels=()) == as_values
+    assert as_values.drop is None
+
+
+def test_labels_may_be_scores_if_the_task_says_so():
+    graph = classifier(softmax=False)
+    found = integer_quality(graph, quantized(graph, 4), pictures(), "labels")
+    assert len(found.labels) == 5
+    assert min(one.agreement for one in found.labels) > 80
+
+
+def test_values_have_their_largest_error_in_their_own_units():
+    compared = quality(rows([3, 400], [0, 5]), rows([3, 388], [2, 5]), False)
+    assert compared.largest_error == 12
+    assert quality(rows([3, 4]), rows([3, 4]), True).largest_error is None
+
+
+def test_standard_error_of_the_drop_is_that_of_the_mean_over_inputs():
+    real = logits([0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7])
+    found = logits([0.6, 0.4], [0.6, 0.4], [0.4, 0.6], [0.1, 0.9])
+    expected = 100 * np.std([0, 0.6, 0.2, 0], ddof=1) / 2
+    assert quality(real, found, True).drop_error == pytest.approx(expected, rel=1e-5)
+    assert quality(real[:1], found[:1], True).drop_error is None
+
+
+def test_pooled_quality_is_that_of_all_inputs():
+    rng = np.random.default_rng(1)
+    real, found = rng.normal(0, 2, (2, 30, 4)).astype(np.float32)
+    whole = quality(real, found, True)
+    parts = pooled([quality(real[:10], found[:10], True), quality(real[10:], found[10:], True)])
+    assert parts.divergence == pytest.approx(whole.divergence)
+    assert parts.agreement == pytest.approx(whole.agreement)
+    assert parts.expected_drop == pytest.approx(whole.expected_drop)
+    assert parts.drop_error == pytest.approx(whole.drop_error, rel=0.2)
+    assert parts.inputs == 30
+    values = [quality(real[:10], found[:10], False), quality(real[10:], found[10:], False)]
+    assert pooled(values).largest_error == pytest.approx(np.abs(real - found).max(), rel=1e-6)
+
+
+def test_output_that_uses_most_of_its_limit_is_the_worst():
+    values, classes = Quality(0.05, None, None, 1), Quality(0.08, 90.0, 1.0, 1)
+    assert worst([values, classes]) is values
 
 
 def test_without_a_final_softmax_the_output_is_what_it_reads():
