@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from microlut.toolchain.image import Image
     from microlut.workflow.analyze import analyze
     from microlut.workflow.build import build
+    from microlut.workflow.callback import conversion_callback
     from microlut.workflow.compare import CompareOutcome, compare
     from microlut.workflow.deploy import deploy
     from microlut.workflow.fit import fit
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from microlut.workflow.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
     from microlut.workflow.run import run
     from microlut.workflow.search import search
+    from microlut.workflow.tune import tune
     from microlut.workflow.verify import verify
 
     __version__: str
@@ -69,6 +71,7 @@ __all__ = [
     "boards",
     "build",
     "compare",
+    "conversion_callback",
     "convert",
     "deploy",
     "draw",
@@ -82,6 +85,7 @@ __all__ = [
     "read",
     "run",
     "search",
+    "tune",
     "verify",
     "write",
 ]
@@ -113,6 +117,7 @@ _PLACES = {
     "boards": "board.board",
     "build": "workflow.build",
     "compare": "workflow.compare",
+    "conversion_callback": "workflow.callback",
     "convert": "conversion.pipeline",
     "deploy": "workflow.deploy",
     "draw": "show.pictures.draw",
@@ -126,6 +131,7 @@ _PLACES = {
     "read": "project",
     "run": "workflow.run",
     "search": "workflow.search",
+    "tune": "workflow.tune",
     "verify": "workflow.verify",
     "write": "project:write_project",
 }

@@ -22,12 +22,13 @@ from microlut.conversion.preparation import ConvertOptions, options_of
 from microlut.errors import InvalidInput, MicrolutError
 
 FUNCTIONS = (
-    "compare",
+    *("compare", "tune"),
     *("analyze", "as_samples", "build", "convert", "deploy", "draw", "export", "fit"),
     *("fit_codebook", "flash"),
     *("load_board", "load_samples", "read", "run", "search", "verify", "write", "Budget"),
 )
-WITHOUT_ARGUMENTS = {"boards", "list_boards"}
+# A callback checks its inputs when `fit` calls it.
+WITHOUT_ARGUMENTS = {"boards", "list_boards", "conversion_callback"}
 
 
 class Reached(InvalidInput):  # no kind of its own, which the documentation would have to list
@@ -50,6 +51,7 @@ WORK = {
     "workflow.compare": ("tensor_figures",),
     "workflow.flash": ("_checked_image",),
     "workflow.run": ("make_reference",),
+    "workflow.tune": ("_train",),
     "workflow.verify": ("make_reference",),
 }
 
@@ -82,6 +84,7 @@ def arguments(folder):
         "read": {"folder": folder},
         "run": {"model": folder, "board": board, "inputs": TEST},
         "search": {"model": MODEL, "calibration": CALIBRATION, "jobs": 1},
+        "tune": {"model": MODEL, "data": TEST},
         "verify": {"model": folder, "inputs": TEST, "boards": [board]},
         "write": {"conversion": conversion(), "output": "new"},
         "Budget": {"average_bits": 3.0},
@@ -127,6 +130,7 @@ NO_LABELS = [
     *("none.npz", NUL, LONG, 3, {}, [], [None], ["a"], [0.5], [[1], [1, 2]], object()),
     *(np.array([-1]), np.zeros((2, 3)), b"ab"),
 ]
+NO_DATA = [3, "none.npz", np.zeros((9, 5)), (1, 2, 3), object()]
 WRONG: dict[str, list[object]] = {
     **dict.fromkeys(("model", "models"), NO_MODEL),
     **dict.fromkeys(("board", "name_or_path"), NO_BOARD),
@@ -141,6 +145,10 @@ WRONG: dict[str, list[object]] = {
     **dict.fromkeys(("count", "emulator", "core", "density", "to", "tool"), NO_CHOICE),
     **dict.fromkeys(("name", "layer", "port", "probe"), NO_TEXT),
     **dict.fromkeys(("settings", "original"), NO_FILE),
+    **dict.fromkeys(("data", "validation"), NO_DATA),
+    **dict.fromkeys(("epochs", "batch"), NO_COUNT),
+    "rate": [0, -1.0, "1", True, None, np.inf, [], object()],
+    "checkpoint": NO_PATH,
     "average_bits": ["3", 1, 9, [], np.zeros(2), object()],
     "bits": [*NO_COUNT, 9],
     "activations": [*NO_COUNT, 12],
@@ -170,6 +178,8 @@ WRONG: dict[str, list[object]] = {
     "picture": [*NO_PATH, "a.txt", "", "a"],
     "result": [None, 3, "a", [], conversion, object()],
     "jobs": [0, 1.5, "1", None, True, object()],
+    "search.max_drop": ["3", -1, np.inf, [], object()],
+    "search.min_snr": ["3", np.inf, [], object()],
     "max_drop": [1, "3", [], object()],
     "min_snr": [1, "3", [], object()],
     "progress": [None, 3, "a", object()],

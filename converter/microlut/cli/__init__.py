@@ -25,6 +25,7 @@ from microlut.errors import InvalidInput
 VERBS = {
     "analyze": ("analysis", "Show layers, obstacles, and what boards need, without data."),
     "convert": ("models", "Convert a model to C sources and a .tflite file."),
+    "tune": ("models", "Convert a model, and train it on labelled data."),
     "search": ("models", "Measure accuracy against bytes, and draw it."),
     "fit": ("models", "Fit levels to the weights of each layer, and draw the fit."),
     "build": ("firmware", "Compile the firmware for a board."),

@@ -29,7 +29,9 @@ from microlut.cli.options import (
 )
 from microlut.cli.terminal import print_json, progress_bar
 from microlut.conversion import pipeline
+from microlut.conversion.conversion import Conversion
 from microlut.conversion.search import check_search
+from microlut.distill.tuning import EPOCHS, RATE
 from microlut.errors import InvalidInput, ToolMissing
 from microlut.plan import DEFAULT_CORE
 from microlut.show import runs as tables
@@ -41,6 +43,7 @@ from microlut.show.search import search_text
 from microlut.workflow import deploy as deploying
 from microlut.workflow import fit as fitting
 from microlut.workflow import search as searching
+from microlut.workflow import tune as tuning
 from microlut.workflow.outcomes import image_json
 
 _WRITTEN = "model.h, model.c, weights.h, weights.c, engine/, {tflite}report.json"
@@ -68,6 +71,13 @@ def convert(
         conversion = pipeline.convert(
             model, how.calibration, **options, core=core, name=how.name, progress=progress
         )
+    _show(conversion, output, as_json)
+    if how.strict and conversion.report.warnings:
+        raise typer.Exit(EXIT_WARNED)
+
+
+def _show(conversion: Conversion, output: Path, as_json: bool) -> None:
+    """Write a conversion, and show it."""
     project = projects.write_project(conversion, output)
     if as_json:
         print_json(project.report | {"output_folder": str(output)})
@@ -76,6 +86,48 @@ def convert(
         tflite = "" if conversion.tflite is None else "model.tflite, "
         print(f"Wrote {output}: {_WRITTEN.format(tflite=tflite)}")
         print(warnings_text(conversion.report), end="")
+
+
+@grouped
+def tune(
+    model: ModelArgument,
+    output: OutputOption,
+    how: Converting,
+    data: Annotated[
+        Path, typer.Option(help=".npz with array x, or one per input's name, and class numbers y.")
+    ],
+    validation: Annotated[
+        Path | None,
+        typer.Option(help="The same for samples that judge.", show_default="a tenth of the data"),
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = EPOCHS,
+    rate: Annotated[float, typer.Option(help="The highest learning rate.")] = RATE,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="File that each epoch is written to, and training goes on from."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Convert MODEL, and train the integer network itself on your training data.
+
+    --calibration, --distill and --no-distill have no effect: calibration inputs are taken from the
+    data, and training takes the place of distillation.
+    """
+    options = how.converting()
+    projects.check_replaceable(output)  # before minutes are spent
+    with progress_bar(as_json) as progress:
+        conversion = tuning.tune(
+            model,
+            data,
+            validation=validation,
+            epochs=epochs,
+            rate=rate,
+            checkpoint=checkpoint,
+            name=how.name,
+            progress=progress,
+            **options,
+        )
+    _show(conversion, output, as_json)
     if how.strict and conversion.report.warnings:
         raise typer.Exit(EXIT_WARNED)
 

@@ -21,6 +21,7 @@ from microlut.conversion.remedies import measured_remedies
 from microlut.conversion.reporting import Making, convert_report
 from microlut.conversion.settings import Budget, budget_in_force
 from microlut.distill.stage import check_trainer, distilled
+from microlut.distill.tuning import Tuned
 from microlut.errors import ToolMissing
 from microlut.graph.ir import Graph
 from microlut.importers.keras.custom import Custom
@@ -39,6 +40,7 @@ from microlut.support.progress import Progress, silent
 from microlut.support.texts import plain
 
 _IN_MEMORY = "a model in memory"
+Trainer = Callable[[Prepared, QuantizedGraph, LayerConfigs], tuple[QuantizedGraph, Tuned]]
 
 
 def convert(  # noqa: PLR0913 (the user's options, by name)
@@ -129,22 +131,26 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     progress: Progress,
     check: Check = unchecked,
     room: Callable[[QuantizedGraph], int | None] = lambda _: None,
+    trainer: Trainer | None = None,
 ) -> Conversion:
     """Convert a model; the arguments are those of `convert`, with all options in one.
 
-    `check` may raise an early error about the network or the range of its input, and `room` says
-    how many bytes there are for the arena.
+    `check` may raise an early error about the network or the range of its input, `room` says how
+    many bytes there are for the arena, and `trainer` trains the network instead of distillation.
     """
     model = path_of("model", model) if is_path(model) else model
     to_tflite = _tflite_writer()  # early: it may be missing
     prepared = prepare(model, calibration, options, name, progress, _checks(options, check))
     progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
-    if options.distill:
+    if options.distill and trainer is None:
         check_trainer(prepared.samples, None if budget else prepared.configs)
     found = quantize_within(prepared, budget, progress)
-    trained = None
-    if options.distill and prepared.samples is not None:
+    trained, tuned = None, None
+    if trainer is not None:
+        tuned_network, tuned = trainer(prepared, found.quantized, found.configs)
+        found = replace(found, quantized=tuned_network)
+    elif options.distill and prepared.samples is not None:
         configs, quantized = found.configs, found.quantized
         trained = distilled(prepared.graph, quantized, configs, prepared.samples, progress)
     quantized = replace(
@@ -154,6 +160,7 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     making = replace(
         _making(prepared, found.configs, quantized, budget, trained is not None),
         custom=options.said,
+        tuned=tuned,
     )
     progress("plan", 3, STAGES)
     if options.stream is not None:  # only now, so that all stages see whole windows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from microlut.conversion.findings import Finding
+from microlut.distill.tuning import Tuned
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.plan import Optimize, Point
 from microlut.quantize.divided import Divided
@@ -138,6 +139,7 @@ class ConvertReport(Shown):
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
     equalized: tuple[Divided, ...] = ()
+    tuned: Tuned | None = None
     tflite_lacks: str = ""
     stream: StreamReport | None = None
     ram_curve: tuple[Point, ...] = ()

@@ -15,6 +15,7 @@ from microlut.conversion.report import (
     TensorReport,
 )
 from microlut.conversion.settings import Budget
+from microlut.distill.tuning import Tuned
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_weights, weight_bytes
@@ -57,6 +58,7 @@ class Making:
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
     equalized: tuple[Divided, ...] = ()
+    tuned: Tuned | None = None
     custom: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -92,6 +94,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         pruned=making.pruned,
         kept_int8=making.kept_int8,
         equalized=making.equalized,
+        tuned=making.tuned,
         weight_bytes=plan.weight_bytes,
         parameter_bytes=plan.parameter_bytes,
         arena_bytes=plan.arena_bytes,

@@ -68,9 +68,9 @@ def _step(graph: Graph, student: Student, steps: int) -> Callable[[dict[str, Ten
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def step(x: dict[str, Tensor]) -> None:
-        wanted = _float_tensors(graph, x)
+        wanted = float_tensors(graph, x)
         with tf.GradientTape() as tape:
-            loss = _loss(graph, wanted, student.tensors(x))
+            loss = loss_of(graph, wanted, student.tensors(x))
         gradients = tape.gradient(loss, student.variables)
         optimizer.apply(gradients, student.variables)
         student.limit()
@@ -79,7 +79,7 @@ def _step(graph: Graph, student: Student, steps: int) -> Callable[[dict[str, Ten
     return result
 
 
-def _loss(graph: Graph, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Tensor:
+def loss_of(graph: Graph, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Tensor:
     """Return the loss of a network's tensors against the targets.
 
     It is the relative squared error of the softmax's inputs (or of the outputs), plus the mean
@@ -101,7 +101,7 @@ def _loss(graph: Graph, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> 
     return loss
 
 
-def _float_tensors(graph: Graph, x: dict[str, Tensor]) -> dict[str, Tensor]:
+def float_tensors(graph: Graph, x: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return every tensor of the float network by name, for inputs [batch, ...] by name."""
     found = dict(x)
     for node in graph.nodes:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from microlut.conversion.report import ConvertReport, SegmentReport, StreamReport
 from microlut.conversion.tensor_types import kept_text
+from microlut.distill.tuning import Tuned
 from microlut.plan import Point
 from microlut.show.curve import curve_lines
 from microlut.show.quality import figures
@@ -57,6 +58,8 @@ def conversion_text(report: ConvertReport) -> str:
         lines.append(_pruned_text(report))
     if report.equalized:
         lines.append(_equalized_text(report))
+    if report.tuned is not None:
+        lines.append(_tuned_text(report.tuned))
     if report.segments:
         lines.append(_segments_text(report.segments))
     if report.kept_int8:
@@ -111,6 +114,22 @@ def _pruned_text(report: ConvertReport) -> str:
     return (
         f"Removed {sum(layer.removed for layer in most):,} channels that always have one value or "
         f"that nothing reads: {named}{others}"
+    )
+
+
+def _tuned_text(tuned: Tuned) -> str:
+    """Return a line on what training gave."""
+    if not tuned.best_epoch:
+        return (
+            f"Tuning: none of {tuned.epochs} epochs was better on {tuned.judges:,} samples kept "
+            "aside; the network is the one before training"
+        )
+    facts = f"loss {tuned.loss_before:.3g} before, {tuned.loss:.3g} now"
+    if tuned.accuracy is not None and tuned.accuracy_before is not None:
+        facts += f", accuracy {tuned.accuracy_before:.2f} % before, {tuned.accuracy:.2f} % now"
+    return (
+        f"Tuned, epoch {tuned.best_epoch} of {tuned.epochs}, on {tuned.judges:,} samples kept "
+        f"aside: {facts}"
     )
 
 

@@ -90,6 +90,14 @@ def integer(name: str, value: object, least: int, most: int | None = None) -> in
     return number
 
 
+def positive(name: str, value: object) -> float:
+    """Return a positive, finite number; raise InvalidInput for anything else."""
+    known = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if known and 0.0 < value < _LARGEST:  # type: ignore[operator]
+        return float(value)  # type: ignore[arg-type]
+    raise InvalidInput(f"{name} is {brief(value)}; give a number above 0")
+
+
 def number_pair(name: str, value: object) -> tuple[float, float]:
     """Return an argument as two numbers, the second larger; raises InvalidInput otherwise."""
     try:

@@ -33,6 +33,7 @@ from microlut.support import resources
 VERBS = (
     "analyze",
     "convert",
+    "tune",
     "search",
     "fit",
     "build",

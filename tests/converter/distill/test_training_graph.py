@@ -18,14 +18,14 @@ from microlut.ops.windows import Padding, Window
 
 tf = pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
 
-from microlut.distill.train import _float_tensors  # noqa: E402
+from microlut.distill.train import float_tensors  # noqa: E402
 
 CASES = list(rg.network_cases(4))
 
 
 def tensors(graph, x):
     """Return every tensor of a graph by name, as training computes it."""
-    return _float_tensors(graph, {graph.inputs[0].name: tf.constant(x)})
+    return float_tensors(graph, {graph.inputs[0].name: tf.constant(x)})
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
