@@ -36,6 +36,7 @@ from microlut.cli.terminal import print_json, progress_bar
 from microlut.errors import InvalidInput
 from microlut.running.emulators import offer_image
 from microlut.show import runs as tables
+from microlut.show.conversion import findings_text
 from microlut.show.layers import compare_text, layer_text
 from microlut.workflow import build as building
 from microlut.workflow import compare as comparison
@@ -106,6 +107,7 @@ def run(
         print_json(outcome.as_json() | _memory_json(project))
     else:
         print(tables.run_text(outcome))
+        print(findings_text(outcome.findings), end="")
     if not outcome.bit_exact:
         raise typer.Exit(EXIT_DISAGREES)
 
@@ -166,6 +168,7 @@ def verify(
         print_json(outcome.as_json() | _memory_json(project))
     else:
         print(tables.verify_text(outcome))
+        print(findings_text(outcome.findings), end="")
     if not outcome.bit_exact:
         raise typer.Exit(EXIT_DISAGREES)
 

@@ -35,7 +35,7 @@ from microlut.distill.tuning import EPOCHS, RATE
 from microlut.errors import InvalidInput, ToolMissing
 from microlut.plan import DEFAULT_CORE
 from microlut.show import runs as tables
-from microlut.show.conversion import conversion_text, warnings_text
+from microlut.show.conversion import conversion_text, findings_text, warnings_text
 from microlut.show.fits import fits_text
 from microlut.show.pictures.draw import draw
 from microlut.show.pictures.figure import check_picture
@@ -248,10 +248,10 @@ def deploy(
         print(tables.image_text(outcome.image, target))
         if inputs is not None:
             print(tables.deploy_text(outcome))
-        print(warnings_text(report), end="")
+        print(findings_text(outcome.findings), end="")
     if outcome.not_measured:
         raise typer.Exit(ToolMissing.exit_code)
     if outcome.run is not None and not outcome.run.bit_exact:
         raise typer.Exit(EXIT_DISAGREES)
-    if how.strict and report.warnings:
+    if how.strict and outcome.findings:
         raise typer.Exit(EXIT_WARNED)

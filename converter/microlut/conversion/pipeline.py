@@ -31,7 +31,7 @@ from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Optimize, make_plan
 from microlut.quantize.figures import Task
 from microlut.quantize.quality import affordable_inputs, compare, spread
-from microlut.quantize.ranges.choose import RangeChoice
+from microlut.quantize.ranges.choose import Ends, RangeChoice
 from microlut.quantize.rough import quantize_roughly
 from microlut.quantize.weights import LayerConfigs, Method
 from microlut.streaming.stream import stream as streamed
@@ -185,7 +185,7 @@ def _checks(options: Options, check: Check) -> Check:
     if axis is None:
         return check
 
-    def both(graph: Graph, limits: Mapping[str, tuple[float, float]] | None) -> None:
+    def both(graph: Graph, limits: Mapping[str, tuple[Ends, ...]] | None) -> None:
         if limits is None:
             streamed(quantize_roughly(graph, {node.name: 8 for node, _ in graph.weighted()}), axis)
         check(graph, limits)
@@ -216,6 +216,7 @@ def _making(
         pruned=prepared.pruned,
         kept_int8=prepared.kept_int8,
         equalized=prepared.equalized,
+        measured=prepared.measured,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict, get_args
 
 from microlut.conversion.findings import Finding
+from microlut.conversion.input_checks import calibration_findings
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget, Overrides, Settings, layer_choices, settings_of
 from microlut.conversion.tensor_types import tensor_types
@@ -17,21 +18,24 @@ from microlut.graph.passes import run_passes
 from microlut.graph.passes.prune_channels import pruned_layers
 from microlut.importers import import_model
 from microlut.importers.keras.custom import Custom, check_custom
+from microlut.importers.sample_files import check_file
 from microlut.importers.samples import Inputs, as_samples
 from microlut.importers.scaling import scaled_alike
+from microlut.ops.tensor import feature_ranges
 from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Goal, Optimize
 from microlut.plan.limits import check_sizes
-from microlut.quantize.diagnosis import input_warnings
 from microlut.quantize.equalize import equalized
 from microlut.quantize.figures import Task
-from microlut.quantize.ranges.activations import quantized_tensors
+from microlut.quantize.ranges.activations import activation_quantization, quantized_tensors
 from microlut.quantize.ranges.choose import (
+    Ends,
     RangeChoice,
     choose_ranges,
     known_ranges,
-    saturated,
+    possible_ranges,
 )
+from microlut.quantize.ranges.inputs import ranged_inputs
 from microlut.quantize.types import with_conversions
 from microlut.quantize.weights import Method
 from microlut.quantize.without_data.fit import expected_ranges
@@ -152,12 +156,12 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     )
 
 
-# Looks at the network, and when they are known at the ranges of its inputs, before much time is
+# Looks at the network, and then at the ranges that each of its inputs may have, before much time is
 # spent.
-Check = Callable[[Graph, Mapping[str, tuple[float, float]] | None], None]
+Check = Callable[[Graph, Mapping[str, tuple[Ends, ...]] | None], None]
 
 
-def unchecked(_graph: Graph, _limits: Mapping[str, tuple[float, float]] | None) -> None:
+def unchecked(_graph: Graph, _limits: Mapping[str, tuple[Ends, ...]] | None) -> None:
     """Look at nothing."""
 
 
@@ -172,6 +176,8 @@ def prepare(
     """Import a model, run the passes and measure ranges; takes `convert_with`'s arguments."""
     check_text("name", name)
     check_progress(progress)
+    if calibration is not None:
+        check_file(calibration)
     progress("import", 0, STAGES)
     imported = import_model(model, name, options.said)
     graph = run_passes(imported)
@@ -187,47 +193,49 @@ def prepare(
     if calibration is None and with_data:
         raise InvalidInput(_NO_CALIBRATION)
     check(graph, None)
+    samples = None
+    if calibration is not None:
+        samples = _calibration_inputs(calibration, graph, options.input_range)
     found = tensor_types(graph, options.settings, options.overrides)
     kept, (graph, types) = found.kept_int8, with_conversions(graph, found.types)
     progress("calibrate", 1, STAGES)
-    if calibration is None:
-        check(graph, limits)
+    if samples is None:
+        stored = {name: activation_quantization(*ends) for name, ends in limits.items()}
+        check(graph, {name: (feature_ranges(q),) for name, q in stored.items()})
         inputs = synthetic_inputs(graph, limits)
         ranges = expected_ranges(graph, inputs, limits).replaced(known).typed(types)
         task = options.task
         notes = _notes(graph)
         return Prepared(graph, ranges, inputs, None, layers, None, task, notes, pruned, kept)
-    samples = _calibration_inputs(calibration, graph, options.input_range)
-    found_equal = equalized(graph, samples, {n: layer.config for n, layer in layers.items()})
-    graph = found_equal.graph
-    chosen = choose_ranges(graph, samples, options.range_rule, options.input_range, types)
-    limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
-    check(graph, limits)
+    rules = options.range_rule, options.input_range, types
+    check(graph, possible_ranges(graph, samples, *rules))
+    even = equalized(graph, samples, {name: layer.config for name, layer in layers.items()})
+    graph = even.graph
+    chosen = choose_ranges(graph, samples, *rules)
     tensors = quantized_tensors(graph, chosen.ranges)
-    findings = (
-        *_notes(graph),
-        *(
-            Finding("input", name, text)
-            for name, x in samples.arrays.items()
-            for text in input_warnings(x, tensors[name])
-        ),
+    given = [tensors[tensor.name] for tensor in graph.inputs]
+    check(graph, {t.name: (feature_ranges(t.quantized, t.dtype),) for t in given})
+    findings = (*_notes(graph), *calibration_findings(samples, imported, given))
+    tame = Batch(
+        {
+            one.name: one.saturated(samples.arrays[one.name], chosen.ranges[one.tensor])
+            for one in ranged_inputs(graph)
+        }
     )
-    samples = inputs = Batch({n: saturated(x, limits[n]) for n, x in samples.arrays.items()})
-    if not with_data:
-        inputs = synthetic_inputs(graph, limits)
-    rule, task = chosen.rule, options.task
+    limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
     return Prepared(
-        graph,
-        chosen.ranges,
-        inputs,
-        samples,
-        layers,
-        rule,
-        task,
-        findings,
-        pruned,
-        kept,
-        found_equal.layers,
+        graph=graph,
+        ranges=chosen.ranges,
+        inputs=tame if with_data else synthetic_inputs(graph, limits),
+        samples=tame,
+        layers=layers,
+        range_rule=chosen.rule,
+        task=options.task,
+        findings=findings,
+        pruned=pruned,
+        kept_int8=kept,
+        measured={name: (float(x.min()), float(x.max())) for name, x in samples.arrays.items()},
+        equalized=even.layers,
     )
 
 

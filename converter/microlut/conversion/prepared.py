@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from microlut.conversion.findings import Finding
 from microlut.conversion.settings import LayerChoice
@@ -35,6 +35,7 @@ class Prepared:
         pruned: Layers that lost output channels in the passes.
         kept_int8: Layers that keep 8 bits in a network that was given 16.
         equalized: Layers whose output channels were divided to fill their tensor's range.
+        measured: Least and largest value of each input among the calibration inputs, if any.
     """
 
     graph: Graph
@@ -48,6 +49,7 @@ class Prepared:
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
     equalized: tuple[Divided, ...] = ()
+    measured: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def configs(self) -> LayerConfigs:

@@ -19,14 +19,18 @@ class TensorReport(Shown):
 
     An input whose features differ has `scales` and `origins` instead, by feature along its last
     dimension: real = scales[i] * (quantized - zero_point) + origins[i]. Its `scale` is None.
+    `range` is the least and the largest real value that can be represented. `measured` is that of
+    the calibration inputs; None of an output, or without such inputs.
     """
 
     name: str
     shape: tuple[int, ...]
     scale: float | None
     zero_point: int
+    range: tuple[float, float]
     scales: tuple[float, ...] = ()
     origins: tuple[float, ...] = ()
+    measured: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

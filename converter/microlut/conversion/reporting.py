@@ -20,7 +20,7 @@ from microlut.graph.passes.prune_channels import Pruned
 from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.integer.stream import warm_up_runs
-from microlut.ops.tensor import Tensor
+from microlut.ops.tensor import Tensor, quantized_range
 from microlut.ops.weighted import QWeighted
 from microlut.ops.weights import QuantizedWeights
 from microlut.plan import Plan, Step
@@ -46,6 +46,7 @@ class Making:
         kept_int8: Layers that keep 8 bits in a network that was given 16.
         equalized: Layers whose output channels were divided to fill their tensor's range.
         custom: What the user has said that classes and layers are.
+        measured: Least and largest value of each input among the calibration inputs, if any.
     """
 
     configs: LayerConfigs
@@ -60,6 +61,7 @@ class Making:
     equalized: tuple[Divided, ...] = ()
     tuned: Tuned | None = None
     custom: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
@@ -104,7 +106,10 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         core=plan.goal.core,
         estimated_instructions=None if small else sum(step.instructions for step in plan.steps),
         macs=sum(layer.macs for layer in layers),
-        inputs=tuple(_tensor(tensor.name, tensor) for tensor in graph.inputs),
+        inputs=tuple(
+            replace(_tensor(tensor.name, tensor), measured=making.measured.get(tensor.name))
+            for tensor in graph.inputs
+        ),
         outputs=tuple(_tensor(name, tensor) for name, tensor in graph.output_tensors().items()),
         layers=layers,
         tflite_lacks=graph.tflite_lacks(),
@@ -148,11 +153,11 @@ def _common(values: Sequence[str]) -> str:
 
 
 def _tensor(name: str, tensor: Tensor) -> TensorReport:
-    known = tensor.quantized
+    known, ends = tensor.quantized, quantized_range(tensor.quantized, tensor.dtype)
+    plain = TensorReport(name, tensor.shape, known.scale, known.zero_point, ends)
     if known.features is None:
-        return TensorReport(name, tensor.shape, known.scale, known.zero_point)
-    scales, origins = known.features.scales, known.features.origins
-    return TensorReport(name, tensor.shape, None, known.zero_point, scales, origins)
+        return plain
+    return replace(plain, scale=None, scales=known.features.scales, origins=known.features.origins)
 
 
 def _is_whole(step: Step) -> bool:

@@ -5,39 +5,20 @@ Files are never unpickled.
 
 from __future__ import annotations
 
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch, only
+from microlut.importers.sample_files import INPUTS, LABELS, read_arrays
 from microlut.ops.arrays import FloatArray, Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.arguments import PathLike, brief, integer, is_path, path_of
 from microlut.support.shown import Record, Shown
-
-_INPUTS, _LABELS = "x", "y"
-_DAMAGE = (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -119,7 +100,7 @@ def as_samples(
     source, tensors = "samples", _tensors(inputs)
     if is_path(x):
         path = path_of("x", x)
-        source, arrays = str(path), _read(path, tensors)
+        source, arrays = str(path), read_arrays(path, [tensor.name for tensor in tensors])
     else:
         arrays = {name: _array(name, values) for name, values in _given(x).items()}
     labels = None if y is None else _labels(y)
@@ -131,13 +112,13 @@ def _given(x: object) -> dict[str, object]:
     """Return what was given, by the names of the inputs, and labels that come with it."""
     labels: dict[str, object] = {}
     if isinstance(x, Samples):
-        labels = {} if x.y is None else {_LABELS: x.y}
+        labels = {} if x.y is None else {LABELS: x.y}
         x = x.inputs
     if isinstance(x, Batch):
         x = x.arrays
     if isinstance(x, Mapping):
         return {str(name): values for name, values in x.items()} | labels
-    return {_INPUTS: x} | labels
+    return {INPUTS: x} | labels
 
 
 def _tensors(inputs: object) -> tuple[Tensor, ...]:
@@ -146,7 +127,7 @@ def _tensors(inputs: object) -> tuple[Tensor, ...]:
     if given and all(isinstance(tensor, Tensor) for tensor in given):
         return given
     if given and all(isinstance(size, Integral) and int(size) > 0 for size in given):
-        return (Tensor(_INPUTS, tuple(map(int, given))),)
+        return (Tensor(INPUTS, tuple(map(int, given))),)
     raise InvalidInput(
         f"inputs are {brief(inputs)}; give those of the model's graph, or the shape of the only "
         "one without the batch, such as (32, 32, 3)"
@@ -164,39 +145,14 @@ def _array(name: str, value: object) -> NDArray[np.generic]:
 
 def _labels(y: PathLike | ArrayLike) -> NDArray[np.generic]:
     if not is_path(y):
-        return _array(_LABELS, y)
-    path = path_of(_LABELS, y)
-    arrays = _read(path, ())
+        return _array(LABELS, y)
+    path = path_of(LABELS, y)
+    arrays = read_arrays(path, ())
     if not arrays:
         raise InvalidInput(
             f"{path}: has no array y; write it with numpy.savez(path, y=class_numbers)"
         )
-    return arrays.get(_LABELS, next(iter(arrays.values())))
-
-
-def _read(path: Path, inputs: Sequence[Tensor]) -> dict[str, NDArray[np.generic]]:
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "no such file"
-        raise InvalidInput(f"{path}: {what}; give samples as .npz with array x, or as .npy")
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {_INPUTS: loaded}
-        with loaded:
-            # Only what is used is read: the file may hold more.
-            wanted = {tensor.name for tensor in inputs} | {_INPUTS, _LABELS}
-            names = [n for n in loaded.files if n in wanted]
-            others = [n for n in loaded.files if n != _LABELS]
-            if not set(names) - {_LABELS} and len(others) == 1:
-                names.append(others[0])
-            return {name: loaded[name] for name in names}
-    except _DAMAGE as error:
-        text = " ".join(str(error).split())[:200]
-        reason = "it holds Python objects or is no NumPy file" if "pickle" in text else text
-        raise InvalidInput(
-            f"{path}: cannot be read as .npz or .npy ({reason}); write it with "
-            "numpy.savez(path, x=inputs, y=labels), without Python objects"
-        ) from error
+    return arrays.get(LABELS, next(iter(arrays.values())))
 
 
 def _checked(
@@ -215,8 +171,8 @@ def _checked(
             f"{source}: the inputs have unlike numbers of samples ({found}); give as many of each"
         )
     batch = Batch(checked)
-    if labels is None and _LABELS not in {called for called, _ in named.values()}:
-        labels = arrays.get(_LABELS)
+    if labels is None and LABELS not in {called for called, _ in named.values()}:
+        labels = arrays.get(LABELS)
     whole = len(next(iter(named.values()))[1])
     y = None if labels is None else _class_numbers(labels, whole, source)[:limit]
     return Samples(batch, y)
@@ -228,8 +184,8 @@ def _by_input(
     """Return each input's array, and what it is called where it comes from."""
     if len(inputs) == 1:
         name = inputs[0].name
-        others = [other for other in arrays if other != _LABELS]
-        names = (_INPUTS, name) if name == _LABELS else (name, _INPUTS)
+        others = [other for other in arrays if other != LABELS]
+        names = (INPUTS, name) if name == LABELS else (name, INPUTS)
         found = next((known for known in names if known in arrays), None)
         if found is None and len(others) == 1:
             found = others[0]

@@ -33,8 +33,9 @@ def scaled_alike(x: FloatArray, low: float | Real, high: float | Real) -> bool:
     Some values beyond it are normal, and saturate. But images of 0 to 255 for a range of 0 to 1, or
     the other way round, would run and give nonsense.
     """
-    beyond = float(np.mean((x < low) | (x > high)))
     step = (np.asarray(high) - np.asarray(low)) / 255
+    # A range is one of whole steps: its ends may be half a step away from those asked for.
+    beyond = float(np.mean((x < low - step / 2) | (x > high + step / 2)))
     spans = np.ptp(x.reshape(-1, step.size), axis=0)
     # One dark image may be almost uniform; many are not.
     flat = len(x) >= _MANY_SAMPLES and bool(np.all(spans < _FEWEST_STEPS * step))

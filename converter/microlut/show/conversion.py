@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from microlut.conversion.report import ConvertReport, SegmentReport, StreamReport
+from microlut.conversion.findings import Finding
+from microlut.conversion.report import (
+    ConvertReport,
+    SegmentReport,
+    StreamReport,
+    TensorReport,
+)
 from microlut.conversion.tensor_types import kept_text
 from microlut.distill.tuning import Tuned
 from microlut.plan import Point
@@ -54,6 +60,7 @@ def conversion_text(report: ConvertReport) -> str:
         f"arena {size_text(report.arena_bytes)} (these tensors and scratch need {need})"
     )
     lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
+    lines += [_input_text(tensor) for tensor in report.inputs]
     if report.pruned:
         lines.append(_pruned_text(report))
     if report.equalized:
@@ -80,6 +87,17 @@ def conversion_text(report: ConvertReport) -> str:
     return "\n".join(lines)
 
 
+def _input_text(tensor: TensorReport) -> str:
+    """Return a line on the range of an input, and on that of the calibration inputs."""
+    low, high = tensor.range
+    each = f"in steps of {tensor.scale:.3g}" if tensor.scale else "with steps for each feature"
+    text = f"input {tensor.name}: {low:g} to {high:g} {each}"
+    if tensor.measured is None:
+        return text
+    least, most = tensor.measured
+    return f"{text}; calibration inputs span {least:g} to {most:g}"
+
+
 def _segments_text(segments: Sequence[SegmentReport]) -> str:
     """Return a line on the layers that run band by band."""
     each = [
@@ -99,6 +117,11 @@ def _stream_text(stream: StreamReport) -> str:
         f"streamed: {frames} per run, {stream.runs} runs per window of {stream.window} frames; "
         f"{stream.warm_up} to warm up, {size_text(stream.kept_bytes)} of state"
     )
+
+
+def findings_text(findings: Sequence[Finding]) -> str:
+    """Return findings as warnings, one line each; "" without any."""
+    return "".join(f"Warning: {finding.line}\n" for finding in findings)
 
 
 def warnings_text(report: ConvertReport) -> str:

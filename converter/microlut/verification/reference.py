@@ -8,17 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from microlut.conversion.findings import Finding
+from microlut.conversion.input_checks import run_findings
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
+from microlut.importers.sample_files import check_file
 from microlut.importers.samples import Inputs, Samples, as_samples
-from microlut.importers.scaling import check_scaled_alike
+from microlut.importers.scaling import check_scaled_alike, scaled_alike
 from microlut.integer import QuantizedGraph, from_bytes, quantized_inputs, to_bytes
 from microlut.integer import evaluate as int_ops
 from microlut.integer.stream import as_runs, as_windows, runs_per_sample, window_outputs
-from microlut.ops.tensor import Tensor, feature_ranges, quantized_range
+from microlut.ops.tensor import Tensor, feature_ranges
 from microlut.project import Project
-from microlut.quantize.ranges.activations import activation_quantization
+from microlut.quantize.ranges.choose import Ends
 from microlut.support.arguments import PathLike
 from microlut.verification.accuracy import top1
 
@@ -34,12 +37,14 @@ class Reference:
         outputs: The integer interpreter's outputs [runs, bytes], those of all tensors one after the
             other.
         labels: [samples] class numbers, if they are known.
+        findings: What is unlike the calibration inputs in the samples.
     """
 
     graph: QuantizedGraph
     inputs: Batch
     outputs: NDArray[np.int8]
     labels: NDArray[np.int64] | None
+    findings: tuple[Finding, ...] = ()
 
     @property
     def tensors(self) -> Mapping[str, Tensor]:
@@ -91,7 +96,8 @@ def make_reference(project: Project, samples: Samples) -> Reference:
     graph = project.graph
     inputs = as_runs(graph, quantized_inputs(graph, samples.inputs))
     outputs = to_bytes(int_ops.outputs(graph, inputs))
-    return Reference(graph, inputs, outputs, samples.y)
+    found = run_findings(samples.inputs, graph.inputs)
+    return Reference(graph, inputs, outputs, samples.y, found)
 
 
 def check_samples(project: Project, samples: Samples) -> None:
@@ -127,18 +133,21 @@ class LaterInputs:
         labels: PathLike | ArrayLike | None,
         limit: int | None,
     ) -> None:
+        check_file(inputs)
+        check_file(labels)
         self._given = inputs, labels, limit
         self._samples: Samples | None = None
 
-    def check(self, graph: Graph, limits: Mapping[str, tuple[float, float]] | None) -> None:
-        """Raise InvalidInput if they do not fit the network, or the ranges of its inputs."""
+    def check(self, graph: Graph, limits: Mapping[str, tuple[Ends, ...]] | None) -> None:
+        """Raise InvalidInput if they do not fit the network, or any range an input may have."""
         if self._samples is None:
             inputs, labels, limit = self._given
             self._samples = as_samples(inputs, graph.inputs, labels, limit)
             check_labels(self._samples, graph)
-        for name, ends in (limits or {}).items():
-            exact = quantized_range(activation_quantization(*ends))
-            check_scaled_alike(self._samples.inputs.arrays[name], *exact)
+        for name, possible in (limits or {}).items():
+            x = self._samples.inputs.arrays[name]
+            if not any(scaled_alike(x, *ends) for ends in possible):
+                check_scaled_alike(x, *possible[0])
 
     @property
     def samples(self) -> Samples:

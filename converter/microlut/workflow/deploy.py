@@ -23,6 +23,7 @@ from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.graph.ir import Graph
 from microlut.importers.samples import Inputs
 from microlut.project import Project
+from microlut.quantize.ranges.choose import Ends
 from microlut.running.emulators.machines import Machine, check_measurable, choose_machine
 from microlut.support.arguments import PathLike, path_of
 from microlut.support.progress import Progress, check_progress, silent
@@ -91,7 +92,7 @@ def deploy(  # noqa: PLR0913 (the user's options, by name)
     check_budget(target, budget, chosen.goal.max_ram)
     projects.check_replaceable(output)  # before minutes are spent
 
-    def check(graph: Graph, limits: Mapping[str, tuple[float, float]] | None) -> None:
+    def check(graph: Graph, limits: Mapping[str, tuple[Ends, ...]] | None) -> None:
         check_room(target, graph, bits, chosen.stream is not None)
         if later is not None:
             later.check(graph, limits)
@@ -115,11 +116,13 @@ def _deploy(
         progress("build", 0, 1)
         image = _build_staged(staged, board, output)
         progress("build", 1, 1)
-        outcome = DeployOutcome(staged, image, None, None, None, conversion)
+        found = conversion.report.findings
+        outcome = DeployOutcome(staged, image, None, None, None, conversion, findings=found)
         if samples is not None and machine is not None:
             reference = make_reference(staged, samples)
             outcome = replace(
                 outcome,
+                findings=(*conversion.report.findings, *reference.findings),
                 integer_top1=reference.top1,
                 float_top1=float_top1(conversion.graph, samples),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.conversion.conversion import Conversion
+from microlut.conversion.findings import Finding
 from microlut.graph.batch import Batch, only
 from microlut.integer import from_bytes, real_values
 from microlut.ops.tensor import Tensor
@@ -46,6 +47,7 @@ class RunOutcome(Shown):
         stack_bytes: The most that the stack held since the start; None on a computer.
         float_top1: Accuracy of the original model in percent, if that was given.
         tensors: The outputs by name, with their shapes and scales.
+        findings: What is unlike the calibration inputs in the inputs.
     """
 
     image: Image
@@ -62,6 +64,7 @@ class RunOutcome(Shown):
     note: str = ""
     float_top1: float | None = None
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     @property
     def integers(self) -> Outputs:
@@ -113,6 +116,7 @@ class RunOutcome(Shown):
             "instructions_max": most,
             "engine_code_bytes": self.image.engine_code_bytes,
             "stack_bytes": stack_json(self.image, self.stack_bytes),
+            **findings_json(self.findings),
             **latency,
             **profile,
         }
@@ -133,6 +137,7 @@ def compared_outcome(
         top1=reference.top1_of(outputs),
         instructions=None,
         tensors=reference.tensors,
+        findings=reference.findings,
     )
 
 
@@ -146,12 +151,14 @@ class VerifyOutcome(Shown):
     """All forms of one model, compared; `top1` is the integer model's accuracy in percent.
 
     `skipped` are pairs of a form that cannot run on this machine, or not at all, and why.
+    `findings` are what is unlike the calibration inputs in the inputs.
     """
 
     samples: int
     forms: tuple[FormResult, ...]
     skipped: tuple[tuple[str, str], ...]
     top1: float | None
+    findings: tuple[Finding, ...] = ()
 
     def records(self) -> list[Record]:
         """Return a record per form."""
@@ -170,6 +177,7 @@ class VerifyOutcome(Shown):
             "top1": self.top1,
             "forms": [asdict(form) for form in self.forms],
             "skipped": dict(self.skipped),
+            **findings_json(self.findings),
         }
 
 
@@ -179,7 +187,8 @@ class DeployOutcome(Shown):
 
     `integer_top1` and `float_top1` are the accuracies, in percent, of the integer model and of the
     float model on this computer. `not_measured` is why there is no run in spite of inputs.
-    `conversion` is what was written.
+    `conversion` is what was written. `findings` are its own, and what is unlike the calibration
+    inputs in the inputs.
     """
 
     project: Project
@@ -189,6 +198,7 @@ class DeployOutcome(Shown):
     float_top1: float | None
     conversion: Conversion
     not_measured: str = ""
+    findings: tuple[Finding, ...] = ()
 
     def records(self) -> list[Record]:
         """Return the run as one record; without inputs, what was built."""
@@ -212,7 +222,7 @@ class DeployOutcome(Shown):
             found |= {"measured_on": None, "measured_note": self.not_measured}
         if self.run is not None or self.not_measured:
             found |= {"integer_top1": self.integer_top1, "float_top1": self.float_top1}
-        return found
+        return found | findings_json(self.findings)
 
 
 def _unpacked(batch: Batch) -> Outputs:
@@ -233,6 +243,14 @@ def image_json(image: Image) -> dict[str, object]:
         "engine_code_bytes": image.engine_code_bytes,
         "stack_bytes": stack_json(image),
         "sections": dict(image.sections),
+    }
+
+
+def findings_json(findings: Sequence[Finding]) -> dict[str, object]:
+    """Return findings as JSON values, and as texts."""
+    return {
+        "findings": [asdict(finding) for finding in findings],
+        "warnings": [finding.line for finding in findings],
     }
 
 

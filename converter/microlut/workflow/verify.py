@@ -89,7 +89,7 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
         task = replace(task_of(image, machine, few), count_instructions=False)
         _, result = run_task(task, image, few, progress)
         forms.append(compare(board.id, result.outputs, reference.outputs))
-    return VerifyOutcome(total, tuple(forms), skipped, reference.top1)
+    return VerifyOutcome(total, tuple(forms), skipped, reference.top1, reference.findings)
 
 
 def _boards(

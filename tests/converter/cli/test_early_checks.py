@@ -65,11 +65,12 @@ def test_inputs_are_opened_before_ranges_are_measured(case, call, tmp_path, no_r
 
 @pytest.mark.parametrize("factor", [255, 1 / 255])
 @pytest.mark.parametrize("data", [True, False], ids=["data", "no data"])
-def test_inputs_of_another_scaling_are_refused_before_the_quantization(
+def test_inputs_of_another_scaling_are_refused_before_ranges_are_measured(
     factor,
     data,
     call,
     tmp_path,
+    no_ranges,
     no_quantization,
 ):
     inputs = save_npz(tmp_path / "x.npz", x=samples().x * factor)
@@ -77,6 +78,26 @@ def test_inputs_of_another_scaling_are_refused_before_the_quantization(
     files = ("--inputs", inputs, "-o", tmp_path / "out")
     answer = call("deploy", MODEL, "--board", "host", *known, *files)
     assert_refused(answer, 2, "scale them like the calibration inputs")
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [
+        (("convert", "-o", "out"), "--calibration"),
+        (("deploy", "-o", "out", "--board", "host"), "--calibration"),
+        (("deploy", "-o", "out", "--board", "host", "--input-range", 0, 1), "--inputs"),
+        (("search",), "--calibration"),
+    ],
+)
+@pytest.mark.parametrize("content", [None, b"PK\3\4 broken", b"text"])
+def test_input_files_are_opened_before_the_model_is_read(
+    verb, option, content, call, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "x.npz").write_bytes(content)
+    part = "no such file" if content is None else "cannot be read as .npz or .npy"
+    assert_refused(call(*verb, "none.keras", option, "x.npz"), 2, "x.npz: ", part)
 
 
 @pytest.mark.parametrize(

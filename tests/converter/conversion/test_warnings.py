@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from digits_example import CALIBRATION, MODEL
+import microlut
+from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import cli
 from microlut.conversion.pipeline import convert
 from microlut.errors import InvalidInput
@@ -98,6 +99,74 @@ def test_strict_makes_a_warning_exit_code_1(call, weather, tmp_path):
     assert code == 1
     assert any("begins at layer" in text for text in json.loads(out)["warnings"])
     assert (tmp_path / "out" / "model.c").is_file()
+
+
+def test_findings_are_typed_values(call, weather, tmp_path):
+    _, out = call(*weather, "--json")
+    answer = json.loads(out)
+    (found,) = (f for f in answer["findings"] if f["code"] == "unlike-features")
+    assert found["place"] == answer["input"]["name"]
+    assert found["figures"]["unlike"] == 3
+    assert found["text"].startswith("input features differ too much in scale")
+    assert found["remedies"][0]["text"].startswith("scale all features alike")
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["findings"] == answer["findings"]
+    assert len(report["warnings"]) == len(report["findings"])
+
+
+def camera_network(keras, x: FloatArray):
+    """Return a network whose batch normalization has seen x."""
+    keras.utils.set_random_seed(3)
+    layers = keras.layers
+    conv, norm = layers.Conv2D(8, 3, use_bias=False), layers.BatchNormalization()
+    end = [layers.ReLU(), layers.GlobalAveragePooling2D(), layers.Dense(3)]
+    model = keras.Sequential([keras.Input(x.shape[1:]), conv, norm, *end])
+    seen = keras.ops.convert_to_numpy(conv(x))
+    axes = (0, 1, 2)
+    norm.set_weights([np.ones(8), np.zeros(8), seen.mean(axes), seen.var(axes)])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("factor", "text"), [(1, ""), (255, "times too large"), (1 / 255, "times too small")]
+)
+def test_inputs_that_training_contradicts_are_warned_of(keras, factor: float, text: str):
+    x = np.random.default_rng(0).uniform(0, 1, (60, 8, 8, 3)).astype(np.float32)
+    report = convert(camera_network(keras, x), factor * x, bits=8).report
+    told = [f.text for f in report.findings if f.code == "unlike-training"]
+    assert len(told) == bool(text)
+    assert text in "".join(told)
+
+
+def test_adapted_normalization_tells_of_training(keras):
+    x = np.random.default_rng(0).uniform(0, 255, (200, 4)).astype(np.float32)
+    first = keras.layers.Normalization()
+    first.adapt(x)
+    model = keras.Sequential([keras.Input((4,)), first, keras.layers.Dense(2)])
+    for given, expected in ((x, False), (x / 255, True)):
+        codes = [finding.code for finding in convert(model, given, bits=8).report.findings]
+        assert ("unlike-training" in codes) == expected
+
+
+DARK = samples().x / 5
+
+
+@pytest.mark.parametrize("verb", ["run", "verify", "deploy"])
+def test_test_inputs_of_another_range_are_warned_of(call, verb: str, tmp_path):
+    np.savez(tmp_path / "dark.npz", x=DARK[:16])
+    microlut.write(conversion(), tmp_path / "out")
+    how = ("out", "--board", "host", "--inputs", "dark.npz")
+    if verb == "deploy":
+        how = (MODEL, *how[1:], "-o", "other", "--input-range", 0, 16, "--bits", 8)
+    _, out = call(verb, *how)
+    expected = "inputs of 'image' span 0 to 3.2, but the model was calibrated for 0 to 16: "
+    assert out.splitlines()[-1].startswith(f"Warning: {expected}")
+    code, out = call(verb, *how, "--json", *(("--strict",) if verb == "deploy" else ()))
+    assert code == (verb == "deploy")
+    found = json.loads(out)["findings"][-1]
+    assert found["code"] == "unlike-calibration"
+    assert found["text"].startswith(expected)
+    assert found["figures"]["span_share"] == pytest.approx(0.2, abs=0.01)
 
 
 @pytest.mark.parametrize("verb", ["convert", "deploy"])

@@ -29,6 +29,17 @@ def test_conversion_text_has_a_line_for_each_layer():
     )
 
 
+def test_conversion_text_has_the_range_of_each_input():
+    report = conversion().report
+    line = "input image: 0 to 16 in steps of 0.0627; calibration inputs span 0 to 16"
+    assert line in conversion_text(report).splitlines()
+    unlike = replace(
+        report.inputs[0], scale=None, range=(-5.0, 90_000.0), measured=None, scales=(0.1, 300.0)
+    )
+    text = conversion_text(replace(report, inputs=(unlike,)))
+    assert "input image: -5 to 90000 with steps for each feature\n" in text
+
+
 def test_conversion_text_estimates_instructions_unless_compiled_for_size():
     report = replace(conversion().report, estimated_instructions=12_345_678, core="cortex-m3")
     end = "estimated: 12,300,000 instructions per inference on cortex-m3"

@@ -135,7 +135,11 @@ def _normalization(use: LayerUse) -> tuple[Step, ...]:
     deviation = np.maximum(np.sqrt(variance), _NORMALIZATION_EPSILON)
     if options.flag(layer, "invert", False):
         return scaled(use, deviation, mean)
-    return scaled(use, 1.0 / deviation, -mean / deviation)
+    adapted = layer.config.get("mean") is None  # those of the training inputs
+    after = ChannelStatistics(
+        np.zeros_like(mean, np.float32), (np.sqrt(variance) / deviation).astype(np.float32)
+    )
+    return scaled(use, 1.0 / deviation, -mean / deviation, after if adapted else None)
 
 
 def _statistic(use: LayerUse, index: int, what: str) -> _Float64Array:

@@ -14,18 +14,22 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.graph.batch import Arrays, Batch, by_name, joined
 from microlut.graph.evaluate import outputs, walk
 from microlut.graph.ir import Graph
 from microlut.ops.arrays import FloatArray
-from microlut.ops.tensor import Activation, dequantize_array, quantize_array
+from microlut.ops.tensor import Activation, dequantize_array, feature_ranges, quantize_array
 from microlut.quantize.levels.densities import Array
 from microlut.quantize.quality import affordable_inputs, spread, without_softmax
-from microlut.quantize.ranges.activations import quantized_tensors
-from microlut.quantize.ranges.measure import Ranges, Tails, measure
+from microlut.quantize.ranges.activations import activation_quantization, quantized_tensors
+from microlut.quantize.ranges.inputs import ranged_inputs, saturated
+from microlut.quantize.ranges.measure import Ranges, Tails, measure, outermost
 
 RangeChoice = Literal["auto", "min-max", "percentile", "min-error"]
+Rule = Callable[[Tails], tuple[float, float]]
+Ends = tuple[NDArray[np.float64], NDArray[np.float64]]  # of a range: a value per feature, or one
 
 _TAILS = (1e-4, 1e-5, 3e-4, 1e-3)  # shares of the values beyond either end; the first is preferred
 _BATCH = 32
@@ -74,18 +78,17 @@ def choose_ranges(
     Raises:
         InvalidInput: As for `measure`.
     """
-    if input_range is not None:
-        given = by_name(graph.inputs, samples)
-        samples = Batch({name: saturated(x, input_range) for name, x in given.items()})
+    samples = _within(graph, samples, input_range)
     given_ranges = known_ranges(graph, input_range)
     candidates = {
         rule: ranges.typed(types).replaced(given_ranges)
         for rule, ranges in _candidates(graph, samples, choice).items()
     }
     judges = samples
-    for name in _input_names(graph):
-        limits = [ranges[name] for ranges in candidates.values()]
-        judges = _without_wild(judges, by_name(graph.inputs, judges)[name], limits)
+    for one in ranged_inputs(graph):
+        limits = [ranges[one.tensor] for ranges in candidates.values()]
+        values = one.scaled(by_name(graph.inputs, judges)[one.name])
+        judges = _without_wild(judges, values, limits)
     graph = without_softmax(graph)
     judges = spread(judges, affordable_inputs(graph))
     batches = [judges[i : i + _BATCH] for i in range(0, len(judges), _BATCH)]
@@ -104,41 +107,80 @@ def known_ranges(
     graph: Graph, input_range: tuple[float, float] | None
 ) -> dict[str, tuple[float, float]]:
     """Return the ranges that are known without inputs: recorded ones, and that of the inputs."""
-    given = {} if input_range is None else dict.fromkeys(_input_names(graph), input_range)
+    given = {} if input_range is None else {tensor.name: input_range for tensor in graph.inputs}
     return {**graph.ranges, **given}
 
 
-def _candidates(graph: Graph, samples: Arrays, choice: RangeChoice) -> Mapping[str, Ranges]:
-    """Return ranges by rule, the simplest first."""
-    tails = measure(graph, samples, 0.0 if choice == "min-max" else max(_TAILS))
-    rules: dict[str, Callable[[Tails], tuple[float, float]]] = {}
+def possible_ranges(
+    graph: Graph,
+    samples: Arrays,
+    choice: RangeChoice = "auto",
+    input_range: tuple[float, float] | None = None,
+    types: Mapping[str, Activation] = MappingProxyType({}),
+) -> dict[str, tuple[Ends, ...]]:
+    """Return the ranges that the rules give each input, of which `choose_ranges` takes one.
+
+    The arguments are those of `choose_ranges`. An end has a value per feature, or one for all.
+    """
+    known, found = known_ranges(graph, input_range), {}
+    given = by_name(graph.inputs, _within(graph, samples, input_range))
+    for one in ranged_inputs(graph):
+        dtype = types.get(one.name, "int8")
+        tails = outermost(one.scaled(given[one.name]), max(_TAILS))
+        every = {_input_ends(tails, limits, choice)[0] for limits in _rules(choice).values()}
+        chosen = [known[one.tensor]] if one.tensor in known else sorted(every)
+        found[one.name] = tuple(
+            feature_ranges(one.source(activation_quantization(*ends, dtype=dtype), dtype), dtype)
+            for ends in chosen
+        )
+    return found
+
+
+def _within(graph: Graph, samples: Arrays, limits: tuple[float, float] | None) -> Arrays:
+    if limits is None:
+        return samples
+    given = by_name(graph.inputs, samples)
+    return Batch({name: saturated(x, limits) for name, x in given.items()})
+
+
+def _rules(choice: RangeChoice) -> dict[str, Rule]:
+    """Return the rules, the simplest first."""
+    rules: dict[str, Rule] = {}
     if choice in ("auto", "min-max"):
         rules["min-max"] = partial(Tails.within, share=0.0)
     if choice in ("auto", "percentile"):
         rules |= {f"percentile {100 * t:g} %": partial(Tails.within, share=t) for t in _TAILS}
     if choice in ("auto", "min-error"):
         rules["min-error"] = least_error_range
+    return rules
+
+
+def _input_ends(
+    tails: Tails, limits: Rule, choice: RangeChoice
+) -> tuple[tuple[float, float], bool]:
+    """Return the range that a rule gives an input, and whether it leaves out wild values."""
+    full, found = tails.within(0.0), limits(tails)
+    wild = full[1] - full[0] > _WILD * (found[1] - found[0]) > 0.0
+    return (full if choice == "auto" and not wild else found), wild
+
+
+def _candidates(graph: Graph, samples: Arrays, choice: RangeChoice) -> Mapping[str, Ranges]:
+    """Return ranges by rule, the simplest first."""
+    tails = measure(graph, samples, 0.0 if choice == "min-max" else max(_TAILS))
     candidates = {}
-    for rule, limits in rules.items():
+    for rule, limits in _rules(choice).items():
         ends, known = {}, tails
         given = by_name(graph.inputs, samples)
-        for name in _input_names(graph):
-            full, found = tails[name].within(0.0), limits(tails[name])
-            wild = full[1] - full[0] > _WILD * (found[1] - found[0]) > 0.0
-            if wild:
-                given[name] = saturated(given[name], found)
-            ends[name] = full if choice == "auto" and not wild else found
+        for one in ranged_inputs(graph):
+            ends[one.tensor], wild = _input_ends(tails[one.tensor], limits, choice)
             if wild:
                 # One wild input makes wild values of so many in a layer that no rule leaves them
                 # out.
+                given[one.name] = one.saturated(given[one.name], ends[one.tensor])
                 known = measure(graph, Batch(given), max(_TAILS))
         ranges = Ranges(MappingProxyType({name: limits(t) for name, t in known.items()}))
         candidates[rule] = ranges.replaced(ends)
     return candidates
-
-
-def _input_names(graph: Graph) -> list[str]:
-    return [tensor.name for tensor in graph.inputs]
 
 
 def _without_wild(
@@ -158,14 +200,6 @@ def _without_wild(
     flat = values.reshape(len(values), -1)
     tame = (flat.min(axis=1) >= low - margin) & (flat.max(axis=1) <= high + margin)
     return samples[tame] if tame.any() else samples
-
-
-def saturated(samples: FloatArray, limits: tuple[float, float]) -> FloatArray:
-    """Return inputs [n, ...] clipped to a range, as int8 clips them on the device."""
-    low, high = np.float32(limits[0]), np.float32(limits[1])
-    if samples.min() >= low and samples.max() <= high:
-        return samples
-    return np.clip(samples, low, high)
 
 
 def least_error_range(tails: Tails) -> tuple[float, float]:

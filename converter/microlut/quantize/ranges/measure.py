@@ -15,6 +15,7 @@ from microlut.graph.batch import Arrays, by_name
 from microlut.graph.evaluate import walk
 from microlut.graph.ir import Graph, Node
 from microlut.ops.tensor import Activation, Tensor
+from microlut.quantize.ranges.inputs import ranged_inputs
 
 _BATCH = 32
 _FEWEST_KEPT = 8  # of the input, which in small networks has too few values for a share
@@ -138,9 +139,9 @@ def measure(graph: Graph, samples: Arrays, tail: float) -> Mapping[str, Tails]:
         name: _stream(1 + _beyond(tail, len(samples) * tensor.size))
         for name, tensor in graph.tensors().items()
     }
-    for tensor in graph.inputs:
-        kept = streams[tensor.name].kept
-        streams[tensor.name].kept = max(kept, _FEWEST_KEPT) if tail else kept
+    for one in ranged_inputs(graph):
+        kept = streams[one.tensor].kept
+        streams[one.tensor].kept = max(kept, _FEWEST_KEPT) if tail else kept
     for start in range(0, len(samples), _BATCH):
         # Overflow is reported below, with the layer's name.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -150,6 +151,13 @@ def measure(graph: Graph, samples: Arrays, tail: float) -> Mapping[str, Tails]:
                         raise _not_finite(graph, node_or_input)
                     streams[name].add(values)
     return {name: stream.tails() for name, stream in streams.items() if stream.count}
+
+
+def outermost(values: NDArray[np.float32], tail: float) -> Tails:
+    """Return the outermost values of an input, as `measure` does."""
+    stream = _stream(max(1 + _beyond(tail, values.size), _FEWEST_KEPT))
+    stream.add(values)
+    return stream.tails()
 
 
 def _check_samples(graph: Graph, tensor: Tensor, samples: NDArray[np.float32]) -> None:
