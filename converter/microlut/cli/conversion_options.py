@@ -55,7 +55,7 @@ class Preparing:
         typer.Option(
             help="calibrated: by the outputs on calibration inputs (the default with them); "
             "fitted: by weights and batch-norm statistics alone; empirical: calibrated, with "
-            "k-means levels."
+            "k-means levels; published: nearest levels of the fitted density, and nothing else."
         ),
     ] = None
     input_range: Annotated[

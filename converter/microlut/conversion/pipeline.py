@@ -76,8 +76,9 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
             the float ones. Settings have them by tensor, too.
         granularity: What shares a scale: an output "channel" (by default) or a whole "tensor".
         method: "calibrated" (by default, if there are calibration inputs), "empirical" (the same
-            with k-means levels) or "fitted" (by default without: from the weights and the
-            batch-norm statistics alone).
+            with k-means levels), "fitted" (by default without: from the weights and the
+            batch-norm statistics alone) or "published" (the nearest levels of the fitted density,
+            and nothing else).
         budget: Chooses bits layer by layer, instead of `bits`.
         input_range: Smallest and largest value of inputs, such as (0, 255). Needed without
             calibration inputs; replaces the range of calibration inputs.

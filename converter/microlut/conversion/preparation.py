@@ -189,7 +189,7 @@ def prepare(
         raise InvalidInput(_NO_CALIBRATION)
     default: Method = "fitted" if calibration is None else "calibrated"
     layers = layer_choices(graph, options.settings, options.overrides, default)
-    with_data = any(layer.config.method != "fitted" for layer in layers.values())
+    with_data = any(layer.config.needs_data for layer in layers.values())
     if calibration is None and with_data:
         raise InvalidInput(_NO_CALIBRATION)
     check(graph, None)

@@ -89,4 +89,4 @@ class Prepared:
 
 
 def _needs_data(configs: LayerConfigs) -> bool:
-    return any(config.method != "fitted" for config in configs.values())
+    return any(config.needs_data for config in configs.values())

@@ -21,11 +21,18 @@ from microlut.quantize.weights import LayerConfigs
 BATCH = 50
 _LOSSLESS_BITS = 6  # per weight; what these lose is not worth a minute of training
 _STEPS = 600
-_PASSES = 80  # over the inputs, at most; with fewer inputs, more passes overfit
+# Over the inputs, at most; with fewer inputs, more passes overfit. So the fewest steps need 63
+# inputs: _FEWEST_STEPS * BATCH / _PASSES.
+_PASSES = 80
 _FEWEST_STEPS = 100  # fewer steps are not worthwhile
-_PRODUCTS = _STEPS * BATCH * 13_000_000  # multiplications of the float network: some 40 seconds
-# Divergence from the float outputs, about half a point. Training that starts below it tends to
-# overfit: of five on two models, four did harm on held-out inputs; of seven above it, none.
+# Multiplications of the float network: some 40 seconds on two cores. That is all steps for 13
+# million per inference (ResNet8 has 12.5), and the fewest for 78 million: _PRODUCTS / (BATCH *
+# _FEWEST_STEPS). It is a limit of time alone, whatever the classes.
+_PRODUCTS = _STEPS * BATCH * 13_000_000
+# Divergence from the float outputs, about half a point. That holds with ten classes and with a
+# thousand: MobileNetV1-0.25 for ImageNet lost 4.3 points at 0.149, which is 0.6 at this. Training
+# that starts below it tends to overfit: of five on two models, four did harm on held-out inputs; of
+# seven above it, none.
 _LITTLE = 0.02
 _LITTLE_ERROR = 1e-3  # the same for networks without a softmax: squared error over squared outputs
 
@@ -47,7 +54,7 @@ class Training:
 
 def may_lose(configs: LayerConfigs) -> bool:
     """Return whether any layer has so few bits that training may help."""
-    return any(c.method != "fitted" and c.bits < _LOSSLESS_BITS for c in configs.values())
+    return any(c.needs_data and c.bits < _LOSSLESS_BITS for c in configs.values())
 
 
 def worthwhile_training(graph: Graph, quantized: QuantizedGraph, inputs: Arrays) -> Training | None:

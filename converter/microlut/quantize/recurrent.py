@@ -79,7 +79,7 @@ def recurrent_weights(
         found = replace(flat, shape=shape, indices=flat.indices.reshape(shape))
     else:
         moments = None
-        if config.method != "fitted":
+        if config.needs_data:
             dense = Dense(frozen_array(even), op.bias)
             columns = _columns(op, x, ratio), _columns(op, rounded, ratio)
             moments = reconstruction_moments(dense, columns[1], _UNIT, columns[0])  # type: ignore[arg-type]

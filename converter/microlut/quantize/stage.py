@@ -151,7 +151,8 @@ def quantize_without_data(
             weights = shared.of(op, rule, new)
             unit = x.scale * weights.scales.astype(np.float64)
             draft = op.unbiased(weights, x, output, end.dtype)
-            bias = fitted_bias(op, weights, step.inputs[0])
+            corrects = configs[node.name].corrects
+            bias = fitted_bias(op, weights, step.inputs[0]) if corrects else op.bias
             fitted = with_biases(draft, bias / unit, x, output)
             nodes.append(QNode(node.name, fitted, node.inputs, quantized_outputs(node, tensors)))
         elif isinstance(op, Recurrent):
@@ -275,15 +276,17 @@ def _quantize_linear(
     wanted = _linear_output(op, x.real)
     reached = draft.accumulate(x.integer, source.zero_point)
     unit = source.scale * weights.scales.astype(np.float64)
-    qop = with_biases(draft, chosen_biases(op, wanted, reached, unit), source, output)
+    bias = chosen_biases(op, wanted, reached, unit) if config.corrects else op.bias / unit
+    qop = with_biases(draft, bias, source, output)
     return qop, _Values(op.activation.apply(wanted), qop.finished(reached, ends[1]))
 
 
 def _weights(
     op: Linear, x: _Values, source: Quantization, config: WeightConfig, rule: ScaleRule
 ) -> QuantizedWeights:
-    fitted = config.method == "fitted" or config.bits == 8
-    moments = None if fitted else reconstruction_moments(op, x.integer, source, x.real)
+    moments = None
+    if config.needs_data and config.bits != 8:
+        moments = reconstruction_moments(op, x.integer, source, x.real)
     return quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
 
 

@@ -29,7 +29,7 @@ from microlut.quantize.levels.kmeans import kmeans_codebook
 from microlut.quantize.levels.trellis_levels import density_levels, trained_levels
 from microlut.support.arguments import check_choice, integer
 
-Method = Literal["calibrated", "fitted", "empirical"]
+Method = Literal["calibrated", "fitted", "empirical", "published"]
 BIT_WIDTHS = range(2, 9)
 _SCALE_REFITS = 4
 # From this share of zeros on, a layer is pruned: levels are found in its weights, and one is at 0.
@@ -51,8 +51,10 @@ class WeightConfig:
         granularity: What shares a scale.
         method: "calibrated" reconstructs layer outputs on calibration inputs, "fitted" uses only
             weights and batch-norm statistics; both have levels of the fitted density, or of
-            k-means where many weights are 0.
-            "empirical" is "calibrated" with k-means levels.
+            k-means where many weights are 0. "empirical" is "calibrated" with k-means levels.
+            "published" is the published method and nothing else (arXiv 2412.07391): each weight
+            gets the nearest level of the fitted density, scales are those of the fit, and biases
+            stay as they are.
     """
 
     bits: int = 4
@@ -64,6 +66,16 @@ class WeightConfig:
         object.__setattr__(self, "bits", bits)  # which may have been one of NumPy's
         check_choice("granularity", self.granularity, get_args(Granularity))
         check_choice("method", self.method, get_args(Method))
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether the method looks at calibration inputs."""
+        return self.method in ("calibrated", "empirical")
+
+    @property
+    def corrects(self) -> bool:
+        """Whether scales and biases make up for the errors of the weights."""
+        return self.method != "published"
 
 
 LayerConfigs = Mapping[str, WeightConfig]  # by the name of the layer's node
@@ -105,7 +117,7 @@ def quantize_weights(
     normalized = weights[used] / spread[used, None] if used.any() else np.zeros((1, 1))
     book = fit_codebook(normalized, config.bits)
     overlap = 0 if moments is None else index_overlap(kernel.shape, config.bits)
-    pruned = float(np.mean(normalized == 0)) >= (_PRUNED_OVERLAPPING if overlap else _PRUNED)
+    pruned = config.method != "published" and _is_pruned(normalized, overlap)
     if pruned or config.method == "empirical":
         real = _own_levels(normalized, config.bits, overlap)
     else:
@@ -161,6 +173,12 @@ def index_overlap(shape: Shape, bits: int) -> int:
     fits = size * bits >= 8 << INDEX_BITS
     slows = len(shape) == 2 and size > _SMALL_DENSE and not pair_table(bits, INDEX_BITS)
     return engine_overlap(shape, bits) if fits and not slows else 0
+
+
+def _is_pruned(normalized: Array, overlap: int) -> bool:
+    """Return whether so many weights are 0 that no density fits."""
+    share = float(np.mean(normalized == 0))
+    return share >= (_PRUNED_OVERLAPPING if overlap else _PRUNED)
 
 
 def _fitted_levels(book: Codebook, bits: int, overlap: int) -> Array:
@@ -233,12 +251,13 @@ def with_error(weights: QuantizedWeights, op: Linear, granularity: Granularity) 
 def _assign(
     weights: Array, levels: Array, scales: Array, allowed: ScaleRule, config: WeightConfig
 ) -> tuple[Array, NDArray[np.intp]]:
-    """Assign weights to the nearest levels; refit per-channel scales by least squares.
+    """Assign weights to the nearest levels; refit per-channel scales by least squares, if wanted.
 
     For fixed indices the best scale is sum(w l) / sum(l^2). Both steps reduce the squared error.
     """
     indices = nearest_index(weights / scales[:, None], levels)
-    for _ in range(_SCALE_REFITS if config.granularity == "channel" else 0):
+    refits = config.granularity == "channel" and config.corrects
+    for _ in range(_SCALE_REFITS if refits else 0):
         chosen = levels[indices]
         energy = np.maximum(np.sum(chosen**2, axis=1), 1.0)
         refit = np.sum(weights * chosen, axis=1) / energy

@@ -125,28 +125,31 @@ def _measure(
     assert isinstance(op, Linear)
     rule = scale_rule(op, quantization, quantized[node.output].quantized)
     moments = None
-    if any(config.method != "fitted" for config in configs):
+    if any(config.needs_data for config in configs):
         read = quantize_array(x, quantization, source.dtype)
         moments = reconstruction_moments(op, read, quantization, x)
     choices = []
     for config in configs:
-        if config.method == "fitted":
+        if not config.needs_data:
             weights = fit_weights(op, x, config, rule)
         else:
             weights = quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
-        output = _output(op, weights, x, tensors[node.output])
+        output = _output(op, weights, x, tensors[node.output], config.corrects)
         lost = _lost(graph, index, output, tensors)
         choices.append(Candidate(config, weight_bytes(weights), op.kernel.size, lost))
     return tuple(choices)
 
 
-def _output(op: Linear, weights: QuantizedWeights, x: FloatArray, real: FloatArray) -> FloatArray:
-    """Return the layer's output with quantized weights and corrected means."""
+def _output(
+    op: Linear, weights: QuantizedWeights, x: FloatArray, real: FloatArray, corrects: bool
+) -> FloatArray:
+    """Return the layer's output with quantized weights and, if so wanted, corrected means."""
     if op.activation is not ActivationKind.LINEAR:
         real = op.linear([x])
     found = op.with_weights(real_kernel(weights, op.channel_axis), op.bias).linear([x])
     axes = tuple(range(found.ndim - 1))
-    found += (real - found).mean(axis=axes, dtype=np.float64).astype(np.float32)
+    if corrects:
+        found += (real - found).mean(axis=axes, dtype=np.float64).astype(np.float32)
     return op.activation.apply(found)
 
 
