@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/inputs.py [--data FOLDER] [--models kws resnet8 ...] [--write]
 
 The ImageNet pictures are unpacked first with shared/tools/imagenet-npz, beside the data or into the
-current folder. Prints a Markdown table; `--write` puts it into docs/guide/calibration.md.
+current folder. Prints a Markdown table of warnings, with what the unspoiled test inputs get in
+parentheses; `--write` puts it into docs/guide/calibration.md.
 """
 
 from __future__ import annotations
@@ -117,6 +118,18 @@ def rows_of(name: str, model: Model, data: Path) -> list[tuple[str, ...]]:
     return rows
 
 
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return a Markdown table: a row for each way to spoil inputs, a column for each model."""
+    cells = {
+        (name, what): codes if told == "none" else f"{codes} ({told})"
+        for name, what, codes, told in rows
+    }
+    names = list(dict.fromkeys(row[0] for row in rows))
+    lines = [("calibration inputs", *names), ("---",) * (len(names) + 1)]
+    lines += [(what, *(cells[name, what] for name in names)) for what in WRONG]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def _in(folders: Sequence[Path], name: str) -> Path:
     return next((folder / name for folder in folders if (folder / name).exists()), Path(name))
 
@@ -130,11 +143,10 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     rows = [row for name in options.models for row in rows_of(name, MODELS[name], options.data)]
-    header = ("model", "calibration inputs", "warnings", "right test inputs")
-    lines = [header, ("---",) * len(header), *rows]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    text = table(rows)
+    print(text)
     if options.write:
-        replace_table(PAGE, "inputs.py", table)
+        replace_table(PAGE, "inputs.py", text)
 
 
 if __name__ == "__main__":

@@ -187,6 +187,7 @@ def search(
         print_json(found.as_json())
     else:
         print(search_text(found))
+        print(findings_text(found.findings), end="")
 
 
 def fit(

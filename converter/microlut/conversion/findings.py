@@ -5,8 +5,8 @@ docs/reference/errors.md lists the codes with their limits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 from microlut.support.shown import Shown
 
@@ -59,3 +59,11 @@ class Finding(Shown):
             return "; ".join((self.text, *(remedy.line for remedy in self.remedies)))
         listed = ", ".join(f"({i}) {remedy.line}" for i, remedy in enumerate(self.remedies, 1))
         return f"{self.text}; remedies, the greatest expected gain first: {listed}"
+
+
+def findings_json(findings: Sequence[Finding]) -> dict[str, object]:
+    """Return findings as JSON values, and as texts."""
+    return {
+        "findings": [asdict(finding) for finding in findings],
+        "warnings": [finding.line for finding in findings],
+    }

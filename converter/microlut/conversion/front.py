@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from microlut.conversion.findings import Finding, findings_json
 from microlut.quantize.figures import Quality
 from microlut.support.shown import Record, Shown
 from microlut.version import VERSION
@@ -83,6 +84,7 @@ class SearchResult(Shown):
         max_drop: Most that the advised point may be expected to lose, in percentage points; for
             classes and labels.
         min_snr: Least signal-to-noise ratio of the advised point in dB; for values.
+        findings: What looks wrong with the model and the calibration inputs.
     """
 
     model: str
@@ -91,6 +93,7 @@ class SearchResult(Shown):
     points: tuple[Point, ...]
     max_drop: float = ADVISED_DROP
     min_snr: float = ADVISED_SNR
+    findings: tuple[Finding, ...] = ()
 
     @property
     def advised(self) -> Point | None:
@@ -118,4 +121,5 @@ class SearchResult(Shown):
             "max_drop": self.max_drop,
             "min_snr": self.min_snr,
             "advised": None if advised is None else advised.label,
+            **findings_json(self.findings),
         }

@@ -97,6 +97,7 @@ def search_prepared(
         synthetic=prepared.samples is None,
         pinned=any(layer.pinned for layer in prepared.layers.values()),
         points=_points(prepared, tasks, [measured[number] for number in range(len(tasks))]),
+        findings=prepared.findings,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.conversion.conversion import Conversion
-from microlut.conversion.findings import Finding
+from microlut.conversion.findings import Finding, findings_json
 from microlut.graph.batch import Batch, only
 from microlut.integer import from_bytes, real_values
 from microlut.ops.tensor import Tensor
@@ -243,14 +243,6 @@ def image_json(image: Image) -> dict[str, object]:
         "engine_code_bytes": image.engine_code_bytes,
         "stack_bytes": stack_json(image),
         "sections": dict(image.sections),
-    }
-
-
-def findings_json(findings: Sequence[Finding]) -> dict[str, object]:
-    """Return findings as JSON values, and as texts."""
-    return {
-        "findings": [asdict(finding) for finding in findings],
-        "warnings": [finding.line for finding in findings],
     }
 
 

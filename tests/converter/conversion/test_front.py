@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from microlut.conversion.findings import Finding
 from microlut.conversion.front import Point, PointKind, SearchResult
 from microlut.quantize.figures import LabelQuality, Quality
 from microlut.show.search import search_text
@@ -106,3 +107,10 @@ def test_worst_label_counts():
     assert found.advised is None
     row = search_text(found).splitlines()[1]
     assert row.split() == ["4", "bits", "3.99", "10", "bytes", "2.00", "20.0", "dB", "0.01", "*"]
+
+
+def test_findings_are_in_the_json():
+    few = Finding("few-inputs", "", "8 calibration inputs", {"different": 8})
+    found = replace(result(), findings=(few,)).as_json()
+    assert found["warnings"] == ["8 calibration inputs"]
+    assert found["findings"][0]["figures"] == {"different": 8}
