@@ -5,9 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from microlut.conversion.decisions import Decision
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget
+from microlut.conversion.uniform import average_bits
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
@@ -34,10 +37,11 @@ _ATTEMPTS = 8  # to leave space for output stages that need more
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """An integer network, and the configurations of its layers."""
+    """An integer network, the configurations of its layers, and what decided on them."""
 
     configs: LayerConfigs
     quantized: QuantizedGraph
+    decisions: tuple[Decision, ...] = ()
 
 
 def quantize_within(prepared: Prepared, budget: Budget | None, progress: Progress) -> Allocation:
@@ -161,13 +165,17 @@ def _within_loss(
     prepared: Prepared, measured: Candidates, budget: Budget, progress: Progress
 ) -> Allocation:
     """Return the network with the fewest bits that loses little enough on held-out inputs."""
-    tried = 0
+    tried, figures = 0, dict[str, float]()
 
     def loss(configs: LayerConfigs) -> Quality:
         nonlocal tried
         progress("measure loss", tried, len(AVERAGES).bit_length())
         tried += 1
-        return prepared.held_out_quality(configs)
+        found = prepared.held_out_quality(configs)
+        figures[f"{average_bits(prepared, configs):.2f} bits"] = (
+            found.drop if budget.max_drop is not None else found.snr_db
+        ) or 0.0
+        return found
 
     front = front_of(measured)
     first = bisect_left(front, True, key=lambda configs: _is_kept(budget, loss(configs)))
@@ -177,7 +185,10 @@ def _within_loss(
             f"{asked}: even with all the bits that are allowed it is {found}; ask for less, or "
             "give more calibration inputs"
         )
-    return _allocation(prepared, front[first])
+    chosen = f"{average_bits(prepared, front[first]):.2f} bits"
+    figure: Literal["drop", "snr_db"] = "snr_db" if budget.max_drop is None else "drop"
+    decision = Decision("bits", chosen, figure, True, figures)
+    return replace(_allocation(prepared, front[first]), decisions=(decision,))
 
 
 def _is_kept(budget: Budget, found: Quality) -> bool:

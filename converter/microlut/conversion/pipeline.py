@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.conversion.alarm import alarms
-from microlut.conversion.bits import quantize_within
+from microlut.conversion.bits import Allocation, quantize_within
 from microlut.conversion.conversion import Conversion, source_hash
+from microlut.conversion.decisions import Decision
 from microlut.conversion.preparation import STAGES, Check, Options, options_of, prepare, unchecked
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.remedies import measured_remedies
@@ -30,7 +32,7 @@ from microlut.integer import QuantizedGraph
 from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Optimize, make_plan
 from microlut.quantize.figures import Task
-from microlut.quantize.quality import affordable_inputs, compare, spread
+from microlut.quantize.quality import affordable_inputs, compare, judged, spread
 from microlut.quantize.ranges.choose import Ends, RangeChoice
 from microlut.quantize.rough import quantize_roughly
 from microlut.quantize.weights import LayerConfigs, Method
@@ -41,6 +43,7 @@ from microlut.support.texts import plain
 
 _IN_MEMORY = "a model in memory"
 Trainer = Callable[[Prepared, QuantizedGraph, LayerConfigs], tuple[QuantizedGraph, Tuned]]
+_TRAINED, _UNTRAINED = "trained", "not trained"
 
 
 def convert(  # noqa: PLR0913 (the user's options, by name)
@@ -141,25 +144,26 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     """
     model = path_of("model", model) if is_path(model) else model
     to_tflite = _tflite_writer()  # early: it may be missing
+    options = replace(options, aside=True)
     prepared = prepare(model, calibration, options, name, progress, _checks(options, check))
     progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
     if options.distill and trainer is None:
         check_trainer(prepared.samples, None if budget else prepared.configs)
     found = quantize_within(prepared, budget, progress)
-    trained, tuned = None, None
+    tuned: Tuned | None = None
+    trained: tuple[Decision, ...] = ()
     if trainer is not None:
-        tuned_network, tuned = trainer(prepared, found.quantized, found.configs)
-        found = replace(found, quantized=tuned_network)
-    elif options.distill and prepared.samples is not None:
-        configs, quantized = found.configs, found.quantized
-        trained = distilled(prepared.graph, quantized, configs, prepared.samples, progress)
-    quantized = replace(
-        trained or found.quantized, source=_source_name(model), source_sha256=source_hash(model)
-    )
+        quantized, tuned = trainer(prepared, found.quantized, found.configs)
+    else:
+        quantized, trained = _distilled(prepared, found, options, progress)
+    quantized = replace(quantized, source=_source_name(model), source_sha256=source_hash(model))
+    decisions = (*prepared.decisions, *found.decisions, *trained)
     # before large texts take memory
     making = replace(
-        _making(prepared, found.configs, quantized, budget, trained is not None),
+        _making(prepared, found.configs, quantized, budget),
+        distilled=any(decision.chosen == _TRAINED for decision in trained),
+        decisions=decisions,
         custom=options.said,
         tuned=tuned,
     )
@@ -194,12 +198,35 @@ def _checks(options: Options, check: Check) -> Check:
     return both
 
 
+def _distilled(
+    prepared: Prepared, found: Allocation, options: Options, progress: Progress
+) -> tuple[QuantizedGraph, tuple[Decision, ...]]:
+    """Return the network after training, if that is worthwhile and helps, and what decided it."""
+    samples, aside = prepared.samples, prepared.aside
+    if samples is None or not options.distill:
+        return found.quantized, ()
+    graph, quantized = prepared.graph, found.quantized
+    made = distilled(graph, quantized, found.configs, samples, aside, progress)
+    if made is None:
+        return quantized, ()
+    figure: Literal["error", "divergence"] = "divergence"
+    if any(not judged(graph, output)[1] for output in graph.outputs):
+        figure = "error"
+    decision = Decision(
+        "distillation",
+        _UNTRAINED if made.quantized is None else _TRAINED,
+        figure,
+        aside is not None,
+        {_UNTRAINED: made.before, _TRAINED: made.after},
+    )
+    return made.quantized or quantized, (decision,)
+
+
 def _making(
     prepared: Prepared,
     configs: LayerConfigs,
     quantized: QuantizedGraph,
     budget: Budget | None,
-    distilled: bool,
 ) -> Making:
     """Return how a network was made, and compare it with the float network on a few inputs."""
     judges = spread(prepared.judges, affordable_inputs(prepared.graph))
@@ -209,9 +236,9 @@ def _making(
     return Making(
         configs=configs,
         budget=budget,
-        calibration_samples=0 if prepared.samples is None else len(prepared.samples),
+        calibration_samples=sum(map(len, filter(None, (prepared.samples, prepared.aside)))),
+        kept_aside=0 if prepared.aside is None else len(prepared.aside),
         range_rule=prepared.range_rule,
-        distilled=distilled,
         comparison=comparison,
         findings=(*prepared.findings, *found),
         pruned=prepared.pruned,

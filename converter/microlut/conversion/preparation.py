@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict, get_args
 
+from microlut.conversion.aside import set_aside
+from microlut.conversion.decisions import Decision
 from microlut.conversion.findings import Finding
 from microlut.conversion.input_checks import calibration_findings
 from microlut.conversion.prepared import Prepared
@@ -36,6 +38,7 @@ from microlut.quantize.ranges.choose import (
     possible_ranges,
 )
 from microlut.quantize.ranges.inputs import ranged_inputs
+from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.types import with_conversions
 from microlut.quantize.weights import Method
 from microlut.quantize.without_data.fit import expected_ranges
@@ -76,6 +79,8 @@ class Options:
         custom: What classes and layers of the model are; it overrides that of the settings.
         stream: The dimension of inputs along which frames come, without the batch, if the network
             is to take the next frames per run.
+        aside: Whether to keep some calibration inputs aside to judge the result on, if they
+            suffice.
     """
 
     overrides: Overrides = field(default_factory=Overrides)
@@ -87,6 +92,7 @@ class Options:
     goal: Goal = field(default_factory=Goal)
     custom: Custom = field(default_factory=dict)
     stream: int | None = None
+    aside: bool = False
 
     def __post_init__(self) -> None:
         if self.input_range is not None:
@@ -209,25 +215,21 @@ def prepare(
         return Prepared(graph, ranges, inputs, None, layers, None, task, notes, pruned, kept)
     rules = options.range_rule, options.input_range, types
     check(graph, possible_ranges(graph, samples, *rules))
-    even = equalized(graph, samples, {name: layer.config for name, layer in layers.items()})
+    used, aside = set_aside(samples) if options.aside else (samples, None)
+    even = equalized(graph, used, {name: layer.config for name, layer in layers.items()})
     graph = even.graph
-    chosen = choose_ranges(graph, samples, *rules)
+    chosen = choose_ranges(graph, used, *rules, aside)
     tensors = quantized_tensors(graph, chosen.ranges)
     given = [tensors[tensor.name] for tensor in graph.inputs]
     check(graph, {t.name: (feature_ranges(t.quantized, t.dtype),) for t in given})
     findings = (*_notes(graph), *calibration_findings(samples, imported, given))
-    tame = Batch(
-        {
-            one.name: one.saturated(samples.arrays[one.name], chosen.ranges[one.tensor])
-            for one in ranged_inputs(graph)
-        }
-    )
+    tamed = _tamed(graph, used, chosen.ranges)
     limits = {tensor.name: chosen.ranges[tensor.name] for tensor in graph.inputs}
     return Prepared(
         graph=graph,
         ranges=chosen.ranges,
-        inputs=tame if with_data else synthetic_inputs(graph, limits),
-        samples=tame,
+        inputs=tamed if with_data else synthetic_inputs(graph, limits),
+        samples=tamed,
         layers=layers,
         range_rule=chosen.rule,
         task=options.task,
@@ -236,6 +238,20 @@ def prepare(
         kept_int8=kept,
         measured={name: (float(x.min()), float(x.max())) for name, x in samples.arrays.items()},
         equalized=even.layers,
+        aside=None if aside is None else _tamed(graph, aside, chosen.ranges),
+        decisions=(
+            Decision("ranges", chosen.rule, "error", aside is not None, dict(chosen.divergences)),
+        ),
+    )
+
+
+def _tamed(graph: Graph, samples: Batch, ranges: Ranges) -> Batch:
+    """Return inputs clipped to the ranges of the network, as the device clips them."""
+    return Batch(
+        {
+            one.name: one.saturated(samples.arrays[one.name], ranges[one.tensor])
+            for one in ranged_inputs(graph)
+        }
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from microlut.conversion.decisions import Decision
 from microlut.conversion.findings import Finding
 from microlut.conversion.settings import LayerChoice
 from microlut.graph.batch import Batch
@@ -27,7 +28,8 @@ class Prepared:
         graph: The float network after the passes.
         ranges: Ranges of all its tensors.
         inputs: [n, ...] inputs to quantize with: calibration inputs or synthetic ones.
-        samples: [n, ...] calibration inputs, clipped to the input's range, if any.
+        samples: [n, ...] calibration inputs, clipped to the input's range, if any; without those
+            kept aside.
         layers: Choices allowed for each layer with weights, by its node's name.
         range_rule: How the ranges follow from the calibration inputs, if any.
         task: What the outputs are, for figures about them.
@@ -36,6 +38,8 @@ class Prepared:
         kept_int8: Layers that keep 8 bits in a network that was given 16.
         equalized: Layers whose output channels were divided to fill their tensor's range.
         measured: Least and largest value of each input among the calibration inputs, if any.
+        aside: [n, ...] calibration inputs that make nothing and judge the result, if any.
+        decisions: What was chosen by measuring so far.
     """
 
     graph: Graph
@@ -50,6 +54,8 @@ class Prepared:
     kept_int8: tuple[str, ...] = ()
     equalized: tuple[Divided, ...] = ()
     measured: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    aside: Batch | None = None
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def configs(self) -> LayerConfigs:
@@ -59,6 +65,8 @@ class Prepared:
     @property
     def judges(self) -> Batch:
         """Inputs [n, ...] to compare the integer network with the float network on."""
+        if self.aside is not None:
+            return self.aside
         return self.inputs if self.samples is None else self.samples
 
     def quantize(self, configs: LayerConfigs) -> QuantizedGraph:

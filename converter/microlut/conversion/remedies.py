@@ -49,8 +49,8 @@ def measured_remedies(
         now: Quality of the outputs as they are.
     """
     if prepared.samples is not None:
-        few = spread(prepared.samples, min(_INPUTS, affordable_inputs(prepared.graph)))
-        prepared = replace(prepared, samples=Batch(by_name(prepared.graph.inputs, few)))
+        few = spread(prepared.judges, min(_INPUTS, affordable_inputs(prepared.graph)))
+        prepared = replace(prepared, aside=Batch(by_name(prepared.graph.inputs, few)))
     tried = sorted(_tried(prepared, configs, now), key=lambda one: one.quality.divergence)
     worth = [one.remedy for one in tried if one.quality.divergence < _WORTH * now.divergence]
     return (*worth, *(() if prepared.samples is not None else (_WITHOUT_DATA,)))

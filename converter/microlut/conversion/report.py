@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Literal
 
+from microlut.conversion.decisions import Decision
 from microlut.conversion.findings import Finding
 from microlut.distill.tuning import Tuned
 from microlut.graph.passes.prune_channels import Pruned
@@ -11,6 +13,8 @@ from microlut.plan import Optimize, Point
 from microlut.quantize.divided import Divided
 from microlut.quantize.figures import Quality
 from microlut.support.shown import Record, Shown
+
+JudgedOn = Literal["kept aside", "calibration", "synthetic"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,9 +106,11 @@ class ConvertReport(Shown):
     """The result of a conversion; all sizes in bytes.
 
     `bits` is the mean per weight. `granularity` and `method` are "mixed" if layers differ.
-    `quality` is that of the output that loses most, `qualities` has those of all by name; they are
-    measured on calibration inputs or, without any, on synthetic ones. `tflite_lacks` names
-    operators, and layers that are such, because of which there is no .tflite file; or is "".
+    `quality` is that of the output that loses most, `qualities` has those of all by name. They are
+    measured on what `judged_on` says: on the `kept_aside` calibration inputs that did not make the
+    network; if there are too few to keep some aside, on those that did; without any, on synthetic
+    ones. `decisions` is what was chosen by measuring. `tflite_lacks` names operators, and layers
+    that are such, because of which there is no .tflite file; or is "".
     `ram_curve` has the arenas with the best trade between memory and time, and what an inference in
     them executes; it is empty if the engine is compiled for size.
     `warnings` has the findings as texts.
@@ -122,6 +128,9 @@ class ConvertReport(Shown):
     method: str
     budget: dict[str, float] | None
     calibration_samples: int
+    kept_aside: int
+    judged_on: JudgedOn
+    decisions: tuple[Decision, ...]
     range_rule: str | None
     distilled: bool
     quality: Quality

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from microlut.conversion.decisions import Decision
 from microlut.conversion.findings import Finding
 from microlut.conversion.report import (
     ConvertReport,
+    JudgedOn,
     LayerReport,
     SegmentReport,
     StreamReport,
@@ -39,8 +41,10 @@ class Making:
         budget: The budget that bits were chosen for, if any.
         calibration_samples: Number of calibration inputs.
         range_rule: How activation ranges follow from them; None without any.
-        distilled: Whether it was trained to answer like the float network.
         comparison: Comparison with the float network.
+        distilled: Whether it was trained to answer like the float network.
+        kept_aside: How many of the calibration inputs only judge.
+        decisions: What was chosen by measuring.
         findings: Problems of the calibration inputs and the outputs.
         pruned: Layers that lost output channels before they were quantized.
         kept_int8: Layers that keep 8 bits in a network that was given 16.
@@ -53,8 +57,10 @@ class Making:
     budget: Budget | None
     calibration_samples: int
     range_rule: str | None
-    distilled: bool
     comparison: Comparison
+    distilled: bool = False
+    kept_aside: int = 0
+    decisions: tuple[Decision, ...] = ()
     findings: tuple[Finding, ...] = ()
     pruned: tuple[Pruned, ...] = ()
     kept_int8: tuple[str, ...] = ()
@@ -88,6 +94,9 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         budget=None if making.budget is None else making.budget.as_json(),
         calibration_samples=making.calibration_samples,
         range_rule=making.range_rule,
+        kept_aside=making.kept_aside,
+        judged_on=_judged_on(making),
+        decisions=making.decisions,
         distilled=making.distilled,
         quality=making.comparison.quality,
         qualities={name: one.quality for name, one in making.comparison.outputs.items()},
@@ -126,6 +135,12 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
             for segment in plan.segments
         ),
     )
+
+
+def _judged_on(making: Making) -> JudgedOn:
+    if making.kept_aside:
+        return "kept aside"
+    return "calibration" if making.calibration_samples else "synthetic"
 
 
 def _stream(graph: QuantizedGraph) -> StreamReport | None:

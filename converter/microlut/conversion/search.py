@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,9 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 from microlut.conversion.bits import AVERAGES, flash_bytes, front_of, measure
 from microlut.conversion.front import Point, PointKind, SearchResult
 from microlut.conversion.prepared import Prepared
+from microlut.conversion.uniform import average_bits, uniform_configs
 from microlut.errors import InvalidInput
 from microlut.quantize.figures import Quality
-from microlut.quantize.shared import stored_layers
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.support.arguments import brief
 from microlut.support.files import check_place, write_file
@@ -124,7 +124,7 @@ def _tasks(prepared: Prepared, store: _Store, progress: Progress) -> list[_Task]
     if front is None:
         front = front_of(measure(prepared, progress))
         _save(path, _FRONT, [dict(configs) for configs in front])
-    uniform = [_Task("uniform", bits, _uniform(prepared, bits)) for bits in BIT_WIDTHS]
+    uniform = [_Task("uniform", bits, uniform_configs(prepared, bits)) for bits in BIT_WIDTHS]
     allocated = [_Task("allocated", _asked(prepared, configs), configs) for configs in front]
     tasks: list[_Task] = []
     for task in uniform + allocated:
@@ -133,22 +133,10 @@ def _tasks(prepared: Prepared, store: _Store, progress: Progress) -> list[_Task]
     return tasks
 
 
-def _uniform(prepared: Prepared, bits: int) -> LayerConfigs:
-    return {
-        name: layer.config if layer.pinned else replace(layer.config, bits=bits)
-        for name, layer in prepared.layers.items()
-    }
-
-
 def _asked(prepared: Prepared, configs: LayerConfigs) -> float:
     """Return the smallest of the averages that an allocation keeps to."""
-    found = _average_bits(prepared, configs)
+    found = average_bits(prepared, configs)
     return next(average for average in AVERAGES if found <= average + _ROUNDING)
-
-
-def _average_bits(prepared: Prepared, configs: LayerConfigs) -> float:
-    sizes = {name: op.kernel.size for name, op in stored_layers(prepared.graph).items()}
-    return sum(size * configs[name].bits for name, size in sizes.items()) / sum(sizes.values())
 
 
 def _measure_all(
@@ -191,7 +179,7 @@ def _points(
             Point(
                 kind=task.kind,
                 asked=task.asked,
-                average_bits=_average_bits(prepared, task.configs),
+                average_bits=average_bits(prepared, task.configs),
                 flash_bytes=found.flash_bytes,
                 bits={name: config.bits for name, config in task.configs.items()},
                 quality=found.quality,

@@ -52,12 +52,29 @@ class Training:
     divergence: float
 
 
+@dataclass(frozen=True, slots=True)
+class Distilled:
+    """The result of training.
+
+    Attributes:
+        quantized: The integer network after training; None if it is no nearer on the judges.
+        before: Divergence from the float network on them before training.
+        after: The same after training.
+    """
+
+    quantized: QuantizedGraph | None
+    before: float
+    after: float
+
+
 def may_lose(configs: LayerConfigs) -> bool:
     """Return whether any layer has so few bits that training may help."""
     return any(c.needs_data and c.bits < _LOSSLESS_BITS for c in configs.values())
 
 
-def worthwhile_training(graph: Graph, quantized: QuantizedGraph, inputs: Arrays) -> Training | None:
+def worthwhile_training(
+    graph: Graph, quantized: QuantizedGraph, inputs: Arrays, aside: Arrays | None = None
+) -> Training | None:
     """Return how to train a network.
 
     None if the network has states, is too large to train, the inputs are too few, or its outputs
@@ -67,6 +84,7 @@ def worthwhile_training(graph: Graph, quantized: QuantizedGraph, inputs: Arrays)
         graph: The float network after the passes.
         quantized: Its integer form.
         inputs: [n, ...] calibration inputs.
+        aside: [n, ...] inputs that do not train, to judge on; by default the calibration inputs.
     """
     if graph.states:
         return None
@@ -74,7 +92,7 @@ def worthwhile_training(graph: Graph, quantized: QuantizedGraph, inputs: Arrays)
     steps = min(_STEPS, affordable, _PASSES * len(inputs) // BATCH)
     if steps < _FEWEST_STEPS:
         return None
-    judges = spread(inputs, affordable_inputs(graph))
+    judges = spread(inputs if aside is None else aside, affordable_inputs(graph))
     found = integer_quality(graph, quantized, judges)
     if found.divergence < (_LITTLE_ERROR if found.agreement is None else _LITTLE):
         return None

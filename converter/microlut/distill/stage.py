@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.distill.decision import may_lose, worthwhile_training
+from microlut.distill.decision import Distilled, may_lose, worthwhile_training
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
@@ -31,18 +31,23 @@ def distilled(
     quantized: QuantizedGraph,
     configs: LayerConfigs,
     inputs: Batch,
+    aside: Batch | None,
     progress: Progress,
-) -> QuantizedGraph | None:
-    """Return the integer network after training, or None if training does not help.
+) -> Distilled | None:
+    """Return what training gives, or None if it is not worthwhile.
 
     Args:
         graph: The float network after the passes.
         quantized: Its integer form.
         configs: How its layers were quantized, by name.
         inputs: [n, ...] calibration inputs.
+        aside: [n, ...] inputs kept aside, that decide whether training helps; None lets the
+            calibration inputs decide.
         progress: Called with ("distill", steps done, steps).
     """
-    training = worthwhile_training(graph, quantized, inputs) if may_lose(configs) else None
+    if not may_lose(configs):
+        return None
+    training = worthwhile_training(graph, quantized, inputs, aside)
     if training is None:
         return None
     load_tensorflow(_PURPOSE)

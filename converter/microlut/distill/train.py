@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from microlut.distill.decision import BATCH, Training
+from microlut.distill.decision import BATCH, Distilled, Training
 from microlut.distill.student import Student, Tensor
 from microlut.distill.variety import varied
 from microlut.graph.batch import Batch
@@ -36,8 +36,8 @@ def distill(
     inputs: Batch,
     training: Training,
     progress: Progress,
-) -> QuantizedGraph | None:
-    """Return the integer network after training, or None if it is no nearer on the inputs.
+) -> Distilled:
+    """Return the integer network after training, if it is nearer on the judges.
 
     Args:
         graph: The float network after the passes.
@@ -55,7 +55,8 @@ def distill(
         step({name: tf.constant(x) for name, x in next(batches).arrays.items()})
     trained = student.quantized()
     after = integer_quality(graph, trained, training.judges).divergence
-    return trained if after < training.divergence else None
+    kept = trained if after < training.divergence else None
+    return Distilled(kept, training.divergence, after)
 
 
 def _step(graph: Graph, student: Student, steps: int) -> Callable[[dict[str, Tensor]], None]:

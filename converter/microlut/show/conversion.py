@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from microlut.conversion.aside import FEWEST_INPUTS
 from microlut.conversion.findings import Finding
 from microlut.conversion.report import (
     ConvertReport,
@@ -168,9 +169,18 @@ def _equalized_text(report: ConvertReport) -> str:
 
 def _quality_text(report: ConvertReport) -> str:
     """Return how near the outputs are to the float network's, a line each if there are several."""
-    kind = "calibration" if report.calibration_samples else "synthetic"
-    where = f"Against the float model on {report.quality.inputs} {kind} inputs"
+    count = report.quality.inputs
+    inputs = {
+        "kept aside": f"{count} calibration inputs kept aside",
+        "calibration": f"{count} calibration inputs that made it, which are too few to keep some "
+        f"aside ({FEWEST_INPUTS} are enough); it will lose more on others",
+        "synthetic": f"{count} synthetic inputs that made it; it will lose more on real ones",
+    }[report.judged_on]
+    where, expected = f"Against the float model on {inputs}", report.judged_on == "kept aside"
     if len(report.qualities) == 1:
-        return f"{where}: {', '.join(figures(report.quality))}"
-    each = (f"  {name}: {', '.join(figures(found))}" for name, found in report.qualities.items())
+        return f"{where}: {', '.join(figures(report.quality, expected=expected))}"
+    each = (
+        f"  {name}: {', '.join(figures(found, expected=expected))}"
+        for name, found in report.qualities.items()
+    )
     return "\n".join([f"{where}:", *each])

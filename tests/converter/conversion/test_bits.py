@@ -207,6 +207,17 @@ def test_flash_bytes_are_within_the_budget_and_near_it(budget: int):
         assert used > budget - 60
 
 
+def test_limits_of_the_loss_say_what_each_width_loses():
+    ready = prepared(samples=pictures(60))
+    found = quantize_within(ready, Budget(max_drop=1.0), silent)
+    (decision,) = found.decisions
+    assert (decision.figure, decision.held_out) == ("drop", True)
+    assert decision.options[decision.chosen] <= 1.0
+    assert decision.options[decision.chosen] == pytest.approx(
+        ready.held_out_quality(found.configs).drop
+    )
+
+
 def test_flash_bytes_that_a_network_has_exactly_are_enough_for_it():
     used = flash_bytes(prepared().quantize(same(2)))
     found = quantize_within(prepared(), Budget(flash_bytes=used), silent)
@@ -435,7 +446,7 @@ def test_report_counts_weights_that_are_stored_once_once():
     configs = made.configs | {"one": WeightConfig(2), "two": WeightConfig(2)}
     quantized = made.quantize({**configs, "end": WeightConfig(7)})
     comparison = compare(made.graph, quantized, made.judges, made.task)
-    making = Making(configs, None, 60, "min-max", False, comparison)
+    making = Making(configs, None, 60, "min-max", comparison)
     report = convert_report(make_plan(quantized), "twice", making)
     assert report.bits == pytest.approx((256 * 2 + 64 * 7) / 320)
 

@@ -87,7 +87,7 @@ def test_report_names_the_convolution_that_does_an_addition():
     snr = {step.node.name: 1.0 for step in (*steps, merged)}
     making = Making(
         {node.name: WeightConfig() for node, _ in plan.graph.weighted()},
-        *(None, 0, None, False),
+        *(None, 0, None),
         comparison=compared(snr),
     )
     report = convert_report(replace(plan, steps=(*steps, merged)), "digits", making)
@@ -108,7 +108,7 @@ def test_report_names_no_kernel_where_nothing_is_called():
     assert calls == ["dense", "dense"]
     assert "concatenate.h" not in source
     comparison = compared({})
-    making = Making(dict.fromkeys("ab", WeightConfig()), None, 4, None, False, comparison)
+    making = Making(dict.fromkeys("ab", WeightConfig()), None, 4, None, comparison)
     layers = convert_report(plan, "joined", making).layers
     assert {layer.name: layer.kernel for layer in layers} == {"a": "a", "b": "b", "both": None}
 
@@ -117,7 +117,7 @@ def test_report_lists_segments_and_names_their_calls():
     plan = make_plan(rc.expanding_case().quantized(), Goal("ram"))
     configs = {node.name: WeightConfig() for node, _ in plan.graph.weighted()}
     comparison = compared({})
-    report = convert_report(plan, "expanding", Making(configs, None, 4, None, False, comparison))
+    report = convert_report(plan, "expanding", Making(configs, None, 4, None, comparison))
     assert report.segments
     for found in report.segments:
         assert [layer.kernel for layer in report.layers].count(found.last) == found.layers

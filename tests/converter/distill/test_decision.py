@@ -66,7 +66,7 @@ def test_a_network_that_is_left_alone_loads_no_tensorflow(ready, quantized, monk
     asked = []
     monkeypatch.setattr(stage, "load_tensorflow", asked.append)
     configs, inputs = ready.configs, ready.samples
-    assert stage.distilled(ready.graph, quantized, configs, inputs, silent) is None
+    assert stage.distilled(ready.graph, quantized, configs, inputs, None, silent) is None
     assert asked == []
     monkeypatch.setattr(decision, "_LITTLE", 0.0)
 
@@ -75,7 +75,7 @@ def test_a_network_that_is_left_alone_loads_no_tensorflow(ready, quantized, monk
 
     monkeypatch.setattr(stage, "load_tensorflow", refuse)
     with pytest.raises(ToolMissing, match="--no-distill leaves it out"):
-        stage.distilled(ready.graph, quantized, configs, inputs, silent)
+        stage.distilled(ready.graph, quantized, configs, inputs, None, silent)
 
 
 def test_missing_tensorflow_is_told_before_the_work(ready, monkeypatch):

@@ -50,7 +50,8 @@ def damaged(quantized: QuantizedGraph) -> QuantizedGraph:
 def distilled(ready, configs, quantized, progress=silent) -> QuantizedGraph | None:
     training = decision.worthwhile_training(ready.graph, quantized, ready.samples)
     assert training is not None
-    return train.distill(ready.graph, quantized, configs, ready.samples, training, progress)
+    made = train.distill(ready.graph, quantized, configs, ready.samples, training, progress)
+    return made.quantized
 
 
 def damaged_start(bits: int, softmax: bool = True):

@@ -7,6 +7,7 @@ import pytest
 from digits_example import conversion
 from microlut.conversion.report import SegmentReport
 from microlut.graph.passes.prune_channels import Pruned
+from microlut.quantize.figures import LabelQuality, Quality
 from microlut.show.conversion import conversion_text
 
 
@@ -18,10 +19,8 @@ def test_conversion_text_has_a_line_for_each_layer():
     assert [line.split()[0] for line in lines[1:behind]] == [layer.name for layer in report.layers]
     for line, layer in zip(lines[1:], report.layers, strict=False):
         assert ("exact" if layer.snr_db is None else f" {layer.snr_db:.1f} dB") in line
-    assert lines[behind].startswith(
-        f"Against the float model on {report.quality.inputs} calibration"
-    )
-    assert f"expected drop {report.quality.expected_drop:.2f} points" in lines[behind]
+    assert lines[behind].startswith("Against the float model on 40 calibration inputs kept aside: ")
+    assert f"expected drop {report.quality.expected_drop:.2f} points (standard" in lines[behind]
     assert f"weights {report.weight_bytes:,} bytes" in lines[behind + 1]
     assert f"output stages {report.parameter_bytes:,} bytes" in lines[behind + 1]
     assert report.estimated_instructions == sum(
@@ -38,6 +37,34 @@ def test_conversion_text_has_the_range_of_each_input():
     )
     text = conversion_text(replace(report, inputs=(unlike,)))
     assert "input image: -5 to 90000 with steps for each feature\n" in text
+
+
+@pytest.mark.parametrize(
+    ("judged_on", "text"),
+    [
+        ("calibration", "calibration inputs that made it, which are too few to keep some aside"),
+        ("synthetic", "synthetic inputs that made it; it will lose more on real ones"),
+    ],
+)
+def test_figures_of_inputs_that_made_the_network_are_no_expectations(judged_on: str, text: str):
+    shown = conversion_text(replace(conversion().report, judged_on=judged_on))
+    assert text in shown
+    assert "expected" not in shown
+    assert "drop on these" in shown
+
+
+def test_each_of_several_outputs_has_a_line():
+    report = conversion().report
+    values = Quality(0.001, None, None, 40, largest_error=0.25)
+    label = LabelQuality(0, 0.01, 97.5, 1.25, 30.0, 0.1)
+    both = {"digit": report.quality, "box": values, "tag": replace(values, labels=(label,))}
+    lines = conversion_text(replace(report, qualities=both)).splitlines()
+    assert "  box: SNR 30.0 dB, largest error 0.25, relative divergence 0.001" in lines
+    assert any(line.startswith("  digit: divergence ") for line in lines)
+    (tag,) = (line for line in lines if line.startswith("  tag: "))
+    assert tag.endswith(
+        "97.50 % or more of each label, expected drop 1.25 points at most (label 0)"
+    )
 
 
 def test_conversion_text_estimates_instructions_unless_compiled_for_size():

@@ -59,6 +59,7 @@ def choose_ranges(
     choice: RangeChoice = "auto",
     input_range: tuple[float, float] | None = None,
     types: Mapping[str, Activation] = MappingProxyType({}),
+    judges: Arrays | None = None,
 ) -> ChosenRanges:
     """Return the ranges that keep the network's outputs nearest to the float ones.
 
@@ -74,17 +75,18 @@ def choose_ranges(
         choice: One rule, the best of the "percentile" ones, or the best of all ("auto").
         input_range: The input's range, if known; inputs beyond it saturate, as on the device.
         types: Types of tensors other than int8.
+        judges: Other inputs [n, ...] to compare the rules on; by default the samples.
 
     Raises:
         InvalidInput: As for `measure`.
     """
-    samples = _within(graph, samples, input_range)
+    judges = samples if judges is None else judges
+    samples, judges = (_within(graph, each, input_range) for each in (samples, judges))
     given_ranges = known_ranges(graph, input_range)
     candidates = {
         rule: ranges.typed(types).replaced(given_ranges)
         for rule, ranges in _candidates(graph, samples, choice).items()
     }
-    judges = samples
     for one in ranged_inputs(graph):
         limits = [ranges[one.tensor] for ranges in candidates.values()]
         values = one.scaled(by_name(graph.inputs, judges)[one.name])
