@@ -390,7 +390,7 @@ def toml(value: object) -> str:
         ("[types.dense]\nbits = '3'", "types.dense.bits: found '3'; input should be 2, 3"),
         (
             "[defaults]\nmethod = 'kmeans'",
-            "defaults.method: found 'kmeans'; input should be 'calibrated', 'fitted' or 'emp",
+            "defaults.method: found 'kmeans'; input should be 'calibrated', 'fitted', 'e",
         ),
         (
             "[defaults]\ngranularity = 'layer'",
