@@ -6,17 +6,21 @@ docs/guide/calibration.md, with what sound and wrong inputs of the reference mod
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.conversion.findings import Finding, Remedy
-from microlut.conversion.training_statistics import training_findings
+from microlut.conversion.training_statistics import compared_inputs, training_findings
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.ops.arrays import FloatArray
 from microlut.ops.tensor import Tensor, feature_ranges
 from microlut.quantize.diagnosis import FEWEST_STEPS, unlike_features
+from microlut.quantize.quality import spread
 
 # Ranges and biases are means and extremes over inputs: of 50, a mean is known to a seventh of a
 # deviation, and a value that one input in 17 has is among them with a probability of 95 %.
@@ -43,11 +47,13 @@ def calibration_findings(
         graph: The network as it was imported, with its batch normalizations.
         tensors: The quantized inputs.
     """
+    different = _different(samples)
+    places = cast(NDArray[np.intp], spread(different, compared_inputs(graph)))
     return (
-        *_few(samples),
+        *_few(len(samples), len(different)),
         *(f for tensor in tensors for f in _outliers(samples.arrays[tensor.name], tensor)),
         *(f for tensor in tensors for f in _unlike_features(samples.arrays[tensor.name], tensor)),
-        *training_findings(_tame(samples, tensors), graph),
+        *training_findings(_compared(samples, tensors, places), graph),
     )
 
 
@@ -61,8 +67,7 @@ def run_findings(samples: Batch, tensors: Sequence[Tensor]) -> tuple[Finding, ..
     )
 
 
-def _few(samples: Batch) -> Iterator[Finding]:
-    count, different = len(samples), len(_different(samples))
+def _few(count: int, different: int) -> Iterator[Finding]:
     if different >= FEWEST_INPUTS:
         return
     found = f"{count} calibration inputs"
@@ -78,24 +83,28 @@ def _few(samples: Batch) -> Iterator[Finding]:
     )
 
 
-def _different(samples: Batch) -> list[int]:
+def _different(samples: Batch) -> NDArray[np.intp]:
     """Return the places of the inputs that are no copies of earlier ones."""
-    arrays = samples.arrays.values()
-    first: dict[tuple[bytes, ...], int] = {}
+    first: dict[bytes, int] = {}
     for i in range(len(samples)):
-        first.setdefault(tuple(values[i].tobytes() for values in arrays), i)
-    return list(first.values())
+        digest = hashlib.blake2b()
+        for values in samples.arrays.values():
+            digest.update(values[i].tobytes())
+        first.setdefault(digest.digest(), i)
+    return np.array(list(first.values()))
 
 
-def _tame(samples: Batch, tensors: Sequence[Tensor]) -> Batch:
-    """Return the different inputs, limited to the ranges in use."""
-    limited = {
-        tensor.name: np.clip(
-            samples.arrays[tensor.name], *feature_ranges(tensor.quantized, tensor.dtype)
-        ).astype(np.float32)
-        for tensor in tensors
-    }
-    return Batch(limited)[np.array(_different(samples))]
+def _compared(samples: Batch, tensors: Sequence[Tensor], places: NDArray[np.intp]) -> Batch:
+    """Return some of the inputs, limited to the ranges in use."""
+    few = samples[places]
+    return Batch(
+        {
+            tensor.name: np.clip(
+                few.arrays[tensor.name], *feature_ranges(tensor.quantized, tensor.dtype)
+            ).astype(np.float32)
+            for tensor in tensors
+        }
+    )
 
 
 def _outliers(x: FloatArray, tensor: Tensor) -> Iterator[Finding]:

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.conversion.findings import Finding, Remedy
-from microlut.graph.batch import Arrays, Batch
+from microlut.graph.batch import Batch
 from microlut.graph.evaluate import walk
 from microlut.graph.ir import Graph
 from microlut.ops.arrays import FloatArray
 from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
-from microlut.quantize.quality import affordable_inputs, spread
+from microlut.quantize.quality import affordable_inputs
 
 # Deviations behind inputs of the reference models are 0.8 to 1.2 times those of training, and means
 # 0.2 deviations off at most. Inputs scaled wrongly by a factor of 2 and more are told by that.
@@ -31,6 +31,11 @@ _BATCH = 8
 _DEAD = 1e-3  # of the largest deviation of a layer's channels
 
 
+def compared_inputs(graph: Graph) -> int:
+    """Return how many calibration inputs to compare."""
+    return max(_FEWEST_INPUTS, min(_COMPARED, affordable_inputs(graph)))
+
+
 def training_findings(samples: Batch, graph: Graph) -> Iterator[Finding]:
     """Yield a finding if inputs contradict the statistics that batch normalization recorded.
 
@@ -38,12 +43,12 @@ def training_findings(samples: Batch, graph: Graph) -> Iterator[Finding]:
     majority, for each of them follows the ones before it.
 
     Args:
-        samples: [n, ...] calibration inputs that differ, without outliers.
+        samples: [n, ...] some calibration inputs that differ, without outliers.
         graph: The network as it was imported, with its batch normalizations.
     """
     if len(samples) < _FEWEST_INPUTS:
         return
-    seen = _seen(graph, spread(samples, min(_COMPARED, affordable_inputs(graph))))
+    seen = _seen(graph, samples)
     unlike = [layer for layer in seen if layer.differs()]
     told: set[str] = set()  # inputs with such a layer behind them
     wrong: set[str] = set()
@@ -90,7 +95,7 @@ class _Seen:
         return not 1 / MOST_RATIO <= ratio <= MOST_RATIO or shift > MOST_SHIFT
 
 
-def _seen(graph: Graph, samples: Arrays) -> list[_Seen]:
+def _seen(graph: Graph, samples: Batch) -> list[_Seen]:
     """Return what the batch normalizations see of inputs [n, ...], in the order of the layers."""
     found: dict[str, _Seen] = {}
     reached = {tensor.name: frozenset((tensor.name,)) for tensor in graph.inputs}
