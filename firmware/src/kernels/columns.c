@@ -51,13 +51,6 @@ static MLUT_INLINE uint32_t *mlut_columns_widen(const int8_t *from, size_t count
     return mlut_columns_widen_from(from, count, false, column);
 }
 
-/* Put a patch, behind which there are zeros. */
-static MLUT_INLINE void mlut_columns_widen_patch(
-    size_t count, const int8_t *patch, uint32_t *column)
-{
-    mlut_columns_widen_from(patch, (count + 3u) & ~(size_t)3, true, column);
-}
-
 static inline int8_t *mlut_columns_copy(const int8_t *from, size_t count, int8_t *to)
 {
     for (; mlut_isa_unaligned && count >= 4; count -= 4, from += 4, to += 4) {
@@ -77,6 +70,13 @@ static __attribute__((noinline)) void mlut_columns_put(
     } else {
         sink->patch = mlut_columns_copy(from, count, sink->patch);
     }
+}
+
+/* Put a patch, behind which there are zeros. */
+static void mlut_columns_widen_patch(size_t count, const int8_t *patch, uint32_t *column)
+{
+    mlut_columns_sink_t sink = {column, NULL};
+    mlut_columns_put(&sink, patch, (count + 3u) & ~(size_t)3);
 }
 
 static __attribute__((noinline)) void mlut_columns_put_padding(
@@ -109,29 +109,60 @@ static MLUT_INLINE int8_t *mlut_columns_copy_more(const int8_t *from, size_t cou
     return end;
 }
 
-/* A whole field inside the picture, which is most of them: no call a row. */
-static void mlut_columns_gather_rows(
-    const mlut_conv2d_t *layer, const int8_t *from, int8_t *patch, uint32_t *column)
+/* A field of three rows of nine bytes, such as those of 3x3 pixels of three colours. Where a word
+ * is in two rows, it is put together. */
+static MLUT_INLINE void mlut_columns_gather_nines(const int8_t *from, size_t step, uint32_t *column)
 {
-    const size_t count = (size_t)layer->window.width * layer->in.channels;
+    const int8_t *const second = from + step;
+    const int8_t *const third = second + step;
+    column = mlut_isa_put_inputs(mlut_columns_load(from, 4, false), column);
+    column = mlut_isa_put_inputs(mlut_columns_load(from + 4, 4, false), column);
+    column =
+        mlut_isa_put_inputs((uint8_t)from[8] | mlut_columns_load(second, 4, false) << 8, column);
+    column = mlut_isa_put_inputs(mlut_columns_load(second + 3, 4, false), column);
+    column = mlut_isa_put_inputs(
+        mlut_columns_load(second + 7, 2, false) | mlut_columns_load(third, 4, false) << 16, column);
+    column = mlut_isa_put_inputs(mlut_columns_load(third + 2, 4, false), column);
+    mlut_isa_put_inputs(mlut_columns_load(third + 5, 4, false) >> 8, column);
+}
+
+/* `count` whole fields inside the picture, which is most of them, `apart` bytes from one to the
+ * next: no call a row. */
+static __attribute__((noinline)) void mlut_columns_gather_inside(const mlut_conv2d_t *layer,
+    const int8_t *from,
+    size_t apart,
+    size_t count,
+    int8_t *patch,
+    uint32_t *columns)
+{
+    const size_t bytes = (size_t)layer->window.width * layer->in.channels;
     const size_t step = (size_t)layer->in.width * layer->in.channels * layer->window.dilation_y;
-    if (!layer->patch) {
-        for (size_t i = layer->window.height; i > 0; i--, from += step) {
-            column = mlut_columns_widen(from, count, column);
+    const size_t height = layer->window.height;
+    for (; count > 0; count--, from += apart, columns++) {
+        const int8_t *row = from;
+        if (!MLUT_SMALL && mlut_isa_unaligned && bytes == 9 && height == 3) {
+            mlut_columns_gather_nines(row, step, columns);
+            continue;
         }
-        return;
-    }
-    int8_t *to = patch;
-    size_t left = layer->window.height;
-    if (!MLUT_SMALL && mlut_isa_unaligned && count >= 3 && step >= 3) {
-        for (; left > 1; left--, from += step) { /* what else is read is in the next row */
-            to = mlut_columns_copy_more(from, count, to);
+        if (!layer->patch) {
+            uint32_t *column = columns;
+            for (size_t i = height; i > 0; i--, row += step) {
+                column = mlut_columns_widen(row, bytes, column);
+            }
+            continue;
         }
+        int8_t *to = patch;
+        size_t left = height;
+        if (!MLUT_SMALL && mlut_isa_unaligned && bytes >= 3 && step >= 3) {
+            for (; left > 1; left--, row += step) { /* what else is read is in the next row */
+                to = mlut_columns_copy_more(row, bytes, to);
+            }
+        }
+        for (; left > 0; left--, row += step) {
+            to = mlut_columns_copy(row, bytes, to);
+        }
+        mlut_columns_widen_patch(height * bytes, patch, columns);
     }
-    for (; left > 0; left--, from += step) {
-        to = mlut_columns_copy(from, count, to);
-    }
-    mlut_columns_widen_patch(layer->window.height * count, patch, column);
 }
 
 /* One kernel row, which reads the picture's row `from` from pixel `left` on. */
@@ -155,26 +186,16 @@ static void mlut_columns_gather_row(
     }
 }
 
-void mlut_gather_column(const mlut_conv2d_t *layer,
+/* A field whose first position is row `top` and column `left`, modulo 2^n. */
+static __attribute__((noinline)) void mlut_columns_gather_border(const mlut_conv2d_t *layer,
     const int8_t *in,
-    size_t y,
-    size_t x,
+    size_t top,
+    size_t left,
     int8_t *patch,
     uint32_t *column)
 {
     const mlut_window_t *window = &layer->window;
     const size_t row_bytes = (size_t)layer->in.width * layer->in.channels;
-    /* Positions before the picture wrap to huge unsigned values, which the tests below reject. */
-    const size_t top = y * window->stride_y - window->pad_top;
-    const size_t left = x * window->stride_x - window->pad_left;
-    const size_t right = left + (size_t)window->width - 1u;
-    const size_t bottom = top + (window->height - 1u) * (size_t)window->dilation_y;
-    if (window->dilation_x == 1 && top < layer->in.height && bottom < layer->in.height &&
-        left < layer->in.width && right < layer->in.width) {
-        mlut_columns_gather_rows(
-            layer, in + top * row_bytes + left * layer->in.channels, patch, column);
-        return;
-    }
     mlut_columns_sink_t sink = {column, layer->patch ? patch : NULL};
     for (size_t i = 0; i < window->height; i++) {
         const size_t row = top + i * window->dilation_y;
@@ -187,6 +208,44 @@ void mlut_gather_column(const mlut_conv2d_t *layer,
     }
     if (layer->patch) {
         mlut_columns_widen_patch((size_t)(sink.patch - patch), patch, column);
+    }
+}
+
+void mlut_gather_columns(const mlut_conv2d_t *layer,
+    const int8_t *in,
+    size_t y,
+    size_t x,
+    size_t count,
+    int8_t *patch,
+    uint32_t *columns)
+{
+    const mlut_window_t *window = &layer->window;
+    const size_t width = layer->in.width;
+    const size_t channels = layer->in.channels;
+    const size_t stride = window->stride_x;
+    const size_t reach = (size_t)window->width - 1u;
+    /* Positions before the picture wrap to huge unsigned values, which the tests below reject. */
+    const size_t top = y * window->stride_y - window->pad_top;
+    const size_t bottom = top + (window->height - 1u) * (size_t)window->dilation_y;
+    const bool rows_inside =
+        window->dilation_x == 1 && top < layer->in.height && bottom < layer->in.height;
+    size_t left = x * stride - window->pad_left;
+    while (count > 0) {
+        size_t inside = 0;
+        for (size_t next = left;
+            rows_inside && inside < count && next < width && next + reach < width; next += stride) {
+            inside++;
+        }
+        if (inside > 0) {
+            mlut_columns_gather_inside(layer, in + (top * width + left) * channels,
+                stride * channels, inside, patch, columns);
+        } else {
+            mlut_columns_gather_border(layer, in, top, left, patch, columns);
+            inside = 1;
+        }
+        left += inside * stride;
+        columns += inside;
+        count -= inside;
     }
 }
 

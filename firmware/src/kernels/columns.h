@@ -8,15 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Write the receptive field of output pixel (y, x) to every fourth word of `column`: four inputs
- * are the pairs (0, 2) and (1, 3), and a last quad is filled with zeros. `patch` takes the bytes of
- * one receptive field if layer->patch is set; zeros follow them up to a multiple of 4. */
-void mlut_gather_column(const mlut_conv2d_t *layer,
+/* Write the receptive fields of up to MLUT_COLUMNS output pixels of row y, from number x on. A
+ * field is every fourth word, the first one of the first field: four inputs are the pairs (0, 2)
+ * and (1, 3), and a last quad is filled with zeros. `patch` takes the bytes of one receptive field
+ * if layer->patch is set; zeros follow them up to a multiple of 4. */
+void mlut_gather_columns(const mlut_conv2d_t *layer,
     const int8_t *in,
     size_t y,
     size_t x,
+    size_t count,
     int8_t *patch,
-    uint32_t *column);
+    uint32_t *columns);
 
 /* Write four pixels of a 1x1 kernel to the columns. */
 void mlut_gather_pixels(

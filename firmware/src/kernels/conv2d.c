@@ -181,9 +181,13 @@ static __attribute__((noinline)) void mlut_conv2d_gather_fields(const mlut_conv2
     uint32_t *columns)
 {
     const size_t values = (size_t)layer->window.height * layer->window.width * layer->in.channels;
-    for (size_t i = 0; i < count; i++) {
-        mlut_gather_column(layer, in, place->y, place->x, patch, columns + i);
+    for (size_t i = 0; i < count;) {
+        const size_t row = layer->out.width - place->x;
+        const size_t now = count - i < row ? count - i : row;
+        mlut_gather_columns(layer, in, place->y, place->x, now, patch, columns + i);
+        place->x += now - 1u;
         mlut_conv2d_next(layer, place);
+        i += now;
     }
     if (count < MLUT_COLUMNS) {
         mlut_clear_columns(count, (values + 3u) / 4u, columns);

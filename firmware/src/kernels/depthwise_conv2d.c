@@ -146,7 +146,7 @@ void mlut_convolve_any(const mlut_depthwise_plane_t *job, int8_t *out)
 }
 
 /* What a 3x3 kernel's rows have in common; `together` rows of outputs are a strip or apart. */
-static mlut_rows_t mlut_depthwise_rows(
+static MLUT_INLINE mlut_rows_t mlut_depthwise_rows(
     const mlut_depthwise_plane_t *job, size_t together, int8_t *out)
 {
     const size_t channels = job->layer->out.channels;
