@@ -58,6 +58,7 @@ DSP_ROWS = [f"mlut_dsp_rows_{form}" for form in ("signed", "positive", "2_signed
 DSP_DENSE = (
     *("mlut_dsp_lookup4", "mlut_dsp_words4"),
     *("mlut_dsp_windows_2_6", "mlut_dsp_windows_3_6"),
+    *("mlut_dsp_levels_5", "mlut_dsp_levels_6", "mlut_dsp_levels_7"),
 )
 MVE_DENSE = ("mlut_mve_dense_fours_4", "mlut_mve_dense_fours_8")
 # What the linker looks for with -finstrument-functions.

@@ -154,6 +154,20 @@ static MLUT_NAKED void mlut_dsp_words4(MLUT_UNUSED const int8_t *weights,
     "ldr r8, [r0, r1]\n\t"                                                                         \
     "ldr r7, [r0], #" bytes "\n\t"
 
+/* Two totals are written, and r0 becomes the next two rows. */
+#define MLUT_DSP_WINDOW_LOOP_END                                                                   \
+    "ldr r12, [sp, #56]\n\t"                                                                       \
+    "ldr r9, [sp, #60]\n\t"                                                                        \
+    "ldr r0, [sp, #8]\n\t"                                                                         \
+    "stm r12!, {r5, r6}\n\t"                                                                       \
+    "add r0, r0, r1, lsl #1\n\t"                                                                   \
+    "subs r9, #1\n\t"                                                                              \
+    "strd r12, r9, [sp, #56]\n\t"                                                                  \
+    "str r0, [sp, #8]\n\t"                                                                         \
+    "bne 0b\n\t"                                                                                   \
+    "add sp, #16\n\t"                                                                              \
+    "pop {r4-r11, pc}"
+
 /* r0 is as many bytes before the row as a word has more than eight columns. On the stack are where
  * the row ends, the steps without the first, the row, its bytes, then as in MLUT_DSP_ROW_LOOP. */
 #define MLUT_DSP_WINDOW_LOOP(begin, next, eight, bytes)                                            \
@@ -181,32 +195,77 @@ static MLUT_NAKED void mlut_dsp_words4(MLUT_UNUSED const int8_t *weights,
     "3:\t" next eight next eight "ldr r9, [sp]\n\t"                                                \
     "cmp r0, r9\n\t"                                                                               \
     "bne 3b\n"                                                                                     \
-    "4:\tldr r12, [sp, #56]\n\t"                                                                   \
-    "ldr r9, [sp, #60]\n\t"                                                                        \
-    "ldr r0, [sp, #8]\n\t"                                                                         \
-    "stm r12!, {r5, r6}\n\t"                                                                       \
-    "add r0, r0, r1, lsl #1\n\t"                                                                   \
-    "subs r9, #1\n\t"                                                                              \
-    "strd r12, r9, [sp, #56]\n\t"                                                                  \
-    "str r0, [sp, #8]\n\t"                                                                         \
-    "bne 0b\n\t"                                                                                   \
-    "add sp, #16\n\t"                                                                              \
-    "pop {r4-r11, pc}"
+    "4:\t" MLUT_DSP_WINDOW_LOOP_END
+
+/* The same without what only overlapping indices need. */
+#define MLUT_DSP_LEVEL_LOOP(eight, bytes)                                                          \
+    "push {r4-r11, lr}\n\t"                                                                        \
+    "mov r10, #" bytes "\n\t"                                                                      \
+    "mul r10, r10, r2\n\t"                                                                         \
+    "push {r0, r10}\n\t"                                                                           \
+    "sub sp, #8\n"                                                                                 \
+    "0:\tldr r12, [sp, #56]\n\t"                                                                   \
+    "ldrd r0, r9, [sp, #8]\n\t"                                                                    \
+    "ldr r4, [sp, #52]\n\t"                                                                        \
+    "ldm r12, {r5, r6}\n\t"                                                                        \
+    "add r9, r0, r9\n\t"                                                                           \
+    "str r9, [sp]\n"                                                                               \
+    "1:\t" eight "ldr r9, [sp]\n\t"                                                                \
+    "cmp r0, r9\n\t"                                                                               \
+    "bne 1b\n\t" MLUT_DSP_WINDOW_LOOP_END
+
+/* Without a table of pairs: four weights of both rows, one by one from the codebook, with the x of
+ * two words. */
+#define MLUT_DSP_TWO_LEVELS(x, at_0, at_1, w)                                                      \
+    MLUT_DSP_WINDOW("r11", "r7", at_0, w)                                                          \
+    MLUT_DSP_WINDOW("r12", "r8", at_0, w)                                                          \
+    MLUT_DSP_WINDOW("lr", "r7", at_1, w)                                                           \
+    MLUT_DSP_WINDOW("r2", "r8", at_1, w)                                                           \
+    "ldrsb r11, [r3, r11]\n\t"                                                                     \
+    "ldrsb r12, [r3, r12]\n\t"                                                                     \
+    "ldrsb lr, [r3, lr]\n\t"                                                                       \
+    "ldrsb r2, [r3, r2]\n\t"                                                                       \
+    "smlabb r5, r11, " x ", r5\n\t"                                                                \
+    "smlabb r6, r12, " x ", r6\n\t"                                                                \
+    "smlabt r5, lr, " x ", r5\n\t"                                                                 \
+    "smlabt r6, r2, " x ", r6\n\t"
+
+#define MLUT_DSP_FOUR_LEVELS(w, at_0, at_1, at_2, at_3)                                            \
+    "ldr r9, [r4], #4\n\t"                                                                         \
+    "ldr r10, [r4], #4\n\t" MLUT_DSP_TWO_LEVELS("r9", at_0, at_1, w)                               \
+        MLUT_DSP_TWO_LEVELS("r10", at_2, at_3, w)
+
+/* Eight columns of `bits` bytes: the first four are in their first word, the others in the last. */
+#define MLUT_DSP_LEVELS_5                                                                          \
+    MLUT_DSP_NEXT("1")                                                                             \
+    MLUT_DSP_FOUR_LEVELS("5", "0", "5", "10", "15")                                                \
+    MLUT_DSP_NEXT("4") MLUT_DSP_FOUR_LEVELS("5", "12", "17", "22", "27")
+#define MLUT_DSP_LEVELS_6                                                                          \
+    MLUT_DSP_NEXT("2")                                                                             \
+    MLUT_DSP_FOUR_LEVELS("6", "0", "6", "12", "18")                                                \
+    MLUT_DSP_NEXT("4") MLUT_DSP_FOUR_LEVELS("6", "8", "14", "20", "26")
+#define MLUT_DSP_LEVELS_7                                                                          \
+    MLUT_DSP_NEXT("3")                                                                             \
+    MLUT_DSP_FOUR_LEVELS("7", "0", "7", "14", "21")                                                \
+    MLUT_DSP_NEXT("4") MLUT_DSP_FOUR_LEVELS("7", "4", "11", "18", "25")
 
 /* Adds to the totals of `twos` times two rows the products of `eights` times eight columns and x,
- * given the table of pairs. `begins`: 1 if the rows begin there, otherwise 0. */
+ * given the table of pairs, or the codebook. `begins`: 1 if the rows begin there, otherwise 0. */
 #define MLUT_DSP_WINDOWS(name, loop)                                                               \
-    static MLUT_NAKED void mlut_dsp_windows_##name(MLUT_UNUSED const uint8_t *row,                 \
-        MLUT_UNUSED size_t stride, MLUT_UNUSED size_t eights, MLUT_UNUSED const uint32_t *table,   \
+    static MLUT_NAKED void mlut_dsp_##name(MLUT_UNUSED const uint8_t *row,                         \
+        MLUT_UNUSED size_t stride, MLUT_UNUSED size_t eights, MLUT_UNUSED const void *table,       \
         MLUT_UNUSED const uint32_t *x, MLUT_UNUSED int32_t *totals, MLUT_UNUSED size_t twos,       \
         MLUT_UNUSED int begins)                                                                    \
     {                                                                                              \
         __asm__ volatile(loop);                                                                    \
     }
-MLUT_DSP_WINDOWS(
-    2_6, MLUT_DSP_WINDOW_LOOP(MLUT_DSP_BEGIN_2_6, MLUT_DSP_NEXT("2"), MLUT_DSP_EIGHT_2_6, "2"))
-MLUT_DSP_WINDOWS(
-    3_6, MLUT_DSP_WINDOW_LOOP(MLUT_DSP_BEGIN_3_6, MLUT_DSP_NEXT("3"), MLUT_DSP_EIGHT_3_6, "3"))
+MLUT_DSP_WINDOWS(windows_2_6,
+    MLUT_DSP_WINDOW_LOOP(MLUT_DSP_BEGIN_2_6, MLUT_DSP_NEXT("2"), MLUT_DSP_EIGHT_2_6, "2"))
+MLUT_DSP_WINDOWS(windows_3_6,
+    MLUT_DSP_WINDOW_LOOP(MLUT_DSP_BEGIN_3_6, MLUT_DSP_NEXT("3"), MLUT_DSP_EIGHT_3_6, "3"))
+MLUT_DSP_WINDOWS(levels_5, MLUT_DSP_LEVEL_LOOP(MLUT_DSP_LEVELS_5, "5"))
+MLUT_DSP_WINDOWS(levels_6, MLUT_DSP_LEVEL_LOOP(MLUT_DSP_LEVELS_6, "6"))
+MLUT_DSP_WINDOWS(levels_7, MLUT_DSP_LEVEL_LOOP(MLUT_DSP_LEVELS_7, "7"))
 
 static inline void mlut_dsp_widen(const int8_t *x, size_t count, uint32_t *pairs)
 {

@@ -142,9 +142,6 @@ static inline __attribute__((always_inline)) void mlut_dense_dot_together(
 MLUT_DOT(2, 2, 2, 0, 1)
 MLUT_DOT(3, 3, 3, 0, 1)
 MLUT_DOT(4, 4, 4, 0, 1)
-MLUT_DOT(5, 5, 5, 0, 1)
-MLUT_DOT(6, 6, 6, 0, 2)
-MLUT_DOT(7, 7, 7, 0, 1)
 MLUT_DOT(2_6, 2, 6, 0, 1)
 MLUT_DOT(3_6, 3, 6, 0, 1)
 MLUT_DOT(4_6, 4, 6, 0, 1)
@@ -164,30 +161,36 @@ static inline __attribute__((always_inline)) mlut_dense_rows_t mlut_dense_left_o
     return rest;
 }
 
-#define MLUT_DOT_WINDOWS(name, bits)                                                               \
+#define MLUT_DOT_EIGHTS(name, form, bits, index_bits, is_table, looked_up)                         \
     static __attribute__((noinline)) void mlut_dense_end_##name(                                   \
         const mlut_dense_rows_t *job, int32_t *totals)                                             \
     {                                                                                              \
         const mlut_dense_rows_t rest = mlut_dense_left_over(job, bits);                            \
         for (size_t row = 0; row < MLUT_DENSE_ROWS * job->fours; row++) {                          \
             mlut_dense_dot_together(                                                               \
-                &rest, (mlut_dense_fields_t){bits, 6, 1}, 1, row, totals + row);                   \
+                &rest, (mlut_dense_fields_t){bits, index_bits, is_table}, 1, row, totals + row);   \
         }                                                                                          \
     }                                                                                              \
-    void mlut_dot_pairs_##name(const mlut_dense_rows_t *job, int32_t *totals)                      \
+    void mlut_dot_##name(const mlut_dense_rows_t *job, int32_t *totals)                            \
     {                                                                                              \
         const size_t eights = job->columns / 8u;                                                   \
         if (eights > 0) {                                                                          \
-            mlut_dsp_windows_##name(job->first, job->stride, eights, job->pairs, job->x, totals,   \
-                2u * job->fours, job->begins);                                                     \
+            mlut_dsp_##form(job->first, job->stride, eights, job->looked_up, job->x, totals,       \
+                2u * job->fours, (index_bits) > (bits) ? job->begins : 0);                         \
         }                                                                                          \
         if (job->columns % 8u != 0) {                                                              \
             mlut_dense_end_##name(job, totals);                                                    \
         }                                                                                          \
     }
-MLUT_DOT_WINDOWS(2_6, 2)
-MLUT_DOT_WINDOWS(3_6, 3)
+MLUT_DOT_EIGHTS(5, levels_5, 5, 5, 0, codebook)
+MLUT_DOT_EIGHTS(6, levels_6, 6, 6, 0, codebook)
+MLUT_DOT_EIGHTS(7, levels_7, 7, 7, 0, codebook)
+MLUT_DOT_EIGHTS(pairs_2_6, windows_2_6, 2, 6, 1, pairs)
+MLUT_DOT_EIGHTS(pairs_3_6, windows_3_6, 3, 6, 1, pairs)
 #else
+MLUT_DOT(5, 5, 5, 0, 1)
+MLUT_DOT(6, 6, 6, 0, 2)
+MLUT_DOT(7, 7, 7, 0, 1)
 MLUT_DOT(pairs_2_6, 2, 6, 1, 2)
 MLUT_DOT(pairs_3_6, 3, 6, 1, 2)
 #endif

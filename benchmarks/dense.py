@@ -1,0 +1,148 @@
+"""Compare the dense layers of MLPerf Tiny with CMSIS-NN's int8 ones, for all bits and cores.
+
+    .venv/bin/python benchmarks/dense.py --cmsis-nn CHECKOUT [--bits 2 3 4 5 6 7 8]
+        [--boards mps2-an385 ...]
+
+The layers of the autoencoder, DS-CNN and ResNet8 are one network with random weights. It runs in
+QEMU once for each width, and once on CMSIS-NN (see cmsis_nn.py). The tables have what each layer
+takes in relation to CMSIS-NN: modelled cycles on a Cortex-M4, and instructions on all others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from cycles import Cost
+from engine import layer_costs, run
+from rivals import Subject, engines_of
+
+import microlut
+from microlut.codegen.render import render
+from microlut.integer import QNode, QuantizedGraph, folded_bias
+from microlut.integer.packing import row_bytes, unpack_rows
+from microlut.ops.dense import QDense
+from microlut.ops.fixed_point import channel_multipliers
+from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.weights import OutputStage, QuantizedWeights
+from microlut.plan import make_plan
+from microlut.quantize.compact import round_bias, round_scales
+from microlut.quantize.weights import index_overlap
+from microlut.running.protocol import Int8Array
+from microlut.toolchain.build import build
+
+BITS = (2, 3, 4, 5, 6, 7, 8)
+BOARDS = ("mps2-an386", "mps2-an385", "mps2-an385-m0plus", "mps3-an547")
+_NAME = "dense"
+_SCALE = Quantization(0.05, 3)
+# Those of the autoencoder, then DS-CNN's and ResNet8's and what is between them.
+_UNITS = (640, 128, 128, 8, 128, 640, 64, 12, 64, 10)
+_BETWEEN = (5, 7)  # layers that belong to no network
+
+
+def network(bits: int) -> QuantizedGraph:
+    """Return the layers one after the other, with random weights; the same inputs at all widths."""
+    rng = np.random.default_rng(2026)
+    x = Tensor("x", (_UNITS[0],), "int8", _SCALE)
+    nodes: list[QNode] = []
+    last = x
+    for number, shape in enumerate(pairwise(_UNITS)):
+        output = Tensor(f"y{number}", (shape[1],), "int8", _SCALE)
+        op = _layer(rng, (shape[1], shape[0]), bits)
+        nodes.append(QNode(output.name, op, (last.name,), (output,)))
+        last = output
+    return QuantizedGraph(_NAME, (x,), tuple(nodes), (last.name,))
+
+
+def _layer(rng: np.random.Generator, shape: tuple[int, int], bits: int) -> QDense:
+    overlap = index_overlap(shape, bits)
+    packed = rng.integers(0, 256, (shape[0], row_bytes(shape[1], bits)), np.uint8)
+    indices = unpack_rows(packed, shape[1], bits, overlap)
+    book = np.sort(rng.integers(-127, 128, 1 << bits + overlap)).astype(np.int8)
+    scales = round_scales(np.full(shape[0], 1e-3), _SCALE.scale, _SCALE.scale)
+    weights = QuantizedWeights(
+        shape, bits, indices, None if bits == 8 else book, scales, overlap=overlap
+    )
+    multiplier, shift = channel_multipliers(_SCALE.scale, scales, _SCALE.scale)
+    stage = OutputStage(np.zeros(shape[0], np.int32), multiplier, shift, -128, 127)
+    op = QDense(weights, stage)
+    bias = round_bias(stage.bias, folded_bias(op, _SCALE.zero_point), scales, 1.0)
+    return replace(op, output=replace(stage, bias=bias))
+
+
+def measured(graph: QuantizedGraph, board: microlut.Board, folder: Path) -> list[Cost]:
+    """Return the cost of each layer on microlut.
+
+    Raises:
+        SystemExit: The outputs differ from the integer interpreter's.
+    """
+    plan = make_plan(graph)
+    sources = folder / "model"
+    sources.mkdir(parents=True)
+    for name, text in render(plan).items():
+        (sources / name).write_text(text, encoding="utf-8")
+    image = build(sources, _NAME, board, folder / "build")
+    found = run(Subject(image.elf, f"{_NAME}_run", board, graph, inputs()), folder)
+    if not found.exact:
+        raise SystemExit(f"{board.id}: outputs differ from the integer network's")
+    return list(found.pieces[1:-1])
+
+
+def inputs() -> Int8Array:
+    """Return the input."""
+    return np.random.default_rng(0).integers(-128, 128, (1, _UNITS[0]), dtype=np.int8)
+
+
+def table(costs: dict[int, Sequence[Cost]], peer: Sequence[Cost]) -> str:
+    """Return the ratios of all layers by bits, in Markdown; those above 1 are bold."""
+    lines = [
+        "| inputs, units | CMSIS-NN s8 | " + " | ".join(f"{bits} bits" for bits in costs) + " |",
+        "|" + "---|" * (2 + len(costs)),
+    ]
+    for number, shape in enumerate(pairwise(_UNITS)):
+        if number in _BETWEEN:
+            continue
+        theirs = _size(peer[number])
+        ratios = [_size(each[number]) / theirs for each in costs.values()]
+        shown = [f"**{ratio:.2f}**" if ratio > 1 else f"{ratio:.2f}" for ratio in ratios]
+        lines.append(f"| {shape[0]}, {shape[1]} | {theirs:,} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def _size(cost: Cost) -> int:
+    return cost.instructions if cost.cycles is None else cost.cycles
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cmsis-nn", type=Path, metavar="CHECKOUT", required=True)
+    parser.add_argument("--bits", nargs="+", type=int, default=list(BITS))
+    parser.add_argument("--boards", nargs="+", default=list(BOARDS))
+    arguments = parser.parse_args()
+    for name in arguments.boards:
+        board = microlut.load_board(name)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            graph = network(8)
+            (engine,) = (
+                e for e in engines_of(board, 8, (arguments.cmsis_nn, None), folder) if e.bits == 8
+            )
+            rival = engine.image(board, graph, inputs(), folder / "rival")
+            found = run(rival.subject, folder)
+            if not found.exact:
+                raise SystemExit(f"{board.id}: CMSIS-NN's outputs differ")
+            peer = layer_costs(found.pieces, rival)
+            costs = {
+                bits: measured(network(bits), board, folder / str(bits)) for bits in arguments.bits
+            }
+        print(f"\n{board.core.value}\n\n{table(costs, peer)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
