@@ -10,7 +10,11 @@ from typing import Literal
 from microlut.conversion.decisions import Decision
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget
-from microlut.conversion.uniform import average_bits
+from microlut.conversion.uniform import (
+    average_bits,
+    uniform_within_average,
+    uniform_within_bytes,
+)
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
@@ -23,7 +27,7 @@ from microlut.quantize.bits.allocate import (
 )
 from microlut.quantize.bits.sensitivity import Candidate, Candidates, sensitivities
 from microlut.quantize.figures import Kind, Quality, Task
-from microlut.quantize.quality import judged, kind_of
+from microlut.quantize.quality import integer_quality, judged, kind_of
 from microlut.quantize.shared import stored_layers
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.support.progress import Progress
@@ -32,6 +36,7 @@ from microlut.support.progress import Progress
 AVERAGES = (2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0)
 _STAGE_BYTES = 4  # per output channel, in the compact form
 _FEWEST_CLASSES = 2
+_CLEARLY = 0.9  # of the divergence of a smaller network: less is noise
 _ATTEMPTS = 8  # to leave space for output stages that need more
 
 
@@ -61,7 +66,8 @@ def quantize_within(prepared: Prepared, budget: Budget | None, progress: Progres
     _check_can_be_kept(prepared, budget)
     measured = measure(prepared, progress)
     if budget.average_bits is not None:
-        return _allocation(prepared, _configs(allocate_average(measured, budget.average_bits)))
+        allocated = _allocation(prepared, _configs(allocate_average(measured, budget.average_bits)))
+        return _better(prepared, allocated, uniform_within_average(prepared, budget.average_bits))
     if budget.flash_bytes is not None:
         return _within_bytes(prepared, measured, budget.flash_bytes)
     return _within_loss(prepared, measured, budget, progress)
@@ -102,11 +108,50 @@ def _within_bytes(prepared: Prepared, measured: Candidates, budget: int) -> Allo
         found = _allocation(prepared, _configs(allocate_bytes(measured, left)))
         excess = flash_bytes(found.quantized) - budget
         if excess <= 0:
-            return found
+            return _better(prepared, found, uniform_within_bytes(prepared, measured, left), budget)
         left -= excess
     raise InvalidInput(
         f"flash budget is {budget:,} bytes; no choice of bits keeps to it; give more"
     )
+
+
+def _better(
+    prepared: Prepared, allocated: Allocation, configs: LayerConfigs | None, most: int | None = None
+) -> Allocation:
+    """Return an allocation, or one with the same bits for all layers that loses no more.
+
+    Sums of sensitivities are an approximation. A larger network has to be clearly better.
+
+    Args:
+        prepared: The model.
+        allocated: Bits chosen layer by layer.
+        configs: The same bits for all layers, if any keep to the budget.
+        most: Most bytes of flash, if the budget has such a limit.
+    """
+    if configs is None or configs == allocated.configs:
+        return allocated
+    uniform = _allocation(prepared, configs)
+    sizes = [flash_bytes(one.quantized) for one in (allocated, uniform)]
+    if most is not None and sizes[1] > most:
+        return allocated
+    lost = [_held_out(prepared, one).divergence for one in (allocated, uniform)]
+    better = lost[0] < lost[1] * (_CLEARLY if sizes[0] > sizes[1] else 1.0)
+    found = allocated if better else uniform
+    names = "layer by layer", f"{average_bits(prepared, configs):.4g} bits for all layers"
+    decision = Decision(
+        "bits",
+        names[0] if better else names[1],
+        "divergence",
+        prepared.samples is not None,
+        dict(zip(names, lost, strict=True)),
+    )
+    return replace(found, decisions=(decision,))
+
+
+def _held_out(prepared: Prepared, found: Allocation) -> Quality:
+    if prepared.aside is None:
+        return prepared.held_out_quality(found.configs)
+    return integer_quality(prepared.graph, found.quantized, prepared.aside, prepared.task)
 
 
 def _check_can_be_judged(prepared: Prepared, budget: Budget) -> None:

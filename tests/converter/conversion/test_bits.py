@@ -207,6 +207,62 @@ def test_flash_bytes_are_within_the_budget_and_near_it(budget: int):
         assert used > budget - 60
 
 
+def given_losses(monkeypatch, losses) -> None:
+    """Let networks have these divergences: by whether all their layers have the same bits."""
+
+    def quality(_self: Prepared, configs: LayerConfigs) -> Quality:
+        same_for_all = len({config.bits for config in configs.values()}) == 1
+        return Quality(losses[same_for_all], None, None, 1)
+
+    monkeypatch.setattr(Prepared, "held_out_quality", quality)
+
+
+BUDGETS = [Budget(average_bits=4.0), Budget(flash_bytes=430)]
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=["average", "flash"])
+def test_the_same_bits_for_all_layers_are_taken_where_they_lose_no_more(monkeypatch, budget):
+    given_losses(monkeypatch, {True: 0.010, False: 0.010})
+    found = quantize_within(prepared(), budget, silent)
+    assert found.configs == same(4)
+    assert equal(found.quantized, prepared().quantize(same(4)))
+    (decision,) = found.decisions
+    assert (decision.what, decision.chosen) == ("bits", "4 bits for all layers")
+    assert decision.options == {"layer by layer": 0.010, "4 bits for all layers": 0.010}
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=["average", "flash"])
+def test_bits_layer_by_layer_are_taken_where_they_lose_clearly_less(monkeypatch, budget):
+    given_losses(monkeypatch, {True: 0.010, False: 0.008})
+    found = quantize_within(prepared(), budget, silent)
+    assert len({config.bits for config in found.configs.values()}) > 1
+    assert found.decisions[0].chosen == "layer by layer"
+
+
+def test_a_larger_network_has_to_be_clearly_better(monkeypatch):
+    monkeypatch.setattr(module, "flash_bytes", lambda q: 101 if len(bits_of(q)) > 1 else 100)
+    given_losses(monkeypatch, {True: 0.010, False: 0.0095})
+    assert quantize_within(prepared(), Budget(average_bits=4.0), silent).configs == same(4)
+    monkeypatch.setattr(module, "flash_bytes", lambda q: 99 if len(bits_of(q)) > 1 else 100)
+    assert quantize_within(prepared(), Budget(average_bits=4.0), silent).configs != same(4)
+
+
+def bits_of(quantized: QuantizedGraph) -> set[int]:
+    return {op.weights.bits for _, op in quantized.weighted()}
+
+
+def test_uniform_bits_are_judged_on_the_inputs_kept_aside():
+    ready = replace(prepared(samples=pictures(100)), aside=inputs(50, seed=7))
+    found = quantize_within(ready, Budget(average_bits=3.0), silent)
+    (decision,) = found.decisions
+    assert decision.held_out
+    uniform = integer_quality(ready.graph, ready.quantize(same(3)), ready.aside)
+    assert decision.options["3 bits for all layers"] == pytest.approx(uniform.divergence)
+    own = integer_quality(ready.graph, found.quantized, ready.aside)
+    assert own.divergence == pytest.approx(decision.options[decision.chosen])
+    assert own.divergence <= uniform.divergence
+
+
 def test_limits_of_the_loss_say_what_each_width_loses():
     ready = prepared(samples=pictures(60))
     found = quantize_within(ready, Budget(max_drop=1.0), silent)
