@@ -11,6 +11,18 @@ void mlut_decode(const mlut_weights_t *weights, size_t row, size_t first, size_t
         return;
     }
     const int8_t *codebook = weights->codebook;
+    if (bits == 4) { /* a byte is two whole indices */
+        const int8_t *const end = out + (count & ~(size_t)1);
+        for (; out != end; out += 2) {
+            const unsigned both = *from++;
+            out[0] = codebook[both & 15u];
+            out[1] = codebook[both >> 4];
+        }
+        if (count % 2u != 0) {
+            *out = codebook[*from & 15u];
+        }
+        return;
+    }
     const uint32_t mask = (UINT32_C(1) << bits) - 1u;
     uint32_t window = 0; /* at most bits - 1 + 8 = 14 bits are held */
     unsigned held = 0;
