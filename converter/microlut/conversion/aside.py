@@ -19,7 +19,7 @@ def set_aside(inputs: Batch) -> tuple[Batch, Batch | None]:
     Those kept aside are evenly spaced, since inputs may be sorted by class. Copies of them judge
     nothing and make nothing.
     """
-    different = _different(inputs)
+    different = distinct(inputs)
     if len(different) < FEWEST_INPUTS:
         return inputs, None
     count = min(len(different) // _SHARE, _MOST)
@@ -31,7 +31,7 @@ def set_aside(inputs: Batch) -> tuple[Batch, Batch | None]:
     return inputs[np.flatnonzero(kept)], inputs[np.array([copies[0] for copies in judging])]
 
 
-def _different(inputs: Batch) -> list[list[int]]:
+def distinct(inputs: Batch) -> list[list[int]]:
     """Return the places of each input and of its copies, in the order of the first ones."""
     arrays = list(inputs.arrays.values())
     places: dict[tuple[bytes, ...], list[int]] = {}

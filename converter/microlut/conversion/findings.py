@@ -5,6 +5,7 @@ docs/reference/errors.md lists the codes with their limits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -64,6 +65,15 @@ class Finding(Shown):
 def findings_json(findings: Sequence[Finding]) -> dict[str, object]:
     """Return findings as JSON values, and as texts."""
     return {
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [finite(asdict(finding)) for finding in findings],
         "warnings": [finding.line for finding in findings],
     }
+
+
+def finite(value: object) -> object:
+    """Return JSON values with null for ratios that are infinite, as those of exact values are."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -6,13 +6,13 @@ docs/guide/calibration.md, with what sound and wrong inputs of the reference mod
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.conversion.aside import distinct
 from microlut.conversion.findings import Finding, Remedy
 from microlut.conversion.training_statistics import compared_inputs, training_findings
 from microlut.graph.batch import Batch
@@ -47,7 +47,7 @@ def calibration_findings(
         graph: The network as it was imported, with its batch normalizations.
         tensors: The quantized inputs.
     """
-    different = _different(samples)
+    different = np.array([places[0] for places in distinct(samples)])
     places = cast(NDArray[np.intp], spread(different, compared_inputs(graph)))
     return (
         *_few(len(samples), len(different)),
@@ -81,17 +81,6 @@ def _few(count: int, different: int) -> Iterator[Finding]:
         figures={"inputs": count, "different": different, "limit_different": FEWEST_INPUTS},
         remedies=(Remedy(remedy),),
     )
-
-
-def _different(samples: Batch) -> NDArray[np.intp]:
-    """Return the places of the inputs that are no copies of earlier ones."""
-    first: dict[bytes, int] = {}
-    for i in range(len(samples)):
-        digest = hashlib.blake2b()
-        for values in samples.arrays.values():
-            digest.update(values[i].tobytes())
-        first.setdefault(digest.digest(), i)
-    return np.array(list(first.values()))
 
 
 def _compared(samples: Batch, tensors: Sequence[Tensor], places: NDArray[np.intp]) -> Batch:

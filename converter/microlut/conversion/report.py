@@ -8,6 +8,7 @@ from typing import Literal
 from microlut.conversion.decisions import Decision
 from microlut.conversion.findings import Finding
 from microlut.distill.tuning import Tuned
+from microlut.conversion.findings import Finding, finite
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.plan import Optimize, Point
 from microlut.quantize.divided import Divided
@@ -167,6 +168,8 @@ class ConvertReport(Shown):
         found = asdict(self) | {
             "quality": self.quality.as_json(),
             "qualities": {name: quality.as_json() for name, quality in self.qualities.items()},
+            "findings": [finite(asdict(finding)) for finding in self.findings],
+            "decisions": [finite(asdict(decision)) for decision in self.decisions],
         }
         for key, ends in (("input", found["inputs"]), ("output", found["outputs"])):
             if len(ends) == 1:
