@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 
 from microlut.graph.batch import Batch
@@ -34,7 +36,7 @@ def set_aside(inputs: Batch) -> tuple[Batch, Batch | None]:
 def distinct(inputs: Batch) -> list[list[int]]:
     """Return the places of each input and of its copies, in the order of the first ones."""
     arrays = list(inputs.arrays.values())
-    places: dict[tuple[bytes, ...], list[int]] = {}
+    places: dict[tuple[bytes, ...], list[int]] = {}  # by hashes, since inputs may be large
     for i in range(len(inputs)):
-        places.setdefault(tuple(x[i].tobytes() for x in arrays), []).append(i)
+        places.setdefault(tuple(sha256(x[i].tobytes()).digest() for x in arrays), []).append(i)
     return list(places.values())

@@ -27,7 +27,7 @@ from microlut.quantize.bits.allocate import (
 )
 from microlut.quantize.bits.sensitivity import Candidate, Candidates, sensitivities
 from microlut.quantize.figures import Kind, Quality, Task
-from microlut.quantize.quality import integer_quality, judged, kind_of
+from microlut.quantize.quality import affordable_inputs, integer_quality, judged, kind_of, spread
 from microlut.quantize.shared import stored_layers
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
 from microlut.support.progress import Progress
@@ -151,7 +151,8 @@ def _better(
 def _held_out(prepared: Prepared, found: Allocation) -> Quality:
     if prepared.aside is None:
         return prepared.held_out_quality(found.configs)
-    return integer_quality(prepared.graph, found.quantized, prepared.aside, prepared.task)
+    judges = spread(prepared.aside, affordable_inputs(prepared.graph))
+    return integer_quality(prepared.graph, found.quantized, judges, prepared.task)
 
 
 def _check_can_be_judged(prepared: Prepared, budget: Budget) -> None:

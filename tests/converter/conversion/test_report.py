@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ import random_chains as rc
 from digits_example import SHAPE, conversion
 from graphs import make_node, make_qnode, net
 from microlut.codegen.render import render
+from microlut.conversion.decisions import Decision
+from microlut.conversion.findings import Finding, Remedy
 from microlut.conversion.reporting import Making, convert_report
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.dense import Dense
@@ -154,6 +157,17 @@ def test_report_arena_is_not_below_its_bound():
     for bits in (2, 4, 8):
         report = conversion(bits).report
         assert report.arena_bytes >= report.arena_lower_bound_bytes > 0
+
+
+def test_infinite_ratios_are_null_in_json():
+    remedy = Remedy("--bits 8", {"snr_db": math.inf})
+    finding = Finding("noisy-output", "digit", "bad", {"layer_snr_db": -math.inf}, (remedy,))
+    decision = Decision("bits", "a", "snr_db", True, {"a": math.inf, "b": 1.5})
+    report = replace(conversion().report, findings=(finding,), decisions=(decision,))
+    found = json.loads(json.dumps(report.as_json(), allow_nan=False))
+    assert found["findings"][0]["figures"] == {"layer_snr_db": None}
+    assert found["findings"][0]["remedies"] == [{"text": "--bits 8", "figures": {"snr_db": None}}]
+    assert found["decisions"][0]["options"] == {"a": None, "b": 1.5}
 
 
 def test_as_json_has_every_field_and_is_json():

@@ -97,7 +97,15 @@ def test_normalized_features_may_differ_in_scale(call, weather):
 def test_strict_makes_a_warning_exit_code_1(call, weather, tmp_path):
     code, out = call(*weather, "--strict", "--json")
     assert code == 1
-    assert any("begins at layer" in text for text in json.loads(out)["warnings"])
+    found = json.loads(out)
+    assert "begins at layer" in found["warnings"][-1]
+    finding = found["findings"][-1]
+    assert finding["place"] == "dense"
+    assert finding["figures"]["snr_db"] < finding["figures"]["limit_snr_db"]
+    assert finding["remedies"][0]["text"].startswith("scale all input features alike")
+    ratios = [one["figures"]["snr_db"] for one in finding["remedies"] if one["figures"]]
+    assert ratios
+    assert ratios == sorted(ratios, reverse=True)
     assert (tmp_path / "out" / "model.c").is_file()
 
 
