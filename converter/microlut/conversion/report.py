@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from microlut.conversion.decisions import Decision
-from microlut.conversion.findings import Finding
-from microlut.distill.tuning import Tuned
 from microlut.conversion.findings import Finding, finite
+from microlut.distill.tuning import Tuned
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.plan import Optimize, Point
 from microlut.quantize.divided import Divided
@@ -171,19 +169,8 @@ class ConvertReport(Shown):
             "qualities": {name: quality.as_json() for name, quality in self.qualities.items()},
             "findings": [finite(asdict(finding)) for finding in self.findings],
             "decisions": [finite(asdict(decision)) for decision in self.decisions],
-            "findings": [_finite(asdict(finding)) for finding in self.findings],
-            "decisions": [_finite(asdict(decision)) for decision in self.decisions],
         }
         for key, ends in (("input", found["inputs"]), ("output", found["outputs"])):
             if len(ends) == 1:
                 found[key] = ends[0]
         return found
-
-
-def _finite(value: object) -> object:
-    """Return JSON values with null for ratios that are infinite, as those of exact values are."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
