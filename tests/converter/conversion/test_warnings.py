@@ -100,7 +100,7 @@ def test_strict_makes_a_warning_exit_code_1(call, weather, tmp_path):
     found = json.loads(out)
     assert "begins at layer" in found["warnings"][-1]
     finding = found["findings"][-1]
-    assert finding["place"] == "dense"
+    assert finding["place"] == found["layers"][0]["name"]
     assert finding["figures"]["snr_db"] < finding["figures"]["limit_snr_db"]
     assert finding["remedies"][0]["text"].startswith("scale all input features alike")
     ratios = [one["figures"]["snr_db"] for one in finding["remedies"] if one["figures"]]
