@@ -63,6 +63,8 @@ class Building:
         if call.name in self.layers and not call.shares and "inner" not in call.options:
             draw_weights(self.layers[call.name], [self.seed, zlib.crc32(call.name.encode())])
         self.values[call.name] = apply(reads)
+        if self.library == "keras":
+            _check_biases(call, tuple(self.values[call.name].shape))
         self.symbols[call.name] = symbol
 
     def model(self, recipe: Recipe) -> Any:
@@ -136,6 +138,15 @@ def _check_sum(call: Call, shapes: list[tuple[int, ...]]) -> None:
             if along != term.index(sizes[0]) - len(term):
                 raise ValueError("Keras adds this along another dimension")
         total = np.broadcast_shapes(total, term)
+
+
+def _check_biases(call: Call, shape: tuple[int, ...]) -> None:
+    """Raise ValueError if Keras 3 adds the biases of channels first along another dimension."""
+    what, options, inner = call.what, call.options, call.options.get("layer")
+    if isinstance(inner, Part):  # applied to each step
+        what, options, shape = inner.what, inner.options, (shape[0], *shape[2:])
+    if "Conv" in what and "data_format" in options and options.get("use_bias", True):
+        _check_sum(call, [shape, (1, shape[1], *(1 for _ in shape[2:]))])
 
 
 def array_of(constant: Constant) -> np.ndarray:

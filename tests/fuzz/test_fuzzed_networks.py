@@ -149,3 +149,10 @@ def test_one_network_without_a_program_does_not_hide_the_others():
     ((wrong, failure),) = wrong_in_c(tried, "host")
     assert wrong.recipe.seed == 1
     assert "AddressSanitizer" in failure.text
+
+
+def test_biases_that_keras_adds_along_another_dimension_are_not_drawn():
+    options = {"filters": 2, "kernel_size": 1, "data_format": "channels_first"}
+    recipe = Recipe(1, (Given("x", (3, 4, 2)),), (Call("y", "Conv2D", ("x",), options),), ("y",))
+    with pytest.raises(ValueError, match="along another dimension"):
+        rebuilt(recipe)
