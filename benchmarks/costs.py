@@ -62,9 +62,9 @@ from microlut.ops.tile import Tile as TileOperator
 from microlut.ops.transpose import Transpose
 from microlut.ops.transpose_conv2d import TransposeConv2D
 from microlut.ops.weights import OutputStage, QuantizedWeights
-from microlut.ops.windows import Window
+from microlut.ops.windows import Padding, Window
 from microlut.plan import Goal, Plan, make_plan
-from microlut.plan.cost import assume_free
+from microlut.plan.cost import assume_quick
 from microlut.plan.kernels import Call, Tile, calls_of, kernel_for
 from microlut.plan.kernels.base import Work
 from microlut.quantize.compact import round_bias, round_scales
@@ -83,6 +83,7 @@ _PRODUCTS = 1_500_000  # of a network
 _WEIGHTS = 40_000  # of a dense layer
 _FLOOR = 300  # instructions; errors of smaller calls count less
 _SHAPES = 9  # of an operator that is measured alone
+_ONE_AROUND = Padding(1, 1, 1, 1)
 _SCALE = Quantization(0.05, 3)
 _SCALES: Mapping[Activation, Quantization] = {
     "int8": _SCALE,
@@ -273,7 +274,7 @@ def measured(
 def kernel_calls(plan: Plan) -> Iterator[tuple[str, Call[Any], Tile]]:
     """Yield the name of each step's node, its call and its tile."""
     for step in plan.steps:
-        tile = Tile(step.tile, step.scratch_bytes, step.rows)
+        tile = Tile(step.tile, step.scratch_bytes, step.rows, winograd=step.winograd)
         yield step.node.name, step.call, tile
 
 
@@ -299,9 +300,11 @@ def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sa
     """
     graph = operator_network(name)
     for call in calls_of(graph).values():
-        kernel = kernel_for(call)
-        assume_free(kernel.work(call, next(kernel.tiles(call)), boards[0].core.value))
-    plan = make_plan(graph)
+        kernel, core = kernel_for(call), boards[0].core.value
+        for tile in (next(kernel.tiles(call)), *kernel.winograd_tiles(call)):
+            assume_quick(kernel.work(call, tile, core))
+    winograd = name == "winograd"
+    plan = make_plan(graph, Goal("speed" if winograd else "balanced"), bands=not winograd)
     given = {tensor.name: tensor for tensor in graph.inputs}
     x = np.random.default_rng(0).integers(-128, 128, (1, sum(t.bytes for t in graph.inputs)))
     x = x.astype(np.int8)
@@ -322,7 +325,8 @@ def operator_samples(name: str, boards: Sequence[microlut.Board]) -> Iterator[Sa
             calls = [c for c in kernel_calls(plan) if kernel_for(c[1]).is_called(c[1])]
             _, *counts, _ = result.pieces[0]
             for (_, call, tile), count in zip(calls, counts, strict=True):
-                yield Sample(0, call, tile, core, count)
+                if tile.winograd == winograd:
+                    yield Sample(0, call, tile, core, count)
 
 
 def operator_network(name: str) -> QuantizedGraph:
@@ -330,6 +334,8 @@ def operator_network(name: str) -> QuantizedGraph:
     module, dtype = name.removesuffix("_16"), _type_of(name)
     if name == "dense":
         return _dense_network()
+    if name == "winograd":
+        return _winograd_network()
     if module in _WEIGHTED:
         return _weighted_network(name, _WEIGHTED[module], dtype)
     rng = np.random.default_rng(2026)
@@ -422,6 +428,21 @@ def _dense_network() -> QuantizedGraph:
     return QuantizedGraph("dense", tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
 
 
+def _winograd_network() -> QuantizedGraph:
+    """Return a network of 3x3 convolutions of all bits that run by Winograd's method."""
+    rng = np.random.default_rng(2026)
+    inputs, nodes, bits = [], [], {}
+    for number in range(28):
+        depth, filters = 4 * int(rng.integers(1, 13)), int(rng.integers(2, 49))
+        shape = (*(int(n) for n in rng.integers(3, 13, 2)), depth)
+        weights = rng.normal(size=(filters, 3, 3, depth)).astype(np.float32)
+        op = Conv2D(weights, np.zeros(filters, np.float32), Window((3, 3), padding=_ONE_AROUND))
+        inputs.append(Tensor(f"x{number}", shape))
+        nodes.append(single(f"y{number}", op, (f"x{number}",), op.shapes([shape])[0]))
+        bits[f"y{number}"] = WeightConfig(2 + number % 7, method="fitted")
+    return _quantized("winograd", inputs, nodes, bits, rng)
+
+
 def _weighted_network(
     name: str, make: Callable[[Random, Shape], Linear], dtype: Activation
 ) -> QuantizedGraph:
@@ -436,11 +457,22 @@ def _weighted_network(
         op = make(rng, shape)
         inputs.append(Tensor(f"x{number}", shape))
         nodes.append(single(f"y{number}", op, (f"x{number}",), op.shapes([shape])[0]))
+    return _quantized(name, inputs, nodes, WeightConfig(4, method="fitted"), rng, dtype)
+
+
+def _quantized(
+    name: str,
+    inputs: Sequence[Tensor],
+    nodes: Sequence[Node],
+    config: WeightConfig | Mapping[str, WeightConfig],
+    rng: Random,
+    dtype: Activation = "int8",
+) -> QuantizedGraph:
     graph = Graph(name, tuple(inputs), tuple(nodes), tuple(node.name for node in nodes))
     arrays = {t.name: rng.normal(size=(4, *t.shape)).astype(np.float32) for t in inputs}
     samples = Batch(arrays)
     ranges = calibrate(graph, samples).typed(dict.fromkeys(graph.tensors(), dtype))
-    return quantize(graph, ranges, samples, WeightConfig(4, method="fitted"))
+    return quantize(graph, ranges, samples, config)
 
 
 def _random_transposed(rng: Random, shape: Shape) -> TransposeConv2D:

@@ -71,6 +71,19 @@ def layer_cases(kind: str, numbers: Iterable[int], seed: int) -> Iterator[Quanti
         yield (_convolution if kind == "conv2d" else _depthwise)(draw, window, size)
 
 
+def winograd_cases(numbers: Iterable[int], seed: int) -> Iterator[QuantizedGraph]:
+    """Yield networks as above of 3x3 kernels without stride over channels in fours."""
+    for i in numbers:
+        rng = np.random.default_rng([seed, i])
+        source = Quantization(0.05, _zero_point(rng))
+        draw = _Draw(f"winograd{i}", rng, 2 + (i + i // 7) % 7, i % 2, i % 2 == 1, source)
+        size = int(rng.integers(2, 12)), int(rng.integers(2, 12))
+        least = [max(0, 3 - n) for n in size for _ in range(2)]  # on either side
+        padding = Padding(*(int(n) for n in rng.integers(least, 3)))
+        window = Window((3, 3), padding=Padding(1, 1, 1, 1) if i % 3 else padding)
+        yield _convolution(draw, window, size, depth=4 * int(rng.integers(1, 10)))
+
+
 def _zero_point(rng: Rng) -> int:
     """Return a zero point; both ends are frequent."""
     return int(rng.choice([-128, 127, 0, rng.integers(-128, 128)]))
@@ -107,9 +120,9 @@ def _any_window(rng: Rng, kernel: Size) -> tuple[Window, Size]:
     return window, (size[0], size[1])
 
 
-def _convolution(draw: _Draw, window: Window, size: Size) -> QuantizedGraph:
+def _convolution(draw: _Draw, window: Window, size: Size, depth: int = 0) -> QuantizedGraph:
     rng, positions = draw.rng, window.size[0] * window.size[1]
-    channels = min(_channels(rng), _MOST_WEIGHTS // positions)
+    channels = depth or min(_channels(rng), _MOST_WEIGHTS // positions)
     columns = positions * channels
     filters = min(_channels(rng), max(1, _MOST_WEIGHTS // columns))
     shape = (*window.output_size(*size), filters)

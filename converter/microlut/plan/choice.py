@@ -13,6 +13,7 @@ from microlut.plan.draft import Draft, grown, realized
 from microlut.plan.goal import BALANCE, Goal, price
 
 _BANDED_SHARE = 2 / 3  # what bands may leave of an arena with whole tensors, to be taken
+_WINOGRAD_SHARE = 5 / 6  # what Winograd's method may leave of the price, to be worth its code
 _TRIES = 4  # points whose buffers are placed; the first one is mostly the best
 # What one percent of the arena may be worth, in percent of the time: the printed curve's points.
 _WEIGHTS = (math.inf, 2.0, 1.0, 0.5, BALANCE, 0.1, 0.0)
@@ -53,7 +54,7 @@ def curve_of(drafts: Sequence[Draft], chosen: Point) -> list[Point]:
     known = replace(chosen, instructions=round(chosen.instructions))
     if known in points:
         return points
-    # Plans in bands can be better in everything and still not save enough memory to be chosen.
+    # Plans in bands or by Winograd's method can be better in everything and still not save enough.
     others = (
         p
         for p in points
@@ -64,6 +65,20 @@ def curve_of(drafts: Sequence[Draft], chosen: Point) -> list[Point]:
 
 def _balanced(drafts: Sequence[Draft]) -> Draft:
     """Return the draft where memory and time together cost least.
+
+    Winograd's method takes code of its own, so it is taken only where it saves much time.
+    """
+    found = _balanced_directly([draft for draft in drafts if not draft.has_winograd])
+    others = [draft for draft in drafts if draft.has_winograd]
+    if not others or found.in_bands:
+        return found
+    quick = _cheapest(others)
+    saved = _price(found.point)[0] - _price(quick.point)[0]
+    return quick if saved > -math.log(_WINOGRAD_SHARE) else found
+
+
+def _balanced_directly(drafts: Sequence[Draft]) -> Draft:
+    """Return the draft of least price without Winograd's method.
 
     Bands of rows are taken only where they save much memory, and no matter how quick the network
     is, what they cost in time has to be worth it.

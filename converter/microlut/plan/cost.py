@@ -62,11 +62,11 @@ def same_costs(core: str, other: str) -> bool:
     return core == other or _LIKE.get(core, core) == _LIKE.get(other, other)
 
 
-def assume_free(parts: Iterable[str]) -> None:
-    """Let parts that have not been measured yet count nothing, so that they can be measured."""
+def assume_quick(parts: Iterable[str]) -> None:
+    """Let parts that have not been measured yet count little, so that they can be measured."""
     for each in _costs().values():
         for part in parts:
-            each.setdefault(part, 0.0)
+            each.setdefault(part, 1.0)
 
 
 @cache

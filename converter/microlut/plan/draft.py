@@ -63,6 +63,11 @@ class Draft:
         return any(isinstance(node.op, Segment) for node in self.graph.nodes)
 
     @property
+    def has_winograd(self) -> bool:
+        """Whether some convolutions may run by Winograd's method."""
+        return any(offer.tile.winograd for possible in self.offers for offer in possible)
+
+    @property
     def point(self) -> Point:
         """The size of the arena, and what an inference executes."""
         return Point(self.arena.size, sum(offer.instructions for offer in self.chosen))
@@ -81,6 +86,16 @@ def drafts_of(graph: QuantizedGraph, core: str) -> list[Draft]:
     """Return the ways of sharing with the smallest tiles."""
     known: dict[object, list[Offer]] = {}  # most calls are the same in every way
     return [_draft(graph, core, sharing, known) for sharing in _ways(graph)]
+
+
+def with_winograd(draft: Draft) -> Draft:
+    """Return a draft whose convolutions may run by Winograd's method, too."""
+    given = draft.sharing.whole | draft.sharing.merged
+    offers = [
+        possible if node.name in given else possible_tiles(call, draft.core, winograd=True)
+        for node, call, possible in zip(draft.graph.nodes, draft.calls, draft.offers, strict=True)
+    ]
+    return replace(draft, offers=offers).choosing([possible[0] for possible in offers])
 
 
 def realized(draft: Draft, point: Point) -> list[Draft]:

@@ -9,7 +9,7 @@ from itertools import chain
 from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_bytes
 from microlut.plan.choice import choose, curve_of
-from microlut.plan.draft import Draft, drafts_of
+from microlut.plan.draft import Draft, drafts_of, with_winograd
 from microlut.plan.goal import Goal
 from microlut.plan.limits import check_sizes, check_sums
 from microlut.plan.plan import Plan, Step
@@ -38,8 +38,10 @@ def make_plan(graph: QuantizedGraph, goal: Goal | None = None, *, bands: bool = 
     check_sums(graph)
     graph = schedule(choose_variants(graph, goal.core))
     drafts = drafts_of(graph, goal.core)
+    others = [] if goal.optimize == "size" else [with_winograd(draft) for draft in drafts]
     for candidate in in_segments(drafts[0], goal) if bands else ():
         drafts += drafts_of(candidate, goal.core)
+    drafts += [draft for draft in others if draft.has_winograd]
     return _plan(drafts, goal)
 
 
@@ -92,6 +94,7 @@ def _steps(draft: Draft, index: int) -> Iterable[Step]:
         scratch_bytes=tile.scratch_bytes,
         tile=tile.channels,
         rows=tile.rows,
+        winograd=tile.winograd,
         instructions=round(offer.instructions),
         stage=stage_of(call),
         sum=draft.sharing.sums.get(node.name),

@@ -85,6 +85,7 @@ class Step(Shown):
         tile: Output channels decoded together.
         rows: Output rows that a depthwise convolution does together; blocks of four pixels that
             stay in scratch while all tiles of a convolution are decoded, if not 0.
+        winograd: Whether a convolution runs by Winograd's method.
         instructions: About how many the goal's core executes for it.
         stage: The output stage of a layer with weights, as it stands in flash.
         sum: The addition that a convolution does itself, writing over the other term.
@@ -104,6 +105,7 @@ class Step(Shown):
     stage: CompactStage | None
     sum: QNode | None
     merged: bool
+    winograd: bool = False
     segment: PlannedSegment | None = None
 
     def records(self) -> list[Record]:

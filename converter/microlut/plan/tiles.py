@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from microlut.plan.cost import instructions
@@ -23,9 +24,14 @@ def whole_tile(call: Call[Any]) -> Tile:
     return next(kernel_for(call).tiles(call))
 
 
-def possible_tiles(call: Call[Any], core: str) -> list[Offer]:
-    """Return the tiles that no smaller one is as quick as, the smallest first."""
-    return worthwhile(call, kernel_for(call).tiles(call), core)
+def possible_tiles(call: Call[Any], core: str, *, winograd: bool = False) -> list[Offer]:
+    """Return the tiles that no smaller one is as quick as, the smallest first.
+
+    With `winograd`, those of this method are among them.
+    """
+    kernel = kernel_for(call)
+    others = kernel.winograd_tiles(call) if winograd else ()
+    return worthwhile(call, chain(kernel.tiles(call), others), core)
 
 
 def worthwhile(call: Call[Any], tiles: Iterable[Tile], core: str) -> list[Offer]:

@@ -126,6 +126,16 @@ static inline void mlut_dsp_slide(
     totals[3] = t3;
 }
 
+static inline uint32_t mlut_dsp_add2(uint32_t a, uint32_t b)
+{
+    return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b);
+}
+
+static inline uint32_t mlut_dsp_sub2(uint32_t a, uint32_t b)
+{
+    return (uint32_t)__ssub16((int16x2_t)a, (int16x2_t)b);
+}
+
 /* total + the products of four int8, given the even and odd values of one operand. */
 static inline int32_t mlut_dsp_mac4(
     uint32_t even, uint32_t odd, const int8_t *weights, int32_t total)

@@ -68,6 +68,12 @@
  *     row and each column as they were put, that is with raised inputs. Returns the end of the
  *     weights.
  *
+ * and, where MLUT_ISA_ADDS_PAIRS says so, for convolutions by Winograd's method:
+ *
+ *   uint32_t mlut_isa_add2(uint32_t a, uint32_t b), mlut_isa_sub2
+ *     add or subtract both int16 of two pairs. Inputs and weights of tiles are then pairs, too:
+ *     bytes 0 and 2, or 1 and 3, of four, as mlut_isa_even and mlut_isa_odd make them.
+ *
  * and, unless plain_rows.h makes them of others, for depthwise convolutions:
  *
  *   void mlut_isa_rows_signed(const mlut_rows_t *rows), mlut_isa_rows_positive
@@ -106,6 +112,7 @@
 #error "this board's core has the MVE extension, but the compiler flags switched it off"
 #elif defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
 #define MLUT_ISA_NAME "dsp"
+#define MLUT_ISA_ADDS_PAIRS 1
 #include "dsp.h"
 #define MLUT_ISA(name) mlut_dsp_##name
 #elif defined(MLUT_REQUIRE_DSP)
@@ -128,6 +135,10 @@
 #define MLUT_ISA_MVE 0
 #endif
 
+#ifndef MLUT_ISA_ADDS_PAIRS
+#define MLUT_ISA_ADDS_PAIRS 0
+#endif
+
 #define mlut_isa_dot MLUT_ISA(dot)
 #define mlut_isa_dot4 MLUT_ISA(dot4)
 #define mlut_isa_lookup4 MLUT_ISA(lookup4)
@@ -138,6 +149,8 @@
 #define mlut_isa_high_add MLUT_ISA(high_add)
 #define mlut_isa_saturate MLUT_ISA(saturate)
 #define mlut_isa_mac2 MLUT_ISA(mac2)
+#define mlut_isa_add2 MLUT_ISA(add2)
+#define mlut_isa_sub2 MLUT_ISA(sub2)
 #define mlut_isa_put_pairs MLUT_ISA(put_pairs)
 #define mlut_isa_slide MLUT_ISA(slide)
 #define mlut_isa_column_words MLUT_ISA(column_words)

@@ -15,6 +15,17 @@ static inline int16x2_t __sxtb16(int8x4_t word)
     return (low & 0xffffu) | high << 16;
 }
 
+/* Sums and differences of 16-bit halves, which wrap. */
+static inline int16x2_t __sadd16(int16x2_t a, int16x2_t b)
+{
+    return ((a + b) & 0xffffu) | ((a >> 16) + (b >> 16)) << 16;
+}
+
+static inline int16x2_t __ssub16(int16x2_t a, int16x2_t b)
+{
+    return ((a - b) & 0xffffu) | ((a >> 16) - (b >> 16)) << 16;
+}
+
 /* total + both products of 16-bit halves. */
 static inline int32_t __smlad(int16x2_t a, int16x2_t b, int32_t total)
 {

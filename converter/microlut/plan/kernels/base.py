@@ -27,11 +27,19 @@ Size = tuple[str, int, int]  # (what it is, its value, the largest that the engi
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Output channels decoded at a time, scratch bytes, and rows per band or blocks that stay."""
+    """What is computed at a time.
+
+    Attributes:
+        channels: Output channels decoded at a time.
+        scratch_bytes: Scratch that this takes.
+        rows: Rows per band, or blocks that stay.
+        winograd: Whether a convolution runs by Winograd's method.
+    """
 
     channels: int
     scratch_bytes: int
     rows: int = 0
+    winograd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,10 @@ class Kernel(ABC, Generic[Q, F]):
     def tiles_in_place(self, call: Call[Q]) -> Iterable[Tile]:
         """Return the tiles with which a kernel with `whole_in_place` may overwrite its input."""
         return [next(self.tiles(call))]
+
+    def winograd_tiles(self, call: Call[Q]) -> Iterable[Tile]:
+        """Return the tiles with which another function computes the call by Winograd's method."""
+        return ()
 
     @abstractmethod
     def overwrites(self, call: Call[Q]) -> Iterable[int]:

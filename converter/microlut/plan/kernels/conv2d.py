@@ -9,6 +9,7 @@ from math import prod
 from microlut.ops.conv2d import Conv2D, QConv2D
 from microlut.ops.windows import Window
 from microlut.plan.arena import aligned
+from microlut.plan.kernels import winograd
 from microlut.plan.kernels.add import adds_quickly, sum_of
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
@@ -41,6 +42,10 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
         yield whole
         yield from (tile for tile in others if tile.rows > 0)
 
+    def winograd_tiles(self, call: Call[QConv2D]) -> Iterator[Tile]:
+        """Return the tiles of mlut_winograd."""
+        return winograd.tiles(call)
+
     def _staying(self, call: Call[QConv2D], fixed: int, each: int) -> Iterator[Tile]:
         """Yield tiles of few channels with blocks of pixels that stay while tiles stream by."""
         channels, columns = call.op.weights.indices.shape
@@ -61,10 +66,23 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
 
     def work(self, call: Call[QConv2D], tile: Tile, core: str) -> Counter[str]:
         """Count passes over the picture, one per tile, and what each does."""
+        if tile.winograd and core in winograd.CORES:
+            found = winograd.work(call, tile)
+        else:
+            found = self._direct_work(call, tile, core)
+        if call.sum is not None:
+            kind = "quick" if adds_quickly(call.sum.op) else "any"
+            channels = call.shape[2]
+            rows = _rows(call, tile, core)
+            found["sum span"] = prod(call.shape[:2]) * -(-channels // rows)
+            found[f"sum {kind}"] = prod(call.shape)
+        return found
+
+    def _direct_work(self, call: Call[QConv2D], tile: Tile, core: str) -> Counter[str]:
         op, vectors = call.op, core == VECTOR_CORE
         channels, values = op.weights.indices.shape
         pixels, wide = prod(call.shape[:2]), 16 if vectors else 4
-        rows = _vector_rows(call, tile) if vectors else tile.channels
+        rows = _rows(call, tile, core)
         passes = -(-channels // rows)
         groups, blocks = -(-values // wide), -(-pixels // _COLUMNS)
         # How often all weights are decoded, and all pixels gathered.
@@ -91,10 +109,6 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
             once["column"] += pixels
             once["cleared"] += (-pixels % _COLUMNS) * groups
         found.update({part: gathered * count for part, count in once.items()})
-        if call.sum is not None:
-            kind = "quick" if adds_quickly(call.sum.op) else "any"
-            found["sum span"] = pixels * passes
-            found[f"sum {kind}"] = pixels * channels
         return found
 
     def sizes(self, op: QConv2D | Conv2D, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
@@ -184,6 +198,11 @@ def _inside(window: Window, call: Call[QConv2D]) -> int:
         )
     )
     return rows * columns
+
+
+def _rows(call: Call[QConv2D], tile: Tile, core: str) -> int:
+    """Return how many output channels are decoded at a time."""
+    return _vector_rows(call, tile) if core == VECTOR_CORE else tile.channels
 
 
 def _vector_rows(call: Call[QConv2D], tile: Tile) -> int:

@@ -39,7 +39,7 @@ class SegmentKernel(Kernel[Segment, FloatOp]):
                 chosen = tuple(
                     next(tile for tile in tiles if tile.scratch_bytes <= size) for tiles in possible
                 )
-                yield SegmentTile(0, segment.fixed_bytes + size, segment.rows, chosen)
+                yield SegmentTile(0, segment.fixed_bytes + size, segment.rows, parts=chosen)
                 last = size
 
     def overwrites(self, call: Call[Segment]) -> Iterable[int]:
