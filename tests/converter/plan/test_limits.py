@@ -125,12 +125,13 @@ def test_check_sizes_knows_every_narrow_field_of_the_engine():
 
 
 @pytest.mark.keras
-def test_convert_names_the_limit_before_it_reads_calibration_inputs(keras):
+def test_convert_names_the_limit_before_it_reads_calibration_inputs(keras, tmp_path):
     x = keras.Input((8, 8, 3))
     layer = keras.layers.Conv2D(2, 3, dilation_rate=65536, padding="same", name="far")
     model = keras.Model(x, layer(x))
+    (tmp_path / "damaged.npz").write_bytes(b"no arrays")
     with pytest.raises(UnsupportedModel, match=r"far: .*the engine's limit is"):
-        convert(model, "missing.npz")
+        convert(model, tmp_path / "damaged.npz")
 
 
 @pytest.mark.keras
