@@ -129,9 +129,9 @@ def test_convert_names_the_limit_before_it_reads_calibration_inputs(keras, tmp_p
     x = keras.Input((8, 8, 3))
     layer = keras.layers.Conv2D(2, 3, dilation_rate=65536, padding="same", name="far")
     model = keras.Model(x, layer(x))
-    (tmp_path / "damaged.npz").write_bytes(b"no arrays")
+    np.savez(tmp_path / "unlike.npz", x=np.zeros((2, 3)))
     with pytest.raises(UnsupportedModel, match=r"far: .*the engine's limit is"):
-        convert(model, tmp_path / "damaged.npz")
+        convert(model, tmp_path / "unlike.npz")
 
 
 @pytest.mark.keras
