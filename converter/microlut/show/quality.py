@@ -23,7 +23,8 @@ def figures(found: Quality, *, expected: bool = True) -> list[str]:
             f"same class {percent_text(found.agreement)}",
         ]
         if found.expected_drop is not None:
-            error = "" if found.drop_error is None else f" (standard error {found.drop_error:.2f})"
+            # That no class changes among few inputs does not mean that none ever does.
+            error = f" (standard error {found.drop_error:.2f})" if found.drop_error else ""
             own.append(f"{drop} {found.expected_drop:.2f} points{error}")
         return own
     ratio = found.snr_db

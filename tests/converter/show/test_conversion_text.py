@@ -9,6 +9,7 @@ from microlut.conversion.report import SegmentReport
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.quantize.figures import LabelQuality, Quality
 from microlut.show.conversion import conversion_text
+from microlut.show.quality import figures
 
 
 def test_conversion_text_has_a_line_for_each_layer():
@@ -20,7 +21,7 @@ def test_conversion_text_has_a_line_for_each_layer():
     for line, layer in zip(lines[1:], report.layers, strict=False):
         assert ("exact" if layer.snr_db is None else f" {layer.snr_db:.1f} dB") in line
     assert lines[behind].startswith("Against the float model on 40 calibration inputs kept aside: ")
-    assert f"expected drop {report.quality.expected_drop:.2f} points (standard" in lines[behind]
+    assert f"expected drop {report.quality.expected_drop:.2f} points" in lines[behind]
     assert f"weights {report.weight_bytes:,} bytes" in lines[behind + 1]
     assert f"output stages {report.parameter_bytes:,} bytes" in lines[behind + 1]
     assert report.estimated_instructions == sum(
@@ -37,6 +38,13 @@ def test_conversion_text_has_the_range_of_each_input():
     )
     text = conversion_text(replace(report, inputs=(unlike,)))
     assert "input image: -5 to 90000 with steps for each feature\n" in text
+
+
+def test_drop_has_its_standard_error_unless_nothing_changed():
+    found = replace(conversion().report.quality, expected_drop=0.5, drop_error=0.25)
+    assert figures(found)[-1] == "expected drop 0.50 points (standard error 0.25)"
+    none = replace(found, expected_drop=0.0, drop_error=0.0)
+    assert figures(none)[-1] == "expected drop 0.00 points"
 
 
 @pytest.mark.parametrize(
