@@ -100,7 +100,7 @@ def outputs(graphs: list[QuantizedGraph], tmp_path_factory: pytest.TempPathFacto
 
 
 def test_every_combination_is_there(graphs: list[QuantizedGraph]):
-    assert len(graphs) == 3 * 2 * 7 + MIXED
+    assert len(graphs) == len(COMBINATIONS) + MIXED
     widths = [{op.weights.bits for _, op in graph.weighted()} for graph in graphs]
     assert set.union(*widths) == set(BIT_WIDTHS)
     assert sum(len(each) > 1 for each in widths) == MIXED
