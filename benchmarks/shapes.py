@@ -23,14 +23,15 @@ from microlut.importers import import_model
 from microlut.integer import QuantizedGraph
 from microlut.ops.linear import QLinear
 from microlut.plan import Goal, make_plan
-from microlut.quantize.figures import Comparison, Quality
+from microlut.quantize.figures import Comparison, OutputComparison, Quality
 from microlut.quantize.rough import quantize_roughly
 from microlut.quantize.weights import WeightConfig
 from microlut.running.protocol import Int8Array
 
 Tensor = keras.KerasTensor
 Ends = tuple[Tensor, Tensor]
-_UNKNOWN = Comparison(Quality(0.0, None, None, 0), {}, {}, None, False)
+_NOTHING = OutputComparison(Quality(0.0, None, None, 0), "", None, constant=False)
+_UNKNOWN = Comparison({"": _NOTHING}, {}, {}, {})
 
 
 def conversion(name: str, bits: int) -> microlut.Conversion:
@@ -40,7 +41,9 @@ def conversion(name: str, bits: int) -> microlut.Conversion:
     quantized = _sound(quantize_roughly(graph, dict.fromkeys(names, bits)))
     plan = make_plan(quantized, Goal())
     configs = dict.fromkeys((node.name for node, _ in quantized.weighted()), WeightConfig(bits))
-    report = convert_report(plan, identifier(name), Making(configs, None, 0, None, False, _UNKNOWN))
+    report = convert_report(
+        plan, identifier(name), Making(configs, None, 0, None, comparison=_UNKNOWN)
+    )
     return microlut.Conversion(graph, quantized, plan, render(plan), None, report)
 
 

@@ -16,6 +16,7 @@ from microlut import cli
 from microlut.errors import InvalidInput
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 from microlut.running.device import Device
+from sweeps import in_sweeps
 
 BOARDS = ["host", pytest.param("mps2-an386", marks=pytest.mark.qemu)]
 
@@ -59,7 +60,7 @@ def test_firmware_has_every_layer_of_a_small_network(board, project):
     assert len(read) == len([n for n in project.graph.nodes if n.op.kind != "reshape"])
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", ["host", *in_sweeps("mps2-an386")])
 def test_bands_and_merged_sums_are_left_out(board, tmp_path):
     path, x = inverted_residuals(tmp_path)
     made = microlut.convert(path, x, bits=4, distill=False, optimize="ram")
