@@ -57,6 +57,7 @@ def analyze(
         settings=config or (here if here.is_file() else None),
         optimize=optimize,
         max_ram=max_ram,
+        curve=as_json,
     )
     if as_json:
         print_json(found.as_json())

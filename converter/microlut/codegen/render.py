@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
 import jinja2
 import numpy as np
@@ -14,13 +14,13 @@ from microlut.codegen.environment import environment
 from microlut.codegen.names import identifier
 from microlut.codegen.tensors import arena_map, interface, place_names
 from microlut.integer.compact import folded_bias
-from microlut.integer.packing import pack_rows, weight_owners
+from microlut.integer.packing import pack_rows, row_bytes, weight_owners
 from microlut.integer.stream import warm_up_runs
 from microlut.ops.linear import QLinear
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import Quantization, Tensor
 from microlut.ops.weighted import QWeighted
 from microlut.plan import Plan, Step
-from microlut.plan.kernels import Call, kernel_for, kernel_name
+from microlut.plan.kernels import kernel_for, kernel_name
 from microlut.plan.kernels.base import VECTOR_CORE
 from microlut.version import VERSION
 
@@ -61,17 +61,41 @@ class LayerView:
         return kernel_for(self.step.call).function(self.step.call)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class WeightTables:
-    """The weights of one layer as stored in flash.
+    """The weights of one layer as stored in flash; those that a file shows are made for it."""
 
-    Attributes:
-        real: Real scale and bias per channel, for comments on the packed output stage.
-    """
+    op: QWeighted
+    source: Tensor
 
-    packed: NDArray[np.uint8]
-    codebook: NDArray[np.int8] | None
-    real: Sequence[tuple[float, float]]
+    @property
+    def codebook(self) -> NDArray[np.int8] | None:
+        """The levels, if indices are not the weights themselves."""
+        return self.op.weights.codebook
+
+    @cached_property
+    def packed(self) -> NDArray[np.uint8]:
+        """The indices."""
+        weights = self.op.weights
+        if weights.codebook is None:
+            return weights.indices
+        return pack_rows(weights.indices, weights.bits, weights.overlap)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of indices."""
+        weights = self.op.weights
+        return row_bytes(weights.indices.shape[1], weights.bits)
+
+    @cached_property
+    def real(self) -> Sequence[tuple[float, float]]:
+        """Real scale and bias per channel, for comments on the packed output stage."""
+        if not isinstance(self.op, QLinear):
+            return ()
+        scales = self.op.weights.scales
+        units = self.source.scale * scales.astype(np.float64)
+        biases = folded_bias(self.op, self.source.zero_point) * units
+        return list(zip(scales.tolist(), biases.tolist(), strict=True))
 
 
 def render(plan: Plan) -> Sources:
@@ -122,7 +146,9 @@ def _context(plan: Plan) -> dict[str, object]:
 def _layer(plan: Plan, step: Step, name: str, stored: str) -> LayerView:
     node, small = step.node, plan.goal.optimize == "size"
     vectors = plan.goal.core == VECTOR_CORE  # which look up without tables
-    call = replace(step.call, few_forms=small, few_tables=small or vectors)
+    call = step.call
+    if small or vectors:
+        call = replace(call, few_forms=small, few_tables=True)
     return LayerView(
         n=name,
         stored=stored,
@@ -130,21 +156,9 @@ def _layer(plan: Plan, step: Step, name: str, stored: str) -> LayerView:
         title=_title(step),
         in_shape=call.source,
         in_quantizations=tuple(tensor.quantized for tensor in call.inputs),
-        tables=_tables(node.op, call) if isinstance(node.op, QWeighted) else None,
+        tables=WeightTables(node.op, call.inputs[0]) if isinstance(node.op, QWeighted) else None,
         fields=kernel_for(call).fields(call),
     )
-
-
-def _tables(op: QWeighted, call: Call[Any]) -> WeightTables:
-    source = call.inputs[0]
-    weights, packed = op.weights, op.weights.indices
-    if weights.codebook is not None:
-        packed = pack_rows(weights.indices, weights.bits, weights.overlap)
-    if not isinstance(op, QLinear):
-        return WeightTables(packed, weights.codebook, ())
-    biases = folded_bias(op, source.zero_point) * (source.scale * weights.scales.astype(np.float64))
-    real = list(zip(weights.scales.tolist(), biases.tolist(), strict=True))
-    return WeightTables(packed, weights.codebook, real)
 
 
 def _title(step: Step) -> str:

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from microlut.board.board import Board
-from microlut.conversion.code_sizes import Source, image_sizes, measured_sizes, source_of
+from microlut.conversion.code_sizes import (
+    Source,
+    arena_room,
+    image_sizes,
+    measured_sizes,
+    source_of,
+)
 from microlut.conversion.tensor_types import TensorTypes, kept_text
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
@@ -20,8 +26,8 @@ from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.ops.arrays import Shape
 from microlut.ops.weighted import QWeighted
-from microlut.plan import Goal, Optimize, Plan, Point, Step, make_plan
-from microlut.plan.cost import same_costs
+from microlut.plan import Goal, Optimize, Plan, Planner, Point, Step
+from microlut.plan.cost import like
 from microlut.plan.limits import size_obstacles
 from microlut.quantize.rough import quantize_roughly
 from microlut.quantize.types import with_conversions
@@ -62,7 +68,8 @@ class BoardEstimate(Shown):
     Attributes:
         board: The board's id.
         core: Its core.
-        arena_bytes: Activations and scratch in RAM.
+        arena_bytes: Activations and scratch in RAM, in the plan that `deploy` makes for the board;
+            if RAM is too small for all of them, in the smallest one.
         flash_bytes: Estimated bytes of flash; None on a board without memory of its own.
         ram_bytes: Estimated bytes of RAM, the stack included.
         instructions: Estimated instructions per inference; None if the engine is compiled for size.
@@ -98,7 +105,8 @@ class Analysis(Shown):
         obstacles: Every reason why the model cannot be converted.
         notes: What could not be checked or estimated.
         ram_curve: Arenas with the best trade between memory and time on the first board's core, and
-            the instructions of an inference; none for an engine compiled for size.
+            the instructions of an inference; none unless asked for, and for an engine compiled for
+            size.
     """
 
     model: str
@@ -137,13 +145,17 @@ class Analysis(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What an analysis assumes: bits by layer, types, boards, and the goal of the plan."""
+    """What an analysis assumes: bits by layer, types, boards, and the goal of the plan.
+
+    `curve` asks for the curve of memory and time, which takes as long as all the rest.
+    """
 
     bits: Mapping[str, int]
     boards: tuple[Board, ...]
     optimize: Optimize = "balanced"
     max_ram: int | None = None
     types: TensorTypes = field(default_factory=TensorTypes)
+    curve: bool = False
 
 
 def analyze_translation(name: str, found: Translation) -> Analysis:
@@ -169,7 +181,7 @@ def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
         DoesNotFit: The arena cannot be as small as the goal says.
     """
     obstacles = tuple(size_obstacles(graph))
-    plans = {}
+    plans: list[Plan] = []
     if not obstacles:
         try:
             graph, types = with_conversions(graph, choice.types.types)
@@ -182,7 +194,7 @@ def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
         rows = tuple(LayerAnalysis(n.name, n.op.becomes, n.shape, 0) for n in graph.nodes)
         return _refused(graph.name, parameters, rows, obstacles, graph.notes)
     boards = tuple(_estimates(plans, choice.boards))
-    plan = plans[choice.boards[0].core.value]
+    plan = plans[0]
     layers = _layers(plan)
     return Analysis(
         model=graph.name,
@@ -198,7 +210,7 @@ def analyze_graph(graph: Graph, parameters: int, choice: Choice) -> Analysis:
             *graph.notes,
             *((kept_text(choice.types.kept_int8),) if choice.types.kept_int8 else ()),
         ),
-        ram_curve=() if plan.goal.optimize == "size" else plan.curve,
+        ram_curve=plan.curve,
     )
 
 
@@ -212,21 +224,30 @@ def _refused(
     return Analysis(name, False, parameters, None, None, None, layers, (), obstacles, notes)
 
 
-def _plans(graph: QuantizedGraph, choice: Choice) -> dict[str, Plan]:
-    """Return the plan for the core of every board; cores with the same costs share one."""
-    plans: dict[str, Plan] = {}
-    for core in dict.fromkeys(board.core.value for board in choice.boards):
-        like = next((known for known in plans if same_costs(known, core)), None)
-        goal = Goal(choice.optimize, choice.max_ram, core)
-        plans[core] = make_plan(graph, goal) if like is None else plans[like]
-    return plans
+def _plans(graph: QuantizedGraph, choice: Choice) -> list[Plan]:
+    """Return the plan for every board; boards for which plans are equal share one."""
+    planner, known = Planner(graph), dict[Goal, Plan]()
+    curve = choice.curve and choice.optimize != "size"
+
+    def plan_for(goal: Goal) -> Plan:
+        if goal not in known:
+            known[goal] = planner.plan(goal, curve=curve and not known)
+        return known[goal]
+
+    found = []
+    for board in choice.boards:
+        goal = Goal(choice.optimize, choice.max_ram, like(board.core.value))
+        room = arena_room(board, graph)
+        if goal.balances and room is not None and plan_for(goal).arena_bytes > room:
+            goal = replace(goal, room=max(room, planner.least(goal)))
+        found.append(plan_for(goal))
+    return found
 
 
-def _estimates(plans: Mapping[str, Plan], boards: Sequence[Board]) -> Iterator[BoardEstimate]:
-    """Yield what each board needs; cores that share a plan share its source."""
+def _estimates(plans: Sequence[Plan], boards: Sequence[Board]) -> Iterator[BoardEstimate]:
+    """Yield what each board needs; boards that share a plan share its source."""
     sources: dict[int, Source] = {}
-    for board in boards:
-        plan = plans[board.core.value]
+    for plan, board in zip(plans, boards, strict=True):
         if id(plan) not in sources:
             sources[id(plan)] = source_of(plan, measured_sizes()["types"])
         yield _estimate(plan, sources[id(plan)], board)

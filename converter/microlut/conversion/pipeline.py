@@ -170,7 +170,8 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     progress("plan", 3, STAGES)
     if options.stream is not None:  # only now, so that all stages see whole windows
         quantized = streamed(quantized, options.stream)
-    plan = make_plan(quantized, replace(options.goal, room=room(quantized)))
+    goal = replace(options.goal, room=room(quantized))
+    plan = make_plan(quantized, goal, curve=goal.optimize != "size")  # which is not modelled
     progress("generate", 4, STAGES)
     conversion = Conversion(
         graph=prepared.graph,

@@ -123,7 +123,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         layers=layers,
         tflite_lacks=graph.tflite_lacks(),
         stream=_stream(graph),
-        ram_curve=() if small else plan.curve,
+        ram_curve=plan.curve,
         segments=tuple(
             SegmentReport(
                 first=segment.parts[0].node.name,

@@ -2,7 +2,17 @@
 
 from microlut.plan.curve import Point
 from microlut.plan.goal import DEFAULT_CORE, Goal, Optimize
-from microlut.plan.layout import make_plan
+from microlut.plan.layout import Planner, make_plan
 from microlut.plan.plan import Copy, Plan, Step
 
-__all__ = ["DEFAULT_CORE", "Copy", "Goal", "Optimize", "Plan", "Point", "Step", "make_plan"]
+__all__ = [
+    "DEFAULT_CORE",
+    "Copy",
+    "Goal",
+    "Optimize",
+    "Plan",
+    "Planner",
+    "Point",
+    "Step",
+    "make_plan",
+]

@@ -9,15 +9,19 @@ sum of sizes that are alive at one step, tells how far from optimal a placement 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from operator import itemgetter
+from math import inf
+from operator import add, attrgetter
 
 _PROMOTIONS = 16  # more gained nothing on networks of up to 75 layers
 ALIGNMENT = 16  # bytes, MLUT_ALIGNMENT of the engine
 
-_Rooms = dict[tuple[str | int, str | int], int]
+# By the number of a buffer and of one that it may overlap: how many bytes it begins at least before
+# that one, or else after it.
+_Rooms = dict[int, dict[int, tuple[int, int]]]
+_NOWHERE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,13 @@ class Buffer:
         return self.first <= other.last and other.first <= self.last
 
 
-_ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
-    lambda b: (-b.size, b.first),
-    lambda b: (b.first - b.last, -b.size),
-    lambda b: (b.first, -b.size),
-    lambda b: (-b.last, -b.size),
-    lambda b: (-b.size * (b.last - b.first + 1), b.first),
+_Key = Callable[[int, int, int], tuple[int, ...]]  # of a buffer's size, first and last step
+_ORDERS: tuple[_Key, ...] = (
+    lambda size, first, last: (-size, first),
+    lambda size, first, last: (first - last, -size),
+    lambda size, first, last: (first, -size),
+    lambda size, first, last: (-last, -size),
+    lambda size, first, last: (-size * (last - first + 1), first),
 )
 
 
@@ -78,31 +83,148 @@ def aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def place(buffers: Sequence[Buffer], enough: float = 0) -> Arena:
-    """Return the smallest of several greedy placements, or the first of at most `enough` bytes."""
-    bound = lower_bound(buffers)
-    enough = max(bound, enough)
-    arenas = []
-    for key in _ORDERS:
-        order = sorted(buffers, key=key)
-        arenas.append((Arena(*_first_fit(order), bound), order))
-        if arenas[-1][0].size <= enough:
-            return arenas[-1][0]
-    arena, order = min(arenas, key=lambda pair: pair[0].size)
-    best = arena
-    for _ in range(_PROMOTIONS):
-        order = _promoted(order, arena.offsets)
-        arena = Arena(*_first_fit(order), bound)
-        best = min(best, arena, key=lambda each: each.size)
-        if best.size <= enough:
-            break
-    return best
+def place(buffers: Sequence[Buffer]) -> Arena:
+    """Return the smallest of several greedy placements."""
+    return Site(buffers).place()
 
 
-def _promoted(order: Sequence[Buffer], offsets: Mapping[str | int, int]) -> list[Buffer]:
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """Where buffers begin, by their number, and what they take."""
+
+    starts: list[int]
+    size: float
+
+
+class Site:
+    """Buffers that are to be placed, with different scratch for some steps each time.
+
+    What does not depend on the scratch is found once: which buffers live at the same time.
+    """
+
+    def __init__(self, buffers: Sequence[Buffer], steps: int = 0) -> None:
+        """Take the buffers that are always there, and how many steps may have scratch."""
+        self._names = [*(buffer.name for buffer in buffers), *range(steps)]
+        self._spans = [*((b.first, b.last) for b in buffers), *((i, i) for i in range(steps))]
+        self._sizes = [buffer.size for buffer in buffers]
+        self._live = live_bytes(buffers, max([steps, *(b.first + 1 for b in buffers)]))
+        self._near = _neighbours(self._spans)
+        self._rooms = _rooms(buffers)
+        for i, rooms in self._rooms.items():
+            self._near[i] = [j for j in self._near[i] if j not in rooms]
+        floors = _floors(buffers)
+        self._floors = [[floors.get(name, 0) for name in self._names]] if floors else []
+        self._floors.append([0] * len(self._names))
+        self._latest = _ORDERS[0]
+
+    def place(self, scratch: Sequence[int] = ()) -> Arena:
+        """Return the smallest of several greedy placements.
+
+        Args:
+            scratch: Bytes of the scratch of each step; 0 for none.
+        """
+        sizes, bound = self._task(scratch)
+        best = _Fit([], inf)
+        for fit, _ in self._fits(sizes, _ORDERS):
+            best = min(best, fit, key=attrgetter("size"))
+            if best.size <= bound:
+                break
+        there = (i for i, start in enumerate(best.starts) if start != _NOWHERE)
+        return Arena({self._names[i]: best.starts[i] for i in there}, int(best.size), bound)
+
+    def fits(self, scratch: Sequence[int], limit: float) -> bool:
+        """Return whether one of these placements takes at most `limit` bytes.
+
+        What was enough the last time is tried first.
+        """
+        sizes, bound = self._task(scratch)
+        if bound > limit:
+            return False
+        others = [key for key in _ORDERS if key is not self._latest]
+        for fit, key in self._fits(sizes, [self._latest, *others]):
+            if fit.size <= limit:
+                self._latest = key or self._latest
+                return True
+        return False
+
+    def _task(self, scratch: Sequence[int]) -> tuple[list[int], int]:
+        """Return the sizes of all buffers, and the size that no placement can go below."""
+        rounded = [aligned(size) for size in scratch]
+        bound = max([*self._live, *map(add, self._live, rounded)], default=0)
+        return [*self._sizes, *scratch], bound
+
+    def _fits(
+        self, sizes: Sequence[int], keys: Sequence[_Key]
+    ) -> Iterator[tuple[_Fit, _Key | None]]:
+        """Yield the placements by these orders, then those by the best of them with promotions."""
+        rounded = [aligned(size) for size in sizes]
+        fixed = len(self._sizes)
+        there = [*range(fixed), *(i for i in range(fixed, len(sizes)) if sizes[i])]
+        found = {}
+        for key in keys:
+            ranks = {i: key(sizes[i], *self._spans[i]) for i in there}
+            order = sorted(there, key=ranks.__getitem__)
+            found[key] = (self._fit(order, rounded), order)
+            yield found[key][0], key
+        fit, order = min((found[key] for key in _ORDERS), key=lambda pair: pair[0].size)
+        known = {tuple(order)}
+        for _ in range(_PROMOTIONS):
+            order = _promoted(order, fit, rounded)
+            if tuple(order) in known:  # from here on, all of it would come again
+                return
+            known.add(tuple(order))
+            fit = self._fit(order, rounded)
+            yield fit, None
+
+    def _fit(self, order: Sequence[int], sizes: Sequence[int]) -> _Fit:
+        """Give each in turn the lowest gap between those placed that live at the same time."""
+        fits = (self._fit_above(floors, order, sizes) for floors in self._floors)
+        return min(fits, key=attrgetter("size"))
+
+    def _fit_above(self, floors: Sequence[int], order: Sequence[int], sizes: Sequence[int]) -> _Fit:
+        """Do so with none of the buffers below its floor."""
+        starts, end = [_NOWHERE] * len(floors), 0
+        for i in order:
+            offset, size = floors[i], sizes[i]
+            taken = [
+                (start - size, start + sizes[other])
+                for other in self._near[i]
+                if (start := starts[other]) != _NOWHERE
+            ]
+            if i in self._rooms:
+                taken += [
+                    (starts[other] - before, starts[other] + after)
+                    for other, (before, after) in self._rooms[i].items()
+                    if starts[other] != _NOWHERE
+                ]
+            taken.sort()
+            for low, high in taken:  # it may not begin between these two
+                if offset <= low:
+                    break
+                if offset < high:
+                    offset = high
+            starts[i] = offset
+            end = max(end, offset + size)
+        return _Fit(starts, end)
+
+
+def _promoted(order: Sequence[int], fit: _Fit, sizes: Sequence[int]) -> list[int]:
     """Return the order with the buffer first that ended highest."""
-    highest = max(order, key=lambda buffer: offsets[buffer.name] + aligned(buffer.size))
-    return [highest, *(buffer for buffer in order if buffer is not highest)]
+    highest = max(order, key=lambda i: fit.starts[i] + sizes[i])
+    return [highest, *(i for i in order if i != highest)]
+
+
+def _neighbours(spans: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Return, for each buffer, those that live at the same time."""
+    near = list[list[int]]([] for _ in spans)
+    alive: list[int] = []
+    for i in sorted(range(len(spans)), key=lambda i: spans[i][0]):
+        alive = [j for j in alive if spans[j][1] >= spans[i][0]]
+        near[i] += alive
+        for j in alive:
+            near[j].append(i)
+        alive.append(i)
+    return near
 
 
 def live_bytes(buffers: Sequence[Buffer], steps: int) -> list[int]:
@@ -137,36 +259,6 @@ def _least_beside(buffer: Buffer, buffers: Sequence[Buffer]) -> int:
     return max(size - sum(read), min(size, *least), 0)
 
 
-def _first_fit(ordered: Sequence[Buffer]) -> tuple[dict[str | int, int], int]:
-    """Give each buffer in turn the lowest gap between those placed that live at the same time."""
-    rooms = _rooms(ordered)
-    fits = [_fit(ordered, rooms, floors) for floors in ((_floors(ordered), {}) if rooms else ({},))]
-    return min(fits, key=itemgetter(1))
-
-
-def _fit(
-    ordered: Sequence[Buffer], rooms: _Rooms, floors: Mapping[str | int, int]
-) -> tuple[dict[str | int, int], int]:
-    """Do so with none of the buffers below its floor."""
-    placed: list[tuple[int, int, int, int, str | int]] = []  # start, size, first and last step
-    offsets: dict[str | int, int] = {}
-    for buffer in ordered:
-        name, size, first, last = buffer.name, aligned(buffer.size), buffer.first, buffer.last
-        offset = floors.get(name, 0)
-        taken = [
-            (start - rooms.get((name, other), size), start + rooms.get((other, name), bytes_))
-            for start, bytes_, since, until, other in placed
-            if since <= last and first <= until
-        ]
-        for before, end in sorted(taken):  # it may not begin between these two
-            if offset <= before:
-                break
-            offset = max(offset, end)
-        offsets[name] = offset
-        placed.append((offset, size, first, last, name))
-    return offsets, max((start + size for start, size, *_ in placed), default=0)
-
-
 def _floors(buffers: Sequence[Buffer]) -> dict[str | int, int]:
     """Return where buffers may begin so that others can begin before them, at 0."""
     floors: dict[str | int, int] = {}
@@ -180,14 +272,12 @@ def _floors(buffers: Sequence[Buffer]) -> dict[str | int, int]:
 
 
 def _rooms(buffers: Sequence[Buffer]) -> _Rooms:
-    """Return how many bytes the first of two buffers must begin before the second one.
-
-    Only pairs that may overlap are in it; others begin behind each other.
-    """
+    """Return, for pairs that may overlap, how many bytes one begins before the other, or after."""
+    number = {buffer.name: i for i, buffer in enumerate(buffers)}
     rooms: _Rooms = {}
-    for buffer in buffers:
+    for i, buffer in enumerate(buffers):
         for overlap in buffer.shared:
-            rooms[overlap.name, buffer.name] = overlap.after
-    for buffer in buffers:
-        rooms.update({(buffer.name, overlap.name): overlap.before for overlap in buffer.shared})
+            other = number[overlap.name]
+            rooms.setdefault(i, {})[other] = (overlap.before, overlap.after)
+            rooms.setdefault(other, {})[i] = (overlap.after, overlap.before)
     return rooms

@@ -40,7 +40,7 @@ def instructions(call: Call[Any], tile: Tile, core: str) -> float:
 
 def instructions_of(work: Work, call: Call[Any], core: str) -> float:
     """Estimate the instructions of some work of a call; see `instructions`."""
-    each = _costs()[_LIKE.get(core, core)]
+    each = _costs()[like(core)]
     total = 0.0
     for part, count in work.items():
         if part not in each:
@@ -57,9 +57,9 @@ def known_cores() -> tuple[str, ...]:
     return tuple(sorted({*_costs(), *_LIKE}))
 
 
-def same_costs(core: str, other: str) -> bool:
-    """Return whether every call is estimated alike on two cores, so that plans are equal."""
-    return core == other or _LIKE.get(core, core) == _LIKE.get(other, other)
+def like(core: str) -> str:
+    """Return the core whose costs stand for those of a core; plans for both are equal."""
+    return _LIKE.get(core, core)
 
 
 def assume_quick(parts: Iterable[str]) -> None:

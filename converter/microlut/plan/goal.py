@@ -31,7 +31,7 @@ class Goal:
         max_ram: Most bytes of the arena, all of which may be taken for speed; None: no limit.
         core: The core that it is to be quick on; it runs on all.
         room: Bytes that there are for the arena, which a balanced plan keeps to if any plan can;
-            None: unknown.
+            otherwise it is the smallest one. None: unknown.
 
     Raises:
         InvalidInput: One of them is not allowed, or nothing is known of the core.

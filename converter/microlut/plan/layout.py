@@ -2,47 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
 
 from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_bytes
-from microlut.plan.choice import choose, curve_of
-from microlut.plan.draft import Draft, drafts_of, with_winograd
+from microlut.plan.choice import Choice
+from microlut.plan.cost import like
+from microlut.plan.draft import Draft, draft_of
 from microlut.plan.goal import Goal
 from microlut.plan.limits import check_sizes, check_sums
+from microlut.plan.outlook import Outlook
 from microlut.plan.plan import Plan, Step
 from microlut.plan.schedule import schedule
 from microlut.plan.segments.build import Stretch, parts_of, with_segments
-from microlut.plan.segments.candidates import in_segments
 from microlut.plan.segments.segment import Segment
 from microlut.plan.segments.steps import segment_steps
-from microlut.plan.stages import stage_of
 from microlut.plan.variants import choose_variants
+from microlut.plan.ways import ways_of
 
 
-def make_plan(graph: QuantizedGraph, goal: Goal | None = None, *, bands: bool = True) -> Plan:
-    """Plan the memory of a quantized graph; without `bands`, every call makes whole tensors.
+def make_plan(
+    graph: QuantizedGraph, goal: Goal | None = None, *, bands: bool = True, curve: bool = False
+) -> Plan:
+    """Plan the memory of a quantized graph.
 
     Kernels are chosen, nodes are put in order, and what runs band by band and what shares bytes is
     decided, in several ways. Each way has a curve: the quickest tiles for every size of the arena.
     The goal chooses among all their points.
 
+    Args:
+        graph: The network.
+        goal: What the plan is to be good at.
+        bands: Whether calls may make some rows of a tensor at a time.
+        curve: Whether the plan tells what other arenas would give, which takes as long again.
+
     Raises:
         UnsupportedModel: The engine cannot hold one of the model's numbers.
         DoesNotFit: The arena cannot be as small as the goal says.
     """
-    goal = goal or Goal()
-    check_sizes(graph)
-    check_sums(graph)
-    graph = schedule(choose_variants(graph, goal.core))
-    drafts = drafts_of(graph, goal.core)
-    others = [] if goal.optimize == "size" else [with_winograd(draft) for draft in drafts]
-    for candidate in in_segments(drafts[0], goal) if bands else ():
-        drafts += drafts_of(candidate, goal.core)
-    drafts += [draft for draft in others if draft.has_winograd]
-    return _plan(drafts, goal)
+    return Planner(graph, bands=bands).plan(goal or Goal(), curve=curve)
+
+
+class Planner:
+    """Plans a quantized graph for any number of goals, which have most of the work in common."""
+
+    def __init__(self, graph: QuantizedGraph, *, bands: bool = True) -> None:
+        """Check a graph.
+
+        Raises:
+            UnsupportedModel: The engine cannot hold one of its numbers.
+        """
+        check_sizes(graph)
+        check_sums(graph)
+        self._graph, self._bands = graph, bands
+        self._weight_bytes = stored_bytes(graph)
+        self._outlooks: dict[tuple[str, ...], Outlook] = {}
+        self._choices: dict[tuple[str, int | None, bool], Choice] = {}
+
+    def plan(self, goal: Goal, *, curve: bool = False) -> Plan:
+        """Return the plan for a goal; see `make_plan`.
+
+        Raises:
+            DoesNotFit: The arena cannot be as small as the goal says.
+        """
+        return _plan(self._choice(goal), goal, self._weight_bytes, curve)
+
+    def least(self, goal: Goal) -> int:
+        """Return the bytes of the smallest arena on the core of a goal."""
+        return self._choice(goal).least
+
+    def _choice(self, goal: Goal) -> Choice:
+        winograd = goal.optimize != "size"
+        key = (like(goal.core), goal.max_ram, winograd)
+        if key not in self._choices:
+            outlook, bands = self._outlook(goal.core), self._bands
+            drafts = outlook.drafts(goal.core, goal.max_ram, bands=bands, winograd=winograd)
+            self._choices[key] = Choice(drafts)
+        return self._choices[key]
+
+    def _outlook(self, core: str) -> Outlook:
+        graph = choose_variants(self._graph, core)
+        kinds = tuple(node.op.kind for node in graph.nodes)
+        if kinds not in self._outlooks:
+            self._outlooks[kinds] = Outlook(schedule(graph))
+        return self._outlooks[kinds]
 
 
 def plan_in_segments(
@@ -51,37 +96,38 @@ def plan_in_segments(
     """Plan a graph whose nodes run in their order and in given segments, for tests."""
     goal = goal or Goal()
     made = with_segments(graph, parts_of(graph), stretches)
-    return _plan(drafts_of(made, goal.core), goal)
+    drafts = [draft_of(way, goal.core) for way in ways_of(made)]
+    return _plan(Choice(drafts), goal, stored_bytes(graph))
 
 
-def _plan(drafts: Sequence[Draft], goal: Goal) -> Plan:
-    draft = choose(drafts, goal)
-    arena = draft.arena
-    steps = tuple(chain.from_iterable(_steps(draft, i) for i in range(len(draft.calls))))
-    graph = replace(draft.graph, nodes=tuple(step.node for step in steps))
+def _plan(choice: Choice, goal: Goal, weight_bytes: int, curve: bool = False) -> Plan:
+    draft = choice.choose(goal)
+    way, arena = draft.way, draft.arena
+    steps = tuple(chain.from_iterable(_steps(draft, i) for i in range(len(way.calls))))
+    graph = replace(way.graph, nodes=tuple(step.node for step in steps))
     return Plan(
         graph=graph,
         steps=steps,
         offsets={
-            **{name: draft.offset(place) for name, place in draft.places.items()},
-            **{copy.to: arena.offsets[copy.to] for copy in draft.ending.copies},
+            **{name: draft.offset(place) for name, place in way.places.items()},
+            **{copy.to: arena.offsets[copy.to] for copy in way.ending.copies},
             **{s.node.output: s.output_offset for s in steps if s.segment is not None},
         },
-        ends=draft.ending.outputs,
-        copies=draft.ending.copies,
+        ends=way.ending.outputs,
+        copies=way.ending.copies,
         arena_bytes=arena.size,
         arena_lower_bound=arena.lower_bound,
-        weight_bytes=stored_bytes(graph),
+        weight_bytes=weight_bytes,
         parameter_bytes=sum(step.parameter_bytes for step in steps),
         goal=goal,
-        curve=tuple(curve_of(drafts, draft.point)),
+        curve=tuple(choice.curve(draft.point)) if curve else (),
     )
 
 
 def _steps(draft: Draft, index: int) -> Iterable[Step]:
-    node, call, offer = draft.graph.nodes[index], draft.calls[index], draft.chosen[index]
-    tile = offer.tile
-    offsets = {t.name: draft.offset(draft.places[t.name]) for t in (*call.inputs, *call.outputs)}
+    way, offer = draft.way, draft.chosen[index]
+    node, call, tile = way.graph.nodes[index], way.calls[index], offer.tile
+    offsets = {t.name: draft.offset(way.places[t.name]) for t in (*call.inputs, *call.outputs)}
     scratch = draft.arena.offsets.get(index, 0)
     if isinstance(node.op, Segment):
         return segment_steps(call, tile, offsets, scratch, draft.core)
@@ -96,8 +142,8 @@ def _steps(draft: Draft, index: int) -> Iterable[Step]:
         rows=tile.rows,
         winograd=tile.winograd,
         instructions=round(offer.instructions),
-        stage=stage_of(call),
-        sum=draft.sharing.sums.get(node.name),
-        merged=node.name in draft.sharing.merged,
+        stage=call.stage,
+        sum=way.sharing.sums.get(node.name),
+        merged=node.name in way.sharing.merged,
     )
     return (step,)

@@ -160,7 +160,7 @@ class Plan(Shown):
         parameter_bytes: Scales and biases of the output stages.
         goal: What the plan was made for.
         curve: Other arenas, and about how many instructions their plans execute: the ones with the
-            best trade between both.
+            best trade between both; none unless it was asked for.
     """
 
     graph: QuantizedGraph

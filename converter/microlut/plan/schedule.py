@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import itemgetter
 
 from microlut.integer import QNode, QuantizedGraph
-from microlut.plan.arena import live_bytes, lower_bound
+from microlut.plan.arena import live_bytes
 from microlut.plan.liveness import tensor_buffers
+from microlut.plan.sharing import Sharer
 
 _MOST_ROUNDS = 8  # each moves one node; branches of common networks need one or two
 
@@ -18,24 +20,26 @@ def schedule(graph: QuantizedGraph) -> QuantizedGraph:
     The peak of the tensors never grows. One node is moved at a time, to its best place, while that
     helps.
     """
-    best, cost = graph, _cost(graph)
+    sharer = Sharer(graph)
+    best, cost = graph, _cost(graph, sharer)
     for _ in range(_MOST_ROUNDS):
-        moved = min(_moves(best), key=_cost, default=best)
-        if _cost(moved) >= cost:
+        tried = ((_cost(moved, sharer), moved) for moved in _moves(best))
+        least, moved = min(tried, key=itemgetter(0), default=(cost, best))
+        if least >= cost:
             break
-        best, cost = moved, _cost(moved)
+        best, cost = moved, least
     return best
 
 
-def _cost(graph: QuantizedGraph) -> tuple[int, int]:
+def _cost(graph: QuantizedGraph, sharer: Sharer) -> tuple[int, int]:
     """Return the tensors' peak, and the bytes that they take from every layer's weights."""
-    buffers, _ = tensor_buffers(graph)
+    buffers, _ = tensor_buffers(graph, sharer.find(graph))
+    live = live_bytes(buffers, len(graph.nodes))
     weights = {node.name: op.weights.indices.size for node, op in graph.weighted()}
     withheld = (
-        live * weights.get(node.name, 0)
-        for live, node in zip(live_bytes(buffers, len(graph.nodes)), graph.nodes, strict=True)
+        taken * weights.get(node.name, 0) for taken, node in zip(live, graph.nodes, strict=True)
     )
-    return lower_bound(buffers), sum(withheld)
+    return max(live, default=0), sum(withheld)
 
 
 def _moves(graph: QuantizedGraph) -> Iterator[QuantizedGraph]:

@@ -27,6 +27,7 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
     custom: Custom | None = None,
     optimize: Optimize = "balanced",
     max_ram: int | None = None,
+    curve: bool = False,
 ) -> Analysis:
     """Return layers, obstacles, and estimates of flash, arena and instructions for boards.
 
@@ -44,6 +45,7 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
         custom: What classes, activations and layers of the model are, as for `convert`.
         optimize: "balanced", "speed", "size" or "ram", as for `convert`.
         max_ram: Most bytes of the arena, as for `convert`.
+        curve: Whether to find what other arenas would give, which takes longer.
 
     Raises:
         MicrolutError: One of its subclasses, for everything else that can be wrong.
@@ -58,7 +60,8 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
     by_layer = {name: layer.config.bits for name, layer in layers.items()}
     parameters = sum(layer.parameters for layer in found.layers)
     types = tensor_types(graph, chosen, overrides)
-    return analyze_graph(graph, parameters, Choice(by_layer, asked, optimize, max_ram, types))
+    choice = Choice(by_layer, asked, optimize, max_ram, types, curve)
+    return analyze_graph(graph, parameters, choice)
 
 
 def _name(model: PathLike | object) -> str:

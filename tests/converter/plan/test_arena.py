@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microlut.plan.arena import ALIGNMENT, Buffer, aligned, live_bytes, lower_bound, place
+from microlut.plan.arena import ALIGNMENT, Buffer, Site, aligned, live_bytes, lower_bound, place
 
 
 @st.composite
@@ -30,6 +30,7 @@ def test_live_buffers_never_overlap(buffers: list[Buffer]):
             assert apart or not a.overlaps(b)
 
 
+@settings(deadline=None)
 @given(buffer_lists())
 def test_arena_is_between_the_lower_bound_and_the_sum(buffers: list[Buffer]):
     arena = place(buffers)
@@ -54,3 +55,21 @@ def test_lower_bound_counts_aligned_sizes():
 def test_no_buffers_need_no_arena():
     arena = place([])
     assert (arena.size, arena.lower_bound, arena.offsets) == (0, 0, {})
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    buffer_lists(),
+    st.lists(st.lists(st.integers(0, 3000), min_size=8, max_size=8), min_size=1, max_size=3),
+    st.floats(0.9, 1.3),
+)
+def test_scratch_is_placed_as_buffers_of_one_step(
+    buffers: list[Buffer], scratch: list[list[int]], share: float
+):
+    site = Site(buffers, 8)
+    for sizes in scratch:
+        own = [Buffer(i, size, i, i) for i, size in enumerate(sizes) if size]
+        arena = place([*buffers, *own])
+        assert site.place(sizes) == arena
+        for limit in (arena.size - 1, arena.size, share * arena.size):
+            assert site.fits(sizes, limit) == (arena.size <= limit)

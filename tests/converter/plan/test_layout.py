@@ -20,7 +20,7 @@ from microlut.ops.relu import QRelu
 from microlut.ops.reshape import QReshape
 from microlut.ops.softmax import Softmax
 from microlut.ops.windows import Padding, Window
-from microlut.plan import DEFAULT_CORE, Goal, Plan, Point, make_plan
+from microlut.plan import DEFAULT_CORE, Goal, Plan, Planner, Point, make_plan
 from microlut.plan.cost import instructions
 from microlut.plan.kernels import kernel_for
 from microlut.plan.liveness import tensor_buffers
@@ -41,9 +41,12 @@ def graphs(request: pytest.FixtureRequest) -> list[QuantizedGraph]:
     return [case.quantized() for case in cases]
 
 
+CORES = ("cortex-m4f", "cortex-m55", "cortex-m0plus")
+
+
 @pytest.fixture(scope="module")
 def plans(graphs: list[QuantizedGraph]) -> list[Plan]:
-    return [make_plan(graph) for graph in graphs]
+    return [make_plan(graph, curve=True) for graph in graphs]
 
 
 @pytest.fixture(scope="module")
@@ -361,4 +364,18 @@ def test_a_balanced_plan_keeps_within_the_room_that_there_is(
     for graph, plan, small in found:
         assert make_plan(graph, Goal(room=plan.arena_bytes)).arena_bytes == plan.arena_bytes
         assert make_plan(graph, Goal(room=plan.arena_bytes - 1)).arena_bytes < plan.arena_bytes
-        assert make_plan(graph, Goal(room=small.arena_bytes - 1)).arena_bytes == plan.arena_bytes
+        assert make_plan(graph, Goal(room=small.arena_bytes - 1)).arena_bytes == small.arena_bytes
+
+
+def test_one_planner_plans_for_all_goals_as_many_do(graphs: list[QuantizedGraph]):
+    def facts(plan: Plan) -> tuple[object, ...]:
+        calls = [
+            (s.node.name, s.tile, s.rows, s.scratch_offset, s.instructions) for s in plan.steps
+        ]
+        return plan.offsets, calls, plan.arena_bytes, plan.goal
+
+    for graph in graphs[::12]:
+        planner = Planner(graph)
+        goals = [Goal(core=core) for core in CORES]
+        for goal in (*goals, Goal("ram"), Goal(room=planner.least(Goal()))):
+            assert facts(planner.plan(goal)) == facts(make_plan(graph, goal))

@@ -1,5 +1,8 @@
 """What writes over an input: additions that convolutions do, and layers in place."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -11,7 +14,7 @@ from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.reshape import Reshape
 from microlut.ops.softmax import Softmax
 from microlut.ops.windows import Window, same_padding
-from microlut.plan.sharing import Sharing, find_sharing
+from microlut.plan.sharing import Sharer, Sharing, find_sharing
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
@@ -103,3 +106,20 @@ def test_depthwise_convolution_runs_in_place_if_the_shape_stays(stride: int, wan
     op = DepthwiseConv2D(rg.weights(rng, (3, 3, 32), 2), rg.bias(rng, 32), w, 1)
     node = net.add(op, (*w.output_size(8, 8), 32))
     assert (node in sharing(net).whole) is wanted
+
+
+def test_one_sharer_decides_for_all_orders_of_the_nodes():
+    def facts(sharing: Sharing) -> tuple[object, ...]:
+        sums = {name: node.name for name, node in sharing.sums.items()}
+        return sums, sharing.places, sharing.whole, sharing.in_place
+
+    tried = 0
+    for case in rg.network_cases(8, seed=4):
+        graph = case.quantized()
+        sharer, nodes = Sharer(graph), list(graph.nodes)
+        for i, (before, node) in enumerate(pairwise(graph.nodes)):
+            if before.output not in node.inputs:
+                swapped = replace(graph, nodes=(*nodes[:i], node, before, *nodes[i + 2 :]))
+                assert facts(sharer.find(swapped)) == facts(find_sharing(swapped))
+                tried += 1
+    assert tried > 3

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import random_layers as rl
 from microlut.plan.cost import instructions, known_cores
 from microlut.plan.kernels import Call, calls_of, kernel_of
-from microlut.plan.tiles import possible_tiles, quickest, whole_tile
+from microlut.plan.tiles import Menu, quickest, whole_tile
 
 CALLS = [
     calls_of(graph)[graph.nodes[0].name]
@@ -21,7 +21,7 @@ CORES = st.sampled_from(known_cores())
 
 @given(st.sampled_from(CALLS), CORES, st.integers(0, 40_000))
 def test_no_tile_that_fits_is_quicker(call: Call, core: str, free: int):
-    chosen = quickest(possible_tiles(call, core), free)
+    chosen = quickest(Menu(call).offers(core), free)
     possible = list(kernel_of(call.op).tiles(call))
     fitting = [tile for tile in possible if tile.scratch_bytes <= free]
     assert chosen.tile in possible
@@ -39,7 +39,7 @@ def test_no_tile_that_fits_is_quicker(call: Call, core: str, free: int):
 
 @given(st.sampled_from(CALLS), CORES)
 def test_larger_tiles_are_quicker(call: Call, core: str):
-    for small, large in pairwise(possible_tiles(call, core)):
+    for small, large in pairwise(Menu(call).offers(core)):
         assert small.tile.scratch_bytes < large.tile.scratch_bytes
         assert small.instructions > large.instructions
 
@@ -48,4 +48,4 @@ def test_larger_tiles_are_quicker(call: Call, core: str):
 def test_whole_tile_is_about_the_quickest(core: str):
     for call in CALLS:
         whole = instructions(call, whole_tile(call), core)
-        assert whole <= 1.1 * possible_tiles(call, core)[-1].instructions
+        assert whole <= 1.1 * Menu(call).offers(core)[-1].instructions

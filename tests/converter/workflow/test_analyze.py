@@ -11,7 +11,7 @@ import pytest
 import microlut
 from digits_example import CALIBRATION, MODEL, conversion
 from fake_keras import FakeLayer, FakeModel, dense
-from microlut.board.board import boards
+from microlut.board.board import Board, boards
 from microlut.conversion.code_sizes import arena_room, image_sizes, measured_sizes, source_of
 from microlut.plan import Goal, make_plan
 from microlut.support.resources import data_folder
@@ -110,14 +110,53 @@ def test_all_boards_are_estimated():
     assert fits["stm32vldiscovery"]  # 6,144 bytes of its 8 KiB of RAM, as in the image
 
 
-def test_board_with_too_little_ram_does_not_fit():
+def small_board(ram_bytes: int) -> Board:
+    """Return a board with some bytes of RAM."""
     board = microlut.load_board("stm32vldiscovery")
-    ram = board.memory.ram.model_copy(update={"size": 6144 - 4})
+    ram = board.memory.ram.model_copy(update={"size": ram_bytes})
     memory = board.memory.model_copy(update={"ram": ram})
-    (found,) = microlut.analyze(MODEL, board.model_copy(update={"memory": memory})).boards
-    assert found.ram_bytes == 6144
+    return board.model_copy(update={"memory": memory})
+
+
+def test_board_with_little_ram_gets_the_plan_that_deploy_makes():
+    (usual,) = microlut.analyze(MODEL, small_board(8192)).boards
+    board = small_board(usual.ram_bytes - 4)
+    (found,) = microlut.analyze(MODEL, board).boards
+    quantized = conversion().quantized
+    goal = Goal(core=board.core.value, room=arena_room(board, quantized))
+    assert usual.fits
+    assert found.fits
+    assert found.arena_bytes == make_plan(quantized, goal).arena_bytes < usual.arena_bytes
+    assert found.instructions > usual.instructions
+
+
+def test_board_with_too_little_ram_lacks_what_the_smallest_plan_needs():
+    (found,) = microlut.analyze(MODEL, small_board(2048)).boards
+    plan = make_plan(conversion().quantized, Goal("ram", core=found.core))
+    assert found.arena_bytes == plan.arena_bytes
     assert not found.fits
-    assert (found.lacking_flash, found.lacking_ram) == (0, 4)
+    assert (found.lacking_flash, found.lacking_ram) == (0, found.ram_bytes - 2048)
+    for more, fits in ((-4, False), (0, True)):
+        (large,) = microlut.analyze(MODEL, small_board(found.ram_bytes + more)).boards
+        assert (large.fits, large.ram_bytes) == (fits, found.ram_bytes)
+
+
+def test_each_of_several_boards_gets_what_it_gets_alone():
+    sizes = (2048, 8192, 5900, 5500)
+    together = microlut.analyze(MODEL, [small_board(size) for size in sizes])
+    alone = [microlut.analyze(MODEL, small_board(size)).boards[0] for size in sizes]
+    assert list(together.boards) == alone
+    assert len({each.arena_bytes for each in alone}) > 2
+
+
+def test_curve_is_found_if_asked_for():
+    plan = make_plan(conversion().quantized, curve=True)
+    found = microlut.analyze(MODEL, BOARD, curve=True)
+    arenas = [point.arena_bytes for point in plan.curve]
+    assert len(arenas) > 2
+    assert [point.arena_bytes for point in found.ram_curve] == arenas
+    assert microlut.analyze(MODEL, BOARD).ram_curve == ()
+    assert microlut.analyze(MODEL, BOARD, curve=True, optimize="size").ram_curve == ()
 
 
 @pytest.mark.parametrize("optimize", ["speed", "size", "ram"])

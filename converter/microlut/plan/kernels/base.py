@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
-from microlut.integer import QuantizedGraph
+from microlut.errors import UnsupportedModel
+from microlut.integer import CompactStage, QuantizedGraph, compact_stage
 from microlut.ops.add import QAdd
 from microlut.ops.arrays import Shape
+from microlut.ops.linear import QLinear
 from microlut.ops.tensor import DType, Tensor
 from microlut.plan.rounding import Rounding, output_rounding
 from microlut.support.shown import Shown
@@ -100,6 +102,30 @@ class Call(Shown, Generic[Q]):
         """Form of the output stage, which only operators with weights have."""
         op: Any = self.op
         return output_rounding(op, self.output.zero_point, self.few_forms)
+
+    def varied(self, **changes: Any) -> Call[Q]:  # noqa: ANN401 (they are those of the class)
+        """Return the call with changes that leave its sums as they are, and so their rounding."""
+        made = replace(self, **changes)
+        if isinstance(self.op, QLinear):
+            vars(made)["rounding"] = self.rounding  # which takes longer than all the rest
+        return made
+
+    @cached_property
+    def stage(self) -> CompactStage | None:
+        """The output stage as flash has it, if there is one.
+
+        Raises:
+            UnsupportedModel: Flash cannot hold its scales.
+        """
+        if not isinstance(self.op, QLinear):
+            return None
+        try:
+            return compact_stage(self.op, self.inputs[0].quantized, self.output.quantized)
+        except ValueError as error:
+            raise UnsupportedModel(
+                f"{self.output.name}: {error}; flash holds scales as the quantization stage rounds "
+                "them: convert the model again"
+            ) from error
 
 
 def calls_of(graph: QuantizedGraph) -> dict[str, Call[Any]]:

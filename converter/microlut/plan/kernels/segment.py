@@ -28,8 +28,7 @@ class SegmentKernel(Kernel[Segment, FloatOp]):
         """Yield the largest tiles of all parts within the scratch that one of them needs."""
         segment = call.op
         possible = [
-            list(part.kernel.tiles(part.banded(_largest(segment, number))))
-            for number, part in enumerate(segment.parts)
+            part.tiles(_largest(segment, number)) for number, part in enumerate(segment.parts)
         ]
         least = max(min(tile.scratch_bytes for tile in tiles) for tiles in possible)
         sizes = {tile.scratch_bytes for tiles in possible for tile in tiles}
@@ -83,7 +82,7 @@ def part_work(segment: Segment, number: int, tile: SegmentTile, core: str) -> Co
     part, own = segment.parts[number], tile.parts[number]
     for (owner, band), times in segment.course.bands.items():
         if owner == number:
-            for name, count in part.kernel.work(part.banded(band), own, core).items():
+            for name, count in part.work(band, own, core).items():
                 found[name] += times * count  # type: ignore[assignment]
     return found
 

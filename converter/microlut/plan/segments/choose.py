@@ -9,20 +9,22 @@ for. Bytes are estimates here, for placement and sharing are decided later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from operator import mul
 
 from microlut.integer import QuantizedGraph
 from microlut.plan.arena import aligned
-from microlut.plan.cost import instructions, instructions_of
+from microlut.plan.cost import instructions_of
 from microlut.plan.kernels import Call, Tile
 from microlut.plan.kernels.segment import SegmentKernel, loop_work
 from microlut.plan.kernels.shares import even_shares
-from microlut.plan.segments.build import Stretch, parts_of, segment_of
+from microlut.plan.segments.build import Stretch, segment_of
 from microlut.plan.segments.part import Band, Part
 from microlut.plan.segments.segment import Segment
 from microlut.plan.sharing import last_uses
+from microlut.plan.tiles import Offer
 
 _MOST_ROWS = 8  # of the last output, per step
 _MOST_PARTS = 12
@@ -52,36 +54,79 @@ class _Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
-    """A node by itself: bytes that are needed meanwhile without its scratch, and its tiles."""
+class _Tiled:
+    """A segment with one of its tiles.
 
-    live: int
-    tiles: tuple[Option, ...]
-
-
-def segmentations(
-    graph: QuantizedGraph, alone: Sequence[Alone], core: str, most: int | None = None
-) -> Iterator[tuple[Stretch, ...]]:
-    """Yield ways of making segments, from the one that needs the least memory on.
-
-    Args:
-        graph: The network, its nodes in execution order.
-        alone: What is known of each node by itself.
-        core: The core that it is to be quick on.
-        most: A limit that is of interest; others are too.
+    Attributes:
+        bytes: What is needed meanwhile.
+        bands: Numbers of all the bands that run, among those of all segments.
+        times: How often each of them does.
     """
-    edges = [
-        _Edge(i, i, 0, tuple((node.live + size, cost) for size, cost in node.tiles))
-        for i, node in enumerate(alone)
-    ]
-    peak = max((edge.least for edge in edges), default=0)
-    edges += _segment_edges(graph, edges, core)
-    found: set[tuple[Stretch, ...]] = {()}
-    for limit in _limits(_least_limit(edges, len(alone)), peak, most):
-        path = _cheapest(edges, len(alone), limit)
-        if path not in found:
-            found.add(path)
-            yield path
+
+    bytes: int
+    bands: tuple[int, ...]
+    times: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Possible:
+    """A segment of nodes `first` to `last`, with each of its tiles."""
+
+    first: int
+    last: int
+    segment: Segment
+    tiled: tuple[_Tiled, ...]
+
+
+class Segmenter:
+    """Makes segments of the nodes of a graph; only what they cost depends on the core."""
+
+    def __init__(
+        self,
+        graph: QuantizedGraph,
+        parts: Mapping[str, Part],
+        live: Sequence[int],
+        least: Sequence[int],
+    ) -> None:
+        """Find the segments that are possible.
+
+        Args:
+            graph: The network, its nodes in execution order.
+            parts: The nodes that can be parts of segments.
+            live: Bytes that are needed with each node by itself, without its scratch.
+            least: The least scratch of each.
+        """
+        self._live = live
+        alone = [taken + aligned(size) for taken, size in zip(live, least, strict=True)]
+        self._peak = max(alone, default=0)
+        self._bands = _Bands()
+        self._possible = list(_possible(graph, parts, alone, self._bands))
+
+    def segmentations(
+        self, tiles: Sequence[Sequence[Offer]], core: str, most: int | None = None
+    ) -> Iterator[tuple[Stretch, ...]]:
+        """Yield ways of making segments, from the one that needs the least memory on.
+
+        Args:
+            tiles: Those of each node by itself.
+            core: The core that it is to be quick on.
+            most: A limit that is of interest; others are too.
+        """
+        edges = []
+        for i, (taken, offers) in enumerate(zip(self._live, tiles, strict=True)):
+            options = [(taken + aligned(o.tile.scratch_bytes), o.instructions) for o in offers]
+            edges.append(_Edge(i, i, 0, tuple(options)))
+        costs = self._bands.costs(core)
+        for each in self._possible:
+            priced = tuple(_options(each, costs, core))
+            edges.append(_Edge(each.first, each.last, each.segment.rows, priced))
+        found: set[tuple[Stretch, ...]] = {()}
+        end = len(self._live)
+        for limit in _limits(_least_limit(edges, end), self._peak, most):
+            path = _cheapest(edges, end, limit)
+            if path not in found:
+                found.add(path)
+                yield path
 
 
 def _limits(least: int, peak: int, most: int | None) -> Iterator[int]:
@@ -94,16 +139,18 @@ def _limits(least: int, peak: int, most: int | None) -> Iterator[int]:
         yield max(least, int((most or 0) * share))
 
 
-def _segment_edges(graph: QuantizedGraph, alone: Sequence[_Edge], core: str) -> Iterator[_Edge]:
+def _possible(
+    graph: QuantizedGraph, parts: Mapping[str, Part], alone: Sequence[int], bands: _Bands
+) -> Iterator[_Possible]:
     """Yield the segments in which a node takes more memory by itself than the inputs do."""
-    parts, live, costs = parts_of(graph), _Live(graph), _Costs(core)
-    peak = max((edge.least for edge in alone), default=0)
+    live = _Live(graph)
+    peak = max(alone, default=0)
     floor = sum(aligned(tensor.bytes) for tensor in graph.inputs)
     for first in range(len(graph.nodes)):
         for last in range(first, min(first + _MOST_PARTS, len(graph.nodes))):
             if graph.nodes[last].name not in parts:
                 break
-            heavy = any(alone[i].least > floor for i in range(first, last + 1))
+            heavy = any(alone[i] > floor for i in range(first, last + 1))
             if not heavy or not live.is_closed(first, last):
                 continue
             for rows in _steps(graph.nodes[last].shape[0]):
@@ -111,7 +158,7 @@ def _segment_edges(graph: QuantizedGraph, alone: Sequence[_Edge], core: str) -> 
                 fixed = live.beside(first, segment)
                 if fixed + segment.fixed_bytes >= peak:
                     break
-                yield _Edge(first, last, rows, costs.options(segment, fixed))
+                yield _Possible(first, last, segment, bands.tiled(segment, fixed))
 
 
 def _steps(height: int) -> list[int]:
@@ -120,31 +167,40 @@ def _steps(height: int) -> list[int]:
     return sorted(rows for rows in shares if rows <= _MOST_ROWS and rows < height)
 
 
-class _Costs:
-    """The instructions of bands, most of which are in many segments."""
+class _Bands:
+    """Bands of layers with their tiles, most of which are in many segments, by their number."""
 
-    def __init__(self, core: str) -> None:
-        self.core = core
-        self.known: dict[tuple[Part, Band, Tile], float] = {}
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[Part, Band, Tile], int] = {}
 
-    def options(self, segment: Segment, beside: int) -> tuple[Option, ...]:
-        """Return what a segment takes with each of its tiles."""
-        call: Call[Segment] = Call(segment, segment.inputs, (segment.output,))
-        loop = instructions_of(loop_work(segment), call, self.core)
+    def tiled(self, segment: Segment, beside: int) -> tuple[_Tiled, ...]:
+        """Return a segment with each of its tiles, beside tensors of some bytes."""
+        numbers, bands = self._numbers, segment.course.bands
+        times = tuple(bands.values())
         found = []
-        for tile in SegmentKernel().tiles(call):
-            cost = sum(
-                times * self._of(segment.parts[i], band, tile.parts[i])
-                for (i, band), times in segment.course.bands.items()
-            )
-            found.append((beside + aligned(tile.scratch_bytes), loop + cost))
+        for tile in SegmentKernel().tiles(_call(segment)):
+            keys = [(segment.parts[i], band, tile.parts[i]) for i, band in bands]
+            run = tuple(numbers.setdefault(key, len(numbers)) for key in keys)
+            found.append(_Tiled(beside + aligned(tile.scratch_bytes), run, times))
         return tuple(found)
 
-    def _of(self, part: Part, band: Band, tile: Tile) -> float:
-        key = (part, band, tile)
-        if key not in self.known:
-            self.known[key] = instructions(part.banded(band), tile, self.core)
-        return self.known[key]
+    def costs(self, core: str) -> list[float]:
+        """Return the instructions of all bands."""
+        return [
+            instructions_of(part.work(band, tile, core), part.banded(band), core)
+            for part, band, tile in self._numbers
+        ]
+
+
+def _options(possible: _Possible, costs: Sequence[float], core: str) -> Iterator[Option]:
+    """Yield what a segment takes with each of its tiles."""
+    loop = instructions_of(loop_work(possible.segment), _call(possible.segment), core)
+    for each in possible.tiled:
+        yield each.bytes, loop + sum(map(mul, each.times, map(costs.__getitem__, each.bands)))
+
+
+def _call(segment: Segment) -> Call[Segment]:
+    return Call(segment, segment.inputs, (segment.output,))
 
 
 class _Live:
@@ -156,6 +212,7 @@ class _Live:
         for step, node in enumerate(graph.nodes):
             self.made.update({tensor.name: step for tensor in node.outputs})
         self.sizes = {name: aligned(t.bytes) for name, t in graph.tensors().items()}
+        self.before: dict[int, int] = {}
 
     def is_closed(self, first: int, last: int) -> bool:
         """Return whether only nodes of a segment read what the others in it make."""
@@ -164,12 +221,7 @@ class _Live:
 
     def beside(self, first: int, segment: Segment) -> int:
         """Return the bytes of all tensors that are needed while a segment runs."""
-        last = first + len(segment.parts) - 1
-        before = {
-            name: self.sizes[name]
-            for name, step in self.made.items()
-            if step < first <= self.last_use[name]
-        }
+        last, before = first + len(segment.parts) - 1, self._before(first)
         output = self.sizes[segment.output.name]
         lags = {
             tensor.name: aligned(lag)
@@ -177,9 +229,19 @@ class _Live:
             if self.last_use[tensor.name] <= last
         }
         if lags:
-            read = sum(before[name] for name in lags)
+            read = sum(self.sizes[name] for name in lags)
             output = max(output - read, min(output, *lags.values()))
-        return sum(before.values()) + output
+        return before + output
+
+    def _before(self, first: int) -> int:
+        """Return the bytes of the tensors that are there before a step, and needed from then on."""
+        if first not in self.before:
+            self.before[first] = sum(
+                self.sizes[name]
+                for name, step in self.made.items()
+                if step < first <= self.last_use[name]
+            )
+        return self.before[first]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from microlut.ops.pool2d import QPool2D
 from microlut.ops.tensor import Tensor
 from microlut.ops.windows import Padding, Window
 from microlut.plan.kernels.add import sum_of
-from microlut.plan.kernels.base import Call, Kernel
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Tile, Work
 from microlut.plan.kernels.pictures import LARGEST_SIZE
 
 _ROW_BY_ROW = Window((1, 1))
@@ -40,7 +40,7 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A layer that can run band by band. Its calls are kept, for many ask for them.
+    """A layer that can run band by band. Its calls, tiles and work are kept, for many ask for them.
 
     Attributes:
         node: The node.
@@ -52,6 +52,8 @@ class Part:
     call: Call[Any]
     kernel: Kernel[Any, Any]
     _calls: dict[Band, Call[Any]] = field(default_factory=dict)
+    _tiles: dict[Band, list[Tile]] = field(default_factory=dict)
+    _works: dict[tuple[Band, Tile, bool], Work] = field(default_factory=dict)
 
     @cached_property
     def window(self) -> Window:
@@ -106,6 +108,19 @@ class Part:
             self._calls[band] = self._made(band)
         return self._calls[band]
 
+    def tiles(self, band: Band) -> list[Tile]:
+        """Return the possible tiles of the call for a band."""
+        if band not in self._tiles:
+            self._tiles[band] = list(self.kernel.tiles(self.banded(band)))
+        return self._tiles[band]
+
+    def work(self, band: Band, tile: Tile, core: str) -> Work:
+        """Return how often each part of the kernel runs per call for a band."""
+        key = (band, tile, core == VECTOR_CORE)
+        if key not in self._works:
+            self._works[key] = self.kernel.work(self.banded(band), tile, core)
+        return self._works[key]
+
     def _made(self, band: Band) -> Call[Any]:
         op: Any = self.call.op
         if not isinstance(op, QAdd):
@@ -115,8 +130,7 @@ class Part:
             sides = window.padding
             padding = Padding(band.pad_top, bottom, sides.left, sides.right)
             op = replace(op, window=replace(window, padding=padding))
-        return replace(
-            self.call,
+        return self.call.varied(
             op=op,
             inputs=tuple(_rows_of(tensor, band.in_rows) for tensor in self.call.inputs),
             outputs=(_rows_of(self.call.output, band.out_rows),),

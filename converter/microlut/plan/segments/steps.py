@@ -10,7 +10,6 @@ from microlut.plan.kernels import Call, Tile
 from microlut.plan.kernels.segment import SegmentTile, part_work
 from microlut.plan.plan import Lines, PlannedSegment, Step
 from microlut.plan.segments.segment import PROGRESS_BYTES, Segment, row_bytes
-from microlut.plan.stages import stage_of
 
 
 def segment_steps(
@@ -44,7 +43,7 @@ def segment_steps(
             tile=own.channels,
             rows=own.rows,
             instructions=round(cost),
-            stage=stage_of(part.call),
+            stage=part.call.stage,
             sum=None,
             merged=False,
             segment=planned,

@@ -12,10 +12,11 @@ from microlut.ops.conv2d import QConv2D
 from microlut.ops.tensor import Quantization
 from microlut.ops.windows import Padding, Window
 from microlut.plan import Goal, Optimize, make_plan
-from microlut.plan.choice import choose
-from microlut.plan.draft import Draft, drafts_of, with_winograd
+from microlut.plan.choice import Choice
+from microlut.plan.draft import Draft, draft_of, with_winograd
 from microlut.plan.kernels import Call, Tile, kernel_of
-from microlut.plan.tiles import possible_tiles
+from microlut.plan.tiles import Menu
+from microlut.plan.ways import ways_of
 
 M4 = "cortex-m4f"
 SAME = Window((3, 3), padding=Padding(1, 1, 1, 1))
@@ -71,9 +72,11 @@ def test_sums_and_rounding_must_fit():
 
 @pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3", "cortex-m55", "riscv32imc", "host"])
 def test_cores_without_the_method_do_not_take_its_scratch(core: str):
-    one = layer(32, 32)
-    assert not any(offer.tile.winograd for offer in possible_tiles(one, core, winograd=True))
-    assert any(offer.tile.winograd for offer in possible_tiles(one, M4, winograd=True))
+    menu = Menu(layer(32, 32))
+    assert menu.offers(core, winograd=True) == menu.offers(core)
+    assert not any(offer.tile.winograd for offer in menu.offers(core))
+    assert not any(offer.tile.winograd for offer in menu.offers(M4))
+    assert any(offer.tile.winograd for offer in menu.offers(M4, winograd=True))
 
 
 def draft(depth: int, size: int, optimize: Optimize, core: str = M4) -> Draft:
@@ -85,9 +88,9 @@ def draft(depth: int, size: int, optimize: Optimize, core: str = M4) -> Draft:
             make_qnode(f"y{i}", convolution(depth, depth), (name,), (size, size, depth), scale)
         )
     graph = qnet("net", "x", (size, size, depth), scale, tuple(nodes), nodes[-1].name)
-    direct = drafts_of(graph, core)
+    direct = [draft_of(way, core) for way in ways_of(graph)]
     drafts = [*direct, *(d for d in map(with_winograd, direct) if d.has_winograd)]
-    return choose(drafts, Goal(optimize, core=core))
+    return Choice(drafts).choose(Goal(optimize, core=core))
 
 
 @pytest.mark.parametrize(
