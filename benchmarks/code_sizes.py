@@ -94,24 +94,34 @@ def engine_sources(board: Board) -> list[Path]:
 
 
 def functions(board: Board, level: str) -> dict[str, list[int | str]]:
-    """Return the bytes of the engine's functions and constants, and what each refers to."""
+    """Return the bytes of the engine's functions and constants, and what each refers to.
+
+    Every object has its own copies of static functions of headers, so their names have the object's
+    before them, if there are several.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         objects = compiled(board, folder, engine_sources(board), level)
         options = ["-nostartfiles", "-Wl,-e,0,--no-gc-sections,--no-warn-rwx-segments,-Map=all.map"]
         command = [*_compiler(board), *options, *(path.name for path in objects), "-o", "all.elf"]
         subprocess.run(command, cwd=folder, check=True)
-        sizes: dict[str, int] = defaultdict(int)
+        holders: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         text = (folder / "all.map").read_text(encoding="utf-8")
-        for section, size, _ in _LINKED.findall(text.partition("Linker script and memory map")[2]):
-            sizes[_function(section)] += int(size, 16)
+        text = text.partition("Linker script and memory map")[2]
+        for section, size, file in _LINKED.findall(text):
+            if int(size, 16):
+                holders[_function(section)][file] += int(size, 16)
+
+        def named(name: str, file: str) -> str:
+            held = holders.get(name, {})
+            return f"{file}:{name}" if len(held) > 1 and file in held else name
+
+        sizes = {named(n, file): size for n, held in holders.items() for file, size in held.items()}
         refers: dict[str, set[str]] = defaultdict(set)
         for path in objects:
             for one, other in references(path):
-                refers[one].add(other)
-    return {
-        name: [sizes[name], *sorted(refers[name] - {name})] for name in sorted(sizes) if sizes[name]
-    }
+                refers[named(one, path.name)].add(named(other, path.name))
+    return {name: [sizes[name], *sorted(refers[name] - {name})] for name in sorted(sizes)}
 
 
 def references(path: Path) -> Iterator[tuple[str, str]]:
