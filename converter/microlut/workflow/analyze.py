@@ -13,7 +13,7 @@ from microlut.graph.passes import run_passes
 from microlut.importers import examine_model
 from microlut.importers.keras.custom import Custom, check_custom
 from microlut.plan import DEFAULT_CORE, Optimize
-from microlut.support.arguments import PathLike, is_path, path_of
+from microlut.support.arguments import PathLike, check_flag, is_path, path_of
 from microlut.support.texts import plain
 
 
@@ -50,6 +50,7 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
     Raises:
         MicrolutError: One of its subclasses, for everything else that can be wrong.
     """
+    check_flag("curve", curve)
     overrides = Overrides(bits=bits, activations=activations)
     chosen, asked = settings_of(settings), _boards(board)
     found = examine_model(model, custom={**chosen.custom, **check_custom(custom)})
