@@ -9,12 +9,14 @@ needed, and inputs can be augmented (`distill.variety`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from microlut.distill.decision import BATCH, Distilled, Training
 from microlut.distill.student import Student, Tensor
+from microlut.distill.tuning import RATE
 from microlut.distill.variety import varied
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
@@ -25,7 +27,6 @@ from microlut.quantize.weights import LayerConfigs
 from microlut.support.progress import Progress
 
 _WARM_UP = 20  # steps until the full learning rate
-_RATE = 0.002  # in units of the student's variables; it decays to zero by half a cosine
 _SEED = 0
 
 
@@ -48,7 +49,11 @@ def distill(
         progress: Called with ("distill", steps done, steps).
     """
     student = Student(graph, quantized, configs)
-    step = _step(graph, student, training.steps)
+
+    def loss(x: dict[str, Tensor]) -> Tensor:
+        return loss_of(graph, float_tensors(graph, x), student.tensors(x))
+
+    step = step_of(student, optimizer_of(student, training.steps, RATE), loss)
     batches = varied(inputs, graph, BATCH, np.random.default_rng(_SEED))
     for done in range(training.steps):
         progress("distill", done, training.steps)
@@ -59,24 +64,35 @@ def distill(
     return Distilled(kept, training.divergence, after)
 
 
-def _step(graph: Graph, student: Student, steps: int) -> Callable[[dict[str, Tensor]], None]:
-    """Return what improves the student by one batch of inputs."""
-    rate = tf.keras.optimizers.schedules.CosineDecay(
-        0.0, steps - _WARM_UP, warmup_target=_RATE, warmup_steps=_WARM_UP
-    )
-    optimizer = tf.keras.optimizers.Adam(rate, epsilon=1e-8)
-    optimizer.build(student.variables)
+def optimizer_of(student: Student, steps: int, rate: float) -> Any:  # noqa: ANN401
+    """Return what moves the student's variables in some steps.
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
-    def step(x: dict[str, Tensor]) -> None:
-        wanted = float_tensors(graph, x)
+    Its rate, in units of the variables, rises to `rate` and decays to zero by half a cosine.
+    """
+    schedule = tf.keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - _WARM_UP), warmup_target=rate, warmup_steps=_WARM_UP
+    )
+    optimizer = tf.keras.optimizers.Adam(schedule, epsilon=1e-8)
+    optimizer.build(student.variables)
+    return optimizer
+
+
+def step_of(
+    student: Student,
+    optimizer: Any,  # noqa: ANN401
+    loss: Callable[..., Tensor],
+) -> Callable[..., None]:
+    """Return what improves the student by one batch, of which `loss` takes the arguments."""
+
+    @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def step(*batch: Any) -> None:  # noqa: ANN401
         with tf.GradientTape() as tape:
-            loss = loss_of(graph, wanted, student.tensors(x))
-        gradients = tape.gradient(loss, student.variables)
+            found = loss(*batch)
+        gradients = tape.gradient(found, student.variables)
         optimizer.apply(gradients, student.variables)
         student.limit()
 
-    result: Callable[[dict[str, Tensor]], None] = step
+    result: Callable[..., None] = step
     return result
 
 

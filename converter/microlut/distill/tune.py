@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import tensorflow as tf
 
 from microlut.distill.data import TrainingData
 from microlut.distill.student import Student, Tensor
-from microlut.distill.train import float_tensors, loss_of
+from microlut.distill.train import float_tensors, loss_of, optimizer_of, step_of
 from microlut.distill.tuning import Tuned, Tuning
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch
@@ -30,7 +29,6 @@ from microlut.quantize.weights import LayerConfigs
 from microlut.support.files import write_file
 from microlut.support.progress import Progress
 
-_WARM_UP = 20  # steps until the full learning rate
 _BATCH = 50
 _TEACHER = 0.25  # weight of the float network's answers beside labels
 
@@ -104,13 +102,8 @@ class _Run:
         self.student = Student(graph, quantized, configs)
         self._graph, self._data, self._path = graph, data, tuning.checkpoint
         self._key = _key(graph, quantized, data, tuning)
-        steps = max(_WARM_UP + 1, tuning.epochs * data.steps)
-        rate = tf.keras.optimizers.schedules.CosineDecay(
-            0.0, steps - _WARM_UP, warmup_target=tuning.rate, warmup_steps=_WARM_UP
-        )
-        self._optimizer = tf.keras.optimizers.Adam(rate, epsilon=1e-8)
-        self._optimizer.build(self.student.variables)
-        self.step = self._compiled_step()
+        self._optimizer = optimizer_of(self.student, tuning.epochs * data.steps, tuning.rate)
+        self.step = step_of(self.student, self._optimizer, self._losses)
         self._loss = tf.function(self._losses, autograph=False)
 
     def _losses(self, x: dict[str, Tensor], y: Tensor | None) -> Tensor:
@@ -123,18 +116,6 @@ class _Run:
             each = tf.nn.sparse_softmax_cross_entropy_with_logits(y, flat)
             loss = tf.reduce_mean(each) + _TEACHER * loss
         return loss
-
-    def _compiled_step(self) -> Callable[[dict[str, Tensor], Tensor | None], None]:
-        @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
-        def step(x: dict[str, Tensor], y: Tensor | None) -> None:
-            with tf.GradientTape() as tape:
-                loss = self._losses(x, y)
-            gradients = tape.gradient(loss, self.student.variables)
-            self._optimizer.apply(gradients, self.student.variables)
-            self.student.limit()
-
-        result: Callable[[dict[str, Tensor], Tensor | None], None] = step
-        return result
 
     def loss(self) -> float:
         """Return the loss on the judges."""

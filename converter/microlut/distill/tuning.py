@@ -7,7 +7,8 @@ from pathlib import Path
 
 from microlut.support.shown import Shown
 
-EPOCHS, RATE, BATCH = 10, 0.002, 50
+EPOCHS, BATCH = 10, 50
+RATE = 0.002  # the highest learning rate, of distillation too
 
 
 @dataclass(frozen=True, slots=True)

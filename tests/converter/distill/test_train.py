@@ -87,6 +87,6 @@ def test_training_is_repeatable_and_tells_how_far_it_is(monkeypatch):
 
 def test_a_network_that_comes_no_nearer_is_left_alone(monkeypatch):
     ready, configs, quantized = damaged_start(2)
-    monkeypatch.setattr(train, "_RATE", 10.0)
+    monkeypatch.setattr(train, "RATE", 10.0)
     monkeypatch.setattr(decision, "_STEPS", 100)
     assert distilled(ready, configs, quantized) is None
