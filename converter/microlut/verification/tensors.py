@@ -17,6 +17,7 @@ from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.tensor import Tensor, dequantize_array, quantize_array
 from microlut.quantize.divided import Divided
 from microlut.quantize.equalize import divided
+from microlut.quantize.noise import decibels
 from microlut.quantize.quality import walk_both
 from microlut.quantize.types import with_conversions
 from microlut.support.shown import Record, Shown
@@ -119,13 +120,13 @@ class _Sums:
 
     def figures(self, name: str, kind: str, before: float) -> TensorFigures:
         """Return the figures; `before` is the largest relative noise of the layer's inputs."""
-        ratios = np.array([decibels(*pair) for pair in zip(self.signal, self.noise, strict=True)])
+        ratios = np.array([_ratio(*pair) for pair in zip(self.signal, self.noise, strict=True)])
         order = np.argsort(ratios, kind="stable")[:_WORST_CHANNELS]
         return TensorFigures(
             name=name,
             kind=kind,
             shape=self._tensor.shape,
-            snr_db=_known(decibels(self.signal.sum(), self.noise.sum())),
+            snr_db=_known(_ratio(self.signal.sum(), self.noise.sum())),
             added_noise=self.relative_noise - before,
             largest_error=self.largest,
             step=float(self._tensor.quantized.scale),
@@ -190,11 +191,9 @@ def with_firmware(
     return tuple(replace(each, firmware_differs=differing.get(each.name)) for each in figures)
 
 
-def decibels(signal: float, noise: float) -> float:
-    """Return a ratio of energies in dB; infinite without noise, 0 of zeros that are not exact."""
-    if noise == 0.0:
-        return float("inf")
-    return 10.0 * float(np.log10(signal / noise)) if signal else 0.0
+def _ratio(signal: float, noise: float) -> float:
+    """Return a ratio of energies in dB: 0 of zeros that are not exact, which JSON can hold."""
+    return 0.0 if noise and not signal else decibels(signal, noise)
 
 
 def _known(ratio: float) -> float | None:
