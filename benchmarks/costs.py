@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from documents import ROOT
+from random_dense import random_dense
 from scipy.optimize import nnls
 
 import microlut
@@ -33,9 +34,8 @@ from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph, Node, single
-from microlut.integer import QNode, QuantizedGraph, folded_bias, from_bytes, to_bytes
+from microlut.integer import QNode, QuantizedGraph, from_bytes, to_bytes
 from microlut.integer import evaluate as int_ops
-from microlut.integer.packing import row_bytes, unpack_rows
 from microlut.ops import FLOAT_OPERATORS
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import QAdd
@@ -43,9 +43,8 @@ from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 from microlut.ops.cells import GATES
 from microlut.ops.conv2d import Conv2D
-from microlut.ops.dense import Dense, QDense
+from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
-from microlut.ops.fixed_point import channel_multipliers
 from microlut.ops.gather import Gather
 from microlut.ops.linear import Linear, QLinear
 from microlut.ops.movement import Axis
@@ -61,13 +60,12 @@ from microlut.ops.tensor import Activation, FixedRange, Quantization, Tensor
 from microlut.ops.tile import Tile as TileOperator
 from microlut.ops.transpose import Transpose
 from microlut.ops.transpose_conv2d import TransposeConv2D
-from microlut.ops.weights import OutputStage, QuantizedWeights
+from microlut.ops.weights import QuantizedWeights
 from microlut.ops.windows import Padding, Window
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.cost import assume_quick
 from microlut.plan.kernels import Call, Tile, calls_of, kernel_for
 from microlut.plan.kernels.base import Work
-from microlut.quantize.compact import round_bias, round_scales
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.types import computes_int16
@@ -408,19 +406,7 @@ def _dense_network() -> QuantizedGraph:
         few = rng.integers(1, 40), rng.integers(1, 60)
         shape = tuple(int(n) for n in (many if large else few))
         overlap = engine_overlap(shape, bits) if overlapping else 0
-        packed = rng.integers(0, 256, (shape[0], row_bytes(shape[1], bits)), np.uint8)
-        indices = unpack_rows(packed, shape[1], bits, overlap)
-        book = np.sort(rng.integers(-127, 128, 1 << bits + overlap)).astype(np.int8)
-        scales = round_scales(np.full(shape[0], 1e-4), _SCALE.scale, _SCALE.scale)
-        weights = QuantizedWeights(
-            shape, bits, indices, None if bits == 8 else book, scales, overlap=overlap
-        )
-        multiplier, shift = channel_multipliers(_SCALE.scale, scales, _SCALE.scale)
-        stage = OutputStage(np.zeros(shape[0], np.int32), multiplier, shift, -128, 126 + number % 2)
-        op = QDense(weights, stage)
-        fold = folded_bias(op, _SCALE.zero_point)
-        bias = round_bias(stage.bias, fold, scales, 1.0)
-        op = replace(op, output=replace(stage, bias=bias))
+        op = random_dense(rng, shape, bits, overlap, 1e-4, 126 + number % 2)
         x = Tensor(f"x{number}", (shape[1],), "int8", _SCALE)
         output = Tensor(f"y{number}", (shape[0],), "int8", _SCALE)
         nodes.append(QNode(output.name, op, (x.name,), (output,)))

@@ -13,25 +13,20 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from cycles import Cost
 from engine import layer_costs, run
+from random_dense import ENDS, random_dense
 from rivals import Subject, engines_of
 
 import microlut
 from microlut.codegen.render import render
-from microlut.integer import QNode, QuantizedGraph, folded_bias
-from microlut.integer.packing import row_bytes, unpack_rows
-from microlut.ops.dense import QDense
-from microlut.ops.fixed_point import channel_multipliers
-from microlut.ops.tensor import Quantization, Tensor
-from microlut.ops.weights import OutputStage, QuantizedWeights
+from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.tensor import Tensor
 from microlut.plan import make_plan
-from microlut.quantize.compact import round_bias, round_scales
 from microlut.quantize.weights import index_overlap
 from microlut.running.protocol import Int8Array
 from microlut.toolchain.build import build
@@ -39,7 +34,6 @@ from microlut.toolchain.build import build
 BITS = (2, 3, 4, 5, 6, 7, 8)
 BOARDS = ("mps2-an386", "mps2-an385", "mps2-an385-m0plus", "mps3-an547")
 _NAME = "dense"
-_SCALE = Quantization(0.05, 3)
 # Those of the autoencoder, then DS-CNN's and ResNet8's and what is between them.
 _UNITS = (640, 128, 128, 8, 128, 640, 64, 12, 64, 10)
 _BETWEEN = (5, 7)  # layers that belong to no network
@@ -48,31 +42,16 @@ _BETWEEN = (5, 7)  # layers that belong to no network
 def network(bits: int) -> QuantizedGraph:
     """Return the layers one after the other, with random weights; the same inputs at all widths."""
     rng = np.random.default_rng(2026)
-    x = Tensor("x", (_UNITS[0],), "int8", _SCALE)
+    x = Tensor("x", (_UNITS[0],), "int8", ENDS)
     nodes: list[QNode] = []
     last = x
     for number, shape in enumerate(pairwise(_UNITS)):
-        output = Tensor(f"y{number}", (shape[1],), "int8", _SCALE)
-        op = _layer(rng, (shape[1], shape[0]), bits)
+        output = Tensor(f"y{number}", (shape[1],), "int8", ENDS)
+        layer = shape[1], shape[0]
+        op = random_dense(rng, layer, bits, index_overlap(layer, bits), 1e-3)
         nodes.append(QNode(output.name, op, (last.name,), (output,)))
         last = output
     return QuantizedGraph(_NAME, (x,), tuple(nodes), (last.name,))
-
-
-def _layer(rng: np.random.Generator, shape: tuple[int, int], bits: int) -> QDense:
-    overlap = index_overlap(shape, bits)
-    packed = rng.integers(0, 256, (shape[0], row_bytes(shape[1], bits)), np.uint8)
-    indices = unpack_rows(packed, shape[1], bits, overlap)
-    book = np.sort(rng.integers(-127, 128, 1 << bits + overlap)).astype(np.int8)
-    scales = round_scales(np.full(shape[0], 1e-3), _SCALE.scale, _SCALE.scale)
-    weights = QuantizedWeights(
-        shape, bits, indices, None if bits == 8 else book, scales, overlap=overlap
-    )
-    multiplier, shift = channel_multipliers(_SCALE.scale, scales, _SCALE.scale)
-    stage = OutputStage(np.zeros(shape[0], np.int32), multiplier, shift, -128, 127)
-    op = QDense(weights, stage)
-    bias = round_bias(stage.bias, folded_bias(op, _SCALE.zero_point), scales, 1.0)
-    return replace(op, output=replace(stage, bias=bias))
 
 
 def measured(graph: QuantizedGraph, board: microlut.Board, folder: Path) -> list[Cost]:
