@@ -7,7 +7,7 @@ outside of the picture are left out, and scaling is done in exact fractions.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -38,6 +38,14 @@ def evaluate(graph: QuantizedGraph, x: Int8) -> Int8:
         inputs = [tensors[name] for name in node.inputs]
         tensors[node.name] = apply(node, inputs, points).astype(np.int8)
     return tensors[graph.outputs[0]]
+
+
+def outputs(graphs: Iterable[QuantizedGraph], inputs: Iterable[Int8]) -> list[Int8]:
+    """Return each network's outputs [runs, values] for its inputs [runs, ...]."""
+    return [
+        np.stack([evaluate(graph, one).reshape(-1) for one in x])
+        for graph, x in zip(graphs, inputs, strict=True)
+    ]
 
 
 def apply(node: QNode, inputs: Sequence[Int8], points: Sequence[int]) -> Int64:

@@ -102,13 +102,18 @@ def test_each_output_that_is_bad_is_named():
     assert finding.place == last
 
 
-def test_constant_layer_inside_is_named_even_if_the_outputs_hardly_use_it():
+def branches() -> Graph:
+    """Return the sum of two layers, of which the second hardly counts."""
     net = rg.Network("branches", (4,))
     net.add(Dense(10 * normal(4, 4, seed=1), np.zeros(4, np.float32)), (4,))
     strong = net.last
     net.add(Dense(0.1 * normal(4, 4, seed=2), np.zeros(4, np.float32)), (4,), net.input_name)
     net.add(Add(), (4,), strong, net.last)
-    graph, x = net.graph(), normal(100, 4)
+    return net.graph()
+
+
+def test_constant_layer_inside_is_named_even_if_the_outputs_hardly_use_it():
+    graph, x = branches(), normal(100, 4)
     q = quantized(graph, x, 8)
     assert found_in(graph, q, x) == ()
     (finding,) = found_in(graph, stuck(q, 1), x)
@@ -117,12 +122,7 @@ def test_constant_layer_inside_is_named_even_if_the_outputs_hardly_use_it():
 
 
 def test_layer_of_more_noise_than_signal_is_named():
-    net = rg.Network("branches", (4,))
-    net.add(Dense(10 * normal(4, 4, seed=1), np.zeros(4, np.float32)), (4,))
-    strong = net.last
-    net.add(Dense(0.1 * normal(4, 4, seed=2), np.zeros(4, np.float32)), (4,), net.input_name)
-    net.add(Add(), (4,), strong, net.last)
-    graph, x = net.graph(), normal(100, 4)
+    graph, x = branches(), normal(100, 4)
     q = quantized(graph, x, 8)
     nodes = list(q.nodes)
     weights = nodes[1].op.weights
