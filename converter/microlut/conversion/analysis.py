@@ -21,7 +21,7 @@ from microlut.conversion.code_sizes import (
 from microlut.conversion.tensor_types import TensorTypes, kept_text
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
-from microlut.importers.keras.translate import Translation
+from microlut.importers.translation import Translation
 from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.ops.arrays import Shape

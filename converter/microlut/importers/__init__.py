@@ -15,7 +15,8 @@ from microlut.importers.keras import v3 as keras_v3
 from microlut.importers.keras.config import KerasModel
 from microlut.importers.keras.custom import Custom, check_custom
 from microlut.importers.keras.damage import container
-from microlut.importers.keras.translate import Translation, translate
+from microlut.importers.keras.translate import translate
+from microlut.importers.translation import Translation
 from microlut.support.arguments import PathLike, is_path, path_of
 from microlut.support.texts import plain
 

@@ -15,12 +15,12 @@ from microlut.importers.keras.dropped import DROPPED, is_trained_at_inference
 from microlut.importers.keras.known_options import unknown_options
 from microlut.importers.keras.layer_use import Handler
 from microlut.importers.keras.layers import LAYERS
-from microlut.importers.keras.obstacles import Collected
 from microlut.importers.keras.operations import is_operation, operation_handler, operation_name
 from microlut.importers.keras.quantized_classes import QUANTIZED_CLASSES, own_activation
 from microlut.importers.keras.recurrent import RECURRENT
 from microlut.importers.keras.temporal import TEMPORAL
 from microlut.importers.keras.time_distributed import TIME_DISTRIBUTED
+from microlut.importers.obstacles import Collected
 from microlut.ops.arrays import Shape
 
 HANDLERS = {

@@ -19,12 +19,13 @@ from microlut.importers.keras.checks import (
 )
 from microlut.importers.keras.config import KerasModel, LayerPath
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step
-from microlut.importers.keras.obstacles import Collected, refusal
 from microlut.importers.keras.quantized_dense import dequantized
 from microlut.importers.keras.recorded_ranges import ranged
 from microlut.importers.keras.stored_shapes import input_shapes, output_shape
 from microlut.importers.keras.topology import BatchShape, Network, flatten
 from microlut.importers.keras.variables import Arrays
+from microlut.importers.obstacles import Collected
+from microlut.importers.translation import LayerSeen, Translation
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
@@ -39,48 +40,6 @@ _LEFT_OUT = (
     "to have its values"
 )
 _Known = dict[str, tuple[str, Shape | None]]  # tensors and their shapes by the names of calls
-
-
-@dataclass(frozen=True, slots=True)
-class LayerSeen:
-    """A call of a layer, as far as it is known.
-
-    Attributes:
-        name: Name of the call.
-        kind: Class of the layer.
-        shape: Shape of the output without the batch, if it is known.
-        parameters: Values of the layer's arrays; 0 for further calls of the same layer.
-    """
-
-    name: str
-    kind: str
-    shape: Shape | None
-    parameters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Translation:
-    """What became of a model.
-
-    Attributes:
-        source: The file or object.
-        graph: The float graph; None if there are obstacles.
-        layers: The calls of layers, in execution order.
-        collected: All obstacles.
-    """
-
-    source: str
-    graph: Graph | None
-    layers: tuple[LayerSeen, ...]
-    collected: Collected
-
-    def checked(self) -> Graph:
-        """Return the float graph, or raise the error that says all obstacles."""
-        if self.graph is None:
-            found = self.collected.obstacles
-            classes = any(each.found.endswith(NOT_SUPPORTED) for each in found)
-            raise refusal(self.source, self.collected, SUPPORTED if classes else ())
-        return self.graph
 
 
 @dataclass(slots=True)
@@ -131,7 +90,9 @@ def translate(model: KerasModel, name: str) -> Translation:
         shape, parameters = work.tensors[call.name][1], sum(array.size for array in arrays)
         work.layers.append(LayerSeen(call.name, kind_of(call.layer), shape, parameters))
     graph = None if collected.obstacles else _graph(name, network, given, work)
-    return Translation(model.source, graph, tuple(work.layers), collected)
+    classes = any(each.found.endswith(NOT_SUPPORTED) for each in collected.obstacles)
+    supported = SUPPORTED if classes else ()
+    return Translation(model.source, graph, tuple(work.layers), collected, supported)
 
 
 def _graph(name: str, network: Network, given: dict[str, Shape | None], work: _Work) -> Graph:

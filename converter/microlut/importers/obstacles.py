@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from microlut.errors import (
     InvalidInput,
@@ -12,11 +13,22 @@ from microlut.errors import (
     UnsupportedModel,
     with_obstacles,
 )
-from microlut.importers.keras.config import Layer
 
 _MOST_SHOWN = 12  # in one error
 _MOST_NAMED = 5  # layers with the same obstacle
 _WITHOUT_SHAPES = "not all of {} could be checked, since shapes are not known behind an obstacle"
+
+
+class Placed(Protocol):
+    """A layer or an operator of a model file, which an error can be about."""
+
+    @property
+    def full_name(self) -> str:
+        """Its name, with those of the nested models that contain it."""
+
+    @property
+    def place(self) -> str:
+        """The place in words."""
 
 
 @dataclass(slots=True)
@@ -35,7 +47,7 @@ class Collected:
         """Add obstacles that are not there yet."""
         self.obstacles += [obstacle for obstacle in found if obstacle not in self.obstacles]
 
-    def check(self, layer: Layer, check: Callable[[], object]) -> bool:
+    def check(self, layer: Placed, check: Callable[[], object]) -> bool:
         """Call a function, add what it raises, and return whether it raised nothing."""
         try:
             check()
@@ -51,7 +63,7 @@ class Collected:
         return _WITHOUT_SHAPES.format(_names(names)) if names else ""
 
 
-def obstacles_of(layer: Layer, error: MicrolutError) -> tuple[Obstacle, ...]:
+def obstacles_of(layer: Placed, error: MicrolutError) -> tuple[Obstacle, ...]:
     """Return what an error about a layer says; one without a place is about the layer itself."""
     if error.obstacles:
         return error.obstacles

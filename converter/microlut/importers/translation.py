@@ -1,0 +1,51 @@
+"""What becomes of a model file, whatever its format: the float graph, or all obstacles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from microlut.graph.ir import Graph
+from microlut.importers.obstacles import Collected, refusal
+from microlut.ops.arrays import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSeen:
+    """A call of a layer, as far as it is known.
+
+    Attributes:
+        name: Name of the call.
+        kind: Class of the layer.
+        shape: Shape of the output without the batch, if it is known.
+        parameters: Values of the layer's arrays; 0 for further calls of the same layer.
+    """
+
+    name: str
+    kind: str
+    shape: Shape | None
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What became of a model.
+
+    Attributes:
+        source: The file or object.
+        graph: The float graph; None if there are obstacles.
+        layers: The calls of layers, in execution order.
+        collected: All obstacles.
+        supported: Classes of layers to name, if one of the model's is not supported.
+    """
+
+    source: str
+    graph: Graph | None
+    layers: tuple[LayerSeen, ...]
+    collected: Collected
+    supported: tuple[str, ...] = ()
+
+    def checked(self) -> Graph:
+        """Return the float graph, or raise the error that says all obstacles."""
+        if self.graph is None:
+            raise refusal(self.source, self.collected, self.supported)
+        return self.graph
