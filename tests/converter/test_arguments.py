@@ -152,6 +152,7 @@ WRONG: dict[str, list[object]] = {
     "average_bits": ["3", 1, 9, [], np.zeros(2), object()],
     "bits": [*NO_COUNT, 9],
     "activations": [*NO_COUNT, 12],
+    "sparsity": [-0.1, 0.96, np.nan, "0.5", True, [], np.zeros(2), object()],
     "boards": [
         *(value for value in NO_FILE if not isinstance(value, list)),
         [None],

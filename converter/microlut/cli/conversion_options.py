@@ -106,6 +106,14 @@ class Converting(Preparing):
     """How a model is converted."""
 
     bits: BitsOption = None
+    sparsity: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Share of each layer's weights that become zero, up to 0.95; the others make up "
+            "for them.",
+        ),
+    ] = None
     average_bits: Annotated[
         float | None,
         typer.Option(
@@ -179,6 +187,7 @@ class Converting(Preparing):
         return {
             **self.preparing(),
             "bits": self.bits,
+            "sparsity": self.sparsity,
             "budget": budget,
             "distill": self.distill,
             "optimize": self.optimize,

@@ -54,6 +54,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     activations: int | None = None,
     granularity: Granularity | None = None,
     method: Method | None = None,
+    sparsity: float | None = None,
     budget: Budget | None = None,
     input_range: tuple[float, float] | None = None,
     range_rule: RangeChoice = "auto",
@@ -82,6 +83,8 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
             with k-means levels), "fitted" (by default without: from the weights and the
             batch-norm statistics alone) or "published" (the nearest levels of the fitted density,
             and nothing else).
+        sparsity: Share of each layer's weights that become zero, up to 0.95; the others make up
+            for them.
         budget: Chooses bits layer by layer, instead of `bits`.
         input_range: Smallest and largest value of inputs, such as (0, 255). Needed without
             calibration inputs; replaces the range of calibration inputs.
@@ -112,6 +115,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         activations=activations,
         granularity=granularity,
         method=method,
+        sparsity=sparsity,
         budget=budget,
         input_range=input_range,
         range_rule=range_rule,

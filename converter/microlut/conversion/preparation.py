@@ -126,6 +126,7 @@ class ConvertOptions(PrepareOptions, total=False):
     """The options of conversions, but for the core, which a board has."""
 
     bits: int | None
+    sparsity: float | None
     budget: Budget | None
     distill: bool
     optimize: Optimize
@@ -139,6 +140,7 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     activations: int | None = None,
     granularity: Granularity | None = None,
     method: Method | None = None,
+    sparsity: float | None = None,
     budget: Budget | None = None,
     input_range: tuple[float, float] | None = None,
     range_rule: RangeChoice = "auto",
@@ -152,7 +154,7 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     stream: int | None = None,
 ) -> Options:
     """Return the options of `convert` as one; raises InvalidInput for what is not allowed."""
-    overrides = Overrides(bits, granularity, method, budget, activations)
+    overrides = Overrides(bits, granularity, method, budget, activations, sparsity)
     goal = Goal(optimize, max_ram, core)
     said = check_custom(custom)
     found = settings_of(settings)

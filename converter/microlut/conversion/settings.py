@@ -19,6 +19,7 @@ from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.ops.weighted import Weighted
 from microlut.ops.weights import Granularity
+from microlut.quantize.assign.prune import MOST_SPARSE
 from microlut.quantize.weights import Method, WeightConfig
 from microlut.support.arguments import PathLike, brief, path_of
 from microlut.support.toml_file import Table, describe, dotted, read_toml
@@ -37,6 +38,7 @@ class Rule(Table):
     bits: Literal[2, 3, 4, 5, 6, 7, 8] | None = None
     granularity: Granularity | None = None
     method: Method | None = None
+    sparsity: Annotated[float, Field(ge=0, le=MOST_SPARSE)] | None = None
 
 
 class LayerRule(Rule):
@@ -138,6 +140,7 @@ class Overrides:
     method: Method | None = None
     budget: Budget | None = None
     activations: int | None = None
+    sparsity: float | None = None
 
     def __post_init__(self) -> None:
         known = type(self.activations) is int and self.activations in get_args(ActivationBits)
@@ -152,7 +155,8 @@ class Overrides:
             )
         if not isinstance(self.budget, Budget | None):
             raise InvalidInput(f"budget is {brief(self.budget)}; give a microlut.Budget")
-        given = {"bits": self.bits, "granularity": self.granularity, "method": self.method}
+        keys = ("bits", "granularity", "method", "sparsity")
+        given = {key: getattr(self, key) for key in keys}
         values: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         config = WeightConfig(**values)  # raises for what is not allowed
         if self.bits is not None:
@@ -243,6 +247,7 @@ def _choose(
         bits=_first([pinned, defaults.bits], built_in.bits),
         granularity=_first([level.granularity for level in levels], built_in.granularity),
         method=_first([level.method for level in levels], built_in.method),
+        sparsity=_first([level.sparsity for level in levels], built_in.sparsity),
     )
     return LayerChoice(config, pinned is not None)
 

@@ -3,8 +3,8 @@
 Activations are rounded to int8 as in the integer network, and weights are levels times scales.
 Gradients pass straight through roundings (Bengio et al. 2013, "straight-through"). A weight with
 few levels has a position on the line of its levels and is assigned the nearest one. Where indices
-overlap, each weight keeps its index. Layers that share their weights share these variables, so that
-their weights are stored once after training as before.
+overlap, or weights are to stay zero, each keeps its index. Layers that share their weights share
+these variables, so that their weights are stored once after training as before.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from microlut.ops.linear import Linear, QLinear
 from microlut.ops.softmax import Softmax
 from microlut.ops.tensor import Quantization, quantized_range
 from microlut.ops.tensor import Tensor as QuantizedTensor
-from microlut.ops.weights import Granularity
 from microlut.quantize.assign.reconstruct import LEVEL_MAX, REFITTED_LEVELS
 from microlut.quantize.levels.densities import Array
 from microlut.quantize.storable import scale_rule, with_biases
-from microlut.quantize.weights import LayerConfigs, with_error
+from microlut.quantize.weight_error import with_error
+from microlut.quantize.weights import LayerConfigs, WeightConfig
 
 Tensor = Any  # TensorFlow has no types
 
@@ -51,7 +51,7 @@ class Student:
                 op,
                 quantized.node(node.name),
                 quantized.quantization_of(node.inputs[0]),
-                configs[node.name].granularity,
+                configs[node.name],
                 self._layers.get(owners[node.name]),
             )
         self.variables = [v for layer in self._layers.values() for v in layer.variables]
@@ -92,19 +92,19 @@ class _Layer:
         op: Linear,
         qnode: QNode,
         x: Quantization,
-        granularity: Granularity,
+        config: WeightConfig,
         owner: _Layer | None,
     ) -> None:
         """Begin with a quantized layer, whose levels and positions `owner` may have already."""
         assert isinstance(qnode.op, QLinear)
         self._op, self._qop = op, qnode.op
-        self._x, self._output, self._granularity = x, qnode.quantization, granularity
+        self._x, self._output, self._granularity = x, qnode.quantization, config.granularity
         self._dtype = qnode.outputs[0].dtype
         steps = _BIAS_UNIT * (256 if self._dtype == "int16" else 1)
         self._bias_unit = steps * self._output.scale
         weights = qnode.op.weights
         # plain int8 always has one scale per channel
-        self._shared = granularity == "tensor" and weights.codebook is not None
+        self._shared = config.granularity == "tensor" and weights.codebook is not None
         self._bias = (qnode.op.output.bias * _unit(x, weights.scales)).astype(np.float32)
         self._growth = tf.Variable(tf.zeros(1 if self._shared else len(weights.scales)))
         self._shift = tf.Variable(tf.zeros(len(weights.scales)))
@@ -112,6 +112,7 @@ class _Layer:
         self._levels: Tensor = None  # variables, if trained
         self._places: Tensor = None
         self._place_unit = 1.0
+        self._signs: Tensor = None  # of the levels, if they keep them, and so their order
         if weights.codebook is None:
             return
         if owner is not None and owner._qop.weights.shape == weights.shape:
@@ -125,7 +126,9 @@ class _Layer:
         if few or weights.overlap > 0:
             self._levels = tf.Variable(levels / _LEVEL_UNIT)
             self.variables.append(self._levels)
-        if few and weights.overlap == 0:
+        if config.sparsity > 0:
+            self._signs = tf.constant(np.sign(levels))
+        elif few and weights.overlap == 0:
             span = max(float(levels[-1] - levels[0]), 1.0)  # equal weights have equal levels
             self._place_unit = _PLACE_UNIT * span / (len(levels) - 1)
             self._places = tf.Variable(weights.int8().astype(np.float32) / self._place_unit)
@@ -153,11 +156,14 @@ class _Layer:
         return tf.gather(levels, _nearest(levels, places)) + places - tf.stop_gradient(places)
 
     def limit(self) -> None:
-        """Keep the levels within int8 and, unless indices overlap, in order."""
+        """Keep the levels within int8 and, unless indices overlap, in order and zero at zero."""
         if self._levels is not None:
             largest = LEVEL_MAX / _LEVEL_UNIT
             limited = tf.clip_by_value(self._levels, -largest, largest)
-            self._levels.assign(limited if self._places is None else tf.sort(limited))
+            if self._signs is not None:
+                limited = self._signs * tf.nn.relu(self._signs * limited)
+            ordered = self._places is not None or self._signs is not None
+            self._levels.assign(tf.sort(limited) if ordered else limited)
 
     def quantized(self) -> QLinear:
         """Return the integer layer with the variables as they are."""

@@ -40,7 +40,8 @@ from microlut.quantize.quality import affordable_inputs, spread, without_softmax
 from microlut.quantize.ranges.choose import rounded_outputs, vectors
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.shared import kernel_owners
-from microlut.quantize.weights import LayerConfigs, quantize_weights, real_kernel
+from microlut.quantize.weight_error import real_kernel
+from microlut.quantize.weights import LayerConfigs, quantize_weights
 
 _LAYERS = (Conv2D, DepthwiseConv2D, Dense)
 _BETWEEN = (Mean, Pad, Pool2D, Reshape)  # what a factor per channel passes through

@@ -285,7 +285,7 @@ def _weights(
     op: Linear, x: _Values, source: Quantization, config: WeightConfig, rule: ScaleRule
 ) -> QuantizedWeights:
     moments = None
-    if config.needs_data and config.bits != 8:
+    if config.needs_data and (config.bits != 8 or config.sparsity > 0):
         moments = reconstruction_moments(op, x.integer, source, x.real)
     return quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,10 +12,17 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.ops.arrays import FloatArray, Shape
-from microlut.ops.linear import Linear
 from microlut.ops.overlap import INDEX_BITS, engine_overlap, pair_table
 from microlut.ops.weights import FitReport, Granularity, QuantizedWeights
-from microlut.quantize.assign.reconstruct import LEVEL_MAX, InputMoments, ScaleRule, reconstruct
+from microlut.quantize.assign.feedback import feedback_factor, zero_level
+from microlut.quantize.assign.prune import MOST_SPARSE, Pruned, prune, prune_smallest
+from microlut.quantize.assign.reconstruct import (
+    LEVEL_MAX,
+    InputMoments,
+    ScaleRule,
+    float_targets,
+    reconstruct,
+)
 from microlut.quantize.assign.trellis import trellis_order
 from microlut.quantize.levels.codebook import (
     Codebook,
@@ -27,7 +34,8 @@ from microlut.quantize.levels.codebook import (
 from microlut.quantize.levels.densities import Array
 from microlut.quantize.levels.kmeans import kmeans_codebook
 from microlut.quantize.levels.trellis_levels import density_levels, trained_levels
-from microlut.support.arguments import check_choice, integer
+from microlut.quantize.weight_error import fit_error
+from microlut.support.arguments import check_choice, integer, within
 
 Method = Literal["calibrated", "fitted", "empirical", "published"]
 BIT_WIDTHS = range(2, 9)
@@ -55,17 +63,27 @@ class WeightConfig:
             "published" is the published method and nothing else (arXiv 2412.07391): each weight
             gets the nearest level of the fitted density, scales are those of the fit, and biases
             stay as they are.
+        sparsity: Share of a layer's weights that become zero, up to 0.95. The others make up for
+            them; indices do not overlap.
     """
 
     bits: int = 4
     granularity: Granularity = "channel"
     method: Method = "calibrated"
+    sparsity: float = 0.0
 
     def __post_init__(self) -> None:
         bits = integer("bits", self.bits, BIT_WIDTHS[0], BIT_WIDTHS[-1])
         object.__setattr__(self, "bits", bits)  # which may have been one of NumPy's
         check_choice("granularity", self.granularity, get_args(Granularity))
         check_choice("method", self.method, get_args(Method))
+        share = within("sparsity", self.sparsity, 0.0, MOST_SPARSE)
+        object.__setattr__(self, "sparsity", share)
+        if share > 0 and not self.corrects:
+            raise InvalidInput(
+                f"sparsity is {share:g} and method is published, which keeps all weights; give "
+                "another method, or sparsity 0"
+            )
 
     @property
     def needs_data(self) -> bool:
@@ -110,16 +128,20 @@ def quantize_weights(
     weights = by_channel.astype(np.float64)
     if not np.all(np.isfinite(weights)):
         raise InvalidInput("weights hold NaN or infinity; finite weights are needed")
+    made = _pruned(weights, moments, config)
+    kept, zeros = (weights, None) if made is None else (made.weights, made.zeros)
     if config.bits == 8:
-        return _plain_int8(kernel.shape, weights, channel_axis, allowed)
-    spread = channel_spreads(weights, config.granularity)
+        return _plain_int8(kernel.shape, kept, channel_axis, allowed)
+    spread = channel_spreads(kept, config.granularity)
     used = spread > 0
-    normalized = weights[used] / spread[used, None] if used.any() else np.zeros((1, 1))
+    normalized = kept[used] / spread[used, None] if used.any() else np.zeros((1, 1))
     book = fit_codebook(normalized, config.bits)
-    overlap = 0 if moments is None else index_overlap(kernel.shape, config.bits)
-    pruned = config.method != "published" and _is_pruned(normalized, overlap)
+    overlap = 0 if moments is None or made else index_overlap(kernel.shape, config.bits)
+    pruned = made is not None or (config.corrects and _is_pruned(normalized, overlap))
     if pruned or config.method == "empirical":
         real = _own_levels(normalized, config.bits, overlap)
+        if zeros is not None:
+            real[zero_level(real)] = 0.0
     else:
         real = _fitted_levels(book, config.bits, overlap)
     largest = float(np.max(np.abs(real))) or 1.0
@@ -129,7 +151,7 @@ def quantize_weights(
         scales = np.full_like(scales, scales.max())
     wide = levels.astype(np.float64)
     if overlap == 0:
-        scales, indices = _assign(weights, wide, scales, allowed, config)
+        scales, indices = _assign(kept, wide, scales, allowed, config, zeros)
     if moments is not None:
         groups = len(moments.covariance)
         refittable = allowed if config.granularity == "channel" else None
@@ -140,17 +162,18 @@ def quantize_weights(
             scales.reshape(groups, -1),
             config.bits,
             refittable,
+            None if zeros is None else zeros.reshape(groups, -1, weights.shape[1]),
         )
         scales, indices = found.scales.ravel(), found.indices.reshape(weights.shape)
         levels = found.levels.astype(np.int8)
-    error = (weights - scales[:, None] * levels[indices])[used] / spread[used, None]
+    error = (kept - scales[:, None] * levels[indices])[used] / spread[used, None]
     predicted = _least_error(normalized, config.bits) if pruned else book.predicted_mse
     fit = FitReport(
         density="pruned" if pruned else book.density.value,
         ks_gaussian=book.ks_gaussian,
         ks_laplace=book.ks_laplace,
         predicted_error=predicted / (float(np.mean(normalized**2)) or 1.0),
-        error=_fit_error(error, normalized, config.granularity),
+        error=fit_error(error, normalized, config.granularity),
     )
     return QuantizedWeights(
         shape=tuple(kernel.shape),
@@ -173,6 +196,18 @@ def index_overlap(shape: Shape, bits: int) -> int:
     fits = size * bits >= 8 << INDEX_BITS
     slows = len(shape) == 2 and size > _SMALL_DENSE and not pair_table(bits, INDEX_BITS)
     return engine_overlap(shape, bits) if fits and not slows else 0
+
+
+def _pruned(weights: Array, moments: InputMoments | None, config: WeightConfig) -> Pruned | None:
+    """Return the weights [channels, n] after pruning; None if none is wanted."""
+    if config.sparsity == 0:
+        return None
+    if moments is None:
+        return prune_smallest(weights, config.sparsity)
+    grouped = weights.reshape(len(moments.covariance), -1, weights.shape[1])
+    factor = feedback_factor(moments.covariance)
+    made = prune(float_targets(grouped, moments), factor, config.sparsity)
+    return Pruned(made.weights.reshape(weights.shape), made.zeros.reshape(weights.shape))
 
 
 def _is_pruned(normalized: Array, overlap: int) -> bool:
@@ -201,61 +236,27 @@ def _least_error(normalized: Array, bits: int) -> float:
     return nearest_mse(normalized.ravel(), kmeans_codebook(normalized, bits))
 
 
-def real_kernel(weights: QuantizedWeights, axis: int) -> FloatArray:
-    """Return the real values of quantized weights in the kernel's shape.
-
-    `axis` is that of output channels.
-    """
-    last = axis == len(weights.shape) - 1
-    scales = weights.scales if last else weights.scales.reshape(-1, *[1] * (len(weights.shape) - 1))
-    kernel: FloatArray = weights.int8() * scales
-    return kernel
-
-
-def relative_error(op: Linear, weights: QuantizedWeights, granularity: Granularity) -> float:
-    """Return squared error over squared weights: the mean of the channels, or the tensor's.
-
-    A channel whose weights are tiny compared with its bias has a scale suited to the bias, many
-    times the weights. Its weights are lost, and it counts 1.
-    """
-    axis = op.channel_axis
-    error = real_kernel(weights, axis)
-    error -= op.kernel
-    others = tuple(i for i in range(op.kernel.ndim) if i != axis)
-    # Scales may be huge if inputs are almost zero: squares need the range of float64.
-    squares = (np.square(a, dtype=np.float64) for a in (error, op.kernel))
-    lost, energy = (square.sum(axis=others) for square in squares)
-    if granularity == "tensor":
-        lost, energy = lost.sum(keepdims=True), energy.sum(keepdims=True)
-    used = energy > 0
-    return float(np.mean(np.minimum(lost[used] / energy[used], 1.0))) if used.any() else 0.0
-
-
-def _fit_error(error: Array, normalized: Array, granularity: Granularity) -> float:
-    """Return squared error over squared weights, both [channels, weights] and normalized."""
-    lost, energy = (np.sum(values**2, axis=1) for values in (error, normalized))
-    if granularity == "tensor":
-        lost, energy = lost.sum(keepdims=True), energy.sum(keepdims=True)
-    # As in `relative_error`, a channel counts at most 1.
-    return float(np.sum(np.minimum(lost, energy[: len(lost)]))) / (float(np.sum(energy)) or 1.0)
-
-
-def with_error(weights: QuantizedWeights, op: Linear, granularity: Granularity) -> QuantizedWeights:
-    """Return the weights with the error of their fit measured again."""
-    if weights.fit is None:
-        return weights
-    error = relative_error(op, weights, granularity)
-    return replace(weights, fit=replace(weights.fit, error=error))
-
-
 def _assign(
-    weights: Array, levels: Array, scales: Array, allowed: ScaleRule, config: WeightConfig
+    weights: Array,
+    levels: Array,
+    scales: Array,
+    allowed: ScaleRule,
+    config: WeightConfig,
+    zeros: NDArray[np.bool_] | None,
 ) -> tuple[Array, NDArray[np.intp]]:
     """Assign weights to the nearest levels; refit per-channel scales by least squares, if wanted.
 
     For fixed indices the best scale is sum(w l) / sum(l^2). Both steps reduce the squared error.
+    Pruned weights are `zeros`.
     """
-    indices = nearest_index(weights / scales[:, None], levels)
+
+    def nearest() -> NDArray[np.intp]:
+        found = nearest_index(weights / scales[:, None], levels)
+        if zeros is not None:
+            found[zeros] = zero_level(levels)
+        return found
+
+    indices = nearest()
     refits = config.granularity == "channel" and config.corrects
     for _ in range(_SCALE_REFITS if refits else 0):
         chosen = levels[indices]
@@ -263,7 +264,7 @@ def _assign(
         refit = np.sum(weights * chosen, axis=1) / energy
         refit = np.where(refit > 0, refit, scales)
         scales = allowed(refit)
-        indices = nearest_index(weights / scales[:, None], levels)
+        indices = nearest()
     return scales, indices
 
 

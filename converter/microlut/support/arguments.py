@@ -98,6 +98,14 @@ def positive(name: str, value: object) -> float:
     raise InvalidInput(f"{name} is {brief(value)}; give a number above 0")
 
 
+def within(name: str, value: object, least: float, most: float) -> float:
+    """Return a number from `least` to `most`; raise InvalidInput for anything else."""
+    known = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if known and least <= value <= most:  # type: ignore[operator]
+        return float(value)  # type: ignore[arg-type]
+    raise InvalidInput(f"{name} is {brief(value)}; give a number from {least:g} to {most:g}")
+
+
 def number_pair(name: str, value: object) -> tuple[float, float]:
     """Return an argument as two numbers, the second larger; raises InvalidInput otherwise."""
     try:

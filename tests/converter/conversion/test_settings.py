@@ -147,6 +147,16 @@ def test_nothing_said_is_the_built_in_choice():
     assert set(choices.values()) == {LayerChoice(WeightConfig(4, "channel", "fitted"), False)}
 
 
+def test_sparsity_is_said_layer_by_layer(load):
+    text = "[defaults]\nsparsity = 0.5\n[layers.logits]\nsparsity = 0"
+    found = [choice.config.sparsity for choice in choose(load(text)).values()]
+    assert found == [0.5, 0.5, 0.5, 0.5, 0.0]
+    given = choose(load(text), sparsity=0.7).values()
+    assert {choice.config.sparsity for choice in given} == {0.7}
+    with pytest.raises(InvalidInput, match=r"defaults\.sparsity"):
+        load("[defaults]\nsparsity = 0.99")
+
+
 def test_defaults_win_over_built_in_and_pin_nothing(load):
     defaults = '[defaults]\nbits = 6\ngranularity = "tensor"\nmethod = "empirical"'
     expected = LayerChoice(WeightConfig(6, "tensor", "empirical"), False)

@@ -111,6 +111,22 @@ def test_where_indices_overlap_only_levels_move():
     assert np.array_equal(new.codebook, np.maximum(expected, -127))
 
 
+def test_pruned_weights_stay_zero():
+    case = next(case for case in cases(("dense",), 40) if case.config.bits == 3)
+    sparse = replace(case, config=replace(case.config, sparsity=0.5))
+    quantized, student = sparse.quantized(), student_of(sparse)
+    old = quantized.weighted()[0][1].weights
+    for number, variable in enumerate(student.variables):
+        noise = np.random.default_rng(number).normal(0, 0.2, variable.shape)
+        variable.assign_add(noise.astype(np.float32))
+    student.limit()
+    new = student.quantized().weighted()[0][1].weights
+    new.check()
+    assert np.array_equal(new.indices, old.indices)
+    assert not new.int8()[old.int8() == 0].any()
+    assert not np.array_equal(new.codebook, old.codebook)
+
+
 def test_limit_keeps_levels_in_order_and_within_int8():
     case = next(case for case in cases(("dense",), 40) if case.config.bits == 2)
     student = student_of(case)

@@ -14,7 +14,8 @@ from microlut.ops.weights import Granularity
 from microlut.quantize.levels.codebook import channel_spreads, fit_codebook
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize, quantize_without_data
-from microlut.quantize.weights import WeightConfig, real_kernel
+from microlut.quantize.weight_error import real_kernel
+from microlut.quantize.weights import WeightConfig
 from small_classifier import classifier, pictures, prepared
 
 # Levels are stored as int8, scales as two bytes.

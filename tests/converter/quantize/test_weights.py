@@ -12,12 +12,8 @@ from microlut.ops.dense import Dense
 from microlut.ops.weights import Granularity, QuantizedWeights
 from microlut.quantize.assign.reconstruct import InputMoments, ScaleRule
 from microlut.quantize.levels.codebook import fit_codebook
-from microlut.quantize.weights import (
-    WeightConfig,
-    quantize_weights,
-    relative_error,
-    single_precision,
-)
+from microlut.quantize.weight_error import relative_error
+from microlut.quantize.weights import WeightConfig, quantize_weights, single_precision
 
 CODEBOOK_BITS = range(2, 8)
 GAUSSIAN_ERROR = {2: 0.118, 3: 0.035, 4: 0.0095, 5: 0.0025}  # of the best levels (Max 1960)

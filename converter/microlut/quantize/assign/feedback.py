@@ -20,7 +20,11 @@ _DAMPING = 0.01  # of the mean variance, added to all, so that rarely active inp
 
 
 def assign_with_feedback(
-    weights: Array, factor: Array, levels: Array, scales: Array
+    weights: Array,
+    factor: Array,
+    levels: Array,
+    scales: Array,
+    zeros: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.intp]:
     """Return the index of a level for every weight.
 
@@ -29,15 +33,23 @@ def assign_with_feedback(
         factor: `feedback_factor` of the covariance of the inputs to the columns.
         levels: [n] ascending.
         scales: [groups, rows]; the real value of level l in a row is scale * l.
+        zeros: Weights that get the level nearest to zero; None for none.
     """
     remaining = weights.copy()
     indices = np.empty(weights.shape, dtype=np.intp)
     for j in range(weights.shape[2]):
         chosen = nearest_index(remaining[:, :, j] / scales, levels)
+        if zeros is not None:
+            chosen[zeros[:, :, j]] = zero_level(levels)
         indices[:, :, j] = chosen
         error = (remaining[:, :, j] - scales * levels[chosen]) / factor[:, j, j, None]
         remaining[:, :, j + 1 :] -= error[:, :, None] * factor[:, None, j, j + 1 :]
     return indices
+
+
+def zero_level(levels: Array) -> int:
+    """Return the index of the level nearest to zero."""
+    return int(np.argmin(np.abs(levels)))
 
 
 def refit_scales(weights: Array, covariance: Array, chosen: Array, scales: Array) -> Array:

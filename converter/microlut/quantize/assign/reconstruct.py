@@ -23,6 +23,7 @@ from microlut.quantize.assign.feedback import (
     damped,
     feedback_factor,
     refit_scales,
+    zero_level,
 )
 from microlut.quantize.assign.trellis import assign_on_trellis
 from microlut.quantize.levels.codebook import nearest_index
@@ -62,13 +63,14 @@ class Reconstruction:
     indices: NDArray[np.intp]
 
 
-def reconstruct(
+def reconstruct(  # noqa: PLR0913 (a layer, where to begin, and what may change)
     weights: Array,
     moments: InputMoments,
     levels: Array,
     scales: Array,
     bits: int,
     allowed: ScaleRule | None,
+    zeros: NDArray[np.bool_] | None = None,
 ) -> Reconstruction:
     """Return levels, scales and indices that give outputs near the float network's.
 
@@ -80,9 +82,11 @@ def reconstruct(
         scales: [groups, rows] initial scales.
         bits: Bits per weight.
         allowed: Rounds scales to values that can be stored; None keeps levels and scales.
+        zeros: Pruned weights, which get the level nearest to zero, and that level stays; None for
+            none. Such indices do not overlap.
     """
     covariance = damped(moments.covariance)
-    targets = _targets(weights, moments, covariance)
+    targets = float_targets(weights, moments)
     factor = feedback_factor(moments.covariance)
     overlapping = len(levels) > 1 << bits
 
@@ -90,13 +94,15 @@ def reconstruct(
         if overlapping:
             rows = (targets[0], factor[0], state.levels, state.scales[0])
             return replace(state, indices=assign_on_trellis(*rows, bits)[None])
-        return replace(state, indices=_descend(targets, covariance, state))
+        return replace(state, indices=_descend(targets, covariance, state, zeros))
 
     def refitted(state: Reconstruction) -> Reconstruction:
         if allowed is None:
             return state
         if overlapping or len(levels) <= REFITTED_LEVELS:
-            state = _with_levels(state, _refit_levels(targets, covariance, state), not overlapping)
+            fixed = None if zeros is None else zero_level(state.levels)
+            real = _refit_levels(targets, covariance, state, fixed)
+            state = _with_levels(state, real, not overlapping)
         chosen = state.levels[state.indices]
         wanted = refit_scales(targets, covariance, chosen, state.scales)
         return replace(state, scales=allowed(wanted.ravel()).reshape(scales.shape))
@@ -105,7 +111,7 @@ def reconstruct(
     if overlapping:
         state = assigned(state)
     else:
-        first = assign_with_feedback(targets, factor, levels, scales)
+        first = assign_with_feedback(targets, factor, levels, scales, zeros)
         state = replace(state, indices=first)
     state = refitted(state)
     best, least = state, _output_error(targets, covariance, state)
@@ -127,15 +133,18 @@ def _output_error(targets: Array, covariance: Array, state: Reconstruction) -> f
     return float(np.sum((lost @ covariance) * lost))
 
 
-def _targets(weights: Array, moments: InputMoments, covariance: Array) -> Array:
+def float_targets(weights: Array, moments: InputMoments) -> Array:
     """Return t = H^-1 C w, with the same damping of H and C, which moves t towards w."""
+    covariance = damped(moments.covariance)
     added = covariance - moments.covariance
     transfer = np.linalg.solve(covariance, moments.cross + added)
     targets: Array = weights @ np.swapaxes(transfer, 1, 2)
     return targets
 
 
-def _descend(targets: Array, covariance: Array, state: Reconstruction) -> NDArray[np.intp]:
+def _descend(
+    targets: Array, covariance: Array, state: Reconstruction, zeros: NDArray[np.bool_] | None
+) -> NDArray[np.intp]:
     """Return the indices after coordinate descent: each column in turn gets its best level."""
     levels, scales, indices = state.levels, state.scales, state.indices.copy()
     gradient = (scales[:, :, None] * levels[indices] - targets) @ covariance
@@ -145,6 +154,8 @@ def _descend(targets: Array, covariance: Array, state: Reconstruction) -> NDArra
             old = indices[:, :, j]
             best = levels[old] - gradient[:, :, j] / (covariance[:, j, j, None] * scales)
             new = nearest_index(best, levels)
+            if zeros is not None:
+                new[zeros[:, :, j]] = zero_level(levels)
             if np.array_equal(new, old):
                 continue
             step = scales * (levels[new] - levels[old])
@@ -156,11 +167,13 @@ def _descend(targets: Array, covariance: Array, state: Reconstruction) -> NDArra
     return indices
 
 
-def _refit_levels(targets: Array, covariance: Array, state: Reconstruction) -> Array:
+def _refit_levels(
+    targets: Array, covariance: Array, state: Reconstruction, zero: int | None
+) -> Array:
     """Return the real levels that minimize the output error for the chosen indices and scales.
 
     With the scaled one-hot indices Z of a row, they solve (sum Z'HZ) levels = sum Z'H t. In a
-    large layer, some of the rows determine the few levels well enough.
+    large layer, some of the rows determine the few levels well enough. Level `zero` stays 0.
     """
     count, columns = len(state.levels), targets.shape[2]
     step = max(1, targets.shape[0] * targets.shape[1] * columns**2 * count // _LEVEL_PRODUCTS)
@@ -179,7 +192,10 @@ def _refit_levels(targets: Array, covariance: Array, state: Reconstruction) -> A
         normal += scaled.reshape(-1, count).T @ weighted
         right += targets[group, part].ravel() @ weighted
     normal += 1e-9 * max(np.trace(normal), 1.0) / count * identity  # for unused levels
-    return np.asarray(np.linalg.solve(normal, right), dtype=np.float64)
+    free = np.arange(count) != zero
+    found = np.zeros(count)
+    found[free] = np.linalg.solve(normal[np.ix_(free, free)], right[free])
+    return found
 
 
 def _with_levels(state: Reconstruction, levels: Array, ordered: bool) -> Reconstruction:

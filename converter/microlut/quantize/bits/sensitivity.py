@@ -30,7 +30,8 @@ from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.recurrent import recurrent_weights, with_weights
 from microlut.quantize.shared import kernel_owners
 from microlut.quantize.storable import scale_rule
-from microlut.quantize.weights import WeightConfig, quantize_weights, real_kernel
+from microlut.quantize.weight_error import real_kernel
+from microlut.quantize.weights import WeightConfig, quantize_weights
 from microlut.quantize.without_data.fit import fit_weights
 from microlut.support.progress import Progress
 

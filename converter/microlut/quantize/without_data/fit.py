@@ -28,16 +28,12 @@ from microlut.ops.transpose_conv2d import TransposeConv2D
 from microlut.ops.weights import QuantizedWeights
 from microlut.ops.windows import patches
 from microlut.quantize.assign.feedback import assign_with_feedback, damped, feedback_factor
+from microlut.quantize.assign.prune import prune
 from microlut.quantize.assign.reconstruct import InputMoments, ScaleRule
 from microlut.quantize.levels.densities import Array
 from microlut.quantize.ranges.measure import Ranges
-from microlut.quantize.weights import (
-    WeightConfig,
-    index_overlap,
-    quantize_weights,
-    real_kernel,
-    with_error,
-)
+from microlut.quantize.weight_error import real_kernel, with_error
+from microlut.quantize.weights import WeightConfig, index_overlap, quantize_weights
 from microlut.quantize.without_data.synthetic import InputRanges, walk
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -113,15 +109,17 @@ def fit_weights(
     if config.method == "published":
         return quantize_weights(op.kernel, axis, config, None, allowed)
     small = op.kernel.size <= _MOST_OVERLAPPING and op.columns <= _WIDEST_OVERLAPPING
-    overlaps = small and index_overlap(op.kernel.shape, config.bits) > 0
+    overlaps = small and not config.sparsity and index_overlap(op.kernel.shape, config.bits) > 0
     moments = _moments(op, inputs) if overlaps else None
-    weights = quantize_weights(op.kernel, axis, config, moments, allowed)
+    blocks = [] if overlaps or (config.bits == 8 and not config.sparsity) else _blocks(op, inputs)
+    kernel = _pruned(op, blocks, config.sparsity) if config.sparsity else op.kernel
+    weights = quantize_weights(kernel, axis, config, moments, allowed)
     if moments is None and weights.codebook is not None:
-        blocks = _blocks(op, inputs)
-        weights = _reassigned(op, weights, blocks)
+        zeros = kernel == 0 if config.sparsity else None
+        weights = _reassigned(op, weights, blocks, zeros)
         if config.granularity == "channel":
             scales = allowed(_refitted(op, weights, blocks)).astype(np.float32)
-            weights = _reassigned(op, replace(weights, scales=scales), blocks)
+            weights = _reassigned(op, replace(weights, scales=scales), blocks, zeros)
     return with_error(weights, op, config.granularity)
 
 
@@ -143,8 +141,27 @@ def _moments(op: Linear, inputs: FloatArray) -> InputMoments:
     return InputMoments(covariance, covariance)
 
 
-def _reassigned(op: Linear, weights: QuantizedWeights, blocks: list[_Block]) -> QuantizedWeights:
-    """Return the weights with levels reassigned, with error feedback within each block."""
+def _pruned(op: Linear, blocks: list[_Block], sparsity: float) -> FloatArray:
+    """Return the kernel with a share of each block's weights at zero, compensated by the others."""
+    pruned = op.kernel.copy()
+    for block in blocks:
+        kernel = _grouped(op, op.kernel, block.channels)
+        wanted = kernel.reshape(*kernel.shape[:2], -1).astype(np.float64)
+        made = prune(wanted, block.factor, sparsity).weights
+        _grouped(op, pruned, block.channels)[...] = made.reshape(kernel.shape)
+    return pruned
+
+
+def _reassigned(
+    op: Linear,
+    weights: QuantizedWeights,
+    blocks: list[_Block],
+    zeros: NDArray[np.bool_] | None,
+) -> QuantizedWeights:
+    """Return the weights with levels reassigned, with error feedback within each block.
+
+    `zeros` are those of the kernel that are pruned.
+    """
     assert weights.codebook is not None
     levels = weights.codebook.astype(np.float64)
     indices = np.empty_like(weights.indices)
@@ -152,7 +169,10 @@ def _reassigned(op: Linear, weights: QuantizedWeights, blocks: list[_Block]) -> 
         kernel = _grouped(op, op.kernel, block.channels)
         wanted = kernel.reshape(*kernel.shape[:2], -1).astype(np.float64)
         scales = weights.scales.astype(np.float64).reshape(wanted.shape[:2])
-        chosen = assign_with_feedback(wanted, block.factor, levels, scales)
+        pruned = None
+        if zeros is not None:
+            pruned = _grouped(op, zeros, block.channels).reshape(wanted.shape)
+        chosen = assign_with_feedback(wanted, block.factor, levels, scales, pruned)
         _grouped(op, indices, block.channels)[...] = chosen.reshape(kernel.shape)
     return replace(weights, indices=indices)
 

@@ -27,13 +27,8 @@ from microlut.quantize.quality import affordable_inputs, relative_error, spread
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges, calibrate
 from microlut.quantize.storable import scale_rule
-from microlut.quantize.weights import (
-    BIT_WIDTHS,
-    Method,
-    WeightConfig,
-    quantize_weights,
-    real_kernel,
-)
+from microlut.quantize.weight_error import real_kernel
+from microlut.quantize.weights import BIT_WIDTHS, Method, WeightConfig, quantize_weights
 from microlut.quantize.without_data.fit import expected_ranges, fit_weights
 from microlut.quantize.without_data.synthetic import synthetic_inputs
 from microlut.support import progress
