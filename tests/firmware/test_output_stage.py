@@ -7,6 +7,9 @@ from engine_batch import FIRMWARE, HERE, INCLUDES, SANITIZERS, WARNINGS, require
 
 import random_graphs as rg
 from microlut.integer import CompactStage, compact_stage, folded_bias
+from microlut.ops.linear import QLinear
+from microlut.ops.tensor import Quantization
+from whole_stages import whole_dense
 
 
 def stages() -> tuple[list[CompactStage], list[np.ndarray]]:
@@ -15,11 +18,21 @@ def stages() -> tuple[list[CompactStage], list[np.ndarray]]:
     given, wanted = [], []
     for graph in (case.quantized() for case in cases):
         for node, op in graph.weighted():
-            x, stage = graph.quantization_of(node.inputs[0]), op.output
+            x = graph.quantization_of(node.inputs[0])
             given.append(compact_stage(op, x, node.quantization))
-            bias = folded_bias(op, x.zero_point)
-            wanted.append(np.stack([bias, stage.multiplier, stage.shift], axis=1))
+            wanted.append(expanded(op, x))
+    rng = np.random.default_rng(8)
+    for _ in range(20):
+        op, x, y = whole_dense(rng)
+        given.append(compact_stage(op, x, y))
+        wanted.append(expanded(op, x))
     return given, wanted
+
+
+def expanded(op: QLinear, x: Quantization) -> np.ndarray:
+    """Return [channels, 3] of bias, multiplier and shift."""
+    stage, bias = op.output, folded_bias(op, x.zero_point)
+    return np.stack([bias, stage.multiplier, stage.shift], axis=1)
 
 
 def as_bytes(stage: CompactStage) -> bytes:
@@ -30,7 +43,7 @@ def as_bytes(stage: CompactStage) -> bytes:
 
 def test_expansion_equals_the_interpreters_stages(tmp_path: Path):
     compact, wanted = stages()
-    assert {stage.channels.shape[1] for stage in compact} == {2, 3}
+    assert {stage.channels.shape[1] for stage in compact} == {2, 3, 5}
     assert max(stage.bias_shift for stage in compact) > 25
     program, given, got = tmp_path / "expand", tmp_path / "in", tmp_path / "out"
     sources = (HERE / "output_stage_main.c", FIRMWARE / "src/kernels/output_stage.c")
@@ -38,5 +51,5 @@ def test_expansion_equals_the_interpreters_stages(tmp_path: Path):
     run(require("gcc"), *flags, *sources, "-o", program)
     given.write_bytes(b"".join(as_bytes(stage) for stage in compact))
     run(program, given, got)
-    expanded = np.fromfile(got, np.int32).reshape(-1, 4)[:, :3]
-    assert np.array_equal(expanded, np.concatenate(wanted))
+    found = np.fromfile(got, np.int32).reshape(-1, 4)[:, :3]
+    assert np.array_equal(found, np.concatenate(wanted))

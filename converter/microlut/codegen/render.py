@@ -24,7 +24,7 @@ from microlut.plan.kernels import kernel_for, kernel_name
 from microlut.plan.kernels.base import VECTOR_CORE
 from microlut.version import VERSION
 
-ABI = 10  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 11  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 SOURCES = ("model.h", "model.c", "weights.h", "weights.c")
 

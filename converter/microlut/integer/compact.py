@@ -4,6 +4,9 @@ TensorFlow Lite computes its multipliers from s_in * s_w / s_out. A weight scale
 bits takes one word, relative to the layer's largest scale; the ratio s_in / s_out is one number per
 layer. The engine multiplies both (firmware/src/kernels/output_stage.c), and `expand_scales` has the
 same formula. docs/reference/format.md describes the words bit by bit.
+
+Scales that come with a model have 24 significant bits. Their channels are stored whole: shift,
+multiplier and bias.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from numpy.typing import NDArray
 
 from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Quantization
+from microlut.ops.weights import OutputStage
 from microlut.support.shown import Shown
 
 MANTISSA_BITS = 12  # the first is always 1 and not stored
@@ -32,10 +36,11 @@ class CompactStage(Shown):
     """A layer's output stage in flash.
 
     Attributes:
-        ratio: s_in / s_out as a 52-bit integer, to a power of two.
+        ratio: s_in / s_out as a 52-bit integer, to a power of two; 0 if channels are whole.
         shift: Shift to which the exponent of a scale is added.
         bias_shift: Least exponent of a scale at which the step of a 16-bit bias is 1.
-        channels: [channels, 2] scale and bias; or [channels, 3] scale, low and high half of a bias.
+        channels: [channels, 2] scale and bias; or [channels, 3] scale, low and high half of a bias;
+            or [channels, 5] shift, then low and high halves of a multiplier and of a bias.
     """
 
     ratio: int
@@ -48,22 +53,48 @@ def compact_stage(op: QLinear, x: Quantization, output: Quantization) -> Compact
     """Encode a layer's output stage without loss, given its input's and output's quantization.
 
     Raises:
-        ValueError: Its scales cannot be encoded, or the engine would compute other multipliers
-            than the stage has. The quantization stage makes no such layer.
+        ValueError: The stage has other multipliers than TensorFlow Lite computes of its scales. The
+            quantization stage makes no such layer.
     """
-    multiplier, shifts = expand_scales(op.weights.scales, x.scale, output.scale)
-    if np.any(multiplier != op.output.multiplier) or np.any(shifts != op.output.shift):
+    if not op.multiplies_by(x.scale, output.scale):
         raise ValueError("its multipliers are not those of its scales")
+    bias = folded_bias(op, x.zero_point)
+    if not _expands(op, x, output):
+        return CompactStage(0, 0, 0, _whole(op.output, bias))
     words, largest = _pack_scales(op.weights.scales)
     ratio, exponent = _scale_ratio(x.scale, output.scale)
     exponents = scale_exponents(op.weights.scales)
-    biases, bias_shift = _pack_bias(folded_bias(op, x.zero_point), exponents)
+    biases, bias_shift = _pack_bias(bias, exponents)
     return CompactStage(
         ratio=ratio,
         shift=exponent + largest - LARGEST_EXPONENT,
         bias_shift=bias_shift,
         channels=np.concatenate([words[:, None], biases], axis=1),
     )
+
+
+def _expands(op: QLinear, x: Quantization, output: Quantization) -> bool:
+    """Return whether the engine can compute the multipliers of a stage from its scales."""
+    try:
+        multiplier, shifts = expand_scales(op.weights.scales, x.scale, output.scale)
+    except ValueError:
+        return False
+    return np.array_equal(multiplier, op.output.multiplier) and np.array_equal(
+        shifts, op.output.shift
+    )
+
+
+def _whole(stage: OutputStage, bias: NDArray[np.int64]) -> NDArray[np.uint16]:
+    """Return [channels, 5] shift, and the halves of multiplier and bias."""
+    shift = stage.shift.astype(np.int16).view(np.uint16)[:, None]
+    return np.concatenate(
+        [shift, _halves(stage.multiplier.astype(np.int64)), _halves(bias)], axis=1
+    )
+
+
+def _halves(values: NDArray[np.int64]) -> NDArray[np.uint16]:
+    """Return [n, 2] low and high halves of 32-bit integers."""
+    return np.stack([values & 0xFFFF, values >> 16 & 0xFFFF], axis=1).astype(np.uint16)
 
 
 def folded_bias(op: QLinear, zero_point: int) -> NDArray[np.int64]:
@@ -146,5 +177,4 @@ def _pack_bias(
         words, rest = np.divmod(bias, steps)
         if not rest.any() and fits_16_bits(words):
             return words.astype(np.int16).view(np.uint16)[:, None], shift
-    halves = np.stack([bias & 0xFFFF, bias >> 16 & 0xFFFF], axis=1)
-    return halves.astype(np.uint16), 0
+    return _halves(bias), 0

@@ -6,6 +6,7 @@ Every formula is that of the on-device reference kernels, so that results agree 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,21 @@ def channel_multipliers(
     input_scale: float, weight_scales: NDArray[np.float32], output_scale: float
 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """Return multiplier and shift of s_in * s_w[c] / s_out for every channel, in double."""
-    factors = [float(input_scale) * float(s) / float(output_scale) for s in weight_scales]
+    return _split(float(input_scale) * float(s) / float(output_scale) for s in weight_scales)
+
+
+def unbiased_multipliers(
+    input_scale: float, weight_scales: NDArray[np.float32], output_scale: float
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+    """Return the same for a FULLY_CONNECTED without bias whose weights have one scale.
+
+    Its kernels round the product of the scales to single precision.
+    """
+    products = np.float32(input_scale) * weight_scales.astype(np.float32)
+    return _split(float(product) / float(output_scale) for product in products)
+
+
+def _split(factors: Iterable[float]) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     fixed = [quantize_multiplier(factor) for factor in factors]
     return (
         np.array([m.multiplier for m in fixed], dtype=np.int32),

@@ -200,6 +200,11 @@ class QLinear(QWeighted):
         scaled = largest * np.ldexp(stage.multiplier + 65536.0, stage.shift.astype(int) - 31)
         return bool(largest.max() < 2.0**46 and scaled.max() < 2.0**30)
 
+    def multiplies_by(self, input_scale: float, output_scale: float) -> bool:
+        """Return whether TensorFlow Lite makes the multipliers of the stage of these scales."""
+        found = channel_multipliers(input_scale, self.weights.scales, output_scale)
+        return self.output.has(*found)
+
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless weights and output stage are valid."""
         self.weights.check()

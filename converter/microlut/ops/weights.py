@@ -123,6 +123,10 @@ class OutputStage(Shown):
     maximum: int
     __pydantic_config__ = CONFIG
 
+    def has(self, multiplier: NDArray[np.int32], shift: NDArray[np.int8]) -> bool:
+        """Return whether these are the multipliers and shifts of all channels."""
+        return np.array_equal(multiplier, self.multiplier) and np.array_equal(shift, self.shift)
+
     def requantize(self, total: Int64, zero_point: int) -> NDArray[np.int8]:
         """Scale accumulators [..., channels], add the output zero point and clamp."""
         scaled = multiply(total, self.multiplier.astype(np.int64), self.shift.astype(np.int64))

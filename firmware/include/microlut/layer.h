@@ -38,11 +38,13 @@ typedef struct {
 
 /* How an accumulator becomes an int8: acc * input scale * weight scale / output scale. A channel
  * takes `words` words: its weight scale as a 16-bit floating-point number, and its bias, into which
- * -input_zero_point * sum(weights) is folded. See docs/reference/format.md. */
+ * -input_zero_point * sum(weights) is folded. With MLUT_WHOLE_WORDS it has its shift, multiplier
+ * and bias instead, and the ratio is 0. See docs/reference/format.md. */
+#define MLUT_WHOLE_WORDS 5u
 typedef struct {
     uint64_t ratio; /* input scale / output scale: 52 bits, the first of them 1 */
     const uint16_t *channels;
-    uint8_t words;      /* 2; 3 if the bias has 32 bits */
+    uint8_t words;      /* 2; 3 if the bias has 32 bits; or MLUT_WHOLE_WORDS */
     uint8_t bias_shift; /* what a 16-bit bias is shifted left by, less the scale's exponent */
     int8_t shift;       /* what the scale's exponent is added to */
     int8_t zero_point;

@@ -42,16 +42,38 @@ static inline int32_t mlut_quick_nudge(int32_t shift, int32_t zero_point)
     return mlut_shift_left(2 * zero_point + 1, (unsigned)(-shift - 1));
 }
 
+/* An integer of 32 bits, the low half first. */
+static inline int32_t mlut_two_words(const uint16_t *words)
+{
+    return (int32_t)((uint32_t)words[1] << 16 | words[0]);
+}
+
 /* The bias of a channel's words. */
 static inline int32_t mlut_expand_bias(
     const mlut_output_t *stage, const uint16_t *words, unsigned exponent)
 {
     if (stage->words == 3) {
-        return (int32_t)((uint32_t)words[2] << 16 | words[1]);
+        return mlut_two_words(words + 1);
     }
     /* The smaller the scale, the larger the bias in its units, and the less one unit matters. */
     const unsigned shift = stage->bias_shift > exponent ? stage->bias_shift - exponent : 0u;
     return mlut_shift_left((int16_t)words[1], shift);
+}
+
+static inline int32_t mlut_nudge(const mlut_output_t *stage, int32_t shift)
+{
+    return stage->rounding == MLUT_ROUND_ANY ? 0 : mlut_quick_nudge(shift, stage->zero_point);
+}
+
+/* A channel whose numbers are stored as they are. */
+static inline mlut_channel_t mlut_whole_channel(const mlut_output_t *stage, const uint16_t *words)
+{
+    mlut_channel_t channel;
+    channel.shift = (int16_t)words[0];
+    channel.multiplier = mlut_two_words(words + 1);
+    channel.bias = mlut_two_words(words + 3);
+    channel.nudge = mlut_nudge(stage, channel.shift);
+    return channel;
 }
 
 /* Word 0 is the weight scale: (2048 + the low 11 bits) * 2^(the high 5 bits), times a power of two
@@ -60,6 +82,9 @@ static inline int32_t mlut_expand_bias(
  * channel, that this is what TensorFlow Lite computes in double precision. */
 static inline mlut_channel_t mlut_expand_channel(const mlut_output_t *stage, const uint16_t *words)
 {
+    if (stage->words == MLUT_WHOLE_WORDS) {
+        return mlut_whole_channel(stage, words);
+    }
     const unsigned exponent = words[0] >> 11;
     uint64_t product = stage->ratio * (2048u + (words[0] & 2047u));
     mlut_channel_t channel;
@@ -70,8 +95,7 @@ static inline mlut_channel_t mlut_expand_channel(const mlut_output_t *stage, con
     }
     channel.bias = mlut_expand_bias(stage, words, exponent);
     channel.multiplier = (int32_t)(((uint32_t)(product >> 32) + 1u) >> 1);
-    channel.nudge =
-        stage->rounding == MLUT_ROUND_ANY ? 0 : mlut_quick_nudge(channel.shift, stage->zero_point);
+    channel.nudge = mlut_nudge(stage, channel.shift);
     return channel;
 }
 

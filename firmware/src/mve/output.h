@@ -33,11 +33,41 @@ static inline __attribute__((always_inline)) mlut_mve_channels_t mlut_mve_channe
     return channels;
 }
 
+/* Integers of two words, the low half first, of the channels of `lanes`. */
+static inline __attribute__((always_inline)) int32x4_t mlut_mve_two_words(
+    const uint16_t *words, uint32x4_t at, mve_pred16_t lanes)
+{
+    const uint32x4_t lower = vldrhq_gather_offset_z_u32(words, at, lanes);
+    const uint32x4_t upper = vldrhq_gather_offset_z_u32(words + 1, at, lanes);
+    return vreinterpretq_s32_u32(vorrq_u32(lower, vshlq_n_u32(upper, 16)));
+}
+
+/* What all forms of channels end with. */
+static inline __attribute__((always_inline)) void mlut_mve_shift_by(
+    const mlut_output_t *stage, mlut_mve_channels_t *channels, int32x4_t shift, unsigned rounding)
+{
+    channels->nudge = vdupq_n_s32(0);
+    if (rounding != MLUT_ROUND_ANY) {
+        channels->nudge = vshlq_s32(vdupq_n_s32(2 * stage->zero_point + 1), vmvnq_s32(shift));
+        shift = vaddq_n_s32(shift, 24);
+    }
+    channels->shift = shift;
+}
+
 /* What mlut_expand_channel does, for the channels of `lanes`; the words of others are not read. */
 static inline __attribute__((always_inline)) mlut_mve_channels_t mlut_mve_expand(
     const mlut_output_t *stage, const uint16_t *words, mve_pred16_t lanes, unsigned rounding)
 {
     const uint32x4_t at = vmulq_n_u32(vidupq_n_u32(0, 2), stage->words);
+    mlut_mve_channels_t channels;
+    if (stage->words == MLUT_WHOLE_WORDS) {
+        const int16_t *const shifts = (const int16_t *)words;
+        channels.multiplier = mlut_mve_two_words(words + 1, at, lanes);
+        channels.bias = mlut_mve_two_words(words + 3, at, lanes);
+        mlut_mve_shift_by(
+            stage, &channels, vldrhq_gather_offset_z_s32(shifts, at, lanes), rounding);
+        return channels;
+    }
     const uint32x4_t first = vldrhq_gather_offset_z_u32(words, at, lanes);
     const int32x4_t exponent = vreinterpretq_s32_u32(vshrq_n_u32(first, 11));
     const uint32x4_t factor = vorrq_u32(vandq_u32(first, vdupq_n_u32(2047)), vdupq_n_u32(2048));
@@ -50,23 +80,15 @@ static inline __attribute__((always_inline)) mlut_mve_channels_t mlut_mve_expand
     const uint32x4_t product = vpselq_u32(longer, whole, short_by_one);
     int32x4_t shift = vaddq_n_s32(exponent, stage->shift);
     shift = vsubq_m_n_s32(shift, shift, 1, short_by_one);
-    mlut_mve_channels_t channels;
     channels.multiplier = vreinterpretq_s32_u32(vshrq_n_u32(vaddq_n_u32(product, 1), 1));
     if (stage->words == 3) {
-        const uint32x4_t lower = vldrhq_gather_offset_z_u32(words + 1, at, lanes);
-        const uint32x4_t upper = vldrhq_gather_offset_z_u32(words + 2, at, lanes);
-        channels.bias = vreinterpretq_s32_u32(vorrq_u32(lower, vshlq_n_u32(upper, 16)));
+        channels.bias = mlut_mve_two_words(words + 1, at, lanes);
     } else {
         const int32x4_t bias = vldrhq_gather_offset_z_s32((const int16_t *)(words + 1), at, lanes);
         const int32x4_t left = vsubq_s32(vdupq_n_s32(stage->bias_shift), exponent);
         channels.bias = vshlq_s32(bias, vmaxq_s32(left, vdupq_n_s32(0)));
     }
-    channels.nudge = vdupq_n_s32(0);
-    if (rounding != MLUT_ROUND_ANY) {
-        channels.nudge = vshlq_s32(vdupq_n_s32(2 * stage->zero_point + 1), vmvnq_s32(shift));
-        shift = vaddq_n_s32(shift, 24);
-    }
-    channels.shift = shift;
+    mlut_mve_shift_by(stage, &channels, shift, rounding);
     return channels;
 }
 

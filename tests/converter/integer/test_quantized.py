@@ -340,7 +340,8 @@ def test_message_says_which_layer_has_no_code(saved: bytes, tmp_path: Path):
     graph = json.loads(saved)
     name = of_kind(graph, "conv2d")["name"]
     DAMAGES["scale of 13 bits"](graph)
-    refuse(json.dumps(graph).encode(), tmp_path, f"{name}: its weight scales do not fit in 16 bits")
+    reason = f"{name}: its multipliers are not those of its scales"
+    refuse(json.dumps(graph).encode(), tmp_path, reason)
 
 
 @pytest.mark.parametrize(

@@ -315,7 +315,7 @@ def test_layer_whose_scales_have_no_code_is_refused():
     node, op = q.weighted()[0]
     weights = replace(op.weights, scales=op.weights.scales * np.float32(1 + 2**-12))
     broken = replace(q, nodes=(replace(node, op=replace(op, weights=weights)),))
-    with pytest.raises(UnsupportedModel, match=f"{node.name}: its weight scales do not fit"):
+    with pytest.raises(UnsupportedModel, match=f"{node.name}: its multipliers are not those"):
         make_plan(broken)
 
 

@@ -13,10 +13,18 @@ from microlut.integer.compact import expand_scales
 from microlut.ops.dense import QDense
 from microlut.ops.tensor import Quantization
 from microlut.ops.weights import OutputStage, QuantizedWeights
+from whole_stages import whole_dense
+
+WHOLE = 5  # words per channel
 
 
 def decoded(stage: CompactStage) -> list[tuple[int, int, int]]:
     """Return bias, multiplier and shift of every channel, by docs/reference/format.md."""
+    if stage.channels.shape[1] == WHOLE:
+        shifts = stage.channels[:, 0].astype(np.int16).tolist()
+        low, high = stage.channels[:, [1, 3]], stage.channels[:, [2, 4]].astype(np.int64)
+        pairs = (high << 16 | low).astype(np.int32).tolist()
+        return [(b, m, shift) for (m, b), shift in zip(pairs, shifts, strict=True)]
     result = []
     for scale, *bias in stage.channels.tolist():
         exponent, mantissa = scale >> 11, 2048 + (scale & 2047)
@@ -131,6 +139,18 @@ def test_smallest_and_largest_exponent_fit():
 def test_scales_without_a_code_are_refused(scales: list[float]):
     with pytest.raises(ValueError, match="16 bits"):
         expand_scales(np.array(scales, np.float32), 1.0, 1.0)
+
+
+def test_channels_with_scales_of_24_bits_are_stored_whole():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        op, x, y = whole_dense(rng)
+        stage = compact_stage(op, x, y)
+        assert stage.channels.shape[1] == WHOLE
+        assert stage.ratio == 0
+        folded = folded_bias(op, x.zero_point).tolist()
+        wanted = zip(folded, op.output.multiplier.tolist(), op.output.shift.tolist(), strict=True)
+        assert decoded(stage) == list(wanted)
 
 
 def test_other_multipliers_than_the_scales_are_refused():
