@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion
-from microlut.conversion.preparation import ConvertOptions, options_of
+from microlut.conversion.options import ConvertOptions, options_of
 from microlut.errors import InvalidInput, MicrolutError
 
 FUNCTIONS = (

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from microlut.cli.options import CustomOption, NameOption, custom_of
-from microlut.conversion.preparation import ConvertOptions, PrepareOptions
+from microlut.conversion.options import ConvertOptions, PrepareOptions
 from microlut.conversion.settings import SETTINGS_FILE, Budget
 from microlut.ops.weights import Granularity
 from microlut.plan import Optimize

@@ -15,9 +15,11 @@ from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.conversion.alarm import alarms
 from microlut.conversion.bits import Allocation, quantize_within
+from microlut.conversion.calibration import STAGES
 from microlut.conversion.conversion import Conversion, source_hash
 from microlut.conversion.decisions import Decision
-from microlut.conversion.preparation import STAGES, Check, Options, options_of, prepare, unchecked
+from microlut.conversion.options import Check, Options, options_of, unchecked
+from microlut.conversion.preparation import prepare
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.remedies import measured_remedies
 from microlut.conversion.reporting import Making, convert_report
@@ -152,7 +154,7 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     prepared = prepare(model, calibration, options, name, progress, _checks(options, check))
     progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
-    if options.distill and trainer is None:
+    if options.distill and trainer is None and not prepared.graph.exact:
         check_trainer(prepared.samples, None if budget else prepared.configs)
     found = quantize_within(prepared, budget, progress)
     tuned: Tuned | None = None
@@ -208,7 +210,7 @@ def _distilled(
 ) -> tuple[QuantizedGraph, tuple[Decision, ...]]:
     """Return the network after training, if that is worthwhile and helps, and what decided it."""
     samples, aside = prepared.samples, prepared.aside
-    if samples is None or not options.distill:
+    if samples is None or not options.distill or prepared.graph.exact:
         return found.quantized, ()
     graph, quantized = prepared.graph, found.quantized
     made = distilled(graph, quantized, found.configs, samples, aside, progress)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Arrays, Batch, by_name, only
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import last_reads
 from microlut.ops.arrays import FloatArray
+from microlut.ops.tensor import Tensor, dequantize_array, quantize_array
 
 
 def evaluate(graph: Graph, x: Arrays) -> FloatArray:
@@ -36,7 +39,7 @@ def walk(graph: Graph, x: Arrays) -> Iterator[tuple[Node | None, dict[str, Float
     States are zeros. A tensor is forgotten after its last consumer, so that only live ones occupy
     memory. Raises InvalidInput as `evaluate` does.
     """
-    inputs = {name: np.asarray(values, np.float32) for name, values in _inputs(graph, x).items()}
+    inputs = given(graph, _inputs(graph, x))
     yield None, inputs
     live = with_states(graph, inputs)
     for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
@@ -54,10 +57,29 @@ def with_states(graph: Graph, inputs: Mapping[str, FloatArray]) -> dict[str, Flo
     return {**inputs, **{t.name: np.zeros((count, *t.shape), np.float32) for t in tensors}}
 
 
+def given(graph: Graph, arrays: Mapping[str, NDArray[Any]]) -> dict[str, FloatArray]:
+    """Return inputs as the network reads them, in single precision."""
+    known = {tensor.name: tensor for tensor in graph.inputs}
+    return {name: settled(known[name], np.asarray(x, np.float32)) for name, x in arrays.items()}
+
+
 def evaluate_node(node: Node, inputs: list[FloatArray]) -> dict[str, FloatArray]:
     """Return a node's outputs by tensor name."""
     values = node.op.evaluate(inputs)
-    return {tensor.name: y for tensor, y in zip(node.outputs, values, strict=True)}
+    return {tensor.name: settled(tensor, y) for tensor, y in zip(node.outputs, values, strict=True)}
+
+
+def settled(tensor: Tensor, x: FloatArray) -> FloatArray:
+    """Return values of a tensor, of which one with a quantization has no others than its integers.
+
+    Then the float network computes what the network of integers does, but for rounding within
+    operators.
+    """
+    if tensor.quantization is None or tensor.dtype == "float32":
+        return x
+    return dequantize_array(
+        quantize_array(x, tensor.quantization, tensor.dtype), tensor.quantization
+    )
 
 
 def _inputs(graph: Graph, x: Arrays) -> dict[str, FloatArray]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from microlut.graph.network import AnyNode, Network, State
 from microlut.ops.arrays import Shape
-from microlut.ops.base import FloatOp
+from microlut.ops.base import FloatOp, IntegerOp
 from microlut.ops.batch_norm import ChannelStatistics
 from microlut.ops.tensor import Tensor
 from microlut.ops.weighted import Weighted
@@ -56,6 +56,8 @@ class Graph(Network[Node]):
             tensors.
         ranges: Ranges of tensors by name, as far as training has recorded them; passes find them.
         notes: What the user has to know about how the model was read.
+        exact: Integer forms that came with the model, by the nodes' names, if it is one of
+            integers. All tensors then have their type and quantization, and passes leave it alone.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Graph(Network[Node]):
     output_names: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    exact: Mapping[str, IntegerOp] = field(default_factory=dict)
 
     def weighted(self) -> tuple[tuple[Node, Weighted], ...]:
         """Return the nodes that have weights, with their operators, in execution order."""

@@ -1,4 +1,4 @@
-"""Import trained Keras models as float graphs.
+"""Import trained models of Keras and TensorFlow Lite as graphs.
 
 The content of a source decides what it is, never its suffix. No code in a model is ever run.
 """
@@ -16,13 +16,15 @@ from microlut.importers.keras.config import KerasModel
 from microlut.importers.keras.custom import Custom, check_custom
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.translate import translate
+from microlut.importers.tflite import reading
+from microlut.importers.tflite.translate import translate as translate_tflite
 from microlut.importers.translation import Translation
 from microlut.support.arguments import PathLike, is_path, path_of
 from microlut.support.texts import plain
 
 _ZIP_MAGIC = b"PK"
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-_FORMATS = "a .keras file, a whole-model .h5 file or a Keras 2 SavedModel folder"
+_FORMATS = "a .keras file, a whole-model .h5 file, a Keras 2 SavedModel folder or a .tflite file"
 
 
 def import_model(
@@ -60,7 +62,10 @@ def examine_model(
         model = memory.read(source, said)
         return translate(model, name or str(getattr(source, "name", "model")))
     path = path_of("model", source)
-    return translate(_read(path, said), name or plain(path.resolve().stem))
+    name = name or plain(path.resolve().stem)
+    if reading.is_tflite(path):
+        return translate_tflite(reading.read(path), name)
+    return translate(_read(path, said), name)
 
 
 def _read(path: Path, custom: Custom) -> KerasModel:

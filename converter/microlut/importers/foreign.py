@@ -55,8 +55,6 @@ def describe_folder(path: Path) -> tuple[str, str] | None:
 
 
 def _of_bytes(path: Path, head: bytes) -> tuple[str, str] | None:
-    if head[4:8] == b"TFL3":
-        return "TensorFlow Lite model, which microlut writes itself", _KERAS
     if head[:1] == b"\x80" and b"\x02" <= head[1:2] <= b"\x05":
         return "Python pickle, which holds code", "save the model with model.save"
     if head.startswith(b"\x93NUMPY"):

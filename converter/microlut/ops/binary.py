@@ -50,6 +50,8 @@ class Binary(FloatOp):
     function: ClassVar[Function]
     if TYPE_CHECKING:
 
+        def __init__(self, **options: object) -> None: ...
+
         @property
         def constant(self) -> FloatArray | None:
             """The constant operand, without a batch dimension."""
@@ -84,14 +86,25 @@ class Binary(FloatOp):
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the integer form."""
+        if self.constant is None:
+            return self.with_integers(None, None, inputs, outputs)
         output, dtype = outputs[0].quantized, outputs[0].dtype
-        found, values, scale = None, None, None
-        if self.constant is not None:
-            found = _covering(self.constant, dtype) if _FACTORS[self.function] else output
-            values, scale = quantize_array(self.constant, found, dtype), found.scale
-            values.setflags(write=False)
+        found = _covering(self.constant, dtype) if _FACTORS[self.function] else output
+        values = quantize_array(self.constant, found, dtype)
+        values.setflags(write=False)
+        return self.with_integers(values, found, inputs, outputs)
+
+    def with_integers(
+        self,
+        values: IntArray | None,
+        found: Quantization | None,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+    ) -> QBinary:
+        """Return the integer form with a constant of these values and this quantization, if any."""
+        output, dtype = outputs[0].quantized, outputs[0].dtype
         given: Sequence[float] = [tensor.scale for tensor in inputs]
-        scales = with_constant(given, scale, self.constant_first)
+        scales = with_constant(given, found.scale if found else None, self.constant_first)
         factors = _factors(self.function, scales, output.scale, LEFT_SHIFTS[dtype])
         if any(shift > _most_shift(self.function, dtype) for _, shift in factors):
             raise UnsupportedModel(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape, frozen_array
 from microlut.ops.base import FloatOp, IntegerOp, Keras, demand, one_shape
@@ -55,16 +56,9 @@ class Prelu(FloatOp):
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the integer form."""
-        scale, ratio = self._slope_scale, inputs[0].scale / outputs[0].scale
+        scale = self._slope_scale
         steps = np.clip(np.rint(self.slopes / scale), -_LARGEST_SLOPE, _LARGEST_SLOPE)
-        positive = quantize_multiplier(ratio)
-        negative = quantize_multiplier(inputs[0].scale * scale / outputs[0].scale)
-        return QPrelu(
-            frozen_array(steps, np.int8),
-            scale,
-            (positive.multiplier, positive.shift),
-            (negative.multiplier, negative.shift),
-        )
+        return stored_prelu(frozen_array(steps, np.int8), scale, inputs, outputs)
 
     @classmethod
     def from_keras(cls, options: Mapping[str, Any], inputs: Sequence[Shape]) -> Prelu:
@@ -122,6 +116,20 @@ class QPrelu(IntegerOp):
             most = _LARGEST_SHIFT_16, _LARGEST_PRODUCT_SHIFT_16
         for (multiplier, shift), largest in zip((self.positive, self.negative), most, strict=True):
             demand(0 <= multiplier < 1 << 31 and -31 <= shift <= largest, "its multipliers")
+
+
+def stored_prelu(
+    slopes: NDArray[np.int8], scale: float, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+) -> QPrelu:
+    """Return the integer form with these slopes, in steps of a scale."""
+    positive = quantize_multiplier(inputs[0].scale / outputs[0].scale)
+    negative = quantize_multiplier(inputs[0].scale * scale / outputs[0].scale)
+    return QPrelu(
+        slopes,
+        scale,
+        (positive.multiplier, positive.shift),
+        (negative.multiplier, negative.shift),
+    )
 
 
 def _shape(slopes: Shape, inputs: Sequence[Shape]) -> Shape:

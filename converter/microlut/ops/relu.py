@@ -12,6 +12,7 @@ from microlut.ops.activation import ActivationKind, Fusing
 from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.base import IntegerOp, Keras, SameShape, ScaleRule, demand
 from microlut.ops.builtin import Builtin, version
+from microlut.ops.table import QTable, rescale_table, table
 from microlut.ops.tensor import CONFIG, DType, Tensor
 
 
@@ -61,3 +62,10 @@ class QRelu(SameShape, IntegerOp):
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError unless the limits are those of the type."""
         demand(outputs[0].holds(self.minimum, self.maximum), "its limits")
+
+
+def rescaled_relu(source: Tensor, target: Tensor) -> QTable:
+    """Return TensorFlow Lite's RELU from one scale of int8 to another."""
+    low, high = ActivationKind.RELU.limits(target.quantized)
+    scaled = rescale_table(source.quantized, target.quantized).values
+    return table(np.clip(scaled, low, high), "RELU", 2)

@@ -20,13 +20,15 @@ from microlut.ops.dense import Dense
 from microlut.ops.linear import Array, Linear
 from microlut.ops.recurrent import Recurrent
 from microlut.ops.tensor import Tensor, dequantize_array
+from microlut.ops.weighted import Weighted
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.reconstruct import LEVEL_MAX, ScaleRule
+from microlut.quantize.nodes import integer_nodes, quantized_outputs
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.recurrent import Chosen, quantize_recurrent
 from microlut.quantize.shared import kernel_key
-from microlut.quantize.stage import SharedWeights, assembled, integer_nodes, quantized_outputs
+from microlut.quantize.stage import SharedWeights, assembled
 from microlut.quantize.storable import scale_rule, with_biases
 from microlut.quantize.types import Types
 from microlut.quantize.weights import WeightConfig, index_overlap, single_precision
@@ -56,6 +58,9 @@ def quantize_roughly(
     nodes: list[QNode] = []
     for node in graph.nodes:
         op = node.op
+        if node.name in graph.exact and not isinstance(op, Weighted):
+            nodes.append(QNode(node.name, graph.exact[node.name], node.inputs, node.outputs))
+            continue
         if isinstance(op, Recurrent):
             nodes.append(_recurrent(node, op, tensors, bits[node.name], shared))
             continue

@@ -17,24 +17,22 @@ from functools import partial
 
 import numpy as np
 
-from microlut.errors import UnsupportedModel
 from microlut.graph.batch import Arrays, by_name
-from microlut.graph.evaluate import with_states
+from microlut.graph.evaluate import evaluate_node as evaluate_float
+from microlut.graph.evaluate import given, settled, with_states
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State, last_reads
 from microlut.integer import QNode, QuantizedGraph
 from microlut.integer.evaluate import evaluate_node
 from microlut.ops.arrays import FloatArray, IntArray
-from microlut.ops.base import IntegerOp
 from microlut.ops.linear import Linear, QLinear
 from microlut.ops.recurrent import Recurrent
-from microlut.ops.requantize import requantized
-from microlut.ops.table import rescale_table
 from microlut.ops.tensor import Quantization, Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.assign.reconstruct import ScaleRule
 from microlut.quantize.biases import chosen_biases
+from microlut.quantize.nodes import exact_node, integer_nodes, quantized_outputs
 from microlut.quantize.quality import spread
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
@@ -108,10 +106,17 @@ def quantize(
     nodes = []
     for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = [values[name] for name in node.inputs]
-        if isinstance(node.op, Linear):
+        exact = exact_node(graph, node, configs)
+        if exact is not None:
+            nodes.append(exact)
+            computed = evaluate_node(exact, [value.integer for value in inputs], tensors)
+            real = evaluate_float(node, [value.real for value in inputs])
+            values.update({name: _Values(real[name], y) for name, y in computed.items()})
+        elif isinstance(node.op, Linear):
             ends = tensors[node.inputs[0]], tensors[node.output]
             config = configs[node.name]
             op, made = _quantize_linear(node.op, inputs[0], ends, config, shared)
+            made.real = settled(node.outputs[0], made.real)
             nodes.append(QNode(node.name, op, node.inputs, quantized_outputs(node, tensors)))
             values[node.output] = made
         elif isinstance(node.op, Recurrent):
@@ -143,7 +148,10 @@ def quantize_without_data(
     nodes: list[QNode] = []
     for step in walk(graph, inputs):
         node, op = step.node, step.node.op
-        if isinstance(op, Linear):
+        exact = exact_node(graph, node, configs)
+        if exact is not None:
+            nodes.append(exact)
+        elif isinstance(op, Linear):
             x, end = tensors[node.inputs[0]].quantized, tensors[node.output]
             output = end.quantized
             rule = scale_rule(op, x, output)
@@ -183,11 +191,6 @@ def assembled(graph: Graph, tensors: Mapping[str, Tensor], nodes: list[QNode]) -
     )
 
 
-def quantized_outputs(node: Node, tensors: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-    """Return the outputs of a node with their quantization."""
-    return tuple(tensors[tensor.name] for tensor in node.outputs)
-
-
 def _correction_samples(graph: Graph) -> int:
     values = sum(tensor.size for tensor in graph.tensors().values())
     return max(1, _CORRECTION_BYTES // (5 * values))
@@ -196,7 +199,7 @@ def _correction_samples(graph: Graph) -> int:
 def _first_values(
     graph: Graph, tensors: Mapping[str, Tensor], samples: Arrays
 ) -> dict[str, _Values]:
-    reals = with_states(graph, by_name(graph.inputs, samples))
+    reals = with_states(graph, given(graph, by_name(graph.inputs, samples)))
     return {
         name: _Values(real, quantize_array(real, tensors[name].quantized, tensors[name].dtype))
         for name, real in reals.items()
@@ -217,48 +220,9 @@ def _quantize_other(
         read = [integers[name] for name in qnode.inputs]
         integers.update(evaluate_node(qnode, read, known))
         yield qnode
-    reals = node.op.evaluate([value.real for value in inputs])
-    for tensor, real in zip(node.outputs, reals, strict=True):
-        values[tensor.name] = _Values(real, integers[tensor.name])
-
-
-def integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ...]:
-    """Return the integer form of an operator without weights.
-
-    If the operator needs its inputs in the output's scale, those in another are rescaled first.
-    """
-    outputs = quantized_outputs(node, tensors)
-    before: list[QNode] = []
-    inputs: list[Tensor] = []
-    for i, name in enumerate(node.inputs):
-        source = tensors[name]
-        if node.op.scale_rule == "unify" and source.quantization != outputs[0].quantization:
-            own = _unused(f"{node.name}/input{i}", tensors)
-            target = replace(source, name=own, quantization=outputs[0].quantization)
-            before.append(QNode(own, _rescaled(source, target), (name,), (target,)))
-            source = target
-        inputs.append(source)
-    try:
-        op = node.op.quantize(inputs, outputs)
-    except UnsupportedModel as error:
-        raise UnsupportedModel(f"{node.name}: {error}") from error
-    return (*before, QNode(node.name, op, tuple(tensor.name for tensor in inputs), outputs))
-
-
-def _rescaled(source: Tensor, target: Tensor) -> IntegerOp:
-    """Return the operator that changes the scale of a tensor."""
-    if target.dtype == "int16":
-        return requantized(source, target)
-    return rescale_table(source.quantized, target.quantized)
-
-
-def _unused(wanted: str, tensors: Mapping[str, Tensor]) -> str:
-    """Return a name that no tensor of the float graph has."""
-    name, count = wanted, 0
-    while name in tensors:
-        count += 1
-        name = f"{wanted}_{count}"
-    return name
+    reals = evaluate_float(node, [value.real for value in inputs])
+    for name, real in reals.items():
+        values[name] = _Values(real, integers[name])
 
 
 def _quantize_linear(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+from microlut.conversion.options import ConvertOptions, options_of
 from microlut.conversion.pipeline import convert
-from microlut.conversion.preparation import ConvertOptions, options_of
 from microlut.importers.samples import Inputs, as_samples
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantized_inputs

@@ -15,8 +15,8 @@ from microlut import project as projects
 from microlut.board.board import Board, board_of
 from microlut.conversion.code_sizes import arena_room
 from microlut.conversion.conversion import Conversion
+from microlut.conversion.options import ConvertOptions, options_of
 from microlut.conversion.pipeline import convert_with
-from microlut.conversion.preparation import ConvertOptions, options_of
 from microlut.conversion.room import check_budget, check_room
 from microlut.conversion.settings import budget_in_force
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing

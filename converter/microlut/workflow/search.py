@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from microlut.conversion.bits import check_figures
 from microlut.conversion.front import SearchResult
-from microlut.conversion.preparation import options_of, prepare
+from microlut.conversion.options import options_of
+from microlut.conversion.preparation import prepare
 from microlut.conversion.search import check_search, search_prepared
 from microlut.conversion.settings import Budget
 from microlut.importers.keras.custom import Custom

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
 from microlut.conversion.conversion import Conversion
+from microlut.conversion.options import ConvertOptions, options_of
 from microlut.conversion.pipeline import convert_with
-from microlut.conversion.preparation import ConvertOptions, options_of
 from microlut.conversion.prepared import Prepared
 from microlut.distill.data import TrainingData, training_data
 from microlut.distill.tuning import BATCH, EPOCHS, RATE, Tuned, Tuning

@@ -61,8 +61,10 @@ def quantized_tensors(graph: Graph, ranges: Ranges) -> Mapping[str, Tensor]:
     share a scale are a group, whose range covers those of all its tensors with an "own" scale.
     Groups are solved in execution order, since the smallest scale of a group may depend on those
     before it. A tensor whose smallest scale is larger than that of its group is left apart, and all
-    is solved again.
+    is solved again. A network of integers brings its own quantizations.
     """
+    if graph.exact:
+        return graph.tensors()
     apart: dict[str, float] = {}
     known, missed = _solved(graph, ranges, apart)
     for _ in graph.nodes:  # a state that grows from run to run may have no such scale

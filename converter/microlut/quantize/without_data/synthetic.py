@@ -16,7 +16,7 @@ import numpy as np
 
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Arrays, Batch, by_name
-from microlut.graph.evaluate import with_states
+from microlut.graph.evaluate import given, settled, with_states
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import last_reads
 from microlut.ops.arrays import FloatArray
@@ -100,11 +100,11 @@ def walk(graph: Graph, x: Arrays) -> Iterator[Activation]:
     Raises:
         InvalidInput: A layer gives values beyond single precision.
     """
-    live = with_states(graph, by_name(graph.inputs, x))
+    live = with_states(graph, given(graph, by_name(graph.inputs, x)))
     for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = tuple(live[name] for name in node.inputs)
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs = _outputs(node, inputs)
+            outputs = tuple(map(settled, node.outputs, _outputs(node, inputs)))
         if not all(np.isfinite(values).all() for values in outputs):
             raise InvalidInput(
                 f"model {graph.name}: layer {node.name!r} gives NaN or infinite values for inputs "

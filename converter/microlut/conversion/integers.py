@@ -1,0 +1,88 @@
+"""Networks of integers: what is fixed by the file, and what options mean for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from microlut.conversion.aside import set_aside
+from microlut.conversion.calibration import (
+    NO_CALIBRATION,
+    STAGES,
+    calibration_inputs,
+    notes_of,
+    tamed,
+)
+from microlut.conversion.input_checks import calibration_findings
+from microlut.conversion.options import Check, Options
+from microlut.conversion.prepared import Prepared
+from microlut.conversion.settings import layer_choices
+from microlut.errors import InvalidInput
+from microlut.graph.ir import Graph
+from microlut.importers.samples import Inputs
+from microlut.ops.tensor import Activation, feature_ranges, quantized_range
+from microlut.plan.limits import check_sizes
+from microlut.quantize.ranges.measure import Ranges
+from microlut.quantize.weights import Method
+from microlut.quantize.without_data.synthetic import synthetic_inputs
+from microlut.support.progress import Progress
+
+_WHOLE = "the model is a network of integers, whose activations keep the scales of the file"
+
+
+def stored_ranges(graph: Graph) -> Ranges:
+    """Return the ranges and types of all tensors, which the file says."""
+    tensors = graph.tensors()
+    limits = {name: quantized_range(t.quantized, t.dtype) for name, t in tensors.items()}
+    types: dict[str, Activation] = {n: "int16" for n, t in tensors.items() if t.dtype == "int16"}
+    return Ranges(limits, types)
+
+
+def check_integers(options: Options) -> None:
+    """Raise InvalidInput for options that would change what the file fixes."""
+    settings = options.settings
+    given = {
+        "--input-range": options.input_range,
+        "--activations": options.overrides.activations or settings.activations,
+        "the settings' tensors": settings.tensors,
+        "--ranges": None if options.range_rule == "auto" else options.range_rule,
+    }
+    for name, value in given.items():
+        if value:
+            raise InvalidInput(f"{_WHOLE}; leave {name} out, or give the float model")
+
+
+def prepared_integers(
+    graph: Graph,
+    calibration: Inputs | None,
+    options: Options,
+    progress: Progress,
+    check: Check,
+) -> Prepared:
+    """Prepare a network of integers, whose quantization is that of the file."""
+    check_sizes(graph)
+    check_integers(options)
+    default: Method = "fitted" if calibration is None else "calibrated"
+    layers = layer_choices(graph, options.settings, options.overrides, default)
+    if calibration is None and any(layer.config.needs_data for layer in layers.values()):
+        raise InvalidInput(NO_CALIBRATION)
+    check(graph, None)
+    progress("calibrate", 1, STAGES)
+    ranges = stored_ranges(graph)
+    check(graph, {t.name: (feature_ranges(t.quantized, t.dtype),) for t in graph.inputs})
+    limits = {tensor.name: ranges[tensor.name] for tensor in graph.inputs}
+    synthetic = synthetic_inputs(graph, limits)
+    found = Prepared(graph, ranges, synthetic, None, layers, None, options.task, notes_of(graph))
+    if calibration is None:
+        return found
+    samples = calibration_inputs(calibration, graph, None)
+    used, aside = set_aside(samples) if options.aside else (samples, None)
+    with_data = any(layer.config.needs_data for layer in layers.values())
+    clipped = tamed(graph, used, ranges)
+    return replace(
+        found,
+        inputs=clipped if with_data else synthetic,
+        samples=clipped,
+        findings=(*found.findings, *calibration_findings(samples, graph, graph.inputs)),
+        measured={name: (float(x.min()), float(x.max())) for name, x in samples.arrays.items()},
+        aside=None if aside is None else tamed(graph, aside, ranges),
+    )

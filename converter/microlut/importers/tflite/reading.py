@@ -1,0 +1,331 @@
+"""Read the flatbuffer of a .tflite file.
+
+Nothing in the file is trusted: offsets that lead out of it raise, and limits bound what a file
+whose tables point to each other could make of a few bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
+from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, Subgraph, TfliteFile
+from microlut.ops.arrays import Shape
+from microlut.support.texts import plain
+
+MAGIC, MAGIC_OFFSET = b"TFL3", 4
+_LARGEST_FILE = 1 << 29
+_MOST_SUBGRAPHS, _MOST_ENTRIES = 64, 1 << 16  # tensors, operators, buffers
+_MOST_ENDS = 1 << 18  # inputs and outputs of all operators
+_MOST_DIMENSIONS = 8
+_LARGEST_OPTION = 64  # values of a list
+_LARGEST_SIZE = 1 << 31
+_LONGEST_NAME = 200
+_OLD_CODES = 127  # up to here, files have the code in another field
+_DAMAGE = (
+    AttributeError,
+    LookupError,
+    OverflowError,
+    MemoryError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+_NUMPY = {
+    **{name: np.dtype(name) for name in ("float16", "float32", "float64", "bool")},
+    **{f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16)},
+    **{f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (32, 64)},
+}
+_NO_FIELDS = re.compile(r"_|GetRootAs|Init$|.*(AsNumpy|IsNone|Length|BufferHasIdentifier)$")
+
+
+class _Damaged(ValueError):
+    """What cannot be right."""
+
+
+def is_tflite(path: Path) -> bool:
+    """Return whether a file begins as a .tflite file does."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(MAGIC_OFFSET + len(MAGIC))[MAGIC_OFFSET:] == MAGIC
+    except OSError:  # the reader of other formats says what is wrong
+        return False
+
+
+def read(path: Path) -> TfliteFile:
+    """Read a .tflite file.
+
+    Raises:
+        InvalidInput: The file is damaged.
+        UnsupportedModel: Its constants are kept elsewhere.
+        ToolMissing: The schema's package is not installed.
+    """
+    schema = _schema()
+    if path.stat().st_size > _LARGEST_FILE:
+        raise InvalidInput(
+            f"{path}: has {path.stat().st_size:,} bytes; models for microcontrollers have at most "
+            f"{_LARGEST_FILE:,}: use a smaller model"
+        )
+    try:
+        return _Reader(schema, path.read_bytes(), str(path)).file()
+    except _DAMAGE as error:
+        reason = str(error) if isinstance(error, _Damaged) else "a part of it is not there"
+        raise InvalidInput(
+            f"{path}: cannot be read ({reason}); the file is damaged or incomplete: convert the "
+            "model to .tflite again or copy the file again"
+        ) from error
+
+
+def _schema() -> ModuleType:
+    """Import the schema, which takes a moment, only when a file is read."""
+    try:
+        from ai_edge_litert import schema_py_generated
+    except ImportError as error:
+        raise ToolMissing(
+            f"ai-edge-litert is not installed or cannot be loaded ({error}); it has the schema of "
+            ".tflite files; install it with: pip install ai-edge-litert"
+        ) from error
+    found: ModuleType = schema_py_generated
+    return found
+
+
+class _Reader:
+    def __init__(self, schema: ModuleType, content: bytes, source: str) -> None:
+        self._schema, self._source, self._content = schema, source, content
+        self._ends = 0
+        self._builtins = _names(schema.BuiltinOperator)
+        self._types = _names(schema.TensorType)
+        self._tables = {**_names(schema.BuiltinOptions)}, {**_names(schema.BuiltinOptions2)}
+
+    def file(self) -> TfliteFile:
+        """Return the whole file."""
+        if self._content[MAGIC_OFFSET : MAGIC_OFFSET + len(MAGIC)] != MAGIC:
+            raise _Damaged("it does not begin as such a file does")
+        model = self._schema.Model.GetRootAs(self._content, 0)
+        if model.ExternalBuffersLength():
+            raise self._kept_elsewhere()
+        codes = [
+            self._code(code)
+            for code in _each(model.OperatorCodes, model.OperatorCodesLength(), _MOST_ENTRIES)
+        ]
+        count = model.SubgraphsLength()
+        if count < 1:
+            raise _Damaged("it has no network")
+        subgraphs = _each(model.Subgraphs, count, _MOST_SUBGRAPHS)
+        found = tuple(self._subgraph(model, graph, codes) for graph in subgraphs)
+        return TfliteFile(self._source, found, *self._signature(model, found[0]))
+
+    def _kept_elsewhere(self) -> UnsupportedModel:
+        return UnsupportedModel(
+            f"{self._source}: its constants are kept outside of the flatbuffer; microlut reads "
+            "files that hold them: convert the model to .tflite again"
+        )
+
+    def _signature(self, model: Any, main: Subgraph) -> tuple[dict[int, str], dict[int, str]]:  # noqa: ANN401
+        """Return the names of inputs and outputs in the first signature of the network."""
+        for signature in _each(model.SignatureDefs, model.SignatureDefsLength(), _MOST_SUBGRAPHS):
+            if signature.SubgraphIndex() == 0:
+                return tuple(
+                    {
+                        item.TensorIndex(): _text(item.Name()) or main.tensors[number].name
+                        for item in _each(get, count, _MOST_ENTRIES)
+                        if (number := item.TensorIndex()) < len(main.tensors)
+                    }
+                    for get, count in (
+                        (signature.Inputs, signature.InputsLength()),
+                        (signature.Outputs, signature.OutputsLength()),
+                    )
+                )  # type: ignore[return-value]
+        return {}, {}
+
+    def _code(self, code: Any) -> tuple[str, bool]:  # noqa: ANN401
+        """Return the name of an operator, and whether it is a custom one."""
+        old, new = code.DeprecatedBuiltinCode(), code.BuiltinCode()
+        number = new if old == _OLD_CODES else max(old, new)
+        name = self._builtins.get(number)
+        if name is None:
+            return f"operator {number}", True
+        custom = name == "CUSTOM"
+        return (_text(code.CustomCode()) or "custom" if custom else name), custom
+
+    def _subgraph(self, model: Any, graph: Any, codes: list[tuple[str, bool]]) -> Subgraph:  # noqa: ANN401
+        names: set[str] = set()
+        tensors = tuple(
+            self._tensor(model, number, tensor, names)
+            for number, tensor in enumerate(
+                _each(graph.Tensors, graph.TensorsLength(), _MOST_ENTRIES)
+            )
+        )
+        operators = tuple(
+            self._operator(operator, codes, tensors)
+            for operator in _each(graph.Operators, graph.OperatorsLength(), _MOST_ENTRIES)
+        )
+        inputs = self._numbers(graph.InputsAsNumpy(), len(tensors))
+        outputs = self._numbers(graph.OutputsAsNumpy(), len(tensors))
+        if LEFT_OUT in (*inputs, *outputs):
+            raise _Damaged("an input or output of the network is left out")
+        return Subgraph(tensors, operators, inputs, outputs)
+
+    def _tensor(self, model: Any, number: int, tensor: Any, names: set[str]) -> FileTensor:  # noqa: ANN401
+        dtype = self._types.get(tensor.Type(), "unknown").lower()
+        shape = _shape(tensor.ShapeAsNumpy())
+        signature = tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else ()
+        name = _unique(_text(tensor.Name()) or f"tensor_{number}", names)
+        scales, zero_points, axis = _quantization(tensor.Quantization(), name)
+        if tensor.Sparsity() is not None:
+            dtype = f"sparse {dtype}"
+        return FileTensor(
+            number=number,
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            scales=scales,
+            zero_points=zero_points,
+            axis=axis,
+            unknown=tuple(i for i, n in enumerate(signature[:_MOST_DIMENSIONS]) if n < 0),
+            constant=self._constant(model, tensor, dtype, shape, name),
+            is_variable=bool(tensor.IsVariable()),
+        )
+
+    def _constant(
+        self,
+        model: Any,  # noqa: ANN401
+        tensor: Any,  # noqa: ANN401
+        dtype: str,
+        shape: Shape,
+        name: str,
+    ) -> NDArray[Any] | None:
+        number = tensor.Buffer()
+        if number >= max(model.BuffersLength(), 1):
+            raise _Damaged(f"buffer {number} of {name!r} is not there")
+        if number == 0:
+            return None
+        buffer = model.Buffers(number)
+        if buffer.Offset() > 1 or buffer.Size() > 1:
+            raise self._kept_elsewhere()
+        if buffer.DataLength() == 0:
+            return None
+        data = buffer.DataAsNumpy()
+        kind = _NUMPY.get(dtype)
+        if kind is None:  # refused where it is read
+            return None
+        if data.size != math.prod(shape) * kind.itemsize:
+            raise _Damaged(f"{name!r} has {data.size} bytes for {dtype} of shape {list(shape)}")
+        found: NDArray[Any] = data.view(kind).reshape(shape)  # no copy: many may share a buffer
+        return found
+
+    def _operator(
+        self,
+        operator: Any,  # noqa: ANN401
+        codes: list[tuple[str, bool]],
+        tensors: tuple[FileTensor, ...],
+    ) -> FileOperator:
+        kind, custom = codes[operator.OpcodeIndex()]
+        inputs = self._numbers(operator.InputsAsNumpy(), len(tensors))
+        outputs = self._numbers(operator.OutputsAsNumpy(), len(tensors))
+        if LEFT_OUT in outputs:
+            raise _Damaged("an output of an operator is left out")
+        options: dict[str, Any] = {}
+        for table, number, names in zip(
+            (operator.BuiltinOptions(), operator.BuiltinOptions2()),
+            (operator.BuiltinOptionsType(), operator.BuiltinOptions2Type()),
+            self._tables,
+            strict=True,
+        ):
+            if table is not None and names.get(number, "NONE") != "NONE":
+                options.update(self._options(table, names[number]))
+        name = tensors[outputs[0]].name if outputs else kind
+        return FileOperator(kind, options, inputs, outputs, name, custom)
+
+    def _options(self, table: Any, name: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+        kind = getattr(self._schema, name)
+        options = kind()
+        options.Init(table.Bytes, table.Pos)
+        for field, is_list in _fields(kind):
+            if is_list:
+                if getattr(options, f"{field}Length")() > _LARGEST_OPTION:
+                    raise _Damaged(f"the option {field} has too many values")
+                values = getattr(options, f"{field}AsNumpy")()
+                yield field, () if isinstance(values, int) else tuple(values.tolist())
+            else:
+                value = getattr(options, field)()
+                yield field, _text(value) if isinstance(value, bytes) else value
+
+    def _numbers(self, values: Any, count: int) -> tuple[int, ...]:  # noqa: ANN401
+        """Return numbers of tensors; a vector that is not there is a 0."""
+        found = () if isinstance(values, int) else values.tolist()
+        self._ends += len(found)
+        if self._ends > _MOST_ENDS:
+            raise _Damaged("its operators have too many inputs")
+        if any(not LEFT_OUT <= n < count for n in found):
+            raise _Damaged("an operator has a tensor that is not there")
+        return tuple(found)
+
+
+def _each(get: Callable[[int], Any], count: int, most: int) -> Iterator[Any]:
+    if count > most:
+        raise _Damaged(f"it has {count:,} parts of a kind, at most {most:,} are allowed")
+    return (get(i) for i in range(count))
+
+
+def _names(enumeration: type[Any]) -> dict[int, str]:
+    """Return the names of an enumeration; of names for a number, the last one."""
+    return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[tuple[str, bool], ...]:
+    """Return the fields of a table, and whether each is a list."""
+    names = [name for name in vars(kind) if not _NO_FIELDS.match(name)]
+    return tuple((name, hasattr(kind, f"{name}Length")) for name in names)
+
+
+def _text(text: bytes | None) -> str:
+    return plain((text or b"")[:_LONGEST_NAME].decode("utf-8", "replace"))
+
+
+def _unique(wanted: str, names: set[str]) -> str:
+    name, count = wanted, 0
+    while name in names:
+        count += 1
+        name = f"{wanted}_{count}"
+    names.add(name)
+    return name
+
+
+def _shape(values: Any) -> Shape:  # noqa: ANN401
+    shape = () if isinstance(values, int) else tuple(values[: _MOST_DIMENSIONS + 1].tolist())
+    if len(shape) > _MOST_DIMENSIONS or any(n < 0 for n in shape):
+        raise _Damaged(f"a tensor has the shape {list(shape)}")
+    if math.prod(shape) >= _LARGEST_SIZE:
+        raise _Damaged(f"a tensor has the shape {list(shape)}")
+    return shape
+
+
+def _quantization(
+    found: Any,  # noqa: ANN401
+    name: str,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
+    none = np.zeros(0, np.float32), np.zeros(0, np.int64), 0
+    if found is None or not found.ScaleLength():
+        return none
+    scales = np.array(found.ScaleAsNumpy(), np.float32)
+    given = found.ZeroPointAsNumpy() if found.ZeroPointLength() else np.zeros(len(scales))
+    points: NDArray[np.int64] = np.array(given, np.int64)
+    if len(points) == 1:
+        points = np.repeat(points, len(scales))
+    if len(scales) != len(points) or not (np.isfinite(scales) & (scales >= 0)).all():
+        raise _Damaged(f"the scales of {name!r} cannot be right")
+    return scales, points, int(found.QuantizedDimension())

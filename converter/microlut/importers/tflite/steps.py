@@ -1,0 +1,164 @@
+"""Turn the steps of an operator into nodes of the graph, and check them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+
+from microlut.errors import UnsupportedModel
+from microlut.graph.ir import Node
+from microlut.importers.tflite.file import FileTensor
+from microlut.importers.tflite.tensors import check_size, graph_tensor
+from microlut.importers.tflite.use import Step, Use, Value, without_batch
+from microlut.ops.arrays import Shape
+from microlut.ops.base import FloatOp, IntegerOp
+from microlut.ops.linear import Linear
+from microlut.ops.reshape import Reshape
+from microlut.ops.table import GATHER, QTable
+from microlut.ops.tensor import Tensor
+
+
+@dataclass(slots=True)
+class Placing:
+    """An operator whose steps become nodes; `names` are those of the graph so far."""
+
+    use: Use
+    names: set[str]
+
+    def name(self, wanted: str) -> str:
+        """Return a name that no tensor has, and take it."""
+        name, count = wanted, 0
+        while name in self.names:
+            count += 1
+            name = f"{wanted}_{count}"
+        self.names.add(name)
+        return name
+
+
+@dataclass(slots=True)
+class Placed:
+    """The nodes of an operator, their integer forms, and the outputs."""
+
+    nodes: list[Node] = field(default_factory=list)
+    exact: dict[str, IntegerOp] = field(default_factory=dict)
+    values: list[Value] = field(default_factory=list)
+
+
+def place(placing: Placing, steps: Sequence[Step]) -> Placed:
+    """Return the nodes of steps.
+
+    Raises:
+        UnsupportedModel: An operator has no form for these tensors.
+        InvalidInput: The shapes of the file do not fit each other.
+    """
+    placed = Placed()
+    made: list[Tensor] = []
+    for step in steps:
+        read = [_tensor(placing.use, made, index) for index in step.inputs]
+        shape = _shape(placing.use, step.op, read)
+        if step.output is None:
+            made.append(_between(placing, step, shape))
+            _add(placing.use, placed, step, read, made[-1])
+        else:
+            made.append(_finish(placing, placed, step, read, shape))
+    return placed
+
+
+def _tensor(use: Use, made: Sequence[Tensor], index: int) -> Tensor:
+    if index < 0:
+        return made[index]
+    value = use.tensor(index)
+    return graph_tensor(value.name, without_batch(value.shape), value.source)
+
+
+def _shape(use: Use, op: FloatOp, read: Sequence[Tensor]) -> Shape:
+    try:
+        (shape,) = op.shapes([tensor.shape for tensor in read])
+    except ValueError as error:
+        raise use.operator.unsupported(str(error), "change it") from error
+    check_size(use.operator, shape)
+    return shape
+
+
+def _between(placing: Placing, step: Step, shape: Shape) -> Tensor:
+    """Return a tensor that only further steps of the operator read."""
+    use = placing.use
+    source = use.outputs[0] if step.like is None else use.given(step.like).source
+    return graph_tensor(placing.name(use.operator.name + step.suffix), shape, source)
+
+
+def _finish(
+    placing: Placing, placed: Placed, step: Step, read: Sequence[Tensor], shape: Shape
+) -> Tensor:
+    """Add the step that makes an output, in the shape that the file gives it."""
+    use = placing.use
+    assert step.output is not None
+    target = use.outputs[step.output]
+    full = _full(use, target, step.full, shape)
+    output = graph_tensor(placing.name(target.name), without_batch(full), target)
+    if shape == output.shape:
+        _add(use, placed, step, read, output)
+    else:
+        first = graph_tensor(placing.name(f"{target.name}_made"), shape, target)
+        _add(use, placed, step, read, first)
+        _add(use, placed, Step(Reshape(output.shape)), [first], output)
+    placed.values.append(Value(target, full, output.name))
+    return output
+
+
+def _full(use: Use, target: FileTensor, known: Shape | None, shape: Shape) -> Shape:
+    """Return the shape of an output with its batch."""
+    full = target.shape if known is None else known
+    if prod(full) == prod(shape):
+        return full
+    if target.unknown or not target.shape:
+        return (1, *shape)
+    raise use.operator.invalid(f"makes {list(shape)}, the file says {list(full)}")
+
+
+def _add(use: Use, placed: Placed, step: Step, read: Sequence[Tensor], output: Tensor) -> None:
+    """Add a node, and its integer form in a network of integers."""
+    names = tuple(tensor.name for tensor in read)
+    placed.nodes.append(Node(output.name, step.op, names, (output,)))
+    if not use.is_integer:
+        return
+    if any(tensor.quantization is None for tensor in (*read, output)):
+        raise use.operator.unsupported(
+            "goes from integers to real numbers",
+            "supported are networks of integers, with real numbers at their ends only",
+        )
+    placed.exact[output.name] = _integers(use, step, read, output)
+
+
+def _integers(use: Use, step: Step, read: Sequence[Tensor], output: Tensor) -> IntegerOp:
+    """Return the integer form of a step, which computes what devices do."""
+    op = step.op
+    passes = op.scale_rule == "same" and step.exact is None
+    if passes and (read[0].quantized, read[0].dtype) != (output.quantized, output.dtype):
+        raise use.operator.unsupported(
+            "its input and its output have other scales", "supported are equal ones"
+        )
+    try:
+        make = step.exact or op.quantize
+        made = make(read, (output,))
+        made.check(read, (output,))
+    except UnsupportedModel as error:
+        if error.obstacles:
+            raise
+        raise use.operator.unsupported(str(error), "give the float file") from error
+    except ValueError as error:
+        raise use.operator.unsupported(
+            f"{error} cannot be converted", "devices do not compute it either"
+        ) from error
+    kinds = {tensor.dtype for tensor in (*read, output)}
+    if (len(kinds) > 1 and not made.mixes_types) or not kinds <= set(made.dtypes):
+        raise use.operator.unsupported(
+            f"computes between {', '.join(sorted(kinds))}", "supported is int8, often int16"
+        )
+    if isinstance(made, QTable) and made.builtin == GATHER:
+        raise use.operator.unsupported(
+            "has no kernel for these integers on devices", "give the float file, or leave it out"
+        )
+    assert not isinstance(op, Linear) or step.exact is not None
+    return made

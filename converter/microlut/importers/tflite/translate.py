@@ -1,0 +1,193 @@
+"""Translate the operators of a .tflite file into a float graph and the integers that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import Obstacle
+from microlut.graph.ir import Graph, Node
+from microlut.importers.obstacles import Collected
+from microlut.importers.tflite.ends import Ends, ends_of
+from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, TfliteFile
+from microlut.importers.tflite.folding import folded
+from microlut.importers.tflite.operators import OPERATORS
+from microlut.importers.tflite.steps import Placing, place
+from microlut.importers.tflite.tensors import type_problem
+from microlut.importers.tflite.use import Use, Value, without_batch
+from microlut.importers.translation import LayerSeen, Translation
+from microlut.ops.base import IntegerOp
+from microlut.support.texts import plain
+
+_LEFT_OUT = (
+    "the output is the same for all inputs and is left out; the program that calls the network has "
+    "to have its values"
+)
+_MOST_NODES = 1 << 14
+
+
+@dataclass(slots=True)
+class _Work:
+    """The state of a translation: what is known of the tensors of the file by their numbers."""
+
+    file: TfliteFile
+    ends: Ends
+    collected: Collected
+    values: dict[int, Value] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    nodes: list[Node] = field(default_factory=list)
+    exact: dict[str, IntegerOp] = field(default_factory=dict)
+    layers: list[LayerSeen] = field(default_factory=list)
+
+
+def translate(file: TfliteFile, name: str) -> Translation:
+    """Translate a file as far as possible, and collect all obstacles on the way."""
+    collected = Collected()
+    work = _Work(file, ends_of(file, collected), collected)
+    work.names |= {tensor.name for tensor in work.ends.inputs.values()}
+    for number, tensor in work.ends.inputs.items():
+        source = work.ends.sources[number]
+        work.values[number] = Value(source, file.main.tensors[number].shape, tensor.name)
+    for operator in file.main.operators:
+        collected.check(operator, lambda operator=operator: _translate(operator, work))  # type: ignore[misc]
+        for number in operator.outputs:  # what is behind an obstacle is checked all the same
+            work.values.setdefault(number, _unknown(file.main.tensors[number]))
+        _see(operator, work)
+    outputs = _outputs(work)
+    graph = None if collected.obstacles else _graph(name, outputs, work)
+    kinds = tuple(sorted(OPERATORS))
+    classes = any(each.found.endswith("is not supported") for each in collected.obstacles)
+    return Translation(file.source, graph, tuple(work.layers), collected, kinds if classes else ())
+
+
+def _unknown(tensor: FileTensor) -> Value:
+    return Value(tensor, tensor.shape, tensor.name)
+
+
+def _see(operator: FileOperator, work: _Work) -> None:
+    """Add an operator to the layers that are shown, unless its output is a constant."""
+    if not operator.outputs or work.values[operator.outputs[0]].constant is not None:
+        return
+    read = [_read(number, work) for number in operator.inputs]
+    sizes = [value.constant.size for value in read if value and value.constant is not None]
+    shape = without_batch(work.values[operator.outputs[0]].shape)
+    work.layers.append(LayerSeen(operator.name, operator.kind, shape, sum(sizes)))
+
+
+def _read(number: int, work: _Work) -> Value | None:
+    if number == LEFT_OUT:
+        return None
+    if number not in work.values:
+        tensor = work.file.main.tensors[number]
+        if tensor.is_variable:
+            return _unknown(tensor)
+        if tensor.constant is None and not _is_empty(tensor):
+            where = f"tensor {tensor.name!r}"
+            found = f"nothing computes it, and it is no constant of type {tensor.dtype}"
+            advice = "the file is damaged, or has constants of another type: convert it again"
+            work.collected.add([Obstacle(tensor.name, where, found, advice, damaged=False)])
+            return _unknown(tensor)
+        constant = _empty(tensor) if tensor.constant is None else tensor.constant
+        work.values[number] = Value(tensor, tensor.shape, "", constant)
+    return work.values[number]
+
+
+def _is_empty(tensor: FileTensor) -> bool:
+    return prod(tensor.shape) == 0 and tensor.dtype in ("int32", "float32")
+
+
+def _empty(tensor: FileTensor) -> NDArray[Any]:
+    return np.zeros(tensor.shape, tensor.dtype)
+
+
+def _translate(operator: FileOperator, work: _Work) -> None:
+    """Add the nodes of an operator and what is known of its outputs."""
+    inputs = tuple(_read(number, work) for number in operator.inputs)
+    outputs = tuple(work.file.main.tensors[number] for number in operator.outputs)
+    if not operator.is_custom and outputs:
+        constant = folded(operator, inputs, outputs[0])
+        if constant is not None:
+            shape = tuple(constant.shape)
+            work.values[outputs[0].number] = Value(outputs[0], shape, "", constant)
+            return
+    alias = work.ends.alias(operator, inputs)
+    if alias is not None:
+        work.values[outputs[0].number] = alias
+        return
+    handler = None if operator.is_custom else OPERATORS.get(operator.kind)
+    if handler is None:
+        raise operator.unsupported(f"operator {operator.kind} is not supported", _advice(operator))
+    given = [value for value in inputs if value is not None and value.constant is None]
+    for tensor in (*(value.source for value in given), *outputs):
+        problem = type_problem(tensor)
+        if problem is not None:
+            raise operator.unsupported(*problem)
+    use = Use(operator, inputs, outputs, any(value.is_integer for value in given))
+    placed = place(Placing(use, work.names), handler(use))
+    if len(work.nodes) + len(placed.nodes) > _MOST_NODES:
+        raise operator.unsupported(
+            f"the network has more than {_MOST_NODES} operators", "use a smaller model"
+        )
+    work.nodes += placed.nodes
+    work.exact |= placed.exact
+    work.values |= {value.source.number: value for value in placed.values}
+
+
+def _advice(operator: FileOperator) -> str:
+    if operator.kind.startswith("Flex"):
+        return "it needs TensorFlow on the device: convert the model with TFLITE_BUILTINS alone"
+    if operator.is_custom:
+        return "custom operators are code outside of the file: build the model without it"
+    return "replace it by others"
+
+
+def _outputs(work: _Work) -> dict[str, str]:
+    """Return the tensors of the graph that callers receive, by their names for callers."""
+    found: dict[str, str] = {}
+    for number in work.file.main.outputs:
+        value = _read(number, work)
+        name = work.file.output_names.get(number, work.file.main.tensors[number].name)
+        if value is None or value.constant is not None:
+            continue
+        while name in found:
+            name += "_"
+        found[name] = value.name
+    made = {tensor.name for node in work.nodes for tensor in node.outputs}
+    if not work.collected.obstacles and not made.intersection(found.values()):
+        advice = "no operator computes anything: give a network"
+        obstacle = Obstacle("", "the network", "its outputs are inputs or constants", advice)
+        work.collected.add([obstacle])
+    return found
+
+
+def _graph(name: str, outputs: dict[str, str], work: _Work) -> Graph:
+    main = work.file.main
+    constants = [n for n in main.outputs if work.values[n].constant is not None]
+    notes = [f"output {main.tensors[n].name!r}: {_LEFT_OUT}" for n in constants]
+    nodes = _needed(work.nodes, outputs.values())
+    kept = {node.name for node in nodes}
+    return Graph(
+        plain(name),
+        tuple(work.ends.inputs.values()),
+        nodes,
+        tuple(outputs.values()),
+        (),
+        tuple(outputs),
+        notes=(*work.ends.notes, *notes),
+        exact={name: op for name, op in work.exact.items() if name in kept},
+    )
+
+
+def _needed(nodes: Sequence[Node], outputs: object) -> tuple[Node, ...]:
+    """Return the nodes that the outputs depend on."""
+    wanted, kept = set(outputs), list[Node]()  # type: ignore[call-overload]
+    for node in reversed(nodes):
+        if wanted.intersection(tensor.name for tensor in node.outputs):
+            wanted.update(node.inputs)
+            kept.append(node)
+    return tuple(reversed(kept))
