@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from microlut.importers.keras.config import Json
 from microlut.importers.keras.layer_use import PREVIOUS, Step
+from microlut.importers.movements import along
 from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
-from microlut.ops.reshape import Reshape
-from microlut.ops.transpose import Transpose
 
 
 def steps_along(
@@ -29,33 +27,13 @@ def steps_along(
         inputs: What the first step reads.
         suffix: Suffix of the last step.
     """
-    order = [i for i in range(len(shape)) if i not in axes] + list(axes)
-    moved = tuple(shape[i] for i in order)
-    flat = (*moved[: len(moved) - len(axes)], prod(moved[len(moved) - len(axes) :]))
-    back = [order.index(i) for i in range(len(shape))]
     steps: list[Step] = []
-    for each in (
-        reordered(shape, order),
-        Reshape(flat),
-        op,
-        Reshape(moved),
-        reordered(moved, back),
-    ):
-        (made,) = each.shapes((shape,))
-        if made != shape or not isinstance(each, Reshape):
-            name = f"{suffix}_part{len(steps) + 1}"
-            steps.append(Step(each, made, (PREVIOUS,) if steps else inputs, name))
-        shape = made
+    for each in along(op, axes, shape):
+        (shape,) = each.shapes((shape,))
+        name = f"{suffix}_part{len(steps) + 1}"
+        steps.append(Step(each, shape, (PREVIOUS,) if steps else inputs, name))
     last = steps.pop()
     return (*steps, Step(last.op, last.shape, last.inputs, suffix))
-
-
-def reordered(shape: Shape, order: Sequence[int]) -> FloatOp:
-    """Return what puts dimensions into another order: a view if only those of size 1 move."""
-    moving = [i for i in order if shape[i] != 1]
-    if moving == sorted(moving):
-        return Reshape(tuple(shape[i] for i in order))
-    return Transpose(tuple(order))
 
 
 def from_the_end(config: Json, rank: int) -> Json:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from microlut.importers.keras.along import reordered
 from microlut.importers.keras.config import Json
 from microlut.importers.keras.layer_use import (
     PREVIOUS,
@@ -20,6 +19,7 @@ from microlut.importers.keras.layer_use import (
     limited,
     limits_of,
 )
+from microlut.importers.movements import reordered
 
 _FIRST = ("channels_first", "nchw", "ncw")
 _SPATIAL = {"1D": 1, "2D": 2, "3D": 3}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from math import prod
+from collections.abc import Mapping
 
 from microlut.importers.keras import options
 from microlut.importers.keras.arguments import (
@@ -19,26 +17,13 @@ from microlut.importers.keras.arguments import (
 )
 from microlut.importers.keras.config import Json
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step
-from microlut.ops.arrays import Shape
-from microlut.ops.base import FloatOp
+from microlut.importers.movements import picked, zero_padding
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.gather import Gather
 from microlut.ops.movement import Axis, whole
-from microlut.ops.pad import Pad
 from microlut.ops.reshape import Reshape
 from microlut.ops.slice import Slice
 from microlut.ops.transpose import Transpose
-from microlut.ops.windows import Padding
-
-
-def picked(shape: Sequence[int], axis: int, places: Sequence[int]) -> FloatOp:
-    """Return what takes places along an axis: a slice if they have equal distances."""
-    steps = {second - first for first, second in pairwise(places)} or {1}
-    if len(steps) == 1 and 0 not in steps:
-        axes = list(map(whole, shape))
-        axes[axis] = Axis(places[0], steps.pop(), len(places))
-        return Slice(tuple(axes))
-    return Gather(axis, tuple(places))
 
 
 @taking("indices", "axis", "batch_dims", "mode")
@@ -82,34 +67,9 @@ def _zero_padding(rank: int) -> Handler:
         options.check_channels_last(use.layer)
         if len(use.shape) != rank + 1:
             raise use.layer.invalid(f"reads {list(use.shape)}, expected {rank + 1} dimensions")
-        return chain(use, *_zeros(use.shape, [*sides(use, "padding", rank, 1), (0, 0)]))
+        return chain(use, *zero_padding(use.shape, [*sides(use, "padding", rank, 1), (0, 0)]))
 
     return handle
-
-
-def _zeros(shape: Shape, amounts: Sequence[tuple[int, int]]) -> list[FloatOp]:
-    """Return the operators that pad a tensor with zeros, as pictures of one or two of its axes.
-
-    The rows and columns of a picture are padded as they are, so that convolutions can take over.
-    """
-    ops: list[FloatOp] = []
-    sizes = list(shape)
-    axes = [i for i, pair in enumerate(amounts) if pair != (0, 0)]
-    while axes:
-        axis = axes.pop(0)
-        before, after = amounts[axis]
-        padding = Padding(0, 0, before, after)
-        view = [prod(sizes[:axis]), sizes[axis], prod(sizes[axis + 1 :])]
-        both = axes[:1] == [axis + 1]
-        if view[0] == 1 and (both or axis == 0):  # rows, and columns if there are any
-            padding = Padding(before, after, *(amounts[axes.pop(0)] if both else (0, 0)))
-            width = sizes[axis + 1] if both or len(sizes) > 2 else 1
-            view = [sizes[axis], width, prod(sizes[axis + 1 :]) // width]
-            if both:
-                sizes[axis + 1] += padding.left + padding.right
-        sizes[axis] += before + after
-        ops += [Reshape(tuple(view)), Pad(padding), Reshape(tuple(sizes))]
-    return ops
 
 
 @taking("pad_width|paddings", "mode", "constant_values", "data_format")
@@ -130,7 +90,7 @@ def _pad(use: LayerUse, given: Json) -> tuple[Step, ...]:
             raise use.layer.unsupported(
                 f"constant_values={given['constant_values']}", "supported is padding with zeros"
             )
-        return chain(use, *_zeros(use.shape, inner))
+        return chain(use, *zero_padding(use.shape, inner))
     ops = []
     for axis, (size, (before, after)) in enumerate(zip(use.shape, inner, strict=True)):
         if before or after:
@@ -180,7 +140,7 @@ def _pad_images(use: LayerUse, given: Json) -> tuple[Step, ...]:
         amounts.append(
             (whole_number(use, before, keys[0], 0), whole_number(use, after, keys[1], 0))
         )
-    return chain(use, *_zeros(use.shape, [*amounts, (0, 0)]))
+    return chain(use, *zero_padding(use.shape, [*amounts, (0, 0)]))
 
 
 @taking("target_height", "target_width")
@@ -191,7 +151,7 @@ def _crop_or_pad(use: LayerUse, given: Json) -> tuple[Step, ...]:
         places.append(Axis(-more // 2, 1, size + more) if more < 0 else whole(size))
         amounts.append((more // 2, more - more // 2) if more > 0 else (0, 0))
     cut = Slice((*places, whole(use.shape[2])))
-    return chain(use, cut, *_zeros(cut.shapes([use.shape])[0], [*amounts, (0, 0)]))
+    return chain(use, cut, *zero_padding(cut.shapes([use.shape])[0], [*amounts, (0, 0)]))
 
 
 @taking("axis")

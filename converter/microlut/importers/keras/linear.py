@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from microlut.importers.grouped import parts_of
 from microlut.importers.keras import options
 from microlut.importers.keras.activations import Activation, activation
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited, zeros
@@ -17,9 +18,6 @@ from microlut.ops.concatenate import Concatenate
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
-from microlut.ops.movement import Axis
-from microlut.ops.movement import whole as all_places
-from microlut.ops.slice import Slice
 from microlut.ops.transpose_conv2d import TransposeConv2D
 from microlut.ops.windows import Window
 
@@ -52,19 +50,13 @@ def _grouped(use: LayerUse, whole: Conv2D, found: Activation) -> tuple[Step, ...
         whole: Its filters [filters, height, width, channels of one group], and the rest.
         found: Its activation.
     """
-    *picture, channels = use.shape
-    depth, filters = whole.kernel.shape[-1], len(whole.kernel)
-    groups = channels // depth
-    shape = whole.window.shape(use.shape, filters // groups)
-    steps: list[Step] = []
-    for group in range(groups):
-        axes = (*(all_places(n) for n in picture), Axis(group * depth, 1, depth))
-        rows = slice(group * shape[-1], (group + 1) * shape[-1])
-        op = replace(
-            whole, kernel=frozen_array(whole.kernel[rows]), bias=frozen_array(whole.bias[rows])
-        )
-        steps.append(Step(Slice(axes), (*picture, depth), (0,), f"_channels{group}"))
+    filters, steps = len(whole.kernel), list[Step]()
+    for group, (part, op) in enumerate(parts_of(whole, use.shape)):
+        (taken,) = part.shapes([use.shape])
+        (shape,) = op.shapes([taken])
+        steps.append(Step(part, taken, (0,), f"_channels{group}"))
         steps.append(Step(op, shape, (PREVIOUS,), f"_group{group}"))
+    groups = len(steps) // 2
     made = tuple(PREVIOUS - 2 * (groups - 1 - group) for group in range(groups))
     joined, *after = _activated(Concatenate(2), (*shape[:2], filters), found)
     return *steps, replace(joined, inputs=made), *after

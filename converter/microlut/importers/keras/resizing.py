@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from microlut.importers.keras import options
 from microlut.importers.keras.arguments import chain, taking, whole_numbers
 from microlut.importers.keras.config import Json
-from microlut.importers.keras.gathering import picked
 from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
+from microlut.importers.movements import chosen_pixels, nearest_places
 from microlut.ops.repeat import Repeat
 from microlut.ops.resize_bilinear import Alignment, ResizeBilinear
 
@@ -34,34 +32,14 @@ def _resized(
         raise use.layer.unsupported(
             f"interpolation {mode!r}", "supported are 'nearest' and 'bilinear': train with one"
         )
-    counts = [-(-wanted // n) for wanted, n in zip(size, (height, width), strict=True)]
+    shape = (height, width, channels)
+    counts = [-(-wanted // n) for wanted, n in zip(size, shape, strict=False)]
     if alignment != "corners" and (counts[0] * height, counts[1] * width) == tuple(size):
         return chain(use, Repeat((counts[0], counts[1], 1)))
     rows, columns = (
-        _nearest(n, wanted, alignment) for n, wanted in zip((height, width), size, strict=True)
+        nearest_places(n, wanted, alignment) for n, wanted in zip(shape, size, strict=False)
     )
-    found = [
-        picked((height, width, channels), 0, rows),
-        picked((size[0], width, channels), 1, columns),
-    ]
-    if size[1] * height < size[0] * width:  # the smaller picture between them
-        found = [
-            picked((height, width, channels), 1, columns),
-            picked((height, size[1], channels), 0, rows),
-        ]
-    return chain(use, *found)
-
-
-def _nearest(size: int, output: int, alignment: Alignment) -> list[int]:
-    """Return the places that TensorFlow takes, which computes them in float32."""
-    at = np.arange(output, dtype=np.float32)
-    if alignment == "corners" and output > 1:
-        at = at * np.float32(np.float32(size - 1) / np.float32(output - 1))
-        at = np.trunc(at + np.float32(0.5))
-    else:
-        scale = np.float32(np.float32(size) / np.float32(output))
-        at = (at + np.float32(0.5 if alignment == "centers" else 0.0)) * scale
-    return [int(n) for n in np.clip(np.floor(at), 0, size - 1)]
+    return chain(use, *chosen_pixels(shape, rows, columns))
 
 
 def _up_sampling(rank: int) -> Handler:
