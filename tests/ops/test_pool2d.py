@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from harness import Case, KerasWindow, in_a_row, layer, operator_tests, over_steps
+from harness import (
+    Case,
+    KerasWindow,
+    in_a_row,
+    layer,
+    operator_tests,
+    over_steps,
+    own_operator_tests,
+)
 
 from graphs import run_integer
 from microlut.ops.activation import ActivationKind
@@ -55,6 +63,14 @@ CASES = (
     pool1d("average", "steps", (18, 4), 4, 3, "valid"),
     pool1d("average", "same_steps", (17, 5), 3, 2, "same"),
     pool("max", "whole", (4, 5, 6), KerasWindow((4, 5), (4, 5))),
+    *(  # padding that Keras lacks, as that of PyTorch
+        Case(f"max_{name}", MaxPool2D(window), (shape,), dtype=dtype)
+        for name, shape, window, dtype in (
+            ("both_sides", (8, 6, 5), Window((3, 3), (2, 2), Padding(1, 1, 1, 1)), "int8"),
+            ("wide", (7, 9, 4), Window((3, 5), (2, 1), Padding(0, 1, 2, 2)), "int8"),
+            ("int16_sides", (8, 6, 3), Window((3, 3), (2, 2), Padding(1, 1, 1, 1)), "int16"),
+        )
+    ),
     Case("max_global", WHOLE, ((4, 5, 3),), layer("GlobalMaxPooling2D")),
 )
 (
@@ -64,6 +80,35 @@ CASES = (
     test_c_equals_integer_on_this_computer,
     test_c_equals_integer_on_cortex_m4,
 ) = operator_tests(CASES)
+
+
+# TensorFlow Lite has no average pool with these paddings.
+PADDED = (
+    Case(
+        "valid",
+        AveragePool2D(Window((2, 2), (2, 2))),
+        ((4, 6, 3),),
+        layer("AveragePooling2D", pool_size=2),
+    ),
+    *(
+        Case(name, AveragePool2D(window), (shape,))
+        for name, shape, window in (
+            ("both_sides", (8, 6, 5), Window((3, 3), (2, 2), Padding(1, 1, 1, 1))),
+            ("rest", (8, 7, 4), Window((3, 3), (3, 3), Padding(0, 1, 0, 2))),
+        )
+    ),
+)
+(
+    test_padded_float_equals_keras,
+    test_padded_training_equals_float,
+    test_padded_c_equals_integer_on_this_computer,
+    test_padded_c_equals_integer_on_cortex_m4,
+) = own_operator_tests(PADDED)
+
+
+def test_average_pools_that_tensorflow_lite_lacks():
+    graphs = [case.quantized for case in PADDED]
+    assert [bool(graph.tflite_lacks()) for graph in graphs] == [False, True, True]
 
 
 @pytest.mark.parametrize(

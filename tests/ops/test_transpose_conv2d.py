@@ -34,6 +34,21 @@ def transposed(name, shape, size, window, activation="linear", config=DEFAULT):
     return Case(name, op, (shape,), made, config=config)
 
 
+def odd(name, shape, size, window, padding, activation="linear"):
+    """Return one with a padding that Keras lacks, of which what is after the output follows."""
+    (height, width), strides = window
+    ends = [
+        max((n - 1) * s + k - m - before, 0)
+        for n, s, k, m, before in zip(
+            shape, strides, (height, width), size, (padding.top, padding.left), strict=False
+        )
+    ]
+    moved = Window((height, width), strides, Padding(padding.top, ends[0], padding.left, ends[1]))
+    kernel, bias = kernel_and_bias(name, (4, height, width, shape[2]), 0)
+    op = TransposeConv2D(kernel, bias, moved, size, ActivationKind(activation))
+    return Case(name, op, (shape,))
+
+
 def over_sequence(name, steps, made, window):
     """Return a Conv1DTranspose, which is one of a picture of height 1."""
     kernel_size, strides, padding = window
@@ -77,6 +92,9 @@ CASES = (
     transposed(
         "empirical", (3, 4, 6), (6, 8), (*THREE, "same"), config=WeightConfig(4, method="empirical")
     ),
+    odd("pytorch", (4, 5, 3), (8, 10), THREE, Padding(1, 0, 1, 0)),
+    odd("odd_relu", (3, 4, 4), (7, 9), ((4, 5), (2, 2)), Padding(1, 0, 2, 0), "relu"),
+    odd("odd_columns", (3, 4, 2), (6, 8), ((2, 4), (2, 2)), Padding(0, 0, 2, 0)),
     over_sequence("steps", (9, 4), 18, (4, 2, "same")),
     over_sequence("steps_valid", (7, 3), 23, (5, 3, "valid")),
 )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from microlut.graph.network import AnyNode, Network, State
 from microlut.ops import AnyIntegerOp
-from microlut.ops.base import OwnOp
 from microlut.ops.tensor import CONFIG, Quantization, Tensor
 from microlut.ops.weighted import QWeighted
 
@@ -98,7 +97,8 @@ class QuantizedGraph(Network[QNode]):
 
     def tflite_lacks(self) -> str:
         """Return the operators that TensorFlow Lite lacks, with the names of nodes; "" if none."""
-        own = [node for node in self.nodes if isinstance(node.op, OwnOp)]
+        tensors = self.tensors()
+        own = [n for n in self.nodes if not n.op.in_tflite([tensors[name] for name in n.inputs])]
         kinds = ", ".join(sorted({node.op.kind for node in own}))
         more = f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else ""
         names = ", ".join(node.name for node in own[:_MOST_NAMED])

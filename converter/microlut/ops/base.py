@@ -148,6 +148,11 @@ class IntegerOp(Shown, ABC):
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return the operators of TensorFlow Lite that compute the same bytes."""
 
+    def in_tflite(self, inputs: Sequence[Tensor]) -> bool:
+        """Return whether TensorFlow Lite has operators that compute the same bytes."""
+        del inputs
+        return True
+
     @abstractmethod
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless the engine accepts all numbers.
@@ -161,12 +166,22 @@ class OwnOp(IntegerOp):
 
     __slots__ = ()
 
+    def in_tflite(self, inputs: Sequence[Tensor]) -> bool:
+        """Return that it has none."""
+        del inputs
+        return False
+
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Raise UnsupportedModel."""
-        raise UnsupportedModel(
-            f"{outputs[0].name}: TensorFlow Lite has no operator for {self.kind}; export the "
-            "sources in C instead of a .tflite file"
-        )
+        raise no_builtin(self.kind, outputs)
+
+
+def no_builtin(kind: str, outputs: Sequence[Tensor]) -> UnsupportedModel:
+    """Return the error for an operator that TensorFlow Lite lacks."""
+    return UnsupportedModel(
+        f"{outputs[0].name}: TensorFlow Lite has no operator for {kind}; export the sources in C "
+        "instead of a .tflite file"
+    )
 
 
 def demand(sound: bool, what: str) -> None:

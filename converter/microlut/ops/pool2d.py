@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from microlut.ops.activation import ActivationKind, Fusing, fused_name
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
-from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, picture
-from microlut.ops.builtin import Builtin, version
-from microlut.ops.tensor import CONFIG, DType, Tensor
-from microlut.ops.windows import Window, patches, train_depthwise, train_pad
+from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, no_builtin, picture
+from microlut.ops.builtin import Builtin, Constant, version
+from microlut.ops.tensor import CONFIG, DType, Tensor, integer_limits
+from microlut.ops.windows import Window, patches, same_padding, train_depthwise, train_pad
 
 _LEAST = -3.0e38  # less than any value of a tensor
 _Mode = Literal["max", "average"]
@@ -146,10 +146,15 @@ class QPool2D(IntegerOp):
         return (np.clip(value, self.minimum, self.maximum).astype(x.dtype),)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
-        """Return MAX_POOL_2D or AVERAGE_POOL_2D."""
+        """Return MAX_POOL_2D or AVERAGE_POOL_2D.
+
+        Where a maximum has neither kind of padding, a PADV2 with the least value comes first.
+        """
+        if not self.in_tflite(inputs):
+            raise no_builtin(f"{self.mode} pools with this padding", outputs)
+        before, source, padding = self._padded(inputs[0], outputs[0].name)
         fields = {
-            # The importer makes no other padding for pools than TensorFlow's own two kinds.
-            "padding": "SAME" if self.window.padding else "VALID",
+            "padding": padding,
             "strideH": self.window.strides[0],
             "strideW": self.window.strides[1],
             "filterHeight": self.window.size[0],
@@ -158,10 +163,11 @@ class QPool2D(IntegerOp):
         }
         name = f"{self.mode.upper()}_POOL_2D"
         return (
+            *before,
             Builtin(
                 name,
                 version(outputs[0], 2, 3),
-                tuple(inputs),
+                (source,),
                 tuple(outputs),
                 "Pool2DOptions",
                 fields,
@@ -171,3 +177,34 @@ class QPool2D(IntegerOp):
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError unless the limits are those of the type."""
         demand(outputs[0].holds(self.minimum, self.maximum), "its limits")
+        demand(self.window.dilation == (1, 1), "its dilation")
+
+    def in_tflite(self, inputs: Sequence[Tensor]) -> bool:
+        """Return whether its padding is one of TensorFlow's two kinds, or can come first."""
+        return self.mode == "max" or self._kind(inputs[0]) is not None
+
+    def _kind(self, source: Tensor) -> str | None:
+        """Return TensorFlow's name of the padding, or None if it has none."""
+        window, size = self.window, (source.shape[0], source.shape[1])
+        if not window.padding:
+            return "VALID"
+        same = same_padding(size, window.size, window.strides, window.dilation)
+        return "SAME" if window.padding == same else None
+
+    def _padded(self, source: Tensor, name: str) -> tuple[tuple[Builtin, ...], Tensor, str]:
+        """Return what comes first, the tensor that is read, and the kind of padding."""
+        kind = self._kind(source)
+        if kind is not None:
+            return (), source, kind
+        p, (height, width, channels) = self.window.padding, source.shape
+        padded = replace(source, name=f"{name}/padded", shape=(*p.padded(height, width), channels))
+        amounts = np.array([[0, 0], [p.top, p.bottom], [p.left, p.right], [0, 0]], np.int32)
+        least = np.array([integer_limits(source.dtype)[0]], source.dtype)
+        scale = np.array([source.scale], np.float32)
+        read = (
+            source,
+            Constant("padded/amounts", amounts),
+            Constant("padded/value", least, scale, zero_point=source.zero_point),
+        )
+        pad = Builtin("PADV2", version(source, 2, 2), read, (padded,), "PadV2Options")
+        return (pad,), padded, "VALID"

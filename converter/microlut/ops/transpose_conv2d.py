@@ -13,9 +13,12 @@ from microlut.ops.arrays import FloatArray, Real, Shape
 from microlut.ops.base import Keras, demand, picture
 from microlut.ops.builtin import Builtin, Constant, version
 from microlut.ops.linear import Linear, QLinear
+from microlut.ops.movement import Axis, taken
+from microlut.ops.movement import whole as all_of
+from microlut.ops.movement_builtins import builtins
 from microlut.ops.tensor import CONFIG, DType, Tensor, integer_limits
 from microlut.ops.weights import OutputStage, QuantizedWeights
-from microlut.ops.windows import Window, patches
+from microlut.ops.windows import Window, patches, same_padding
 
 _Size = tuple[int, int]
 
@@ -103,25 +106,43 @@ class QTransposeConv2D(QLinear):
         return _products(_fields(x, self.window, self.size), weights)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
-        """Return TRANSPOSE_CONV; a clamp comes after it, because devices do not fuse it."""
+        """Return TRANSPOSE_CONV; a clamp comes after it, because devices do not fuse it.
+
+        Padding of neither of TensorFlow's two kinds is cut off the output.
+        """
         (output,), stage = outputs, self.output
         limits = integer_limits(output.dtype)
         clamped = (stage.minimum, stage.maximum) != limits
-        made = replace(output, name=f"{output.name}/sums") if clamped else output
-        shape = Constant("shape", np.array([1, *output.shape], np.int32))
+        cut = replace(output, name=f"{output.name}/cut") if clamped else output
+        padding, made, after = self._cut(inputs[0], cut)
+        shape = Constant("shape", np.array([1, *made.shape], np.int32))
         kernel, bias = self.parameters(inputs[0], self.weights.int8())
         fields = {
-            # The importer makes no other padding than TensorFlow's own two kinds.
-            "padding": "SAME" if self.window.padding else "VALID",
+            "padding": padding,
             "strideH": self.window.strides[0],
             "strideW": self.window.strides[1],
         }
         read = (shape, kernel, inputs[0], bias)
         sums = Builtin("TRANSPOSE_CONV", 3, read, (made,), "TransposeConvOptions", fields)
         if not clamped:
-            return (sums,)
+            return sums, *after
         name = "RELU6" if stage.maximum < limits[1] else "RELU"
-        return sums, Builtin(name, version(output, 2, 3), (made,), (output,))
+        return sums, *after, Builtin(name, version(output, 2, 3), (cut,), (output,))
+
+    def _cut(self, source: Tensor, output: Tensor) -> tuple[str, Tensor, tuple[Builtin, ...]]:
+        """Return the kind of padding, the tensor that has the sums, and what is cut off it."""
+        window, p = self.window, self.window.padding
+        same = same_padding(self.size, window.size, window.strides, (1, 1))
+        sizes = zip(source.shape[:2], self.size, window.strides, strict=True)
+        if not p:
+            return "VALID", output, ()
+        if p == same and all(n == -(-size // stride) for n, size, stride in sizes):
+            return "SAME", output, ()
+        size = (p.top + self.size[0], p.left + self.size[1])
+        whole = replace(output, name=f"{output.name}/whole", shape=(*size, output.shape[2]))
+        axes = (Axis(p.top, 1, self.size[0]), Axis(p.left, 1, self.size[1]))
+        movement = taken(whole.shape, (*axes, all_of(output.shape[2])))
+        return "VALID", whole, builtins(movement, whole, output)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless weights and output stage are valid."""
