@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -15,9 +16,12 @@ from microlut.ops.base import FloatOp
 from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
 from microlut.ops.binary import Binary
 from microlut.ops.concatenate import Concatenate
+from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.gather import Gather
 from microlut.ops.identity import Identity
+from microlut.ops.movement import Axis
 from microlut.ops.prelu import Prelu
 from microlut.ops.reduce import Reduce
 from microlut.ops.relu import Relu
@@ -59,6 +63,8 @@ def before_moves(op: FloatOp, read: Sequence[View], there: Collection[View]) -> 
         return _dense(op, read[0])
     if isinstance(op, BatchNorm):
         return _norm(op, read[0])
+    if isinstance(op, Conv2D | DepthwiseConv2D):
+        return _convolution(op, read[0])
     return _by_dimensions(op, read, there) if isinstance(op, _BY_DIMENSIONS) else None
 
 
@@ -85,6 +91,34 @@ def _dense(op: Dense, view: View) -> Before | None:
     op = replace(op, kernel=order(op.kernel))
     shape = (*view.shape[:-1], len(op.kernel))
     return Before(op, (view.as_laid(view.shape),), plain("", shape))
+
+
+def _convolution(op: Conv2D | DepthwiseConv2D, view: View) -> Before | None:
+    """Return a convolution of channels in the order in which they lie.
+
+    The outputs of a depthwise one are in that order, too.
+    """
+    order = _last_in_order(view)
+    if order is None:
+        return None
+    laid = (view.as_laid(view.shape),)
+    (shape,) = op.shapes([view.shape])
+    if isinstance(op, Conv2D):
+        return Before(replace(op, kernel=order(op.kernel)), laid, plain("", shape))
+    found = view.parts()
+    if op.depth_multiplier > 1 or found is None:
+        return None
+    sizes, groups = found
+    last = groups[-1]
+    parts = (*shape[:2], *(sizes[i] for i in sorted(last)))
+    seen = (
+        plain("", shape)
+        .reshaped(parts)
+        .transposed((0, 1, *(2 + sorted(last).index(i) for i in last)))
+    )
+    assert seen is not None
+    op = replace(op, kernel=order(op.kernel), bias=order(op.bias))
+    return Before(op, laid, seen.reshaped(shape))
 
 
 def _norm(op: BatchNorm, view: View) -> Before | None:
@@ -157,16 +191,40 @@ def _by_dimensions(op: FloatOp, read: Sequence[View], there: Collection[View]) -
         rank = max(rank, constant.ndim)
     seen = [view.reshaped(_widened(view.shape, rank)) for view in read]
     same = tuple(range(rank))
-    orders = {view.dimensions() or same for view in seen if not view.in_order}
-    cost, order = min((_cost(seen, order, there), order) for order in [*sorted(orders), same])
-    if order == same or cost == np.inf:
+    moving = [view for view in seen if not view.in_order]
+    # Of channels that are shuffled, the other dimensions need not be moved.
+    nearest = {found for view in moving if (found := view.nearest()) and not view.dimensions()}
+    orders = {view.dimensions() or same for view in moving} | nearest
+    cost, _, order = min(
+        (_cost(seen, order, there), order not in nearest, order) for order in [*orders, same]
+    )
+    if (order == same and order not in nearest) or cost == np.inf:
         return None
     views = [view for each in seen if (view := each.transposed(order)) is not None]
     moved = _permuted(op, order, rank)
+    if isinstance(moved, Slice):
+        moved, views = _picked(moved, views[0])
+    elif order == same:
+        return None
     (shape,) = moved.shapes([view.shape for view in views])
     back = plain("", shape).transposed(inverse(_left(op, order)))
     assert back is not None
     return Before(moved, tuple(views), back)
+
+
+def _picked(op: Slice, view: View) -> tuple[FloatOp, list[View]]:
+    """Return a slice of the last dimension as one that takes its values where they lie."""
+    order, places = _last_in_order(view), op.axes[-1]
+    whole_rest = all(axis.is_all(n) for axis, n in zip(op.axes[:-1], view.shape, strict=False))
+    if order is None or view.in_order or not whole_rest:
+        return op, [view]
+    lie = np.argsort(order(np.arange(view.shape[-1], dtype=np.float32)))
+    made = tuple(int(lie[i]) for i in places.indices)
+    steps = {second - first for first, second in pairwise(made)} or {1}
+    laid = [view.as_laid(view.shape)]
+    if len(steps) == 1 and 0 not in steps:
+        return Slice((*op.axes[:-1], Axis(made[0], steps.pop(), len(made)))), laid
+    return Gather(len(view.shape) - 1, made), laid
 
 
 def _cost(seen: Sequence[View], order: _Order, there: Collection[View]) -> float:

@@ -101,6 +101,20 @@ class View:
             return (*ones, *wide)
         return tuple((wide if n > 1 else ones).pop(0) for n in self.base)
 
+    def nearest(self) -> tuple[int, ...] | None:
+        """Return the dimensions in the order in which the first values of each lie.
+
+        None if values of one dimension lie between those of another.
+        """
+        found = self.parts()
+        if found is None:
+            return None
+        groups = found[1]
+        wide = sorted((i for i, group in enumerate(groups) if group), key=lambda i: min(groups[i]))
+        flat = [n for i in wide for n in sorted(groups[i])]
+        ones = (i for i, group in enumerate(groups) if not group)
+        return (*ones, *wide) if flat == sorted(flat) else None
+
 
 def plain(tensor: str, shape: Shape) -> View:
     """Return the view of a tensor as it is."""
