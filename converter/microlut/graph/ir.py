@@ -58,6 +58,8 @@ class Graph(Network[Node]):
         notes: What the user has to know about how the model was read.
         exact: Integer forms that came with the model, by the nodes' names, if it is one of
             integers. All tensors then have their type and quantization, and passes leave it alone.
+        output_orders: For each output, the order in which the model has its dimensions, if that is
+            another one (see `Tensor.order`); empty: for none.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Graph(Network[Node]):
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     exact: Mapping[str, IntegerOp] = field(default_factory=dict)
+    output_orders: tuple[tuple[int, ...] | None, ...] = ()
 
     def weighted(self) -> tuple[tuple[Node, Weighted], ...]:
         """Return the nodes that have weights, with their operators, in execution order."""

@@ -1,4 +1,4 @@
-"""Import trained models of Keras and TensorFlow Lite as graphs.
+"""Import trained models of Keras, ONNX and TensorFlow Lite as graphs.
 
 The content of a source decides what it is, never its suffix. No code in a model is ever run.
 """
@@ -16,6 +16,8 @@ from microlut.importers.keras.config import KerasModel
 from microlut.importers.keras.custom import Custom, check_custom
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.translate import translate
+from microlut.importers.onnx import file as onnx_file
+from microlut.importers.onnx.translate import translate as translate_onnx
 from microlut.importers.tflite import reading
 from microlut.importers.tflite.translate import translate as translate_tflite
 from microlut.importers.translation import Translation
@@ -24,7 +26,9 @@ from microlut.support.texts import plain
 
 _ZIP_MAGIC = b"PK"
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-_FORMATS = "a .keras file, a whole-model .h5 file, a Keras 2 SavedModel folder or a .tflite file"
+_FORMATS = (
+    "a .keras file, a whole-model .h5 file, a Keras 2 SavedModel folder, or a .tflite or .onnx file"
+)
 
 
 def import_model(
@@ -65,6 +69,8 @@ def examine_model(
     name = name or plain(path.resolve().stem)
     if reading.is_tflite(path):
         return translate_tflite(reading.read(path), name)
+    if path.is_file() and foreign.is_onnx(path):
+        return translate_onnx(onnx_file.read(path), str(path), name)
     return translate(_read(path, said), name)
 
 

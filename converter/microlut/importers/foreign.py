@@ -8,6 +8,7 @@ from pathlib import Path
 
 _HEAD_BYTES = 512
 _MAX_JSON_BYTES = 64 << 20
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _TAR_MAGIC, _TAR_OFFSET = b"ustar", 257
 _KERAS = "give the Keras model it was made from: its .keras, .h5 or SavedModel"
 _TORCH = (
@@ -24,7 +25,6 @@ _BY_SUFFIX = {
     ".caffemodel": ("Caffe model", "microlut reads Keras models only: build it in Keras"),
     ".ckpt": ("checkpoint", _ARCHITECTURE[1]),
     ".mlmodel": ("Core ML model", _KERAS),
-    ".onnx": ("ONNX model", _KERAS),
     ".pb": ("TensorFlow graph without a Keras model", _KERAS),
     ".pt": _TORCH,
     ".pth": _TORCH,
@@ -65,14 +65,22 @@ def _of_bytes(path: Path, head: bytes) -> tuple[str, str] | None:
         return "part of a SavedModel", f"give its folder: {path.resolve().parent}"
     if path.suffix.lower() == ".pb":
         return _BY_SUFFIX[".pb"]
-    if _is_onnx(head):
-        return _BY_SUFFIX[".onnx"]
     if head.lstrip().startswith(b"{"):
         return _of_json(path)
     return None
 
 
-def _is_onnx(head: bytes) -> bool:
+def is_onnx(path: Path) -> bool:
+    """Return whether a file is one of ONNX: by its first bytes, or by its suffix if no other."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if _begins_as_onnx(head):
+        return path.suffix.lower() != ".pb"
+    known = head.startswith((b"PK", _HDF5)) or _of_bytes(path, head) is not None
+    return path.suffix.lower() == ".onnx" and not known
+
+
+def _begins_as_onnx(head: bytes) -> bool:
     """Return whether a message begins as in ONNX: a version, then the producer's name."""
     return (
         len(head) > 4

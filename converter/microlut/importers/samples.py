@@ -70,7 +70,8 @@ def load_samples(
         path: An `.npz` with an array for each input's name, and optionally `y`; for a model with
             one input, `x`, or one single array, or an `.npy` do as well.
         inputs: Those of the model's graph, or the shape of the only one, without the batch
-            dimension; a missing last dimension of 1 is added.
+            dimension; a missing last dimension of 1 is added. Of an ONNX model whose inputs have
+            channels last now, arrays with channels first are taken as well.
         limit: Take only the first so many samples.
 
     Raises:
@@ -163,7 +164,7 @@ def _checked(
     source: str,
 ) -> Samples:
     named = _by_input(arrays, inputs, source)
-    checked = {t.name: _input(*named[t.name], t.shape, limit, source) for t in inputs}
+    checked = {t.name: _input(*named[t.name], t, limit, source) for t in inputs}
     counts = {name: len(values) for name, values in checked.items()}
     if len(set(counts.values())) > 1:
         found = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -205,8 +206,11 @@ def _by_input(
 
 
 def _input(
-    name: str, x: NDArray[np.generic], shape: Shape, limit: int | None, source: str
+    name: str, x: NDArray[np.generic], tensor: Tensor, limit: int | None, source: str
 ) -> FloatArray:
+    shape = tensor.shape
+    if tensor.order is not None and x.shape[1:] == tuple(shape[i] for i in tensor.order):
+        x = x.transpose(0, *(tensor.order.index(i) + 1 for i in range(len(shape))))
     if x.dtype.kind not in "fiub":
         raise InvalidInput(f"{source}: {name} has type {x.dtype}; expected real numbers")
     if x.shape[1:] != shape and (*x.shape[1:], 1) == shape and x.ndim > 0:
@@ -215,7 +219,7 @@ def _input(
         expected = ", ".join(map(str, shape))
         raise InvalidInput(
             f"{source}: {name} has shape {list(x.shape)}; the model expects [samples, {expected}] "
-            "with at least one sample"
+            f"{_other_order(tensor)}with at least one sample"
         )
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(x[:limit], dtype=np.float32)
@@ -225,6 +229,14 @@ def _input(
             "remove or repair those samples"
         )
     return values
+
+
+def _other_order(tensor: Tensor) -> str:
+    """Return the other shape in which inputs are taken, if there is one."""
+    if tensor.order is None:
+        return ""
+    own = ", ".join(str(tensor.shape[i]) for i in tensor.order)
+    return f"or, in the model's own order, [samples, {own}], "
 
 
 def _class_numbers(y: NDArray[np.generic], count: int, source: str) -> NDArray[np.int64]:

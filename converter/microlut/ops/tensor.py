@@ -78,12 +78,15 @@ class Tensor:
         shape: Without the batch dimension; pictures are [height, width, channels].
         dtype: Type of the elements.
         quantization: Scale and zero point of integers; None for float32.
+        order: For an input or output whose dimensions a model has in another order: dimension i of
+            the model's is dimension `order[i]` of this one.
     """
 
     name: str
     shape: Shape
     dtype: DType = "float32"
     quantization: Quantization | None = None
+    order: tuple[int, ...] | None = None
     __pydantic_config__ = CONFIG
 
     @property

@@ -48,8 +48,8 @@ def js():
 CASES = {
     "tflite": (TFLITE, "net.tflite", "a TensorFlow Lite model"),
     "tflite_renamed": (TFLITE, "net.keras", "a TensorFlow Lite model"),
-    "onnx": (ONNX, "net.onnx", "an ONNX model"),
-    "onnx_renamed": (ONNX, "net.h5", "an ONNX model"),
+    "onnx": (ONNX, "net.onnx", "no ONNX model, or a damaged one"),
+    "onnx_renamed": (ONNX, "net.h5", "no ONNX model, or a damaged one"),
     "torch": (zipped(**{"net/data.pkl": "", "net/version": "3"}), "net.pt", "a PyTorch model"),
     "torch_renamed": (zipped(**{"net/data.pkl": ""}), "net.keras", "a PyTorch model"),
     "torch_old": (pickle.dumps({"a": 1}), "net.pth", "a Python pickle"),

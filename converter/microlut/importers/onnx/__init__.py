@@ -1,0 +1,1 @@
+"""Import ONNX models: `file` reads them, `translate` makes the float graph, others an operator."""

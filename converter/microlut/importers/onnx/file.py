@@ -1,0 +1,105 @@
+"""Read an ONNX file, or its bytes, into a model that is checked; no code in it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
+
+LEAST_OPSET, LARGEST_OPSET = 7, 26
+_LONGEST = 200  # characters of a library's message
+_AGAIN = "export the model again"
+
+
+def library() -> ModuleType:
+    """Return the package onnx, which is imported only for ONNX models.
+
+    Raises:
+        ToolMissing: It is not installed, or cannot be loaded.
+    """
+    try:
+        import onnx
+        import onnx.checker
+        import onnx.external_data_helper
+        import onnx.inliner
+        import onnx.numpy_helper
+        import onnx.reference
+    except ImportError as error:
+        raise ToolMissing(
+            f"the package onnx is not installed or cannot be loaded ({error}); it reads ONNX "
+            "models: install it with: pip install 'microlut[onnx]'"
+        ) from error
+    return onnx
+
+
+def read(path: Path) -> Any:  # noqa: ANN401 - a ModelProto, whose package is optional
+    """Return the model in a file, with the arrays in the files beside it.
+
+    Raises:
+        InvalidInput: The file, or one beside it, is missing or damaged.
+        UnsupportedModel: It uses operators of an unknown version.
+        ToolMissing: The package onnx is not installed.
+    """
+    return decode(path.read_bytes(), str(path), path.parent)
+
+
+def decode(content: bytes, source: str, folder: Path | None = None) -> Any:  # noqa: ANN401
+    """Return the model in bytes; `folder` is where arrays outside them are."""
+    onnx = library()
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:
+        raise _damaged(source, error) from error
+    if not model.HasField("graph"):
+        raise InvalidInput(f"{source}: no ONNX model, or a damaged one (it has no graph); {_AGAIN}")
+    _check_opset(model, source)
+    _load_arrays(onnx, model, source, folder)
+    try:
+        onnx.checker.check_model(model)
+        return onnx.inliner.inline_local_functions(model) if model.functions else model
+    except Exception as error:
+        raise _damaged(source, error) from error
+
+
+def _check_opset(model: Any, source: str) -> None:  # noqa: ANN401
+    found = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
+    if not found:
+        raise InvalidInput(
+            f"{source}: no version of ONNX's operators is named; export the model again"
+        )
+    if not LEAST_OPSET <= found[0] <= LARGEST_OPSET:
+        raise UnsupportedModel(
+            f"{source}: opset {found[0]}; supported are {LEAST_OPSET} to {LARGEST_OPSET}: export "
+            "the model with opset_version=18"
+        )
+
+
+def _load_arrays(onnx: ModuleType, model: Any, source: str, folder: Path | None) -> None:  # noqa: ANN401
+    """Read the arrays that are in other files."""
+    helper = onnx.external_data_helper
+    held = [each.t for node in model.graph.node for each in node.attribute if each.HasField("t")]
+    outside = filter(helper.uses_external_data, [*model.graph.initializer, *held])
+    for tensor in outside:
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        place = entries.get("location", "")
+        if folder is None:
+            raise InvalidInput(
+                f"{source}: array {tensor.name!r} is in another file; export the model into one"
+            )
+        try:
+            helper.load_external_data_for_tensor(tensor, str(folder))
+        except Exception as error:
+            raise InvalidInput(
+                f"{source}: array {tensor.name!r} is in the file {place!r}, which cannot be read "
+                f"({_line(error)}); put it beside the model, whole and under this name"
+            ) from error
+
+
+def _damaged(source: str, error: Exception) -> InvalidInput:
+    return InvalidInput(f"{source}: no ONNX model, or a damaged one ({_line(error)}); {_AGAIN}")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:_LONGEST] or type(error).__name__

@@ -1,0 +1,87 @@
+"""Compute what does not depend on the network's inputs: constants, and shapes of tensors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from microlut.importers.onnx.file import library
+from microlut.importers.onnx.node import Operator
+from microlut.importers.onnx.values import Constant, Live, Value
+
+_MOST_VALUES = 1 << 28  # of a constant
+_RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}
+    | {"RandomUniform", "RandomUniformLike"}
+)
+# What makes a tensor whose shape is the value of an input: the number of that input.
+_SHAPES = {"ConstantOfShape": 0, "Expand": 1, "Reshape": 1}
+_LONGEST = 120  # characters of an error
+
+
+def shape_of(operator: Operator, value: Value | None) -> Constant | None:
+    """Return the result of Shape or Size; None for other operators."""
+    if operator.kind not in ("Shape", "Size") or value is None:
+        return None
+    shape = value.shape
+    if operator.kind == "Size":
+        return np.asarray(prod(shape), np.int64)
+    start, end = operator.attributes.get("start", 0), operator.attributes.get("end", len(shape))
+    return np.asarray(shape[start:end], np.int64)
+
+
+def folded(operator: Operator, node: Any, values: Sequence[Value | None]) -> list[Constant] | None:  # noqa: ANN401
+    """Return the outputs of an operator that reads constants only; None for all others.
+
+    Args:
+        operator: The operator.
+        node: The same as onnx has it.
+        values: What it reads.
+
+    Raises:
+        UnsupportedModel: It makes random numbers, or too many of others.
+        InvalidInput: It cannot be computed.
+    """
+    if any(isinstance(value, Live) for value in values):
+        return None
+    if operator.kind in _RANDOM:
+        raise operator.unsupported(
+            "makes random numbers", "leave it out: firmware computes the same each time"
+        )
+    _check_size(operator, values)
+    onnx = library()
+    ends = [
+        [onnx.helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(names) if name]
+        for names in (operator.inputs, operator.outputs)
+    ]
+    versions = [onnx.helper.make_opsetid(operator.domain, operator.opset)]
+    graph = onnx.helper.make_graph([node], "constants", *ends)
+    model = onnx.helper.make_model(graph, opset_imports=versions)
+    given = {name: v for name, v in zip(operator.inputs, values, strict=True) if name}
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            made = iter(onnx.reference.ReferenceEvaluator(model).run(None, given))
+            return [np.asarray(next(made) if name else 0) for name in operator.outputs]
+    except Exception as error:
+        text = " ".join(str(error).split())[:_LONGEST]
+        raise operator.invalid(f"cannot be computed of its constants ({text})") from error
+
+
+def _check_size(operator: Operator, values: Sequence[Value | None]) -> None:
+    """Refuse what would make an enormous array, before it does."""
+    place = _SHAPES.get(operator.kind)
+    sizes = [prod(value.shape) for value in values if isinstance(value, np.ndarray)]
+    if place is not None and place < len(values) and isinstance(values[place], np.ndarray):
+        sizes.append(prod(abs(int(n)) for n in np.asarray(values[place]).ravel()))
+    elif operator.kind in ("Tile", "Pad", "Resize", "Upsample", "Range"):
+        counts = [abs(float(n)) for v in values[1:] if isinstance(v, np.ndarray) for n in v.flat]
+        sizes.append(int(min(prod(max(n, 1.0) for n in counts), 2.0 * _MOST_VALUES)))
+    if max(sizes, default=0) > _MOST_VALUES:
+        raise operator.unsupported(
+            "makes a constant of too many values", f"supported are {_MOST_VALUES:,}"
+        )

@@ -1,0 +1,126 @@
+"""Translate layers that normalize the values of an input by their own mean and variance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+
+import numpy as np
+
+from microlut.importers.movements import along
+from microlut.importers.onnx.use import Handler, Use
+from microlut.importers.onnx.values import Live, Value
+from microlut.ops.arrays import FloatArray, frozen_array
+from microlut.ops.layer_normalization import LayerNormalization, Mode
+from microlut.ops.reshape import Reshape
+from microlut.ops.unit_normalization import UnitNormalization
+
+_ONE, _ZERO = frozen_array([1.0]), frozen_array([0.0])
+_SMALLEST = 1e-9  # what MeanVarianceNormalization adds to a deviation
+_PER_CHANNEL = 21  # opset from which GroupNormalization has a scale per channel
+
+
+def _epsilon(use: Use) -> float:
+    epsilon = float(use.option("epsilon", 1e-5))
+    if not 0 <= epsilon < np.inf:
+        raise use.operator.invalid(f"epsilon is {epsilon:g}, expected no negative number")
+    return epsilon
+
+
+def _grouped(use: Use, live: Live, groups: int, gain: FloatArray, offset: FloatArray) -> Live:
+    """Return a tensor [batch, channels, ...] with groups of channels normalized."""
+    live = use.batched(live)
+    channels = live.shape[1]
+    if groups < 1 or channels % groups:
+        raise use.operator.invalid(f"has {groups} groups of {channels} channels")
+    rows = prod(live.shape[2:])
+    norm = LayerNormalization(gain, offset, _epsilon(use), groups, rows)
+    return use.applied(live, *along(norm, [0], live.inner))
+
+
+def _instance(use: Use) -> Iterable[Value | None]:
+    """Read InstanceNormalization; between two reshapes it is how PyTorch writes group norms."""
+    live = use.batched(use.live())
+    groups = live.shape[1]
+    gain, offset = (use.weights(i, what, (groups,)) for i, what in ((1, "scale"), (2, "bias")))
+    node = use.building.nodes.get(live.tensor)
+    if node is not None and isinstance(node.op, Reshape):
+        shape = use.building.shapes[node.inputs[0]]
+        if len(shape) > 1 and shape[0] > groups and shape[0] % groups == 0:
+            source = Live(node.inputs[0], (1, *shape), 0)
+            each = [frozen_array(np.repeat(a, shape[0] // groups)) for a in (gain, offset)]
+            return (use.like(_grouped(use, source, groups, *each).tensor, live),)
+    return (_grouped(use, live, groups, gain, offset),)
+
+
+def _group(use: Use) -> Iterable[Value | None]:
+    live = use.batched(use.live())
+    groups, channels = int(use.option("num_groups", 1)), live.shape[1]
+    if groups < 1 or channels % groups:
+        raise use.operator.invalid(f"has {groups} groups of {channels} channels")
+    size = channels if use.operator.opset >= _PER_CHANNEL else groups
+    gain, offset = (
+        frozen_array(np.repeat(use.weights(i, what, (size,)), channels // size))
+        for i, what in ((1, "scale"), (2, "bias"))
+    )
+    return (_grouped(use, live, groups, gain, offset),)
+
+
+def _over_last(mode: Mode) -> Handler:
+    def handle(use: Use) -> Iterable[Value | None]:
+        if any(use.wanted[1:]):
+            raise use.operator.unsupported(
+                "its mean or deviation is read", "supported is the normalized output"
+            )
+        live = use.live()
+        rank = len(live.shape)
+        axes = list(range(use.axis(int(use.option("axis", -1)), rank), rank))
+        if live.batch in axes:
+            live = use.whole(live)
+        sizes = tuple(live.shape[axis] for axis in axes)
+        gain = _broadcast(use, 1, "scale", sizes)
+        offset = _ZERO if use.maybe(2, "bias") is None else _broadcast(use, 2, "bias", sizes)
+        norm = LayerNormalization(gain, offset, _epsilon(use), mode=mode)
+        inner = [live.axis(axis) for axis in axes]
+        return (use.applied(live, *along(norm, inner, live.inner)),)
+
+    return handle
+
+
+def _broadcast(use: Use, index: int, what: str, sizes: tuple[int, ...]) -> FloatArray:
+    found = use.weights(index, what)
+    if found.ndim > len(sizes) and prod(found.shape) == prod(sizes):
+        found = found.reshape(sizes)
+    return frozen_array(np.broadcast_to(found, sizes).ravel())
+
+
+def _mean_variance(use: Use) -> Iterable[Value | None]:
+    live = use.batched(use.live())
+    rank = len(live.shape)
+    axes = {use.axis(int(axis), rank) for axis in use.option("axes", [0, 2, 3])} - {0}
+    if axes != set(range(2, rank)):
+        raise use.operator.unsupported(
+            f"normalizes along {sorted(axes)}", "supported are all dimensions but the channels"
+        )
+    norm = LayerNormalization(_ONE, _ZERO, _SMALLEST**2, live.shape[1], prod(live.shape[2:]))
+    return (use.applied(live, *along(norm, [0], live.inner)),)
+
+
+def _unit(use: Use) -> Iterable[Value | None]:
+    live = use.live()
+    axis = use.axis(int(use.option("axis", -1)), len(live.shape))
+    if use.option("p", 2) != 2 or axis == live.batch:
+        raise use.operator.unsupported(
+            f"p={use.option('p', 2)}, axis={axis}", "supported is p=2, along all but the batch"
+        )
+    return (use.applied(live, *along(UnitNormalization(), [live.axis(axis)], live.inner)),)
+
+
+NORMS: Mapping[str, Handler] = {
+    "GroupNormalization": _group,
+    "InstanceNormalization": _instance,
+    "LayerNormalization": _over_last("standard"),
+    "LpNormalization": _unit,
+    "MeanVarianceNormalization": _mean_variance,
+    "RMSNormalization": _over_last("rms"),
+}

@@ -1,0 +1,55 @@
+"""The operators that are translated, and advice about others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from microlut.importers.onnx.affine import AFFINE
+from microlut.importers.onnx.binary import BINARY
+from microlut.importers.onnx.linear import LINEAR
+from microlut.importers.onnx.moves import MOVES
+from microlut.importers.onnx.norms import NORMS
+from microlut.importers.onnx.padding import PADDING
+from microlut.importers.onnx.pools import POOLS
+from microlut.importers.onnx.quantized import quantized_handlers
+from microlut.importers.onnx.recurrent import RECURRENT
+from microlut.importers.onnx.reducing import REDUCING
+from microlut.importers.onnx.resizing import RESIZING
+from microlut.importers.onnx.unary import UNARY
+from microlut.importers.onnx.use import Handler
+
+_REAL: Mapping[str, Handler] = {
+    **AFFINE,
+    **BINARY,
+    **LINEAR,
+    **MOVES,
+    **NORMS,
+    **PADDING,
+    **POOLS,
+    **RECURRENT,
+    **REDUCING,
+    **RESIZING,
+    **UNARY,
+}
+HANDLERS: Mapping[str, Handler] = {**_REAL, **quantized_handlers(_REAL)}
+SUPPORTED: tuple[str, ...] = tuple(sorted(HANDLERS))
+
+_CHANGE = "change the network, train it again and export it"
+_DYNAMIC = (
+    "scales that are found while the network runs are not supported: export the float model, or "
+    "quantize it statically"
+)
+_ADVICE: Mapping[str, str] = {
+    "Attention": "there is no product of two tensors: use convolutions or a recurrent layer",
+    "ConvInteger": _DYNAMIC,
+    "DynamicQuantizeLinear": _DYNAMIC,
+    "If": "firmware has no branches: export the model with what is constant folded",
+    "Loop": "firmware has no loops over tensors: export a model without control flow",
+    "MatMulInteger": _DYNAMIC,
+    "Scan": "firmware has no loops over tensors: use LSTM, GRU or RNN",
+}
+
+
+def advice_for(kind: str) -> str:
+    """Return what to do about an operator that is not supported."""
+    return _ADVICE.get(kind, _CHANGE)

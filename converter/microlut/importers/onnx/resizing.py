@@ -1,0 +1,137 @@
+"""Translate operators that make pictures of another size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import ceil, floor
+
+import numpy as np
+
+from microlut.importers.movements import chosen_pixels
+from microlut.importers.onnx.use import Handler, Use
+from microlut.importers.onnx.values import Value
+from microlut.ops.identity import Identity
+from microlut.ops.resize_bilinear import Alignment, ResizeBilinear
+
+_ALIGNMENTS: Mapping[str, Alignment] = {
+    "align_corners": "corners",
+    "asymmetric": "origin",
+    "half_pixel": "centers",
+    "pytorch_half_pixel": "centers",
+}
+_COORDINATES = 11  # opset from which it is an option which pixels are taken
+
+
+def _resize(use: Use) -> Iterable[Value | None]:
+    live = use.live()
+    rank = len(live.shape)
+    scales, sizes = _target(use, rank)
+    if any(n != 1 for n in scales[:2]):
+        raise use.operator.unsupported(
+            "resizes the batch or the channels", "supported are height and width"
+        )
+    places, mode = _coordinates(use), str(use.option("mode", "nearest"))
+    if mode == "cubic" or (mode == "linear" and use.option("antialias", 0)):
+        raise use.operator.unsupported(
+            "interpolates between more than four pixels",
+            "supported are mode nearest, and linear without antialias: change the network",
+        )
+    for n, size, scale in zip(live.shape, sizes, scales, strict=True):
+        if size < 1 or (mode == "linear" and size != n * scale):
+            raise use.operator.unsupported(
+                f"resizes {n} by {scale:g}", "supported are sizes, and scales that make whole ones"
+            )
+    picture, live = use.picture(live)
+    wanted = [1] * (4 - rank) + list(sizes[2:])
+    if list(live.shape[2:]) == list(sizes[2:]):
+        return (use.applied(live, Identity()),)
+    if mode == "linear":
+        if places not in _ALIGNMENTS or (places == "pytorch_half_pixel" and 1 in sizes[2:]):
+            raise use.operator.unsupported(
+                f"coordinate_transformation_mode {places!r}",
+                f"supported with mode linear are {', '.join(_ALIGNMENTS)}",
+            )
+        made = use.add(ResizeBilinear(wanted[0], wanted[1], _ALIGNMENTS[places]), picture)
+        return (use.unpictured(made, rank),)
+    rounding = str(use.option("nearest_mode", _default_rounding(use)))
+    chosen = [
+        _nearest(use, n, size, scale, places, rounding)
+        for n, size, scale in zip(live.shape[2:], sizes[2:], scales[2:], strict=True)
+    ]
+    rows, columns = ([[0]] * (4 - rank) + chosen)[:2]
+    shape = use.building.shapes[picture]
+    made = use.chain(picture, *chosen_pixels(shape, rows, columns))
+    return (use.unpictured(made, rank),)
+
+
+def _target(use: Use, rank: int) -> tuple[list[float], list[int]]:
+    """Return the scale and the size of each dimension."""
+    live = use.live()
+    modern = use.operator.kind == "Resize" and use.operator.opset >= _COORDINATES
+    found = use.maybe(2 if modern else 1, "scales")
+    given = use.option("scales", None) if found is None or found.size == 0 else found
+    axes = [use.axis(int(n), rank) for n in use.option("axes", None) or range(rank)]
+    scales, sizes = [1.0] * rank, list(live.shape)
+    if given is not None:
+        for axis, scale in zip(axes, np.asarray(given, np.float64).ravel(), strict=True):
+            scales[axis] = float(scale)
+            sizes[axis] = floor(live.shape[axis] * scales[axis])
+        return scales, sizes
+    wanted = use.integers(3, "sizes")
+    if wanted is None:
+        raise use.operator.invalid("has neither scales nor sizes")
+    policy = use.option("keep_aspect_ratio_policy", "stretch")
+    ratios = [n / live.shape[axis] for axis, n in zip(axes, wanted, strict=True)]
+    one = max(ratios) if policy == "not_smaller" else min(ratios)
+    for axis, n, ratio in zip(axes, wanted, ratios, strict=True):
+        scales[axis] = ratio if policy == "stretch" else one
+        sizes[axis] = n if policy == "stretch" else floor(live.shape[axis] * one + 0.5)
+    return scales, sizes
+
+
+def _coordinates(use: Use) -> str:
+    if use.operator.kind == "Upsample" or use.operator.opset < _COORDINATES:
+        return "asymmetric"
+    return str(use.option("coordinate_transformation_mode", "half_pixel"))
+
+
+def _default_rounding(use: Use) -> str:
+    modern = use.operator.kind == "Resize" and use.operator.opset >= _COORDINATES
+    return "round_prefer_floor" if modern else "floor"
+
+
+def _nearest(
+    use: Use, size: int, output: int, scale: float, places: str, rounding: str
+) -> list[int]:
+    """Return the places that are taken along a dimension."""
+    made = []
+    for i in range(output):
+        if places == "asymmetric":
+            at = i / scale
+        elif places == "align_corners":
+            at = i * (size - 1) / (output - 1) if output > 1 else 0.0
+        elif places in ("half_pixel", "pytorch_half_pixel"):
+            at = (i + 0.5) / scale - 0.5 if output > 1 or places == "half_pixel" else 0.0
+        elif places == "half_pixel_symmetric":
+            adjusted = output / (scale * size)
+            at = size / 2 * (1 - adjusted) + (i + 0.5) / scale - 0.5
+        elif places == "tf_half_pixel_for_nn":
+            at = (i + 0.5) / scale
+        else:
+            raise use.operator.unsupported(
+                f"coordinate_transformation_mode {places!r}", "supported are all but that of crops"
+            )
+        at = float(np.float32(at))
+        found = {
+            "ceil": ceil(at),
+            "floor": floor(at),
+            "round_prefer_ceil": floor(at + 0.5),
+            "round_prefer_floor": ceil(at - 0.5),
+        }.get(rounding)
+        if found is None:
+            raise use.operator.invalid(f"nearest_mode is {rounding!r}")
+        made.append(min(max(found, 0), size - 1))
+    return made
+
+
+RESIZING: Mapping[str, Handler] = {"Resize": _resize, "Upsample": _resize}

@@ -1,0 +1,234 @@
+"""Translate an ONNX model into a float graph, or collect all obstacles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from microlut.errors import Obstacle
+from microlut.graph.ir import Graph
+from microlut.importers.obstacles import Collected
+from microlut.importers.onnx.file import library
+from microlut.importers.onnx.folding import folded, shape_of
+from microlut.importers.onnx.layouts import channels_last
+from microlut.importers.onnx.node import Operator
+from microlut.importers.onnx.operators import HANDLERS, SUPPORTED, advice_for
+from microlut.importers.onnx.quantized import KEEPS_INTEGERS
+from microlut.importers.onnx.use import Building, Use
+from microlut.importers.onnx.values import Constant, Live, Value
+from microlut.importers.translation import LayerSeen, Translation
+from microlut.ops.arrays import Shape
+from microlut.ops.tensor import Tensor
+from microlut.support.texts import plain
+
+_LARGEST_TENSOR = 1 << 26
+_NOT_SUPPORTED = "the operator is not supported"
+_STANDARD = ("", "ai.onnx")
+_LEFT_OUT = (
+    "the output is the same for all inputs and is left out; the program that calls the network has "
+    "to have its values"
+)
+
+
+@dataclass(slots=True)
+class _Work:
+    """The state of a translation; `values` has what operators read, None behind an obstacle."""
+
+    collected: Collected
+    building: Building = field(default_factory=Building)
+    values: dict[str, Value | None] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)
+    layers: list[LayerSeen] = field(default_factory=list)
+    fixed_batches: bool = False  # whether an input has a batch of a fixed size other than 1
+
+
+def translate(model: Any, source: str, name: str) -> Translation:  # noqa: ANN401 - a ModelProto
+    """Translate a model as far as possible, and collect all obstacles on the way.
+
+    The first dimension of inputs is their batch. If a model has inputs of fixed sizes, and mixes
+    what is along the first one, they have no batch.
+    """
+    found, fixed = _translated(model, source, name, batched=True)
+    if found.graph is None and fixed:
+        other, _ = _translated(model, source, name, batched=False)
+        if other.graph is not None:
+            return other
+    return found
+
+
+def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Translation, bool]:  # noqa: ANN401
+    work = _Work(Collected())
+    arrays = {each.name: each for each in model.graph.initializer}
+    to_array = library().numpy_helper.to_array
+    work.values = {key: _plain(to_array(each)) for key, each in arrays.items()}
+    inputs = [each for each in model.graph.input if each.name not in arrays]
+    tensors = [t for each in inputs if (t := _input(each, work, batched)) is not None]
+    read = {name for node in model.graph.node for name in node.input}
+    read |= {each.name for each in model.graph.output}
+    for operator, node in zip(_operators(model), model.graph.node, strict=True):
+        _translate(operator, node, read, work)
+    graph = None
+    if not work.collected.obstacles:
+        graph = _graph(plain(name), model, tensors, work)
+    classes = any(each.found == _NOT_SUPPORTED for each in work.collected.obstacles)
+    supported = SUPPORTED if classes else ()
+    made = Translation(source, graph, tuple(work.layers), work.collected, supported)
+    return made, work.fixed_batches
+
+
+def _plain(array: Any) -> Constant:  # noqa: ANN401
+    """Return an array of a type that NumPy itself has: bfloat16 becomes float32."""
+    known = array.dtype.kind in "biufcUSO" and array.dtype.name != "bfloat16"
+    return np.asarray(array if known else array.astype(np.float32))
+
+
+def _operators(model: Any) -> Iterator[Operator]:  # noqa: ANN401
+    onnx = library()
+    versions = {each.domain: each.version for each in model.opset_import}
+    standard = versions.get("", versions.get("ai.onnx", 0))
+    for node in model.graph.node:
+        first = next(filter(None, node.output), node.op_type)
+        domain = "" if node.domain in _STANDARD else node.domain
+        attributes = {
+            each.name: _attribute(onnx.helper.get_attribute_value(each)) for each in node.attribute
+        }
+        yield Operator(
+            plain(node.name or first),
+            node.op_type,
+            tuple(node.input),
+            tuple(node.output),
+            attributes,
+            standard if not domain else versions.get(domain, 1),
+            domain,
+        )
+
+
+def _attribute(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, list | tuple):
+        return [_attribute(each) for each in value]
+    if type(value).__name__ == "TensorProto":
+        return library().numpy_helper.to_array(value)
+    return value
+
+
+def _input(each: Any, work: _Work, batched: bool) -> Tensor | None:  # noqa: ANN401
+    """Return an input of the float graph, and know its value; or collect what is wrong with it."""
+    dims = each.type.tensor_type.shape.dim
+    known = each.type.tensor_type.HasField("shape")
+    sizes = [d.dim_value if d.HasField("dim_value") else None for d in dims]
+    work.values[each.name] = None
+    batch = 0 if batched and len(sizes) > 1 else None
+    work.fixed_batches |= all(sizes) and sizes[:1] != [1]
+    work.fixed_batches |= None not in sizes
+    if batch is not None:
+        sizes[0] = 1
+    name = each.name
+    if not known or not all(n is not None and 0 < n <= _LARGEST_TENSOR for n in sizes):
+        shown = ", ".join(str(n or "?") for n in sizes) if known else "any"
+        advice = (
+            "firmware needs all sizes but the batch: export the model with an example input and "
+            "without dynamic sizes other than the batch"
+        )
+        found = f"shape [{shown}] has unknown dimensions"
+        work.collected.add([Obstacle(name, f"input {name!r}", found, advice)])
+        return None
+    shape: Shape = tuple(n for n in sizes if n is not None)
+    if prod(shape) > _LARGEST_TENSOR:
+        found = f"shape {list(shape)} has more than {_LARGEST_TENSOR} elements"
+        work.collected.add([Obstacle(name, f"input {name!r}", found, "use a smaller model")])
+        return None
+    live = Live(work.building.take(name), shape, batch)
+    work.building.shapes[live.tensor] = live.inner
+    work.values[name] = live
+    return Tensor(live.tensor, live.inner)
+
+
+def _translate(operator: Operator, node: Any, read: set[str], work: _Work) -> None:  # noqa: ANN401
+    """Know what an operator makes, or add its obstacles."""
+    values = tuple(work.values.get(name) if name else None for name in operator.inputs)
+    hidden = any(v is None for v, name in zip(values, operator.inputs, strict=True) if name)
+    wanted = tuple(name in read for name in operator.outputs)
+    use = Use(operator, values, wanted, work.building)
+    made: list[Value | None] = []
+    kind = f"{operator.domain}.{operator.kind}" if operator.domain else operator.kind
+    if not hidden:
+        work.collected.check(operator, lambda: made.extend(_made(use, node, kind)))
+    elif kind not in HANDLERS and kind not in ("Shape", "Size"):
+        work.collected.check(operator, lambda: _refuse(operator, kind))
+    else:
+        work.collected.unchecked.append(operator.name)
+    for i, name in enumerate(operator.outputs):
+        if name:
+            work.values[name] = made[i] if i < len(made) else None
+    if made and not isinstance(made[0], Live):
+        return
+    shape = made[0].inner if made and isinstance(made[0], Live) else None
+    work.layers.append(LayerSeen(operator.name, kind, shape, _parameters(operator, work)))
+
+
+def _made(use: Use, node: Any, kind: str) -> Iterable[Value | None]:  # noqa: ANN401
+    """Return the outputs of an operator."""
+    operator = use.operator
+    size = shape_of(operator, use.values[0] if use.values else None)
+    if size is not None:
+        return [size]
+    constants = folded(operator, node, use.values)
+    if constants is not None:
+        return constants
+    handler = HANDLERS.get(kind)
+    if handler is None:
+        return _refuse(operator, kind)
+    stored = next((v.stored for v in use.values if isinstance(v, Live) and v.stored), None)
+    try:
+        made = list(handler(use))
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        text = " ".join(str(error).split())[:80]
+        raise operator.invalid(f"its inputs or attributes do not fit ({text})") from error
+    if stored is None or kind not in KEEPS_INTEGERS:
+        return made
+    return [_stored(value, stored) for value in made]
+
+
+def _stored(value: Value | None, stored: Any) -> Value | None:  # noqa: ANN401
+    return replace(value, stored=stored) if isinstance(value, Live) else value
+
+
+def _refuse(operator: Operator, kind: str) -> Sequence[Value | None]:
+    raise operator.unsupported(_NOT_SUPPORTED, advice_for(kind))
+
+
+def _parameters(operator: Operator, work: _Work) -> int:
+    """Return how many values are in an operator's arrays that no operator before it has read."""
+    arrays = {
+        name: value.size
+        for name in operator.inputs
+        if isinstance(value := work.values.get(name), np.ndarray) and value.dtype.kind in "fiu"
+    }
+    found = sum(size for name, size in arrays.items() if name not in work.counted)
+    work.counted |= arrays.keys()
+    return found
+
+
+def _graph(name: str, model: Any, inputs: list[Tensor], work: _Work) -> Graph:  # noqa: ANN401
+    outputs, notes = dict[str, str](), []
+    for each in model.graph.output:
+        value = work.values.get(each.name)
+        if isinstance(value, Live):
+            outputs[each.name] = value.tensor
+        else:
+            notes.append(f"output {each.name!r}: {_LEFT_OUT}")
+    graph = Graph(
+        name,
+        tuple(inputs),
+        tuple(work.building.nodes.values()),
+        tuple(outputs.values()),
+        output_names=tuple(outputs),
+        notes=tuple(notes),
+    )
+    return channels_last(graph)

@@ -1,0 +1,186 @@
+"""Translate functions of one value, and softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from math import inf
+
+import numpy as np
+
+from microlut.importers.movements import along
+from microlut.importers.onnx.affine import affine
+from microlut.importers.onnx.use import Handler, Use
+from microlut.importers.onnx.values import Value
+from microlut.ops.activation import ActivationKind
+from microlut.ops.arrays import frozen_array
+from microlut.ops.base import FloatOp
+from microlut.ops.gates import Gelu, HardSilu, Mish, Silu
+from microlut.ops.identity import Identity
+from microlut.ops.maximum import Maximum
+from microlut.ops.minimum import Minimum
+from microlut.ops.rectifiers import BoundedRelu, Celu, Elu, LeakyRelu, Selu
+from microlut.ops.relu import Relu
+from microlut.ops.saturating import Clip, HardShrink, HardSigmoid, Softplus, SoftShrink, Softsign
+from microlut.ops.sigmoid import Sigmoid
+from microlut.ops.softmax import Softmax
+from microlut.ops.tanh import Tanh
+from microlut.ops.unary import Abs, Ceil, Cos, Erf, Exp, Floor, Log, Reciprocal, Sign, Sin, Sqrt
+
+_FLOATS = (1, 10, 11, 16)  # float32, float16, float64 and bfloat16, in ONNX's numbers
+_SELU = (1.6732631921768188, 1.0507010221481323)
+_LARGEST = 3.4e38
+_SINGLE_AXIS = 13  # opset from which Softmax is along one dimension
+
+
+def _simple(make: Callable[[Use], FloatOp]) -> Handler:
+    def handle(use: Use) -> Iterable[Value | None]:
+        return (use.applied(use.live(), make(use)),)
+
+    return handle
+
+
+def _number(name: str, default: float) -> Callable[[Use], float]:
+    def read(use: Use) -> float:
+        value = float(use.option(name, default))
+        if not abs(value) < _LARGEST:
+            raise use.operator.invalid(f"{name} is {value}, expected a finite number")
+        return value
+
+    return read
+
+
+def _clip(use: Use) -> Iterable[Value | None]:
+    live = use.live()
+    ends = []
+    for index, (name, default) in enumerate((("min", -inf), ("max", inf)), 1):
+        found = use.maybe(index, name)
+        value = use.option(name, default) if found is None else float(np.asarray(found).ravel()[0])
+        ends.append(value if abs(value) < _LARGEST else np.copysign(inf, value))
+    low, high = ends
+    op: FloatOp
+    if (low, high) in ((0.0, inf), (0.0, 6.0)):
+        op = Relu(ActivationKind.RELU6 if high == 6.0 else ActivationKind.RELU)
+    elif low > high:  # ONNX: the largest value wins
+        op = Clip(high, high)
+    elif np.isfinite(ends).all():
+        op = Clip(low, high)
+    elif low == -inf and high == inf:
+        op = Identity()
+    elif low == -inf:
+        op = Minimum(constant=frozen_array([high]))
+    else:
+        op = Maximum(constant=frozen_array([low]))
+    return (use.applied(live, op),)
+
+
+def _hard_sigmoid(use: Use) -> Iterable[Value | None]:
+    alpha, beta = _number("alpha", 0.2)(use), _number("beta", 0.5)(use)
+    if beta == 0.5:
+        return (use.applied(use.live(), HardSigmoid(alpha)),)
+    return (use.applied(affine(use, use.live(), alpha, beta), Clip(0.0, 1.0)),)
+
+
+def _selu(use: Use) -> Iterable[Value | None]:
+    alpha, gamma = _number("alpha", _SELU[0])(use), _number("gamma", _SELU[1])(use)
+    if np.allclose((alpha, gamma), _SELU, rtol=1e-6):
+        return (use.applied(use.live(), Selu()),)
+    return (affine(use, use.applied(use.live(), Elu(alpha)), gamma, 0.0),)
+
+
+def _shrink(use: Use) -> FloatOp:
+    limit, bias = _number("lambd", 0.5)(use), _number("bias", 0.0)(use)
+    if bias not in (0.0, limit):
+        raise use.operator.unsupported(f"bias={bias:g}", "supported are 0 and that of lambd")
+    return SoftShrink(limit) if bias else HardShrink(limit)
+
+
+def _gelu(use: Use) -> FloatOp:
+    return Gelu(use.option("approximate", "none") == "tanh")
+
+
+def _swish(use: Use) -> FloatOp:
+    alpha = _number("alpha", 1.0)(use)
+    if alpha != 1.0:
+        raise use.operator.unsupported(f"alpha={alpha:g}", "supported is 1")
+    return Silu()
+
+
+def _negative(use: Use) -> Iterable[Value | None]:
+    return (affine(use, use.live(), -1.0, 0.0),)
+
+
+def _dropout(use: Use) -> Iterable[Value | None]:
+    training = use.maybe(2, "training_mode")
+    if any(use.wanted[1:]) or (training is not None and np.asarray(training).any()):
+        raise use.operator.unsupported(
+            "drops values, as in training", "export the model after model.eval()"
+        )
+    return (use.applied(use.live(), Identity()),)
+
+
+def _cast(use: Use) -> Iterable[Value | None]:
+    kind = use.option("to", 1)
+    if kind not in _FLOATS:
+        raise use.operator.unsupported(
+            "makes integers or truth values of what the inputs determine",
+            "supported are casts to float: change the network and export it again",
+        )
+    return (use.applied(use.live(), Identity()),)
+
+
+def _softmax(use: Use) -> Iterable[Value | None]:
+    live, later = use.live(), use.operator.opset >= _SINGLE_AXIS
+    rank = len(live.shape)
+    axis = use.axis(int(use.option("axis", -1 if later else 1)), rank)
+    over = [axis] if later else list(range(axis, rank))
+    axes = [live.axis(i) for i in over if i != live.batch]
+    if not axes:
+        live, axes = use.whole(live), over
+    made = use.applied(live, *along(Softmax(), axes, live.inner))
+    if use.operator.kind == "LogSoftmax":
+        made = use.applied(made, Log())
+    return (made,)
+
+
+UNARY: Mapping[str, Handler] = {
+    **{
+        name: _simple(make)
+        for name, make in {
+            "Abs": lambda use: Abs(),
+            "Ceil": lambda use: Ceil(),
+            "Celu": lambda use: Celu(_number("alpha", 1.0)(use)),
+            "Cos": lambda use: Cos(),
+            "Elu": lambda use: Elu(_number("alpha", 1.0)(use)),
+            "Erf": lambda use: Erf(),
+            "Exp": lambda use: Exp(),
+            "Floor": lambda use: Floor(),
+            "Gelu": _gelu,
+            "HardSwish": lambda use: HardSilu(),
+            "Identity": lambda use: Identity(),
+            "LeakyRelu": lambda use: LeakyRelu(_number("alpha", 0.01)(use)),
+            "Log": lambda use: Log(),
+            "Mish": lambda use: Mish(),
+            "Reciprocal": lambda use: Reciprocal(),
+            "Relu": lambda use: Relu(ActivationKind.RELU),
+            "Shrink": _shrink,
+            "Sigmoid": lambda use: Sigmoid(),
+            "Sign": lambda use: Sign(),
+            "Sin": lambda use: Sin(),
+            "Softplus": lambda use: Softplus(),
+            "Softsign": lambda use: Softsign(),
+            "Sqrt": lambda use: Sqrt(),
+            "Swish": _swish,
+            "Tanh": lambda use: Tanh(),
+            "ThresholdedRelu": lambda use: BoundedRelu(threshold=_number("alpha", 1.0)(use)),
+        }.items()
+    },
+    "Cast": _cast,
+    "CastLike": lambda use: (use.applied(use.live(), Identity()),),
+    "Clip": _clip,
+    "Dropout": _dropout,
+    "HardSigmoid": _hard_sigmoid,
+    "LogSoftmax": _softmax,
+    "Neg": _negative,
+    "Selu": _selu,
+    "Softmax": _softmax,
+}
