@@ -40,8 +40,8 @@ from microlut.conversion.code_sizes import (
     measured_sizes,
     model_flash,
     model_ram,
-    source_of,
 )
+from microlut.conversion.source_sizes import source_of
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.integer import QuantizedGraph

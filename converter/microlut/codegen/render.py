@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,6 +27,7 @@ from microlut.version import VERSION
 
 ABI = 11  # MLUT_ABI of firmware/include/microlut/microlut.h
 
+_NAME = "x"  # of everything in the C of single layers
 SOURCES = ("model.h", "model.c", "weights.h", "weights.c")
 
 Sources = dict[str, str]
@@ -104,9 +106,31 @@ def render(plan: Plan) -> Sources:
     return {name: _text(templates.get_template(f"{name}.j2"), context) for name in SOURCES}
 
 
-def render_file(plan: Plan, name: str) -> str:
-    """Return one of the C sources of a plan."""
-    return _text(environment().get_template(f"{name}.j2"), _context(plan))
+class LayerSources:
+    """The C of single layers as in model.c, with one name for all layers and tensors."""
+
+    def __init__(self) -> None:
+        self._modules: dict[str, jinja2.environment.TemplateModule] = {}
+
+    def of(self, plan: Plan, step: Step) -> str:
+        """Return the constants and the call of a step; nothing if other steps do what it does."""
+        made, segment = "", step.segment
+        layer = _layer(plan, step, _NAME, _NAME)
+        if step.is_called or segment is not None:
+            made += self._macro(layer.kind, "definition", layer)
+        if segment is not None and step.is_called:
+            made += self._macro("segment", "definition", segment, _NAME)
+            made += self._macro("segment", "call", _NAME)
+        elif segment is None and not step.merged:
+            made += self._macro(layer.kind, "call", layer)
+        return made
+
+    def _macro(self, kind: str, name: str, *arguments: object) -> str:
+        if kind not in self._modules:  # which takes longer than most macros
+            template = environment().get_template(f"ops/{kind}.c.j2")
+            names = defaultdict[str, str](lambda: _NAME)
+            self._modules[kind] = template.make_module({"prefix": _NAME, "names": names})
+        return str(getattr(self._modules[kind], name)(*arguments))
 
 
 def _text(template: jinja2.Template, context: dict[str, object]) -> str:

@@ -11,13 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from microlut.board.board import Board
-from microlut.conversion.code_sizes import (
-    Source,
-    arena_room,
-    image_sizes,
-    measured_sizes,
-    source_of,
-)
+from microlut.conversion.code_sizes import arena_room, image_sizes, measured_sizes
+from microlut.conversion.source_sizes import Source, SourceSizes
 from microlut.conversion.tensor_types import TensorTypes, kept_text
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
@@ -246,10 +241,10 @@ def _plans(graph: QuantizedGraph, choice: Choice) -> list[Plan]:
 
 def _estimates(plans: Sequence[Plan], boards: Sequence[Board]) -> Iterator[BoardEstimate]:
     """Yield what each board needs; boards that share a plan share its source."""
-    sources: dict[int, Source] = {}
+    sizes, sources = SourceSizes(measured_sizes()["types"]), dict[int, Source]()
     for plan, board in zip(plans, boards, strict=True):
         if id(plan) not in sources:
-            sources[id(plan)] = source_of(plan, measured_sizes()["types"])
+            sources[id(plan)] = sizes.of(plan)
         yield _estimate(plan, sources[id(plan)], board)
 
 

@@ -1,8 +1,8 @@
 """Estimate the flash and the RAM of an image without compiling it.
 
-What a plan takes itself is counted in its C source: arrays and structures, whose types have known
-sizes, and the functions of the engine that it names. `code_sizes.json` says how large each function
-is on each core and which others it calls, so that what would be linked is found as a linker does.
+`source_sizes.py` counts what a plan takes itself, and the functions of the engine that it names.
+`code_sizes.json` says how large each function is on each core and which others it calls, so that
+what would be linked is found as a linker does.
 The rest is the same for every model: start-up code, console and C library of a board.
 `benchmarks/code_sizes.py` measures all of that and writes the file.
 """
@@ -10,15 +10,13 @@ The rest is the same for every model: start-up code, console and C library of a 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypedDict
 
 from microlut.board.board import Board
-from microlut.codegen.render import render_file
+from microlut.conversion.source_sizes import Source
 from microlut.integer import QuantizedGraph
 from microlut.plan import Plan
 from microlut.plan.arena import ALIGNMENT
@@ -27,12 +25,6 @@ _FILE = Path(__file__).with_name("code_sizes.json")
 # Cores on which functions are as large as on another one.
 LIKE = {"cortex-m0": "cortex-m0plus", "cortex-m7": "cortex-m4f", "cortex-m33": "cortex-m4f"}
 _WORD, _LONG = 4, 8
-_CONSTANT = re.compile(r"^(?:static )?const (\w+) \w+(?:\[(\d+)\])?(?: \w+)? = \{", re.MULTILINE)
-_FUNCTION = re.compile(r"\bmlut_\w+")
-_TEXT = re.compile(r'^\s+\.name = "([^"]*)"', re.MULTILINE)
-_TENSORS = re.compile(
-    r"^static const mlut_tensor_t \w+\[\] = \{(.*?)^\};", re.MULTILINE | re.DOTALL
-)
 
 
 class CoreSizes(TypedDict):
@@ -72,32 +64,6 @@ class CodeSizes(TypedDict):
     types: dict[str, int]
     cores: dict[str, CoreSizes]
     boards: dict[str, BoardSizes]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a model's C source takes.
-
-    Attributes:
-        data: Bytes of its constants.
-        functions: Functions of the engine that it names.
-        calls: Number of kernel calls.
-    """
-
-    data: int
-    functions: frozenset[str]
-    calls: int
-
-
-def source_of(plan: Plan, types: Mapping[str, int]) -> Source:
-    """Return what the C source of a plan takes, without the arrays of weights.c."""
-    text = render_file(plan, "model.c")
-    constants = [(name, int(count or 1)) for name, count in _CONSTANT.findall(text)]
-    tensors = sum(body.count("{") for body in _TENSORS.findall(text))
-    data = sum(types[name] * count for name, count in constants)
-    data += types["mlut_tensor_t"] * tensors + sum(len(name) + 1 for name in _TEXT.findall(text))
-    calls = sum(step.is_called for step in plan.steps)
-    return Source(data, frozenset(_FUNCTION.findall(text)), calls)
 
 
 def image_sizes(plan: Plan, source: Source, board: Board) -> tuple[int, int]:

@@ -12,7 +12,8 @@ import microlut
 from digits_example import CALIBRATION, MODEL, conversion
 from fake_keras import FakeLayer, FakeModel, dense
 from microlut.board.board import Board, boards
-from microlut.conversion.code_sizes import arena_room, image_sizes, measured_sizes, source_of
+from microlut.conversion.code_sizes import arena_room, image_sizes, measured_sizes
+from microlut.conversion.source_sizes import source_of
 from microlut.plan import Goal, make_plan
 from microlut.support.resources import data_folder
 
