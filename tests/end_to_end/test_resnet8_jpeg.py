@@ -5,6 +5,7 @@ from forms import FEW, QEMU_BOARDS, accuracy, assert_forms_equal, need_host, nee
 
 from microlut.importers import import_model
 from microlut.importers.samples import load_samples
+from sweeps import in_sweeps
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.sweep]
 
@@ -20,7 +21,7 @@ def images(shared_data, files):
     return lambda limit=None: load_samples(shared_data / "cifar10jpeg_test.npz", inputs, limit)
 
 
-@pytest.mark.parametrize("bits", [8, 6, 4, 3, 2])
+@pytest.mark.parametrize("bits", [8, 2, *in_sweeps(6, 4, 3)])
 def test_resnet8_jpeg_forms_are_equal(bits, files, images, converted):
     need_host()
     assert_forms_equal(converted(*files, bits, count=FEW), images(20), "host")

@@ -13,6 +13,7 @@ import microlut
 from digits_example import conversion, samples
 from microlut.importers.samples import load_samples
 from microlut.ops.tensor import quantize_array
+from sweeps import in_sweeps
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
@@ -56,8 +57,8 @@ def assert_equal_under_old_runtime(project, inputs, old_python) -> None:
     np.testing.assert_array_equal(np.load(files[-1]), interpreter_outputs(project, inputs))
 
 
-@pytest.mark.parametrize("granularity", ["channel", "tensor"])
-@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize("granularity", ["channel", *in_sweeps("tensor")])
+@pytest.mark.parametrize("bits", [8, 4, *in_sweeps(2)])
 def test_old_runtime_runs_digits(bits, granularity, old_python, tmp_path):
     project = microlut.write(conversion(bits, granularity), tmp_path / "out")
     assert_equal_under_old_runtime(project, samples(200), old_python)
@@ -69,7 +70,7 @@ def test_old_runtime_runs_digits(bits, granularity, old_python, tmp_path):
     [("kws_dscnn_savedmodel", "kws01"), ("resnet8_cifar10.h5", "cifar10")],
     ids=["kws", "resnet8"],
 )
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [8, *in_sweeps(4)])
 def test_old_runtime_runs_real_models(model, data, bits, old_python, shared_data, converted):
     calibration = shared_data / f"{data}_calibration.npz"
     project = converted(shared_data / model, calibration, bits, count=FEW)

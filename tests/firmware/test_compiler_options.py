@@ -34,6 +34,7 @@ from microlut.integer import evaluate as int_ops
 from microlut.ops.tensor import quantize_array
 from microlut.plan import Plan, make_plan
 from microlut.toolchain.stack import NAKED_BYTES
+from sweeps import in_sweeps
 
 pytestmark = pytest.mark.sweep
 
@@ -49,7 +50,9 @@ TAKING = (  # registers
     "-O1 -fno-omit-frame-pointer -mtpcs-frame -fstack-protector-all -ffixed-r9 -ffixed-r10",
 )
 OTHERS = ("-O1", "-Og", "-O3", "-Os", "-O2 -flto", "-O2 -fshort-enums -funsigned-char")
-LEVELS = ("-O0", "-O2", "-Os")
+LEVELS = ("-O0", "-Os", *in_sweeps("-O2"))  # which all other tests take
+KINDS = ("cortex-m0plus", "cortex-m3", "cortex-m4f", "cortex-m55")  # of instruction sets
+ALIKE = tuple(core for core in CORES if core not in KINDS)
 # Sources with assembly that takes more than a few registers.
 QUICK = {"conv2d.c", "dense_dots.c", "depthwise_conv2d.c"} | {
     f"mve_{name}.c" for name in ("multiply", "conv2d", "dense", "depthwise_3x3")
@@ -88,7 +91,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return engine_unit(tmp_path_factory.mktemp("unit"), sources)
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", [*KINDS, *in_sweeps(*ALIKE)])
 @pytest.mark.parametrize("options", TAKING)
 def test_gcc_compiles_where_registers_are_taken(
     core: str, options: str, quick: Path, tmp_path: Path
@@ -96,13 +99,13 @@ def test_gcc_compiles_where_registers_are_taken(
     assert compile_all([quick], tmp_path, require(GCC), *CORES[core], *options.split())
 
 
-@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3", "cortex-m4f", "cortex-m55"])
+@pytest.mark.parametrize("core", KINDS)
 @pytest.mark.parametrize("options", OTHERS)
 def test_gcc_compiles_at_every_level(core: str, options: str, quick: Path, tmp_path: Path):
     assert compile_all([quick], tmp_path, require(GCC), *CORES[core], *options.split())
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", [*KINDS, *in_sweeps(*ALIKE)])
 @pytest.mark.parametrize("options", ["-O0", "-O2 -fno-omit-frame-pointer -ffixed-r9"])
 def test_clang_compiles(core: str, options: str, tmp_path: Path):
     unit = engine_unit(tmp_path)

@@ -35,9 +35,7 @@ from sweeps import in_sweeps
 KINDS = ("cortex-m0plus", "cortex-m3", "cortex-m4f", "cortex-m55")  # of instruction sets
 
 
-@pytest.mark.parametrize(
-    "language", ["c11", "c++17", *in_sweeps(*sorted({*LANGUAGES} - {"c11", "c++17"}))]
-)
+@pytest.mark.parametrize("language", ["c++17", *in_sweeps(*sorted({*LANGUAGES} - {"c++17"}))])
 @pytest.mark.parametrize("core", [None, *KINDS])
 def test_engine_compiles_as_one_unit(core: str | None, language: str, tmp_path: Path):
     unit = engine_unit(tmp_path)

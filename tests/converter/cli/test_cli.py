@@ -232,10 +232,11 @@ def test_deploy_takes_any_path(tmp_path):
         for number, file in enumerate((MODEL, CALIBRATION, TEST))
     )
     files = ("--calibration", calibration, "--inputs", inputs, "--limit", 2, "-o", tmp_path / name)
-    answer = start("deploy", model, "--board", "mps2-an386", "--bits", 8, *files)
+    files += ("--bits", 8, "--no-distill")
+    answer = start("deploy", model, "--board", "mps2-an386", *files)
     assert (answer.code, answer.err) == (0, "")
     assert "bit-exact with the integer model          yes" in answer.out
-    answer = start("deploy", model, "--board", "mps2-an386", "--bits", 8, *files)
+    answer = start("deploy", model, "--board", "mps2-an386", *files)
     assert (answer.code, answer.err) == (0, "")
 
 
@@ -261,7 +262,8 @@ def test_deploy_as_json_has_the_documented_keys(tmp_path):
 def test_convert_then_the_other_verbs(tmp_path):
     need(HOST_CC)
     out = tmp_path / "out"
-    made = start("convert", MODEL, "--calibration", CALIBRATION, "-o", out, "--bits", 3)
+    files = ("--calibration", CALIBRATION, "-o", out)
+    made = start("convert", MODEL, *files, "--bits", 3, "--no-distill")
     assert (made.code, made.err) == (0, "")
     assert f"Wrote {out}" in made.out
     built = start("build", out, "--board", "host")
