@@ -50,7 +50,7 @@ from microlut.ops.linear import Linear, QLinear
 from microlut.ops.movement import Axis
 from microlut.ops.overlap import engine_overlap
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
-from microlut.ops.recurrent import QRecurrent
+from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.relu import Relu
 from microlut.ops.repeat import Repeat
 from microlut.ops.requantize import Requantize
@@ -379,7 +379,7 @@ def _recurrent_network(rng: Random) -> QuantizedGraph:
         first = 2 * units if cell == "gru" else rows
         op = QRecurrent(
             weights=QuantizedWeights(shape, bits, indices, book, scales),
-            ratio=1.0,
+            own_scales=(scales[0].item(),) * GATES[cell],
             bias=bias,
             recurrent_bias=np.where(np.arange(rows) < first, 0, bias).astype(np.int32),
             cell=cell,

@@ -41,6 +41,7 @@ OPERATORS = (
     "reduce",
     "relabel",
     "recurrent",
+    "recurrent_integer",
     "recurrent_step",
     "relu",
     "repeat",

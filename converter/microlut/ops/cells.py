@@ -26,12 +26,14 @@ class Functions:
         tanh: The hyperbolic tangent.
         recurrent: [units, rows] recurrent weights.
         bias: [rows] added to the recurrent products.
+        limit: Limits an LSTM's cell state.
     """
 
     sigmoid: Callable[[Array], Array]
     tanh: Callable[[Array], Array]
     recurrent: Array
     bias: Array
+    limit: Callable[[Array], Array]
 
 
 def order(steps: int, backwards: bool) -> range:
@@ -69,5 +71,5 @@ def step(cell: Cell, f: Functions, sums: Array, hidden: Array, state: Array) -> 
     if cell == "simple_rnn":
         return f.tanh(total), state
     takes, keeps, gives = (f.sigmoid(gate(total, i)) for i in (0, 1, 3))
-    state = keeps * state + takes * f.tanh(gate(total, 2))
+    state = f.limit(keeps * state + takes * f.tanh(gate(total, 2)))
     return gives * f.tanh(state), state

@@ -14,7 +14,7 @@ from microlut.ops.cells import GATES, Cell, order
 from microlut.ops.fixed_point import Multiplier, multiply, quantize_multiplier
 
 STATE_SCALE = 2.0**-15  # of gates and of 16-bit hidden states
-_NARROW_SCALE = 2.0**-7  # of an LSTM's hidden state
+ANY_STATE = 1 << 15  # the largest size of a cell state of which none is cut
 _Q15 = quantize_multiplier(STATE_SCALE)
 
 
@@ -28,6 +28,9 @@ class Parameters:
         biases: [rows] added to the products of the input, and of the hidden state.
         factors: What a gate's sums become Q3.12 by: of the input, and of the hidden state.
         power: The scale of an LSTM's cell state is 2^power.
+        made: What products of gates become its hidden state by.
+        zero_point: That of its hidden state.
+        clip: Largest size of its cell state.
     """
 
     cell: Cell
@@ -35,6 +38,9 @@ class Parameters:
     biases: tuple[NDArray[np.int32], NDArray[np.int32]]
     factors: tuple[tuple[Multiplier, ...], tuple[Multiplier, ...]]
     power: int
+    made: Multiplier
+    zero_point: int
+    clip: int
 
     @property
     def units(self) -> int:
@@ -45,7 +51,7 @@ class Parameters:
 def steps(
     x: Int64, p: Parameters, backwards: bool, memory: tuple[Int64, Int64] | None = None
 ) -> tuple[list[Int64], Int64]:
-    """Return the hidden states [batch, units] after each step, and the last cell state.
+    """Return the hidden states [batch, units] after each step, centered, and the last cell state.
 
     Args:
         x: Centered inputs [batch, steps, inputs].
@@ -95,9 +101,9 @@ def _lstm(p: Parameters, own: Sequence[Int64], hidden: Int64, state: Int64) -> t
     kept = gates.product(keeps, state, _Q15)
     unit = quantize_multiplier(STATE_SCALE * STATE_SCALE / 2.0**p.power)
     state = gates.saturate(kept + gates.product(takes, gates.tanh(total[2]), unit))
-    to_int8 = quantize_multiplier(STATE_SCALE * STATE_SCALE / _NARROW_SCALE)
-    made = gates.product(gates.tanh(state, p.power), gives, to_int8)
-    return np.clip(made, -128, 127), state
+    state = np.clip(state, -p.clip, p.clip)
+    made = gates.product(gates.tanh(state, p.power), gives, p.made)
+    return np.clip(made, -128 - p.zero_point, 127 - p.zero_point), state
 
 
 def _gru(p: Parameters, own: Sequence[Int64], hidden: Int64) -> Int64:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from microlut.ops.builtin import Builtin, Constant, Variable
 from microlut.ops.cells import GATES, Cell
+from microlut.ops.integer_cells import ANY_STATE
 from microlut.ops.tensor import DType, Quantization, Tensor
 
 _NONE = {"fusedActivationFunction": "NONE"}
@@ -43,6 +44,7 @@ class Export:
     cell: Cell
     parts: Parts
     power: int
+    clip: int
     sequences: bool
     backwards: bool
     flipped: bool
@@ -51,6 +53,11 @@ class Export:
     def units(self) -> int:
         """Length of the hidden state."""
         return len(self.parts.bias) // GATES[self.cell]
+
+    @property
+    def cell_clip(self) -> float:
+        """Largest size of a cell state as a real number; 0: any."""
+        return 0.0 if self.clip == ANY_STATE else self.clip * 2.0**self.power
 
     def constants(self, source: Tensor, gate: int, hidden_scale: float) -> list[Constant]:
         """Return a gate's weights and bias for the input, and both for the hidden state."""
@@ -100,7 +107,7 @@ def lstm_builtins(layer: Export, source: Tensor, output: Tensor) -> tuple[Builti
         ),
         (made,),
         "UnidirectionalSequenceLSTMOptions",
-        {"fusedActivationFunction": "TANH"},
+        {"fusedActivationFunction": "TANH", "cellClip": layer.cell_clip},
     )
     if flips:
         return (*before, lstm, _reverse(made, output))

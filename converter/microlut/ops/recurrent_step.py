@@ -12,8 +12,8 @@ from microlut.ops.arrays import IntArray, Shape
 from microlut.ops.base import demand
 from microlut.ops.builtin import Builtin
 from microlut.ops.integer_cells import STATE_SCALE, steps
-from microlut.ops.recurrent import QRecurrent
 from microlut.ops.recurrent_export import lstm_builtins, unrolled_builtins
+from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.tensor import CONFIG, DType, Quantization, Tensor
 from microlut.ops.weighted import QWeighted
 from microlut.ops.weights import QuantizedWeights
@@ -24,7 +24,8 @@ class QRecurrentStep(QWeighted):
     """A recurrent layer over the steps of a run.
 
     It reads the steps and its memory, and makes its output and its next memory: the int16 hidden
-    state [1, units], or of an LSTM the cell state and the hidden state [2, units].
+    state [1, units], or of an LSTM the cell state and the hidden state, less its zero
+    point [2, units].
     """
 
     layer: QRecurrent
@@ -70,7 +71,9 @@ class QRecurrentStep(QWeighted):
         """Return the output and the next memory [batch, ...]."""
         layer, old = self.layer, arrays[1].astype(np.int64)
         x = arrays[0].astype(np.int64) - inputs[0].zero_point
-        made, state = steps(x, layer.parameters(inputs[0]), False, (old[:, -1], old[:, 0]))
+        made, state = steps(
+            x, layer.parameters(inputs[0], outputs[0]), False, (old[:, -1], old[:, 0])
+        )
         parts = [state, made[-1]] if layer.cell == "lstm" else [made[-1]]
         return layer.given(made), np.stack(parts, axis=1).astype(np.int16)
 

@@ -24,7 +24,9 @@ from microlut.integer import QNode
 from microlut.ops.arrays import FloatArray, IntArray, frozen_array
 from microlut.ops.cells import GATES
 from microlut.ops.dense import Dense
-from microlut.ops.recurrent import LARGEST_POWER, SMALLEST_POWER, QRecurrent, Recurrent
+from microlut.ops.integer_cells import ANY_STATE
+from microlut.ops.recurrent import OUTPUT_RANGE, Recurrent
+from microlut.ops.recurrent_integer import LARGEST_POWER, SMALLEST_POWER, QRecurrent
 from microlut.ops.tensor import Quantization, Tensor, dequantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
@@ -43,6 +45,11 @@ class Chosen:
 
     weights: QuantizedWeights
     ratio: float
+
+    def own_scales(self, gates: int) -> tuple[float, ...]:
+        """Return the scale of each gate's weights of the input, in single precision."""
+        recurrent = self.weights.scales[:: len(self.weights.scales) // gates]
+        return tuple((recurrent * np.float32(self.ratio)).tolist())
 
     def kernel(self, inputs: int) -> Array:
         """Return the real weights in float64; `inputs` columns are those of the input."""
@@ -119,16 +126,19 @@ def integer_form(op: Recurrent, chosen: Chosen, x: FloatArray, source: Tensor) -
     Raises:
         UnsupportedModel: The engine's 32-bit numbers do not suffice. The message has no name.
     """
+    power = _power(op.run(x)[1]) if op.cell == "lstm" else SMALLEST_POWER
+    output = Tensor("", op.shapes([source.shape])[0], "int8", OUTPUT_RANGE.quantization("int8"))
     made = QRecurrent(
         weights=chosen.weights,
-        ratio=chosen.ratio,
+        own_scales=chosen.own_scales(GATES[op.cell]),
         bias=np.zeros(len(op.bias), np.int32),
         recurrent_bias=np.zeros(len(op.bias), np.int32),
         cell=op.cell,
-        power=_power(op.run(x)[1]) if op.cell == "lstm" else SMALLEST_POWER,
+        power=power,
         sequences=op.sequences,
         backwards=op.backwards,
         flipped=op.flipped,
+        clip=min(int(op.clip * 2.0**-power), 32767) if op.clip else ANY_STATE,
     )
     own, recurrent = (np.repeat(scales, op.units).astype(np.float64) for scales in made.scales())
     split = np.arange(len(op.bias)) >= 2 * op.units if op.cell == "gru" else False
@@ -137,9 +147,9 @@ def integer_form(op: Recurrent, chosen: Chosen, x: FloatArray, source: Tensor) -
     made = replace(
         made,
         bias=_rounded(before / (own * source.scale)),
-        recurrent_bias=_rounded(after / (recurrent * made.hidden_scale)),
+        recurrent_bias=_rounded(after / (recurrent * made.hidden_scale(output))),
     )
-    if made.largest_sum(source) >= 1 << 31:
+    if made.largest_sum(source, output) >= 1 << 31:
         raise UnsupportedModel(
             "its sums may need more than 32 bits; use fewer units, or scale the inputs: put a "
             "Normalization layer before it and train again"

@@ -22,7 +22,7 @@ from microlut.ops.pad import QPad
 from microlut.ops.pool2d import QPool2D
 from microlut.ops.prelu import QPrelu
 from microlut.ops.rectify_16 import QRectify16
-from microlut.ops.recurrent import QRecurrent
+from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.ops.reduce import QReduce
 from microlut.ops.relu import QRelu

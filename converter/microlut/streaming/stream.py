@@ -15,7 +15,7 @@ from microlut.graph.network import State
 from microlut.graph.passes.rewrite import free_name
 from microlut.integer import QNode, QuantizedGraph
 from microlut.integer.graph import Part, Stream
-from microlut.ops.recurrent import QRecurrent
+from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.streaming.buffers import Buffers
 from microlut.streaming.courses import course_of

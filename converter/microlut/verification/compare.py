@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from microlut.graph.batch import Batch
 from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
-from microlut.ops.recurrent import QRecurrent
+from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.ops.softmax import LONG_SOFTMAX, QSoftmax
 from microlut.support.progress import Progress

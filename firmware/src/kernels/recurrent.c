@@ -115,10 +115,12 @@ static int32_t mlut_recurrent_lstm_sum(
     const mlut_steps_t *job, const int8_t *x, size_t gate, size_t unit)
 {
     const mlut_recurrent_t *const layer = job->layer;
-    const int8_t *const row = mlut_recurrent_row(job, gate * layer->units + unit);
+    const size_t at = gate * layer->units + unit;
+    const int8_t *const row = mlut_recurrent_row(job, at);
     const int8_t *const hidden = (const int8_t *)job->hidden;
     const int32_t own = mlut_recurrent_own(layer, row, x, gate, unit);
-    const int32_t total = mlut_isa_dot(hidden, row + layer->inputs, layer->units, 0);
+    const int32_t bias = layer->hidden_bias == NULL ? 0 : layer->hidden_bias[at];
+    const int32_t total = mlut_isa_dot(hidden, row + layer->inputs, layer->units, bias);
     return mlut_recurrent_saturate(own + mlut_recurrent_scale(total, layer->recurrent + gate));
 }
 
@@ -142,6 +144,8 @@ static int16_t mlut_recurrent_blend(int32_t update, int32_t hidden, int32_t cand
 void mlut_recurrent_lstm(mlut_steps_t *job, const int8_t *x)
 {
     const int power = job->layer->power;
+    const int32_t clip = job->layer->clip;
+    const mlut_factor_t factor = job->layer->made;
     int8_t *const next = (int8_t *)job->next;
     for (size_t u = 0; u < job->layer->units; u++) {
         const int32_t takes = mlut_recurrent_sigmoid(mlut_recurrent_lstm_sum(job, x, 0, u));
@@ -150,10 +154,12 @@ void mlut_recurrent_lstm(mlut_steps_t *job, const int8_t *x)
         const int32_t gives = mlut_recurrent_sigmoid(mlut_recurrent_lstm_sum(job, x, 3, u));
         const int32_t kept = mlut_recurrent_product(keeps, job->state[u], 15);
         const int32_t taken = mlut_recurrent_product(takes, value, 30 + power);
-        const int32_t state = mlut_recurrent_saturate(kept + taken);
+        const int32_t found = mlut_recurrent_saturate(kept + taken);
+        const int32_t state = found > clip ? clip : found < -clip ? -clip : found;
         job->state[u] = (int16_t)state;
-        const int32_t made = mlut_recurrent_product(mlut_recurrent_tanh(state, power), gives, 23);
-        next[u] = mlut_clamp_int8(made, INT8_MIN, INT8_MAX);
+        const int32_t product = mlut_recurrent_tanh(state, power) * gives;
+        const int32_t made = mlut_multiply(product, factor.multiplier, factor.shift);
+        next[u] = mlut_clamp_int8(made + job->layer->zero_point, INT8_MIN, INT8_MAX);
     }
 }
 
@@ -177,7 +183,7 @@ void mlut_recurrent_gru(mlut_steps_t *job, const int8_t *x)
             mlut_recurrent_sigmoid(mlut_recurrent_wide_sum(job, x, hidden, 0, u));
         const int32_t reset = mlut_recurrent_sigmoid(mlut_recurrent_wide_sum(job, x, hidden, 1, u));
         const int8_t *const row = mlut_recurrent_row(job, 2u * (size_t)layer->units + u);
-        const int32_t inner = mlut_recurrent_wide(layer, row, hidden, 2, layer->candidate_bias[u]);
+        const int32_t inner = mlut_recurrent_wide(layer, row, hidden, 2, layer->hidden_bias[u]);
         const int32_t total =
             mlut_recurrent_own(layer, row, x, 2, u) + mlut_recurrent_product(reset, inner, 15);
         const int32_t candidate = mlut_recurrent_tanh(mlut_recurrent_saturate(total), -12);
@@ -228,7 +234,7 @@ static void mlut_recurrent_load(const mlut_steps_t *job, int narrow, const int16
     }
     memcpy(job->state, before, 2u * units);
     for (size_t u = 0; u < units; u++) {
-        ((int8_t *)job->hidden)[u] = (int8_t)before[units + u];
+        ((int8_t *)job->hidden)[u] = (int8_t)(before[units + u] + job->layer->zero_point);
     }
 }
 
@@ -241,7 +247,7 @@ static void mlut_recurrent_store(const mlut_steps_t *job, int narrow, int16_t *a
     }
     memcpy(after, job->state, 2u * units);
     for (size_t u = 0; u < units; u++) {
-        after[units + u] = ((const int8_t *)job->hidden)[u];
+        after[units + u] = (int16_t)(((const int8_t *)job->hidden)[u] - job->layer->zero_point);
     }
 }
 
@@ -267,6 +273,9 @@ void mlut_recurrent_from(const mlut_recurrent_t *layer,
     mlut_steps_t job = {layer, hidden + 2u * width * units, state, hidden, hidden + width * units};
 
     memset(scratch, 0, (size_t)(job.weights - (int8_t *)scratch));
+    if (narrow != 0) {
+        memset(hidden, layer->zero_point, units);
+    }
     if (before != NULL) {
         mlut_recurrent_load(&job, narrow, before);
     }

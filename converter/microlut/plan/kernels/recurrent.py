@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from microlut.ops.cells import GATES
 from microlut.ops.fixed_point import Multiplier
-from microlut.ops.recurrent import QRecurrent, Recurrent
+from microlut.ops.recurrent import Recurrent
+from microlut.ops.recurrent_integer import QRecurrent
 from microlut.plan.arena import aligned
 from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 
@@ -64,13 +65,14 @@ class RecurrentKernel(Kernel[QRecurrent, Recurrent]):
     def fields(self, call: Call[QRecurrent]) -> Mapping[str, object]:
         """Return the factors of the gates, and biases that raw inputs need."""
         op, source = call.op, call.inputs[0]
-        own, recurrent = op.factors(source)
+        own, recurrent = op.factors(source, call.outputs[0])
         sums = op.weights.int8()[:, : op.inputs].astype(int).sum(axis=1)
         return {
             "own": [_pair(factor) for factor in own],
             "recurrent": [_pair(factor) for factor in recurrent],
             "bias": op.bias.astype(int) - source.zero_point * sums,
-            "candidate": op.recurrent_bias[2 * op.units :] if op.cell == "gru" else None,
+            "hidden_bias": op.hidden_bias,
+            "made": _pair(op.made(call.outputs[0])),
             "rows": op.units * GATES[op.cell],
         }
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from microlut.ops.recurrent import QRecurrent, Recurrent
+from microlut.ops.recurrent import Recurrent
+from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.plan.kernels import recurrent
 from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile

@@ -1,0 +1,96 @@
+"""LSTMs of other converters: any scales of gates, any hidden state, a limited cell state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_batch import HOST, run_batch
+from harness import SAMPLES
+
+import random_graphs as rg
+from microlut.codegen.tflite import to_tflite
+from microlut.graph.batch import Batch
+from microlut.integer import QNode, QuantizedGraph, to_bytes
+from microlut.integer import evaluate as integers
+from microlut.integer.check import check_graph
+from microlut.ops.recurrent_integer import QRecurrent
+from microlut.ops.tensor import Quantization
+from microlut.plan import make_plan
+from microlut.streaming.stream import stream
+from microlut.verification.runtimes import run_tflite_micro
+from recurrent_streams import STEPS, network
+
+CASES = 12
+
+
+def foreign(seed: int) -> QuantizedGraph:
+    """Return a network of an LSTM that no conversion of ours makes."""
+    rng = np.random.default_rng([seed, 7])
+    graph = network(f"foreign{seed}", "lstm", "lstm", bits=8 if seed % 2 else 4)
+    nodes = []
+    for node in graph.nodes[:2]:
+        op, (output,) = node.op, node.outputs
+        assert isinstance(op, QRecurrent)
+        point = int(rng.integers(-20, 20)) if seed % 3 else 0
+        scale = float(np.float32(rng.uniform(0.0055, 0.0079)))
+        output = replace(output, quantization=Quantization(scale, point))
+        factors = rng.uniform(0.6, 1.6, 4)
+        own = tuple(np.float32(np.array(op.own_scales) * factors).tolist())
+        clip = int(rng.integers(300, 20000)) if seed % 4 else op.clip
+        op = replace(op, own_scales=own, zero_point=point, clip=clip)
+        nodes.append(QNode(node.name, op, node.inputs, (output,)))
+    made = replace(graph, nodes=tuple(nodes), outputs=(nodes[-1].output,))
+    check_graph(made)
+    return made
+
+
+@pytest.mark.parametrize("seed", range(CASES))
+def test_integers_equal_tflite_micro(seed: int):
+    graph = foreign(seed)
+    x = rg.int8_batch(graph, seed, SAMPLES)
+    wanted = to_bytes(integers.outputs(graph, x))
+    assert len(np.unique(wanted, axis=0)) > 1
+    np.testing.assert_array_equal(run_tflite_micro(to_tflite(graph), x), wanted)
+
+
+def test_cell_states_are_cut():
+    graph = foreign(1)
+    free = replace(
+        graph,
+        nodes=tuple(
+            replace(node, op=replace(node.op, clip=1 << 15))
+            if isinstance(node.op, QRecurrent)
+            else node
+            for node in graph.nodes
+        ),
+    )
+    x = rg.int8_batch(graph, 0, SAMPLES)
+    cut, whole = (to_bytes(integers.outputs(g, x)) for g in (graph, free))
+    assert (cut != whole).any()
+
+
+def test_c_equals_integers_also_step_by_step(tmp_path: Path):
+    wholes = [foreign(seed) for seed in range(CASES)]
+    streams = [
+        replace(stream(graph, 0), name=f"{graph.name}_steps") for graph in wholes[: CASES // 2]
+    ]
+    graphs = [*wholes, *streams]
+    samples: list[Batch] = [rg.int8_batch(graph, 0, 2 * STEPS) for graph in graphs]
+    found = run_batch(
+        [make_plan(graph) for graph in graphs], [to_bytes(x) for x in samples], tmp_path, HOST
+    )
+    for graph, x, got in zip(graphs, samples, found, strict=True):
+        np.testing.assert_array_equal(got, to_bytes(integers.outputs(graph, x)), graph.name)
+
+
+@pytest.mark.parametrize("seed", range(0, CASES, 3))
+def test_steps_equal_tflite_micro(seed: int):
+    made = stream(foreign(seed), 0)
+    assert made.stream is not None
+    x = rg.int8_batch(made, 0, 3 * made.stream.runs)
+    wanted = to_bytes(integers.outputs(made, x))
+    found = run_tflite_micro(to_tflite(made), x, runs=made.stream.runs)
+    np.testing.assert_array_equal(found, wanted)
