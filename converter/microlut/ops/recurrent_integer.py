@@ -93,7 +93,8 @@ class QRecurrent(QWeighted):
         if not self.zero_point:
             return None
         sums = self.weights.int8()[:, self.inputs :].astype(np.int64).sum(axis=1)
-        return (-self.zero_point * sums).astype(np.int32)
+        bias: Int32Array = (-self.zero_point * sums).astype(np.int32)
+        return bias
 
     @property
     def parameter_bytes(self) -> int:
