@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Only its kernels take channels_first on a processor, and not every one has them on by itself.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:  # else threads of several processes wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
