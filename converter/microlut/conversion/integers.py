@@ -16,6 +16,7 @@ from microlut.conversion.input_checks import calibration_findings
 from microlut.conversion.options import Check, Options
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import layer_choices
+from microlut.conversion.tensor_types import OF_INTEGERS, check_types_free
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.importers.samples import Inputs
@@ -23,10 +24,8 @@ from microlut.ops.tensor import Activation, feature_ranges, quantized_range
 from microlut.plan.limits import check_sizes
 from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.weights import Method
-from microlut.quantize.without_data.synthetic import synthetic_inputs
+from microlut.quantize.without_data.filling import filling_inputs
 from microlut.support.progress import Progress
-
-_WHOLE = "the model is a network of integers, whose activations keep the scales of the file"
 
 
 def stored_ranges(graph: Graph) -> Ranges:
@@ -40,15 +39,11 @@ def stored_ranges(graph: Graph) -> Ranges:
 def check_integers(options: Options) -> None:
     """Raise InvalidInput for options that would change what the file fixes."""
     settings = options.settings
-    given = {
-        "--input-range": options.input_range,
-        "--activations": options.overrides.activations or settings.activations,
-        "the settings' tensors": settings.tensors,
-        "--ranges": None if options.range_rule == "auto" else options.range_rule,
-    }
-    for name, value in given.items():
-        if value:
-            raise InvalidInput(f"{_WHOLE}; leave {name} out, or give the float model")
+    check_types_free(options.overrides.activations or settings.activations, settings.tensors)
+    rule = None if options.range_rule == "auto" else options.range_rule
+    for name, given in (("--input-range", options.input_range), ("--ranges", rule)):
+        if given is not None:
+            raise InvalidInput(f"{OF_INTEGERS}; leave {name} out, or give the float model")
 
 
 def prepared_integers(
@@ -69,14 +64,13 @@ def prepared_integers(
     progress("calibrate", 1, STAGES)
     ranges = stored_ranges(graph)
     check(graph, {t.name: (feature_ranges(t.quantized, t.dtype),) for t in graph.inputs})
-    limits = {tensor.name: ranges[tensor.name] for tensor in graph.inputs}
-    synthetic = synthetic_inputs(graph, limits)
+    with_data = any(layer.config.needs_data for layer in layers.values())
+    synthetic = filling_inputs(graph, ranges)
     found = Prepared(graph, ranges, synthetic, None, layers, None, options.task, notes_of(graph))
     if calibration is None:
         return found
     samples = calibration_inputs(calibration, graph, None)
     used, aside = set_aside(samples) if options.aside else (samples, None)
-    with_data = any(layer.config.needs_data for layer in layers.values())
     clipped = tamed(graph, used, ranges)
     return replace(
         found,

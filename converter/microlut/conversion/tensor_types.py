@@ -11,12 +11,14 @@ from microlut.conversion.settings import (
     check_rules_match,
     rules_by_name,
 )
+from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.ops.tensor import Activation
 from microlut.quantize.types import Types, linked, without_form
 
 _TYPES: dict[int, Activation] = {8: "int8", 16: "int16"}
 _MOST_NAMED = 5
+OF_INTEGERS = "the model is a network of integers, whose activations keep the scales of the file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ def tensor_types(graph: Graph, settings: Settings, overrides: Overrides) -> Tens
         InvalidInput: A rule matches no tensor.
     """
     names = graph.tensors()
+    if graph.exact:
+        check_types_free(overrides.activations or settings.activations, settings.tensors)
+        return TensorTypes({name: "int16" for name, t in names.items() if t.dtype == "int16"})
     check_rules_match(settings, "tensors", settings.tensors, names, "tensor of the network")
     usual = overrides.activations or settings.activations or 8
     ruled = {name: rules_by_name(name, settings.tensors, names) for name in names}
@@ -67,6 +72,13 @@ def kept_text(layers: Sequence[str]) -> str:
     more = f" and {len(layers) - _MOST_NAMED} more" if len(layers) > _MOST_NAMED else ""
     named = ", ".join(layers[:_MOST_NAMED])
     return f"8 bits, between conversions, for layers that have no form for 16: {named}{more}"
+
+
+def check_types_free(bits: int | None, tensors: object) -> None:
+    """Raise InvalidInput for types of tensors that a file fixes."""
+    for name, given in (("--activations", bits), ("the settings' tensors", tensors)):
+        if given:
+            raise InvalidInput(f"{OF_INTEGERS}; leave {name} out, or give the float model")
 
 
 def _wide(types: Types) -> Types:

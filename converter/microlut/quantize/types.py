@@ -58,11 +58,14 @@ def linked(graph: Graph, types: Types, kind: Activation = "int16") -> Types:
 def with_conversions(graph: Graph, types: Types) -> tuple[Graph, Types]:
     """Return the graph with a conversion where a node reads another type than it makes.
 
-    The types are those of all tensors then, as far as they are not int8.
+    The types are those of all tensors then, as far as they are not int8. A network of integers
+    has its own conversions.
 
     Raises:
         UnsupportedModel: An operator has no form for its type. All of them are named.
     """
+    if graph.exact:
+        return graph, types
     _refuse(graph, types)
     found = dict(types)
     taken = {*graph.tensors(), *(node.name for node in graph.nodes)}
@@ -84,6 +87,8 @@ def with_conversions(graph: Graph, types: Types) -> tuple[Graph, Types]:
 
 def check_types(graph: Graph, ranges: Ranges) -> None:
     """Raise UnsupportedModel unless every operator computes the type of its tensors."""
+    if graph.exact:
+        return
     _refuse(graph, ranges.types)
     for node in graph.nodes:
         found = {ranges.type_of(name) for name in (*node.inputs, *(t.name for t in node.outputs))}

@@ -13,7 +13,6 @@ from microlut.errors import InvalidInput
 from microlut.importers import import_model
 
 ONNX = b"\x08\x08\x12\x07pytorch\x1a\x052.1.0:\x10"
-TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(24)
 
 
 def zipped(**entries):
@@ -46,8 +45,6 @@ def js():
 
 
 CASES = {
-    "tflite": (TFLITE, "net.tflite", "a TensorFlow Lite model"),
-    "tflite_renamed": (TFLITE, "net.keras", "a TensorFlow Lite model"),
     "onnx": (ONNX, "net.onnx", "no ONNX model, or a damaged one"),
     "onnx_renamed": (ONNX, "net.h5", "no ONNX model, or a damaged one"),
     "torch": (zipped(**{"net/data.pkl": "", "net/version": "3"}), "net.pt", "a PyTorch model"),

@@ -42,9 +42,13 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
 def run_passes(graph: Graph) -> Graph:
     """Return the graph after every pass; no BatchNorm and no Identity remain.
 
+    A network of integers stays as it is, since passes would change its arithmetic.
+
     Raises:
         UnsupportedModel: Nothing remains to be computed.
     """
+    if graph.exact:
+        return graph
     for rewrite in PASSES:
         graph = rewrite(graph)
     if not graph.nodes:

@@ -139,6 +139,8 @@ def _binary(make: type[Binary]) -> Handler:
             constant_first=constants[0] == 0,
             **options,
         )
+        if use.is_integer and value.source.scales.size != 1:
+            raise use.operator.invalid("has a constant without a scale")
         exact = partial(_with_constant, op, value, shape) if use.is_integer else None
         return (Step(op, (1 - constants[0],), exact=exact, full=full),)
 

@@ -35,6 +35,8 @@ def _weights(use: Use, index: int, shape: Sequence[int | None]) -> Value:
     fits = len(values.shape) == len(shape) and all(
         wanted in (None, n) for n, wanted in zip(values.shape, shape, strict=True)
     )
+    if use.is_integer and not use.given(index).source.scales.size:
+        raise use.operator.invalid("has weights without a scale")
     if not fits or not values.size:
         raise use.operator.invalid(f"has weights of shape {list(values.shape)}")
     return use.given(index)
@@ -82,7 +84,7 @@ def window_of(use: Use, size: tuple[int, int], source: Shape) -> Window:
     dilation = int(use.option("DilationHFactor", 1)), int(use.option("DilationWFactor", 1))
     if min(*strides, *dilation, *size) < 1:
         raise use.operator.invalid("has a size, stride or dilation below 1")
-    padding = Padding()
+    padding = Padding(*use.option("ExplicitPadding", ()))
     if use.option("Padding") == _SAME:
         padding = same_padding((source[0], source[1]), size, strides, dilation)
     return Window(size, strides, padding, dilation)

@@ -232,6 +232,20 @@ def _tile(use: Use) -> tuple[Step, ...]:
     return moved(use, Tile(tuple(counts)), after)
 
 
+@limited("constant shape")
+def _broadcast_to(use: Use) -> tuple[Step, ...]:
+    """Read BROADCAST_TO as copies along dimensions of 1."""
+    shape, target = use.tensor().shape, use.integers(1)
+    wider = (1,) * (len(target) - len(shape)) + shape
+    if len(wider) != len(target) or any(
+        n not in (1, m) for n, m in zip(wider, target, strict=True)
+    ):
+        raise use.operator.invalid(f"makes {list(target)} of {list(shape)}")
+    counts = tuple(m // n for n, m in zip(wider, target, strict=True))
+    first = Step(Reshape(wider), (0,), None, 0, suffix="_whole")
+    return first, Step(Tile(counts), (PREVIOUS,), full=tuple(target))
+
+
 @limited("constant places of one dimension")
 def _gather(use: Use) -> tuple[Step, ...]:
     places, axis, shape = use.integers(1), int(use.option("Axis")), use.tensor().shape
@@ -269,6 +283,7 @@ def _reverse(use: Use) -> tuple[Step, ...]:
 
 
 MOVES: Mapping[str, Handler] = {
+    "BROADCAST_TO": _broadcast_to,
     "CONCATENATION": _concatenation,
     "DEPTH_TO_SPACE": _depth_to_space,
     "EXPAND_DIMS": _expand_dims,

@@ -182,8 +182,12 @@ class _Reader:
         dtype = self._types.get(tensor.Type(), "unknown").lower()
         shape = _shape(tensor.ShapeAsNumpy())
         signature = tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else ()
-        name = _unique(_text(tensor.Name()) or f"tensor_{number}", names)
+        # Fused operators have the names of all of their parts.
+        name = _unique(_text(tensor.Name()).split(";")[0] or f"tensor_{number}", names)
         scales, zero_points, axis = _quantization(tensor.Quantization(), name)
+        known = 0 <= axis < len(shape) and shape[axis] == len(scales)
+        if len(scales) > 1 and not known:
+            raise _Damaged(f"{name!r} has {len(scales)} scales for shape {list(shape)}")
         if tensor.Sparsity() is not None:
             dtype = f"sparse {dtype}"
         return FileTensor(

@@ -147,6 +147,10 @@ def _integers(use: Use, step: Step, read: Sequence[Tensor], output: Tensor) -> I
         if error.obstacles:
             raise
         raise use.operator.unsupported(str(error), "give the float file") from error
+    except OverflowError as error:
+        raise use.operator.unsupported(
+            "its scales give multipliers beyond 32 bits", "quantize it again"
+        ) from error
     except ValueError as error:
         raise use.operator.unsupported(
             f"{error} cannot be converted", "devices do not compute it either"

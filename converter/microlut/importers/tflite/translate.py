@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from microlut.errors import Obstacle
 from microlut.graph.ir import Graph, Node
 from microlut.importers.obstacles import Collected
+from microlut.importers.tflite.dilation import with_dilation
 from microlut.importers.tflite.ends import Ends, ends_of
 from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, TfliteFile
 from microlut.importers.tflite.folding import folded
@@ -48,6 +49,8 @@ class _Work:
 def translate(file: TfliteFile, name: str) -> Translation:
     """Translate a file as far as possible, and collect all obstacles on the way."""
     collected = Collected()
+    main = with_dilation(file.main)
+    file = replace(file, subgraphs=(main, *file.subgraphs[1:]))
     work = _Work(file, ends_of(file, collected), collected)
     work.names |= {tensor.name for tensor in work.ends.inputs.values()}
     for number, tensor in work.ends.inputs.items():
@@ -109,7 +112,9 @@ def _translate(operator: FileOperator, work: _Work) -> None:
     """Add the nodes of an operator and what is known of its outputs."""
     inputs = tuple(_read(number, work) for number in operator.inputs)
     outputs = tuple(work.file.main.tensors[number] for number in operator.outputs)
-    if not operator.is_custom and outputs:
+    if not outputs:
+        raise operator.invalid("makes no tensor")
+    if not operator.is_custom:
         constant = folded(operator, inputs, outputs[0])
         if constant is not None:
             shape = tuple(constant.shape)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -36,8 +37,20 @@ _TENSOR_VALUES = 1 << 22  # of the largest tensor over all inputs: 16 MB
 _PATCH_VALUES = 1 << 22  # unfolded by a convolution at a time
 _NEIGHBOURS = 0.95  # correlation of neighbouring pixels
 _COMMON = 0.9  # share of the variance that is common to all channels of a pixel
-_DEVIATION = 1 / 8  # of the input, in widths of its range
 _MEAN_DOUBT = 0.01  # variance of the errors in a batch norm's mean, in variances of its output
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What is supposed of inputs within their range.
+
+    Attributes:
+        deviation: Standard deviation, in widths of the range.
+        mean: The mean; None: what batch normalization tells, or else the middle of the range.
+    """
+
+    deviation: float = 1 / 8
+    mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +63,11 @@ class Activation:
 
 
 def synthetic_inputs(
-    graph: Graph, limits: InputRanges, seed: int = 0, most: int = _MOST_INPUTS
+    graph: Graph,
+    limits: InputRanges,
+    seed: int = 0,
+    most: int = _MOST_INPUTS,
+    noise: Mapping[str, Noise] = MappingProxyType({}),
 ) -> Batch:
     """Return noise [n, ...] for each input within a range, with the mean that the graph tells.
 
@@ -59,6 +76,7 @@ def synthetic_inputs(
         limits: Smallest and largest value of real inputs, by their names.
         seed: Seed of the noise.
         most: Largest n.
+        noise: What is supposed of some of the inputs, by their names.
 
     Raises:
         InvalidInput: The range is empty or not finite.
@@ -74,7 +92,9 @@ def synthetic_inputs(
     rng = np.random.default_rng(seed)
     return Batch(
         {
-            tensor.name: _input(graph, tensor, count, limits[tensor.name], rng)
+            tensor.name: _input(
+                graph, tensor, count, limits[tensor.name], rng, noise.get(tensor.name, Noise())
+            )
             for tensor in graph.inputs
         }
     )
@@ -86,11 +106,15 @@ def _input(
     count: int,
     input_range: tuple[float, float],
     rng: np.random.Generator,
+    supposed: Noise,
 ) -> FloatArray:
     low, high = input_range
     noise = _noise(rng, (count, *tensor.shape))
-    noise *= (high - low) * _DEVIATION
-    noise += _input_mean(graph, tensor, low, high).astype(np.float32)
+    noise *= (high - low) * supposed.deviation
+    if supposed.mean is None:
+        noise += _input_mean(graph, tensor, low, high).astype(np.float32)
+    else:
+        noise += np.float32(supposed.mean)
     return np.clip(noise, np.float32(low), np.float32(high), out=noise)
 
 

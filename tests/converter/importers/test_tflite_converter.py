@@ -1,0 +1,111 @@
+"""Files that TensorFlow's converter makes of random Keras networks, of all its kinds."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tflite_models as tm
+from microlut.graph import evaluate as floats
+from microlut.graph.batch import Batch, only
+from microlut.graph.passes import run_passes
+from microlut.verification.runtimes import run_tflite_micro
+
+pytestmark = pytest.mark.keras
+SEEDS = range(4)
+
+
+def converter(made: Any) -> Any:
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow")
+    return tf.lite.TFLiteConverter.from_keras_model(made)
+
+
+@cache
+def model(seed: int) -> tuple[Any, np.ndarray]:
+    """Return a random network and inputs of it."""
+    keras = pytest.importorskip("keras", reason="needs Keras 3; pip install tensorflow")
+    keras.utils.set_random_seed(seed)
+    rng = np.random.default_rng(seed)
+    shape = (int(rng.integers(6, 12)), int(rng.integers(6, 12)), int(rng.integers(1, 5)))
+    layers = keras.layers
+    x = inputs = keras.Input(shape)
+    channels = 4 * int(rng.integers(1, 3))
+    padding = ["same", "valid"][seed % 2]
+    x = layers.Conv2D(channels, 3, padding=padding, activation=[None, "relu"][seed % 2])(x)
+    x = layers.BatchNormalization()(x)
+    x = [layers.ReLU(), layers.LeakyReLU(), layers.ReLU(6.0), layers.PReLU()][seed % 4](x)
+    y = layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+    x = layers.Add()([x, y]) if seed % 2 else layers.Concatenate()([x, y])
+    x = [layers.MaxPooling2D(2), layers.AveragePooling2D(2)][seed % 2](x)
+    x = [
+        layers.Conv2DTranspose(4, 2, strides=2),
+        layers.SeparableConv2D(6, 3, padding="same"),
+        layers.ZeroPadding2D(1),
+        layers.Conv2D(channels, 3, strides=2, padding="same"),
+    ][seed % 4](x)
+    x = layers.Multiply()([x, layers.Activation("sigmoid")(x)])
+    x = layers.GlobalAveragePooling2D()(x) if seed % 2 else layers.Flatten()(x)
+    x = layers.Dense(5, activation=[None, "tanh"][seed % 2], use_bias=seed != 2)(x)
+    x = layers.Softmax()(x)
+    return keras.Model(inputs, x), rng.normal(0.3, 1, (24, *shape)).astype(np.float32)
+
+
+def converted(seed: int, kind: str) -> bytes:
+    """Return the file of a kind: float, float16, dynamic, int8 or 16x8."""
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow")
+    made, samples = model(seed)
+    own = converter(made)
+    if kind != "float":
+        own.optimizations = [tf.lite.Optimize.DEFAULT]
+    if kind == "float16":
+        own.target_spec.supported_types = [tf.float16]
+    if kind in ("int8", "16x8"):
+        own.representative_dataset = lambda: ([x[None]] for x in samples)
+        sets, name = tf.lite.OpsSet, "TFLITE_BUILTINS_INT8"
+        if kind == "16x8":
+            name = "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
+        own.target_spec.supported_ops = [getattr(sets, name)]
+        dtype = tf.int8 if kind == "int8" else tf.int16
+        own.inference_input_type = own.inference_output_type = dtype
+    content: bytes = own.convert()
+    return content
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kind", ["int8", "16x8"])
+def test_integers_are_those_of_tflite_micro(kind: str, seed: int, tmp_path: Path):
+    content = converted(seed, kind)
+    found = tm.stored(tm.imported(content, tmp_path))
+    inputs = tm.random_inputs(found, seed)
+    wanted = run_tflite_micro(content, inputs)
+    assert np.array_equal(tm.outputs(found, inputs), wanted)
+    assert len(np.unique(wanted, axis=0)) > 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("kind", "error"), [("float", 1e-5), ("float16", 2e-3), ("dynamic", 0.05)])
+def test_real_networks_compute_what_keras_does(kind: str, error: float, seed: int, tmp_path: Path):
+    made, samples = model(seed)
+    graph = run_passes(tm.imported(converted(seed, kind), tmp_path))
+    assert not graph.exact
+    found = only(floats.outputs(graph, Batch({graph.inputs[0].name: samples})))
+    wanted = np.asarray(made(samples, training=False))
+    np.testing.assert_allclose(found, wanted, atol=error)
+
+
+def test_dilated_convolutions_are_put_together(tmp_path: Path):
+    """The converter takes them apart; its file has wrong shapes there, which devices believe."""
+    keras = pytest.importorskip("keras", reason="needs Keras 3; pip install tensorflow")
+    inputs = keras.Input((11, 9, 3))
+    x = keras.layers.Conv2D(4, 3, dilation_rate=(2, 3), padding="same", activation="relu")(inputs)
+    x = keras.layers.DepthwiseConv2D(3, dilation_rate=2)(x)
+    made = keras.Model(inputs, x)
+    graph = tm.imported(converter(made).convert(), tmp_path)
+    assert [type(node.op).__name__ for node in graph.nodes] == ["Conv2D", "DepthwiseConv2D"]
+    samples = np.random.default_rng(0).normal(0, 1, (3, 11, 9, 3)).astype(np.float32)
+    found = only(floats.outputs(graph, Batch({graph.inputs[0].name: samples})))
+    np.testing.assert_allclose(found, np.asarray(made(samples)), atol=1e-5)
