@@ -12,7 +12,6 @@ import pytest
 from microlut.errors import InvalidInput
 from microlut.importers import import_model
 
-ONNX = b"\x08\x08\x12\x07pytorch\x1a\x052.1.0:\x10"
 
 
 def zipped(**entries):
@@ -45,8 +44,6 @@ def js():
 
 
 CASES = {
-    "onnx": (ONNX, "net.onnx", "no ONNX model, or a damaged one"),
-    "onnx_renamed": (ONNX, "net.h5", "no ONNX model, or a damaged one"),
     "torch": (zipped(**{"net/data.pkl": "", "net/version": "3"}), "net.pt", "a PyTorch model"),
     "torch_renamed": (zipped(**{"net/data.pkl": ""}), "net.keras", "a PyTorch model"),
     "torch_old": (pickle.dumps({"a": 1}), "net.pth", "a Python pickle"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
 
-LEAST_OPSET, LARGEST_OPSET = 7, 26
+LEAST_OPSET, LARGEST_OPSET = 7, 28
 _LONGEST = 200  # characters of a library's message
 _AGAIN = "export the model again"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -23,8 +23,17 @@ from microlut.ops.transpose import Transpose
 _ROWS = "the firmware reads no indices: give the network the rows as its input"
 
 
-def reshaped(use: Use, live: Live, shape: Shape) -> Live:
-    """Return the same values in another shape."""
+def reshaped(use: Use, live: Live, wanted: Callable[[Shape], Shape]) -> Live:
+    """Return the same values in the shape that is wanted for theirs."""
+    shape, many = wanted(live.shape), use.building.several
+    if many is not None and live.batch is not None:
+        place = batch_after(live.shape, live.batch, shape)
+        others = [
+            [many if i == axis else n for i, n in enumerate(s)]
+            for s, axis in ((live.shape, live.batch), (shape, place))
+        ]
+        if list(wanted(tuple(others[0]))) != others[1]:
+            use.check_one()
     if prod(shape) != prod(live.shape) or not all(n > 0 for n in shape):
         raise use.operator.unsupported(
             f"reshapes {list(live.shape)} to {list(shape)}",
@@ -35,16 +44,19 @@ def reshaped(use: Use, live: Live, shape: Shape) -> Live:
 
 def _reshape(use: Use) -> Iterable[Value | None]:
     live = use.live()
-    wanted = use.option("shape", None) or use.integers(1, "its shape") or []
+    given = use.option("shape", None) or use.integers(1, "its shape") or []
     keep = not use.option("allowzero", 0)
-    sizes = [
-        live.shape[i] if n == 0 and keep and i < len(live.shape) else int(n)
-        for i, n in enumerate(wanted)
-    ]
-    known = prod(n for n in sizes if n != -1)
-    if sizes.count(-1) == 1 and known > 0 and prod(live.shape) % known == 0:
-        sizes = [prod(live.shape) // known if n == -1 else n for n in sizes]
-    return (reshaped(use, live, tuple(sizes)),)
+
+    def wanted(shape: Shape) -> Shape:
+        sizes = [
+            shape[i] if n == 0 and keep and i < len(shape) else int(n) for i, n in enumerate(given)
+        ]
+        known = prod(n for n in sizes if n != -1)
+        if sizes.count(-1) == 1 and known > 0 and prod(shape) % known == 0:
+            sizes = [prod(shape) // known if n == -1 else n for n in sizes]
+        return tuple(sizes)
+
+    return (reshaped(use, live, wanted),)
 
 
 def _flatten(use: Use) -> Iterable[Value | None]:
@@ -52,7 +64,7 @@ def _flatten(use: Use) -> Iterable[Value | None]:
     rank = len(live.shape)
     axis = int(use.option("axis", 1))
     axis = rank if axis == rank else use.axis(axis, rank)
-    return (reshaped(use, live, (prod(live.shape[:axis]), prod(live.shape[axis:]))),)
+    return (reshaped(use, live, lambda shape: (prod(shape[:axis]), prod(shape[axis:]))),)
 
 
 def _squeeze(use: Use) -> Iterable[Value | None]:
@@ -108,6 +120,12 @@ def _concat(use: Use) -> Iterable[Value | None]:
 
 def part_of(use: Use, live: Live, places: Mapping[int, Axis]) -> Live:
     """Return the values at places along some dimensions."""
+    several = None if use.building.several is None else live.batch
+    places = {
+        i: axis for i, axis in places.items() if i == several or not axis.is_all(live.shape[i])
+    }
+    if not places:
+        return live
     if live.batch in places:
         live = use.whole(live)
     axes = [places.get(i, whole(n)) for i, n in enumerate(live.shape)]
@@ -117,8 +135,6 @@ def part_of(use: Use, live: Live, places: Mapping[int, Axis]) -> Live:
         )
     inner = tuple(axis for i, axis in enumerate(axes) if i != live.batch) or (whole(1),)
     shape = tuple(axis.size for axis in axes)
-    if shape == live.shape and all(axis.step == 1 for axis in places.values()):
-        return live
     return use.given(use.add(Slice(inner), live.tensor), shape, live.batch)
 
 
@@ -138,7 +154,11 @@ def _slice(use: Use) -> Iterable[Value | None]:
         place = use.axis(int(axis), rank)
         if step == 0:
             raise use.operator.invalid("has a step of 0")
-        found = range(live.shape[place])[slice(int(start), _end(int(end), int(step)), int(step))]
+        part = slice(int(start), _end(int(end), int(step)), int(step))
+        many = use.building.several
+        if place == live.batch and many is not None and range(many)[part] == range(many):
+            continue  # the whole batch
+        found = range(live.shape[place])[part]
         places[place] = Axis(found.start if len(found) else 0, int(step), len(found))
     return (part_of(use, live, places),)
 
@@ -234,10 +254,16 @@ def _depth_to_space(use: Use) -> Iterable[Value | None]:
 def _space_to_depth(use: Use) -> Iterable[Value | None]:
     block = int(use.option("blocksize", 0))
     picture, live = use.picture(use.live())
-    height, width, _ = use.building.shapes[picture]
+    height, width, channels = use.building.shapes[picture]
     if len(live.shape) != 4 or block < 1 or height % block or width % block:
         raise use.operator.invalid(f"makes blocks of {block} of {list(live.shape)}")
-    return (use.unpictured(use.add(SpaceToDepth(block), picture), 4),)
+    if use.option("mode", "DCR") == "DCR":
+        return (use.unpictured(use.add(SpaceToDepth(block), picture), 4),)
+    apart = (height // block, block, width // block, block, channels)
+    size = (height // block, width // block, channels * block * block)
+    order = Transpose((0, 2, 4, 1, 3))
+    made = use.chain(picture, Reshape(apart), order, Reshape(size), suffix="_block")
+    return (use.unpictured(made, 4),)
 
 
 MOVES: Mapping[str, Handler] = {

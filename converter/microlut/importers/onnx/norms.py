@@ -97,7 +97,10 @@ def _broadcast(use: Use, index: int, what: str, sizes: tuple[int, ...]) -> Float
 def _mean_variance(use: Use) -> Iterable[Value | None]:
     live = use.batched(use.live())
     rank = len(live.shape)
-    axes = {use.axis(int(axis), rank) for axis in use.option("axes", [0, 2, 3])} - {0}
+    axes = {use.axis(int(axis), rank) for axis in use.option("axes", [0, 2, 3])}
+    if 0 in axes:
+        use.check_one()
+    axes -= {0}
     if axes != set(range(2, rank)):
         raise use.operator.unsupported(
             f"normalizes along {sorted(axes)}", "supported are all dimensions but the channels"

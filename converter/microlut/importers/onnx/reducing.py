@@ -41,6 +41,8 @@ def _reduce(use: Use) -> Iterable[Value | None]:
         if use.option("noop_with_empty_axes", 0):
             return (use.applied(live, Identity()),)
         axes = list(range(rank))
+    if live.batch in axes:
+        live = use.whole(live)
     live = use.applied(live, *before)
     made = use.applied(_reduced(use, live, kind, axes), *after)
     if use.option("keepdims", 1):

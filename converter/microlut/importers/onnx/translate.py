@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from microlut.errors import Obstacle
+from microlut.errors import InvalidInput, Obstacle
 from microlut.graph.ir import Graph
 from microlut.importers.obstacles import Collected
 from microlut.importers.onnx.file import library
@@ -18,6 +18,7 @@ from microlut.importers.onnx.layouts import channels_last
 from microlut.importers.onnx.node import Operator
 from microlut.importers.onnx.operators import HANDLERS, SUPPORTED, advice_for
 from microlut.importers.onnx.quantized import KEEPS_INTEGERS
+from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.use import Building, Use
 from microlut.importers.onnx.values import Constant, Live, Value
 from microlut.importers.translation import LayerSeen, Translation
@@ -43,7 +44,7 @@ class _Work:
     values: dict[str, Value | None] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
     layers: list[LayerSeen] = field(default_factory=list)
-    fixed_batches: bool = False  # whether an input has a batch of a fixed size other than 1
+    sequences: frozenset[str] = frozenset()  # inputs whose first dimension is that of steps
 
 
 def translate(model: Any, source: str, name: str) -> Translation:  # noqa: ANN401 - a ModelProto
@@ -62,22 +63,53 @@ def translate(model: Any, source: str, name: str) -> Translation:  # noqa: ANN40
 
 def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Translation, bool]:  # noqa: ANN401
     work = _Work(Collected())
+    sizes = _sizes(model)
+    fixed = all(None not in each for each in sizes)
+    many = next(
+        (n for each in sizes if len(each) > 1 for n in each[:1] if n not in (1, None)), None
+    )
+    work.building.several = many if batched else None
     arrays = {each.name: each for each in model.graph.initializer}
     to_array = library().numpy_helper.to_array
     work.values = {key: _plain(to_array(each)) for key, each in arrays.items()}
     inputs = [each for each in model.graph.input if each.name not in arrays]
+    work.sequences = frozenset(
+        node.input[0]
+        for node in model.graph.node
+        if node.op_type in RECURRENT and not any(a.name == "layout" and a.i for a in node.attribute)
+    )
     tensors = [t for each in inputs if (t := _input(each, work, batched)) is not None]
     read = {name for node in model.graph.node for name in node.input}
     read |= {each.name for each in model.graph.output}
     for operator, node in zip(_operators(model), model.graph.node, strict=True):
         _translate(operator, node, read, work)
+    work.collected.add(_misplaced(model, work))
     graph = None
     if not work.collected.obstacles:
         graph = _graph(plain(name), model, tensors, work)
     classes = any(each.found == _NOT_SUPPORTED for each in work.collected.obstacles)
     supported = SUPPORTED if classes else ()
     made = Translation(source, graph, tuple(work.layers), work.collected, supported)
-    return made, work.fixed_batches
+    return made, fixed and work.building.several is not None
+
+
+def _misplaced(model: Any, work: _Work) -> Iterator[Obstacle]:  # noqa: ANN401
+    """Yield the outputs of a model for several inputs whose first dimension is not the batch."""
+    if work.building.several is None:
+        return
+    for each in model.graph.output:
+        value = work.values.get(each.name)
+        if isinstance(value, Live) and value.batch not in (0, None):
+            found = f"the batch is its dimension {value.batch}"
+            advice = "export the model with a batch of 1"
+            yield Obstacle(each.name, f"output {each.name!r}", found, advice)
+
+
+def _sizes(model: Any) -> list[list[int | None]]:  # noqa: ANN401
+    """Return the sizes of all inputs, None for those that are left open."""
+    arrays = {each.name for each in model.graph.initializer}
+    shapes = [e.type.tensor_type.shape for e in model.graph.input if e.name not in arrays]
+    return [[d.dim_value if d.HasField("dim_value") else None for d in s.dim] for s in shapes]
 
 
 def _plain(array: Any) -> Constant:  # noqa: ANN401
@@ -124,10 +156,10 @@ def _input(each: Any, work: _Work, batched: bool) -> Tensor | None:  # noqa: ANN
     sizes = [d.dim_value if d.HasField("dim_value") else None for d in dims]
     work.values[each.name] = None
     batch = 0 if batched and len(sizes) > 1 else None
-    work.fixed_batches |= all(sizes) and sizes[:1] != [1]
-    work.fixed_batches |= None not in sizes
+    if batch == 0 and each.name in work.sequences and sizes[0] != 1 and sizes[1] in (1, None):
+        batch = 1
     if batch is not None:
-        sizes[0] = 1
+        sizes[batch] = 1
     name = each.name
     if not known or not all(n is not None and 0 < n <= _LARGEST_TENSOR for n in sizes):
         shown = ", ".join(str(n or "?") for n in sizes) if known else "any"
@@ -177,11 +209,20 @@ def _made(use: Use, node: Any, kind: str) -> Iterable[Value | None]:  # noqa: AN
     operator = use.operator
     size = shape_of(operator, use.values[0] if use.values else None)
     if size is not None:
+        if any(isinstance(v, Live) and v.batch is not None for v in use.values):
+            use.check_one()
         return [size]
-    constants = folded(operator, node, use.values)
-    if constants is not None:
-        return constants
-    handler = HANDLERS.get(kind)
+    try:
+        constants = folded(operator, node, use.values)
+        return _handled(use, kind) if constants is None else constants
+    except InvalidInput:
+        use.check_one()  # which may be the reason
+        raise
+
+
+def _handled(use: Use, kind: str) -> Iterable[Value | None]:
+    """Return the outputs of an operator that reads what the inputs determine."""
+    operator, handler = use.operator, HANDLERS.get(kind)
     if handler is None:
         return _refuse(operator, kind)
     stored = next((v.stored for v in use.values if isinstance(v, Live) and v.stored), None)
@@ -190,6 +231,9 @@ def _made(use: Use, node: Any, kind: str) -> Iterable[Value | None]:  # noqa: AN
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         text = " ".join(str(error).split())[:80]
         raise operator.invalid(f"its inputs or attributes do not fit ({text})") from error
+    had = any(isinstance(v, Live) and v.batch is not None for v in use.values)
+    if had and any(isinstance(v, Live) and v.batch is None for v in made):
+        use.check_one()
     if stored is None or kind not in KEEPS_INTEGERS:
         return made
     return [_stored(value, stored) for value in made]

@@ -10,7 +10,7 @@ import numpy as np
 from microlut.importers.movements import along
 from microlut.importers.onnx.affine import affine
 from microlut.importers.onnx.use import Handler, Use
-from microlut.importers.onnx.values import Value
+from microlut.importers.onnx.values import Live, Value
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import frozen_array
 from microlut.ops.base import FloatOp
@@ -128,14 +128,20 @@ def _cast(use: Use) -> Iterable[Value | None]:
     return (use.applied(use.live(), Identity()),)
 
 
+def _cast_like(use: Use) -> Iterable[Value | None]:
+    if not isinstance(use.values[0], Live):
+        return (use.values[0],)
+    return (use.applied(use.live(), Identity()),)
+
+
 def _softmax(use: Use) -> Iterable[Value | None]:
     live, later = use.live(), use.operator.opset >= _SINGLE_AXIS
     rank = len(live.shape)
     axis = use.axis(int(use.option("axis", -1 if later else 1)), rank)
     over = [axis] if later else list(range(axis, rank))
-    axes = [live.axis(i) for i in over if i != live.batch]
-    if not axes:
-        live, axes = use.whole(live), over
+    if live.batch in over:
+        live = use.whole(live)
+    axes = [live.axis(i) for i in over]
     made = use.applied(live, *along(Softmax(), axes, live.inner))
     if use.operator.kind == "LogSoftmax":
         made = use.applied(made, Log())
@@ -175,7 +181,7 @@ UNARY: Mapping[str, Handler] = {
         }.items()
     },
     "Cast": _cast,
-    "CastLike": lambda use: (use.applied(use.live(), Identity()),),
+    "CastLike": _cast_like,
     "Clip": _clip,
     "Dropout": _dropout,
     "HardSigmoid": _hard_sigmoid,

@@ -27,8 +27,16 @@ _COMPUTED = "supported are constants here: fold them before the export, or chang
 
 @dataclass(slots=True)
 class Building:
-    """The float graph so far."""
+    """The float graph so far.
 
+    Attributes:
+        several: The size of the batch, if the model was made for a fixed one other than 1.
+        nodes: The nodes by name.
+        shapes: Shapes of all tensors.
+        taken: Their names.
+    """
+
+    several: int | None = None
     nodes: dict[str, Node] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
@@ -170,12 +178,24 @@ class Use:
 
     def whole(self, live: Live) -> Live:
         """Return a tensor whose batch is a dimension of 1 like others."""
+        if live.batch is not None:
+            self.check_one()
         return replace(self.given(live.tensor, live.shape), stored=live.stored)
+
+    def check_one(self) -> None:
+        """Refuse to treat the batch as any dimension if the model was made for several inputs."""
+        if self.building.several is not None:
+            raise self.operator.unsupported(
+                "mixes the inputs of a batch, or needs its size",
+                "firmware computes one input at a time: export the model with a batch of 1",
+            )
 
     def batched(self, live: Live, axis: int = 0) -> Live:
         """Return a tensor of which one dimension, of size 1, is the batch."""
         if live.batch == axis:
             return live
+        if live.batch is not None:
+            self.check_one()
         if axis >= len(live.shape) or live.shape[axis] != 1:
             raise self.operator.unsupported(
                 f"reads shape {list(live.shape)}, of which dimension {axis} is the batch",
