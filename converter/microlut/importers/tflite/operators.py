@@ -8,7 +8,15 @@ from microlut.importers.tflite.functions import FUNCTIONS
 from microlut.importers.tflite.linear import LINEAR
 from microlut.importers.tflite.moves import MOVES
 from microlut.importers.tflite.pictures import PICTURES
+from microlut.importers.tflite.recurrent import RECURRENT
 from microlut.importers.tflite.types import TYPES
 from microlut.importers.tflite.use import Handler
 
-OPERATORS: Mapping[str, Handler] = {**FUNCTIONS, **LINEAR, **MOVES, **PICTURES, **TYPES}
+OPERATORS: Mapping[str, Handler] = {
+    **FUNCTIONS,
+    **LINEAR,
+    **MOVES,
+    **PICTURES,
+    **RECURRENT,
+    **TYPES,
+}

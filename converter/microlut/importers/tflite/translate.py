@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from microlut.errors import Obstacle
 from microlut.graph.ir import Graph, Node
+from microlut.graph.network import State
 from microlut.importers.obstacles import Collected
 from microlut.importers.tflite.dilation import with_dilation
 from microlut.importers.tflite.ends import Ends, ends_of
 from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, TfliteFile
 from microlut.importers.tflite.folding import folded
 from microlut.importers.tflite.operators import OPERATORS
+from microlut.importers.tflite.recurrent import notes_of
 from microlut.importers.tflite.steps import Placing, place
 from microlut.importers.tflite.tensors import type_problem
 from microlut.importers.tflite.use import Use, Value, without_batch
+from microlut.importers.tflite.variables import KINDS, Variables
 from microlut.importers.translation import LayerSeen, Translation
 from microlut.ops.base import IntegerOp
 from microlut.support.texts import plain
@@ -39,8 +42,8 @@ class _Work:
     file: TfliteFile
     ends: Ends
     collected: Collected
+    variables: Variables
     values: dict[int, Value] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
     nodes: list[Node] = field(default_factory=list)
     exact: dict[str, IntegerOp] = field(default_factory=dict)
     layers: list[LayerSeen] = field(default_factory=list)
@@ -51,8 +54,8 @@ def translate(file: TfliteFile, name: str) -> Translation:
     collected = Collected()
     main = with_dilation(file.main)
     file = replace(file, subgraphs=(main, *file.subgraphs[1:]))
-    work = _Work(file, ends_of(file, collected), collected)
-    work.names |= {tensor.name for tensor in work.ends.inputs.values()}
+    work = _Work(file, ends_of(file, collected), collected, Variables(file, set()))
+    work.variables.names |= {tensor.name for tensor in work.ends.inputs.values()}
     for number, tensor in work.ends.inputs.items():
         source = work.ends.sources[number]
         work.values[number] = Value(source, file.main.tensors[number].shape, tensor.name)
@@ -110,6 +113,9 @@ def _empty(tensor: FileTensor) -> NDArray[Any]:
 
 def _translate(operator: FileOperator, work: _Work) -> None:
     """Add the nodes of an operator and what is known of its outputs."""
+    if operator.kind in KINDS and not operator.is_custom:
+        work.variables.take(operator, work.values)
+        return
     inputs = tuple(_read(number, work) for number in operator.inputs)
     outputs = tuple(work.file.main.tensors[number] for number in operator.outputs)
     if not outputs:
@@ -133,7 +139,7 @@ def _translate(operator: FileOperator, work: _Work) -> None:
         if problem is not None:
             raise operator.unsupported(*problem)
     use = Use(operator, inputs, outputs, any(value.is_integer for value in given))
-    placed = place(Placing(use, work.names), handler(use))
+    placed = place(Placing(use, work.variables.names), handler(use))
     if len(work.nodes) + len(placed.nodes) > _MOST_NODES:
         raise operator.unsupported(
             f"the network has more than {_MOST_NODES} operators", "use a smaller model"
@@ -174,25 +180,33 @@ def _graph(name: str, outputs: dict[str, str], work: _Work) -> Graph:
     main = work.file.main
     constants = [n for n in main.outputs if work.values[n].constant is not None]
     notes = [f"output {main.tensors[n].name!r}: {_LEFT_OUT}" for n in constants]
-    nodes = _needed(work.nodes, outputs.values())
+    states, copies = work.variables.end([t.name for t in work.ends.inputs.values()])
+    nodes, states = _needed((*work.nodes, *copies), tuple(outputs.values()), states)
     kept = {node.name for node in nodes}
     return Graph(
         plain(name),
         tuple(work.ends.inputs.values()),
         nodes,
         tuple(outputs.values()),
-        (),
+        states,
         tuple(outputs),
-        notes=(*work.ends.notes, *notes),
+        notes=(*work.ends.notes, *notes_of(work.file), *notes),
         exact={name: op for name, op in work.exact.items() if name in kept},
     )
 
 
-def _needed(nodes: Sequence[Node], outputs: object) -> tuple[Node, ...]:
-    """Return the nodes that the outputs depend on."""
-    wanted, kept = set(outputs), list[Node]()  # type: ignore[call-overload]
-    for node in reversed(nodes):
-        if wanted.intersection(tensor.name for tensor in node.outputs):
-            wanted.update(node.inputs)
-            kept.append(node)
-    return tuple(reversed(kept))
+def _needed(
+    nodes: Sequence[Node], outputs: Sequence[str], states: Sequence[State]
+) -> tuple[tuple[Node, ...], tuple[State, ...]]:
+    """Return the nodes and the states that the outputs depend on."""
+    used: tuple[State, ...] = ()
+    while True:
+        wanted, kept = {*outputs, *(state.source for state in used)}, list[Node]()
+        for node in reversed(nodes):
+            if wanted.intersection(tensor.name for tensor in node.outputs):
+                wanted.update(node.inputs)
+                kept.append(node)
+        found = tuple(state for state in states if state.tensor.name in wanted)
+        if found == used:
+            return tuple(reversed(kept)), used
+        used = found

@@ -1,0 +1,135 @@
+"""Networks with a memory in .tflite files: variables are states, and LSTMs keep their integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+import random_graphs as rg
+from microlut.codegen.tflite import to_tflite
+from microlut.errors import MicrolutError
+from microlut.graph.batch import Batch
+from microlut.graph.ir import Graph
+from microlut.importers import import_model
+from microlut.integer import QNode, QuantizedGraph, to_bytes
+from microlut.integer import evaluate as integers
+from microlut.integer.check import check_graph
+from microlut.ops.recurrent_integer import QRecurrent
+from microlut.ops.tensor import Quantization
+from microlut.quantize.stage import assembled
+from microlut.streaming.stream import stream
+from microlut.verification.runtimes import run_tflite_micro
+from recurrent_streams import network
+from streamed_nets import networks
+
+NETS = 6
+
+
+def imported(content: bytes, folder: Path) -> Graph:
+    path = folder / "net.tflite"
+    path.write_bytes(content)
+    return import_model(path)
+
+
+def stored(graph: Graph) -> QuantizedGraph:
+    """Return the network with all integers of its file."""
+    nodes = [QNode(n.name, graph.exact[n.name], n.inputs, n.outputs) for n in graph.nodes]
+    made = assembled(graph, graph.tensors(), nodes)
+    check_graph(made)
+    return made
+
+
+def named_for(graph: QuantizedGraph, x: Batch) -> Batch:
+    return Batch(dict(zip((t.name for t in graph.inputs), x.arrays.values(), strict=True)))
+
+
+def changed(content: bytes, change: Callable[[Any], None]) -> bytes:
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    change(model)
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.fixture(scope="module")
+def streams() -> list[QuantizedGraph]:
+    return [stream(graph, axis) for graph, axis in networks(NETS, seed=3)]
+
+
+@pytest.mark.parametrize("number", range(NETS))
+def test_variables_become_states(number: int, streams: list[QuantizedGraph], tmp_path: Path):
+    graph = streams[number]
+    assert graph.stream is not None
+    runs = graph.stream.runs
+    content = to_tflite(graph)
+    found = stored(imported(content, tmp_path))
+    assert len(found.states) == len(graph.states)
+    x = rg.int8_batch(graph, number, runs)
+    wanted = to_bytes(integers.outputs(graph, x))
+    np.testing.assert_array_equal(to_bytes(integers.outputs(found, named_for(found, x))), wanted)
+    np.testing.assert_array_equal(run_tflite_micro(content, x, runs=runs), wanted)
+
+
+def foreign_lstm(seed: int, sequences: bool) -> QuantizedGraph:
+    """Return an LSTM with scales that no conversion of ours gives it."""
+    rng = np.random.default_rng(seed)
+    graph = network(f"lstm{seed}", "lstm", sequences=sequences)
+    node = graph.nodes[0]
+    assert isinstance(node.op, QRecurrent)
+    q = Quantization(float(np.float32(rng.uniform(0.006, 0.0079))), int(rng.integers(-9, 9)))
+    own = tuple(np.float32(np.array(node.op.own_scales) * rng.uniform(0.7, 1.4, 4)).tolist())
+    op = replace(node.op, own_scales=own, zero_point=q.zero_point, clip=5000 if seed % 2 else 32768)
+    output = replace(node.outputs[0], quantization=q)
+    made = replace(node, op=op, outputs=(output,))
+    return replace(graph, nodes=(made,), outputs=(output.name,))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_lstms_keep_their_integers(seed: int, tmp_path: Path):
+    graph = foreign_lstm(seed, sequences=seed % 3 > 0)
+    read = imported(to_tflite(graph), tmp_path)
+    assert any("recurrent layers begin each run" in note for note in read.notes)
+    found = stored(read)
+    x = rg.int8_batch(graph, seed, 5)
+    wanted = to_bytes(integers.outputs(graph, x))
+    np.testing.assert_array_equal(to_bytes(integers.outputs(found, named_for(found, x))), wanted)
+
+
+def _other_start(model: Any) -> None:
+    first = model.subgraphs[1]
+    for operator in first.operators:
+        if operator.inputs is not None and len(operator.inputs) == 2:
+            buffer = model.buffers[first.tensors[operator.inputs[1]].buffer]
+            buffer.data = (np.asarray(buffer.data) + 1).astype(np.uint8)
+
+
+def _no_such_subgraph(model: Any) -> None:
+    for operator in model.subgraphs[0].operators:
+        if operator.builtinOptionsType == schema.BuiltinOptions.CallOnceOptions:
+            operator.builtinOptions.initSubgraphIndex = 9
+
+
+REFUSED = {
+    "begins with other values than zeros; supported are zeros": _other_start,
+    "calls subgraph 9": _no_such_subgraph,
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_other_variables_are_refused(message: str, streams: list[QuantizedGraph], tmp_path: Path):
+    content = changed(to_tflite(streams[1]), REFUSED[message])
+    with pytest.raises(MicrolutError, match=message):
+        imported(content, tmp_path)
+
+
+def test_lstm_of_a_single_step_is_refused(tmp_path: Path):
+    content = to_tflite(stream(network("single", "lstm"), 0))
+    with pytest.raises(MicrolutError, match="goes on in each run where the last one ended"):
+        imported(content, tmp_path)
