@@ -35,6 +35,8 @@ def folded(
     if fold is None or prod(output.shape) > _LARGEST:
         return None
     arrays = [value.constant for value in given if value.constant is not None]
+    if operator.kind == "DENSIFY":
+        return arrays[0]
     if operator.kind == "DEQUANTIZE":
         return dequantized(given[0].source, arrays[0])
     if any(value.is_integer for value in given):  # as integers they have no common scale
@@ -118,6 +120,7 @@ _FOLDS: Mapping[str, _Fold] = {
     "ADD": _binary(np.add),
     "CAST": _cast,
     "CONCATENATION": lambda op, arrays, _: np.concatenate(arrays, axis=_axis(op)),
+    "DENSIFY": lambda _, arrays, __: arrays[0],
     "DEQUANTIZE": lambda _, arrays, __: arrays[0],
     "DIV": _binary(_divide),
     "EXPAND_DIMS": lambda _, arrays, __: np.expand_dims(arrays[0], int(arrays[1].reshape(-1)[0])),

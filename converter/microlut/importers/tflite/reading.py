@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
 from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, Subgraph, TfliteFile
+from microlut.importers.tflite.sparse import dense_values
 from microlut.ops.arrays import Shape
 from microlut.support.texts import plain
 
@@ -188,8 +189,6 @@ class _Reader:
         known = 0 <= axis < len(shape) and shape[axis] == len(scales)
         if len(scales) > 1 and not known:
             raise _Damaged(f"{name!r} has {len(scales)} scales for shape {list(shape)}")
-        if tensor.Sparsity() is not None:
-            dtype = f"sparse {dtype}"
         return FileTensor(
             number=number,
             name=name,
@@ -225,10 +224,25 @@ class _Reader:
         kind = _NUMPY.get(dtype)
         if kind is None:  # refused where it is read
             return None
+        if tensor.Sparsity() is not None:
+            return self._sparse(tensor.Sparsity(), data, kind, shape, name)
         if data.size != math.prod(shape) * kind.itemsize:
             raise _Damaged(f"{name!r} has {data.size} bytes for {dtype} of shape {list(shape)}")
         found: NDArray[Any] = data.view(kind).reshape(shape)  # no copy: many may share a buffer
         return found
+
+    def _sparse(
+        self,
+        sparsity: Any,  # noqa: ANN401
+        data: NDArray[np.uint8],
+        kind: np.dtype[Any],
+        shape: Shape,
+        name: str,
+    ) -> NDArray[Any]:
+        try:
+            return dense_values(self._schema, sparsity, data.view(kind), shape)
+        except ValueError as error:
+            raise _Damaged(f"{name!r} is sparse, and {error} cannot be right") from error
 
     def _operator(
         self,
