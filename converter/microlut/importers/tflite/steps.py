@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from microlut.errors import UnsupportedModel
@@ -11,12 +11,15 @@ from microlut.graph.ir import Node
 from microlut.importers.tflite.file import FileTensor
 from microlut.importers.tflite.tensors import check_size, graph_tensor
 from microlut.importers.tflite.use import Step, Use, Value, without_batch
-from microlut.ops.arrays import Shape
+from microlut.ops.arrays import Shape, frozen_array
 from microlut.ops.base import FloatOp, IntegerOp
 from microlut.ops.linear import Linear
-from microlut.ops.reshape import Reshape
+from microlut.ops.relabel import Relabel
+from microlut.ops.reshape import QReshape, Reshape
 from microlut.ops.table import GATHER, QTable
-from microlut.ops.tensor import Tensor
+from microlut.ops.tensor import Quantization, Tensor
+
+_MOVES = ("move", "reshape", "pool2d")
 
 
 @dataclass(slots=True)
@@ -59,7 +62,7 @@ def place(placing: Placing, steps: Sequence[Step]) -> Placed:
         shape = _shape(placing.use, step.op, read)
         if step.output is None:
             made.append(_between(placing, step, shape))
-            _add(placing.use, placed, step, read, made[-1])
+            _add(placing, placed, step, read, made[-1])
         else:
             made.append(_finish(placing, placed, step, read, shape))
     return placed
@@ -98,11 +101,11 @@ def _finish(
     full = _full(use, target, step.full, shape)
     output = graph_tensor(placing.name(target.name), without_batch(full), target)
     if shape == output.shape:
-        _add(use, placed, step, read, output)
+        _add(placing, placed, step, read, output)
     else:
         first = graph_tensor(placing.name(f"{target.name}_made"), shape, target)
-        _add(use, placed, step, read, first)
-        _add(use, placed, Step(Reshape(output.shape)), [first], output)
+        _add(placing, placed, step, read, first)
+        _add(placing, placed, Step(Reshape(output.shape)), [first], output)
     placed.values.append(Value(target, full, output.name))
     return output
 
@@ -117,8 +120,25 @@ def _full(use: Use, target: FileTensor, known: Shape | None, shape: Shape) -> Sh
     raise use.operator.invalid(f"makes {list(shape)}, the file says {list(full)}")
 
 
-def _add(use: Use, placed: Placed, step: Step, read: Sequence[Tensor], output: Tensor) -> None:
-    """Add a node, and its integer form in a network of integers."""
+def _add(
+    placing: Placing, placed: Placed, step: Step, read: Sequence[Tensor], output: Tensor
+) -> None:
+    """Add a node, and its integer form in a network of integers.
+
+    Devices move integers as they are, whatever the scale of the output says.
+    """
+    use = placing.use
+    if use.is_integer and step.exact is None and step.op.becomes in _MOVES:
+        (source,) = read
+        if source.quantization != output.quantization and source.dtype == output.dtype:
+            first = replace(
+                output, name=placing.name(f"{output.name}_moved"), quantization=source.quantization
+            )
+            _add(placing, placed, step, read, first)
+            step, read = (
+                Step(_relabel(first.quantized, output.quantized), exact=_same_bytes),
+                [first],
+            )
     names = tuple(tensor.name for tensor in read)
     placed.nodes.append(Node(output.name, step.op, names, (output,)))
     if not use.is_integer:
@@ -129,6 +149,16 @@ def _add(use: Use, placed: Placed, step: Step, read: Sequence[Tensor], output: T
             "supported are networks of integers, with real numbers at their ends only",
         )
     placed.exact[output.name] = _integers(use, step, read, output)
+
+
+def _relabel(source: Quantization, target: Quantization) -> Relabel:
+    """Return what the real values of integers become by another scale and zero point."""
+    offset = (source.zero_point - target.zero_point) * target.scale
+    return Relabel(frozen_array([target.scale / source.scale]), frozen_array([offset]))
+
+
+def _same_bytes(_: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+    return QReshape(outputs[0].shape)
 
 
 def _integers(use: Use, step: Step, read: Sequence[Tensor], output: Tensor) -> IntegerOp:
