@@ -136,8 +136,8 @@ def _pruned_text(report: ConvertReport) -> str:
     named = ", ".join(f"{x.layer} {x.removed} of {x.channels}" for x in most[:_PRUNED_NAMED])
     others = f", {len(most) - _PRUNED_NAMED} more layers" if len(most) > _PRUNED_NAMED else ""
     return (
-        f"Removed {sum(layer.removed for layer in most):,} channels that always have one value or "
-        f"that nothing reads: {named}{others}"
+        f"Removed {sum(layer.removed for layer in most):,} channels that always have one "
+        f"value, equal another one or are read by nothing: {named}{others}"
     )
 
 

@@ -100,8 +100,8 @@ def test_conversion_text_names_the_layers_that_lost_most_channels():
     lost = tuple(Pruned(f"conv{i}", 1000, 100 * i) for i in range(1, 6))
     text = conversion_text(replace(conversion().report, pruned=lost))
     assert (
-        "Removed 1,500 channels that always have one value or that nothing reads: "
-        "conv5 500 of 1000, conv4 400 of 1000, conv3 300 of 1000, 2 more layers\n"
+        "Removed 1,500 channels that always have one value, equal another one or are read by "
+        "nothing: conv5 500 of 1000, conv4 400 of 1000, conv3 300 of 1000, 2 more layers\n"
     ) in text
 
 

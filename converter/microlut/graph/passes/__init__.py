@@ -13,6 +13,7 @@ from microlut.graph.passes.fold_batch_norm import fold_batch_norm
 from microlut.graph.passes.fold_padding import fold_padding
 from microlut.graph.passes.fuse_activation import fuse_activation
 from microlut.graph.passes.keep_ranges import keep_ranges
+from microlut.graph.passes.merge_channels import merge_channels
 from microlut.graph.passes.prune_channels import prune_channels
 from microlut.graph.passes.relabel_inputs import relabel_inputs
 from microlut.graph.passes.whole_pool import whole_pool
@@ -22,7 +23,7 @@ from microlut.graph.passes.whole_pool import whole_pool
 # after it; they follow the batch normalization that stands between them and their convolution. A
 # lone normalization and folded padding leave reshapes that nothing needs. Recorded ranges are those
 # of the tensors that remain. Channels are removed at last, when their weights are those that will
-# be stored.
+# be stored: equal ones after constants have become biases, of which the others may have the same.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identity,
     delay_moves,
@@ -36,6 +37,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     keep_ranges,
     delay_moves,
     prune_channels,
+    merge_channels,
 )
 
 
