@@ -51,7 +51,8 @@ def measure(project: microlut.Project, board: microlut.Board) -> Row:
     except DoesNotFit as error:
         found = re.findall(r"(flash|RAM) [\d,]+ of [\d,]+ bytes \(([\d,]+) too many\)", str(error))
         return Row(board, missing=", ".join(f"{size} bytes of {name}" for name, size in found))
-    return Row(board, image.flash_bytes, image.ram_bytes)
+    ram = image.ram_bytes and image.ram_bytes + sum(size for _, size in image.others)
+    return Row(board, image.flash_bytes, ram)
 
 
 def count_instructions(
@@ -79,7 +80,7 @@ def cells(row: Row, counted: dict[Core, int]) -> tuple[str, ...]:
         f"`{board.id}`",
         board.core.value,
         f"{(board.clock_hz or 0) / 1e6:g}",
-        *(kib(region.size) for region in (memory.flash, memory.ram)),
+        *(kib(memory.size_of(kind)) for kind in ("flash", "ram")),
         ", ".join(board.emulators.names),
         ", ".join(tool.name for tool in board.flash_tools),
     )

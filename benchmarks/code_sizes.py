@@ -47,7 +47,7 @@ from microlut.importers import import_model
 from microlut.integer import QuantizedGraph
 from microlut.machine.tools import require_tool
 from microlut.plan import Goal, Optimize, Plan, make_plan
-from microlut.plan.arena import ALIGNMENT
+from microlut.plan.buffers import ALIGNMENT
 from microlut.quantize.rough import quantize_roughly
 from microlut.toolchain.build import build
 from microlut.toolchain.image import Image

@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/onnx_suite.py [--write] [NAME ...]
 
 Each case is a model with inputs and outputs, from the package onnx. It is converted in float, and
-its outputs are compared. Where an operator needs constants, such as weights, inputs become constants.
---write saves the status of each case to results/onnx_suite.json, of which
+its outputs are compared. Where an operator needs constants, such as weights, inputs become
+constants. --write saves the status of each case to results/onnx_suite.json, of which
 scripts/list_onnx_operators.py makes docs/reference/onnx-operators.md.
 """
 

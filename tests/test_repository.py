@@ -16,7 +16,7 @@ from microlut.codegen.render import ABI
 from microlut.ops import FLOAT_OPERATORS, INTEGER_OPERATORS, OPERATORS, kind_of
 from microlut.ops.base import FloatOnly, FloatOp, IntegerOp
 from microlut.ops.linear import QLinear
-from microlut.plan.arena import ALIGNMENT
+from microlut.plan.buffers import ALIGNMENT
 from microlut.support import resources
 
 CHECKOUT = Path(__file__).resolve().parents[1]

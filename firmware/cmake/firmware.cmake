@@ -22,6 +22,11 @@ target_compile_options(firmware PRIVATE -Os)
 target_link_libraries(firmware PRIVATE microlut)
 target_link_options(firmware PRIVATE -Wl,--gc-sections "-Wl,-Map=${MLUT_NAME}.map")
 
+if(MLUT_ARENA_MEMORY)
+  set_property(SOURCE "${MLUT_MODEL_DIR}/model.c" APPEND PROPERTY COMPILE_DEFINITIONS
+    "MLUT_ARENA_SECTION=__attribute__((section(\".bss.mlut_${MLUT_ARENA_MEMORY}\")))")
+endif()
+
 if(MLUT_PROFILE)
   target_sources(firmware PRIVATE profile/dump.c profile/laps.c)
   target_include_directories(firmware PRIVATE profile)
@@ -40,12 +45,16 @@ if(MLUT_STARTUP)
     -nostartfiles "-L${MLUT_CONFIG_DIR}" "-T${linker_script}"
     -Wl,--build-id=none -Wl,--fatal-warnings)
   set_property(TARGET firmware APPEND PROPERTY
-    LINK_DEPENDS "${linker_script}" "${MLUT_CONFIG_DIR}/memory.ld")
+    LINK_DEPENDS "${linker_script}" "${MLUT_CONFIG_DIR}/memory.ld" "${MLUT_CONFIG_DIR}/memories.ld")
   foreach(format IN LISTS MLUT_FORMATS)
     string(REPLACE ":" ";" format "${format}")
     list(GET format 0 bfd_name)
     list(GET format 1 ending)
+    set(lacks "")
+    if(bfd_name STREQUAL "binary") # a flat file from one memory to another would be huge
+      list(TRANSFORM MLUT_BINARY_LACKS PREPEND "--remove-section=" OUTPUT_VARIABLE lacks)
+    endif()
     add_custom_command(TARGET firmware POST_BUILD VERBATIM
-      COMMAND "${CMAKE_OBJCOPY}" -O ${bfd_name} "${MLUT_NAME}.elf" "${MLUT_NAME}.${ending}")
+      COMMAND "${CMAKE_OBJCOPY}" -O ${bfd_name} ${lacks} "${MLUT_NAME}.elf" "${MLUT_NAME}.${ending}")
   endforeach()
 endif()

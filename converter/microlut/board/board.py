@@ -150,6 +150,16 @@ class Board(Shown, Table):
         return self
 
     @model_validator(mode="after")
+    def _can_write_all_flash(self) -> Self:
+        if (
+            self.uf2 is not None
+            and self.memory is not None
+            and len(self.memory.of_kind("flash")) > 1
+        ):
+            raise ValueError("uf2 files hold one flash only; leave out the other one, or uf2")
+        return self
+
+    @model_validator(mode="after")
     def _has_so_many_interrupts(self) -> Self:
         most = _MOST_INTERRUPTS.get(self.core, 0)
         if self.interrupts is not None and self.interrupts > most:
@@ -169,8 +179,8 @@ class Board(Shown, Table):
                 "mcu": self.mcu,
                 "core": self.core.value,
                 "clock_hz": self.clock_hz,
-                "flash_bytes": None if memory is None else memory.flash.size,
-                "ram_bytes": None if memory is None else memory.ram.size,
+                "flash_bytes": None if memory is None else memory.size_of("flash"),
+                "ram_bytes": None if memory is None else memory.size_of("ram"),
                 "runs_in": " ".join(self.emulators.names),
                 "flashed_by": " ".join(tool.name for tool in self.flash_tools),
             }

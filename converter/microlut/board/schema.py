@@ -39,10 +39,14 @@ _PIN = re.compile(r"PT?([A-K])(\d{1,2})|P(\d)\.(\d{1,2})|(?:GP|GPIO)?(\d{1,2})",
 
 
 class Region(Table):
-    """A memory region: address of its first byte, and size in bytes."""
+    """A memory region: address of its first byte, size in bytes, and what an access costs.
+
+    Costs are relative: a memory of cost 2 takes two times as long as one of cost 1.
+    """
 
     origin: Address
     size: Bytes
+    cost: Annotated[float, Field(gt=0, le=1_000)] = 1.0
 
     @model_validator(mode="after")
     def _is_addressable(self) -> Self:
@@ -56,27 +60,61 @@ class Region(Table):
         return self.origin + self.size
 
 
+class OtherMemory(Region):
+    """A memory beside flash and ram, for arenas (kind "ram") or for weights (kind "flash").
+
+    It works from reset on, and a flash tool can write the flash.
+    """
+
+    kind: Literal["ram", "flash"]
+
+
+def _checked_name(name: str) -> str:
+    if name in _TAKEN:
+        raise ValueError(f"{name} has a meaning of its own; choose another name")
+    return name
+
+
+_TAKEN = frozenset({"flash", "ram", "preload", "code", "constants", "bytes"})
+# The name is part of sections, symbols and macros, and of an arena's name.
+MemoryName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$"), AfterValidator(_checked_name)]
+
+
 class Memory(Table):
     """Memory that the linker may fill (flash, ram), and where an emulator can place inputs.
 
     With `code_origin`, a loader copies the whole image from flash to RAM. Instruction fetches see
-    the first byte of RAM at that address.
+    the first byte of RAM at that address. `others` are memories that only a plan for the board
+    uses, by their names.
     """
 
     flash: Region
     ram: Region
     preload: Region | None = None
     code_origin: Address | None = None
+    others: dict[MemoryName, OtherMemory] = Field(default_factory=dict)
+
+    def of_kind(self, kind: Literal["ram", "flash"]) -> dict[str, Region]:
+        """Return the memories of a kind by their names, the one for everything else first."""
+        main = self.ram if kind == "ram" else self.flash
+        return {kind: main, **{n: m for n, m in self.others.items() if m.kind == kind}}
+
+    def size_of(self, kind: Literal["ram", "flash"]) -> int:
+        """Return the bytes of all memories of a kind."""
+        return sum(region.size for region in self.of_kind(kind).values())
 
     @model_validator(mode="after")
     def _do_not_overlap(self) -> Self:
-        named = (("flash", self.flash), ("ram", self.ram), ("preload", self.preload))
+        named = [("flash", self.flash), ("ram", self.ram), ("preload", self.preload)]
+        named += self.others.items()
         regions = sorted(((r.origin, r.end, n) for n, r in named if r is not None))
         for (_, end, lower), (origin, _, upper) in itertools.pairwise(regions):
             if origin < end:
                 raise ValueError(f"{lower} ends at {end:#x}, after the start of {upper}")
         if self.code_origin is not None:
             Region(origin=self.code_origin, size=self.ram.size)  # ram, as fetches see it
+            if self.others:
+                raise ValueError("others do not go with code_origin: a loader fills ram only")
         return self
 
 

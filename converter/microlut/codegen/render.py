@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from microlut.codegen.environment import environment
 from microlut.codegen.names import identifier
-from microlut.codegen.tensors import arena_map, interface, place_names
+from microlut.codegen.tensors import arena_map, base_of, interface, place_names
 from microlut.integer.compact import folded_bias
 from microlut.integer.packing import pack_rows, row_bytes, weight_owners
 from microlut.integer.stream import warm_up_runs
@@ -158,6 +158,7 @@ def _context(plan: Plan) -> dict[str, object]:
         **interface(plan, names),
         "warm_up": warm_up_runs(graph),
         "places": list(arena_map(plan, names)),
+        "base_at": lambda offset: base_of(plan.part_at(offset), plan),
         "layers": [
             _layer(
                 plan, step, names[step.node.name], names[owners.get(step.node.name, step.node.name)]

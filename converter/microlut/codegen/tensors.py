@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from microlut.codegen.names import unique_identifiers
 from microlut.ops.tensor import Features, Quantization, Tensor
 from microlut.plan import Plan
+from microlut.plan.buffers import ArenaPart
 from microlut.plan.plan import Lines
 
 
@@ -59,6 +60,7 @@ class Place:
 
     Attributes:
         n: C name of the offset, without the model's prefix.
+        offset: In its part of the arena.
         what: The shape of a tensor, or "scratch".
         first: The first step that needs it.
         last: The last step that needs it.
@@ -70,6 +72,12 @@ class Place:
     what: str
     first: int
     last: int
+    part: ArenaPart
+
+
+def base_of(part: ArenaPart, plan: Plan) -> str:
+    """Return the C name of the first byte of a part of the arena."""
+    return "base" if part == plan.parts[0] else f"base_{part.memory}"
 
 
 def interface(plan: Plan, names: Mapping[str, str]) -> dict[str, Sequence[TensorView]]:
@@ -124,6 +132,10 @@ def arena_map(plan: Plan, names: Mapping[str, str]) -> Iterator[Place]:
     last = {name: spans[i][1] for i, step in enumerate(plan.steps) for name in step.node.inputs}
     last.update(dict.fromkeys([*graph.kept(), *(s.tensor.name for s in graph.states)], end))
 
+    def at(n: str, offset: int, size: int, what: str, first: int, until: int) -> Place:
+        part = plan.part_at(offset)
+        return Place(n, offset - part.start, size, what, first, until, part)
+
     def place(tensor: Tensor, first: int, least: int) -> Place:
         what, offset = "x".join(map(str, tensor.shape)), plan.offsets[tensor.name]
         size = tensor.bytes
@@ -131,24 +143,24 @@ def arena_map(plan: Plan, names: Mapping[str, str]) -> Iterator[Place]:
             lines = rows[tensor.name]
             what, size = f"{lines.room} rows of {what}", lines.room * lines.row_bytes
         until = max(least, last.get(tensor.name, first))
-        return Place(f"at_{names[tensor.name]}", offset, size, what, first, until)
+        return at(f"at_{names[tensor.name]}", offset, size, what, first, until)
 
     yield from (place(tensor, 0, 0) for tensor in graph.given())
     for step, span in zip(plan.steps, spans, strict=True):
         segment, n = step.segment, names[step.node.name]
         if segment is None and step.scratch_bytes:
-            yield Place(f"scratch_{n}", step.scratch_offset, step.scratch_bytes, "scratch", *span)
+            yield at(f"scratch_{n}", step.scratch_offset, step.scratch_bytes, "scratch", *span)
         elif segment is not None and step.is_called:
             size = segment.scratch_offset - segment.progress_offset
-            yield Place(f"progress_{n}", segment.progress_offset, size, "progress", *span)
+            yield at(f"progress_{n}", segment.progress_offset, size, "progress", *span)
             if segment.scratch_bytes:
                 size = segment.scratch_bytes
-                yield Place(f"scratch_{n}", segment.scratch_offset, size, "scratch", *span)
+                yield at(f"scratch_{n}", segment.scratch_offset, size, "scratch", *span)
         yield from (place(tensor, *span) for tensor in step.node.outputs)
     for copy in plan.copies:
         if copy.to not in last:
             n, offset = f"at_{names[copy.to]}", plan.offsets[copy.to]
-            yield Place(n, offset, copy.bytes, copy.to, end, end)
+            yield at(n, offset, copy.bytes, copy.to, end, end)
 
 
 def _spans(plan: Plan) -> Iterator[tuple[int, int]]:

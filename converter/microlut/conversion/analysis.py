@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from microlut.board.board import Board
-from microlut.conversion.code_sizes import arena_room, image_sizes, measured_sizes
+from microlut.conversion.code_sizes import image_sizes, measured_sizes
+from microlut.conversion.memories import goal_on, lacking_bytes
 from microlut.conversion.source_sizes import Source, SourceSizes
 from microlut.conversion.tensor_types import TensorTypes, kept_text
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
@@ -232,10 +233,7 @@ def _plans(graph: QuantizedGraph, choice: Choice) -> list[Plan]:
     found = []
     for board in choice.boards:
         goal = Goal(choice.optimize, choice.max_ram, like(board.core.value))
-        room = arena_room(board, graph)
-        if goal.balances and room is not None and plan_for(goal).arena_bytes > room:
-            goal = replace(goal, room=max(room, planner.least(goal)))
-        found.append(plan_for(goal))
+        found.append(plan_for(goal_on(board, graph, goal, plan_for, planner)))
     return found
 
 
@@ -256,10 +254,7 @@ def _estimate(plan: Plan, source: Source, board: Board) -> BoardEstimate:
         arena = plan.arena_bytes
         return BoardEstimate(board.id, core, arena, None, None, instructions, None)
     flash, ram = image_sizes(plan, source, board)
-    lacking = (
-        max(0, flash - board.memory.flash.size),
-        max(0, ram - board.memory.ram.size),
-    )
+    lacking = lacking_bytes(plan, board, flash, ram)
     fits = lacking == (0, 0)
     return BoardEstimate(board.id, core, plan.arena_bytes, flash, ram, instructions, fits, *lacking)
 

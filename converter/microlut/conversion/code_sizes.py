@@ -19,7 +19,8 @@ from microlut.board.board import Board
 from microlut.conversion.source_sizes import Source
 from microlut.integer import QuantizedGraph
 from microlut.plan import Plan
-from microlut.plan.arena import ALIGNMENT
+from microlut.plan.banks import MAIN
+from microlut.plan.buffers import ALIGNMENT
 
 _FILE = Path(__file__).with_name("code_sizes.json")
 # Cores on which functions are as large as on another one.
@@ -100,10 +101,14 @@ def linked(roots: Iterable[str], engine: Mapping[str, list[int | str]]) -> froze
 
 
 def model_ram(plan: Plan, rest: BoardSizes) -> int:
-    """Return the bytes of RAM of the console's buffer for the inputs, and of the aligned arena."""
+    """Return the bytes of RAM of the console's buffer for the inputs, and of the aligned arena.
+
+    What of the arena is in other memories does not count.
+    """
     inputs = input_bytes(plan.graph)
     gap = -(rest["before_arena"] + inputs) % ALIGNMENT
-    return inputs + gap + -(-plan.arena_bytes // _WORD) * _WORD
+    arena = sum(part.bytes for part in plan.parts if part.memory == MAIN)
+    return inputs + gap + -(-arena // _WORD) * _WORD
 
 
 def input_bytes(graph: QuantizedGraph) -> int:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from microlut.board.board import Board
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.conversion.alarm import alarms
@@ -18,6 +19,7 @@ from microlut.conversion.bits import Allocation, quantize_within
 from microlut.conversion.calibration import STAGES
 from microlut.conversion.conversion import Conversion, source_hash
 from microlut.conversion.decisions import Decision
+from microlut.conversion.memories import arena_banks, with_weights_placed
 from microlut.conversion.options import Check, Options, options_of, unchecked
 from microlut.conversion.preparation import prepare
 from microlut.conversion.prepared import Prepared
@@ -140,13 +142,13 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     name: str | None,
     progress: Progress,
     check: Check = unchecked,
-    room: Callable[[QuantizedGraph], int | None] = lambda _: None,
+    board: Board | None = None,
     trainer: Trainer | None = None,
 ) -> Conversion:
     """Convert a model; the arguments are those of `convert`, with all options in one.
 
-    `check` may raise an early error about the network or the range of its input, `room` says how
-    many bytes there are for the arena, and `trainer` trains the network instead of distillation.
+    `check` may raise an early error about the network or the range of its input, `board` is where
+    the firmware is to run, and `trainer` trains the network instead of distillation.
     """
     model = path_of("model", model) if is_path(model) else model
     to_tflite = _tflite_writer()  # early: it may be missing
@@ -176,8 +178,9 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     progress("plan", 3, STAGES)
     if options.stream is not None:  # only now, so that all stages see whole windows
         quantized = streamed(quantized, options.stream)
-    goal = replace(options.goal, room=room(quantized))
+    goal = options.goal.within(() if board is None else arena_banks(board, quantized))
     plan = make_plan(quantized, goal, curve=goal.optimize != "size")  # which is not modelled
+    plan = with_weights_placed(plan, board)
     progress("generate", 4, STAGES)
     conversion = Conversion(
         graph=prepared.graph,

@@ -102,6 +102,20 @@ class SegmentReport(Shown):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class MemoryReport(Shown):
+    """What a plan put into one of several memories of a board.
+
+    `kind` is "ram", with a part of the arena, or "flash", with weights. `holds` names what lives
+    there: tensors and the scratch of layers, or layers.
+    """
+
+    memory: str
+    kind: Literal["ram", "flash"]
+    bytes: int
+    holds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class ConvertReport(Shown):
     """The result of a conversion; all sizes in bytes.
 
@@ -113,6 +127,8 @@ class ConvertReport(Shown):
     that are such, because of which there is no .tflite file; or is "".
     `ram_curve` has the arenas with the best trade between memory and time, and what an inference in
     them executes; it is empty if the engine is compiled for size.
+    `memories` are those of a board that has several; offsets count the arenas in them one after the
+    other.
     `warnings` has the findings as texts.
     `kept_int8` are layers that have no form for the 16 bits which the whole network was given.
     """
@@ -157,6 +173,7 @@ class ConvertReport(Shown):
     stream: StreamReport | None = None
     ram_curve: tuple[Point, ...] = ()
     segments: tuple[SegmentReport, ...] = ()
+    memories: tuple[MemoryReport, ...] = ()
 
     def records(self) -> list[Record]:
         """Return a record per layer."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from microlut.conversion.decisions import Decision
 from microlut.conversion.findings import Finding
+from microlut.conversion.memories import used_memories
 from microlut.conversion.report import (
     ConvertReport,
     JudgedOn,
@@ -134,6 +135,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
             )
             for segment in plan.segments
         ),
+        memories=used_memories(plan),
     )
 
 

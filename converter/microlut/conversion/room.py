@@ -17,8 +17,8 @@ def check_budget(board: Board, budget: Budget | None, max_ram: int | None) -> No
         return
     flash_bytes = None if budget is None else budget.flash_bytes
     for what, given, name, there in (
-        ("flash budget", flash_bytes, "flash", board.memory.flash.size),
-        ("max RAM", max_ram, "RAM", board.memory.ram.size),
+        ("flash budget", flash_bytes, "flash", board.memory.size_of("flash")),
+        ("max RAM", max_ram, "RAM", board.memory.size_of("ram")),
     ):
         if given is not None and given > there:
             raise InvalidInput(
@@ -43,7 +43,7 @@ def check_room(board: Board, graph: Graph, bits: int | None, streamed: bool = Fa
     bits = bits or _FEWEST_BITS
     for what, least, name, there in (
         (f"{weights:,} weights at {bits} bits", weights * bits // 8, "flash", _for_code(board)),
-        ("input", 0 if streamed else whole, "RAM", board.memory.ram.size),
+        ("input", 0 if streamed else whole, "RAM", board.memory.size_of("ram")),
     ):
         if least > there:
             raise DoesNotFit(
@@ -56,4 +56,4 @@ def _for_code(board: Board) -> int:
     """Return the bytes available to code and constants, which a loader may copy to RAM."""
     assert board.memory is not None
     loaded = board.memory.code_origin is not None
-    return board.memory.ram.size if loaded else board.memory.flash.size
+    return board.memory.ram.size if loaded else board.memory.size_of("flash")

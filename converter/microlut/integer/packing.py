@@ -58,9 +58,14 @@ def weight_owners(graph: QuantizedGraph) -> dict[str, str]:
 
 def weight_bytes(weights: QuantizedWeights) -> int:
     """Return the flash bytes of a layer's packed indices and codebook."""
-    rows, columns = (int(n) for n in weights.indices.shape)
     table = 0 if weights.codebook is None else len(weights.codebook)
-    return rows * row_bytes(columns, weights.bits) + table
+    return index_bytes(weights) + table
+
+
+def index_bytes(weights: QuantizedWeights) -> int:
+    """Return the flash bytes of a layer's packed indices."""
+    rows, columns = (int(n) for n in weights.indices.shape)
+    return rows * row_bytes(columns, weights.bits)
 
 
 def stored_weights(graph: QuantizedGraph) -> dict[str, QuantizedWeights]:

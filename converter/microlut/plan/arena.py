@@ -9,54 +9,21 @@ sum of sizes that are alive at one step, tells how far from optimal a placement 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from math import inf
 from operator import add, attrgetter
 
+from microlut.plan.buffers import Buffer, aligned, live_bytes
+
 _PROMOTIONS = 16  # more gained nothing on networks of up to 75 layers
-ALIGNMENT = 16  # bytes, MLUT_ALIGNMENT of the engine
 
 # By the number of a buffer and of one that it may overlap: how many bytes it begins at least before
 # that one, or else after it.
 _Rooms = dict[int, dict[int, tuple[int, int]]]
+_Bars = Sequence[Sequence[tuple[int, int]]]  # by the number of a buffer, where it may not begin
 _NOWHERE = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """How a buffer may overlap another one, which is read while it is written.
-
-    Attributes:
-        name: The other buffer.
-        before: How many bytes it must begin before the other one,
-        after: or else how many bytes after the begin of the other one.
-    """
-
-    name: str | int
-    before: int
-    after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Buffer:
-    """Bytes of the arena that are needed from step `first` to step `last`, both included.
-
-    Attributes:
-        name: Of a tensor, which has any text; the scratch of a step has the step's number.
-        shared: Buffers that it may overlap in its first step, their last one.
-    """
-
-    name: str | int
-    size: int
-    first: int
-    last: int
-    shared: tuple[Overlap, ...] = ()
-
-    def overlaps(self, other: Buffer) -> bool:
-        """Return whether both are needed at the same time."""
-        return self.first <= other.last and other.first <= self.last
+BEYOND = 1 << 40  # where a buffer begins that has no place
 
 
 _Key = Callable[[int, int, int], tuple[int, ...]]  # of a buffer's size, first and last step
@@ -76,11 +43,6 @@ class Arena:
     offsets: dict[str | int, int]
     size: int
     lower_bound: int
-
-
-def aligned(size: int) -> int:
-    """Return `size` rounded up to the alignment."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def place(buffers: Sequence[Buffer]) -> Arena:
@@ -132,6 +94,10 @@ class Site:
         there = (i for i, start in enumerate(best.starts) if start != _NOWHERE)
         return Arena({self._names[i]: best.starts[i] for i in there}, int(best.size), bound)
 
+    def sizes(self, scratch: Sequence[int]) -> dict[str | int, int]:
+        """Return the size of each buffer by its name."""
+        return dict(zip(self._names, [*self._sizes, *scratch], strict=True))
+
     def fits(self, scratch: Sequence[int], limit: float) -> bool:
         """Return whether one of these placements takes at most `limit` bytes.
 
@@ -146,6 +112,41 @@ class Site:
                 self._latest = key or self._latest
                 return True
         return False
+
+    def place_between(
+        self,
+        scratch: Sequence[int],
+        barred: Callable[[str | int, int], Sequence[tuple[int, int]]],
+        heat: Mapping[str | int, float],
+    ) -> dict[str | int, int] | None:
+        """Return where buffers begin that may not begin everywhere, if all of them find a place.
+
+        Args:
+            scratch: Bytes of the scratch of each step; 0 for none.
+            barred: Returns the intervals in which a buffer of a name and a size may not begin.
+            heat: What goes to the lowest addresses, as far as there is room: the hottest per byte.
+        """
+        sizes, _ = self._task(scratch)
+        rounded = [aligned(size) for size in sizes]
+        there = [i for i in range(len(sizes)) if i < len(self._sizes) or sizes[i]]
+        bars = [barred(name, size) for name, size in zip(self._names, rounded, strict=True)]
+        heats = [
+            heat.get(name, 0.0) / max(1, size)
+            for name, size in zip(self._names, rounded, strict=True)
+        ]
+        orders = [sorted(there, key=lambda i: -heats[i])]
+        for key in _ORDERS:
+            ranks = {i: key(sizes[i], *self._spans[i]) for i in there}
+            orders.append(sorted(there, key=ranks.__getitem__))
+        for order in orders:
+            known = set[tuple[int, ...]]()
+            while tuple(order) not in known and len(known) <= _PROMOTIONS:
+                known.add(tuple(order))
+                fit = self._fit(order, rounded, bars)
+                if fit.size < BEYOND:
+                    return {self._names[i]: fit.starts[i] for i in there}
+                order = _promoted(order, fit, rounded)
+        return None
 
     def _task(self, scratch: Sequence[int]) -> tuple[list[int], int]:
         """Return the sizes of all buffers, and the size that no placement can go below."""
@@ -176,13 +177,15 @@ class Site:
             fit = self._fit(order, rounded)
             yield fit, None
 
-    def _fit(self, order: Sequence[int], sizes: Sequence[int]) -> _Fit:
+    def _fit(self, order: Sequence[int], sizes: Sequence[int], bars: _Bars = ()) -> _Fit:
         """Give each in turn the lowest gap between those placed that live at the same time."""
-        fits = (self._fit_above(floors, order, sizes) for floors in self._floors)
+        fits = (self._fit_above(floors, order, sizes, bars) for floors in self._floors)
         return min(fits, key=attrgetter("size"))
 
-    def _fit_above(self, floors: Sequence[int], order: Sequence[int], sizes: Sequence[int]) -> _Fit:
-        """Do so with none of the buffers below its floor."""
+    def _fit_above(
+        self, floors: Sequence[int], order: Sequence[int], sizes: Sequence[int], bars: _Bars
+    ) -> _Fit:
+        """Do so with none of the buffers below its floor or beginning behind one of its bars."""
         starts, end = [_NOWHERE] * len(floors), 0
         for i in order:
             offset, size = floors[i], sizes[i]
@@ -197,6 +200,8 @@ class Site:
                     for other, (before, after) in self._rooms[i].items()
                     if starts[other] != _NOWHERE
                 ]
+            if bars:
+                taken += bars[i]
             taken.sort()
             for low, high in taken:  # it may not begin between these two
                 if offset <= low:
@@ -225,38 +230,6 @@ def _neighbours(spans: Sequence[tuple[int, int]]) -> list[list[int]]:
             near[j].append(i)
         alive.append(i)
     return near
-
-
-def live_bytes(buffers: Sequence[Buffer], steps: int) -> list[int]:
-    """Return the sums of the aligned sizes that are alive at steps 0 to `steps` - 1."""
-    changes = [0] * (steps + 1)
-    for buffer in buffers:
-        size = aligned(buffer.size)
-        changes[min(buffer.first, steps)] += size
-        changes[min(buffer.last + 1, steps)] -= size
-        if buffer.shared:
-            beside = size - _least_beside(buffer, buffers)
-            changes[min(buffer.first, steps)] -= beside
-            changes[min(buffer.first + 1, steps)] += beside
-    return list(accumulate(changes[:-1]))
-
-
-def lower_bound(buffers: Sequence[Buffer]) -> int:
-    """Return the largest sum of aligned sizes alive at one step."""
-    steps = max((b.first + 1 for b in buffers), default=0)
-    return max(live_bytes(buffers, steps), default=0)
-
-
-def _least_beside(buffer: Buffer, buffers: Sequence[Buffer]) -> int:
-    """Return the bytes that a buffer takes at least beside those that it may overlap."""
-    size = aligned(buffer.size)
-    others = {other.name: aligned(other.size) for other in buffers}
-    read = [others[overlap.name] for overlap in buffer.shared]
-    least = [
-        min(overlap.before, overlap.after + size - bytes_)
-        for overlap, bytes_ in zip(buffer.shared, read, strict=True)
-    ]
-    return max(size - sum(read), min(size, *least), 0)
 
 
 def _floors(buffers: Sequence[Buffer]) -> dict[str | int, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.tiles import Offer, quickest
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from microlut.plan.arena import Arena
+from microlut.plan.buffers import ArenaPart
 from microlut.plan.curve import Point, reachable
 from microlut.plan.places import Place
 from microlut.plan.segments.segment import Segment
@@ -22,6 +23,7 @@ class Draft:
     offers: Sequence[Sequence[Offer]]  # of each step, the tiles that it may have
     chosen: Sequence[Offer]
     arena: Arena
+    parts: tuple[ArenaPart, ...] = ()  # of the arena, in several memories
 
     def within(self, limit: float) -> Draft:
         """Return the tiles that are the quickest in an arena, if all buffers found a place."""
@@ -40,6 +42,11 @@ class Draft:
     def choosing(self, chosen: Sequence[Offer]) -> Draft:
         """Return the draft with these tiles, and a place for them."""
         return replace(self, chosen=chosen, arena=self.way.site.place(_scratch(chosen)))
+
+    @property
+    def scratch(self) -> list[int]:
+        """Bytes of the scratch of each step."""
+        return _scratch(self.chosen)
 
     @property
     def in_bands(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from microlut.errors import InvalidInput
@@ -21,6 +22,21 @@ QUICK = 1_000_000  # instructions; nobody gains from fewer
 
 
 @dataclass(frozen=True, slots=True)
+class Bank:
+    """A memory that may hold tensors and scratch.
+
+    Attributes:
+        name: The board's name for it; "ram" is the one that holds variables, too.
+        bytes: How many there are for them.
+        cost: What an access costs, in relation to other memories.
+    """
+
+    name: str
+    bytes: int
+    cost: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
     """What the user asks of a plan.
 
@@ -32,6 +48,7 @@ class Goal:
         core: The core that it is to be quick on; it runs on all.
         room: Bytes that there are for the arena, which a balanced plan keeps to if any plan can;
             otherwise it is the smallest one. None: unknown.
+        banks: Memories instead of that room, if there are several.
 
     Raises:
         InvalidInput: One of them is not allowed, or nothing is known of the core.
@@ -41,6 +58,7 @@ class Goal:
     max_ram: int | None = None
     core: str = DEFAULT_CORE
     room: int | None = None
+    banks: tuple[Bank, ...] = ()
 
     def __post_init__(self) -> None:
         """Check all of it."""
@@ -53,6 +71,12 @@ class Goal:
         if self.core not in known_cores():
             hint = did_you_mean(self.core, dict.fromkeys(known_cores(), ()))
             raise InvalidInput(f"core {self.core} is not known; {hint}choose one of {known}")
+
+    def within(self, banks: Sequence[Bank]) -> Goal:
+        """Return the goal for a board with these memories; with none, nothing is known of it."""
+        if len(banks) > 1:
+            return replace(self, banks=tuple(banks))
+        return replace(self, room=banks[0].bytes) if banks else self
 
     @property
     def balances(self) -> bool:

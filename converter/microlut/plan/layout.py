@@ -8,6 +8,8 @@ from itertools import chain
 
 from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_bytes
+from microlut.plan.banks import MAIN, choose_in_banks
+from microlut.plan.buffers import ArenaPart
 from microlut.plan.choice import Choice
 from microlut.plan.cost import like
 from microlut.plan.draft import Draft, draft_of
@@ -101,7 +103,7 @@ def plan_in_segments(
 
 
 def _plan(choice: Choice, goal: Goal, weight_bytes: int, curve: bool = False) -> Plan:
-    draft = choice.choose(goal)
+    draft = choose_in_banks(choice, goal) if goal.banks else choice.choose(goal)
     way, arena = draft.way, draft.arena
     steps = tuple(chain.from_iterable(_steps(draft, i) for i in range(len(way.calls))))
     graph = replace(way.graph, nodes=tuple(step.node for step in steps))
@@ -116,6 +118,7 @@ def _plan(choice: Choice, goal: Goal, weight_bytes: int, curve: bool = False) ->
         ends=way.ending.outputs,
         copies=way.ending.copies,
         arena_bytes=arena.size,
+        parts=draft.parts or (ArenaPart(MAIN, 0, arena.size),),
         arena_lower_bound=arena.lower_bound,
         weight_bytes=weight_bytes,
         parameter_bytes=sum(step.parameter_bytes for step in steps),

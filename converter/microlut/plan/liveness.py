@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from microlut.integer import QuantizedGraph
-from microlut.plan.arena import Buffer
+from microlut.plan.buffers import Buffer
 from microlut.plan.places import Place
 from microlut.plan.sharing import Sharing, find_sharing, last_uses
 

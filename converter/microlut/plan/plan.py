@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from microlut.integer import CompactStage, QNode, QuantizedGraph
 from microlut.ops.weighted import QWeighted
+from microlut.plan.buffers import ArenaPart
 from microlut.plan.curve import Point
 from microlut.plan.goal import Goal
 from microlut.plan.kernels import Call, kernel_for
@@ -155,12 +156,15 @@ class Plan(Shown):
         copies: What is copied after the last step, in this order, so that states have their next
             values.
         arena_bytes: Activations and scratch together.
+        parts: Of the arena, each in a memory of its own, which offsets count one after the other.
+            Inputs, outputs and states are in the first one.
         arena_lower_bound: No placement of these buffers can be smaller.
         weight_bytes: Packed indices and codebooks.
         parameter_bytes: Scales and biases of the output stages.
         goal: What the plan was made for.
         curve: Other arenas, and about how many instructions their plans execute: the ones with the
             best trade between both; none unless it was asked for.
+        weights_in: By layer, the memory beside the board's flash that its indices are in.
     """
 
     graph: QuantizedGraph
@@ -169,17 +173,23 @@ class Plan(Shown):
     ends: Mapping[str, str]
     copies: tuple[Copy, ...]
     arena_bytes: int
+    parts: tuple[ArenaPart, ...]
     arena_lower_bound: int
     weight_bytes: int
     parameter_bytes: int
     goal: Goal
     curve: tuple[Point, ...]
+    weights_in: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def segments(self) -> tuple[PlannedSegment, ...]:
         """Layers that run band by band."""
         found = (step.segment for step in self.steps if step.is_called)
         return tuple(segment for segment in found if segment is not None)
+
+    def part_at(self, offset: int) -> ArenaPart:
+        """Return the part of the arena that a place is in."""
+        return next(part for part in reversed(self.parts) if part.start <= offset)
 
     @property
     def input_offsets(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from operator import itemgetter
 
 from microlut.integer import QNode, QuantizedGraph
-from microlut.plan.arena import live_bytes
+from microlut.plan.buffers import live_bytes
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.sharing import Sharer
 

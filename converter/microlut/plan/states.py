@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from microlut.integer import QuantizedGraph
-from microlut.plan.arena import Buffer
+from microlut.plan.buffers import Buffer
 from microlut.plan.kernels import Call, kernel_for
 from microlut.plan.places import Place, Places
 from microlut.plan.plan import Copy

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from microlut.integer import QuantizedGraph
-from microlut.plan.arena import Arena, Site, live_bytes
+from microlut.plan.arena import Arena, Site
+from microlut.plan.buffers import live_bytes
 from microlut.plan.kernels import Call
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.places import Place

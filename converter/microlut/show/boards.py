@@ -17,7 +17,7 @@ def boards_text(boards: Iterable[Board]) -> str:
     rows = []
     for board in boards:
         memory = board.memory
-        sizes = (kib(memory.flash.size), kib(memory.ram.size)) if memory else ("", "")
+        sizes = (kib(memory.size_of("flash")), kib(memory.size_of("ram"))) if memory else ("", "")
         tools = " ".join(tool.name for tool in board.flash_tools)
         emulators = " ".join(board.emulators.names)
         rows.append((board.id, board.core.value, *sizes, emulators, tools, board.title))
@@ -51,6 +51,9 @@ def board_text(board: Board) -> str:
 def _memory_facts(memory: Memory) -> list[tuple[str, str]]:
     named = (("flash", memory.flash), ("ram", memory.ram), ("preload", memory.preload))
     facts = [(n, f"{size_text(r.size)} at {r.origin:#010x}") for n, r in named if r is not None]
+    for name, other in memory.others.items():
+        place = f"{size_text(other.size)} at {other.origin:#010x}"
+        facts.append((name, f"{place}, {other.kind}, an access costs {other.cost:g}"))
     if memory.code_origin is not None:
         facts.append(("code", f"loaded to ram, fetched at {memory.code_origin:#010x}"))
     return facts

@@ -8,6 +8,7 @@ from microlut.conversion.aside import FEWEST_INPUTS
 from microlut.conversion.findings import Finding
 from microlut.conversion.report import (
     ConvertReport,
+    MemoryReport,
     SegmentReport,
     StreamReport,
     TensorReport,
@@ -20,6 +21,7 @@ from microlut.show.quality import figures
 from microlut.show.table import count_text, percent_text, size_text, table
 
 _PRUNED_NAMED = 3
+_NAMED = 4  # of what a memory holds
 
 
 def conversion_text(report: ConvertReport) -> str:
@@ -68,6 +70,7 @@ def conversion_text(report: ConvertReport) -> str:
         lines.append(_equalized_text(report))
     if report.tuned is not None:
         lines.append(_tuned_text(report.tuned))
+    lines += [_memory_text(use) for use in report.memories]
     if report.segments:
         lines.append(_segments_text(report.segments))
     if report.kept_int8:
@@ -97,6 +100,15 @@ def _input_text(tensor: TensorReport) -> str:
         return text
     least, most = tensor.measured
     return f"{text}; calibration inputs span {least:g} to {most:g}"
+
+
+def _memory_text(use: MemoryReport) -> str:
+    """Return a line on what is in a memory."""
+    what = "a part of the arena" if use.kind == "ram" else "weights"
+    names = ", ".join(use.holds[:_NAMED])
+    more = len(use.holds) - _NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return f"in {use.memory}: {what}, {size_text(use.bytes)} ({names}{rest})"
 
 
 def _segments_text(segments: Sequence[SegmentReport]) -> str:

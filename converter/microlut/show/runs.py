@@ -32,10 +32,18 @@ def image_text(image: Image, board: Board) -> str:
     endings = ", ".join(path.suffix for path in others if path is not None)
     return (
         f"{board.id}: flash {image.flash_bytes:,} of {size_text(board.memory.flash.size)}, "
-        f"RAM {image.ram_bytes:,} of {size_text(board.memory.ram.size)} (stack included)\n"
+        f"RAM {image.ram_bytes:,} of {size_text(board.memory.ram.size)} (stack included)"
+        f"{_others_text(image, board)}\n"
         f"{_parts_text(image)}"
         f"Image: {image.elf} (and {endings})"
     )
+
+
+def _others_text(image: Image, board: Board) -> str:
+    """Return what the board's other memories hold."""
+    assert board.memory is not None
+    sizes = {name: board.memory.others[name].size for name, _ in image.others}
+    return "".join(f", {n} {used:,} of {size_text(sizes[n])}" for n, used in image.others if used)
 
 
 def export_text(exported: Exported) -> str:

@@ -14,21 +14,19 @@ from pathlib import Path
 import jinja2
 
 from microlut.board.board import Board, Core
-from microlut.board.schema import Region
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput
 from microlut.machine.tools import CMAKE, HOST_CC, NINJA, require_tool
 from microlut.plan import Optimize
+from microlut.plan.banks import MAIN
 from microlut.support.files import plain_folder
 from microlut.support.resources import data_folder
 from microlut.toolchain.esp_image import esptool_of, write_esp_image
-from microlut.toolchain.image import Image, Stack, engine_code_bytes, measure
+from microlut.toolchain.image import OTHER_SECTION, Image, Stack, engine_code_bytes, measure
 from microlut.toolchain.programs import check_program, run_program
 from microlut.toolchain.record import BuildRecord, write_record
+from microlut.toolchain.shortage import shortage, without_limits
 from microlut.toolchain.stack import worst_stack_bytes
 from microlut.toolchain.uf2_image import write_uf2_image
-
-# Large enough to link any image and measure its size, small enough for every address map.
-_UNLIMITED_BYTES = 0x1000_0000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,7 @@ class _Job:
     work: Path
     optimize: Optimize
     profile: bool
+    arena: str
 
     @property
     def model(self) -> Path:
@@ -59,7 +58,7 @@ class _Job:
         return self.work / "build"
 
 
-def build(
+def build(  # noqa: PLR0913 (a choice each)
     project: Path,
     prefix: str,
     board: Board,
@@ -67,6 +66,7 @@ def build(
     optimize: Optimize = "balanced",
     *,
     profile: bool = False,
+    arena: str = MAIN,
 ) -> Image:
     """Build the firmware of a converted model for a board.
 
@@ -78,6 +78,7 @@ def build(
             earlier build stay as they are, and `<output>-build.log` has the compiler's messages.
         optimize: What the engine is compiled for.
         profile: Whether the firmware times every kernel call.
+        arena: The board's memory that an arena in "ram" goes to instead.
 
     Raises:
         ToolMissing: A compiler or build tool is not installed.
@@ -90,7 +91,7 @@ def build(
     check_tools(board)
     output.parent.mkdir(parents=True, exist_ok=True)
     with plain_folder() as folder:
-        job = _Job(project.resolve(), prefix, board, folder, optimize, profile)
+        job = _Job(project.resolve(), prefix, board, folder, optimize, profile, arena)
         job.model.symlink_to(job.project)
         job.firmware.symlink_to(data_folder("firmware").resolve())
         log = output.with_name(f"{output.name}-build.log")
@@ -128,12 +129,20 @@ def _write_config(job: _Job, board: Board) -> None:
             preload=board.memory.preload,
         )
         (job.config / "memory.ld").write_text(script, encoding="utf-8")
+        script = templates.get_template("memories.ld.j2").render(board=board)
+        (job.config / "memories.ld").write_text(script, encoding="utf-8")
 
 
 def _formats(board: Board) -> tuple[str, ...]:
     """Return what objcopy makes of the ELF file, as the names of format and file ending."""
     plain = board.core is not Core.HOST and esptool_of(board) is None and board.uf2 is None
     return ("binary:bin", "ihex:hex") if plain else ()
+
+
+def _left_out(board: Board) -> tuple[str, ...]:
+    """Return the sections of other flash, which a flat file of one flash cannot hold."""
+    flash = () if board.memory is None else [*board.memory.of_kind("flash")][1:]
+    return tuple(f"{OTHER_SECTION}{name}" for name in flash)
 
 
 def _configure(job: _Job, log: Path) -> None:
@@ -147,9 +156,11 @@ def _configure(job: _Job, log: Path) -> None:
         "MLUT_STARTUP": toolchain.startup,
         "MLUT_SPECS": toolchain.specs,
         "MLUT_FORMATS": ";".join(_formats(job.board)),
+        "MLUT_BINARY_LACKS": ";".join(_left_out(job.board)),
         "MLUT_CORE_FLAGS": ";".join(job.board.flags),
         "MLUT_OPTIMIZE": "-Os" if job.optimize == "size" else "-O2",
         "MLUT_PROFILE": "ON" if job.profile else "OFF",
+        "MLUT_ARENA_MEMORY": "" if job.arena == MAIN else job.arena,
     }
     if job.board.core is Core.HOST:
         defines["CMAKE_C_COMPILER"] = str(require_tool(HOST_CC))
@@ -170,11 +181,12 @@ def _compile(job: _Job, log: Path) -> None:
         return
     if job.board.memory is not None and "overflowed by" in result.stdout:
         # Link again with plenty of memory, to learn the exact need in both memories.
-        _write_config(job, _without_limits(job.board))
+        _write_config(job, without_limits(job.board))
         again = run_program(ninja)
         if again.returncode == 0:
             log.write_text(result.stdout, encoding="utf-8")
-            raise _does_not_fit(job, result.stdout)
+            elf = job.build / f"{job.prefix}.elf"
+            raise DoesNotFit(shortage(elf, job.prefix, job.board, result.stdout))
     raise _build_failed(job, result.stdout, log)
 
 
@@ -188,40 +200,6 @@ def _build_failed(job: _Job, messages: str, log: Path) -> BuildFailed:
     errors = [line for mark in marks for line in lines if re.search(mark, line)]
     first = (errors or lines or ["no message"])[0]
     return BuildFailed(f"{job.project.name} for {job.board.id}: {first}; all messages: {log}")
-
-
-def _without_limits(board: Board) -> Board:
-    assert board.memory is not None
-    memory = board.memory.model_copy(
-        update={
-            name: Region(origin=region.origin, size=_UNLIMITED_BYTES)
-            for name, region in (("flash", board.memory.flash), ("ram", board.memory.ram))
-        }
-    )
-    return board.model_copy(update={"memory": memory})
-
-
-def _does_not_fit(job: _Job, messages: str) -> DoesNotFit:
-    """Describe the need in both memories; the linker's overflow includes alignment gaps."""
-    assert job.board.memory is not None
-    sizes = measure(job.build / f"{job.prefix}.elf", job.board)
-    parts, advice = [], []
-    for name, used, region, help_text in (
-        ("flash", sizes.flash_bytes, job.board.memory.flash, "fewer bits per weight"),
-        ("RAM", sizes.ram_bytes, job.board.memory.ram, "smaller feature maps"),
-    ):
-        overflow = re.search(rf"region `{name.upper()}' overflowed by (\d+) bytes", messages)
-        if overflow is None:
-            parts.append(f"{name} {used:,} of {region.size:,} bytes")
-            continue
-        over = int(overflow[1])
-        need = region.size + over
-        parts.append(f"{name} {need:,} of {region.size:,} bytes ({over:,} too many)")
-        advice.append(help_text)
-    return DoesNotFit(
-        f"{job.prefix} does not fit on {job.board.id}: {', '.join(parts)}; "
-        f"use {', '.join(advice)}, a smaller model or a larger board"
-    )
 
 
 def _forget_folders(job: _Job) -> None:
@@ -276,6 +254,7 @@ def _measured(job: _Job, image: Image) -> Image:
         flash_bytes=sizes.flash_bytes,
         ram_bytes=sizes.ram_bytes,
         sections=sizes.sections,
+        others=sizes.others,
         engine_code_bytes=engine_code_bytes(image.map),
         stack=Stack(worst_stack_bytes(graphs, image.elf), job.board.stack_bytes),
     )

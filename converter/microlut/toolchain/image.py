@@ -12,6 +12,7 @@ from elftools.elf.elffile import ELFFile
 from microlut.board.board import Board
 from microlut.support.shown import Shown
 
+OTHER_SECTION = ".mlut_"  # before the name of a memory that is neither flash nor ram
 # A section of one of the engine's objects in the map's list of linked sections.
 _ENGINE_SECTION = re.compile(
     r"^ \.(?:text|rodata|data|bss)\S*\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) \S*libmicrolut\.a\(",
@@ -24,12 +25,14 @@ class Sizes:
     """Memory of an image in bytes, as `size` prints it (Berkeley format).
 
     Flash is text + data, RAM is data + bss, or all three where a loader copies the whole image to
-    RAM; `sections` has the name and size of each section.
+    RAM; `sections` has the name and size of each section. What is in one of the board's other
+    memories counts only in `others`, by its name.
     """
 
     flash_bytes: int
     ram_bytes: int
     sections: tuple[tuple[str, int], ...]
+    others: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,6 +48,7 @@ class Image(Shown):
     """Built firmware. A host program has only an ELF file and a map, and no measured sizes.
 
     `engine_code_bytes` are the engine's code and constants, without those of the C library.
+    `others` has the bytes in each of the board's other memories, which flash and RAM lack.
     """
 
     board_id: str
@@ -58,6 +62,7 @@ class Image(Shown):
     sections: tuple[tuple[str, int], ...] = ()
     engine_code_bytes: int | None = None
     stack: Stack | None = None
+    others: tuple[tuple[str, int], ...] = ()
 
     def moved(self, old: Path, new: Path) -> Image:
         """Return the image after its folder `old` has become `new`."""
@@ -73,6 +78,7 @@ class Image(Shown):
 def measure(elf: Path, board: Board) -> Sizes:
     """Return the sizes of a firmware ELF file that was built for a board."""
     in_ram = board.memory is not None and board.memory.code_origin is not None
+    others = dict.fromkeys(board.memory.others if board.memory is not None else (), 0)
     text = data = bss = 0
     sections = []
     with elf.open("rb") as file:
@@ -81,13 +87,17 @@ def measure(elf: Path, board: Board) -> Sizes:
             if not flags & SH_FLAGS.SHF_ALLOC or size == 0:
                 continue
             sections.append((section.name, size))
-            if flags & SH_FLAGS.SHF_EXECINSTR or not flags & SH_FLAGS.SHF_WRITE:
+            other = section.name.removeprefix(OTHER_SECTION)
+            if section.name.startswith(OTHER_SECTION) and other in others:
+                others[other] += size
+            elif flags & SH_FLAGS.SHF_EXECINSTR or not flags & SH_FLAGS.SHF_WRITE:
                 text += size
             elif section["sh_type"] != "SHT_NOBITS":
                 data += size
             else:
                 bss += size
-    return Sizes(text + data, data + bss + (text if in_ram else 0), tuple(sections))
+    ram = data + bss + (text if in_ram else 0)
+    return Sizes(text + data, ram, tuple(sections), tuple(others.items()))
 
 
 def engine_code_bytes(map_file: Path) -> int:

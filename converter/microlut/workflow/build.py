@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from microlut.board.board import Board, board_of
+from microlut.conversion.memories import arena_memory
+from microlut.plan.banks import MAIN
 from microlut.project import Model, project_of
 from microlut.support.arguments import PathLike, check_flag
 from microlut.toolchain.build import build as build_image
@@ -26,4 +28,9 @@ def build(model: Model, board: Board | PathLike, *, profile: bool = False) -> Im
     check_flag("profile", profile)
     project, target = project_of(model), board_of(board)
     folder, optimize = project.build_folder(target.id, profile), project.report["optimize"]
-    return build_image(project.path, project.prefix, target, folder, optimize, profile=profile)
+    arena = MAIN
+    if not project.report["memories"]:  # else the plan says where all parts of the arena go
+        arena = arena_memory(target, project.graph, project.report["arena_bytes"])
+    return build_image(
+        project.path, project.prefix, target, folder, optimize, profile=profile, arena=arena
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -13,7 +12,6 @@ from numpy.typing import ArrayLike
 
 from microlut import project as projects
 from microlut.board.board import Board, board_of
-from microlut.conversion.code_sizes import arena_room
 from microlut.conversion.conversion import Conversion
 from microlut.conversion.options import ConvertOptions, options_of
 from microlut.conversion.pipeline import convert_with
@@ -97,8 +95,7 @@ def deploy(  # noqa: PLR0913 (the user's options, by name)
         if later is not None:
             later.check(graph, limits)
 
-    room = partial(arena_room, target)
-    conversion = convert_with(model, calibration, chosen, name, progress, check, room)
+    conversion = convert_with(model, calibration, chosen, name, progress, check, target)
     return _deploy(conversion, target, output, later, progress)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -20,7 +21,7 @@ from microlut.board.schema import FlashTool, FlashToolName, Memory, Region
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flashing import FLASHERS, Flasher, FlashJob
 from microlut.flashing.find_device import find_port, find_probe
-from microlut.machine.tools import find_tool
+from microlut.machine.tools import ST_FLASH, find_tool
 from microlut.project import Model, Project, project_of
 from microlut.support.arguments import PathLike, check_choice, check_flag, check_text
 from microlut.support.shown import Record, Shown
@@ -122,7 +123,8 @@ def flash(  # noqa: PLR0913 (the user's options, by name)
     assert program is not None
     assert board.memory is not None
     elf, binary = _checked_image(project, board, profile)
-    size = _check_place(elf, binary, board.id, board.memory)
+    others = flasher.tool is not ST_FLASH  # which writes the flat file
+    size = _check_place(elf, binary, board.id, _places(board.memory, others))
     device, note = _find(flasher, board, target, dry_run)
     job = FlashJob(program, arguments, elf, binary, board.memory.flash.origin, device)
     command = flasher.command(job)
@@ -172,9 +174,8 @@ def _checked_image(project: Project, board: Board, profile: bool) -> tuple[Path,
     return files[0], files[1]
 
 
-def _check_place(elf: Path, binary: Path, board: str, memory: Memory) -> int:
+def _check_place(elf: Path, binary: Path, board: str, places: Sequence[Region]) -> int:
     """Return the bytes to write, after checking that all that is loaded has a place."""
-    places = _places(memory)
     with elf.open("rb") as file:
         for segment in ELFFile(file).iter_segments("PT_LOAD"):
             start, end = segment["p_paddr"], segment["p_paddr"] + segment["p_filesz"]
@@ -187,10 +188,13 @@ def _check_place(elf: Path, binary: Path, board: str, memory: Memory) -> int:
     return binary.stat().st_size
 
 
-def _places(memory: Memory) -> tuple[Region, ...]:
-    """Return where an image's bytes may be for: flash, or the RAM that a loader copies them to."""
+def _places(memory: Memory, others: bool) -> tuple[Region, ...]:
+    """Return where an image's bytes may be for: flash, or the RAM that a loader copies them to.
+
+    `others` says whether the tool writes other flash of the board, too.
+    """
     if memory.code_origin is None:
-        return (memory.flash,)
+        return tuple(memory.of_kind("flash").values()) if others else (memory.flash,)
     return memory.ram, Region(origin=memory.code_origin, size=memory.ram.size)
 
 

@@ -104,6 +104,7 @@ class RunOutcome(Shown):
             "board": self.image.board_id,
             "flash_bytes": self.image.flash_bytes,
             "ram_bytes": self.image.ram_bytes,
+            "other_bytes": dict(self.image.others),
             "measured_on": self.measured_on,
             "measured_note": self.note or None,
             "samples": self.samples,
@@ -213,6 +214,7 @@ class DeployOutcome(Shown):
             "board": self.image.board_id,
             "flash_bytes": self.image.flash_bytes,
             "ram_bytes": self.image.ram_bytes,
+            "other_bytes": dict(self.image.others),
             "engine_code_bytes": self.image.engine_code_bytes,
             "stack_bytes": stack_json(self.image),
         }
@@ -240,6 +242,7 @@ def image_json(image: Image) -> dict[str, object]:
         "map": str(image.map),
         "flash_bytes": image.flash_bytes,
         "ram_bytes": image.ram_bytes,
+        "other_bytes": dict(image.others),
         "engine_code_bytes": image.engine_code_bytes,
         "stack_bytes": stack_json(image),
         "sections": dict(image.sections),

@@ -21,12 +21,12 @@ mlut_recurrent_cell_t mlut_recurrent_lstm, mlut_recurrent_simple_rnn, mlut_recur
 typedef struct {
     mlut_weights_t weights;
     mlut_recurrent_cell_t *cell;
-    mlut_factor_t own[4];          /* of each gate: sums over the inputs to Q3.12 */
-    mlut_factor_t recurrent[4];    /* those over the hidden state */
-    const int32_t *bias;           /* a row; -input_zero_point * sum(weights) is folded in */
-    const int32_t *hidden_bias;    /* to the sums over the hidden state, or NULL: a row of an LSTM,
-                                    * into which its zero point is folded; a candidate of a GRU */
-    mlut_factor_t made;            /* products of gates to the hidden state of an LSTM */
+    mlut_factor_t own[4];       /* of each gate: sums over the inputs to Q3.12 */
+    mlut_factor_t recurrent[4]; /* those over the hidden state */
+    const int32_t *bias;        /* a row; -input_zero_point * sum(weights) is folded in */
+    const int32_t *hidden_bias; /* to the sums over the hidden state, or NULL: a row of an LSTM,
+                                 * into which its zero point is folded; a candidate of a GRU */
+    mlut_factor_t made;         /* products of gates to the hidden state of an LSTM */
     uint16_t steps;
     uint16_t inputs;
     uint16_t units;
@@ -43,7 +43,8 @@ typedef struct {
 void mlut_recurrent(const mlut_recurrent_t *layer, const int8_t *in, int8_t *out, void *scratch);
 
 /* The same from states on, and with the states after the last step: int16 hidden states; of an LSTM
- * the cell states, then the hidden states as int16, less their zero point. NULL stands for zeros, and for nowhere. */
+ * the cell states, then the hidden states as int16, less their zero point. NULL stands for zeros,
+ * and for nowhere. */
 void mlut_recurrent_from(const mlut_recurrent_t *layer,
     const int8_t *in,
     const int16_t *before,

@@ -7,7 +7,12 @@ import pytest
 from microlut.board.board import CORE_FLAGS, CORE_TOOLCHAINS, Core, list_boards, load_board
 from microlut.errors import InvalidBoard
 
-VALID = """
+OTHER = """[memory.others.ccm]
+origin = 0x1000_0000
+size = 8_192
+kind = "ram"
+"""
+VALID = f"""
 title = "Test"
 mcu = "none"
 core = "cortex-m3"
@@ -15,8 +20,9 @@ port = "mps2"
 clock_hz = 25_000_000
 stack_bytes = 2_048
 [memory]
-flash = { origin = 0x0000_0000, size = 65_536 }
-ram = { origin = 0x2000_0000, size = 16_384 }
+flash = {{ origin = 0x0000_0000, size = 65_536 }}
+ram = {{ origin = 0x2000_0000, size = 16_384 }}
+{OTHER}
 [console]
 uart = "USART2"
 tx = "PA2"
@@ -73,8 +79,16 @@ def test_load_board_takes_a_path(board_file):
     assert (board.id, board.memory.ram.end) == ("mine", 0x2000_4000)
 
 
+def test_memories_of_a_kind_begin_with_the_one_for_everything(board_file):
+    memory = load_board(board_file(VALID)).memory
+    assert list(memory.of_kind("ram")) == ["ram", "ccm"]
+    assert memory.size_of("ram") == 16_384 + 8_192
+    assert list(memory.of_kind("flash")) == ["flash"]
+    assert memory.others["ccm"].cost == 1
+
+
 def test_load_board_knows_memory_that_fetches_see_elsewhere(board_file):
-    text = VALID.replace("[memory]", "[memory]\ncode_origin = 0x4000_0000")
+    text = VALID.replace(OTHER, "").replace("[memory]", "[memory]\ncode_origin = 0x4000_0000")
     assert load_board(board_file(text)).memory.code_origin == 0x4000_0000
 
 
@@ -203,6 +217,18 @@ def test_load_board_refuses_a_missing_file(tmp_path):
         ("0x2000_0000", "0x0000_8000", "flash ends at 0x10000, after the start of ram"),
         ("0x2000_0000", "-1", "memory.ram.origin: found -1"),
         ("[memory]", "[memory", "is not TOML"),
+        (OTHER, f"{OTHER}wait = 1\n", "memory.others.ccm.wait: is not .* origin, size, cost, kind"),
+        ("[memory.others.ccm]", "[memory.others.CCM]", "memory.others.CCM.*'CCM'"),
+        ("[memory.others.ccm]", "[memory.others.flash]", "flash has a meaning of its own"),
+        ('kind = "ram"', 'kind = "rom"', "memory.others.ccm.kind: found 'rom'; .*'ram' or 'flash'"),
+        ('kind = "ram"', 'kind = "ram"\ncost = 0', "ccm.cost: found 0; .* greater than 0"),
+        ("0x1000_0000", "0x2000_1000", "ram ends at 0x20004000, after the start of ccm"),
+        ("[memory]", "[memory]\ncode_origin = 0x4000_0000", "others do not go with code_origin"),
+        (
+            'kind = "ram"',
+            'kind = "flash"\n[uf2]\nfamily = 1',
+            "uf2 files hold one flash only; leave out the other one, or uf2",
+        ),
     ],
 )
 def test_load_board_refuses(board_file, old, new, message):

@@ -13,7 +13,6 @@ from microlut.errors import InvalidInput
 from microlut.importers import import_model
 
 
-
 def zipped(**entries):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microlut.plan.arena import ALIGNMENT, Buffer, Site, aligned, live_bytes, lower_bound, place
+from microlut.plan.arena import Site, place
+from microlut.plan.buffers import ALIGNMENT, Buffer, aligned, live_bytes, lower_bound
 
 
 @st.composite

@@ -9,7 +9,7 @@ from microlut.ops.add import Add
 from microlut.ops.relu import Relu
 from microlut.ops.reshape import Reshape
 from microlut.ops.softmax import Softmax
-from microlut.plan.arena import Buffer
+from microlut.plan.buffers import Buffer
 from microlut.plan.liveness import tensor_buffers
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize

@@ -7,7 +7,7 @@ from microlut.integer.evaluate import evaluate
 from microlut.ops.add import Add
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.windows import Window
-from microlut.plan.arena import lower_bound
+from microlut.plan.buffers import lower_bound
 from microlut.plan.liveness import tensor_buffers
 from microlut.plan.schedule import schedule
 

@@ -28,7 +28,7 @@ def test_boards_text_names_the_board(name):
 
 def test_boards_text_names_emulators_and_flash_tools():
     line = boards_text([BOARD]).splitlines()[1]
-    assert line.split()[1:8] == ["cortex-m4f", "4,096", "KiB", "4,096", "KiB", "qemu", "openocd"]
+    assert line.split()[1:8] == ["cortex-m4f", "4,096", "KiB", "8,192", "KiB", "qemu", "openocd"]
     assert line.split()[8] == "esptool"
 
 
@@ -42,6 +42,7 @@ def test_board_text_has_every_fact():
     assert lines >= {
         "clock 25 MHz",
         "ram 4,194,304 bytes at 0x20000000",
+        "psram 4,194,304 bytes at 0x21c00000, ram, an access costs 4",
         "console USART2, tx PA2, rx PA3, 115,200 baud, 8N1",
         "runs in qemu some",
         "USB ids 0483:374b, 0483:374e",

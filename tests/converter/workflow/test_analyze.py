@@ -15,6 +15,7 @@ from microlut.board.board import Board, boards
 from microlut.conversion.code_sizes import arena_room, image_sizes, measured_sizes
 from microlut.conversion.source_sizes import source_of
 from microlut.plan import Goal, make_plan
+from microlut.plan.buffers import ArenaPart
 from microlut.support.resources import data_folder
 
 BOARD = "mps2-an386"
@@ -49,7 +50,7 @@ def test_an_arena_as_large_as_the_room_for_it_fits_and_a_larger_one_does_not():
         if room is None:
             assert board.memory is None or board.memory.code_origin is not None
             continue
-        _, full = image_sizes(replace(plan, arena_bytes=room), source, board)
+        _, full = image_sizes(replace(plan, parts=(ArenaPart("ram", 0, room),)), source, board)
         assert full <= board.memory.ram.size < full + 32
 
 

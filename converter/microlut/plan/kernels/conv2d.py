@@ -8,7 +8,7 @@ from math import prod
 
 from microlut.ops.conv2d import Conv2D, QConv2D
 from microlut.ops.windows import Window
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels import winograd
 from microlut.plan.kernels.add import adds_quickly, sum_of
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from microlut.ops.conv2d import Conv2D, QConv2D
 from microlut.ops.tensor import DType
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 

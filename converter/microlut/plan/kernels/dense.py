@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from microlut.ops.dense import Dense, QDense
 from microlut.ops.overlap import pair_table
 from microlut.ops.weights import QuantizedWeights
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
 from microlut.plan.rounding import Rounding
 

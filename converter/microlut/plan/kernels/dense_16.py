@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from microlut.ops.dense import Dense, QDense
 from microlut.ops.tensor import DType
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.dense import DenseKernel
 

@@ -8,7 +8,7 @@ from math import prod
 
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D, QDepthwiseConv2D
 from microlut.ops.windows import Window
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.depthwise_lines import Lines, is_quick, line_tiles, line_work, lines_of
 from microlut.plan.kernels.pictures import window_sizes

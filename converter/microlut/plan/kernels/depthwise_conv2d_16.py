@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D, QDepthwiseConv2D
 from microlut.ops.tensor import DType
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES

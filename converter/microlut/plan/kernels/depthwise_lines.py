@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from microlut.ops.arrays import Shape
 from microlut.ops.depthwise_conv2d import QDepthwiseConv2D
 from microlut.ops.windows import Window
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, Tile
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 from microlut.plan.rounding import Rounding

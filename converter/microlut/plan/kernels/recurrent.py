@@ -9,7 +9,7 @@ from microlut.ops.cells import GATES
 from microlut.ops.fixed_point import Multiplier
 from microlut.ops.recurrent import Recurrent
 from microlut.ops.recurrent_integer import QRecurrent
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 
 _MOST = (1 << 16) - 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
 from microlut.ops.transpose_conv2d import QTransposeConv2D, TransposeConv2D
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from microlut.ops.tensor import DType
 from microlut.ops.transpose_conv2d import QTransposeConv2D, TransposeConv2D
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.transpose_conv2d import taps_met

@@ -8,7 +8,7 @@ from math import prod
 
 from microlut.ops.conv2d import QConv2D
 from microlut.ops.windows import Window
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, Tile
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 from microlut.plan.rounding import Rounding, largest_sum

@@ -15,7 +15,7 @@ from math import inf
 from operator import mul
 
 from microlut.integer import QuantizedGraph
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.cost import instructions_of
 from microlut.plan.kernels import Call, Tile
 from microlut.plan.kernels.segment import SegmentKernel, loop_work

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from microlut.integer import QuantizedGraph
-from microlut.plan.arena import Buffer, Overlap, aligned
+from microlut.plan.buffers import Buffer, Overlap, aligned
 from microlut.plan.places import Place
 from microlut.plan.segments.segment import Segment
 

@@ -17,7 +17,7 @@ from microlut.ops.arrays import IntArray, Shape
 from microlut.ops.base import IntegerOp
 from microlut.ops.builtin import Builtin
 from microlut.ops.tensor import Tensor
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.segments.part import Band, Part
 
 PROGRESS_BYTES = 6  # of mlut_segment_progress_t, per tensor

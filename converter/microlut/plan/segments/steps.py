@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from microlut.plan.arena import aligned
+from microlut.plan.buffers import aligned
 from microlut.plan.cost import instructions, instructions_of
 from microlut.plan.kernels import Call, Tile
 from microlut.plan.kernels.segment import SegmentTile, part_work
