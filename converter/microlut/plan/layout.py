@@ -21,7 +21,8 @@ from microlut.plan.schedule import schedule
 from microlut.plan.segments.build import Stretch, parts_of, with_segments
 from microlut.plan.segments.segment import Segment
 from microlut.plan.segments.steps import segment_steps
-from microlut.plan.variants import choose_variants
+from microlut.plan.sharing import Sharer
+from microlut.plan.variants import Variants
 from microlut.plan.ways import ways_of
 
 
@@ -59,6 +60,7 @@ class Planner:
         check_sizes(graph)
         check_sums(graph)
         self._graph, self._bands = graph, bands
+        self._variants = Variants(graph)
         self._weight_bytes = stored_bytes(graph)
         self._outlooks: dict[tuple[str, ...], Outlook] = {}
         self._choices: dict[tuple[str, int | None, bool], Choice] = {}
@@ -85,10 +87,11 @@ class Planner:
         return self._choices[key]
 
     def _outlook(self, core: str) -> Outlook:
-        graph = choose_variants(self._graph, core)
+        graph = self._variants.chosen(core)
         kinds = tuple(node.op.kind for node in graph.nodes)
         if kinds not in self._outlooks:
-            self._outlooks[kinds] = Outlook(schedule(graph))
+            sharer = Sharer(graph)
+            self._outlooks[kinds] = Outlook(schedule(graph, sharer), sharer)
         return self._outlooks[kinds]
 
 

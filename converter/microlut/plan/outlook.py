@@ -18,9 +18,10 @@ from microlut.plan.ways import Way, ways_of
 class Outlook:
     """A graph whose nodes are in order, with the ways in which it can be planned."""
 
-    def __init__(self, graph: QuantizedGraph) -> None:
+    def __init__(self, graph: QuantizedGraph, sharer: Sharer) -> None:
+        """Take a graph, and a sharer of it in any order of its nodes."""
         self._graph = graph
-        self._sharer, self._menus = Sharer(graph), Menus()
+        self._sharer, self._menus = sharer, Menus()
         self._ways = ways_of(graph, self._sharer, self._menus)
         self._banded: dict[tuple[Stretch, ...], list[Way]] = {}
 
@@ -47,7 +48,7 @@ class Outlook:
 
     @cached_property
     def _parts(self) -> Mapping[str, Part]:
-        return parts_of(self._graph)
+        return parts_of(self._graph, {n: facts.call for n, facts in self._sharer.facts.items()})
 
     def _in_bands(self, stretches: tuple[Stretch, ...]) -> list[Way]:
         if stretches not in self._banded:

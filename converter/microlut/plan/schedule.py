@@ -14,13 +14,13 @@ from microlut.plan.sharing import Sharer
 _MOST_ROUNDS = 8  # each moves one node; branches of common networks need one or two
 
 
-def schedule(graph: QuantizedGraph) -> QuantizedGraph:
+def schedule(graph: QuantizedGraph, sharer: Sharer | None = None) -> QuantizedGraph:
     """Move nodes of branches to where they leave large layers the most memory for scratch.
 
     The peak of the tensors never grows. One node is moved at a time, to its best place, while that
-    helps.
+    helps. A sharer of the graph, in any order of its nodes, need not be made again.
     """
-    sharer = Sharer(graph)
+    sharer = Sharer(graph) if sharer is None else sharer
     best, cost = graph, _cost(graph, sharer)
     for _ in range(_MOST_ROUNDS):
         tried = ((_cost(moved, sharer), moved) for moved in _moves(best))

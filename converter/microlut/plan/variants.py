@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from microlut.integer import QNode, QuantizedGraph
+from microlut.integer import QuantizedGraph
 from microlut.ops.arrays import Shape
 from microlut.ops.conv2d import QConv2D
 from microlut.ops.dense import QDense
@@ -16,25 +16,47 @@ from microlut.plan.sharing import find_sums
 from microlut.plan.tiles import whole_tile
 
 
-def choose_variants(graph: QuantizedGraph, core: str) -> QuantizedGraph:
-    """Make convolutions of one output pixel dense layers where that is quicker.
+class Variants:
+    """The layers of a graph that several kernels can compute.
 
-    Such a convolution uses no weight twice, so that decoding it ahead is for nothing.
+    A convolution of one output pixel uses no weight twice, so that decoding it ahead is for
+    nothing: it becomes a dense layer where that is quicker.
     """
-    sums, calls = find_sums(graph), calls_of(graph)
-    nodes = (
-        node if node.name in sums else _quickest(node, calls[node.name], core)
-        for node in graph.nodes
-    )
-    return replace(graph, nodes=tuple(nodes))
+
+    def __init__(self, graph: QuantizedGraph) -> None:
+        """Find these layers, whatever the core."""
+        self._graph = graph
+        calls = calls_of(graph)
+        found = [
+            node
+            for node in graph.nodes
+            if isinstance(node.op, QConv2D) and _sees_all(node.op, calls[node.name].source)
+        ]
+        sums = find_sums(graph) if found else {}
+        self._calls = {node.name: _variants(calls[node.name]) for node in found}
+        for name in sums.keys() & self._calls.keys():
+            del self._calls[name]
+
+    def chosen(self, core: str) -> QuantizedGraph:
+        """Return the graph with the quickest form of each layer on a core."""
+        quickest = {
+            name: min(calls, key=lambda call: _cost(call, core)).op
+            for name, calls in self._calls.items()
+        }
+        if not quickest:
+            return self._graph
+        nodes = (replace(n, op=quickest.get(n.name, n.op)) for n in self._graph.nodes)
+        return replace(self._graph, nodes=tuple(nodes))
 
 
-def _quickest(node: QNode, call: Call[Any], core: str) -> QNode:
-    if not isinstance(node.op, QConv2D) or not _sees_all(node.op, call.source):
-        return node
-    weights = replace(node.op.weights, shape=node.op.weights.indices.shape)
-    variants = (node, replace(node, op=QDense(weights, node.op.output)))
-    return min(variants, key=lambda variant: _cost(replace(call, op=variant.op), core))
+def choose_variants(graph: QuantizedGraph, core: str) -> QuantizedGraph:
+    """Return a graph with the quickest form of each layer on a core."""
+    return Variants(graph).chosen(core)
+
+
+def _variants(call: Call[Any]) -> tuple[Call[Any], ...]:
+    weights = replace(call.op.weights, shape=call.op.weights.indices.shape)
+    return call, replace(call, op=QDense(weights, call.op.output))
 
 
 def _sees_all(op: QConv2D, source: Shape) -> bool:

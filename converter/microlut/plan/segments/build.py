@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from microlut.integer import QNode, QuantizedGraph
-from microlut.plan.kernels import calls_of, kernel_for
+from microlut.plan.kernels import Call, calls_of, kernel_for
 from microlut.plan.segments.part import Part, runs_in_bands
 from microlut.plan.segments.segment import Segment
 
@@ -21,11 +22,15 @@ class Stretch:
     upwards: bool = False
 
 
-def parts_of(graph: QuantizedGraph) -> Mapping[str, Part]:
-    """Return the nodes that can be parts of segments, by name."""
+def parts_of(
+    graph: QuantizedGraph, calls: Mapping[str, Call[Any]] | None = None
+) -> Mapping[str, Part]:
+    """Return the nodes that can be parts of segments, by name; calls may be known already."""
+    known = calls_of(graph) if calls is None else calls
+    pairs = ((node, known[node.name]) for node in graph.nodes)
     return {
         node.name: Part(node, call, kernel_for(call))
-        for node, call in zip(graph.nodes, calls_of(graph).values(), strict=True)
+        for node, call in pairs
         if runs_in_bands(node.op, call)
     }
 
