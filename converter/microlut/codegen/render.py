@@ -120,7 +120,7 @@ class LayerSources:
             made += self._macro(layer.kind, "definition", layer)
         if segment is not None and step.is_called:
             made += self._macro("segment", "definition", segment, _NAME)
-            made += self._macro("segment", "call", _NAME)
+            made += self._macro("segment", "call", segment, _NAME)
         elif segment is None and not step.merged:
             made += self._macro(layer.kind, "call", layer)
         return made
@@ -129,7 +129,8 @@ class LayerSources:
         if kind not in self._modules:  # which takes longer than most macros
             template = environment().get_template(f"ops/{kind}.c.j2")
             names = defaultdict[str, str](lambda: _NAME)
-            self._modules[kind] = template.make_module({"prefix": _NAME, "names": names})
+            context = {"prefix": _NAME, "names": names, "base_at": lambda _: _NAME}
+            self._modules[kind] = template.make_module(context)
         return str(getattr(self._modules[kind], name)(*arguments))
 
 
