@@ -1,4 +1,4 @@
-"""Convert a Keras model: the pipeline of all stages.
+"""Convert a trained model: the pipeline of all stages.
 
 file -> Graph -> Graph (folded) -> Ranges -> QuantizedGraph -> Plan -> Sources
 """
@@ -31,6 +31,7 @@ from microlut.distill.tuning import Tuned
 from microlut.errors import ToolMissing
 from microlut.graph.ir import Graph
 from microlut.importers.keras.custom import Custom
+from microlut.importers.onnx.memory import with_example
 from microlut.importers.samples import Inputs
 from microlut.integer import QuantizedGraph
 from microlut.ops.weights import Granularity
@@ -71,12 +72,14 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     core: str = DEFAULT_CORE,
     stream: int | None = None,
     name: str | None = None,
+    example_input: object = None,
     progress: Progress = silent,
 ) -> Conversion:
-    """Convert a Keras model to codebook weights and integer activations.
+    """Convert a trained model to codebook weights and integer activations.
 
     Args:
-        model: A .keras or .h5 file, a SavedModel folder, or a `keras.Model`.
+        model: A .keras, .h5, .tflite or .onnx file, a SavedModel folder, a `keras.Model`, or a
+            `torch.nn.Module`.
         calibration: Inputs like those in use (labels are not needed): an .npz with array `x`, an
             .npy, or an array [n, ...]. Some hundred are enough.
         bits: Bits per weight: 2 to 7 with one codebook per layer; 8 is plain int8. 4 by default.
@@ -109,11 +112,14 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         stream: The dimension of inputs along which frames come, counted without the batch: a run
             takes the next frames, and answers as the model does for the last window of them.
         name: Name of the model; the file's by default.
+        example_input: For a `torch.nn.Module`: what it is called with, a tensor or an array
+            [batch, ...], or a tuple of them. PyTorch exports the module to ONNX.
         progress: Called with (stage, done, total).
 
     Raises:
         MicrolutError: A subclass, for everything that can be wrong with the inputs.
     """
+    model = with_example(model, example_input)
     options = options_of(
         bits=bits,
         activations=activations,

@@ -24,7 +24,8 @@ class TensorReport(Shown):
     An input whose features differ has `scales` and `origins` instead, by feature along its last
     dimension: real = scales[i] * (quantized - zero_point) + origins[i]. Its `scale` is None.
     `range` is the least and the largest real value that can be represented. `measured` is that of
-    the calibration inputs; None of an output, or without such inputs.
+    the calibration inputs; None of an output, or without such inputs. `order` tells where the
+    model has its dimensions in another order: its dimension i is dimension `order[i]` here.
     """
 
     name: str
@@ -35,6 +36,7 @@ class TensorReport(Shown):
     scales: tuple[float, ...] = ()
     origins: tuple[float, ...] = ()
     measured: tuple[float, float] | None = None
+    order: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

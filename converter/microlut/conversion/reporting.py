@@ -117,10 +117,21 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         estimated_instructions=None if small else sum(step.instructions for step in plan.steps),
         macs=sum(layer.macs for layer in layers),
         inputs=tuple(
-            replace(_tensor(tensor.name, tensor), measured=making.measured.get(tensor.name))
+            replace(
+                _tensor(tensor.name, tensor),
+                measured=making.measured.get(tensor.name),
+                order=tensor.order,
+            )
             for tensor in graph.inputs
         ),
-        outputs=tuple(_tensor(name, tensor) for name, tensor in graph.output_tensors().items()),
+        outputs=tuple(
+            replace(_tensor(name, tensor), order=order)
+            for (name, tensor), order in zip(
+                graph.output_tensors().items(),
+                graph.output_orders or (None,) * len(graph.outputs),
+                strict=True,
+            )
+        ),
         layers=layers,
         tflite_lacks=graph.tflite_lacks(),
         stream=_stream(graph),

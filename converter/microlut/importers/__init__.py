@@ -17,6 +17,7 @@ from microlut.importers.keras.custom import Custom, check_custom
 from microlut.importers.keras.damage import container
 from microlut.importers.keras.translate import translate
 from microlut.importers.onnx import file as onnx_file
+from microlut.importers.onnx.memory import Exported
 from microlut.importers.onnx.translate import translate as translate_onnx
 from microlut.importers.tflite import reading
 from microlut.importers.tflite.translate import translate as translate_tflite
@@ -62,6 +63,8 @@ def examine_model(
         ToolMissing: The source is a SavedModel and TensorFlow is not installed.
     """
     said = check_custom(custom)
+    if isinstance(source, Exported):
+        return translate_onnx(source.model, f"module {source.name}", name or source.name)
     if not is_path(source):
         model = memory.read(source, said)
         return translate(model, name or str(getattr(source, "name", "model")))

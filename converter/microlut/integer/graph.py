@@ -71,6 +71,7 @@ class QuantizedGraph(Network[QNode]):
         outputs: Names of the tensors that the caller receives.
         states: Tensors that outlive a run; they begin with their zero points.
         output_names: Names of the outputs for callers; empty: those of the tensors.
+        output_orders: As in the float graph.
         source: File from which the model was read.
         source_sha256: SHA-256 of that file's bytes.
         stream: How a streamed network takes whole windows; None: a run takes one.
@@ -82,6 +83,7 @@ class QuantizedGraph(Network[QNode]):
     outputs: tuple[str, ...]
     states: tuple[State, ...] = ()
     output_names: tuple[str, ...] = ()
+    output_orders: tuple[tuple[int, ...] | None, ...] = ()
     source: str = ""
     source_sha256: str = ""
     stream: Stream | None = None

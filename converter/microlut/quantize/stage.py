@@ -188,6 +188,7 @@ def assembled(graph: Graph, tensors: Mapping[str, Tensor], nodes: list[QNode]) -
         outputs=graph.outputs,
         states=tuple(State(tensors[s.tensor.name], s.source) for s in graph.states),
         output_names=graph.output_names,
+        output_orders=graph.output_orders,
     )
 
 

@@ -64,6 +64,8 @@ def conversion_text(report: ConvertReport) -> str:
     )
     lines = [table(headers, rows, "<<<><>>>>>>"), _quality_text(report), summary]
     lines += [_input_text(tensor) for tensor in report.inputs]
+    lines += [_order_text("input", each) for each in report.inputs if each.order is not None]
+    lines += [_order_text("output", each) for each in report.outputs if each.order is not None]
     if report.pruned:
         lines.append(_pruned_text(report))
     if report.equalized:
@@ -109,6 +111,17 @@ def _memory_text(use: MemoryReport) -> str:
     more = len(use.holds) - _NAMED
     rest = f" and {more} more" if more > 0 else ""
     return f"in {use.memory}: {what}, {size_text(use.bytes)} ({names}{rest})"
+
+
+def _order_text(what: str, tensor: TensorReport) -> str:
+    """Return a line on an input or output that has channels last, unlike the model."""
+    assert tensor.order is not None
+    here, own = (
+        ", ".join(map(str, shape))
+        for shape in (tensor.shape, [tensor.shape[i] for i in tensor.order])
+    )
+    text = f"{what} {tensor.name}: firmware has [{here}], the model [{own}]"
+    return f"{text}; files of inputs may have either" if what == "input" else text
 
 
 def _segments_text(segments: Sequence[SegmentReport]) -> str:

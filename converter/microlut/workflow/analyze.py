@@ -12,6 +12,7 @@ from microlut.errors import InvalidInput
 from microlut.graph.passes import run_passes
 from microlut.importers import examine_model
 from microlut.importers.keras.custom import Custom, check_custom
+from microlut.importers.onnx.memory import with_example
 from microlut.plan import DEFAULT_CORE, Optimize
 from microlut.support.arguments import PathLike, check_flag, is_path, path_of
 from microlut.support.texts import plain
@@ -28,6 +29,7 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
     optimize: Optimize = "balanced",
     max_ram: int | None = None,
     curve: bool = False,
+    example_input: object = None,
 ) -> Analysis:
     """Return layers, obstacles, and estimates of flash, arena and instructions for boards.
 
@@ -35,7 +37,8 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
     the result, together with what is known about the layers.
 
     Args:
-        model: A .keras or .h5 file, a SavedModel folder, or a `keras.Model`.
+        model: A .keras, .h5, .tflite or .onnx file, a SavedModel folder, a `keras.Model`, or a
+            `torch.nn.Module`.
         board: One board or several, as ids, paths of .toml files or `Board`; by default all
             but the host.
         bits: Bits per weight, 2 to 8; 4 by default.
@@ -46,11 +49,13 @@ def analyze(  # noqa: PLR0913 (the user's options, by name)
         optimize: "balanced", "speed", "size" or "ram", as for `convert`.
         max_ram: Most bytes of the arena, as for `convert`.
         curve: Whether to find what other arenas would give, which takes longer.
+        example_input: What a `torch.nn.Module` is called with, as for `convert`.
 
     Raises:
         MicrolutError: One of its subclasses, for everything else that can be wrong.
     """
     check_flag("curve", curve)
+    model = with_example(model, example_input)
     overrides = Overrides(bits=bits, activations=activations)
     chosen, asked = settings_of(settings), _boards(board)
     found = examine_model(model, custom={**chosen.custom, **check_custom(custom)})
