@@ -26,6 +26,7 @@ def library() -> ModuleType:
         import onnx.inliner
         import onnx.numpy_helper
         import onnx.reference
+        import onnx.reference.op_run
     except ImportError as error:
         raise ToolMissing(
             f"the package onnx is not installed or cannot be loaded ({error}); it reads ONNX "

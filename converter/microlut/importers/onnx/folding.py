@@ -53,6 +53,8 @@ def folded(operator: Operator, node: Any, values: Sequence[Value | None]) -> lis
             "makes random numbers", "leave it out: firmware computes the same each time"
         )
     _check_size(operator, values)
+    if operator.kind == "DequantizeLinear":
+        return [_dequantized(operator, values)]
     onnx = library()
     ends = [
         [onnx.helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(names) if name]
@@ -67,9 +69,40 @@ def folded(operator: Operator, node: Any, values: Sequence[Value | None]) -> lis
             warnings.simplefilter("ignore")
             made = iter(onnx.reference.ReferenceEvaluator(model).run(None, given))
             return [np.asarray(next(made) if name else 0) for name in operator.outputs]
+    except onnx.reference.op_run.RuntimeImplementationError as error:
+        raise operator.unsupported(
+            f"reads constants only, which the package onnx does not compute in opset "
+            f"{operator.opset}",
+            "export the model with its constants folded, or in a newer opset",
+        ) from error
     except Exception as error:
         text = " ".join(str(error).split())[:_LONGEST]
         raise operator.invalid(f"cannot be computed of its constants ({text})") from error
+
+
+def _dequantized(operator: Operator, values: Sequence[Value | None]) -> Constant:
+    """Return real values of integers, whose scales may be those of one axis, or of blocks of it."""
+    numbers, scale = (np.asarray(value, np.float64) for value in values[:2])
+    zero = np.zeros(()) if len(values) < 3 or values[2] is None else np.asarray(values[2])
+    parts = []
+    for each in (scale, zero.astype(np.float64)):
+        if each.ndim == 1 and each.size > 1 and numbers.ndim:
+            wide = [1] * numbers.ndim
+            wide[operator.attributes.get("axis", 1)] = -1
+            each = each.reshape(wide)
+        elif each.ndim == numbers.ndim and each.size > 1:
+            block = operator.attributes.get("block_size", 0)
+            axis = operator.attributes.get("axis", 1)
+            each = np.repeat(each, max(block, 1), axis)
+            each = each[tuple(slice(n) for n in numbers.shape)]
+        elif each.size == 1:
+            each = each.reshape(())
+        parts.append(each)
+    try:
+        made: Constant = ((numbers - parts[1]) * parts[0]).astype(np.float32)
+    except ValueError as error:
+        raise operator.invalid(f"its scales do not fit {list(numbers.shape)}") from error
+    return made
 
 
 def _check_size(operator: Operator, values: Sequence[Value | None]) -> None:

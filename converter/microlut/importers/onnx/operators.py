@@ -53,3 +53,39 @@ _ADVICE: Mapping[str, str] = {
 def advice_for(kind: str) -> str:
     """Return what to do about an operator that is not supported."""
     return _ADVICE.get(kind, _CHANGE)
+
+
+_MOVED = "along any dimensions"
+_INTEGER = "one scale per tensor of activations; the range is kept"
+# What is supported of operators of which not all is; docs/reference/onnx-operators.md shows it.
+LIMITS: Mapping[str, str] = {
+    "AveragePool": "of pictures or sequences, without dilations",
+    "BatchNormalization": "as at inference",
+    "Cast": "to real numbers",
+    "Concat": "of tensors that depend on the inputs",
+    "Conv": "of pictures or sequences; any group; constant weights",
+    "ConvTranspose": "of pictures or sequences; any group; constant weights",
+    "DequantizeLinear": _INTEGER,
+    "Dropout": "as at inference",
+    "GRU": "tanh and sigmoid; either layout, any direction; an initial state of zeros",
+    "Gather": "constant indices",
+    "Gemm": "one matrix is constant",
+    "LSTM": "tanh and sigmoid; either layout, any direction; no peepholes, no cell state as an "
+    "output; an initial state of zeros",
+    "LayerNormalization": "the first output",
+    "LpNormalization": "p=2",
+    "MatMul": "one matrix is constant",
+    "MaxPool": "of pictures or sequences, without dilations; the first output",
+    "MeanVarianceNormalization": "along all dimensions but the channels",
+    "Pad": "all modes",
+    "Pow": "exponents -1, 0.5, 1, 2, 3 and 4",
+    "QLinearConv": _INTEGER,
+    "QLinearMatMul": _INTEGER,
+    "QuantizeLinear": _INTEGER,
+    "RNN": "tanh; either layout, any direction; an initial state of zeros",
+    "Resize": "nearest with any coordinates; linear with half_pixel, align_corners or asymmetric",
+    "Shrink": "bias 0, or that of lambd",
+    "Softmax": _MOVED,
+    "Split": "constant sizes",
+    "Upsample": "nearest or linear",
+}

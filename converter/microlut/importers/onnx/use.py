@@ -16,11 +16,22 @@ from microlut.importers.onnx.node import Operator
 from microlut.importers.onnx.values import Live, Stored, Value, inner
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
+from microlut.ops.concatenate import Concatenate
+from microlut.ops.gather import Gather
 from microlut.ops.identity import Identity
+from microlut.ops.move import Moving
+from microlut.ops.pad import Pad
+from microlut.ops.pool2d import AveragePool2D, MaxPool2D
+from microlut.ops.relu import Relu
 from microlut.ops.reshape import Reshape
+from microlut.ops.saturating import HardSigmoid
+from microlut.ops.sigmoid import Sigmoid
+from microlut.ops.softmax import Softmax
 from microlut.support.texts import plain
 
 _LARGEST_TENSOR = 1 << 26
+_KEEPS_SIGNS = (AveragePool2D, Concatenate, Gather, Identity, MaxPool2D, Moving, Pad, Reshape)
+_NOT_NEGATIVE = (HardSigmoid, Relu, Sigmoid, Softmax)
 _CHANGE = "change the network and export it again"
 _COMPUTED = "supported are constants here: fold them before the export, or change the network"
 
@@ -40,6 +51,17 @@ class Building:
     nodes: dict[str, Node] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+
+    def is_rectified(self, tensor: str) -> bool:
+        """Return whether a tensor is an input, or has no negative values for all that is known."""
+        node = self.nodes.get(tensor)
+        if node is None:
+            return True  # an input, which is quantized to the range anyway
+        if isinstance(node.op, Identity) and node.op.limits is not None:
+            return node.op.limits[0] >= 0.0
+        if isinstance(node.op, _KEEPS_SIGNS):
+            return all(self.is_rectified(name) for name in node.inputs)
+        return isinstance(node.op, _NOT_NEGATIVE)
 
     def take(self, wanted: str) -> str:
         """Return a name that no tensor has: the wanted one, or that with a number."""
@@ -235,7 +257,13 @@ class Use:
         return self.given(tensor, (1, *self.building.shapes[tensor]), 0)
 
     def ranged(self, live: Live, stored: Stored) -> Live:
-        """Return a tensor that a file stores as integers."""
+        """Return a tensor that a file stores as integers.
+
+        Quantizers leave out a ReLU where the integers begin at zero.
+        """
+        kind = stored.rectifier
+        if kind is not None and not self.building.is_rectified(live.tensor):
+            live = self.applied(live, Relu(kind))
         tensor = self.add(Identity(stored.limits), live.tensor, suffix="_range")
         return replace(live, tensor=tensor, stored=stored)
 

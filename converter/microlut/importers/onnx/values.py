@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import Shape
 
 Constant = NDArray[Any]
+_SIX = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,15 @@ class Stored:
         found = np.iinfo(self.dtype)
         low, high = ((int(n) - self.zero_point) * self.scale for n in (found.min, found.max))
         return low, high
+
+    @property
+    def rectifier(self) -> ActivationKind | None:
+        """The ReLU that saturating to these integers is, if any."""
+        low, high = self.limits
+        if low != 0.0:
+            return None
+        is_six = abs(high - _SIX) < self.scale
+        return ActivationKind.RELU6 if is_six else ActivationKind.RELU
 
 
 @dataclass(frozen=True, slots=True)
