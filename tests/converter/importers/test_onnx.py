@@ -1,5 +1,7 @@
 """ONNX models as float networks, against ONNX's own reference evaluator."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -122,3 +124,10 @@ def test_an_output_that_no_input_determines_is_left_out(tmp_path):
 def test_evaluated_runs_a_batch(tmp_path):
     path = save(model_of([conv(3, 4, name="y")], {"x": ["N", 3, 6, 5]}), tmp_path)
     assert evaluated(path, {"x": np.zeros((5, 3, 6, 5), np.float32)})["y"].shape == (5, 4, 6, 5)
+
+
+def test_the_page_of_operators_is_up_to_date(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[3] / "scripts")
+    from list_onnx_operators import PAGE, page
+
+    assert PAGE.read_text(encoding="utf-8") == page(), "run scripts/list_onnx_operators.py"

@@ -1,0 +1,65 @@
+"""Write docs/reference/onnx-operators.md: the operators, and what ONNX's own tests gave.
+
+The status of the tests is in benchmarks/results/onnx_suite.json, which benchmarks/onnx_suite.py
+writes.
+"""
+
+# ruff: noqa: E501 - lines of the page
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from microlut.importers.onnx.file import LARGEST_OPSET, LEAST_OPSET
+from microlut.importers.onnx.operators import LIMITS, SUPPORTED
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/reference/onnx-operators.md"
+RESULTS = ROOT / "benchmarks/results/onnx_suite.json"
+
+
+_TEXT = """# ONNX operators
+
+Written by `scripts/list_onnx_operators.py`.
+
+Opsets {least} to {largest}. [PyTorch and ONNX](../guide/pytorch.md) says how models are exported and converted.
+Weights, shapes, axes and the like are constants, or are computed of constants and of shapes; what computes them
+may be any operator of ONNX. Other operators, and options beyond these, are refused with the operator's name and
+the reason, all of a model at once.
+
+| operator | limits |
+|---|---|
+{operators}
+
+## ONNX's own tests
+
+`.venv/bin/python benchmarks/onnx_suite.py --write` runs the tests of the package onnx of these operators and a
+few related ones on real numbers, {count} of 1,884. {equal} give equal outputs, {refused} are refused, {different} differ.
+Outputs that are integers may differ by one step.
+
+| why tests are refused | tests |
+|---|---|
+{reasons}
+"""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    counts = Counter({status: len(cases) for status, cases in found.items()})
+    reasons = Counter(found["refused"].values())
+    return _TEXT.format(
+        least=LEAST_OPSET,
+        largest=LARGEST_OPSET,
+        operators="\n".join(f"| {name} | {LIMITS.get(name, '')} |" for name in SUPPORTED),
+        count=counts.total(),
+        equal=counts["equal"],
+        refused=counts["refused"],
+        different=counts["different"],
+        reasons="\n".join(f"| {reason} | {count} |" for reason, count in sorted(reasons.items())),
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
