@@ -87,6 +87,19 @@ def evaluated(path: Path, x: Mapping[str, Array]) -> dict[str, Array]:
     return {name: np.concatenate([run[i] for run in runs]) for i, name in enumerate(names)}
 
 
+def run_onnxruntime(path: Path, x: Mapping[str, Array]) -> dict[str, Array]:
+    """Return what ONNX Runtime computes, one sample after the other."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    judge = onnxruntime.InferenceSession(path, options)
+    names = [each.name for each in judge.get_outputs()]
+    count = len(next(iter(x.values())))
+    runs = [judge.run(names, {n: v[i : i + 1] for n, v in x.items()}) for i in range(count)]
+    return {name: np.concatenate([run[i] for run in runs]) for i, name in enumerate(names)}
+
+
 def drawn(path: Path, seed: int = 0) -> dict[str, Array]:
     """Return samples for the inputs of a model, as it has them."""
     rng = np.random.default_rng(seed)

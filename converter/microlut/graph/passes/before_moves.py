@@ -73,6 +73,8 @@ def _before_reshapes(op: FloatOp, read: Sequence[View]) -> Before | None:
 
     Of several shapes, it is that of the most dimensions, since pictures come from convolutions.
     """
+    if isinstance(op, Concatenate):
+        return _joined(op, read)
     seen = read[0].shape
     earlier = max((view.base for view in read), key=len)
     sums = isinstance(op, Add) and op.constant is None  # a constant has dimensions of its own
@@ -81,6 +83,29 @@ def _before_reshapes(op: FloatOp, read: Sequence[View]) -> Before | None:
         return None
     made = plain("", earlier).reshaped(seen)
     return Before(op, tuple(view.as_laid(earlier) for view in read), made)
+
+
+def _joined(op: Concatenate, read: Sequence[View]) -> Before | None:
+    """Return a concatenation of single channels along the last dimension of pictures.
+
+    Seen with channels first they are in order, but what is joined would not be.
+    """
+    rank = len(read[0].shape)
+    orders = set()
+    for view in read:
+        base = view.base[-rank:]
+        if len(base) < rank or prod(base) != prod(view.base):
+            return None
+        orders.add(replace(view, base=base).dimensions())
+    order = orders.pop()
+    if orders or order is None or order == tuple(range(rank)) or order[-1] != op.axis:
+        return None
+    views = [moved for view in read if (moved := view.transposed(order)) is not None]
+    joined = replace(op, axis=rank - 1)
+    (shape,) = joined.shapes([view.shape for view in views])
+    back = plain("", shape).transposed(inverse(order))
+    assert back is not None
+    return Before(joined, tuple(views), back)
 
 
 def _dense(op: Dense, view: View) -> Before | None:

@@ -17,6 +17,7 @@ from microlut.ops.unit_normalization import UnitNormalization
 
 _ONE, _ZERO = frozen_array([1.0]), frozen_array([0.0])
 _SMALLEST = 1e-9  # what MeanVarianceNormalization adds to a deviation
+_ROWS = 2  # dimensions: groups, and all values of one
 _PER_CHANNEL = 21  # opset from which GroupNormalization has a scale per channel
 
 
@@ -46,7 +47,8 @@ def _instance(use: Use) -> Iterable[Value | None]:
     node = use.building.nodes.get(live.tensor)
     if node is not None and isinstance(node.op, Reshape):
         shape = use.building.shapes[node.inputs[0]]
-        if len(shape) > 1 and shape[0] > groups and shape[0] % groups == 0:
+        grouped = len(live.inner) == _ROWS and prod(shape[1:]) > 1
+        if grouped and shape[0] > groups and shape[0] % groups == 0:
             source = Live(node.inputs[0], (1, *shape), 0)
             each = [frozen_array(np.repeat(a, shape[0] // groups)) for a in (gain, offset)]
             return (use.like(_grouped(use, source, groups, *each).tensor, live),)

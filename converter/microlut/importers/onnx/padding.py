@@ -12,8 +12,11 @@ from microlut.importers.onnx.moves import part_of
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
 from microlut.ops.movement import Axis
+from microlut.ops.pad import Pad
+from microlut.ops.windows import Padding
 
 _Amounts = list[tuple[int, int]]
+_PICTURES = (3, 4)  # dimensions of sequences and pictures, with batch and channels
 
 
 def _pad(use: Use) -> Iterable[Value | None]:
@@ -63,8 +66,14 @@ def _constant(use: Use, live: Live, inner: _Amounts, shape: tuple[int, ...]) -> 
         raise use.operator.unsupported(f"pads with {value}", "supported are finite numbers")
     if value:
         live = affine(use, live, 1.0, -value)
-    tensor = use.chain(live.tensor, *zero_padding(live.inner, inner))
-    made = use.given(tensor, shape, live.batch)
+    if live.batch == 0 and len(shape) in _PICTURES and inner[0] == (0, 0):
+        picture, live = use.picture(live)
+        (top, bottom), (left, right) = [(0, 0), *inner[1:]][-2:]
+        padded = use.chain(picture, Pad(Padding(top, bottom, left, right)))
+        made = use.unpictured(padded, len(shape))
+    else:
+        tensor = use.chain(live.tensor, *zero_padding(live.inner, inner))
+        made = use.given(tensor, shape, live.batch)
     return affine(use, made, 1.0, value) if value else made
 
 
