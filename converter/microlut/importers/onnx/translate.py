@@ -17,6 +17,7 @@ from microlut.importers.onnx.folding import folded, shape_of
 from microlut.importers.onnx.layouts import channels_last
 from microlut.importers.onnx.node import Operator
 from microlut.importers.onnx.operators import HANDLERS, SUPPORTED, advice_for
+from microlut.importers.onnx.patterns import merged
 from microlut.importers.onnx.quantized import KEEPS_INTEGERS
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.use import Building, Use
@@ -275,4 +276,4 @@ def _graph(name: str, model: Any, inputs: list[Tensor], work: _Work) -> Graph:  
         output_names=tuple(outputs),
         notes=tuple(notes),
     )
-    return channels_last(graph)
+    return channels_last(merged(graph))
