@@ -39,8 +39,8 @@ def folded(
         return arrays[0]
     if operator.kind == "DEQUANTIZE":
         return dequantized(given[0].source, arrays[0])
-    if any(value.is_integer for value in given):  # as integers they have no common scale
-        return None
+    if operator.kind not in _MOVES and any(value.is_integer for value in given):
+        return None  # as integers they have no common scale
     try:
         with np.errstate(all="ignore"):
             found = np.asarray(fold(operator, arrays, output))
@@ -49,6 +49,13 @@ def folded(
     if found.size > _LARGEST:
         raise operator.invalid(f"computes a constant of {found.size:,} values")
     return found
+
+
+# What devices do with integers as they are, whatever their scales.
+_MOVES = frozenset(
+    {"CONCATENATION", "EXPAND_DIMS", "RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TILE"}
+    | {"TRANSPOSE"}
+)
 
 
 def _axis(operator: FileOperator) -> int:
@@ -95,6 +102,14 @@ def _fill(_: FileOperator, arrays: Sequence[Array], output: FileTensor) -> Array
     return np.full(shape, arrays[1].reshape(-1)[0])
 
 
+def _tile(_: FileOperator, arrays: Sequence[Array], output: FileTensor) -> Array:
+    counts = arrays[1].reshape(-1).tolist()
+    if prod(counts) * arrays[0].size > _LARGEST:
+        raise ValueError
+    del output
+    return np.tile(arrays[0], counts)
+
+
 def _binary(function: Callable[[Array, Array], Array]) -> _Fold:
     def fold(operator: FileOperator, arrays: Sequence[Array], _: FileTensor) -> Array:
         if operator.options.get("FusedActivationFunction"):
@@ -137,5 +152,6 @@ _FOLDS: Mapping[str, _Fold] = {
     "SQUEEZE": lambda _, arrays, output: arrays[0].reshape(output.shape),
     "STRIDED_SLICE": _strided_slice,
     "SUB": _binary(np.subtract),
+    "TILE": _tile,
     "TRANSPOSE": lambda _, arrays, __: arrays[0].transpose(arrays[1].reshape(-1).tolist()),
 }
