@@ -28,6 +28,12 @@ def test_page_of_layers_is_up_to_date():
     assert PAGE.read_text(encoding="utf-8") == page(), "run scripts/list_layers.py"
 
 
+def test_page_of_tflite_operators_is_up_to_date():
+    from list_tflite_operators import PAGE, page
+
+    assert PAGE.read_text(encoding="utf-8") == page(), "run scripts/list_tflite_operators.py"
+
+
 def test_every_file_of_an_operator_is_listed():
     shared = {
         *("__init__", "activation", "arrays", "base", "broadcast", "builtin", "fixed_point"),

@@ -11,7 +11,10 @@ from microlut.board.schema import EmulatorName, FlashToolName
 from microlut.errors import InvalidInput
 
 ModelArgument = Annotated[
-    Path, typer.Argument(metavar="MODEL", help=".keras or .h5 file, or SavedModel folder.")
+    Path,
+    typer.Argument(
+        metavar="MODEL", help=".keras, .h5, .tflite or .onnx file, or SavedModel folder."
+    ),
 ]
 CustomOption = Annotated[
     list[str] | None,

@@ -44,7 +44,7 @@ def folded(
     try:
         with np.errstate(all="ignore"):
             found = np.asarray(fold(operator, arrays, output))
-    except (IndexError, MemoryError, OverflowError, TypeError, ValueError) as error:
+    except (ArithmeticError, IndexError, MemoryError, TypeError, ValueError) as error:
         raise operator.invalid("computes a constant that cannot be right") from error
     if found.size > _LARGEST:
         raise operator.invalid(f"computes a constant of {found.size:,} values")
@@ -131,6 +131,17 @@ def _reduce_prod(_: FileOperator, arrays: Sequence[Array], output: FileTensor) -
     return np.asarray(arrays[0].prod(axis=axes)).reshape(output.shape)
 
 
+def _fake_quant(operator: FileOperator, arrays: Sequence[Array], _: FileTensor) -> Array:
+    """Return weights as training has rounded them, of a range moved to contain zero exactly."""
+    low, high = (float(operator.options.get(name, 0.0)) for name in ("Min", "Max"))
+    first = int(bool(operator.options.get("NarrowRange")))
+    last = (1 << int(operator.options.get("NumBits", 8))) - 1
+    scale = (high - low) / (last - first)
+    zero = min(max(round(first - low / scale), first), last)
+    steps = np.clip(np.round(arrays[0] / scale) + zero, first, last)
+    return ((steps - zero) * scale).astype(np.float32)
+
+
 _FOLDS: Mapping[str, _Fold] = {
     "ADD": _binary(np.add),
     "CAST": _cast,
@@ -139,6 +150,7 @@ _FOLDS: Mapping[str, _Fold] = {
     "DEQUANTIZE": lambda _, arrays, __: arrays[0],
     "DIV": _binary(_divide),
     "EXPAND_DIMS": lambda _, arrays, __: np.expand_dims(arrays[0], int(arrays[1].reshape(-1)[0])),
+    "FAKE_QUANT": _fake_quant,
     "FILL": _fill,
     "FLOOR_DIV": _binary(np.floor_divide),
     "GATHER": lambda op, arrays, _: np.take(arrays[0], arrays[1], axis=_axis(op)),

@@ -186,6 +186,7 @@ class _Reader:
         # Fused operators have the names of all of their parts.
         name = _unique(_text(tensor.Name()).split(";")[0] or f"tensor_{number}", names)
         scales, zero_points, axis = _quantization(tensor.Quantization(), name)
+        axis = 0 if len(shape) == 1 else axis  # of biases, whatever the file says
         known = 0 <= axis < len(shape) and shape[axis] == len(scales)
         if len(scales) > 1 and not known:
             raise _Damaged(f"{name!r} has {len(scales)} scales for shape {list(shape)}")

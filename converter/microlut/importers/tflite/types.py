@@ -12,6 +12,7 @@ from microlut.ops.table import rescale_table
 from microlut.ops.tensor import Tensor
 
 INTEGERS = ("int8", "uint8", "int16")
+_LARGEST = 1e30  # of a range
 
 
 @limited("between integers, and from or to real numbers at the ends of an integer network")
@@ -40,10 +41,13 @@ def _dequantize(use: Use) -> tuple[Step, ...]:
     )
 
 
-@limited("of constants; the range is that of the tensor")
+@limited("its range becomes that of the tensor")
 def _fake_quant(use: Use) -> tuple[Step, ...]:
     use.tensor()
-    return (Step(Identity()),)
+    low, high = float(use.option("Min")), float(use.option("Max"))
+    if not -_LARGEST < low < high < _LARGEST:
+        raise use.operator.invalid(f"has the range {low:g} to {high:g}")
+    return (Step(Identity((low, high))),)
 
 
 TYPES: Mapping[str, Handler] = {
