@@ -39,7 +39,7 @@ NAKED_BYTES = {
     "mlut_dsp_levels_7": 52,
     "mlut_mve_dense_fours_4": 44,
     "mlut_mve_dense_fours_8": 44,
-    "mlut_mve_tile": 68,
+    "mlut_mve_tile": 72,
 }
 _ROOTS = ("mlut_start", "mlut_reset")  # the first C function; RISC-V's mlut_reset is assembly
 _INDIRECT = "__indirect_call"
