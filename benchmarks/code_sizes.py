@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from costs import operator_network
+from cost_operators import operator_network
 from documents import ROOT
 from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection

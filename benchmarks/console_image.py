@@ -1,4 +1,4 @@
-"""Link another engine with microlut's console application into an image for a board.
+"""Link an engine and a model with microlut's console application into an image for a board.
 
 Probes, start-up code and linker script are microlut's, so all engines are measured alike.
 """
@@ -52,15 +52,20 @@ class Sizes:
 
 def write_configuration(board: microlut.Board, sizes: Sizes, folder: Path) -> None:
     """Write model.h, which declares `rival_model`, and the application's board configuration."""
-    assert board.memory is not None
     header = _HEADER.format(arena=sizes.arena, inputs=sizes.inputs, outputs=sizes.outputs)
     (folder / "model.h").write_text(header, encoding="utf-8")
+    write_board_configuration(board, PREFIX, folder)
+
+
+def write_board_configuration(board: microlut.Board, prefix: str, folder: Path) -> None:
+    """Write what the application has to know of the board and of the model's name."""
+    assert board.memory is not None
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), keep_trailing_newline=True, autoescape=False
     )
     regions = {name: getattr(board.memory, name) for name in ("flash", "ram", "preload")}
     for name in ("app_config.h", "board_config.h", "memory.ld"):
-        text = templates.get_template(f"{name}.j2").render(prefix=PREFIX, board=board, **regions)
+        text = templates.get_template(f"{name}.j2").render(prefix=prefix, board=board, **regions)
         (folder / name).write_text(text, encoding="utf-8")
 
 
@@ -78,15 +83,23 @@ def link(
 ) -> Path:
     """Return the image of the application with a model's sources and libraries.
 
-    `folder` has the files of `write_configuration`.
+    `folder` has the files of `write_board_configuration`.
     """
-    startup = board.toolchain.startup
+    toolchain = board.toolchain
+    startup = toolchain.startup
     places = (FIRMWARE / "app", FIRMWARE / "common", FIRMWARE / "port" / board.port)
     sources = [source for place in places for source in place.glob("*.c")]
     sources += [*(FIRMWARE / "startup").glob(f"{startup}*.c"), FIRMWARE / "startup" / "paint.c"]
     elf = folder / f"{PREFIX}.elf"
-    command = [GCC, *board.flags, "-Os", "-w", "-ffunction-sections", "-fdata-sections"]
-    command += ["-nostartfiles", "--specs=nano.specs", *includes(folder), *options]
+    command = [
+        f"{toolchain.prefix}gcc",
+        *board.flags,
+        "-Os",
+        "-w",
+        "-ffunction-sections",
+        "-fdata-sections",
+    ]
+    command += ["-nostartfiles", f"--specs={toolchain.specs}", *includes(folder), *options]
     command += ["-Wl,--gc-sections", f"-L{folder}", f"-T{FIRMWARE / 'linker' / startup}.ld"]
     subprocess.run([*command, *map(str, (*sources, *model)), "-o", str(elf)], check=True)
     return elf

@@ -31,11 +31,11 @@ from pathlib import Path
 
 import numpy as np
 import shapes
-from costs import kernel_calls
 from cycles import Cost, read_code, read_pieces
 from documents import MEASUREMENTS, ROOT
 from engine_tables import MICROLUT, Layer, Row, markdown, page
 from models import INPUT_RANGES, MODELS, RESULTS
+from planned_calls import planned_calls
 from rivals import Rival, Subject, engines_of
 
 import microlut
@@ -137,7 +137,7 @@ def measure_microlut(
 
 def estimated(plan: Plan, core: str) -> dict[str, int]:
     """Return the estimated instructions of each kernel call of a plan on a core."""
-    calls = kernel_calls(plan)
+    calls = planned_calls(plan)
     return {name: round(instructions(call, tile, core)) for name, call, tile in calls}
 
 

@@ -38,7 +38,7 @@ def conversion(name: str, bits: int) -> microlut.Conversion:
     """Return a network of `SHAPES` as a conversion whose report knows nothing of its quality."""
     graph = run_passes(import_model(keras_model(name), name))
     names = [node.name for node, _ in graph.weighted()]
-    quantized = _sound(quantize_roughly(graph, dict.fromkeys(names, bits)))
+    quantized = sound(quantize_roughly(graph, dict.fromkeys(names, bits)))
     plan = make_plan(quantized, Goal())
     configs = dict.fromkeys((node.name for node, _ in quantized.weighted()), WeightConfig(bits))
     report = convert_report(
@@ -47,7 +47,7 @@ def conversion(name: str, bits: int) -> microlut.Conversion:
     return microlut.Conversion(graph, quantized, plan, render(plan), None, report)
 
 
-def _sound(graph: QuantizedGraph) -> QuantizedGraph:
+def sound(graph: QuantizedGraph) -> QuantizedGraph:
     """Return a roughly quantized network with indices that overlap as the engine expects."""
     nodes = list(graph.nodes)
     for i, node in enumerate(nodes):
