@@ -132,6 +132,7 @@ def measure_microlut(
         *(model, board.id, board.core.value, MICROLUT, round(report.bits), report.macs),
         *(whole.instructions, whole.cycles, profile.outside, flash, report.arena_bytes),
         layers,
+        _waits(whole),
     )
 
 
@@ -159,7 +160,12 @@ def measure_rival(conversion: microlut.Conversion, rival: Rival, model: str, fol
         measure(subject.elf, subject.board).flash_bytes,
         int.from_bytes(measured.extra, "little") or None,
         layers,
+        _waits(whole),
     )
+
+
+def _waits(cost: Cost) -> int | None:
+    return None if cost.cycles is None else cost.waits
 
 
 def layer_costs(pieces: Sequence[Cost], rival: Rival) -> list[Cost]:
@@ -256,7 +262,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for row in rows_of(arguments, Path(folder)):
             rows.append(row)
-            cycles = f", {row.cycles:,} cycles" if row.cycles else ""
+            cycles = f", {row.cycles:,} cycles and {row.waits:,} waits" if row.cycles else ""
             what = f"{row.model} {row.board} {row.engine} {row.bits} bits"
             print(f"{what}: {row.instructions:,} instructions{cycles}", flush=True)
     if arguments.write:

@@ -29,7 +29,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One inference of one model on one board; `arena_bytes` only where memory is planned."""
+    """One inference of one model on one board; `arena_bytes` only where memory is planned.
+
+    `waits` are what cycles.py counts beside the cycles.
+    """
 
     model: str
     board: str
@@ -43,6 +46,7 @@ class Row:
     flash_bytes: int
     arena_bytes: int | None
     layers: tuple[Layer, ...]
+    waits: int | None = None
 
 
 def page(rows: Sequence[Row], detailed: Container[tuple[str, str]]) -> str:

@@ -56,6 +56,25 @@ def test_costs_are_those_of_the_manual():
     assert code[0x104].behind == 0x108
 
 
+def test_loads_wait_for_their_addresses(tmp_path):
+    code = cycles.parse_code(
+        """
+     200:	ldrb	r2, [r0], #1
+     202:	ldr.w	r3, [r4, r2, lsl #2]
+     206:	ldr	r5, [r4, #0]
+     208:	str	r3, [r5, #4]
+     20a:	ldr	r0, [r1, #0]
+     20c:	adds	r1, r0, #1
+     20e:	ldr	r1, [r0, #0]
+     210:	str	r1, [r2, #0]
+"""
+    )
+    assert [address for address in sorted(code) if code[address].waits] == [0x202, 0x208]
+    blocks = tmp_path / "blocks.txt"
+    blocks.write_text("0 0 200 4 10\n")
+    assert cycles.read_pieces(blocks, code)[1] == cycles.Cost(40, 50, 20)
+
+
 def test_branches_that_fall_through_cost_less(tmp_path):
     blocks = tmp_path / "blocks.txt"
     blocks.write_text("0 0 116 1 10\n0 0 118 1 4\n0 1 116 1 2\n0 1 10e 2 3\n1 0 100 1 9\n")
