@@ -64,7 +64,7 @@ def write_board_configuration(board: microlut.Board, prefix: str, folder: Path) 
         loader=jinja2.FileSystemLoader(TEMPLATES), keep_trailing_newline=True, autoescape=False
     )
     regions = {name: getattr(board.memory, name) for name in ("flash", "ram", "preload")}
-    for name in ("app_config.h", "board_config.h", "memory.ld"):
+    for name in ("app_config.h", "board_config.h", "memory.ld", "memories.ld"):
         text = templates.get_template(f"{name}.j2").render(prefix=prefix, board=board, **regions)
         (folder / name).write_text(text, encoding="utf-8")
 
