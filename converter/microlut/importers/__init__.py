@@ -73,6 +73,11 @@ def examine_model(
     if reading.is_tflite(path):
         return translate_tflite(reading.read(path), name)
     if path.is_file() and foreign.is_onnx(path):
+        if said:
+            raise InvalidInput(
+                f"{path}: custom says what classes of Keras are, and this is an ONNX model; leave "
+                "it out"
+            )
         return translate_onnx(onnx_file.read(path), str(path), name)
     return translate(_read(path, said), name)
 

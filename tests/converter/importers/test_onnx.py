@@ -110,6 +110,12 @@ def test_without_the_package_one_line_says_what_to_install(tmp_path, monkeypatch
         import_model(path)
 
 
+def test_custom_classes_are_those_of_keras(tmp_path):
+    path = save(model_of([conv(3, 4, name="y")], {"x": [1, 3, 6, 5]}), tmp_path)
+    with pytest.raises(InvalidInput, match="this is an ONNX model; leave it out"):
+        import_model(path, custom={"MyConv": "Conv2D"})
+
+
 def test_an_output_that_no_input_determines_is_left_out(tmp_path):
     nodes = [
         conv(3, 4, name="y"),

@@ -72,7 +72,7 @@ def with_example(model: object, example: object) -> object:
         warnings.simplefilter("ignore")
         path = Path(folder) / "module.onnx"
         try:
-            torch.onnx.export(model, tensors, str(path))
+            torch.onnx.export(model, tensors, str(path), verbose=False)
         except Exception as error:
             text = " ".join(str(error).split())[:_LONGEST]
             raise UnsupportedModel(
