@@ -200,7 +200,7 @@ def test_every_function_of_the_package_is_called():
 def test_deploy_has_the_options_of_conversions():
     named = {*inspect.signature(options_of).parameters}
     assert {*ConvertOptions.__annotations__} | {"core"} == named
-    others = {"model", "calibration", "name", "progress"}
+    others = {"model", "calibration", "name", "example_input", "progress"}
     assert {*inspect.signature(microlut.convert).parameters} == named | others
 
 
