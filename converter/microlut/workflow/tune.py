@@ -97,6 +97,11 @@ def tune(  # noqa: PLR0913 (the user's options, by name)
 
 def _check(graph: Graph, data: TrainingData) -> None:
     """Raise an error if a network cannot be tuned with these data."""
+    if graph.exact:
+        raise UnsupportedModel(
+            f"model {graph.name}: is a network of integers, whose weights are not trained; give "
+            "the float model, or convert it"
+        )
     if graph.states:
         raise UnsupportedModel(f"model {graph.name}: has states, which are not tuned; convert it")
     y, scores = data.judges.y, judged(graph, graph.outputs[0])

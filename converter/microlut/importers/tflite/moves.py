@@ -10,12 +10,10 @@ from microlut.importers.tflite.use import PREVIOUS, Handler, Step, Use, limited,
 from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 from microlut.ops.concatenate import Concatenate
-from microlut.ops.depth_to_space import DepthToSpace
 from microlut.ops.gather import Gather
 from microlut.ops.movement import Axis, whole
 from microlut.ops.reshape import Reshape
 from microlut.ops.slice import Slice
-from microlut.ops.space_to_depth import SpaceToDepth
 from microlut.ops.tile import Tile
 from microlut.ops.transpose import Transpose
 
@@ -263,16 +261,6 @@ def _gather(use: Use) -> tuple[Step, ...]:
     return moved(use, Gather(place, places), made)
 
 
-def _depth_to_space(use: Use) -> tuple[Step, ...]:
-    use.picture()
-    return (Step(DepthToSpace(int(use.option("BlockSize")))),)
-
-
-def _space_to_depth(use: Use) -> tuple[Step, ...]:
-    use.picture()
-    return (Step(SpaceToDepth(int(use.option("BlockSize")))),)
-
-
 @limited("constant dimensions")
 def _reverse(use: Use) -> tuple[Step, ...]:
     shape, axes = use.tensor().shape, use.integers(1)
@@ -285,14 +273,12 @@ def _reverse(use: Use) -> tuple[Step, ...]:
 MOVES: Mapping[str, Handler] = {
     "BROADCAST_TO": _broadcast_to,
     "CONCATENATION": _concatenation,
-    "DEPTH_TO_SPACE": _depth_to_space,
     "EXPAND_DIMS": _expand_dims,
     "GATHER": _gather,
     "PACK": _pack,
     "RESHAPE": _reshape,
     "REVERSE_V2": _reverse,
     "SLICE": _slice,
-    "SPACE_TO_DEPTH": _space_to_depth,
     "SPLIT": _split,
     "SPLIT_V": _split_v,
     "SQUEEZE": _squeeze,

@@ -9,6 +9,7 @@ import numpy as np
 
 from microlut.importers.tflite.linear import window_of
 from microlut.importers.tflite.use import PREVIOUS, Handler, Step, Use, limited, without_batch
+from microlut.ops.depth_to_space import DepthToSpace
 from microlut.ops.gather import Gather
 from microlut.ops.mean import Mean
 from microlut.ops.pad import Pad
@@ -16,6 +17,7 @@ from microlut.ops.pool2d import AveragePool2D, MaxPool2D
 from microlut.ops.reduce import Reduce, ReduceMax, ReduceMean, ReduceMin, ReduceSum
 from microlut.ops.reshape import Reshape
 from microlut.ops.resize_bilinear import Alignment, ResizeBilinear
+from microlut.ops.space_to_depth import SpaceToDepth
 from microlut.ops.windows import Padding
 
 _MOST_PADDED = 1 << 16
@@ -178,8 +180,19 @@ def _nearest(source: int, size: int, alignment: Alignment, centers: bool) -> tup
     return tuple(np.clip(whole, 0, source - 1).astype(int).tolist())
 
 
+def _depth_to_space(use: Use) -> tuple[Step, ...]:
+    use.picture()
+    return (Step(DepthToSpace(int(use.option("BlockSize")))),)
+
+
+def _space_to_depth(use: Use) -> tuple[Step, ...]:
+    use.picture()
+    return (Step(SpaceToDepth(int(use.option("BlockSize")))),)
+
+
 PICTURES: Mapping[str, Handler] = {
     "AVERAGE_POOL_2D": _pool(AveragePool2D),
+    "DEPTH_TO_SPACE": _depth_to_space,
     "MAX_POOL_2D": _pool(MaxPool2D),
     "MEAN": _reduce(ReduceMean),
     "MIRROR_PAD": _mirror_pad,
@@ -189,5 +202,6 @@ PICTURES: Mapping[str, Handler] = {
     "REDUCE_MIN": _reduce(ReduceMin),
     "RESIZE_BILINEAR": _resize_bilinear,
     "RESIZE_NEAREST_NEIGHBOR": _resize_nearest,
+    "SPACE_TO_DEPTH": _space_to_depth,
     "SUM": _reduce(ReduceSum),
 }

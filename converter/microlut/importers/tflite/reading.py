@@ -7,10 +7,8 @@ whose tables point to each other could make of a few bytes.
 from __future__ import annotations
 
 import math
-import re
 import struct
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,18 +18,25 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
 from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, Subgraph, TfliteFile
+from microlut.importers.tflite.flatbuffer import (
+    MOST_DIMENSIONS,
+    Damaged,
+    each,
+    fields_of,
+    names_of,
+    quantization_of,
+    shape_of,
+    text_of,
+    unique,
+)
 from microlut.importers.tflite.sparse import dense_values
 from microlut.ops.arrays import Shape
-from microlut.support.texts import plain
 
 MAGIC, MAGIC_OFFSET = b"TFL3", 4
 _LARGEST_FILE = 1 << 29
 _MOST_SUBGRAPHS, _MOST_ENTRIES = 64, 1 << 16  # tensors, operators, buffers
 _MOST_ENDS = 1 << 18  # inputs and outputs of all operators
-_MOST_DIMENSIONS = 8
 _LARGEST_OPTION = 64  # values of a list
-_LARGEST_SIZE = 1 << 31
-_LONGEST_NAME = 200
 _OLD_CODES = 127  # up to here, files have the code in another field
 _DAMAGE = (
     AttributeError,
@@ -47,11 +52,6 @@ _NUMPY = {
     **{f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16)},
     **{f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (32, 64)},
 }
-_NO_FIELDS = re.compile(r"_|GetRootAs|Init$|.*(AsNumpy|IsNone|Length|BufferHasIdentifier)$")
-
-
-class _Damaged(ValueError):
-    """What cannot be right."""
 
 
 def is_tflite(path: Path) -> bool:
@@ -82,7 +82,7 @@ def read(path: Path) -> TfliteFile:
     try:
         return _Reader(schema, path.read_bytes(), str(path)).file()
     except _DAMAGE as error:
-        reason = str(error) if isinstance(error, _Damaged) else "a part of it is not there"
+        reason = str(error) if isinstance(error, Damaged) else "a part of it is not there"
         raise InvalidInput(
             f"{path}: cannot be read ({reason}); the file is damaged or incomplete: convert the "
             "model to .tflite again or copy the file again"
@@ -106,25 +106,25 @@ class _Reader:
     def __init__(self, schema: ModuleType, content: bytes, source: str) -> None:
         self._schema, self._source, self._content = schema, source, content
         self._ends = 0
-        self._builtins = _names(schema.BuiltinOperator)
-        self._types = _names(schema.TensorType)
-        self._tables = {**_names(schema.BuiltinOptions)}, {**_names(schema.BuiltinOptions2)}
+        self._builtins = names_of(schema.BuiltinOperator)
+        self._types = names_of(schema.TensorType)
+        self._tables = {**names_of(schema.BuiltinOptions)}, {**names_of(schema.BuiltinOptions2)}
 
     def file(self) -> TfliteFile:
         """Return the whole file."""
         if self._content[MAGIC_OFFSET : MAGIC_OFFSET + len(MAGIC)] != MAGIC:
-            raise _Damaged("it does not begin as such a file does")
+            raise Damaged("it does not begin as such a file does")
         model = self._schema.Model.GetRootAs(self._content, 0)
         if model.ExternalBuffersLength():
             raise self._kept_elsewhere()
         codes = [
             self._code(code)
-            for code in _each(model.OperatorCodes, model.OperatorCodesLength(), _MOST_ENTRIES)
+            for code in each(model.OperatorCodes, model.OperatorCodesLength(), _MOST_ENTRIES)
         ]
         count = model.SubgraphsLength()
         if count < 1:
-            raise _Damaged("it has no network")
-        subgraphs = _each(model.Subgraphs, count, _MOST_SUBGRAPHS)
+            raise Damaged("it has no network")
+        subgraphs = each(model.Subgraphs, count, _MOST_SUBGRAPHS)
         found = tuple(self._subgraph(model, graph, codes) for graph in subgraphs)
         return TfliteFile(self._source, found, *self._signature(model, found[0]))
 
@@ -136,12 +136,12 @@ class _Reader:
 
     def _signature(self, model: Any, main: Subgraph) -> tuple[dict[int, str], dict[int, str]]:  # noqa: ANN401
         """Return the names of inputs and outputs in the first signature of the network."""
-        for signature in _each(model.SignatureDefs, model.SignatureDefsLength(), _MOST_SUBGRAPHS):
+        for signature in each(model.SignatureDefs, model.SignatureDefsLength(), _MOST_SUBGRAPHS):
             if signature.SubgraphIndex() == 0:
                 return tuple(
                     {
-                        item.TensorIndex(): _text(item.Name()) or main.tensors[number].name
-                        for item in _each(get, count, _MOST_ENTRIES)
+                        item.TensorIndex(): text_of(item.Name()) or main.tensors[number].name
+                        for item in each(get, count, _MOST_ENTRIES)
                         if (number := item.TensorIndex()) < len(main.tensors)
                     }
                     for get, count in (
@@ -159,37 +159,37 @@ class _Reader:
         if name is None:
             return f"operator {number}", True
         custom = name == "CUSTOM"
-        return (_text(code.CustomCode()) or "custom" if custom else name), custom
+        return (text_of(code.CustomCode()) or "custom" if custom else name), custom
 
     def _subgraph(self, model: Any, graph: Any, codes: list[tuple[str, bool]]) -> Subgraph:  # noqa: ANN401
         names: set[str] = set()
         tensors = tuple(
             self._tensor(model, number, tensor, names)
             for number, tensor in enumerate(
-                _each(graph.Tensors, graph.TensorsLength(), _MOST_ENTRIES)
+                each(graph.Tensors, graph.TensorsLength(), _MOST_ENTRIES)
             )
         )
         operators = tuple(
             self._operator(operator, codes, tensors)
-            for operator in _each(graph.Operators, graph.OperatorsLength(), _MOST_ENTRIES)
+            for operator in each(graph.Operators, graph.OperatorsLength(), _MOST_ENTRIES)
         )
         inputs = self._numbers(graph.InputsAsNumpy(), len(tensors))
         outputs = self._numbers(graph.OutputsAsNumpy(), len(tensors))
         if LEFT_OUT in (*inputs, *outputs):
-            raise _Damaged("an input or output of the network is left out")
+            raise Damaged("an input or output of the network is left out")
         return Subgraph(tensors, operators, inputs, outputs)
 
     def _tensor(self, model: Any, number: int, tensor: Any, names: set[str]) -> FileTensor:  # noqa: ANN401
         dtype = self._types.get(tensor.Type(), "unknown").lower()
-        shape = _shape(tensor.ShapeAsNumpy())
+        shape = shape_of(tensor.ShapeAsNumpy())
         signature = tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else ()
         # Fused operators have the names of all of their parts.
-        name = _unique(_text(tensor.Name()).split(";")[0] or f"tensor_{number}", names)
-        scales, zero_points, axis = _quantization(tensor.Quantization(), name)
+        name = unique(text_of(tensor.Name()).split(";")[0] or f"tensor_{number}", names)
+        scales, zero_points, axis = quantization_of(tensor.Quantization(), name)
         axis = 0 if len(shape) == 1 else axis  # of biases, whatever the file says
         known = 0 <= axis < len(shape) and shape[axis] == len(scales)
         if len(scales) > 1 and not known:
-            raise _Damaged(f"{name!r} has {len(scales)} scales for shape {list(shape)}")
+            raise Damaged(f"{name!r} has {len(scales)} scales for shape {list(shape)}")
         return FileTensor(
             number=number,
             name=name,
@@ -198,7 +198,7 @@ class _Reader:
             scales=scales,
             zero_points=zero_points,
             axis=axis,
-            unknown=tuple(i for i, n in enumerate(signature[:_MOST_DIMENSIONS]) if n < 0),
+            unknown=tuple(i for i, n in enumerate(signature[:MOST_DIMENSIONS]) if n < 0),
             constant=self._constant(model, tensor, dtype, shape, name),
             is_variable=bool(tensor.IsVariable()),
         )
@@ -213,7 +213,7 @@ class _Reader:
     ) -> NDArray[Any] | None:
         number = tensor.Buffer()
         if number >= max(model.BuffersLength(), 1):
-            raise _Damaged(f"buffer {number} of {name!r} is not there")
+            raise Damaged(f"buffer {number} of {name!r} is not there")
         if number == 0:
             return None
         buffer = model.Buffers(number)
@@ -228,7 +228,7 @@ class _Reader:
         if tensor.Sparsity() is not None:
             return self._sparse(tensor.Sparsity(), data, kind, shape, name)
         if data.size != math.prod(shape) * kind.itemsize:
-            raise _Damaged(f"{name!r} has {data.size} bytes for {dtype} of shape {list(shape)}")
+            raise Damaged(f"{name!r} has {data.size} bytes for {dtype} of shape {list(shape)}")
         found: NDArray[Any] = data.view(kind).reshape(shape)  # no copy: many may share a buffer
         return found
 
@@ -243,7 +243,7 @@ class _Reader:
         try:
             return dense_values(self._schema, sparsity, data.view(kind), shape)
         except ValueError as error:
-            raise _Damaged(f"{name!r} is sparse, and {error} cannot be right") from error
+            raise Damaged(f"{name!r} is sparse, and {error} cannot be right") from error
 
     def _operator(
         self,
@@ -255,7 +255,7 @@ class _Reader:
         inputs = self._numbers(operator.InputsAsNumpy(), len(tensors))
         outputs = self._numbers(operator.OutputsAsNumpy(), len(tensors))
         if LEFT_OUT in outputs:
-            raise _Damaged("an output of an operator is left out")
+            raise Damaged("an output of an operator is left out")
         options: dict[str, Any] = {}
         for table, number, names in zip(
             (operator.BuiltinOptions(), operator.BuiltinOptions2()),
@@ -272,79 +272,22 @@ class _Reader:
         kind = getattr(self._schema, name)
         options = kind()
         options.Init(table.Bytes, table.Pos)
-        for field, is_list in _fields(kind):
+        for field, is_list in fields_of(kind):
             if is_list:
                 if getattr(options, f"{field}Length")() > _LARGEST_OPTION:
-                    raise _Damaged(f"the option {field} has too many values")
+                    raise Damaged(f"the option {field} has too many values")
                 values = getattr(options, f"{field}AsNumpy")()
                 yield field, () if isinstance(values, int) else tuple(values.tolist())
             else:
                 value = getattr(options, field)()
-                yield field, _text(value) if isinstance(value, bytes) else value
+                yield field, text_of(value) if isinstance(value, bytes) else value
 
     def _numbers(self, values: Any, count: int) -> tuple[int, ...]:  # noqa: ANN401
         """Return numbers of tensors; a vector that is not there is a 0."""
         found = () if isinstance(values, int) else values.tolist()
         self._ends += len(found)
         if self._ends > _MOST_ENDS:
-            raise _Damaged("its operators have too many inputs")
+            raise Damaged("its operators have too many inputs")
         if any(not LEFT_OUT <= n < count for n in found):
-            raise _Damaged("an operator has a tensor that is not there")
+            raise Damaged("an operator has a tensor that is not there")
         return tuple(found)
-
-
-def _each(get: Callable[[int], Any], count: int, most: int) -> Iterator[Any]:
-    if count > most:
-        raise _Damaged(f"it has {count:,} parts of a kind, at most {most:,} are allowed")
-    return (get(i) for i in range(count))
-
-
-def _names(enumeration: type[Any]) -> dict[int, str]:
-    """Return the names of an enumeration; of names for a number, the last one."""
-    return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}
-
-
-@cache
-def _fields(kind: type[Any]) -> tuple[tuple[str, bool], ...]:
-    """Return the fields of a table, and whether each is a list."""
-    names = [name for name in vars(kind) if not _NO_FIELDS.match(name)]
-    return tuple((name, hasattr(kind, f"{name}Length")) for name in names)
-
-
-def _text(text: bytes | None) -> str:
-    return plain((text or b"")[:_LONGEST_NAME].decode("utf-8", "replace"))
-
-
-def _unique(wanted: str, names: set[str]) -> str:
-    name, count = wanted, 0
-    while name in names:
-        count += 1
-        name = f"{wanted}_{count}"
-    names.add(name)
-    return name
-
-
-def _shape(values: Any) -> Shape:  # noqa: ANN401
-    shape = () if isinstance(values, int) else tuple(values[: _MOST_DIMENSIONS + 1].tolist())
-    if len(shape) > _MOST_DIMENSIONS or any(n < 0 for n in shape):
-        raise _Damaged(f"a tensor has the shape {list(shape)}")
-    if math.prod(shape) >= _LARGEST_SIZE:
-        raise _Damaged(f"a tensor has the shape {list(shape)}")
-    return shape
-
-
-def _quantization(
-    found: Any,  # noqa: ANN401
-    name: str,
-) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
-    none = np.zeros(0, np.float32), np.zeros(0, np.int64), 0
-    if found is None or not found.ScaleLength():
-        return none
-    scales = np.array(found.ScaleAsNumpy(), np.float32)
-    given = found.ZeroPointAsNumpy() if found.ZeroPointLength() else np.zeros(len(scales))
-    points: NDArray[np.int64] = np.array(given, np.int64)
-    if len(points) == 1:
-        points = np.repeat(points, len(scales))
-    if len(scales) != len(points) or not (np.isfinite(scales) & (scales >= 0)).all():
-        raise _Damaged(f"the scales of {name!r} cannot be right")
-    return scales, points, int(found.QuantizedDimension())
