@@ -1,4 +1,5 @@
 /* Packed indices to weights, laid out for mlut_isa_tile. */
+#include "coded.h"
 #include "isa/isa.h"
 #include "microlut/conv2d.h"
 
@@ -57,6 +58,14 @@ static __attribute__((noinline)) void mlut_unpack_last(const mlut_weights_t *wei
     }
 }
 
+/* Make the number of rows even by one of zeros. */
+static MLUT_INLINE void mlut_unpack_even(size_t rows, size_t quads, uint32_t *to)
+{
+    for (size_t q = 0; (rows & 1u) != 0 && q < quads; q++) {
+        mlut_isa_put_weights(0, 0, 0, 0, 1, to + (rows - 1u) * quads * 2u + 4u * q);
+    }
+}
+
 /* Unpack `rows` rows of `columns` weights from row `first` on; an odd row gets one of zeros beside
  * it. Two rows take 4 words for every four columns. A last quad is filled with anything: the inputs
  * beside it are zero.
@@ -92,9 +101,7 @@ static inline __attribute__((always_inline)) void mlut_unpack_rows(const mlut_we
             mlut_unpack_last(weights, from, before, left, r & 1u, quad);
         }
     }
-    for (size_t q = 0; (rows & 1u) != 0 && q < quads; q++) { /* the row that makes it even */
-        mlut_isa_put_weights(0, 0, 0, 0, 1, to + (rows - 1u) * quads * 2u + 4u * q);
-    }
+    mlut_unpack_even(rows, quads, to);
 }
 
 #define MLUT_UNPACK(name, bits, index_bits)                                                        \
@@ -114,5 +121,34 @@ MLUT_UNPACK(8, 8, 8)
 MLUT_UNPACK(2_6, 2, 6)
 MLUT_UNPACK(3_6, 3, 6)
 MLUT_UNPACK(4_6, 4, 6)
+
+void mlut_unpack_coded(
+    const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *to)
+{
+    const size_t quads = (columns + 3u) / 4u;
+    const int8_t *const table = weights->code->table;
+    const uint32_t mask = mlut_coded_mask(weights->code);
+    mlut_coded_t place = mlut_coded_at(weights, first);
+    for (size_t r = 0; r < rows; r++) {
+        uint32_t *quad = to + (r & ~(size_t)1) * quads * 2u;
+        if (r > 0 && mlut_coded_begins(weights->code, first + r)) {
+            place = mlut_coded_group(weights, first + r);
+        }
+        for (size_t left = columns / 4u; left > 0; left--, quad += 4) {
+            const int32_t a = mlut_coded_next(&place, table, mask);
+            const int32_t b = mlut_coded_next(&place, table, mask);
+            const int32_t c = mlut_coded_next(&place, table, mask);
+            mlut_isa_put_weights(a, b, c, mlut_coded_next(&place, table, mask), r & 1u, quad);
+        }
+        if (columns % 4u != 0) {
+            int32_t rest[4] = {0, 0, 0, 0};
+            for (size_t i = 0; i < columns % 4u; i++) {
+                rest[i] = mlut_coded_next(&place, table, mask);
+            }
+            mlut_isa_put_weights(rest[0], rest[1], rest[2], rest[3], r & 1u, quad);
+        }
+    }
+    mlut_unpack_even(rows, quads, to);
+}
 
 #endif

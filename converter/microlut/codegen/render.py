@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from microlut.codegen.environment import environment
 from microlut.codegen.names import identifier
 from microlut.codegen.tensors import arena_map, base_of, interface, place_names
+from microlut.integer.coding import Coded, coded
 from microlut.integer.compact import folded_bias
 from microlut.integer.packing import pack_rows, row_bytes, weight_owners
 from microlut.integer.stream import warm_up_runs
@@ -72,21 +73,32 @@ class WeightTables:
 
     @property
     def codebook(self) -> NDArray[np.int8] | None:
-        """The levels, if indices are not the weights themselves."""
+        """The levels, if indices are not the weights themselves and no code stands for them."""
+        if self.op.weights.coded:
+            return None
         return self.op.weights.codebook
+
+    @cached_property
+    def code(self) -> Coded | None:
+        """The entropy-coded indices, if flash has these."""
+        return coded(self.op.weights) if self.op.weights.coded else None
 
     @cached_property
     def packed(self) -> NDArray[np.uint8]:
         """The indices."""
         weights = self.op.weights
+        if self.code is not None:
+            return self.code.stream
         if weights.codebook is None:
             return weights.indices
         return pack_rows(weights.indices, weights.bits, weights.overlap)
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of a row of indices."""
+        """Bytes of a row of indices, or of a group of rows at least."""
         weights = self.op.weights
+        if self.code is not None:
+            return self.code.row_bytes
         return row_bytes(weights.indices.shape[1], weights.bits)
 
     @cached_property

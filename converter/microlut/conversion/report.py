@@ -58,6 +58,7 @@ class LayerReport(Shown):
     snr_db: float | None
     kernel: str | None
     bits: int | None = None
+    coded: bool | None = None
     granularity: str | None = None
     method: str | None = None
     weight_bytes: int = 0

@@ -171,7 +171,11 @@ def _stream(graph: QuantizedGraph) -> StreamReport | None:
 
 
 def _average_bits(stored: Iterable[QuantizedWeights]) -> float:
-    sizes = [(weights.indices.size, weights.bits) for weights in stored]
+    """Return the mean bits per weight; entropy-coded ones have those that their bytes take."""
+    sizes = [
+        (w.indices.size, 8 * weight_bytes(w) / w.indices.size if w.coded else w.bits)
+        for w in stored
+    ]
     weights = sum(size for size, _ in sizes)
     return sum(size * bits for size, bits in sizes) / weights if weights else 0.0
 
@@ -221,6 +225,7 @@ def _layer(
         granularity=config.granularity,
         method=config.method,
         bits=weights.bits,
+        coded=weights.coded,
         weight_bytes=weight_bytes(weights) if stored else 0,
         parameter_bytes=step.parameter_bytes,
         density=fit.density if fit else None,

@@ -11,9 +11,12 @@ from microlut.integer.compact import compact_stage
 from microlut.integer.graph import QNode, QuantizedGraph
 from microlut.integer.stream import check_stream
 from microlut.ops.arrays import Shape
+from microlut.ops.conv2d import QConv2D
+from microlut.ops.dense import QDense
 from microlut.ops.linear import QLinear
 from microlut.ops.reshape import QReshape
 from microlut.ops.tensor import Tensor
+from microlut.ops.weighted import QWeighted
 from microlut.support.texts import is_plain, visible
 
 _SMALLEST_SCALE = float(np.finfo(np.float32).smallest_subnormal)
@@ -108,6 +111,9 @@ def _check_node(node: QNode, inputs: list[Tensor]) -> None:
         op.check(inputs, node.outputs)
     except ValueError as error:
         raise ValueError(f"{visible(where)}: {error} cannot be right") from error
+    if isinstance(op, QWeighted) and op.weights.coded:
+        kind = isinstance(op, QConv2D | QDense) and node.outputs[0].dtype == "int8"
+        _demand(where, kind, "the coding of its indices")
     if isinstance(op, QLinear):
         _check_encoding(node, op, inputs[0])
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from microlut.integer.coding import coded_bytes
 from microlut.integer.graph import QuantizedGraph
 from microlut.ops.weights import QuantizedWeights
 
@@ -51,19 +52,22 @@ def weight_owners(graph: QuantizedGraph) -> dict[str, str]:
         weights = op.weights
         book = b"" if weights.codebook is None else weights.codebook.tobytes()
         digest = sha256(weights.indices.tobytes()).digest()
-        key = (weights.indices.shape, weights.bits, weights.overlap, digest, book)
+        kind = weights.bits, weights.overlap, weights.coded
+        key = (weights.indices.shape, *kind, digest, book)
         owners[node.name] = first.setdefault(key, node.name)
     return owners
 
 
 def weight_bytes(weights: QuantizedWeights) -> int:
     """Return the flash bytes of a layer's packed indices and codebook."""
-    table = 0 if weights.codebook is None else len(weights.codebook)
+    table = 0 if weights.codebook is None or weights.coded else len(weights.codebook)
     return index_bytes(weights) + table
 
 
 def index_bytes(weights: QuantizedWeights) -> int:
-    """Return the flash bytes of a layer's packed indices."""
+    """Return the flash bytes of a layer's indices; those of entropy-coded ones with their code."""
+    if weights.coded:
+        return coded_bytes(weights)
     rows, columns = (int(n) for n in weights.indices.shape)
     return rows * row_bytes(columns, weights.bits)
 

@@ -59,6 +59,7 @@ class QuantizedWeights(Shown):
         overlap: Bits that an index shares with the indices before it in its row: its low bits are
             their high bits, as a window moves along a bit stream by `bits` (Tseng et al. 2024,
             "QTIP"). They are zeros at the start of a row.
+        coded: Whether flash holds entropy-coded indices (`integer.coding`).
     """
 
     shape: Shape
@@ -68,6 +69,7 @@ class QuantizedWeights(Shown):
     scales: Float32Array
     fit: FitReport | None = None
     overlap: int = 0
+    coded: bool = False
     __pydantic_config__ = CONFIG
 
     @property
@@ -77,7 +79,9 @@ class QuantizedWeights(Shown):
 
     @property
     def fields(self) -> str:
-        """The layout of indices in the names of engine functions: "4", or "4_6" with overlap."""
+        """The layout of indices in engine functions: "4", "4_6" with overlap, or "coded"."""
+        if self.coded:
+            return "coded"
         return f"{self.bits}_{self.index_bits}" if self.overlap else f"{self.bits}"
 
     def int8(self) -> NDArray[np.int8]:
@@ -95,6 +99,7 @@ class QuantizedWeights(Shown):
         demand(len(self.shape) > 0 and min(self.shape) > 0, "the shape of its weights")
         sound = indices.ndim == 2 and indices.size == math.prod(self.shape)
         demand(sound, "the shape of its weights")
+        demand(not (self.coded and self.overlap), "the coding of its indices")
         demand((book is None) == (self.bits == 8), "its codebook")
         if book is not None:
             demand(book.shape == (1 << self.index_bits,), "its codebook")

@@ -16,7 +16,8 @@ typedef void mlut_multiply_t(const struct mlut_block *block, int8_t *out);
 
 /* By the weights' bits, and the bits of an index where they are more. */
 mlut_unpack_t mlut_unpack_2, mlut_unpack_3, mlut_unpack_4, mlut_unpack_5, mlut_unpack_6,
-    mlut_unpack_7, mlut_unpack_8, mlut_unpack_2_6, mlut_unpack_3_6, mlut_unpack_4_6;
+    mlut_unpack_7, mlut_unpack_8, mlut_unpack_2_6, mlut_unpack_3_6, mlut_unpack_4_6,
+    mlut_unpack_coded;
 
 /* By the output stage's rounding. */
 mlut_multiply_t mlut_multiply_any, mlut_multiply_signed, mlut_multiply_positive;

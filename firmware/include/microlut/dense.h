@@ -32,6 +32,9 @@ typedef struct {
 
 void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *scratch);
 
+/* The same with entropy-coded indices; `dot` and `pairs` are NULL. Scratch: 4 * inputs bytes. */
+void mlut_dense_coded(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *scratch);
+
 #ifdef __cplusplus
 }
 #endif

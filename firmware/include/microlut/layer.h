@@ -20,15 +20,30 @@ extern "C" {
 /* Weights: `columns` indices per row, packed from the least significant bit of the row's first byte
  * on; a row starts on a byte. Index i ends at bit (i + 1) * bits and has index_bits bits: the lower
  * ones it has in common with those before it, or they are zeros. weight = codebook[index]. With 8
- * bits there is no codebook: the row holds the int8 weights themselves. See
- * docs/reference/format.md. */
-typedef struct {
+ * bits there is no codebook: the row holds the int8 weights themselves. If index_bits is 0, indices
+ * are entropy-coded. See docs/reference/format.md. */
+typedef struct mlut_weights {
     const uint8_t *indices;
-    const int8_t *codebook; /* 1 << index_bits levels; NULL with 8 bits */
-    uint32_t row_bytes;
+    union {
+        const int8_t *codebook;       /* 1 << index_bits levels; NULL with 8 bits */
+        const struct mlut_code *code; /* if index_bits is 0 */
+    };
+    uint32_t row_bytes; /* of a group of rows at least, if indices are entropy-coded */
     uint8_t bits;       /* 2 to 8 */
-    uint8_t index_bits; /* the same, or 6: with 2 to 4 bits in convolutions and dense layers */
+    uint8_t index_bits; /* the same, or 6: with 2 to 4 bits in convolutions and dense layers; 0 */
 } mlut_weights_t;
+
+/* Entropy-coded indices, of convolutions and dense layers between int8 tensors. A group of 1 <<
+ * group_shift rows starts at byte group * row_bytes + starts[group] of the indices. `table` has for
+ * the next `width` bits, the first one the lowest, the weight and the length of its code, 1 to
+ * `width`. Two bytes follow the last group. */
+typedef struct mlut_code {
+    const int8_t *table; /* 2 << width */
+    const uint16_t *starts;
+    uint32_t columns;
+    uint8_t width; /* 1 to 8 */
+    uint8_t group_shift;
+} mlut_code_t;
 
 /* Which form of the output stage a layer may take; all give TensorFlow Lite's results. The quick
  * ones need output limits of -128 and 127, shifts of -21 to -1, and sums below 2^30. */

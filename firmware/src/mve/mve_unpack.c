@@ -3,6 +3,7 @@
 
 #if MLUT_ISA_MVE
 
+#include "../coded.h"
 #include "block.h"
 
 /* Two rows lie interleaved by 16 weights. Behind a row's last weight stands anything, and so it
@@ -55,5 +56,28 @@ MLUT_MVE_UNPACK(8, 8, 8)
 MLUT_MVE_UNPACK(2_6, 2, 6)
 MLUT_MVE_UNPACK(3_6, 3, 6)
 MLUT_MVE_UNPACK(4_6, 4, 6)
+
+void mlut_unpack_coded(
+    const mlut_weights_t *weights, size_t first, size_t rows, size_t columns, uint32_t *to)
+{
+    const size_t chunks = (columns + MLUT_MVE_LANES - 1u) / MLUT_MVE_LANES;
+    const int8_t *const table = weights->code->table;
+    const uint32_t mask = mlut_coded_mask(weights->code);
+    mlut_coded_t place = mlut_coded_at(weights, first);
+    for (size_t r = 0; r < rows; r++) {
+        int8_t *chunk = (int8_t *)to;
+        chunk += (r & ~(size_t)1) * chunks * MLUT_MVE_LANES + r % 2u * MLUT_MVE_LANES;
+        if (r > 0 && mlut_coded_begins(weights->code, first + r)) {
+            place = mlut_coded_group(weights, first + r);
+        }
+        for (size_t left = columns; left > 0; chunk += 2u * MLUT_MVE_LANES) {
+            const size_t some = left < MLUT_MVE_LANES ? left : MLUT_MVE_LANES;
+            for (size_t i = 0; i < some; i++) {
+                chunk[i] = (int8_t)mlut_coded_next(&place, table, mask);
+            }
+            left -= some;
+        }
+    }
+}
 
 #endif

@@ -12,6 +12,7 @@ from microlut.plan.buffers import aligned
 from microlut.plan.kernels import winograd
 from microlut.plan.kernels.add import adds_quickly, sum_of
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
+from microlut.plan.kernels.coded import coded_work, group_rows
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 
@@ -32,7 +33,7 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
         quads = max(-(-columns // 4), _FEWEST_QUADS)
         fixed = 32 * quads + (4 * quads if patches(call.op) else 0)
         each = CHANNEL_BYTES + 8 * quads + (4 if call.sum is not None else 0)
-        for tile in even_shares(channels, 2):
+        for tile in even_shares(channels, max(2, group_rows(call.op.weights))):
             yield Tile(tile, aligned((tile + tile % 2) * each + fixed))
         yield from self._staying(call, fixed, each)
 
@@ -94,14 +95,18 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
                 "convolution": 1.0,
                 "convolution pass": decoded * passes,
                 "channel": decoded * channels,
-                f"decode {op.weights.bits}": decoded * channels * (values // 8),
-                f"decode rest {op.weights.bits}": decoded * channels * (values % 8 > 0),
                 "block": blocks * passes,
                 "tile": blocks * pairs * groups,
                 "tile start": blocks * pairs,
                 f"output {call.rounding.name.lower()}": pixels * channels,
             }
         )
+        if op.weights.coded:
+            each = coded_work(op.weights, range(0, channels, rows))
+            found.update({part: decoded * count for part, count in each.items()})
+        else:
+            found[f"decode {op.weights.bits}"] = decoded * channels * (values // 8)
+            found[f"decode rest {op.weights.bits}"] = decoded * channels * (values % 8 > 0)
         if _single(call) and not vectors:
             once = _single_pixels(call)
         else:

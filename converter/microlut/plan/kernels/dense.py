@@ -14,9 +14,11 @@ from microlut.ops.overlap import pair_table
 from microlut.ops.weights import QuantizedWeights
 from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
+from microlut.plan.kernels.coded import coded_work
 from microlut.plan.rounding import Rounding
 
 _MOST_UNITS = (1 << 32) - 1
+_CODED_ROWS = 4  # decoded at a time; MLUT_CODED_ROWS in dense_coded.c
 _BLOCK = 128  # columns that are widened at a time; MLUT_DENSE_BLOCK in dense.c
 _LARGEST_TABLE_SHARE = 3  # of the packed weights' bytes: a table may take one part in so many
 # Bytes of a row that are decoded at a time; for all other fields, as many as bits.
@@ -30,10 +32,17 @@ class DenseKernel(Kernel[QDense, Dense]):
         """Yield the only tile; its scratch holds a block of widened inputs."""
         weights = call.op.weights
         units, inputs = weights.shape
+        if weights.coded:
+            yield Tile(units, aligned(_CODED_ROWS * inputs))
+            return
         if weights.codebook is None:  # the rows in flash are the weights
             yield Tile(units, 0)
             return
         yield Tile(units, aligned(2 * min(_BLOCK, -(-inputs // 8) * 8)))
+
+    def function(self, call: Call[QDense]) -> str:
+        """Return the name of the engine's function, which entropy-coded indices have their own."""
+        return "dense_coded" if call.op.weights.coded else "dense"
 
     def overwrites(self, call: Call[QDense]) -> Iterable[int]:
         """Return none, since all units read all inputs."""
@@ -44,6 +53,15 @@ class DenseKernel(Kernel[QDense, Dense]):
         weights = call.op.weights
         units, inputs = weights.indices.shape
         bits, vectors = weights.bits, prod(call.shape[:-1])
+        if weights.coded:
+            return Counter(
+                {
+                    "dense": 1.0,
+                    **coded_work(weights, range(0, units, _CODED_ROWS)),
+                    "dense 8": vectors * -(-units // 4) * -(-inputs // 8),
+                    "dense output any": vectors * units,
+                }
+            )
         fours = vectors * -(-units // 4)
         blocks = -(-inputs // _BLOCK) if bits < 8 else 1
         widened = inputs if blocks == 1 else inputs * -(-units // 16)
@@ -76,7 +94,11 @@ class DenseKernel(Kernel[QDense, Dense]):
 
 def has_pairs(weights: QuantizedWeights) -> bool:
     """Return whether a table that decodes two indices at once is worth its bytes of flash."""
-    table = 0 if weights.codebook is None else 4 * pair_table(weights.bits, weights.index_bits)
+    table = (
+        0
+        if weights.codebook is None or weights.coded
+        else 4 * pair_table(weights.bits, weights.index_bits)
+    )
     return 0 < table * _LARGEST_TABLE_SHARE <= weights.indices.size * weights.bits // 8
 
 

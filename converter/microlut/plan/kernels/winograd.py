@@ -10,6 +10,7 @@ from microlut.ops.conv2d import QConv2D
 from microlut.ops.windows import Window
 from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, Tile
+from microlut.plan.kernels.coded import coded_work
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 from microlut.plan.rounding import Rounding, largest_sum
 
@@ -40,11 +41,10 @@ def work(call: Call[QConv2D], tile: Tile) -> Counter[str]:
     pairs, groups = sum(-(-n // 2) for n in rows), sum(-(-n // _GROUP) for n in rows)
     fields = -(-height // 2) * -(-width // 2)
     blocks = -(-fields // _COLUMNS)
-    return Counter(
+    found = Counter(
         {
             "winograd": 1.0,
             "winograd rows": pairs,
-            f"winograd decode {bits}": pairs * depth,
             "winograd block": blocks * len(rows),
             "winograd inputs": blocks * len(rows) * depth,
             "winograd tile": blocks * pairs * depth,
@@ -52,6 +52,12 @@ def work(call: Call[QConv2D], tile: Tile) -> Counter[str]:
             "winograd outputs": fields * groups,
         }
     )
+    if call.op.weights.coded:
+        starts = range(0, channels, 2)
+        found.update(coded_work(call.op.weights, starts))
+        bits = 8  # what is left are the transforms
+    found[f"winograd decode {bits}"] = pairs * depth
+    return found
 
 
 def _possible(call: Call[QConv2D]) -> bool:
