@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from microlut.conversion.coding import DECODER_BYTES, coded_options
 from microlut.conversion.decisions import Decision
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget
@@ -64,7 +65,7 @@ def quantize_within(prepared: Prepared, budget: Budget | None, progress: Progres
         return _allocation(prepared, prepared.configs)
     _check_can_be_judged(prepared, budget)
     _check_can_be_kept(prepared, budget)
-    measured = measure(prepared, progress)
+    measured = measure(prepared, progress, coded=budget.flash_bytes is not None)
     if budget.average_bits is not None:
         allocated = _allocation(prepared, _configs(allocate_average(measured, budget.average_bits)))
         return _better(prepared, allocated, uniform_within_average(prepared, budget.average_bits))
@@ -83,12 +84,15 @@ def _configs(choices: Mapping[str, Candidate]) -> LayerConfigs:
     }
 
 
-def measure(prepared: Prepared, progress: Progress) -> Candidates:
-    """Measure how each layer's bits affect the outputs: at all widths, or the pinned one."""
+def measure(prepared: Prepared, progress: Progress, *, coded: bool = False) -> Candidates:
+    """Measure each layer's bits: the pinned ones, or all widths and, if `coded`, all rates."""
     options = {
         name: [layer.config]
         if layer.pinned
-        else [replace(layer.config, bits=bits) for bits in BIT_WIDTHS]
+        else [
+            *(replace(layer.config, bits=bits) for bits in BIT_WIDTHS),
+            *(coded_options(prepared.graph, prepared.ranges, name, layer.config) if coded else ()),
+        ]
         for name, layer in prepared.layers.items()
     }
     return sensitivities(prepared.graph, prepared.ranges, prepared.inputs, options, progress)
@@ -101,6 +105,38 @@ def flash_bytes(quantized: QuantizedGraph) -> int:
 
 
 def _within_bytes(prepared: Prepared, measured: Candidates, budget: int) -> Allocation:
+    """Return the best allocation; entropy-coded indices, whose decoder counts, if much better."""
+    packed = {
+        name: tuple(choice for choice in choices if choice.config.rate is None)
+        for name, choices in measured.items()
+    }
+    plain = _allocated_within(prepared, packed, budget)
+    offered = {name for name, choices in measured.items() if len(choices) > len(packed[name])}
+    kinds = {node.op.kind for node in plain.quantized.nodes if node.name in offered}
+    decoders = sum(DECODER_BYTES[kind] for kind in kinds)
+    if not offered or budget <= decoders:
+        return plain
+    try:
+        coded = _allocated_within(prepared, measured, budget - decoders)
+    except InvalidInput:  # which leaves too little
+        return plain
+    if all(config.rate is None for config in coded.configs.values()):
+        return plain
+    lost = [_held_out(prepared, one).divergence for one in (plain, coded)]
+    better = lost[1] < _CLEARLY * lost[0]
+    names = "packed indices", "entropy-coded indices"
+    decision = Decision(
+        "bits",
+        names[better],
+        "divergence",
+        prepared.samples is not None,
+        dict(zip(names, lost, strict=True)),
+    )
+    found = coded if better else plain
+    return replace(found, decisions=(*found.decisions, decision))
+
+
+def _allocated_within(prepared: Prepared, measured: Candidates, budget: int) -> Allocation:
     """Allocate the bytes that output stages leave; their size is known only afterwards."""
     graph = prepared.graph
     left = budget - _STAGE_BYTES * sum(len(op.bias) for _, op in graph.weighted())

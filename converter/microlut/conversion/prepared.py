@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from microlut.conversion.coding import with_short_indices
 from microlut.conversion.decisions import Decision
 from microlut.conversion.findings import Finding
 from microlut.conversion.settings import LayerChoice
@@ -72,7 +73,7 @@ class Prepared:
     def quantize(self, configs: LayerConfigs) -> QuantizedGraph:
         """Return the integer network with these configurations of its layers."""
         stage = quantize if _needs_data(configs) else quantize_without_data
-        return stage(self.graph, self.ranges, self.inputs, configs)
+        return with_short_indices(stage(self.graph, self.ranges, self.inputs, configs))
 
     def held_out_quality(self, configs: LayerConfigs) -> Quality:
         """Return the quality of the network on held-out inputs.

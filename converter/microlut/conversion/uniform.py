@@ -24,7 +24,11 @@ def average_bits(prepared: Prepared, configs: LayerConfigs) -> float:
     """Return the mean bits per weight, 0 without weights."""
     sizes = {name: op.kernel.size for name, op in stored_layers(prepared.graph).items()}
     total = sum(sizes.values())
-    return sum(size * configs[name].bits for name, size in sizes.items()) / total if total else 0.0
+    return (
+        sum(size * configs[name].mean_bits for name, size in sizes.items()) / total
+        if total
+        else 0.0
+    )
 
 
 def uniform_within_average(prepared: Prepared, average: float) -> LayerConfigs | None:

@@ -126,7 +126,7 @@ class _Layer:
         if few or weights.overlap > 0:
             self._levels = tf.Variable(levels / _LEVEL_UNIT)
             self.variables.append(self._levels)
-        if config.sparsity > 0:
+        if config.sparsity > 0 or weights.coded:
             self._signs = tf.constant(np.sign(levels))
         elif few and weights.overlap == 0:
             span = max(float(levels[-1] - levels[0]), 1.0)  # equal weights have equal levels

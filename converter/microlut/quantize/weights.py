@@ -16,6 +16,7 @@ from microlut.ops.overlap import INDEX_BITS, engine_overlap, pair_table
 from microlut.ops.weights import FitReport, Granularity, QuantizedWeights
 from microlut.quantize.assign.feedback import feedback_factor, zero_level
 from microlut.quantize.assign.prune import MOST_SPARSE, Pruned, prune, prune_smallest
+from microlut.quantize.assign.rate import assign_at_rate
 from microlut.quantize.assign.reconstruct import (
     LEVEL_MAX,
     InputMoments,
@@ -23,29 +24,15 @@ from microlut.quantize.assign.reconstruct import (
     float_targets,
     reconstruct,
 )
-from microlut.quantize.assign.trellis import trellis_order
-from microlut.quantize.levels.codebook import (
-    Codebook,
-    channel_spreads,
-    fit_codebook,
-    nearest_index,
-    nearest_mse,
-)
+from microlut.quantize.initial_levels import fitted_levels, is_pruned, least_error, own_levels
+from microlut.quantize.levels.codebook import channel_spreads, fit_codebook, nearest_index
 from microlut.quantize.levels.densities import Array
-from microlut.quantize.levels.kmeans import kmeans_codebook
-from microlut.quantize.levels.trellis_levels import density_levels, trained_levels
 from microlut.quantize.weight_error import fit_error
 from microlut.support.arguments import check_choice, integer, within
 
 Method = Literal["calibrated", "fitted", "empirical", "published"]
 BIT_WIDTHS = range(2, 9)
 _SCALE_REFITS = 4
-# From this share of zeros on, a layer is pruned: levels are found in its weights, and one is at 0.
-# Levels for overlapping indices are corrected for a layer's inputs, by feedback also for those of
-# pruned weights: on ResNet8 at 2 and 3 bits, fitted ones are better until half is pruned, worse
-# from 70 % on.
-_PRUNED = 0.25
-_PRUNED_OVERLAPPING = 0.6
 # Weights up to which it does not matter that a dense layer without a table of pairs is slower.
 _SMALL_DENSE = 1 << 12
 
@@ -65,12 +52,16 @@ class WeightConfig:
             stay as they are.
         sparsity: Share of a layer's weights that become zero, up to 0.95. The others make up for
             them; indices do not overlap.
+        rate: Bits per weight of entropy-coded indices, which have 2^bits uniform levels; None for
+            indices of `bits` bits. It takes moments of the inputs, and other layers than
+            convolutions and dense ones of a scale per channel ignore it.
     """
 
     bits: int = 4
     granularity: Granularity = "channel"
     method: Method = "calibrated"
     sparsity: float = 0.0
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         bits = integer("bits", self.bits, BIT_WIDTHS[0], BIT_WIDTHS[-1])
@@ -84,6 +75,11 @@ class WeightConfig:
                 f"sparsity is {share:g} and method is published, which keeps all weights; give "
                 "another method, or sparsity 0"
             )
+
+    @property
+    def mean_bits(self) -> float:
+        """Bits per weight that this asks for."""
+        return self.bits if self.rate is None else self.rate
 
     @property
     def needs_data(self) -> bool:
@@ -128,6 +124,8 @@ def quantize_weights(
     weights = by_channel.astype(np.float64)
     if not np.all(np.isfinite(weights)):
         raise InvalidInput("weights hold NaN or infinity; finite weights are needed")
+    if config.rate is not None and moments is not None and may_be_coded(kernel.shape, config):
+        return _at_rate(kernel.shape, weights, config, moments, allowed)
     made = _pruned(weights, moments, config)
     kept, zeros = (weights, None) if made is None else (made.weights, made.zeros)
     if config.bits == 8:
@@ -137,13 +135,13 @@ def quantize_weights(
     normalized = kept[used] / spread[used, None] if used.any() else np.zeros((1, 1))
     book = fit_codebook(normalized, config.bits)
     overlap = 0 if moments is None or made else index_overlap(kernel.shape, config.bits)
-    pruned = made is not None or (config.corrects and _is_pruned(normalized, overlap))
+    pruned = made is not None or (config.corrects and is_pruned(normalized, overlap))
     if pruned or config.method == "empirical":
-        real = _own_levels(normalized, config.bits, overlap)
+        real = own_levels(normalized, config.bits, overlap)
         if zeros is not None:
             real[zero_level(real)] = 0.0
     else:
-        real = _fitted_levels(book, config.bits, overlap)
+        real = fitted_levels(book, config.bits, overlap)
     largest = float(np.max(np.abs(real))) or 1.0
     levels = np.round(real * (LEVEL_MAX / largest)).astype(np.int8)
     scales = allowed(spread * largest / LEVEL_MAX)
@@ -167,7 +165,7 @@ def quantize_weights(
         scales, indices = found.scales.ravel(), found.indices.reshape(weights.shape)
         levels = found.levels.astype(np.int8)
     error = (kept - scales[:, None] * levels[indices])[used] / spread[used, None]
-    predicted = _least_error(normalized, config.bits) if pruned else book.predicted_mse
+    predicted = least_error(normalized, config.bits) if pruned else book.predicted_mse
     fit = FitReport(
         density="pruned" if pruned else book.density.value,
         ks_gaussian=book.ks_gaussian,
@@ -183,6 +181,37 @@ def quantize_weights(
         scales=scales.astype(np.float32),
         fit=fit,
         overlap=overlap,
+    )
+
+
+def may_be_coded(shape: Shape, config: WeightConfig) -> bool:
+    """Return whether a kernel may have uniform levels at a rate: there are rows with scales."""
+    rows = len(shape) in (2, 4) and config.granularity == "channel"
+    return rows and config.bits < 8 and not config.sparsity
+
+
+def _at_rate(
+    shape: Shape,
+    weights: Array,
+    config: WeightConfig,
+    moments: InputMoments,
+    allowed: ScaleRule,
+) -> QuantizedWeights:
+    """Return entropy-coded weights; `weights` are [channels, n]."""
+    assert config.rate is not None
+    found = assign_at_rate(weights[None], moments, config.rate, config.bits, allowed)
+    scales, indices = found.scales[0], found.indices[0]
+    error = weights - scales[:, None] * found.levels[indices]
+    energy = float(np.sum(weights**2)) or 1.0
+    gaussian = 4.0**-config.rate  # the least error of a Gaussian source at this rate
+    return QuantizedWeights(
+        shape=tuple(shape),
+        bits=config.bits,
+        indices=_rows(indices.astype(np.uint8), shape, 0),
+        codebook=found.levels.astype(np.int8),
+        scales=scales.astype(np.float32),
+        fit=FitReport("uniform", 0.0, 0.0, gaussian, float(np.sum(error**2)) / energy),
+        coded=True,
     )
 
 
@@ -208,32 +237,6 @@ def _pruned(weights: Array, moments: InputMoments | None, config: WeightConfig) 
     factor = feedback_factor(moments.covariance)
     made = prune(float_targets(grouped, moments), factor, config.sparsity)
     return Pruned(made.weights.reshape(weights.shape), made.zeros.reshape(weights.shape))
-
-
-def _is_pruned(normalized: Array, overlap: int) -> bool:
-    """Return whether so many weights are 0 that no density fits."""
-    share = float(np.mean(normalized == 0))
-    return share >= (_PRUNED_OVERLAPPING if overlap else _PRUNED)
-
-
-def _fitted_levels(book: Codebook, bits: int, overlap: int) -> Array:
-    """Return the initial levels of the fitted density, in the order of their indices."""
-    if overlap == 0:
-        return book.levels
-    return book.fit.center + book.fit.deviation * density_levels(book.density, bits, overlap)
-
-
-def _own_levels(normalized: Array, bits: int, overlap: int) -> Array:
-    """Return the initial levels that suit these very weights, in the order of their indices."""
-    levels = kmeans_codebook(normalized, bits + overlap)
-    if overlap == 0:
-        return levels
-    return trained_levels(levels[trellis_order(bits, overlap)], normalized, bits)
-
-
-def _least_error(normalized: Array, bits: int) -> float:
-    """Return the mean squared error of the best 2^bits independent levels."""
-    return nearest_mse(normalized.ravel(), kmeans_codebook(normalized, bits))
 
 
 def _assign(

@@ -114,20 +114,20 @@ def reconstruct(  # noqa: PLR0913 (a layer, where to begin, and what may change)
         first = assign_with_feedback(targets, factor, levels, scales, zeros)
         state = replace(state, indices=first)
     state = refitted(state)
-    best, least = state, _output_error(targets, covariance, state)
+    best, least = state, output_error(targets, covariance, state)
     rounds = max(_FEWEST_ROUNDS, min(_ROUNDS, _ROUND_WEIGHTS // weights.size))
     for _ in range(rounds - 1):
         after = assigned(state)
         if np.array_equal(after.indices, state.indices):
             break
         state = refitted(after)
-        error = _output_error(targets, covariance, state)
+        error = output_error(targets, covariance, state)
         if error < least:  # rounded levels and scales, and other paths, may also be worse
             best, least = state, error
     return best
 
 
-def _output_error(targets: Array, covariance: Array, state: Reconstruction) -> float:
+def output_error(targets: Array, covariance: Array, state: Reconstruction) -> float:
     """Return the squared error of the layer's outputs, without its constant part."""
     lost = state.scales[:, :, None] * state.levels[state.indices] - targets
     return float(np.sum((lost @ covariance) * lost))
