@@ -45,10 +45,11 @@ FULL = {
     "stack_bytes": 2_048,
     "interrupts": 82,
     "memory": {
-        "flash": {"origin": 0, "size": 65_536},
-        "ram": {"origin": 0x2000_0000, "size": 16_384},
-        "preload": {"origin": 0x6000_0000, "size": 16_384},
+        "flash": {"origin": 0, "size": 65_536, "cost": 2.0},
+        "ram": {"origin": 0x2000_0000, "size": 16_384, "cost": 1.0},
+        "preload": {"origin": 0x6000_0000, "size": 16_384, "cost": 1.0},
         "code_origin": 0x4000_0000,
+        "others": {},  # do not go with code_origin
     },
     "console": {"uart": "USART2", "baud": 115_200, "tx": "PA2", "rx": "PA3", "function": 7},
     "emulators": {
@@ -110,7 +111,7 @@ def toml(table: dict, folder: Path) -> Path:
 
 def generated(board: Board, folder: Path) -> dict[str, str]:
     """Return all that is generated of a board's file."""
-    job = toolchain._Job(folder, "net", board, folder, "speed", profile=False)
+    job = toolchain._Job(folder, "net", board, folder, "speed", profile=False, arena="ram")
     toolchain._write_config(job, board)
     texts = {file.name: file.read_text() for file in job.config.iterdir()}
     facts = {"folder": "/tmp/x", "preload": 1, "vectors": 2, "probes": (3, 4)}
@@ -139,6 +140,19 @@ def test_text_of_a_board_is_refused_or_has_no_effect(path, tmp_path):
             load_board(file)
         message, code = describe(caught.value)
         assert (code, is_plain(message)) == (4, True)
+
+
+def test_names_of_memories_are_plain(tmp_path):
+    memory = {"flash": FULL["memory"]["flash"], "ram": FULL["memory"]["ram"]}
+    other = {"origin": 0x2001_0000, "size": 4_096, "kind": "ram"}
+    table = FULL | {"memory": memory | {"others": {"sram": other}}}
+    assert load_board(toml(table, tmp_path)).memory.size_of("ram") == 20_480
+    for hostile in ("Sram", "a_b", "a.b", "1a", "ram", "a" * 17):
+        table["memory"]["others"] = {hostile: other}
+        text = toml(table, tmp_path)
+        text.write_text(text.read_text().replace(f"{hostile} = {{", f'"{hostile}" = {{'))
+        with pytest.raises(InvalidBoard):
+            load_board(text)
 
 
 def test_board_called_dots_is_refused(tmp_path):

@@ -215,7 +215,9 @@ def scratch_last(plan: Plan) -> Plan:
         replace(step, scratch_offset=plan.arena_bytes + largest - step.scratch_bytes)
         for step in plan.steps
     )
-    return replace(plan, steps=steps, arena_bytes=plan.arena_bytes + largest)
+    size = plan.arena_bytes + largest
+    (part,) = plan.parts
+    return replace(plan, steps=steps, arena_bytes=size, parts=(replace(part, bytes=size),))
 
 
 def run_batch(

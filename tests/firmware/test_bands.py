@@ -42,7 +42,7 @@ def check(count: int, seed: int, folder: Path, target: Target) -> None:
     assert {segment.upwards for plan in plans for segment in plan.segments} == {False, True}
 
 
-@pytest.mark.parametrize("count", [10, *in_sweeps(140)])
+@pytest.mark.parametrize("count", [21, *in_sweeps(140)])
 def test_segments_equal_the_interpreter(count: int, tmp_path: Path):
     """Run with sanitizers: arenas are as large as planned, in blocks of their own."""
     check(count, 5, tmp_path, HOST)
@@ -51,7 +51,7 @@ def test_segments_equal_the_interpreter(count: int, tmp_path: Path):
 @pytest.mark.qemu
 @pytest.mark.parametrize(
     ("target", "count"),
-    [(M4, 7), (M55, 7), *in_sweeps((M0PLUS, 14), (M4, 70), (M55, 70))],
+    [(M4, 14), (M55, 14), *in_sweeps((M0PLUS, 14), (M4, 70), (M55, 70))],
     ids=["m4", "m55", "m0plus", "m4-many", "m55-many"],
 )
 def test_segments_on_cores_equal_the_interpreter(target: Target, count: int, tmp_path: Path):

@@ -23,6 +23,7 @@ from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.ops.arrays import Shape
 from microlut.ops.weighted import QWeighted
 from microlut.plan import Goal, Optimize, Plan, Planner, Point, Step
+from microlut.plan.banks import MAIN
 from microlut.plan.cost import like
 from microlut.plan.limits import size_obstacles
 from microlut.quantize.rough import quantize_roughly
@@ -67,7 +68,7 @@ class BoardEstimate(Shown):
         arena_bytes: Activations and scratch in RAM, in the plan that `deploy` makes for the board;
             if RAM is too small for all of them, in the smallest one.
         flash_bytes: Estimated bytes of flash; None on a board without memory of its own.
-        ram_bytes: Estimated bytes of RAM, the stack included.
+        ram_bytes: Estimated bytes of RAM in all memories, the stack included.
         instructions: Estimated instructions per inference; None if the engine is compiled for size.
         fits: Whether the board has these bytes; None if it has no memory of its own.
         lacking_flash: Bytes of flash that the board lacks.
@@ -255,6 +256,7 @@ def _estimate(plan: Plan, source: Source, board: Board) -> BoardEstimate:
         return BoardEstimate(board.id, core, arena, None, None, instructions, None)
     flash, ram = image_sizes(plan, source, board)
     lacking = lacking_bytes(plan, board, flash, ram)
+    ram += sum(part.bytes for part in plan.parts if part.memory != MAIN)
     fits = lacking == (0, 0)
     return BoardEstimate(board.id, core, plan.arena_bytes, flash, ram, instructions, fits, *lacking)
 

@@ -389,7 +389,7 @@ def toml(value: object) -> str:
         (
             '[layers."a*"]\nexcluded = true',
             'layers."a*".excluded: is not a known key; did you mean exclude? Allowed are bits, '
-            "granularity, method, exclude",
+            "granularity, method, sparsity, exclude",
         ),
         ("[layers.block.conv]", "layers.block.conv: is not a known key; allowed are bits, "),
         ("[layers.größe]", "is not TOML ("),

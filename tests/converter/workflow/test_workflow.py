@@ -225,7 +225,9 @@ def test_deploy_builds_where_no_machine_can_measure(lack, why, tmp_path, bare, m
         why = why.replace("arm", "arm-absent")
     else:
         ram = Region(origin=0x2000_0000, size=4096)
-        small = m4.model_copy(update={"memory": m4.memory.model_copy(update={"ram": ram})})
+        small = m4.model_copy(
+            update={"memory": m4.memory.model_copy(update={"ram": ram, "others": {}})}
+        )
         monkeypatch.setattr(machines, "_with_core_of", lambda board: small)
     outcome = microlut.deploy(conversion(), bare, tmp_path / "out", samples(3))
     assert outcome.image.elf.is_file()
