@@ -71,15 +71,19 @@ def examine_model(
     path = path_of("model", source)
     name = name or plain(path.resolve().stem)
     if reading.is_tflite(path):
+        _check_no_custom(path, said, "a .tflite file")
         return translate_tflite(reading.read(path), name)
     if path.is_file() and foreign.is_onnx(path):
-        if said:
-            raise InvalidInput(
-                f"{path}: custom says what classes of Keras are, and this is an ONNX model; leave "
-                "it out"
-            )
+        _check_no_custom(path, said, "an ONNX model")
         return translate_onnx(onnx_file.read(path), str(path), name)
     return translate(_read(path, said), name)
+
+
+def _check_no_custom(path: Path, custom: Custom, what: str) -> None:
+    if custom:
+        raise InvalidInput(
+            f"{path}: custom says what classes of Keras are, and this is {what}; leave it out"
+        )
 
 
 def _read(path: Path, custom: Custom) -> KerasModel:

@@ -299,6 +299,11 @@ def test_what_cannot_be_converted_is_named(content: bytes, change, words: str, t
     assert "\n" not in str(error.value)
 
 
+def test_custom_classes_are_those_of_keras(content: bytes, tmp_path: Path):
+    with pytest.raises(InvalidInput, match=r"this is a \.tflite file; leave it out"):
+        import_model(_written(content, tmp_path), custom={"MyConv": "Conv2D"})
+
+
 def test_all_obstacles_are_collected(content: bytes, tmp_path: Path):
     def two(model):
         _custom(model)

@@ -9,6 +9,7 @@ from typing import Any
 from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
 
 LEAST_OPSET, LARGEST_OPSET = 7, 28
+_UNKNOWN = "No Op registered"  # what the checker says
 _LONGEST = 200  # characters of a library's message
 _AGAIN = "export the model again"
 
@@ -56,12 +57,41 @@ def decode(content: bytes, source: str, folder: Path | None = None) -> Any:  # n
     if not model.HasField("graph"):
         raise InvalidInput(f"{source}: no ONNX model, or a damaged one (it has no graph); {_AGAIN}")
     _check_opset(model, source)
+    if model.ir_version > onnx.IR_VERSION:
+        raise _newer(source, f"IR version {model.ir_version}", onnx)
+    for each in model.graph.output:
+        if each.type.HasField("tensor_type"):
+            each.type.tensor_type.shape.SetInParent()  # the checker wants one; nothing reads it
     _load_arrays(onnx, model, source, folder)
     try:
         onnx.checker.check_model(model)
         return onnx.inliner.inline_local_functions(model) if model.functions else model
     except Exception as error:
+        if _UNKNOWN in str(error):
+            raise _newer(source, _line(error), onnx) from error
         raise _damaged(source, error) from error
+
+
+def _newer(source: str, found: str, onnx: ModuleType) -> UnsupportedModel:
+    return UnsupportedModel(
+        f"{source}: {found}, which the package onnx {onnx.__version__} does not know; update it, "
+        "or export the model with opset_version=18"
+    )
+
+
+def array_of(tensor: Any, source: str) -> Any:  # noqa: ANN401 - a TensorProto, and its NumPy array
+    """Return an array in a model.
+
+    Raises:
+        InvalidInput: Its type or its values are not those of an array.
+    """
+    try:
+        return library().numpy_helper.to_array(tensor)
+    except Exception as error:
+        raise InvalidInput(
+            f"{source}: array {tensor.name!r} of type {tensor.data_type} cannot be read "
+            f"({_line(error)}); {_AGAIN}"
+        ) from error
 
 
 def _check_opset(model: Any, source: str) -> None:  # noqa: ANN401

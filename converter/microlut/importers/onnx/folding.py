@@ -43,7 +43,7 @@ def folded(operator: Operator, node: Any, values: Sequence[Value | None]) -> lis
         values: What it reads.
 
     Raises:
-        UnsupportedModel: It makes random numbers, or too many of others.
+        UnsupportedModel: It makes random numbers, or too many of others, or has control flow.
         InvalidInput: It cannot be computed.
     """
     if any(isinstance(value, Live) for value in values):
@@ -51,6 +51,11 @@ def folded(operator: Operator, node: Any, values: Sequence[Value | None]) -> lis
     if operator.kind in _RANDOM:
         raise operator.unsupported(
             "makes random numbers", "leave it out: firmware computes the same each time"
+        )
+    if any(each.HasField("g") or each.graphs for each in node.attribute):
+        raise operator.unsupported(
+            "has networks within, which are chosen or repeated",
+            "firmware has no control flow: export the model with what is constant folded",
         )
     _check_size(operator, values)
     if operator.kind == "DequantizeLinear":

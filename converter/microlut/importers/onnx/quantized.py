@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.importers.onnx.affine import affine
+from microlut.importers.onnx.file import library
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Constant, Live, Stored, Value
 from microlut.ops.identity import Identity
@@ -25,6 +26,35 @@ KEEPS_INTEGERS = frozenset(
     {"Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Identity", "MaxPool", "Reshape"}
     | {"Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"}
 )
+
+_READS_INTEGERS = ("DequantizeLinear", "QLinear", "QGemm")
+_CASTS = ("Cast", "CastLike")
+
+
+def integers_of(number: int) -> Stored | None:
+    """Return how an input of a type of ONNX stores real values: as themselves; None for floats.
+
+    Raises:
+        ValueError: The type has no numbers.
+    """
+    dtype = np.dtype(library().helper.tensor_dtype_to_np_dtype(number)) if number else None
+    if dtype is None or dtype.kind == "f" or "float" in dtype.name:
+        return None
+    if dtype.kind not in "biu" and "int" not in dtype.name:
+        raise ValueError(f"has values of type {dtype.name}")
+    return Stored(1.0, 0, dtype.name)
+
+
+def check_integers(use: Use, kind: str, stored: Stored) -> None:
+    """Refuse to compute with integers: they would be rounded, or wrap around at their ends."""
+    name = kind.removeprefix("com.microsoft.")
+    is_plain = (stored.scale, stored.zero_point) == (1.0, 0)
+    if kind in KEEPS_INTEGERS or name.startswith(_READS_INTEGERS) or (kind in _CASTS and is_plain):
+        return
+    raise use.operator.unsupported(
+        f"computes with integers of type {stored.dtype}",
+        "supported are casts of inputs to float, DequantizeLinear and what moves integers",
+    )
 
 
 def _stored(use: Use, scale: int, zero: int) -> Stored | None:

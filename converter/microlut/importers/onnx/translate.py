@@ -12,13 +12,13 @@ import numpy as np
 from microlut.errors import InvalidInput, Obstacle
 from microlut.graph.ir import Graph
 from microlut.importers.obstacles import Collected
-from microlut.importers.onnx.file import library
+from microlut.importers.onnx.file import array_of, library
 from microlut.importers.onnx.folding import folded, shape_of
 from microlut.importers.onnx.layouts import channels_last
 from microlut.importers.onnx.node import Operator
 from microlut.importers.onnx.operators import HANDLERS, SUPPORTED, advice_for
 from microlut.importers.onnx.patterns import merged
-from microlut.importers.onnx.quantized import KEEPS_INTEGERS
+from microlut.importers.onnx.quantized import KEEPS_INTEGERS, check_integers, integers_of
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.use import Building, Use
 from microlut.importers.onnx.values import Constant, Live, Value
@@ -28,7 +28,9 @@ from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
 
 _LARGEST_TENSOR = 1 << 26
+_UNFIT = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 _NOT_SUPPORTED = "the operator is not supported"
+_NUMBERS = "supported are real numbers and integers"
 _STANDARD = ("", "ai.onnx")
 _LEFT_OUT = (
     "the output is the same for all inputs and is left out; the program that calls the network has "
@@ -71,8 +73,7 @@ def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Tran
     )
     work.building.several = many if batched else None
     arrays = {each.name: each for each in model.graph.initializer}
-    to_array = library().numpy_helper.to_array
-    work.values = {key: _plain(to_array(each)) for key, each in arrays.items()}
+    work.values = {key: _plain(array_of(each, source)) for key, each in arrays.items()}
     inputs = [each for each in model.graph.input if each.name not in arrays]
     work.sequences = frozenset(
         node.input[0]
@@ -82,7 +83,7 @@ def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Tran
     tensors = [t for each in inputs if (t := _input(each, work, batched)) is not None]
     read = {name for node in model.graph.node for name in node.input}
     read |= {each.name for each in model.graph.output}
-    for operator, node in zip(_operators(model), model.graph.node, strict=True):
+    for operator, node in zip(_operators(model, source), model.graph.node, strict=True):
         _translate(operator, node, read, work)
     work.collected.add(_misplaced(model, work))
     graph = None
@@ -119,7 +120,7 @@ def _plain(array: Any) -> Constant:  # noqa: ANN401
     return np.asarray(array if known else array.astype(np.float32))
 
 
-def _operators(model: Any) -> Iterator[Operator]:  # noqa: ANN401
+def _operators(model: Any, source: str) -> Iterator[Operator]:  # noqa: ANN401
     onnx = library()
     versions = {each.domain: each.version for each in model.opset_import}
     standard = versions.get("", versions.get("ai.onnx", 0))
@@ -127,7 +128,8 @@ def _operators(model: Any) -> Iterator[Operator]:  # noqa: ANN401
         first = next(filter(None, node.output), node.op_type)
         domain = "" if node.domain in _STANDARD else node.domain
         attributes = {
-            each.name: _attribute(onnx.helper.get_attribute_value(each)) for each in node.attribute
+            each.name: _attribute(onnx.helper.get_attribute_value(each), source)
+            for each in node.attribute
         }
         yield Operator(
             plain(node.name or first),
@@ -140,13 +142,13 @@ def _operators(model: Any) -> Iterator[Operator]:  # noqa: ANN401
         )
 
 
-def _attribute(value: Any) -> Any:  # noqa: ANN401
+def _attribute(value: Any, source: str) -> Any:  # noqa: ANN401
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     if isinstance(value, list | tuple):
-        return [_attribute(each) for each in value]
+        return [_attribute(each, source) for each in value]
     if type(value).__name__ == "TensorProto":
-        return library().numpy_helper.to_array(value)
+        return array_of(value, source)
     return value
 
 
@@ -164,11 +166,14 @@ def _input(each: Any, work: _Work, batched: bool) -> Tensor | None:  # noqa: ANN
     name = each.name
     if not known or not all(n is not None and 0 < n <= _LARGEST_TENSOR for n in sizes):
         shown = ", ".join(str(n or "?") for n in sizes) if known else "any"
+        what = "has unknown dimensions"
+        if known and all(sizes):
+            what = f"has sizes other than 1 to {_LARGEST_TENSOR}"
         advice = (
             "firmware needs all sizes but the batch: export the model with an example input and "
             "without dynamic sizes other than the batch"
         )
-        found = f"shape [{shown}] has unknown dimensions"
+        found = f"shape [{shown}] {what}"
         work.collected.add([Obstacle(name, f"input {name!r}", found, advice)])
         return None
     shape: Shape = tuple(n for n in sizes if n is not None)
@@ -176,7 +181,12 @@ def _input(each: Any, work: _Work, batched: bool) -> Tensor | None:  # noqa: ANN
         found = f"shape {list(shape)} has more than {_LARGEST_TENSOR} elements"
         work.collected.add([Obstacle(name, f"input {name!r}", found, "use a smaller model")])
         return None
-    live = Live(work.building.take(name), shape, batch)
+    try:
+        stored = integers_of(each.type.tensor_type.elem_type)
+    except ValueError as error:
+        work.collected.add([Obstacle(name, f"input {name!r}", str(error), _NUMBERS)])
+        return None
+    live = Live(work.building.take(name), shape, batch, stored)
     work.building.shapes[live.tensor] = live.inner
     work.values[name] = live
     return Tensor(live.tensor, live.inner)
@@ -208,17 +218,20 @@ def _translate(operator: Operator, node: Any, read: set[str], work: _Work) -> No
 def _made(use: Use, node: Any, kind: str) -> Iterable[Value | None]:  # noqa: ANN401
     """Return the outputs of an operator."""
     operator = use.operator
-    size = shape_of(operator, use.values[0] if use.values else None)
-    if size is not None:
-        if any(isinstance(v, Live) and v.batch is not None for v in use.values):
-            use.check_one()
-        return [size]
     try:
+        size = shape_of(operator, use.values[0] if use.values else None)
+        if size is not None:
+            if any(isinstance(v, Live) and v.batch is not None for v in use.values):
+                use.check_one()
+            return [size]
         constants = folded(operator, node, use.values)
         return _handled(use, kind) if constants is None else constants
     except InvalidInput:
         use.check_one()  # which may be the reason
         raise
+    except _UNFIT as error:
+        text = " ".join(str(error).split())[:80]
+        raise operator.invalid(f"its inputs or attributes do not fit ({text})") from error
 
 
 def _handled(use: Use, kind: str) -> Iterable[Value | None]:
@@ -227,11 +240,9 @@ def _handled(use: Use, kind: str) -> Iterable[Value | None]:
     if handler is None:
         return _refuse(operator, kind)
     stored = next((v.stored for v in use.values if isinstance(v, Live) and v.stored), None)
-    try:
-        made = list(handler(use))
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
-        text = " ".join(str(error).split())[:80]
-        raise operator.invalid(f"its inputs or attributes do not fit ({text})") from error
+    if stored is not None:
+        check_integers(use, kind, stored)
+    made = list(handler(use))
     had = any(isinstance(v, Live) and v.batch is not None for v in use.values)
     if had and any(isinstance(v, Live) and v.batch is None for v in made):
         use.check_one()

@@ -135,7 +135,7 @@ class Use:
             raise self.operator.invalid(
                 f"{what} has shape {list(found.shape)}, expected {list(shape)}"
             )
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             made = frozen_array(found.astype(np.float64))
         if not np.isfinite(made).all():
             raise self.operator.invalid(
