@@ -15,11 +15,13 @@ from microlut.conversion.calibration import (
 from microlut.conversion.input_checks import calibration_findings
 from microlut.conversion.options import Check, Options
 from microlut.conversion.prepared import Prepared
+from microlut.conversion.report import FileIntegers
 from microlut.conversion.settings import layer_choices
 from microlut.conversion.tensor_types import OF_INTEGERS, check_types_free
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.importers.samples import Inputs
+from microlut.integer import QuantizedGraph
 from microlut.ops.tensor import Activation, feature_ranges, quantized_range
 from microlut.plan.limits import check_sizes
 from microlut.quantize.ranges.measure import Ranges
@@ -34,6 +36,14 @@ def stored_ranges(graph: Graph) -> Ranges:
     limits = {name: quantized_range(t.quantized, t.dtype) for name, t in tensors.items()}
     types: dict[str, Activation] = {n: "int16" for n, t in tensors.items() if t.dtype == "int16"}
     return Ranges(limits, types)
+
+
+def file_integers(graph: Graph, quantized: QuantizedGraph) -> FileIntegers:
+    """Return whether a network has all the integers of its file; "" if the file has none."""
+    if not graph.exact:
+        return ""
+    kept = all(node.op is graph.exact.get(node.name) for node in quantized.nodes)
+    return "kept" if kept else "recoded"
 
 
 def check_integers(options: Options) -> None:

@@ -19,6 +19,7 @@ from microlut.conversion.bits import Allocation, quantize_within
 from microlut.conversion.calibration import STAGES
 from microlut.conversion.conversion import Conversion, source_hash
 from microlut.conversion.decisions import Decision
+from microlut.conversion.integers import file_integers
 from microlut.conversion.memories import arena_banks, with_weights_placed
 from microlut.conversion.options import Check, Options, options_of, unchecked
 from microlut.conversion.preparation import prepare
@@ -261,6 +262,7 @@ def _making(
         kept_int8=prepared.kept_int8,
         equalized=prepared.equalized,
         measured=prepared.measured,
+        file_integers=file_integers(prepared.graph, quantized),
     )
 
 

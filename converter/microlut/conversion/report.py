@@ -15,6 +15,7 @@ from microlut.quantize.figures import Quality
 from microlut.support.shown import Record, Shown
 
 JudgedOn = Literal["kept aside", "calibration", "synthetic"]
+FileIntegers = Literal["", "kept", "recoded"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -133,6 +134,9 @@ class ConvertReport(Shown):
     `memories` are those of a board that has several; offsets count the arenas in them one after the
     other.
     `warnings` has the findings as texts.
+    `file_integers` tells of a network of integers whether all of them are "kept" as the file has
+    them, so that nothing is lost against it, or some weights are "recoded"; then, and in `quality`,
+    the float network is the one of the file's weights in real numbers. It is "" of other models.
     `kept_int8` are layers that have no form for the 16 bits which the whole network was given.
     """
 
@@ -177,6 +181,7 @@ class ConvertReport(Shown):
     ram_curve: tuple[Point, ...] = ()
     segments: tuple[SegmentReport, ...] = ()
     memories: tuple[MemoryReport, ...] = ()
+    file_integers: FileIntegers = ""
 
     def records(self) -> list[Record]:
         """Return a record per layer."""

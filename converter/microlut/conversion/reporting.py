@@ -11,6 +11,7 @@ from microlut.conversion.findings import Finding
 from microlut.conversion.memories import used_memories
 from microlut.conversion.report import (
     ConvertReport,
+    FileIntegers,
     JudgedOn,
     LayerReport,
     SegmentReport,
@@ -52,6 +53,7 @@ class Making:
         equalized: Layers whose output channels were divided to fill their tensor's range.
         custom: What the user has said that classes and layers are.
         measured: Least and largest value of each input among the calibration inputs, if any.
+        file_integers: What became of the integers of a file that has them.
     """
 
     configs: LayerConfigs
@@ -69,6 +71,7 @@ class Making:
     tuned: Tuned | None = None
     custom: Mapping[str, str] = field(default_factory=dict)
     measured: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    file_integers: FileIntegers = ""
 
 
 def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
@@ -147,6 +150,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
             for segment in plan.segments
         ),
         memories=used_memories(plan),
+        file_integers=making.file_integers,
     )
 
 

@@ -192,16 +192,32 @@ def _equalized_text(report: ConvertReport) -> str:
     )
 
 
-def _quality_text(report: ConvertReport) -> str:
-    """Return how near the outputs are to the float network's, a line each if there are several."""
+def _judged_text(report: ConvertReport) -> str:
+    """Return what the figures compare, and on which inputs."""
     count = report.quality.inputs
+    if report.file_integers == "kept":
+        which = "synthetic" if report.judged_on == "synthetic" else "calibration"
+        return (
+            "All integers are those of the file: nothing is lost against it. "
+            f"The file itself against its weights in real numbers, on {count} {which} inputs"
+        )
     inputs = {
         "kept aside": f"{count} calibration inputs kept aside",
         "calibration": f"{count} calibration inputs that made it, which are too few to keep some "
         f"aside ({FEWEST_INPUTS} are enough); it will lose more on others",
         "synthetic": f"{count} synthetic inputs that made it; it will lose more on real ones",
     }[report.judged_on]
-    where, expected = f"Against the float model on {inputs}", report.judged_on == "kept aside"
+    if report.file_integers == "recoded":
+        return (
+            "Against the network of the file in real numbers, from which its own integers differ "
+            f"too, on {inputs}"
+        )
+    return f"Against the float model on {inputs}"
+
+
+def _quality_text(report: ConvertReport) -> str:
+    """Return how near the outputs are to the float network's, a line each if there are several."""
+    where, expected = _judged_text(report), report.judged_on == "kept aside"
     if len(report.qualities) == 1:
         return f"{where}: {', '.join(figures(report.quality, expected=expected))}"
     each = (

@@ -239,7 +239,9 @@ def test_real_ends_become_the_integers_within(content: bytes, bits: int, tmp_pat
 
 def test_fewer_bits_keep_the_scales_of_activations(content: bytes, tmp_path: Path):
     path = _written(content, tmp_path)
-    whole, few = convert(path, bits=8).quantized, convert(path, bits=3).quantized
+    made = [convert(path, bits=bits) for bits in (8, 3)]
+    assert [each.report.file_integers for each in made] == ["kept", "recoded"]
+    whole, few = (each.quantized for each in made)
     assert [n.quantization for n in few.nodes] == [n.quantization for n in whole.nodes]
     assert {op.weights.bits for _, op in few.weighted()} == {3}
 

@@ -61,6 +61,21 @@ def test_figures_of_inputs_that_made_the_network_are_no_expectations(judged_on: 
     assert "drop on these" in shown
 
 
+@pytest.mark.parametrize(
+    ("integers", "text"),
+    [
+        ("kept", "All integers are those of the file: nothing is lost against it. "),
+        ("recoded", "Against the network of the file in real numbers, from which its own "),
+    ],
+)
+def test_figures_of_files_of_integers_say_what_they_compare(integers: str, text: str):
+    shown = conversion_text(replace(conversion().report, file_integers=integers))
+    assert text in shown
+    assert "Against the float model" not in shown
+    made = replace(conversion().report, file_integers=integers, judged_on="synthetic")
+    assert ("it will lose more" in conversion_text(made)) == (integers == "recoded")
+
+
 def test_each_of_several_outputs_has_a_line():
     report = conversion().report
     values = Quality(0.001, None, None, 40, largest_error=0.25)
