@@ -63,3 +63,39 @@ def changed(content: bytes, change: Change) -> bytes:
     builder = flatbuffers.Builder(len(content))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def unsigned_ends(model: Any) -> None:
+    """Give a file uint8 at both ends, with QUANTIZE between."""
+    graph = model.subgraphs[0]
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
+    model.operatorCodes.append(code)
+    for ends, first in ((graph.inputs, True), (graph.outputs, False)):
+        number = ends[0]
+        inner = graph.tensors[number]
+        outer = schema.TensorT()
+        outer.name, outer.shape, outer.type = f"{inner.name.decode()}_u", inner.shape, 3
+        outer.quantization = schema.QuantizationParametersT()
+        outer.quantization.scale = inner.quantization.scale
+        outer.quantization.zeroPoint = [int(inner.quantization.zeroPoint[0]) + 128]
+        graph.tensors.append(outer)
+        operator = schema.OperatorT()
+        operator.opcodeIndex = len(model.operatorCodes) - 1
+        own, new = [number], [len(graph.tensors) - 1]
+        operator.inputs, operator.outputs = (new, own) if first else (own, new)
+        graph.operators.insert(0 if first else len(graph.operators), operator)
+        setattr(graph, "inputs" if first else "outputs", new)
+
+
+def real_ends(model: Any) -> None:
+    """Give a file real numbers at both ends, with QUANTIZE and DEQUANTIZE between."""
+    unsigned_ends(model)
+    graph = model.subgraphs[0]
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    model.operatorCodes.append(code)
+    graph.operators[-1].opcodeIndex = len(model.operatorCodes) - 1
+    for number in (graph.inputs[0], graph.outputs[0]):
+        graph.tensors[number].type = schema.TensorType.FLOAT32
+        graph.tensors[number].quantization = None

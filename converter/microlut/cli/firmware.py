@@ -147,12 +147,14 @@ def verify(
     emulator_limit: Annotated[
         int, typer.Option(min=1, help="Emulated boards run only the first N inputs.")
     ] = verification.DEFAULT_EMULATOR_LIMIT,
+    model: ConvertedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run every executable form of the model and compare all outputs byte by byte.
 
     The forms: the integer interpreter, tflite-micro, the desktop TFLite runtime, the engine on this
-    computer, and the firmware on each emulated board.
+    computer, and the firmware on each emulated board. Of a .tflite file of integers at 8 bits,
+    tflite-micro runs the original, too.
     """
     project = projects.read(folder)
     with progress_bar(as_json) as progress:
@@ -162,6 +164,7 @@ def verify(
             board or None,
             limit=limit,
             emulator_limit=emulator_limit,
+            original=model,
             progress=progress,
         )
     if as_json:

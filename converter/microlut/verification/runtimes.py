@@ -11,8 +11,9 @@ import importlib
 import importlib.metadata
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,29 @@ from microlut.integer import to_bytes
 from microlut.support.progress import Progress, silent
 
 Int8 = NDArray[np.int8]
+End = Callable[[int, Mapping[str, Any], NDArray[Any]], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What turns a network's inputs into those of a file, and its outputs into the network's.
+
+    Attributes:
+        given: Takes an input's place, its details in tflite-micro, and the values.
+        made: Takes the same of an output.
+        model: What errors call the file.
+    """
+
+    given: End
+    made: End
+    model: str
+
 
 TFLITE_MICRO = "tflite-micro"
 _DESKTOP = ("ai-edge-litert", "tflite-runtime")
 # tflite-micro allocates its arena from this; far more than any model on a microcontroller needs.
 _ARENA_BYTES = 64 << 20
+_EXPORTED = "the exported model"
 
 
 def run_tflite_micro(
@@ -37,24 +56,32 @@ def run_tflite_micro(
     progress: Progress = silent,
     runs: int | None = None,
     arena_bytes: int = _ARENA_BYTES,
+    ends: Ends | None = None,
 ) -> Int8:
     """Return the output bytes [n, bytes] of the on-device reference kernels for inputs by name.
 
     Of a model with states, the inputs are consecutive; every `runs` of them begin anew.
+    `ends` are for files whose ends have other types.
     """
-    outputs = []
-    with _quiet(), _errors_of(TFLITE_MICRO):
+    outputs, what = [], _EXPORTED if ends is None else ends.model
+    with _quiet(), _errors_of(TFLITE_MICRO, what):
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
-    with _errors_of(TFLITE_MICRO):
+    with _errors_of(TFLITE_MICRO, what):
         count, fresh = outputs_of(model), runs or int(has_variables(model))
+        read, made = (0, 0) if ends is None else ends_of(model)
+        known = [interpreter.get_input_details(place) for place in range(read)]
+        kept = [interpreter.get_output_details(place) for place in range(made)]
         for i, sample in enumerate(inputs):
             for place, x in enumerate(sample.arrays.values()):
-                interpreter.set_input(np.ascontiguousarray(x), place)
+                given = x if ends is None else ends.given(place, known[place], x)
+                interpreter.set_input(np.ascontiguousarray(given), place)
             if fresh and i % fresh == 0:
                 interpreter.reset()
             interpreter.invoke()
             found = [np.array(interpreter.get_output(place)) for place in range(count)]
+            if ends is not None:
+                found = [ends.made(i, kept[i], values) for i, values in enumerate(found)]
             outputs.append(_flat(found))
             progress(TFLITE_MICRO, i + 1, len(inputs))
     return np.concatenate(outputs)
@@ -62,8 +89,14 @@ def run_tflite_micro(
 
 def outputs_of(model: bytes) -> int:
     """Return how many outputs a .tflite file has."""
+    return ends_of(model)[1]
+
+
+def ends_of(model: bytes) -> tuple[int, int]:
+    """Return how many inputs and outputs a .tflite file has."""
     schema = importlib.import_module("ai_edge_litert.schema_py_generated")
-    return int(schema.Model.GetRootAs(model, 0).Subgraphs(0).OutputsLength())
+    graph = schema.Model.GetRootAs(model, 0).Subgraphs(0)
+    return int(graph.InputsLength()), int(graph.OutputsLength())
 
 
 def has_variables(model: bytes) -> bool:
@@ -149,7 +182,7 @@ def desktop_name() -> str:
 
 
 @contextmanager
-def _errors_of(package: str) -> Iterator[None]:
+def _errors_of(package: str, what: str = _EXPORTED) -> Iterator[None]:
     """Turn exceptions of a runtime into errors that name it."""
     try:
         yield
@@ -159,9 +192,8 @@ def _errors_of(package: str) -> Iterator[None]:
             f"install it with: pip install --pre {package}"
         ) from error
     except (RuntimeError, ValueError, struct.error) as error:
-        raise RunFailed(
-            f"{package}: refuses the exported model ({error}); run `microlut convert` again"
-        ) from error
+        advice = "; run `microlut convert` again" if what == _EXPORTED else ""
+        raise RunFailed(f"{package}: refuses {what} ({error}){advice}") from error
 
 
 @contextmanager

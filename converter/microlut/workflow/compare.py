@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from microlut.board.board import Board, Core, board_of
-from microlut.conversion.conversion import source_hash
 from microlut.errors import InvalidInput, RunFailed
 from microlut.graph.batch import Batch
 from microlut.importers.samples import Inputs, as_samples
@@ -33,6 +31,7 @@ from microlut.verification.tensors import (
     with_firmware,
 )
 from microlut.workflow.build import build
+from microlut.workflow.originals import original_file, original_lacks
 from microlut.workflow.run import checked_original, image_for
 
 DEFAULT_INPUTS = 128
@@ -139,15 +138,10 @@ def _original(project: Project, given: PathLike | object | None) -> object:
     """Return the original model, or the file that has its name and its contents."""
     if given is not None:
         return given
-    name = str(project.report["source"])
-    for folder in (Path(), project.path.parent):
-        path = folder / name
-        if name and path.exists() and source_hash(path) == project.report["source_sha256"]:
-            return path
-    raise InvalidInput(
-        f"{project.path}: the original model, {name}, is neither here nor beside this folder; "
-        "give it with --model"
-    )
+    path = original_file(project)
+    if path is None:
+        raise InvalidInput(f"{project.path}: the original model, {original_lacks(project)}")
+    return path
 
 
 @contextmanager

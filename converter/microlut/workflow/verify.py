@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from numpy.typing import ArrayLike
 
 from microlut.board.board import Board, Core, board_of
-from microlut.errors import DoesNotFit
+from microlut.errors import DoesNotFit, InvalidInput, RunFailed, UnsupportedModel
 from microlut.importers.samples import Inputs, as_samples
 from microlut.integer.stream import runs_per_sample
-from microlut.project import Model, project_of
+from microlut.project import Model, Project, project_of
 from microlut.running.emulators.machines import (
     Machine,
     available_boards,
     check_machine,
     choose_machine,
 )
-from microlut.support.arguments import PathLike, integer
+from microlut.support.arguments import PathLike, integer, path_of
 from microlut.support.progress import Progress, check_progress, silent
 from microlut.verification.compare import INTERPRETER, FormResult, compare, compare_runtimes
-from microlut.verification.reference import make_reference
+from microlut.verification.original import ORIGINAL, compare_original
+from microlut.verification.reference import Reference, make_reference
 from microlut.verification.runtimes import TFLITE_MICRO
 from microlut.workflow.build import build
+from microlut.workflow.originals import is_original, original_file, original_lacks
 from microlut.workflow.outcomes import VerifyOutcome
 from microlut.workflow.run import run_task, task_of
 
@@ -38,6 +41,7 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
     labels: PathLike | ArrayLike | None = None,
     limit: int | None = None,
     emulator_limit: int = DEFAULT_EMULATOR_LIMIT,
+    original: PathLike | None = None,
     progress: Progress = silent,
 ) -> VerifyOutcome:
     """Run every executable form and compare all outputs with the integer interpreter's.
@@ -52,14 +56,18 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
         limit: Use only the first so many inputs.
         emulator_limit: How many of the inputs emulated boards run; of a streamed model, in
             how many runs about.
+        original: The .tflite file of integers that was converted at 8 bits, which tflite-micro runs
+            too; by default the file of its name, beside the folder or in the current one.
         progress: Called with (form, done, total).
 
     Raises:
         DoesNotFit: One of `boards` is too small.
+        InvalidInput: `original` is not the file that was converted, or its integers are not kept.
     """
     emulator_limit = integer("emulator_limit", emulator_limit, 1)
     check_progress(progress)
     project = project_of(model)
+    file = _original(project, original)
     samples = as_samples(inputs, project.inputs, labels, limit)
     machines, skipped = _machines(_boards(boards))
     total = len(samples)
@@ -74,6 +82,11 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
         forms += compare_runtimes(
             project.graph, tflite, reference.inputs, reference.outputs, progress
         )
+    if _keeps_file(project):
+        try:
+            forms.append(_compare_file(project, file, reference, progress))
+        except (RunFailed, UnsupportedModel) as error:
+            skipped = ((ORIGINAL, str(error)), *skipped)
     for machine in machines:
         board = machine.board
         most = max(1, emulator_limit // runs_per_sample(project.graph))
@@ -90,6 +103,38 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
         _, result = run_task(task, image, few, progress)
         forms.append(compare(board.id, result.outputs, reference.outputs))
     return VerifyOutcome(total, tuple(forms), skipped, reference.top1, reference.findings)
+
+
+def _keeps_file(project: Project) -> bool:
+    """Return whether a network has all integers of the file that it was made of."""
+    return project.report.get("file_integers") == "kept"
+
+
+def _original(project: Project, given: PathLike | None) -> Path | None:
+    """Return the file that was converted, if it is given or found and has the same integers."""
+    if given is None:
+        return original_file(project) if _keeps_file(project) else None
+    path = path_of("original", given)
+    if not _keeps_file(project):
+        raise InvalidInput(
+            f"{path}: only a .tflite file of integers, converted at 8 bits, has the bytes of the "
+            "network; leave it out, or use `microlut compare`"
+        )
+    if not path.is_file() or not is_original(path, project):
+        raise InvalidInput(
+            f"{path}: is not the file that was converted, {project.report['source']}, or has "
+            "changed since; give that one"
+        )
+    return path
+
+
+def _compare_file(
+    project: Project, file: Path | None, reference: Reference, progress: Progress
+) -> FormResult:
+    if file is None:
+        raise UnsupportedModel(original_lacks(project))
+    found = reference.inputs, reference.outputs
+    return compare_original(project.graph, file.read_bytes(), *found, progress)
 
 
 def _boards(

@@ -151,31 +151,8 @@ def test_layer_without_bias_has_the_multipliers_of_tflite_micro(kind: str, tmp_p
         assert np.array_equal(again, tm.outputs(found, tm.random_inputs(found)))
 
 
-def _unsigned(model):
-    """Give a file uint8 at both ends, with QUANTIZE between."""
-    graph = model.subgraphs[0]
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
-    model.operatorCodes.append(code)
-    for ends, first in ((graph.inputs, True), (graph.outputs, False)):
-        number = ends[0]
-        inner = graph.tensors[number]
-        outer = schema.TensorT()
-        outer.name, outer.shape, outer.type = f"{inner.name.decode()}_u", inner.shape, 3
-        outer.quantization = schema.QuantizationParametersT()
-        outer.quantization.scale = inner.quantization.scale
-        outer.quantization.zeroPoint = [int(inner.quantization.zeroPoint[0]) + 128]
-        graph.tensors.append(outer)
-        operator = schema.OperatorT()
-        operator.opcodeIndex = len(model.operatorCodes) - 1
-        own, new = [number], [len(graph.tensors) - 1]
-        operator.inputs, operator.outputs = (new, own) if first else (own, new)
-        graph.operators.insert(0 if first else len(graph.operators), operator)
-        setattr(graph, "inputs" if first else "outputs", new)
-
-
 def test_uint8_ends_become_int8_ends(content: bytes, tmp_path: Path):
-    graph = tm.imported(tm.changed(content, _unsigned), tmp_path)
+    graph = tm.imported(tm.changed(content, tm.unsigned_ends), tmp_path)
     plain = tm.imported(content, tmp_path)
     found, wanted = tm.stored(graph), tm.stored(plain)
     inputs = tm.random_inputs(wanted)
@@ -217,18 +194,7 @@ def test_weights_beyond_int8_are_refused(tmp_path: Path):
 
 @pytest.mark.parametrize("bits", [8, 4])
 def test_real_ends_become_the_integers_within(content: bytes, bits: int, tmp_path: Path):
-    def in_float(model):
-        _unsigned(model)
-        graph = model.subgraphs[0]
-        code = schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
-        model.operatorCodes.append(code)
-        graph.operators[-1].opcodeIndex = len(model.operatorCodes) - 1
-        for number in (graph.inputs[0], graph.outputs[0]):
-            graph.tensors[number].type = schema.TensorType.FLOAT32
-            graph.tensors[number].quantization = None
-
-    path = _written(tm.changed(content, in_float), tmp_path)
+    path = _written(tm.changed(content, tm.real_ends), tmp_path)
     plain = tm.stored(tm.imported(content, tmp_path))
     made = convert(path, bits=bits).quantized
     assert made.inputs[0].quantization == plain.inputs[0].quantization

@@ -1,0 +1,72 @@
+"""Compare a network that keeps all integers of its file with tflite-micro on the file itself.
+
+Ends of the file may be uint8 or real numbers, where the network has int8. The same values are given
+to both, and compared as the network has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microlut.errors import UnsupportedModel
+from microlut.graph.batch import Batch
+from microlut.integer import QuantizedGraph
+from microlut.ops.tensor import Tensor
+from microlut.support.progress import Progress
+from microlut.verification.compare import FormResult, Int8, compare, within_tflite
+from microlut.verification.runtimes import TFLITE_MICRO, Ends, ends_of, run_tflite_micro
+
+ORIGINAL = f"{TFLITE_MICRO}, original file"
+_UNSIGNED = 128  # what turns uint8 into int8
+
+
+def compare_original(
+    graph: QuantizedGraph, model: bytes, inputs: Batch, expected: Int8, progress: Progress
+) -> FormResult:
+    """Run the original .tflite with tflite-micro and compare its outputs.
+
+    Raises:
+        UnsupportedModel: The network has not all ends of the file, or others.
+        RunFailed: tflite-micro does not run the file.
+    """
+    tensors, made = graph.inputs, tuple(graph.output_tensors().values())
+    if graph.stream is not None or ends_of(model) != (len(tensors), len(made)):
+        raise UnsupportedModel("the network has other inputs or outputs than the file")
+    ends = Ends(
+        lambda place, details, x: _as_in_file(tensors[place], details, x),
+        lambda place, details, y: _as_in_network(made[place], details, y),
+        "the original file",
+    )
+    known = within_tflite(graph, inputs)
+    if not known.any():
+        raise UnsupportedModel("TensorFlow Lite is defined for none of the inputs")
+    found = run_tflite_micro(model, inputs[known], progress, ends=ends)
+    return compare(ORIGINAL, found, expected[known])
+
+
+def _as_in_file(tensor: Tensor, details: Mapping[str, Any], values: NDArray[Any]) -> NDArray[Any]:
+    """Return an input of the network as the file has it."""
+    dtype = np.dtype(details["dtype"])
+    if dtype.kind == "f":
+        values = (values.astype(np.float32) - np.float32(tensor.zero_point)) * np.float32(
+            tensor.scale
+        )
+    elif dtype == np.uint8:
+        values = values.astype(np.int16) + _UNSIGNED
+    return np.ascontiguousarray(values.reshape(details["shape"]).astype(dtype))
+
+
+def _as_in_network(
+    tensor: Tensor, details: Mapping[str, Any], values: NDArray[Any]
+) -> NDArray[Any]:
+    """Return an output of the file as the network has it."""
+    dtype = np.dtype(details["dtype"])
+    if dtype.kind == "f":
+        values = np.round(values.astype(np.float64) / tensor.scale) + tensor.zero_point
+    elif dtype == np.uint8:
+        values = values.astype(np.int16) - _UNSIGNED
+    return values.astype(tensor.dtype).reshape(1, *tensor.shape)
