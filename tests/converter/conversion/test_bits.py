@@ -69,6 +69,7 @@ class Spy:
         self.drop = drop
         monkeypatch.setattr(prepared_module, "quantize", self.quantize)
         monkeypatch.setattr(prepared_module, "quantize_without_data", self.quantize)
+        monkeypatch.setattr(prepared_module, "with_short_indices", lambda quantized: quantized)
         monkeypatch.setattr(prepared_module, "integer_quality", self.judge)
 
     def quantize(self, _graph, _ranges, inputs, _configs):

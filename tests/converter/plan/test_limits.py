@@ -114,7 +114,7 @@ def test_check_sizes_knows_every_narrow_field_of_the_engine():
         "mlut_mean_16_t": ["channels"],
         "mlut_mean_t": ["channels"],
         "mlut_pad_t": ["pad_top", "pad_left"],
-        "mlut_recurrent_t": ["steps", "inputs", "units"],
+        "mlut_recurrent_t": ["steps", "inputs", "units", "clip"],  # its operator's check
         "mlut_segment_layer_t": ["stride", "reach", "pad_top"],
         "mlut_segment_t": ["rows"],  # at most the height
         "mlut_sigmoid_16_t": ["multiplier"],  # its operator's check

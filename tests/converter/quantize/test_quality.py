@@ -108,7 +108,9 @@ def test_divergence_of_an_integer_network_is_that_of_its_scores(classes: int):
     scores = int_ops.evaluate(integer, quantize_array(x, q.inputs[0].quantized))
     found = dequantize_array(scores, output_of(integer).quantized)
     measured = integer_quality(graph, q, x)
-    assert measured.divergence == quality(real, found, True).divergence
+    # batches of other sizes may round otherwise in single precision
+    expected = quality(real, found, True).divergence
+    assert measured.divergence == pytest.approx(expected, rel=1e-6)
     assert measured.divergence > 0.05
     answers = int_ops.evaluate(q, quantize_array(x, q.inputs[0].quantized)).argmax(axis=1)
     assert measured.agreement == pytest.approx(100 * np.mean(answers == real.argmax(axis=1)))
