@@ -48,10 +48,11 @@ def test_every_file_of_an_operator_is_listed():
 
 def test_every_operator_has_tests_of_all_its_forms():
     files = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
-    # Tables and functions of two operands have the tests of the operators that become one.
+    # Tables and functions of two operands have the tests of the operators that become one, as the
+    # integer form of recurrent layers has.
     # In test_int16.py, or in test_own_int16.py.
     of_16_bits = {"rectify_16", "requantize", "sigmoid_16", "softmax_16", "table_16"}
-    assert {*ops.OPERATORS} - files == {"binary", "table", *of_16_bits}
+    assert {*ops.OPERATORS} - files == {"binary", "recurrent_integer", "table", *of_16_bits}
 
 
 @pytest.mark.qemu
