@@ -144,7 +144,9 @@ def test_one_network_without_a_program_does_not_hide_the_others():
     few = [Recipe(i, (Given("x", (40,)),), calls, ("y",)) for i in range(3)]
     tried = [check(recipe, rebuilt(recipe)) for recipe in few]
     assert tried[1].plan is not None
-    short = replace(tried[1].plan, arena_bytes=tried[1].plan.arena_bytes - 16)
+    (part,) = tried[1].plan.parts
+    less = replace(part, bytes=part.bytes - 16)
+    short = replace(tried[1].plan, arena_bytes=less.bytes, parts=(less,))
     tried[1] = replace(tried[1], plan=short)
     ((wrong, failure),) = wrong_in_c(tried, "host")
     assert wrong.recipe.seed == 1
