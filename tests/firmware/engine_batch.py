@@ -217,7 +217,7 @@ def scratch_last(plan: Plan) -> Plan:
     )
     size = plan.arena_bytes + largest
     (part,) = plan.parts
-    return replace(plan, steps=steps, arena_bytes=size, parts=(replace(part, bytes=size),))
+    return replace(plan, steps=steps, parts=(replace(part, bytes=size),))
 
 
 def run_batch(

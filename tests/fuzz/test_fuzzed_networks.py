@@ -146,7 +146,7 @@ def test_one_network_without_a_program_does_not_hide_the_others():
     assert tried[1].plan is not None
     (part,) = tried[1].plan.parts
     less = replace(part, bytes=part.bytes - 16)
-    short = replace(tried[1].plan, arena_bytes=less.bytes, parts=(less,))
+    short = replace(tried[1].plan, parts=(less,))
     tried[1] = replace(tried[1], plan=short)
     ((wrong, failure),) = wrong_in_c(tried, "host")
     assert wrong.recipe.seed == 1

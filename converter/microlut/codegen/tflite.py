@@ -21,6 +21,7 @@ from microlut.ops.arrays import frozen_array
 from microlut.ops.builtin import Builtin, Constant, Variable
 from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.ops.tensor import Tensor
+from microlut.support.unused_names import take
 from microlut.version import VERSION
 
 _BUFFER_ALIGNMENT = 16  # force_align of the schema, which the generated Python code ignores
@@ -178,12 +179,7 @@ class _Subgraph:
 
     def unused(self, wanted: str) -> str:
         """Return a name that no tensor has yet."""
-        name, count = wanted, 0
-        while name in self.reserved:
-            count += 1
-            name = f"{wanted}_{count}"
-        self.reserved.add(name)
-        return name
+        return take(wanted, self.reserved)
 
     def _tensor(self, name: str, shape: Iterable[int], kind: int, quantization: Any) -> int:  # noqa: ANN401
         tensor = schema.TensorT()

@@ -8,6 +8,12 @@ from microlut.graph.ir import Graph
 from microlut.importers.obstacles import Collected, refusal
 from microlut.ops.arrays import Shape
 
+LARGEST_TENSOR = 1 << 26  # values
+CONSTANT_OUTPUT = (
+    "the output is the same for all inputs and is left out; the program that calls the network has "
+    "to have its values"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LayerSeen:

@@ -120,7 +120,6 @@ def _plan(choice: Choice, goal: Goal, weight_bytes: int, curve: bool = False) ->
         },
         ends=way.ending.outputs,
         copies=way.ending.copies,
-        arena_bytes=arena.size,
         parts=draft.parts or (ArenaPart(MAIN, 0, arena.size),),
         arena_lower_bound=arena.lower_bound,
         weight_bytes=weight_bytes,

@@ -155,7 +155,6 @@ class Plan(Shown):
         ends: By the name of an output, the tensor or copy that the caller finds.
         copies: What is copied after the last step, in this order, so that states have their next
             values.
-        arena_bytes: Activations and scratch together.
         parts: Of the arena, each in a memory of its own, which offsets count one after the other.
             Inputs, outputs and states are in the first one.
         arena_lower_bound: No placement of these buffers can be smaller.
@@ -172,7 +171,6 @@ class Plan(Shown):
     offsets: Mapping[str, int]
     ends: Mapping[str, str]
     copies: tuple[Copy, ...]
-    arena_bytes: int
     parts: tuple[ArenaPart, ...]
     arena_lower_bound: int
     weight_bytes: int
@@ -186,6 +184,11 @@ class Plan(Shown):
         """Layers that run band by band."""
         found = (step.segment for step in self.steps if step.is_called)
         return tuple(segment for segment in found if segment is not None)
+
+    @property
+    def arena_bytes(self) -> int:
+        """Activations and scratch together, in all memories."""
+        return sum(part.bytes for part in self.parts)
 
     def part_at(self, offset: int) -> ArenaPart:
         """Return the part of the arena that a place is in."""

@@ -49,11 +49,6 @@ class Variants:
         return replace(self._graph, nodes=tuple(nodes))
 
 
-def choose_variants(graph: QuantizedGraph, core: str) -> QuantizedGraph:
-    """Return a graph with the quickest form of each layer on a core."""
-    return Variants(graph).chosen(core)
-
-
 def _variants(call: Call[Any]) -> tuple[Call[Any], ...]:
     weights = replace(call.op.weights, shape=call.op.weights.indices.shape)
     return call, replace(call, op=QDense(weights, call.op.output))

@@ -14,6 +14,7 @@ from microlut.ops.table import rescale_table
 from microlut.ops.tensor import Tensor
 from microlut.ops.weighted import Weighted
 from microlut.quantize.weights import LayerConfigs
+from microlut.support.unused_names import unused
 
 _PLAIN_INT8 = 8  # bits
 
@@ -42,7 +43,7 @@ def integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ...
     for i, name in enumerate(node.inputs):
         source = tensors[name]
         if node.op.scale_rule == "unify" and source.quantization != outputs[0].quantization:
-            own = _unused(f"{node.name}/input{i}", tensors)
+            own = unused(f"{node.name}/input{i}", tensors)
             target = replace(source, name=own, quantization=outputs[0].quantization)
             before.append(QNode(own, _rescaled(source, target), (name,), (target,)))
             source = target
@@ -59,12 +60,3 @@ def _rescaled(source: Tensor, target: Tensor) -> IntegerOp:
     if target.dtype == "int16":
         return requantized(source, target)
     return rescale_table(source.quantized, target.quantized)
-
-
-def _unused(wanted: str, tensors: Mapping[str, Tensor]) -> str:
-    """Return a name that no tensor of the float graph has."""
-    name, count = wanted, 0
-    while name in tensors:
-        count += 1
-        name = f"{wanted}_{count}"
-    return name

@@ -18,7 +18,7 @@ from microlut.plan.cost import instructions, known_cores
 from microlut.plan.kernels import Call, Tile, calls_of, kernel_of
 from microlut.plan.sharing import find_sums
 from microlut.plan.tiles import whole_tile
-from microlut.plan.variants import choose_variants
+from microlut.plan.variants import Variants
 from sweeps import in_sweeps
 
 M4 = "cortex-m4f"
@@ -152,7 +152,7 @@ def test_core_that_people_call_otherwise_is_suggested(name, meant):
 
 @pytest.mark.parametrize("bits", [2, 3, 4])
 def test_convolution_of_one_pixel_becomes_a_dense_layer(bits: int):
-    graph = choose_variants(convolution(Window((3, 2)), (3, 2, 7), 20, bits), M4)
+    graph = Variants(convolution(Window((3, 2)), (3, 2, 7), 20, bits)).chosen(M4)
     (node,) = graph.nodes
     assert isinstance(node.op, QDense)
     assert node.op.weights.shape == (20, 42)
@@ -169,4 +169,4 @@ def test_convolution_of_one_pixel_becomes_a_dense_layer(bits: int):
 )
 def test_other_convolutions_stay(window: Window, size: tuple[int, int, int]):
     graph = convolution(window, size, 20, 3)
-    assert all(isinstance(node.op, QConv2D) for node in choose_variants(graph, M4).nodes)
+    assert all(isinstance(node.op, QConv2D) for node in Variants(graph).chosen(M4).nodes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from microlut.importers.keras.config import Json, Layer
 from microlut.support.texts import plain
+from microlut.support.unused_names import unused
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,8 @@ class Names:
         Files and terminals show the name, so invisible characters are replaced.
         """
         wanted = plain(wanted)
-        name, count = wanted, 0
-        while name in self.used or (count and name in self.reserved):
-            count += 1
-            name = f"{wanted}_{count}"
+        name = wanted
+        if wanted in self.used:
+            name = unused(wanted, self.used, self.reserved)
         self.used.add(name)
         return name

@@ -25,19 +25,14 @@ from microlut.importers.keras.stored_shapes import input_shapes, output_shape
 from microlut.importers.keras.topology import BatchShape, Network, flatten
 from microlut.importers.keras.variables import Arrays
 from microlut.importers.obstacles import Collected
-from microlut.importers.translation import LayerSeen, Translation
+from microlut.importers.translation import CONSTANT_OUTPUT, LARGEST_TENSOR, LayerSeen, Translation
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
 
-_LARGEST_TENSOR = 1 << 26
 _OF_CONSTANTS = (
     "supported is that as an output of its own: leave it out of what depends on the inputs, and "
     "compute that with NumPy or in the program that calls the network"
-)
-_LEFT_OUT = (
-    "the output is the same for all inputs and is left out; the program that calls the network has "
-    "to have its values"
 )
 _Known = dict[str, tuple[str, Shape | None]]  # tensors and their shapes by the names of calls
 
@@ -99,7 +94,7 @@ def _graph(name: str, network: Network, given: dict[str, Shape | None], work: _W
     inputs = tuple(Tensor(each, shape) for each, shape in given.items() if shape is not None)
     outputs = tuple(work.tensors[made][0] for made in network.outputs.values())
     names = tuple(network.outputs)
-    notes = tuple(f"output {each!r}: {_LEFT_OUT}" for each in network.constants)
+    notes = tuple(f"output {each!r}: {CONSTANT_OUTPUT}" for each in network.constants)
     return Graph(plain(name), inputs, tuple(work.nodes), outputs, (), names, notes=notes)
 
 
@@ -148,10 +143,10 @@ def _nodes_of(call: LayerCall, use: LayerUse, handler: Handler, work: _Work) -> 
 
 
 def _node(call: LayerCall, name: str, step: Step, inputs: tuple[str, ...]) -> Node:
-    if prod(step.shape) > _LARGEST_TENSOR:
+    if prod(step.shape) > LARGEST_TENSOR:
         raise call.layer.unsupported(
             f"its output has shape {list(step.shape)}",
-            f"tensors may have {_LARGEST_TENSOR} elements: use a smaller model",
+            f"tensors may have {LARGEST_TENSOR} elements: use a smaller model",
         )
     return single(name, step.op, inputs, step.shape)
 
@@ -159,7 +154,7 @@ def _node(call: LayerCall, name: str, step: Step, inputs: tuple[str, ...]) -> No
 def _input_shape(name: str, batch_shape: BatchShape, collected: Collected) -> Shape | None:
     """Return an input's shape without the batch dimension, or collect why it cannot be used."""
     shape = batch_shape[1:]
-    known = tuple(n for n in shape if type(n) is int and 0 < n <= _LARGEST_TENSOR)
+    known = tuple(n for n in shape if type(n) is int and 0 < n <= LARGEST_TENSOR)
     if any(n is None for n in shape):
         shown = ", ".join("?" if n is None else str(n) for n in shape)
         found = f"shape [{shown}] has unknown dimensions"
@@ -173,8 +168,8 @@ def _input_shape(name: str, batch_shape: BatchShape, collected: Collected) -> Sh
             "expected [None, height, width, channels] or [None, features]: build the model with "
             "keras.Input(shape)"
         )
-    elif prod(known) > _LARGEST_TENSOR:
-        found = f"shape {list(known)} has more than {_LARGEST_TENSOR} elements"
+    elif prod(known) > LARGEST_TENSOR:
+        found = f"shape {list(known)} has more than {LARGEST_TENSOR} elements"
         advice = "use a smaller model"
     else:
         return known

@@ -22,20 +22,15 @@ from microlut.importers.onnx.quantized import KEEPS_INTEGERS, check_integers, in
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.use import Building, Use
 from microlut.importers.onnx.values import Constant, Live, Value
-from microlut.importers.translation import LayerSeen, Translation
+from microlut.importers.translation import CONSTANT_OUTPUT, LARGEST_TENSOR, LayerSeen, Translation
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
 
-_LARGEST_TENSOR = 1 << 26
 _UNFIT = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 _NOT_SUPPORTED = "the operator is not supported"
 _NUMBERS = "supported are real numbers and integers"
 _STANDARD = ("", "ai.onnx")
-_LEFT_OUT = (
-    "the output is the same for all inputs and is left out; the program that calls the network has "
-    "to have its values"
-)
 
 
 @dataclass(slots=True)
@@ -164,11 +159,11 @@ def _input(each: Any, work: _Work, batched: bool) -> Tensor | None:  # noqa: ANN
     if batch is not None:
         sizes[batch] = 1
     name = each.name
-    if not known or not all(n is not None and 0 < n <= _LARGEST_TENSOR for n in sizes):
+    if not known or not all(n is not None and 0 < n <= LARGEST_TENSOR for n in sizes):
         shown = ", ".join(str(n or "?") for n in sizes) if known else "any"
         what = "has unknown dimensions"
         if known and all(sizes):
-            what = f"has sizes other than 1 to {_LARGEST_TENSOR}"
+            what = f"has sizes other than 1 to {LARGEST_TENSOR}"
         advice = (
             "firmware needs all sizes but the batch: export the model with an example input and "
             "without dynamic sizes other than the batch"
@@ -177,8 +172,8 @@ def _input(each: Any, work: _Work, batched: bool) -> Tensor | None:  # noqa: ANN
         work.collected.add([Obstacle(name, f"input {name!r}", found, advice)])
         return None
     shape: Shape = tuple(n for n in sizes if n is not None)
-    if prod(shape) > _LARGEST_TENSOR:
-        found = f"shape {list(shape)} has more than {_LARGEST_TENSOR} elements"
+    if prod(shape) > LARGEST_TENSOR:
+        found = f"shape {list(shape)} has more than {LARGEST_TENSOR} elements"
         work.collected.add([Obstacle(name, f"input {name!r}", found, "use a smaller model")])
         return None
     try:
@@ -278,7 +273,7 @@ def _graph(name: str, model: Any, inputs: list[Tensor], work: _Work) -> Graph:  
         if isinstance(value, Live):
             outputs[each.name] = value.tensor
         else:
-            notes.append(f"output {each.name!r}: {_LEFT_OUT}")
+            notes.append(f"output {each.name!r}: {CONSTANT_OUTPUT}")
     graph = Graph(
         name,
         tuple(inputs),

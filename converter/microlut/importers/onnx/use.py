@@ -14,6 +14,7 @@ from microlut.graph.ir import Node, single
 from microlut.importers.movements import reordered
 from microlut.importers.onnx.node import Operator
 from microlut.importers.onnx.values import Live, Stored, Value, inner
+from microlut.importers.translation import LARGEST_TENSOR
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
 from microlut.ops.concatenate import Concatenate
@@ -28,8 +29,8 @@ from microlut.ops.saturating import HardSigmoid
 from microlut.ops.sigmoid import Sigmoid
 from microlut.ops.softmax import Softmax
 from microlut.support.texts import plain
+from microlut.support.unused_names import take
 
-_LARGEST_TENSOR = 1 << 26
 _KEEPS_SIGNS = (AveragePool2D, Concatenate, Gather, Identity, MaxPool2D, Moving, Pad, Reshape)
 _NOT_NEGATIVE = (HardSigmoid, Relu, Sigmoid, Softmax)
 _CHANGE = "change the network and export it again"
@@ -65,13 +66,7 @@ class Building:
 
     def take(self, wanted: str) -> str:
         """Return a name that no tensor has: the wanted one, or that with a number."""
-        wanted = plain(wanted).strip("/") or "tensor"
-        name, count = wanted, 0
-        while name in self.taken:
-            count += 1
-            name = f"{wanted}_{count}"
-        self.taken.add(name)
-        return name
+        return take(plain(wanted).strip("/") or "tensor", self.taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +163,10 @@ class Use:
             (shape,) = op.shapes([self.building.shapes[name] for name in read])
         except ValueError as error:
             raise self.operator.unsupported(str(error), _CHANGE) from error
-        if prod(shape) > _LARGEST_TENSOR:
+        if prod(shape) > LARGEST_TENSOR:
             raise self.operator.unsupported(
                 f"its output has shape {list(shape)}",
-                f"tensors may have {_LARGEST_TENSOR} elements: use a smaller model",
+                f"tensors may have {LARGEST_TENSOR} elements: use a smaller model",
             )
         name = self.building.take(self.operator.name + suffix)
         self.building.nodes[name] = single(name, op, read, shape)

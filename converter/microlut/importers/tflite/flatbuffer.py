@@ -48,16 +48,6 @@ def text_of(text: bytes | None) -> str:
     return plain((text or b"")[:_LONGEST_NAME].decode("utf-8", "replace"))
 
 
-def unique(wanted: str, names: set[str]) -> str:
-    """Return a name that is not taken, and take it."""
-    name, count = wanted, 0
-    while name in names:
-        count += 1
-        name = f"{wanted}_{count}"
-    names.add(name)
-    return name
-
-
 def shape_of(values: Any) -> Shape:  # noqa: ANN401
     """Return a shape; raise Damaged for one that no tensor has."""
     shape = () if isinstance(values, int) else tuple(values[: MOST_DIMENSIONS + 1].tolist())

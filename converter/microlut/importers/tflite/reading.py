@@ -27,10 +27,10 @@ from microlut.importers.tflite.flatbuffer import (
     quantization_of,
     shape_of,
     text_of,
-    unique,
 )
 from microlut.importers.tflite.sparse import dense_values
 from microlut.ops.arrays import Shape
+from microlut.support.unused_names import take
 
 MAGIC, MAGIC_OFFSET = b"TFL3", 4
 _LARGEST_FILE = 1 << 29
@@ -184,7 +184,7 @@ class _Reader:
         shape = shape_of(tensor.ShapeAsNumpy())
         signature = tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else ()
         # Fused operators have the names of all of their parts.
-        name = unique(text_of(tensor.Name()).split(";")[0] or f"tensor_{number}", names)
+        name = take(text_of(tensor.Name()).split(";")[0] or f"tensor_{number}", names)
         scales, zero_points, axis = quantization_of(tensor.Quantization(), name)
         axis = 0 if len(shape) == 1 else axis  # of biases, whatever the file says
         known = 0 <= axis < len(shape) and shape[axis] == len(scales)

@@ -18,6 +18,7 @@ from microlut.ops.relabel import Relabel
 from microlut.ops.reshape import QReshape, Reshape
 from microlut.ops.table import GATHER, QTable
 from microlut.ops.tensor import Quantization, Tensor
+from microlut.support.unused_names import take
 
 _MOVES = ("move", "reshape", "pool2d")
 
@@ -28,15 +29,6 @@ class Placing:
 
     use: Use
     names: set[str]
-
-    def name(self, wanted: str) -> str:
-        """Return a name that no tensor has, and take it."""
-        name, count = wanted, 0
-        while name in self.names:
-            count += 1
-            name = f"{wanted}_{count}"
-        self.names.add(name)
-        return name
 
 
 @dataclass(slots=True)
@@ -88,7 +80,7 @@ def _between(placing: Placing, step: Step, shape: Shape) -> Tensor:
     """Return a tensor that only further steps of the operator read."""
     use = placing.use
     source = use.outputs[0] if step.like is None else use.given(step.like).source
-    return graph_tensor(placing.name(use.operator.name + step.suffix), shape, source)
+    return graph_tensor(take(use.operator.name + step.suffix, placing.names), shape, source)
 
 
 def _finish(
@@ -99,11 +91,11 @@ def _finish(
     assert step.output is not None
     target = use.outputs[step.output]
     full = _full(use, target, step.full, shape)
-    output = graph_tensor(placing.name(target.name), without_batch(full), target)
+    output = graph_tensor(take(target.name, placing.names), without_batch(full), target)
     if shape == output.shape:
         _add(placing, placed, step, read, output)
     else:
-        first = graph_tensor(placing.name(f"{target.name}_made"), shape, target)
+        first = graph_tensor(take(f"{target.name}_made", placing.names), shape, target)
         _add(placing, placed, step, read, first)
         _add(placing, placed, Step(Reshape(output.shape)), [first], output)
     placed.values.append(Value(target, full, output.name))
@@ -132,7 +124,9 @@ def _add(
         (source,) = read
         if source.quantization != output.quantization and source.dtype == output.dtype:
             first = replace(
-                output, name=placing.name(f"{output.name}_moved"), quantization=source.quantization
+                output,
+                name=take(f"{output.name}_moved", placing.names),
+                quantization=source.quantization,
             )
             _add(placing, placed, step, read, first)
             step, read = (

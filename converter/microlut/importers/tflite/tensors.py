@@ -8,11 +8,11 @@ import numpy as np
 
 from microlut.importers.tflite.file import FileOperator, FileTensor
 from microlut.importers.tflite.use import without_batch
+from microlut.importers.translation import LARGEST_TENSOR
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Activation, Quantization, Tensor
 
 _UNSIGNED = 128  # what turns uint8 into int8
-_LARGEST_TENSOR = 1 << 26
 _LARGEST_SCALE = float(np.finfo(np.float32).max)
 
 
@@ -68,15 +68,15 @@ def input_problem(tensor: FileTensor) -> tuple[str, str] | None:
         )
     if len(shape) > 2 and shape[0] != 1:
         return f"has a batch of {shape[0]}", "convert the model with a batch of 1"
-    if prod(without_batch(shape)) > _LARGEST_TENSOR:
+    if prod(without_batch(shape)) > LARGEST_TENSOR:
         return f"has {prod(shape):,} values", "use a smaller model"
     return type_problem(tensor)
 
 
 def check_size(operator: FileOperator, shape: Shape) -> None:
     """Raise UnsupportedModel for a tensor that no device has room for."""
-    if prod(shape) > _LARGEST_TENSOR:
+    if prod(shape) > LARGEST_TENSOR:
         raise operator.unsupported(
             f"its output has shape {list(shape)}",
-            f"tensors may have {_LARGEST_TENSOR} values: use a smaller model",
+            f"tensors may have {LARGEST_TENSOR} values: use a smaller model",
         )

@@ -24,14 +24,10 @@ from microlut.importers.tflite.steps import Placing, place
 from microlut.importers.tflite.tensors import type_problem
 from microlut.importers.tflite.use import Use, Value, without_batch
 from microlut.importers.tflite.variables import KINDS, Variables
-from microlut.importers.translation import LayerSeen, Translation
+from microlut.importers.translation import CONSTANT_OUTPUT, LayerSeen, Translation
 from microlut.ops.base import IntegerOp
 from microlut.support.texts import plain
 
-_LEFT_OUT = (
-    "the output is the same for all inputs and is left out; the program that calls the network has "
-    "to have its values"
-)
 _MOST_NODES = 1 << 14
 
 
@@ -179,7 +175,7 @@ def _outputs(work: _Work) -> dict[str, str]:
 def _graph(name: str, outputs: dict[str, str], work: _Work) -> Graph:
     main = work.file.main
     constants = [n for n in main.outputs if work.values[n].constant is not None]
-    notes = [f"output {main.tensors[n].name!r}: {_LEFT_OUT}" for n in constants]
+    notes = [f"output {main.tensors[n].name!r}: {CONSTANT_OUTPUT}" for n in constants]
     states, copies = work.variables.end([t.name for t in work.ends.inputs.values()])
     nodes, states = _needed((*work.nodes, *copies), tuple(outputs.values()), states)
     kept = {node.name for node in nodes}

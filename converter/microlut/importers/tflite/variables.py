@@ -19,6 +19,7 @@ from microlut.importers.tflite.tensors import check_size, graph_tensor, type_pro
 from microlut.importers.tflite.use import Value, without_batch
 from microlut.ops.identity import Identity
 from microlut.ops.tensor import Tensor
+from microlut.support.unused_names import take
 
 KINDS = ("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE")
 
@@ -78,7 +79,7 @@ class Variables:
         first = self.first.get(name)
         if first is not None:
             _check_first(operator, first, target)
-        own = _unused(target.name, self.names)
+        own = take(target.name, self.names)
         tensor = graph_tensor(own, without_batch(target.shape), target)
         check_size(operator, tensor.shape)
         self.states[name] = tensor
@@ -110,7 +111,7 @@ class Variables:
         for name, tensor in self.states.items():
             source = self.now[name].name
             if source in kept or source in {other.name for other in self.states.values()}:
-                copy = _unused(f"{tensor.name}_kept", self.names)
+                copy = take(f"{tensor.name}_kept", self.names)
                 nodes.append(single(copy, Identity(), (source,), tensor.shape))
                 source = copy
             states.append(State(tensor, source))
@@ -120,15 +121,6 @@ class Variables:
 def _name(operator: FileOperator) -> str:
     options = operator.options
     return f"{options.get('Container', '')}/{options.get('SharedName', '')}"
-
-
-def _unused(wanted: str, names: set[str]) -> str:
-    name, count = wanted, 0
-    while name in names:
-        count += 1
-        name = f"{wanted}_{count}"
-    names.add(name)
-    return name
 
 
 def _assigned(operator: FileOperator, graph: Subgraph) -> NDArray[Any] | None:
