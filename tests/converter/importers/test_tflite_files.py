@@ -19,7 +19,6 @@ from microlut.importers import examine_model, import_model
 from microlut.integer import QuantizedGraph
 from microlut.verification.runtimes import run_tflite_micro
 
-DATA = Path(os.environ.get("MICROLUT_DATA", "/nowhere"))
 OTHERS = Path(os.environ.get("MICROLUT_TFLITE_FILES", "/nowhere"))
 
 
@@ -42,10 +41,8 @@ def check_equal(content: bytes, folder: Path, inputs: Batch | None = None) -> Qu
 
 
 @pytest.mark.parametrize("name", ["resnet8_cifar10_int8.tflite", "kws_dscnn_int8.tflite"])
-def test_official_file_of_8_bits_has_the_bytes_of_tflite_micro(name: str):
-    path = DATA / name
-    if not path.exists():
-        pytest.skip("needs MICROLUT_DATA")
+def test_official_file_of_8_bits_has_the_bytes_of_tflite_micro(name: str, shared_data: Path):
+    path = shared_data / name
     made = convert(path, bits=8)
     inputs = tm.random_inputs(made.quantized, count=6)
     wanted = run_tflite_micro(path.read_bytes(), inputs)

@@ -1,9 +1,7 @@
 """The analysis of a model beside its real conversion, and what it says about obstacles."""
 
-import os
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +17,6 @@ from microlut.plan.buffers import ArenaPart
 from microlut.support.resources import data_folder
 
 BOARD = "mps2-an386"
-DATA = Path(os.environ.get("MICROLUT_DATA", "missing"))
 ENGINE = data_folder("firmware") / "include" / "microlut"
 
 
@@ -83,13 +80,11 @@ def test_recurrent_layers_are_near_their_conversion(keras):
         ("kws_dscnn_savedmodel", "kws01_calibration.npz"),
     ],
 )
-def test_real_models_are_near_their_conversion(model, data):
-    if not (DATA / model).exists():
-        pytest.skip("real models not tested: set MICROLUT_DATA")
-    with np.load(DATA / data) as arrays:
+def test_real_models_are_near_their_conversion(model, data, shared_data):
+    with np.load(shared_data / data) as arrays:
         x = arrays["x"][:20]
-    made = microlut.convert(DATA / model, x, distill=False)
-    assert_near(microlut.analyze(DATA / model, BOARD), made)
+    made = microlut.convert(shared_data / model, x, distill=False)
+    assert_near(microlut.analyze(shared_data / model, BOARD), made)
 
 
 def test_bits_of_layers_come_from_the_settings(tmp_path):
