@@ -16,6 +16,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
@@ -51,6 +52,9 @@ from microlut.plan.buffers import ALIGNMENT
 from microlut.quantize.rough import quantize_roughly
 from microlut.toolchain.build import build
 from microlut.toolchain.image import Image
+
+sys.path.insert(0, str(ROOT / "tests"))
+from compiler_cache import keep_objects  # type: ignore[import-not-found]
 
 # One for each core whose functions differ in size.
 CORES = ("mps2-an385-m0plus", "mps2-an385", "mps2-an386", "mps3-an547", "riscv-virt")
@@ -277,9 +281,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as objects:  # images for the same core share them
-        os.environ["CMAKE_C_COMPILER_LAUNCHER"] = str(ROOT / "tests" / "cached_compiler.sh")
-        os.environ["MLUT_TEST_OBJECTS"] = objects
-        os.environ["MLUT_TEST_FIRMWARE"] = str(_FIRMWARE)
+        keep_objects(Path(objects))
         if arguments.check:
             check(Path(os.environ["MICROLUT_DATA"]))
             return

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from compiler_cache import keep_objects
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Only its kernels take channels_first on a processor, and not every one has them on by itself.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -20,9 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if "MLUT_TEST_OBJECTS" not in os.environ:  # which the processes of xdist inherit
         folder = tempfile.TemporaryDirectory(prefix="microlut-objects-")
         config.add_cleanup(folder.cleanup)
-        os.environ["MLUT_TEST_OBJECTS"] = folder.name
-        os.environ["MLUT_TEST_FIRMWARE"] = str(_CHECKOUT / "firmware")
-        os.environ["CMAKE_C_COMPILER_LAUNCHER"] = str(_CHECKOUT / "tests" / "cached_compiler.sh")
+        keep_objects(Path(folder.name))
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,9 @@ USUAL = ("mps2-an385-m0plus", "mps2-an386", "riscv-virt")  # one per architectur
 INPUTS = np.random.default_rng(3).integers(-128, 128, (40, 6), dtype=np.int8)
 
 
-@pytest.mark.parametrize("board_id", ["host", *QEMU_BOARDS])
+@pytest.mark.parametrize(
+    "board_id", ["host", *USUAL, *in_sweeps(*(name for name in QEMU_BOARDS if name not in USUAL))]
+)
 def test_image_gives_the_models_outputs(fake_image, board_id):
     board, image = fake_image(board_id)
     result = run_image(Task(image.elf, board, INPUTS, 3, count_instructions=False))

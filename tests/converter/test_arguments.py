@@ -248,7 +248,7 @@ ANYTHING = st.one_of(
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @settings(
-    max_examples=150,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -157,11 +157,12 @@ def compile_all(
     """Compile files on all processors, warnings being errors, and return the objects."""
     folder.mkdir(parents=True, exist_ok=True)
     objects = [folder / f"{i}_{source.stem}.o" for i, source in enumerate(sources)]
+    launcher = tuple(filter(None, (os.environ.get("CMAKE_C_COMPILER_LAUNCHER"),)))
 
     def compile_one(source: Path, target: Path) -> None:
         options = LANGUAGES[language] if source.suffix == ".c" else WARNINGS
         run(
-            HERE.parent / "cached_compiler.sh",
+            *launcher,
             *command,
             *options,
             *INCLUDES,

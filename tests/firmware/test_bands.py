@@ -42,7 +42,7 @@ def check(count: int, seed: int, folder: Path, target: Target) -> None:
     assert {segment.upwards for plan in plans for segment in plan.segments} == {False, True}
 
 
-@pytest.mark.parametrize("count", [21, *in_sweeps(140)])
+@pytest.mark.parametrize("count", [12, *in_sweeps(140)])
 def test_segments_equal_the_interpreter(count: int, tmp_path: Path):
     """Run with sanitizers: arenas are as large as planned, in blocks of their own."""
     check(count, 5, tmp_path, HOST)
@@ -51,8 +51,8 @@ def test_segments_equal_the_interpreter(count: int, tmp_path: Path):
 @pytest.mark.qemu
 @pytest.mark.parametrize(
     ("target", "count"),
-    [(M4, 14), (M55, 14), *in_sweeps((M0PLUS, 14), (M4, 70), (M55, 70))],
-    ids=["m4", "m55", "m0plus", "m4-many", "m55-many"],
+    [(M4, 14), *in_sweeps((M0PLUS, 14), (M4, 70), (M55, 70))],
+    ids=["m4", "m0plus", "m4-many", "m55-many"],
 )
 def test_segments_on_cores_equal_the_interpreter(target: Target, count: int, tmp_path: Path):
     check(count, 6, tmp_path, target)
@@ -60,7 +60,7 @@ def test_segments_on_cores_equal_the_interpreter(target: Target, count: int, tmp
 
 @pytest.mark.qemu
 @pytest.mark.parametrize(
-    "board_id", ["riscv-virt", "mps2-an385-m0plus", *in_sweeps("mps2-an385", "mps3-an547")]
+    "board_id", ["mps3-an547", *in_sweeps("riscv-virt", "mps2-an385", "mps2-an385-m0plus")]
 )
 def test_firmware_with_segments_equals_the_interpreter(board_id: str, tmp_path: Path):
     """Build images, whose stacks must be as deep as computed."""

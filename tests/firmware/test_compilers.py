@@ -131,7 +131,7 @@ def test_each_header_compiles_alone(header: Path, language: str, tmp_path: Path)
     run(require("gcc"), *flags, tmp_path / "unit")
 
 
-@pytest.mark.parametrize("optimize", ["-O0", "-O3", "-Os"])
+@pytest.mark.parametrize("optimize", ["-O3", *in_sweeps("-O0", "-Os")])
 def test_host_compiles_at_every_level(sources: list[Path], optimize: str, tmp_path: Path):
     include = f"-I{sources[-1].parent}"
     assert compile_all(sources, tmp_path, require("gcc"), optimize, include)

@@ -19,7 +19,7 @@ from keras_building import Building
 from recipe import Failure, Recipe, kinds, reason
 from shrinking import shrunk
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
+from compiler_cache import keep_objects
 
 
 @dataclass
@@ -151,7 +151,4 @@ def smallest(recipe: Recipe, stage: str) -> Recipe:
 def prepare() -> None:
     """Let compiled objects of the engine be used again, as the tests do."""
     if "MLUT_TEST_OBJECTS" not in os.environ:
-        os.environ["MLUT_TEST_OBJECTS"] = tempfile.mkdtemp(prefix="microlut-objects-")
-        os.environ["MLUT_TEST_FIRMWARE"] = str(_CHECKOUT / "firmware")
-        cache = str(_CHECKOUT / "tests" / "cached_compiler.sh")
-        os.environ["CMAKE_C_COMPILER_LAUNCHER"] = cache
+        keep_objects(Path(tempfile.mkdtemp(prefix="microlut-objects-")))

@@ -29,6 +29,7 @@ from microlut import cli
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 from microlut.ops.tensor import dequantize_array
 from microlut.support import resources
+from sweeps import in_sweeps
 
 VERBS = (
     "analyze",
@@ -1195,10 +1196,10 @@ def run_while(program: str, project: Path, folder: Path) -> Iterator[subprocess.
     ("program", "number", "built"),
     [
         ("qemu-system-arm", signal.SIGTERM, ["mps2-an386"]),
-        ("qemu-system-arm", signal.SIGHUP, ["mps2-an386"]),
         ("cc1", signal.SIGTERM, []),
+        *in_sweeps(("qemu-system-arm", signal.SIGHUP, ["mps2-an386"])),
     ],
-    ids=["qemu", "qemu_hang_up", "compiler"],
+    ids=["qemu", "compiler", "qemu_hang_up"],
 )
 def test_termination_ends_all_and_leaves_nothing(program, number, built, project, tmp_path):
     folder = tmp_path / "run"

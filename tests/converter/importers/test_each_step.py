@@ -8,6 +8,7 @@ from microlut.graph import evaluate as floats
 from microlut.graph.batch import Batch
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
+from sweeps import in_sweeps
 
 pytestmark = pytest.mark.keras
 RNG = np.random.default_rng(5)
@@ -106,8 +107,14 @@ def test_layers_that_act_as_in_training_are_refused(kind, keras):
         import_model(keras.Model(x, y))
 
 
-@pytest.mark.parametrize("keras_name", ["keras", "tf_keras"])
-def test_arrays_of_each_step_are_read_from_every_format(keras_name, request, tmp_path):
+@pytest.mark.parametrize(
+    ("keras_name", "ending"),
+    [
+        *(("keras", ".keras"), ("tf_keras", ".h5")),
+        *in_sweeps(("keras", ".h5"), ("tf_keras", ".keras"), ("tf_keras", "")),
+    ],
+)
+def test_arrays_of_each_step_are_read_from_every_format(keras_name, ending, request, tmp_path):
     k = request.getfixturevalue(keras_name)
     each = k.layers.TimeDistributed
     x = k.Input((2, 3, 4, 5))
@@ -119,9 +126,6 @@ def test_arrays_of_each_step_are_read_from_every_format(keras_name, request, tmp
     wanted = graph_of(model)
     samples = Batch({wanted.inputs[0].name: RNG.normal(size=(1, 2, 3, 4, 5)).astype(np.float32)})
     (y,) = floats.outputs(wanted, samples).arrays.values()
-    for ending in (".keras", ".h5") if keras_name == "keras" else (".keras", ".h5", ""):
-        model.save(tmp_path / f"model{ending}")
-        (found,) = floats.outputs(
-            import_model(tmp_path / f"model{ending}"), samples
-        ).arrays.values()
-        np.testing.assert_allclose(found, y, rtol=1e-5, atol=1e-5)
+    model.save(tmp_path / f"model{ending}")
+    (found,) = floats.outputs(import_model(tmp_path / f"model{ending}"), samples).arrays.values()
+    np.testing.assert_allclose(found, y, rtol=1e-5, atol=1e-5)

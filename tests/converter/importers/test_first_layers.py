@@ -13,6 +13,7 @@ from microlut.importers.keras import options
 from microlut.importers.keras.config import Layer
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.ops.relabel import Relabel
+from sweeps import in_sweeps
 
 pytestmark = pytest.mark.keras
 
@@ -109,8 +110,15 @@ FIRST = {
 }
 
 
-@pytest.mark.parametrize("library", ["keras", "tf_keras"])
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize(
+    ("library", "name"),
+    [
+        *(("tf_keras" if i % 4 == 0 else "keras", name) for i, name in enumerate(FIRST)),
+        *in_sweeps(
+            *(("keras" if i % 4 == 0 else "tf_keras", name) for i, name in enumerate(FIRST))
+        ),
+    ],
+)
 def test_first_layer_equals_keras(library, name):
     pytest.importorskip(library)
     k = importlib.import_module(library)

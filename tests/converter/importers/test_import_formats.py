@@ -41,13 +41,14 @@ WRITTEN_WRONGLY = {
 }
 ALL = [(kind, name) for kind in FORMATS for name in ZOO if (kind, name) not in WRITTEN_WRONGLY]
 SLOW = {("keras2-savedmodel", "recurrent_in_nested")}  # Keras traces and writes for 20 seconds
+KERASES = ("keras", "tf_keras")
+OF_KERAS = [[kind for kind, (source, _) in FORMATS.items() if source == k] for k in KERASES]
 # Each model from each Keras, in the formats in turn; the others where all sweeps run.
 OFTEN = [
     each
-    for keras_name in ("keras", "tf_keras")
+    for kinds in OF_KERAS
     for i, name in enumerate(ZOO)
-    for j, kind in enumerate(k for k, (source, _) in FORMATS.items() if source == keras_name)
-    if (each := (kind, name)) in ALL and each not in SLOW and (i + j) % 2 == 0
+    if (each := (kinds[i % len(kinds)], name)) in ALL and each not in SLOW
 ]
 
 

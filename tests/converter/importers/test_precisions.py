@@ -1,5 +1,7 @@
 """Models in less precise types: mixed and half precision, and quantized dense layers of Keras 3."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from microlut.graph.evaluate import evaluate
 from microlut.importers import import_model
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.quantized_dense import dequantized
+from sweeps import in_sweeps
 
 pytestmark = pytest.mark.keras
 
@@ -66,8 +69,14 @@ def quantized(keras, mode, block=None):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("ending", [None, ".keras", ".h5"])
-@pytest.mark.parametrize("block", [None, 4, -1])
+@pytest.mark.parametrize(
+    ("block", "ending"),
+    [
+        *((None, ".keras"), (4, ".h5"), (-1, None)),
+        *in_sweeps(*product([None], [None, ".h5"]), *product([4, -1], [".keras"])),
+        *in_sweeps((4, None), (-1, ".h5")),
+    ],
+)
 def test_int4_dense_layers_are_those_of_keras(block, ending, keras, tmp_path):
     model = quantized(keras, "int4", block)
     inputs = np.random.default_rng(0).normal(size=(20, 3, 10)).astype(np.float32)
