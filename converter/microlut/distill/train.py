@@ -8,20 +8,19 @@ needed, and inputs can be augmented (`distill.variety`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from microlut.distill.decision import BATCH, Distilled, Training
+from microlut.distill.slices import Powers, float_tensors, guides, step_of
 from microlut.distill.student import Student, Tensor
 from microlut.distill.tuning import RATE
 from microlut.distill.variety import varied
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
-from microlut.ops.add import Add
 from microlut.quantize.quality import integer_quality, judged
 from microlut.quantize.weights import LayerConfigs
 from microlut.support.progress import Progress
@@ -50,10 +49,10 @@ def distill(
     """
     student = Student(graph, quantized, configs)
 
-    def loss(x: dict[str, Tensor]) -> Tensor:
-        return loss_of(graph, float_tensors(graph, x), student.tensors(x))
+    def loss(powers: Powers, x: dict[str, Tensor]) -> Tensor:
+        return loss_of(graph, float_tensors(graph, x), student.tensors(x), powers)
 
-    step = step_of(student, optimizer_of(student, training.steps, RATE), loss)
+    step = step_of(graph, student, optimizer_of(student, training.steps, RATE), loss)
     batches = varied(inputs, graph, BATCH, np.random.default_rng(_SEED))
     for done in range(training.steps):
         progress("distill", done, training.steps)
@@ -77,59 +76,36 @@ def optimizer_of(student: Student, steps: int, rate: float) -> Any:  # noqa: ANN
     return optimizer
 
 
-def step_of(
-    student: Student,
-    optimizer: Any,  # noqa: ANN401
-    loss: Callable[..., Tensor],
-) -> Callable[..., None]:
-    """Return what improves the student by one batch, of which `loss` takes the arguments."""
-
-    @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(*batch: Any) -> None:  # noqa: ANN401
-        with tf.GradientTape() as tape:
-            found = loss(*batch)
-        gradients = tape.gradient(found, student.variables)
-        optimizer.apply(gradients, student.variables)
-        student.limit()
-
-    result: Callable[..., None] = step
-    return result
-
-
-def loss_of(graph: Graph, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Tensor:
+def loss_of(
+    graph: Graph, wanted: dict[str, Tensor], found: dict[str, Tensor], powers: Powers
+) -> Tensor:
     """Return the loss of a network's tensors against the targets.
 
     It is the relative squared error of the softmax's inputs (or of the outputs), plus the mean
     relative squared error of the sums where branches meet (or of all layers), which guides early
-    layers better than the outputs do, plus the Kullback-Leibler divergence of a softmax.
+    layers better than the outputs do, plus the Kullback-Leibler divergence of a softmax. Errors are
+    relative to `powers`, or else to what the targets have.
     """
     loss = tf.zeros(())
     for output in graph.outputs:
         last, classes = judged(graph, output)
-        loss += _relative(wanted[last], found[last])
+        loss += _relative(wanted[last], found[last], powers.get(last))
         if classes:
             p, q = (tf.nn.log_softmax(tensors[last]) for tensors in (wanted, found))
             divergences = tf.reduce_sum(tf.exp(p) * (p - q), axis=-1)
             loss += tf.reduce_mean(divergences)
-    sums = [node.output for node in graph.nodes if isinstance(node.op, Add)]
-    inner = sums or [node.output for node, _ in graph.weighted()]
+    inner = guides(graph)
     for name in inner:
-        loss += _relative(wanted[name], found[name]) / len(inner)
+        loss += _relative(wanted[name], found[name], powers.get(name)) / len(inner)
     return loss
 
 
-def float_tensors(graph: Graph, x: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return every tensor of the float network by name, for inputs [batch, ...] by name."""
-    found = dict(x)
-    for node in graph.nodes:
-        made = node.op.train(tf, [found[name] for name in node.inputs])
-        found.update(zip((tensor.name for tensor in node.outputs), made, strict=True))
-    return found
-
-
-def _relative(wanted: Tensor, found: Tensor) -> Tensor:
+def _relative(wanted: Tensor, found: Tensor, power_of_one: Tensor | None) -> Tensor:
     """Return squared error over squared deviation from the channels' means."""
-    others = tuple(range(len(wanted.shape) - 1))
-    mean = tf.reduce_mean(wanted, axis=others, keepdims=True)
-    power = tf.reduce_sum(tf.square(wanted - mean))
+    if power_of_one is None:
+        others = tuple(range(len(wanted.shape) - 1))
+        mean = tf.reduce_mean(wanted, axis=others, keepdims=True)
+        power = tf.reduce_sum(tf.square(wanted - mean))
+    else:
+        power = power_of_one * tf.cast(tf.shape(wanted)[0], tf.float32)
     return tf.reduce_sum(tf.square(wanted - found)) / (power + 1e-12)

@@ -16,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from microlut.distill.data import TrainingData
+from microlut.distill.slices import Powers, float_tensors, step_of
 from microlut.distill.student import Student, Tensor
-from microlut.distill.train import float_tensors, loss_of, optimizer_of, step_of
+from microlut.distill.train import loss_of, optimizer_of
 from microlut.distill.tuning import Tuned, Tuning
 from microlut.errors import InvalidInput
 from microlut.graph.batch import Batch
@@ -103,13 +104,13 @@ class _Run:
         self._graph, self._data, self._path = graph, data, tuning.checkpoint
         self._key = _key(graph, quantized, data, tuning)
         self._optimizer = optimizer_of(self.student, tuning.epochs * data.steps, tuning.rate)
-        self.step = step_of(self.student, self._optimizer, self._losses)
+        self.step = step_of(graph, self.student, self._optimizer, self._losses)
         self._loss = tf.function(self._losses, autograph=False)
 
-    def _losses(self, x: dict[str, Tensor], y: Tensor | None) -> Tensor:
+    def _losses(self, powers: Powers, x: dict[str, Tensor], y: Tensor | None) -> Tensor:
         """Return the loss against the float network and, with labels, against these."""
         found = self.student.tensors(x)
-        loss = loss_of(self._graph, float_tensors(self._graph, x), found)
+        loss = loss_of(self._graph, float_tensors(self._graph, x), found, powers)
         if y is not None:
             scores = found[judged(self._graph, self._graph.outputs[0])[0]]
             flat = tf.reshape(scores, (-1, scores.shape[-1]))
@@ -123,7 +124,7 @@ class _Run:
         for start in range(0, len(judges), _BATCH):
             part = judges.inputs[start : start + _BATCH]
             labels = None if judges.y is None else judges.y[start : start + _BATCH]
-            total += len(part) * float(self._loss(_tensors(part), _labels(labels)))
+            total += len(part) * float(self._loss({}, _tensors(part), _labels(labels)))
         return total / len(judges)
 
     def values(self) -> list[np.ndarray[Any, Any]]:
