@@ -15,6 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from microlut.plan.kernels import Call, Tile, kernel_for
 from microlut.plan.kernels.base import Work
 
@@ -44,12 +47,55 @@ def instructions_of(work: Work, call: Call[Any], core: str) -> float:
     total = 0.0
     for part, count in work.items():
         if part not in each:
-            raise NotImplementedError(
-                f'the cost of "{part}" on {core} is not known, which {call.output.name} '
-                f"({type(call.op).__name__}) needs; run benchmarks/costs.py --write"
-            )
+            raise _unknown(part, call, core)
         total += each[part] * count
     return total
+
+
+class Works:
+    """Work of many calls, which is priced at once."""
+
+    def __init__(self) -> None:
+        self._users: dict[str, Call[Any]] = {}  # by part, the first call that needs it
+        self._columns: dict[str, int] = {}  # in the order of these
+        self._entries: tuple[list[int], list[int], list[float]] = ([], [], [])
+        self._count = 0
+
+    def add(self, work: Work, call: Call[Any]) -> None:
+        """Append some work of a call."""
+        rows, columns, counts = self._entries
+        for part, count in work.items():
+            if part not in self._users:
+                self._users[part], self._columns[part] = call, len(self._columns)
+            rows.append(self._count)
+            columns.append(self._columns[part])
+            counts.append(count)
+        self._count += 1
+
+    def costs(self, core: str) -> NDArray[np.float64]:
+        """Estimate the instructions of each on a core; see `instructions`."""
+        each = _costs()[like(core)]
+        for part, call in self._users.items():
+            if part not in each:
+                raise _unknown(part, call, core)
+        prices = np.array([each[part] for part in self._users])
+        rows, columns, counts = self._entries
+        if not rows:
+            return np.zeros(self._count)
+        return sums_by(rows, prices[columns] * counts, self._count)
+
+
+def sums_by(groups: ArrayLike, values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return the sums of values by the number of their group."""
+    found: NDArray[np.float64] = np.bincount(np.asarray(groups), values, count).astype(np.float64)
+    return found
+
+
+def _unknown(part: str, call: Call[Any], core: str) -> NotImplementedError:
+    return NotImplementedError(
+        f'the cost of "{part}" on {core} is not known, which {call.output.name} '
+        f"({type(call.op).__name__}) needs; run benchmarks/costs.py --write"
+    )
 
 
 def known_cores() -> tuple[str, ...]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Generic, TypeVar
 
 from microlut.ops.base import FloatOp
 from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 from microlut.plan.segments.part import Band
 from microlut.plan.segments.segment import Segment
+
+T = TypeVar("T")
 
 _APART = 1.1  # what the scratch of a tile is larger than that of the next one
 
@@ -28,18 +32,11 @@ class SegmentKernel(Kernel[Segment, FloatOp]):
         """Yield the largest tiles of all parts within the scratch that one of them needs."""
         segment = call.op
         possible = [
-            part.tiles(_largest(segment, number)) for number, part in enumerate(segment.parts)
+            Steps.of((tile.scratch_bytes, tile) for tile in part.tiles(largest_band(pace.bands)))
+            for part, pace in zip(segment.parts, segment.course.paces, strict=True)
         ]
-        least = max(min(tile.scratch_bytes for tile in tiles) for tiles in possible)
-        sizes = {tile.scratch_bytes for tiles in possible for tile in tiles}
-        last = 0
-        for size in sorted((size for size in sizes if size >= least), reverse=True):
-            if not last or size == least or size * _APART <= last:
-                chosen = tuple(
-                    next(tile for tile in tiles if tile.scratch_bytes <= size) for tiles in possible
-                )
-                yield SegmentTile(0, segment.fixed_bytes + size, segment.rows, parts=chosen)
-                last = size
+        for size, chosen in shared_scratch(possible):
+            yield SegmentTile(0, segment.fixed_bytes + size, segment.rows, parts=chosen)
 
     def overwrites(self, call: Call[Segment]) -> Iterable[int]:
         """Return none; what the output may overlap, `Segment.course` says."""
@@ -69,7 +66,7 @@ def loop_work(segment: Segment) -> Counter[str]:
         {
             "segment": 1,
             "segment step": course.steps * len(segment.parts),
-            "segment band": sum(course.bands.values()),
+            "segment band": course.runs,
             "segment move": course.moves,
             "segment moved": course.moved,
         }
@@ -80,14 +77,49 @@ def part_work(segment: Segment, number: int, tile: SegmentTile, core: str) -> Co
     """Return how often each part of a layer's kernel runs in all its bands."""
     found: Counter[str] = Counter()
     part, own = segment.parts[number], tile.parts[number]
-    for (owner, band), times in segment.course.bands.items():
-        if owner == number:
-            for name, count in part.work(band, own, core).items():
-                found[name] += times * count  # type: ignore[assignment]
+    for band, times in segment.course.paces[number].bands.items():
+        for name, count in part.work(band, own, core).items():
+            found[name] += times * count  # type: ignore[assignment]
     return found
 
 
-def _largest(segment: Segment, number: int) -> Band:
+def largest_band(bands: Iterable[Band]) -> Band:
     """Return the band of a part that has the most rows."""
-    bands = (band for owner, band in segment.course.bands if owner == number)
-    return max(bands, key=lambda band: band.out_rows)
+    return max(bands, key=attrgetter("out_rows"))
+
+
+@dataclass(frozen=True, slots=True)
+class Steps(Generic[T]):
+    """The tiles of a part, or what stands for them.
+
+    Attributes:
+        sizes: Their scratch.
+        falling: Those that are smaller than all before them, with their scratch.
+    """
+
+    sizes: frozenset[int]
+    falling: tuple[tuple[int, T], ...]
+
+    @classmethod
+    def of(cls, tiles: Iterable[tuple[int, T]]) -> Steps[T]:
+        """Return some tiles, each behind its scratch."""
+        sizes, falling = set(), list[tuple[int, T]]()
+        for size, tile in tiles:
+            sizes.add(size)
+            if not falling or size < falling[-1][0]:
+                falling.append((size, tile))
+        return cls(frozenset(sizes), tuple(falling))
+
+
+def shared_scratch(parts: Sequence[Steps[T]]) -> Iterator[tuple[int, tuple[T, ...]]]:
+    """Yield sizes of the scratch that parts share, with the first tile of each that it holds."""
+    least = max(part.falling[-1][0] for part in parts)
+    sizes = frozenset[int]().union(*(part.sizes for part in parts))
+    last, now = 0, [0] * len(parts)
+    for size in sorted((size for size in sizes if size >= least), reverse=True):
+        if not last or size == least or size * _APART <= last:
+            for i, part in enumerate(parts):
+                while part.falling[now[i]][0] > size:
+                    now[i] += 1
+            yield size, tuple(part.falling[j][1] for part, j in zip(parts, now, strict=True))
+            last = size

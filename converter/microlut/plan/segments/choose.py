@@ -11,27 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import inf
-from operator import mul
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
 
 from microlut.integer import QuantizedGraph
 from microlut.plan.buffers import aligned
-from microlut.plan.cost import instructions_of
-from microlut.plan.kernels import Call, Tile
-from microlut.plan.kernels.segment import SegmentKernel, loop_work
-from microlut.plan.kernels.shares import even_shares
-from microlut.plan.segments.build import Stretch, segment_of
-from microlut.plan.segments.part import Band, Part
-from microlut.plan.segments.segment import Segment
-from microlut.plan.sharing import last_uses
+from microlut.plan.segments.build import Stretch
+from microlut.plan.segments.candidates import Candidates
+from microlut.plan.segments.part import Part
 from microlut.plan.tiles import Offer
 
-_MOST_ROWS = 8  # of the last output, per step
-_MOST_PARTS = 12
 _FINER = 1.15  # from one limit to the next one
 _NEAR = (1.0, 0.97, 0.94, 0.9)  # limits near one that is of interest
-
-Option = tuple[int, float]  # bytes and instructions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +36,32 @@ class _Edge:
     first: int
     last: int
     rows: int
-    options: tuple[Option, ...]
-
-    def cost(self, limit: float) -> float:
-        """Return the instructions of the best option within a limit."""
-        return min((cost for size, cost in self.options if size <= limit), default=inf)
-
-    @property
-    def least(self) -> int:
-        """Bytes of the smallest option."""
-        return min(size for size, _ in self.options)
 
 
 @dataclass(frozen=True, slots=True)
-class _Tiled:
-    """A segment with one of its tiles.
+class _Edges:
+    """All edges, in the order of their first nodes, with the options of each.
 
     Attributes:
-        bytes: What is needed meanwhile.
-        bands: Numbers of all the bands that run, among those of all segments.
-        times: How often each of them does.
+        edges: The edges.
+        begins: Where the options of each begin.
+        sizes: Bytes of all options,
+        costs: and their instructions.
     """
 
-    bytes: int
-    bands: tuple[int, ...]
-    times: tuple[int, ...]
+    edges: Sequence[_Edge]
+    begins: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    costs: NDArray[np.float64]
 
+    def least(self) -> list[int]:
+        """Return the bytes of the smallest option of each."""
+        return [int(size) for size in np.minimum.reduceat(self.sizes, self.begins)]
 
-@dataclass(frozen=True, slots=True)
-class _Possible:
-    """A segment of nodes `first` to `last`, with each of its tiles."""
-
-    first: int
-    last: int
-    segment: Segment
-    tiled: tuple[_Tiled, ...]
+    def within(self, limit: float) -> list[float]:
+        """Return the instructions of the best option of each within a limit."""
+        costs = np.where(self.sizes <= limit, self.costs, inf)
+        return [float(cost) for cost in np.minimum.reduceat(costs, self.begins)]
 
 
 class Segmenter:
@@ -99,8 +85,7 @@ class Segmenter:
         self._live = live
         alone = [taken + aligned(size) for taken, size in zip(live, least, strict=True)]
         self._peak = max(alone, default=0)
-        self._bands = _Bands()
-        self._possible = list(_possible(graph, parts, alone, self._bands))
+        self._candidates = Candidates(graph, parts, alone)
 
     def segmentations(
         self, tiles: Sequence[Sequence[Offer]], core: str, most: int | None = None
@@ -112,14 +97,9 @@ class Segmenter:
             core: The core that it is to be quick on.
             most: A limit that is of interest; others are too.
         """
-        edges = []
-        for i, (taken, offers) in enumerate(zip(self._live, tiles, strict=True)):
-            options = [(taken + aligned(o.tile.scratch_bytes), o.instructions) for o in offers]
-            edges.append(_Edge(i, i, 0, tuple(options)))
-        costs = self._bands.costs(core)
-        for each in self._possible:
-            priced = tuple(_options(each, costs, core))
-            edges.append(_Edge(each.first, each.last, each.segment.rows, priced))
+        if not self._candidates.all:
+            return
+        edges = self._edges(tiles, core)
         found: set[tuple[Stretch, ...]] = {()}
         end = len(self._live)
         for limit in _limits(_least_limit(edges, end), self._peak, most):
@@ -127,6 +107,23 @@ class Segmenter:
             if path not in found:
                 found.add(path)
                 yield path
+
+    def _edges(self, tiles: Sequence[Sequence[Offer]], core: str) -> _Edges:
+        """Return the nodes by themselves, and the segments, as edges."""
+        found = [_Edge(i, i, 0) for i in range(len(tiles))]
+        found += [_Edge(c.first, c.last, c.segment.rows) for c in self._candidates.all]
+        options = [len(offers) for offers in tiles]
+        options += [len(each.sizes) for each in self._candidates.all]
+        sizes = [
+            taken + aligned(offer.tile.scratch_bytes)
+            for taken, offers in zip(self._live, tiles, strict=True)
+            for offer in offers
+        ]
+        sizes += chain.from_iterable(each.sizes for each in self._candidates.all)
+        alone = [offer.instructions for offers in tiles for offer in offers]
+        begins = np.cumsum([0, *options[:-1]])
+        costs = np.concatenate([alone, self._candidates.costs(core)])
+        return _Edges(found, begins, np.array(sizes), costs)
 
 
 def _limits(least: int, peak: int, most: int | None) -> Iterator[int]:
@@ -139,111 +136,6 @@ def _limits(least: int, peak: int, most: int | None) -> Iterator[int]:
         yield max(least, int((most or 0) * share))
 
 
-def _possible(
-    graph: QuantizedGraph, parts: Mapping[str, Part], alone: Sequence[int], bands: _Bands
-) -> Iterator[_Possible]:
-    """Yield the segments in which a node takes more memory by itself than the inputs do."""
-    live = _Live(graph)
-    peak = max(alone, default=0)
-    floor = sum(aligned(tensor.bytes) for tensor in graph.inputs)
-    for first in range(len(graph.nodes)):
-        for last in range(first, min(first + _MOST_PARTS, len(graph.nodes))):
-            if graph.nodes[last].name not in parts:
-                break
-            heavy = any(alone[i] > floor for i in range(first, last + 1))
-            if not heavy or not live.is_closed(first, last):
-                continue
-            for rows in _steps(graph.nodes[last].shape[0]):
-                segment = segment_of(graph.nodes[first : last + 1], parts, rows)
-                fixed = live.beside(first, segment)
-                if fixed + segment.fixed_bytes >= peak:
-                    break
-                yield _Possible(first, last, segment, bands.tiled(segment, fixed))
-
-
-def _steps(height: int) -> list[int]:
-    """Return how many rows of the last output steps may make, from few on."""
-    shares = even_shares(height, 1)
-    return sorted(rows for rows in shares if rows <= _MOST_ROWS and rows < height)
-
-
-class _Bands:
-    """Bands of layers with their tiles, most of which are in many segments, by their number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[tuple[Part, Band, Tile], int] = {}
-
-    def tiled(self, segment: Segment, beside: int) -> tuple[_Tiled, ...]:
-        """Return a segment with each of its tiles, beside tensors of some bytes."""
-        numbers, bands = self._numbers, segment.course.bands
-        times = tuple(bands.values())
-        found = []
-        for tile in SegmentKernel().tiles(_call(segment)):
-            keys = [(segment.parts[i], band, tile.parts[i]) for i, band in bands]
-            run = tuple(numbers.setdefault(key, len(numbers)) for key in keys)
-            found.append(_Tiled(beside + aligned(tile.scratch_bytes), run, times))
-        return tuple(found)
-
-    def costs(self, core: str) -> list[float]:
-        """Return the instructions of all bands."""
-        return [
-            instructions_of(part.work(band, tile, core), part.banded(band), core)
-            for part, band, tile in self._numbers
-        ]
-
-
-def _options(possible: _Possible, costs: Sequence[float], core: str) -> Iterator[Option]:
-    """Yield what a segment takes with each of its tiles."""
-    loop = instructions_of(loop_work(possible.segment), _call(possible.segment), core)
-    for each in possible.tiled:
-        yield each.bytes, loop + sum(map(mul, each.times, map(costs.__getitem__, each.bands)))
-
-
-def _call(segment: Segment) -> Call[Segment]:
-    return Call(segment, segment.inputs, (segment.output,))
-
-
-class _Live:
-    """Which tensors are needed outside of segments, while these run."""
-
-    def __init__(self, graph: QuantizedGraph) -> None:
-        self.graph, self.last_use = graph, last_uses(graph)
-        self.made = {tensor.name: -1 for tensor in graph.given()}
-        for step, node in enumerate(graph.nodes):
-            self.made.update({tensor.name: step for tensor in node.outputs})
-        self.sizes = {name: aligned(t.bytes) for name, t in graph.tensors().items()}
-        self.before: dict[int, int] = {}
-
-    def is_closed(self, first: int, last: int) -> bool:
-        """Return whether only nodes of a segment read what the others in it make."""
-        names = [node.output for node in self.graph.nodes[first:last]]
-        return all(first < self.last_use[name] <= last for name in names)
-
-    def beside(self, first: int, segment: Segment) -> int:
-        """Return the bytes of all tensors that are needed while a segment runs."""
-        last, before = first + len(segment.parts) - 1, self._before(first)
-        output = self.sizes[segment.output.name]
-        lags = {
-            tensor.name: aligned(lag)
-            for tensor, lag in zip(segment.inputs, segment.course.lags, strict=True)
-            if self.last_use[tensor.name] <= last
-        }
-        if lags:
-            read = sum(self.sizes[name] for name in lags)
-            output = max(output - read, min(output, *lags.values()))
-        return before + output
-
-    def _before(self, first: int) -> int:
-        """Return the bytes of the tensors that are there before a step, and needed from then on."""
-        if first not in self.before:
-            self.before[first] = sum(
-                self.sizes[name]
-                for name, step in self.made.items()
-                if step < first <= self.last_use[name]
-            )
-        return self.before[first]
-
-
 @dataclass(frozen=True, slots=True)
 class _Label:
     """The best way to a cut: what is to be small, and the edge that it ends with."""
@@ -252,18 +144,18 @@ class _Label:
     edge: _Edge | None = None
 
 
-def _least_limit(edges: Sequence[_Edge], end: int) -> int:
+def _least_limit(edges: _Edges, end: int) -> int:
     """Return the smallest limit that a path stays within."""
-    return int(_labels(edges, end, lambda value, edge: max(value, edge.least))[end].value)
+    return int(_labels(edges.edges, edges.least(), end, max)[end].value)
 
 
-def _cheapest(edges: Sequence[_Edge], end: int, limit: int) -> tuple[Stretch, ...]:
+def _cheapest(edges: _Edges, end: int, limit: int) -> tuple[Stretch, ...]:
     """Return the segments of the cheapest path within a limit that a path stays within.
 
     Every second segment goes upwards. An output that is written behind the rows of the input begins
     before it, or upwards ends behind it: in turns, a chain of them does not move through the arena.
     """
-    labels = _labels(edges, end, lambda value, edge: value + edge.cost(limit))
+    labels = _labels(edges.edges, edges.within(limit), end, add)
     path: list[_Edge] = []
     edge = labels[end].edge
     while edge is not None:
@@ -277,12 +169,15 @@ def _cheapest(edges: Sequence[_Edge], end: int, limit: int) -> tuple[Stretch, ..
 
 
 def _labels(
-    edges: Sequence[_Edge], end: int, extended: Callable[[float, _Edge], float]
+    edges: Sequence[_Edge],
+    values: Sequence[float],
+    end: int,
+    extended: Callable[[float, float], float],
 ) -> list[_Label]:
-    """Return the best way to each cut."""
+    """Return the best way to each cut, whose edges have values."""
     best = [_Label(0.0), *(_Label(inf) for _ in range(end))]
-    for edge in sorted(edges, key=lambda edge: edge.first):
-        value = extended(best[edge.first].value, edge)
-        if value < best[edge.last + 1].value:
-            best[edge.last + 1] = _Label(value, edge)
+    for edge, value in sorted(zip(edges, values, strict=True), key=lambda pair: pair[0].first):
+        total = extended(best[edge.first].value, value)
+        if total < best[edge.last + 1].value:
+            best[edge.last + 1] = _Label(total, edge)
     return best

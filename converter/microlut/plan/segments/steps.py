@@ -9,7 +9,8 @@ from microlut.plan.cost import instructions, instructions_of
 from microlut.plan.kernels import Call, Tile
 from microlut.plan.kernels.segment import SegmentTile, part_work
 from microlut.plan.plan import Lines, PlannedSegment, Step
-from microlut.plan.segments.segment import PROGRESS_BYTES, Segment, row_bytes
+from microlut.plan.segments.course import row_bytes
+from microlut.plan.segments.segment import PROGRESS_BYTES, Segment
 
 
 def segment_steps(
