@@ -17,6 +17,7 @@ from operator import add, attrgetter
 from microlut.plan.buffers import Buffer, aligned, live_bytes
 
 _PROMOTIONS = 16  # more gained nothing on networks of up to 75 layers
+_FEW_PROMOTIONS = 2  # of several tiles at a time, which are tried again one by one
 
 # By the number of a buffer and of one that it may overlap: how many bytes it begins at least before
 # that one, or else after it.
@@ -58,6 +59,31 @@ class _Fit:
     size: float
 
 
+class _Search:
+    """Placements of the same buffers, made one after the other as long as they are asked for."""
+
+    def __init__(self, fits: Iterator[_Fit], bound: int) -> None:
+        """Take the placements, and the size that none of them can go below."""
+        self.bound = bound
+        self._fits, self._count = fits, 0
+        self._best = _Fit([], inf)
+
+    def within(self, limit: float, most: float = inf) -> _Fit:
+        """Return the first placement of at most `limit` bytes, or else the smallest one.
+
+        Args:
+            limit: What is small enough.
+            most: Number of placements after which none is tried any more.
+        """
+        while self._best.size > limit and self._count < most:
+            fit = next(self._fits, None)
+            if fit is None:
+                break
+            self._count += 1
+            self._best = min(self._best, fit, key=attrgetter("size"))
+        return self._best
+
+
 class Site:
     """Buffers that are to be placed, with different scratch for some steps each time.
 
@@ -77,7 +103,7 @@ class Site:
         floors = _floors(buffers)
         self._floors = [[floors.get(name, 0) for name in self._names]] if floors else []
         self._floors.append([0] * len(self._names))
-        self._latest = _ORDERS[0]
+        self._known: dict[tuple[int, ...], _Search] = {}
 
     def place(self, scratch: Sequence[int] = ()) -> Arena:
         """Return the smallest of several greedy placements.
@@ -85,33 +111,32 @@ class Site:
         Args:
             scratch: Bytes of the scratch of each step; 0 for none.
         """
-        sizes, bound = self._task(scratch)
-        best = _Fit([], inf)
-        for fit, _ in self._fits(sizes, _ORDERS):
-            best = min(best, fit, key=attrgetter("size"))
-            if best.size <= bound:
-                break
+        search = self._search(scratch)
+        best = search.within(search.bound)
         there = (i for i, start in enumerate(best.starts) if start != _NOWHERE)
-        return Arena({self._names[i]: best.starts[i] for i in there}, int(best.size), bound)
+        offsets = {self._names[i]: best.starts[i] for i in there}
+        return Arena(offsets, int(best.size), search.bound)
 
     def sizes(self, scratch: Sequence[int]) -> dict[str | int, int]:
         """Return the size of each buffer by its name."""
         return dict(zip(self._names, [*self._sizes, *scratch], strict=True))
 
-    def fits(self, scratch: Sequence[int], limit: float) -> bool:
+    def fits(self, scratch: Sequence[int], limit: float, *, thoroughly: bool = True) -> bool:
         """Return whether one of these placements takes at most `limit` bytes.
 
-        What was enough the last time is tried first.
+        If not thoroughly, only the first ones are tried.
         """
-        sizes, bound = self._task(scratch)
-        if bound > limit:
-            return False
-        others = [key for key in _ORDERS if key is not self._latest]
-        for fit, key in self._fits(sizes, [self._latest, *others]):
-            if fit.size <= limit:
-                self._latest = key or self._latest
-                return True
-        return False
+        search = self._search(scratch)
+        most = len(_ORDERS) + (_PROMOTIONS if thoroughly else _FEW_PROMOTIONS)
+        return search.bound <= limit and search.within(limit, most).size <= limit
+
+    def _search(self, scratch: Sequence[int]) -> _Search:
+        """Return what has been found with some scratch, which is often asked for again."""
+        key = tuple(scratch)
+        if key not in self._known:
+            sizes, bound = self._task(scratch)
+            self._known[key] = _Search(self._fits(sizes), bound)
+        return self._known[key]
 
     def place_between(
         self,
@@ -154,20 +179,18 @@ class Site:
         bound = max([*self._live, *map(add, self._live, rounded)], default=0)
         return [*self._sizes, *scratch], bound
 
-    def _fits(
-        self, sizes: Sequence[int], keys: Sequence[_Key]
-    ) -> Iterator[tuple[_Fit, _Key | None]]:
-        """Yield the placements by these orders, then those by the best of them with promotions."""
+    def _fits(self, sizes: Sequence[int]) -> Iterator[_Fit]:
+        """Yield the placements by all orders, then those by the best of them with promotions."""
         rounded = [aligned(size) for size in sizes]
         fixed = len(self._sizes)
         there = [*range(fixed), *(i for i in range(fixed, len(sizes)) if sizes[i])]
-        found = {}
-        for key in keys:
+        found = []
+        for key in _ORDERS:
             ranks = {i: key(sizes[i], *self._spans[i]) for i in there}
             order = sorted(there, key=ranks.__getitem__)
-            found[key] = (self._fit(order, rounded), order)
-            yield found[key][0], key
-        fit, order = min((found[key] for key in _ORDERS), key=lambda pair: pair[0].size)
+            found.append((self._fit(order, rounded), order))
+            yield found[-1][0]
+        fit, order = min(found, key=lambda pair: pair[0].size)
         known = {tuple(order)}
         for _ in range(_PROMOTIONS):
             order = _promoted(order, fit, rounded)
@@ -175,7 +198,7 @@ class Site:
                 return
             known.add(tuple(order))
             fit = self._fit(order, rounded)
-            yield fit, None
+            yield fit
 
     def _fit(self, order: Sequence[int], sizes: Sequence[int], bars: _Bars = ()) -> _Fit:
         """Give each in turn the lowest gap between those placed that live at the same time."""
@@ -186,14 +209,10 @@ class Site:
         self, floors: Sequence[int], order: Sequence[int], sizes: Sequence[int], bars: _Bars
     ) -> _Fit:
         """Do so with none of the buffers below its floor or beginning behind one of its bars."""
-        starts, end = [_NOWHERE] * len(floors), 0
+        starts, ends, end = [_NOWHERE] * len(floors), [0] * len(floors), 0
         for i in order:
             offset, size = floors[i], sizes[i]
-            taken = [
-                (start - size, start + sizes[other])
-                for other in self._near[i]
-                if (start := starts[other]) != _NOWHERE
-            ]
+            taken = [(start - size, ends[j]) for j in self._near[i] if (start := starts[j]) >= 0]
             if i in self._rooms:
                 taken += [
                     (starts[other] - before, starts[other] + after)
@@ -208,8 +227,9 @@ class Site:
                     break
                 if offset < high:
                     offset = high
-            starts[i] = offset
-            end = max(end, offset + size)
+            starts[i], ends[i] = offset, offset + size
+            if offset + size > end:
+                end = offset + size
         return _Fit(starts, end)
 
 

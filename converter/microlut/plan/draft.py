@@ -107,23 +107,46 @@ def grown(draft: Draft, limit: float) -> Draft:
 def _nearest(draft: Draft, wanted: Draft, limit: float) -> Draft:
     """Return the draft with those of some wanted tiles, not all of which find a place.
 
-    Those go first that gain most.
+    Those go first that gain most. Most of them find a place, so that many are tried at a time.
     """
-    chosen = list(draft.chosen)
-    pairs = list(zip(chosen, wanted.chosen, strict=True))
+    pairs = list(zip(draft.chosen, wanted.chosen, strict=True))
     gains = [now.instructions - then.instructions for now, then in pairs]
-    for step in sorted(range(len(gains)), key=lambda step: -gains[step]):
-        possible = draft.offers[step]
-        least, beyond = possible.index(chosen[step]), possible.index(wanted.chosen[step]) + 1
-        middle = beyond - 1
-        while least < middle:  # by halves, beginning with the largest
-            tried = [*chosen[:step], possible[middle], *chosen[step + 1 :]]
-            if draft.way.site.fits(_scratch(tried), limit):
-                chosen, least = tried, middle
-            else:
-                beyond = middle
-            middle = (least + beyond) // 2
+    order = sorted(range(len(gains)), key=lambda step: -gains[step])
+    chosen, site = list(draft.chosen), draft.way.site
+    left = _halves([step for step in order if gains[step]])
+    while left:
+        steps = left.pop()
+        if len(steps) == 1:
+            _widen(draft, chosen, steps[0], wanted.chosen[steps[0]], limit)
+            continue
+        tried = list(chosen)
+        for step in steps:
+            tried[step] = wanted.chosen[step]
+        if site.fits(_scratch(tried), limit, thoroughly=False):
+            chosen = tried
+        else:
+            left += _halves(steps)
     return draft.choosing(chosen)
+
+
+def _halves(steps: list[int]) -> list[list[int]]:
+    """Return the second half and the first one, those that are not empty."""
+    middle = (len(steps) + 1) // 2
+    return [half for half in (steps[middle:], steps[:middle]) if half]
+
+
+def _widen(draft: Draft, chosen: list[Offer], step: int, wanted: Offer, limit: float) -> None:
+    """Choose the quickest tile of a step, up to a wanted one, with which all find a place."""
+    possible = draft.offers[step]
+    least, beyond = possible.index(chosen[step]), possible.index(wanted) + 1
+    middle = beyond - 1
+    while least < middle:  # by halves, beginning with the largest
+        tried = [*chosen[:step], possible[middle], *chosen[step + 1 :]]
+        if draft.way.site.fits(_scratch(tried), limit):
+            chosen[step], least = possible[middle], middle
+        else:
+            beyond = middle
+        middle = (least + beyond) // 2
 
 
 def _scratch(chosen: Sequence[Offer]) -> list[int]:
