@@ -212,7 +212,10 @@ def _places(
         _numbered(key, paths, elsewhere, counts)
         for elsewhere, counts in ((unsure, True), (unsure, False), (absent, True), (sure, False))
     ]
-    return next((guess for guess in guesses if set(guess.values()) == present), counted)
+    fitting = [guess for guess in guesses if set(guess.values()) == present]
+    in_order = (_in_order(paths, elsewhere, present) for elsewhere in (unsure, sure))
+    fitting += [guess for guess in in_order if guess]
+    return next(iter(fitting), counted)
 
 
 def _numbered(
@@ -225,6 +228,19 @@ def _numbered(
             index = number if counted else len(places)
             places[path] = f"{key}_{index}" if index else key
     return places
+
+
+def _in_order(
+    paths: Sequence[LayerPath], elsewhere: Collection[LayerPath], present: Collection[str]
+) -> dict[LayerPath, str]:
+    """Return the folders by ascending number, if there are as many as layers.
+
+    Keras 2.13 has a list in which layers with arrays are twice, so it counts them twice: dense,
+    dense_2, dense_4.
+    """
+    own = [path for path in paths if path not in elsewhere]
+    folders = sorted(present, key=lambda name: (len(name), name))
+    return dict(zip(own, folders, strict=True)) if len(own) == len(folders) else {}
 
 
 def _copy(reading: _Reading, layer: Layer) -> None:
