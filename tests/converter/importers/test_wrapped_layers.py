@@ -196,3 +196,35 @@ def test_arrays_of_clusters_without_names_are_told_apart():
     np.testing.assert_array_equal(bias, BIAS)
     with pytest.raises(UnsupportedModel, match="has 6 arrays of clusters"):
         clustered(layer, (*own, *own), (BIAS,))
+
+
+@pytest.mark.keras
+def test_ranges_of_a_saved_model_are_read(tf_keras, tmp_path):
+    """A layer with the variables of a wrapper, which Keras stores beside the layer inside."""
+    inner = tf_keras.layers.Dense(3, activation="softmax", name="inner")
+    wrapper = _wrapper(tf_keras)(inner, name="wrapped")
+    model = tf_keras.Sequential([tf_keras.Input((4,)), wrapper])
+    model.save(tmp_path / "saved", save_format="tf")
+    graph = run_passes(import_model(tmp_path / "saved"))
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    np.testing.assert_allclose(evaluate(graph, x), model.predict(x, verbose=0), rtol=1e-5)
+    assert graph.ranges == {"wrapped": (-3.0, 40.0)}
+
+
+def _wrapper(tf_keras):
+    class QuantizeWrapperV2(tf_keras.layers.Wrapper):
+        """What Keras stores of the toolkit's class of this name."""
+
+        def build(self, input_shape):
+            super().build(input_shape)
+            for end, value in (("min", -3.0), ("max", 40.0)):
+                initial = tf_keras.initializers.Constant(value)
+                made = self.add_weight(
+                    f"pre_activation_{end}", shape=(), initializer=initial, trainable=False
+                )
+                setattr(self, f"pre_activation_{end}", made)
+
+        def call(self, inputs):
+            return self.layer(inputs)
+
+    return QuantizeWrapperV2

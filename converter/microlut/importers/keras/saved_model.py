@@ -23,6 +23,7 @@ from microlut.importers.keras.config import (
     Json,
     KerasModel,
     LayerPath,
+    all_layers,
     one_line,
     parse_config,
     root_layer,
@@ -30,6 +31,7 @@ from microlut.importers.keras.config import (
 from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.damage import container, damaged
 from microlut.importers.keras.metadata import read_keras_metadata
+from microlut.importers.keras.wrapped_arrays import has_own, ranges_of
 from microlut.importers.keras.wrappers import CLUSTERED
 from microlut.support.tensorflow import load_tensorflow
 
@@ -91,12 +93,19 @@ def read(folder: Path, custom: Custom) -> KerasModel:
         with container(folder):
             saved = _open(folder, tensorflow)
         config = parse_config(json.dumps(saved.metadata[_ROOT]), source, custom)
-        root_layer(config, source)
+        model = root_layer(config, source)
         with container(folder):
-            weights = dict(_weights(saved, _ROOT, _ROOT, ()))
+            places = dict(_places(saved, _ROOT, _ROOT, ()))
+            weights = {path: tuple(_arrays(saved, place)) for path, place in places.items()}
+            ranges = {
+                layer.path: ranges_of(layer, tuple(_ends(saved, places[layer.path])))
+                for layer in all_layers(model)
+                if has_own(layer) and layer.path in places
+            }
     except (DecodeError, tensorflow.errors.OpError) as error:
         raise damaged(folder, one_line(error)) from error
-    return KerasModel(config, weights, source)
+    stored = {path: arrays for path, arrays in weights.items() if arrays}
+    return KerasModel(config, stored, source, ranges=ranges)
 
 
 def _open(folder: Path, tensorflow: ModuleType) -> _SavedModel:
@@ -134,12 +143,13 @@ def _metadata(folder: Path, nodes: Any) -> Mapping[int, Json]:  # noqa: ANN401 -
     return {i: value for i, value in parsed.items() if isinstance(value, dict)}
 
 
-def _weights(
+def _places(
     saved: _SavedModel, index: int, stored_index: int, parent: LayerPath
-) -> Iterator[tuple[LayerPath, tuple[NDArray[np.generic], ...]]]:
-    """Walk the model's and the checkpoint's object graphs side by side, by the children's names.
+) -> Iterator[tuple[LayerPath, int]]:
+    """Yield the layers, each with its number in the checkpoint's object graph.
 
-    The first has each layer's name (through the metadata), the second each variable's key.
+    Walks the model's and the checkpoint's object graphs side by side, by the children's names. The
+    first has each layer's name (through the metadata), the second each variable's key.
     """
     if len(parent) > MAX_NESTING:
         raise InvalidInput(f"{saved.source}: nested deeper than {MAX_NESTING}; flatten the model")
@@ -155,10 +165,8 @@ def _weights(
                 "read from SavedModel folders; save it as .keras, or strip the clustering first"
             )
         path, stored_child = (*parent, str(name)), stored[child.local_name]
-        arrays = tuple(_arrays(saved, stored_child))
-        if arrays:
-            yield path, arrays
-        yield from _weights(saved, child.node_id, stored_child, path)
+        yield path, stored_child
+        yield from _places(saved, child.node_id, stored_child, path)
 
 
 def _has_centroids(saved: _SavedModel, stored_index: int) -> bool:
@@ -181,6 +189,14 @@ def _arrays(saved: _SavedModel, stored_index: int) -> Iterator[NDArray[np.generi
     for name in _INNER:
         if name in children:
             yield from _arrays(saved, children[name])
+
+
+def _ends(saved: _SavedModel, stored_index: int) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    """Yield the ends of the ranges that a wrapper has recorded, with their names."""
+    for child in saved.stored[stored_index].children:
+        if child.local_name.endswith(("_min", "_max")):
+            for attribute in saved.stored[child.node_id].attributes[:1]:
+                yield child.local_name, _tensor(saved, attribute.checkpoint_key)
 
 
 def _tensor(saved: _SavedModel, key: str) -> NDArray[np.generic]:
