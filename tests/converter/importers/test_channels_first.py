@@ -50,6 +50,9 @@ PICTURES = {
     "global_max": lambda k: k.layers.GlobalMaxPooling2D(data_format=FIRST, keepdims=True),
     "max_pool": lambda k: k.layers.MaxPooling2D((2, 3), strides=1, data_format=FIRST),
     "norm": lambda k: k.layers.BatchNormalization(axis=1),
+    "normalization": lambda k: k.layers.Normalization(
+        axis=1, mean=[1, -2, 3, 0], variance=[1, 4, 9, 2]
+    ),
     "prelu": lambda k: k.layers.PReLU(shared_axes=[2, 3]),
     "separable": lambda k: k.layers.SeparableConv2D(5, 3, data_format=FIRST),
     "transposed": lambda k: k.layers.Conv2DTranspose(

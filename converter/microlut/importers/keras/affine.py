@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from microlut.importers.keras import options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited, zeros
+from microlut.importers.movements import reordered
 from microlut.ops.arrays import FloatArray
 from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
 from microlut.ops.reshape import Reshape
@@ -38,9 +40,11 @@ def scaled(
     """
     rank = len(use.shape)
     ranges = [np.shape(values) for values in (scale, offset)]
-    varied = [rank - len(r) + i for r in ranges for i, size in enumerate(r) if size > 1]
+    varied = {rank - len(r) + i for r in ranges for i, size in enumerate(r) if size > 1}
     first = min([*varied, rank - 1])
     inner = use.shape[first:]
+    if len(varied) == 1 and prod(inner) > use.shape[first]:
+        return _along_last(use, first, (scale, offset), statistics)
 
     def flattened(values: NDArray[Any], what: str) -> FloatArray:
         wide = np.broadcast_to(_inner(values, first, rank), inner)
@@ -57,6 +61,32 @@ def scaled(
         Step(Reshape(flat), flat, suffix="_rows"),
         Step(norm, flat, (PREVIOUS,), "_scaled"),
         Step(Reshape(use.shape), use.shape, (PREVIOUS,)),
+    )
+
+
+def _along_last(
+    use: LayerUse,
+    axis: int,
+    factors: tuple[_Float64Array, _Float64Array],
+    statistics: ChannelStatistics | None,
+) -> tuple[Step, ...]:
+    """Return the steps of numbers along one dimension, which is the last one between transposes.
+
+    In networks with channels first, the transposes of the layers around it cancel them.
+    """
+    rank, size = len(use.shape), use.shape[axis]
+    order = [*(i for i in range(rank) if i != axis), axis]
+    shape = tuple(use.shape[i] for i in order)
+
+    def last(values: NDArray[Any]) -> NDArray[Any]:
+        return np.broadcast_to(np.asarray(values).ravel(), (size,))
+
+    kept = statistics and ChannelStatistics(last(statistics.mean), last(statistics.deviation))
+    (step,) = scaled(replace(use, shapes=(shape,)), last(factors[0]), last(factors[1]), kept)
+    return (
+        Step(reordered(use.shape, order), shape, suffix="_last"),
+        replace(step, inputs=(PREVIOUS,), suffix="_scaled"),
+        Step(reordered(shape, [order.index(i) for i in range(rank)]), use.shape, (PREVIOUS,)),
     )
 
 
