@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from microlut.ops.arrays import FloatArray
+from microlut.ops.arrays import FloatArray, frozen_array
 from microlut.ops.base import FloatOp, SameShape, ScaleRule
 from microlut.ops.reshape import QReshape
 from microlut.ops.tensor import DType, Features, Quantization, Tensor
@@ -72,6 +72,12 @@ class Relabel(SameShape, FloatOp):
                 return Quantization(_floats(output.scale / scale)[0], zero_point)
         features = Features(_floats(output.scale / scale), _floats(-offset / scale))
         return Quantization(output.scale, output.zero_point, features)
+
+
+def units_between(source: Quantization, target: Quantization) -> Relabel:
+    """Return what the real values of integers become by another scale and zero point."""
+    offset = (source.zero_point - target.zero_point) * target.scale
+    return Relabel(frozen_array([target.scale / source.scale]), frozen_array([offset]))
 
 
 def _floats(values: object) -> tuple[float, ...]:

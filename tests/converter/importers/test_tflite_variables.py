@@ -102,12 +102,110 @@ def test_lstms_keep_their_integers(seed: int, tmp_path: Path):
     np.testing.assert_array_equal(to_bytes(integers.outputs(found, named_for(found, x))), wanted)
 
 
-def _other_start(model: Any) -> None:
-    first = model.subgraphs[1]
-    for operator in first.operators:
-        if operator.inputs is not None and len(operator.inputs) == 2:
-            buffer = model.buffers[first.tensors[operator.inputs[1]].buffer]
-            buffer.data = (np.asarray(buffer.data) + 1).astype(np.uint8)
+def begun_with(values: Callable[[int], np.ndarray]) -> Callable[[Any], None]:
+    """Return a change that lets the first variable begin with other values."""
+
+    def change(model: Any) -> None:
+        first = model.subgraphs[1]
+        read = [op.inputs for op in first.operators if op.inputs is not None]
+        number = next(inputs[1] for inputs in read if len(inputs) > 1)
+        buffer = model.buffers[first.tensors[number].buffer]
+        buffer.data = values(len(buffer.data)).astype(np.int8).view(np.uint8)
+
+    return change
+
+
+@pytest.mark.parametrize("value", [-128, 5, 127])
+def test_variables_begin_with_one_integer(
+    value: int, streams: list[QuantizedGraph], tmp_path: Path
+):
+    for number, graph in enumerate(streams):
+        if not graph.states:
+            continue
+        assert graph.stream is not None
+        content = changed(to_tflite(graph), begun_with(lambda n: np.full(n, value)))
+        found = stored(imported(content, tmp_path))
+        x = rg.int8_batch(graph, number, graph.stream.runs)
+        wanted = run_tflite_micro(content, x, runs=graph.stream.runs)
+        made = to_bytes(integers.outputs(found, named_for(found, x)))
+        np.testing.assert_array_equal(made, wanted)
+        again = run_tflite_micro(to_tflite(found), named_for(found, x), runs=graph.stream.runs)
+        np.testing.assert_array_equal(again, wanted)
+
+
+def weights_in_a_variable(model: Any, masked: bool) -> None:
+    """Let the weights of a dense layer be a variable, which is masked before each use."""
+    main, first = model.subgraphs[0], schema.SubGraphT()
+    kinds = schema.BuiltinOperator
+
+    def code(kind: int) -> int:
+        made = schema.OperatorCodeT()
+        made.builtinCode, made.deprecatedBuiltinCode = kind, min(kind, 127)
+        model.operatorCodes.append(made)
+        return len(model.operatorCodes) - 1
+
+    def operator(kind: int, inputs: list[int], outputs: list[int], options: Any = None) -> Any:
+        made = schema.OperatorT()
+        made.opcodeIndex, made.inputs, made.outputs = code(kind), inputs, outputs
+        if options is not None:
+            name = type(options).__name__[:-1]
+            made.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+            made.builtinOptions = options
+        return made
+
+    def tensor(graph: Any, name: str, like: Any = None, buffer: int = 0) -> int:
+        made = schema.TensorT()
+        made.name, made.shape, made.type, made.buffer = name, [], schema.TensorType.RESOURCE, buffer
+        if like is not None:
+            made.shape, made.type, made.quantization = like.shape, like.type, like.quantization
+        graph.tensors.append(made)
+        return len(graph.tensors) - 1
+
+    dense = main.operators[0]
+    weights = main.tensors[dense.inputs[1]]
+    handle, once = schema.VarHandleOptionsT(), schema.CallOnceOptionsT()
+    handle.sharedName, once.initSubgraphIndex = "weights", 1
+    held, read = tensor(main, "held"), tensor(main, "read", weights)
+    begin = [
+        operator(kinds.CALL_ONCE, [], [], once),
+        operator(kinds.VAR_HANDLE, [], [held], handle),
+        operator(kinds.READ_VARIABLE, [held], [read]),
+    ]
+    if masked:
+        shape = schema.TensorT()
+        shape.name, shape.shape, shape.type = "shape", [2], schema.TensorType.INT32
+        model.buffers.append(schema.BufferT())
+        model.buffers[-1].data = np.array(weights.shape, np.int32).view(np.uint8)
+        shape.buffer = len(model.buffers) - 1
+        main.tensors.append(shape)
+        number = len(main.tensors) - 1
+        kept, again = tensor(main, "kept", weights), tensor(main, "again", weights)
+        begin += [
+            operator(kinds.RESHAPE, [read, number], [kept]),
+            operator(kinds.ASSIGN_VARIABLE, [held, kept], []),
+            operator(kinds.READ_VARIABLE, [held], [again]),
+        ]
+        read = again
+    dense.inputs = [dense.inputs[0], read, *dense.inputs[2:]]
+    main.operators[:0] = begin
+    first.tensors, first.inputs, first.outputs = [], [], []
+    values = tensor(first, "values", weights, weights.buffer)
+    own = tensor(first, "own")
+    first.operators = [
+        operator(kinds.VAR_HANDLE, [], [own], handle),
+        operator(kinds.ASSIGN_VARIABLE, [own, values], []),
+    ]
+    model.subgraphs.append(first)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_variables_that_keep_their_values_are_constants(masked: bool, tmp_path: Path):
+    graph = next(rg.operator_cases("dense", 1)).quantized()
+    content = changed(to_tflite(graph), lambda model: weights_in_a_variable(model, masked))
+    found, x = stored(imported(content, tmp_path)), rg.int8_batch(graph, 1, 4)
+    assert not found.states
+    wanted = to_bytes(integers.outputs(graph, x))
+    np.testing.assert_array_equal(to_bytes(integers.outputs(found, named_for(found, x))), wanted)
 
 
 def _no_such_subgraph(model: Any) -> None:
@@ -117,7 +215,7 @@ def _no_such_subgraph(model: Any) -> None:
 
 
 REFUSED = {
-    "begins with other values than zeros; supported are zeros": _other_start,
+    "begins with other values than zeros; supported are zeros": begun_with(np.arange),
     "calls subgraph 9": _no_such_subgraph,
 }
 

@@ -39,6 +39,8 @@ def folded(
         return arrays[0]
     if operator.kind == "DEQUANTIZE":
         return dequantized(given[0].source, arrays[0])
+    if operator.kind == "QUANTIZE" and not _quantizes(given[0].source, output):
+        return None
     if operator.kind not in _MOVES and any(value.is_integer for value in given):
         return None  # as integers they have no common scale
     try:
@@ -142,6 +144,21 @@ def _fake_quant(operator: FileOperator, arrays: Sequence[Array], _: FileTensor) 
     return ((steps - zero) * scale).astype(np.float32)
 
 
+def _quantizes(source: FileTensor, output: FileTensor) -> bool:
+    """Return whether a QUANTIZE makes integers of one scale of real numbers."""
+    known = output.dtype in ("int8", "uint8", "int16") and output.scales.size == 1
+    return source.dtype == "float32" and known and bool(output.scales[0] > 0)
+
+
+def _quantize(_: FileOperator, arrays: Sequence[Array], output: FileTensor) -> Array:
+    """Return integers of one scale, rounded as TensorFlow Lite does: halves away from zero."""
+    limits = np.iinfo(output.dtype)
+    steps = arrays[0].astype(np.float32) / output.scales[:1]
+    whole = np.trunc(steps + np.copysign(np.float32(0.5), steps)).astype(np.int64)
+    found = np.clip(whole + output.zero_points[:1], limits.min, limits.max)
+    return np.asarray(found.reshape(arrays[0].shape), np.dtype(output.dtype))
+
+
 _FOLDS: Mapping[str, _Fold] = {
     "ADD": _binary(np.add),
     "CAST": _cast,
@@ -158,6 +175,7 @@ _FOLDS: Mapping[str, _Fold] = {
     "MINIMUM": _binary(np.minimum),
     "MUL": _binary(np.multiply),
     "PACK": lambda op, arrays, _: np.stack(arrays, axis=_axis(op)),
+    "QUANTIZE": _quantize,
     "REDUCE_PROD": _reduce_prod,
     "RESHAPE": _reshape,
     "SLICE": _slice,

@@ -11,13 +11,13 @@ from microlut.graph.ir import Node
 from microlut.importers.tflite.file import FileTensor
 from microlut.importers.tflite.tensors import check_size, graph_tensor
 from microlut.importers.tflite.use import Step, Use, Value, without_batch
-from microlut.ops.arrays import Shape, frozen_array
+from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp, IntegerOp
 from microlut.ops.linear import Linear
-from microlut.ops.relabel import Relabel
-from microlut.ops.reshape import QReshape, Reshape
+from microlut.ops.relabel import units_between
+from microlut.ops.reshape import Reshape
 from microlut.ops.table import GATHER, QTable
-from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.tensor import Tensor
 from microlut.support.unused_names import take
 
 _MOVES = ("move", "reshape", "pool2d")
@@ -79,8 +79,11 @@ def _shape(use: Use, op: FloatOp, read: Sequence[Tensor]) -> Shape:
 def _between(placing: Placing, step: Step, shape: Shape) -> Tensor:
     """Return a tensor that only further steps of the operator read."""
     use = placing.use
+    name = take(use.operator.name + step.suffix, placing.names)
+    if step.kind is not None:
+        return Tensor(name, shape, *step.kind)
     source = use.outputs[0] if step.like is None else use.given(step.like).source
-    return graph_tensor(take(use.operator.name + step.suffix, placing.names), shape, source)
+    return graph_tensor(name, shape, source)
 
 
 def _finish(
@@ -129,10 +132,8 @@ def _add(
                 quantization=source.quantization,
             )
             _add(placing, placed, step, read, first)
-            step, read = (
-                Step(_relabel(first.quantized, output.quantized), exact=_same_bytes),
-                [first],
-            )
+            units = units_between(first.quantized, output.quantized)
+            step, read = Step(units, exact=units.quantize), [first]
     names = tuple(tensor.name for tensor in read)
     placed.nodes.append(Node(output.name, step.op, names, (output,)))
     if not use.is_integer:
@@ -143,16 +144,6 @@ def _add(
             "supported are networks of integers, with real numbers at their ends only",
         )
     placed.exact[output.name] = _integers(use, step, read, output)
-
-
-def _relabel(source: Quantization, target: Quantization) -> Relabel:
-    """Return what the real values of integers become by another scale and zero point."""
-    offset = (source.zero_point - target.zero_point) * target.scale
-    return Relabel(frozen_array([target.scale / source.scale]), frozen_array([offset]))
-
-
-def _same_bytes(_: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
-    return QReshape(outputs[0].shape)
 
 
 def _integers(use: Use, step: Step, read: Sequence[Tensor], output: Tensor) -> IntegerOp:

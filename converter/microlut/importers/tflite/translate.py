@@ -23,7 +23,7 @@ from microlut.importers.tflite.recurrent import notes_of
 from microlut.importers.tflite.steps import Placing, place
 from microlut.importers.tflite.tensors import type_problem
 from microlut.importers.tflite.use import Use, Value, without_batch
-from microlut.importers.tflite.variables import KINDS, Variables
+from microlut.importers.tflite.variables import KINDS, Variables, exact_copies
 from microlut.importers.translation import CONSTANT_OUTPUT, LayerSeen, Translation
 from microlut.ops.base import IntegerOp
 from microlut.support.texts import plain
@@ -109,31 +109,29 @@ def _empty(tensor: FileTensor) -> NDArray[Any]:
 
 def _translate(operator: FileOperator, work: _Work) -> None:
     """Add the nodes of an operator and what is known of its outputs."""
-    if operator.kind in KINDS and not operator.is_custom:
+    if operator.is_custom:
+        raise operator.unsupported(f"operator {operator.kind} is not supported", _advice(operator))
+    if operator.kind in KINDS:
         work.variables.take(operator, work.values)
         return
     inputs = tuple(_read(number, work) for number in operator.inputs)
     outputs = tuple(work.file.main.tensors[number] for number in operator.outputs)
     if not outputs:
         raise operator.invalid("makes no tensor")
-    if not operator.is_custom:
-        constant = folded(operator, inputs, outputs[0])
-        if constant is not None:
-            shape = tuple(constant.shape)
-            work.values[outputs[0].number] = Value(outputs[0], shape, "", constant)
-            return
+    constant = folded(operator, inputs, outputs[0])
+    if constant is not None:
+        shape = tuple(constant.shape)
+        work.values[outputs[0].number] = Value(outputs[0], shape, "", constant)
+        return
     alias = work.ends.alias(operator, inputs)
     if alias is not None:
         work.values[outputs[0].number] = alias
         return
-    handler = None if operator.is_custom else OPERATORS.get(operator.kind)
+    handler = OPERATORS.get(operator.kind)
     if handler is None:
         raise operator.unsupported(f"operator {operator.kind} is not supported", _advice(operator))
     given = [value for value in inputs if value is not None and value.constant is None]
-    for tensor in (*(value.source for value in given), *outputs):
-        problem = type_problem(tensor)
-        if problem is not None:
-            raise operator.unsupported(*problem)
+    _check_types(operator, [value.source for value in given], outputs)
     use = Use(operator, inputs, outputs, any(value.is_integer for value in given))
     placed = place(Placing(use, work.variables.names), handler(use))
     if len(work.nodes) + len(placed.nodes) > _MOST_NODES:
@@ -143,6 +141,16 @@ def _translate(operator: FileOperator, work: _Work) -> None:
     work.nodes += placed.nodes
     work.exact |= placed.exact
     work.values |= {value.source.number: value for value in placed.values}
+
+
+def _check_types(
+    operator: FileOperator, read: Sequence[FileTensor], made: Sequence[FileTensor]
+) -> None:
+    """Raise UnsupportedModel for tensors with which no kernel here computes."""
+    for tensor in (*read, *made):
+        problem = type_problem(tensor)
+        if problem is not None:
+            raise operator.unsupported(*problem)
 
 
 def _advice(operator: FileOperator) -> str:
@@ -177,7 +185,10 @@ def _graph(name: str, outputs: dict[str, str], work: _Work) -> Graph:
     constants = [n for n in main.outputs if work.values[n].constant is not None]
     notes = [f"output {main.tensors[n].name!r}: {CONSTANT_OUTPUT}" for n in constants]
     states, copies = work.variables.end([t.name for t in work.ends.inputs.values()])
-    nodes, states = _needed((*work.nodes, *copies), tuple(outputs.values()), states)
+    added = (*work.variables.begun, *copies)
+    work.exact |= exact_copies(added)
+    made = (*work.variables.begun, *work.nodes, *copies)
+    nodes, states = _needed(made, tuple(outputs.values()), states)
     kept = {node.name for node in nodes}
     return Graph(
         plain(name),

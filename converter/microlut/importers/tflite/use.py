@@ -13,7 +13,7 @@ from microlut.importers.tflite.file import FileOperator, FileTensor
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp, IntegerOp
-from microlut.ops.tensor import Tensor
+from microlut.ops.tensor import Activation, Quantization, Tensor
 
 PREVIOUS = -1
 
@@ -45,6 +45,7 @@ class Step:
             is right.
         suffix: Suffix to the operator's name if there is no output.
         full: Shape of the output with its batch; None: the one that the file says.
+        kind: Type and quantization of the output if there is none and `like` does not say them.
     """
 
     op: FloatOp
@@ -54,6 +55,7 @@ class Step:
     exact: Exact | None = None
     suffix: str = ""
     full: Shape | None = None
+    kind: tuple[Activation, Quantization] | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
