@@ -56,7 +56,7 @@ def compact_stage(op: QLinear, x: Quantization, output: Quantization) -> Compact
         ValueError: The stage has other multipliers than TensorFlow Lite computes of its scales. The
             quantization stage makes no such layer.
     """
-    if not op.multiplies_by(x.scale, output.scale):
+    if not op.has_multipliers(x.scale, output.scale):
         raise ValueError("its multipliers are not those of its scales")
     bias = folded_bias(op, x.zero_point)
     if not _expands(op, x, output):

@@ -100,7 +100,11 @@ class QuantizedGraph(Network[QNode]):
     def tflite_lacks(self) -> str:
         """Return the operators that TensorFlow Lite lacks, with the names of nodes; "" if none."""
         tensors = self.tensors()
-        own = [n for n in self.nodes if not n.op.in_tflite([tensors[name] for name in n.inputs])]
+        own = [
+            node
+            for node in self.nodes
+            if not node.op.in_tflite([tensors[name] for name in node.inputs], node.outputs)
+        ]
         kinds = ", ".join(sorted({node.op.kind for node in own}))
         more = f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else ""
         names = ", ".join(node.name for node in own[:_MOST_NAMED])

@@ -148,9 +148,9 @@ class IntegerOp(Shown, ABC):
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return the operators of TensorFlow Lite that compute the same bytes."""
 
-    def in_tflite(self, inputs: Sequence[Tensor]) -> bool:
+    def in_tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         """Return whether TensorFlow Lite has operators that compute the same bytes."""
-        del inputs
+        del inputs, outputs
         return True
 
     @abstractmethod
@@ -166,9 +166,9 @@ class OwnOp(IntegerOp):
 
     __slots__ = ()
 
-    def in_tflite(self, inputs: Sequence[Tensor]) -> bool:
+    def in_tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         """Return that it has none."""
-        del inputs
+        del inputs, outputs
         return False
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:

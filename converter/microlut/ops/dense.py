@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Real, Shape
 from microlut.ops.base import Keras, one_shape
 from microlut.ops.builtin import Builtin, Constant, version
-from microlut.ops.fixed_point import unbiased_multipliers
 from microlut.ops.linear import Linear, QLinear
 from microlut.ops.tensor import CONFIG, DType, Tensor
 from microlut.ops.weights import OutputStage, QuantizedWeights
@@ -78,23 +75,18 @@ class QDense(QLinear):
         """Return the sums of products [batch, ..., units]."""
         return x @ weights.T
 
-    def multiplies_by(self, input_scale: float, output_scale: float) -> bool:
-        """Return whether TensorFlow Lite makes the multipliers of the stage of these scales.
-
-        Without a bias and with one scale it computes others.
-        """
-        if QLinear.multiplies_by(self, input_scale, output_scale):
+    def in_tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        """Return whether it has the multipliers of FULLY_CONNECTED with a bias, or without one."""
+        scales = inputs[0].scale, outputs[0].scale
+        if self.multiplies_by(*scales):
             return True
-        scales = self.weights.scales
-        if self.output.bias.any() or np.ptp(scales) > 0:
-            return False
-        return self.output.has(*unbiased_multipliers(input_scale, scales, output_scale))
+        return not self.output.bias.any() and self.has_multipliers(*scales)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return FULLY_CONNECTED."""
         keep = len(outputs[0].shape) > 1
         parameters: tuple[Constant | None, ...] = self.parameters(inputs[0], self.weights.int8())
-        if not QLinear.multiplies_by(self, inputs[0].scale, outputs[0].scale):
+        if not self.multiplies_by(inputs[0].scale, outputs[0].scale):
             scale = self.weights.scales[:1]
             parameters = Constant("kernel", self.weights.int8(), scale), None
         return (

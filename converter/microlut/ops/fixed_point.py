@@ -75,12 +75,12 @@ def channel_multipliers(
     return _split(float(input_scale) * float(s) / float(output_scale) for s in weight_scales)
 
 
-def unbiased_multipliers(
+def rounded_multipliers(
     input_scale: float, weight_scales: NDArray[np.float32], output_scale: float
 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
-    """Return the same for a FULLY_CONNECTED without bias whose weights have one scale.
+    """Return the same for kernels that round the product of the scales to single precision.
 
-    Its kernels round the product of the scales to single precision.
+    Those of uint8 do, and that of a FULLY_CONNECTED without bias whose weights have one scale.
     """
     products = np.float32(input_scale) * weight_scales.astype(np.float32)
     return _split(float(product) / float(output_scale) for product in products)

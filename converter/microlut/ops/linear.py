@@ -23,7 +23,7 @@ from microlut.ops.arrays import (
 )
 from microlut.ops.base import IntegerOp, demand
 from microlut.ops.builtin import Builtin, Constant, version
-from microlut.ops.fixed_point import channel_multipliers
+from microlut.ops.fixed_point import channel_multipliers, rounded_multipliers
 from microlut.ops.tensor import DType, Quantization, Tensor
 from microlut.ops.weighted import QWeighted, Weighted
 from microlut.ops.weights import OutputStage, QuantizedWeights
@@ -204,6 +204,18 @@ class QLinear(QWeighted):
         """Return whether TensorFlow Lite makes the multipliers of the stage of these scales."""
         found = channel_multipliers(input_scale, self.weights.scales, output_scale)
         return self.output.has(*found)
+
+    def has_multipliers(self, input_scale: float, output_scale: float) -> bool:
+        """Return whether the stage's multipliers are those of any kernel of TensorFlow Lite."""
+        if self.multiplies_by(input_scale, output_scale):
+            return True
+        scales = self.weights.scales
+        found = rounded_multipliers(input_scale, scales, output_scale)
+        return bool(np.ptp(scales) == 0) and self.output.has(*found)
+
+    def in_tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        """Return whether the kernels of int8 have its multipliers; those of uint8 have others."""
+        return self.multiplies_by(inputs[0].scale, outputs[0].scale)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless weights and output stage are valid."""

@@ -150,7 +150,7 @@ class QPool2D(IntegerOp):
 
         Where a maximum has neither kind of padding, a PADV2 with the least value comes first.
         """
-        if not self.in_tflite(inputs):
+        if not self.in_tflite(inputs, outputs):
             raise no_builtin(f"{self.mode} pools with this padding", outputs)
         before, source, padding = self._padded(inputs[0], outputs[0].name)
         fields = {
@@ -179,8 +179,9 @@ class QPool2D(IntegerOp):
         demand(outputs[0].holds(self.minimum, self.maximum), "its limits")
         demand(self.window.dilation == (1, 1), "its dilation")
 
-    def in_tflite(self, inputs: Sequence[Tensor]) -> bool:
+    def in_tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         """Return whether its padding is one of TensorFlow's two kinds, or can come first."""
+        del outputs
         return self.mode == "max" or self._kind(inputs[0]) is not None
 
     def _kind(self, source: Tensor) -> str | None:

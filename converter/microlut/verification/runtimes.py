@@ -47,6 +47,7 @@ TFLITE_MICRO = "tflite-micro"
 _DESKTOP = ("ai-edge-litert", "tflite-runtime")
 # tflite-micro allocates its arena from this; far more than any model on a microcontroller needs.
 _ARENA_BYTES = 64 << 20
+_BETWEEN_TYPES = (6, 114)  # DEQUANTIZE and QUANTIZE of the schema
 _EXPORTED = "the exported model"
 
 
@@ -99,6 +100,22 @@ def ends_of(model: bytes) -> tuple[int, int]:
     return int(graph.InputsLength()), int(graph.OutputsLength())
 
 
+def computes_unsigned(model: bytes) -> bool:
+    """Return whether operators of a .tflite file compute with uint8, which tflite-micro lacks."""
+    schema = importlib.import_module("ai_edge_litert.schema_py_generated")
+    found = schema.Model.GetRootAs(model, 0)
+    graph, unsigned = found.Subgraphs(0), schema.TensorType.UINT8
+    for i in range(graph.OperatorsLength()):
+        operator = graph.Operators(i)
+        code = found.OperatorCodes(operator.OpcodeIndex())
+        kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        inputs = (operator.Inputs(k) for k in range(operator.InputsLength()))
+        types = {graph.Tensors(number).Type() for number in inputs if number >= 0}
+        if unsigned in types and kind not in _BETWEEN_TYPES:
+            return True
+    return False
+
+
 def has_variables(model: bytes) -> bool:
     """Return whether operators of a .tflite file keep variables, which each run begins anew."""
     schema = importlib.import_module("ai_edge_litert.schema_py_generated")
@@ -112,16 +129,23 @@ def _flat(outputs: list[NDArray[Any]]) -> Int8:
 
 
 def run_desktop(
-    model: bytes, inputs: Batch, progress: Progress = silent, runs: int | None = None
+    model: bytes,
+    inputs: Batch,
+    progress: Progress = silent,
+    runs: int | None = None,
+    ends: Ends | None = None,
 ) -> Int8:
     """Return the output bytes [n, bytes] of the desktop runtime's plain built-in kernels.
 
     Takes what `run_tflite_micro` does.
     """
     name, outputs = desktop_name(), []
-    for i, interpreter in enumerate(_desktop_runs(model, inputs, keep=False, runs=runs)):
-        places = [details["index"] for details in interpreter.get_output_details()]
-        outputs.append(_flat([interpreter.get_tensor(place) for place in places]))
+    for i, interpreter in enumerate(_desktop_runs(model, inputs, keep=False, runs=runs, ends=ends)):
+        known = interpreter.get_output_details()
+        found = [interpreter.get_tensor(details["index"]) for details in known]
+        if ends is not None:
+            found = [ends.made(k, known[k], values) for k, values in enumerate(found)]
+        outputs.append(_flat(found))
         progress(name, i + 1, len(inputs))
     return np.concatenate(outputs)
 
@@ -135,7 +159,9 @@ def desktop_tensors(
         yield {name: np.array(interpreter.get_tensor(i)[0]) for name, i in found.items()}
 
 
-def _desktop_runs(model: bytes, inputs: Batch, *, keep: bool, runs: int | None) -> Iterator[Any]:
+def _desktop_runs(
+    model: bytes, inputs: Batch, *, keep: bool, runs: int | None, ends: Ends | None = None
+) -> Iterator[Any]:
     """Yield the runtime's interpreter after each input; with `keep`, it has all tensors then."""
     interpreter = _desktop(model, keep)
     variables = has_variables(model)
@@ -144,9 +170,10 @@ def _desktop_runs(model: bytes, inputs: Batch, *, keep: bool, runs: int | None) 
             interpreter.reset_all_variables()
         if runs is not None and i % runs == 0:  # resources are not reset
             interpreter = _desktop(model, keep)
-        places = [details["index"] for details in interpreter.get_input_details()]
-        for place, x in zip(places, sample.arrays.values(), strict=True):
-            interpreter.set_tensor(place, np.ascontiguousarray(x))
+        known = interpreter.get_input_details()
+        for k, (details, x) in enumerate(zip(known, sample.arrays.values(), strict=True)):
+            given = x if ends is None else ends.given(k, details, x)
+            interpreter.set_tensor(details["index"], np.ascontiguousarray(given))
         interpreter.invoke()
         yield interpreter
 

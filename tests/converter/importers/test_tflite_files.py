@@ -159,36 +159,6 @@ def test_uint8_ends_become_int8_ends(content: bytes, tmp_path: Path):
     assert all("int8 instead of uint8" in note for note in graph.notes)
 
 
-def test_network_of_uint8_becomes_one_of_int8(content: bytes, tmp_path: Path):
-    def unsigned(model):
-        types = schema.TensorType
-        for tensor in model.subgraphs[0].tensors:
-            if tensor.type != types.INT8:
-                continue
-            tensor.type, data = types.UINT8, model.buffers[tensor.buffer].data
-            points = np.asarray(tensor.quantization.zeroPoint) + 128
-            tensor.quantization.zeroPoint = points.tolist()
-            if data is not None and tensor.buffer:
-                model.buffers[tensor.buffer].data = np.asarray(data, np.uint8) ^ 128
-
-    found = tm.stored(tm.imported(tm.changed(content, unsigned), tmp_path))
-    wanted = tm.stored(tm.imported(content, tmp_path))
-    inputs = tm.random_inputs(wanted)
-    assert np.array_equal(tm.outputs(found, inputs), tm.outputs(wanted, inputs))
-
-
-def test_weights_beyond_int8_are_refused(tmp_path: Path):
-    def far(model):
-        for tensor in model.subgraphs[0].tensors:
-            if tensor.name.endswith(b"kernel"):
-                tensor.type = schema.TensorType.UINT8
-                tensor.quantization.zeroPoint = [200] * len(tensor.quantization.scale)
-
-    content = to_tflite(next(rg.operator_cases("dense", 1)).quantized())
-    with pytest.raises(UnsupportedModel, match="steps from their zero point"):
-        tm.imported(tm.changed(content, far), tmp_path)
-
-
 @pytest.mark.parametrize("bits", [8, 4])
 def test_real_ends_become_the_integers_within(content: bytes, bits: int, tmp_path: Path):
     path = _written(tm.changed(content, tm.real_ends), tmp_path)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from microlut.importers.tflite.stored import StoredWeights, integer_form
 from microlut.importers.tflite.use import PREVIOUS, Handler, Step, Use, Value, limited
+from microlut.importers.tflite.wide_weights import is_wide, with_copies
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.concatenate import Concatenate
@@ -74,8 +75,34 @@ def _stored(
     """Return what makes the integer form, of an integer file."""
     if not use.is_integer:
         return None
-    stored = StoredWeights(values, kernel.source, bias)
+    unsigned = use.tensor(_source_of(use)).source.dtype == "uint8"
+    stored = StoredWeights(values, kernel.source, bias, unsigned)
     return partial(integer_form, use.operator, op, stored)
+
+
+def _layer(
+    use: Use,
+    op: Linear,
+    kernel: Value,
+    values: NDArray[Any],
+    bias: NDArray[Any] | None,
+    flat: Shape | None = None,
+) -> tuple[Step, ...]:
+    """Return the steps of a layer, which reads its input in shape `flat` if that is given.
+
+    Wide weights of uint8 need copies of the input before it.
+    """
+    source = read = _source_of(use)
+    steps: list[Step] = []
+    if flat is not None:
+        steps.append(Step(Reshape(flat), (read,), None, source, suffix="_flat"))
+        read = PREVIOUS
+    if use.is_integer and is_wide(kernel, values):
+        rank = len(use.shape(source) if flat is None else flat)
+        copies, op, kernel, values = with_copies(op, kernel, values, rank)
+        steps.append(Step(copies, (read,), None, source, suffix="_copies"))
+        read = PREVIOUS
+    return *steps, Step(op, (read,), exact=_stored(use, op, kernel, values, bias))
 
 
 def window_of(use: Use, size: tuple[int, int], source: Shape) -> Window:
@@ -104,7 +131,7 @@ def _conv2d(use: Use) -> tuple[Step, ...]:
     bias = _bias(use, 2, filters)
     op = Conv2D(real, _real_bias(use, kernel, bias, filters), window, use.activation())
     if depth == source[2]:
-        return (Step(op, exact=_stored(use, op, kernel, values, bias)),)
+        return _layer(use, op, kernel, values, bias)
     if not depth or source[2] % depth or filters % (source[2] // depth):
         raise use.operator.invalid(f"has weights for {depth} channels, reads {source[2]}")
     return _grouped(use, op, kernel, values, bias)
@@ -157,7 +184,7 @@ def _depthwise(use: Use) -> tuple[Step, ...]:
         channels // source[2],
         use.activation(),
     )
-    return (Step(op, exact=_stored(use, op, kernel, values, bias)),)
+    return _layer(use, op, kernel, values, bias)
 
 
 @limited("constant weights and biases; weights in the default format")
@@ -178,12 +205,9 @@ def _dense(
         raise use.operator.invalid(f"has weights for {inputs} values, reads {list(shape)}")
     bias = _bias(use, 2, units)
     op = Dense(real, _real_bias(use, kernel, bias, units), use.activation())
-    step = Step(op, exact=_stored(use, op, kernel, values, bias))
-    if shape[-1] == inputs:
-        return (step,)
     count = prod(shape) // inputs
-    flat = Reshape((inputs,) if count == 1 else (count, inputs))
-    return Step(flat, (0,), None, 0, suffix="_flat"), replace(step, inputs=(PREVIOUS,))
+    flat = (inputs,) if count == 1 else (count, inputs)
+    return _layer(use, op, kernel, values, bias, None if shape[-1] == inputs else flat)
 
 
 @limited("with a constant right operand of two dimensions")
@@ -225,7 +249,7 @@ def _transpose_conv(use: Use) -> tuple[Step, ...]:
     op = TransposeConv2D(
         kernel.real(), _real_bias(use, kernel, bias, len(values)), window, size, activation
     )
-    return (Step(op, (2,), exact=_stored(use, op, kernel, values, bias)),)
+    return _layer(use, op, kernel, values, bias)
 
 
 LINEAR: Mapping[str, Handler] = {

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from microlut.importers.tflite.linear import window_of
+from microlut.importers.tflite.unsigned import rounds_halves_up, unsigned_means
 from microlut.importers.tflite.use import PREVIOUS, Handler, Step, Use, limited, without_batch
 from microlut.ops.depth_to_space import DepthToSpace
 from microlut.ops.gather import Gather
@@ -28,7 +29,10 @@ def _pool(make: type[AveragePool2D | MaxPool2D]) -> Handler:
     def handler(use: Use) -> tuple[Step, ...]:
         size = int(use.option("FilterHeight")), int(use.option("FilterWidth"))
         window = window_of(use, size, use.picture())
-        return (Step(make(window, use.activation())),)
+        op = make(window, use.activation())
+        if isinstance(op, AveragePool2D) and rounds_halves_up(use, window):
+            return unsigned_means(use, op)
+        return (Step(op),)
 
     return handler
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from microlut.importers.tflite.file import FileOperator, FileTensor
 from microlut.ops.arrays import frozen_array
 from microlut.ops.base import IntegerOp
-from microlut.ops.fixed_point import unbiased_multipliers
+from microlut.ops.fixed_point import rounded_multipliers
 from microlut.ops.linear import Linear
 from microlut.ops.tensor import Tensor
 from microlut.ops.weights import QuantizedWeights
@@ -23,11 +23,19 @@ _INT32 = np.iinfo(np.int32)
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StoredWeights:
-    """Integer weights in a layer's layout, with the tensor whose scales they have, and biases."""
+    """The integers of a layer.
+
+    Attributes:
+        values: Weights in the layer's layout.
+        source: The tensor whose scales they have.
+        bias: None if there is none.
+        unsigned: Whether the layer reads uint8, whose kernels round the product of the scales.
+    """
 
     values: NDArray[Any]
     source: FileTensor
     bias: NDArray[Any] | None
+    unsigned: bool = False
 
 
 def integer_form(
@@ -52,11 +60,11 @@ def integer_form(
     weights = QuantizedWeights(values.shape, 8, rows, None, scales)
     draft = op.unbiased(weights, x.quantized, output.quantized, output.dtype)
     stage = draft.output
-    if stored.bias is None and operator.kind in ("FULLY_CONNECTED", "BATCH_MATMUL"):
-        if stored.source.scales.size == 1:
-            multiplier, shift = unbiased_multipliers(x.scale, scales, output.scale)
-            stage = replace(stage, multiplier=multiplier, shift=shift)
-    else:
+    bare = stored.bias is None and operator.kind in ("FULLY_CONNECTED", "BATCH_MATMUL")
+    if (bare or stored.unsigned) and stored.source.scales.size == 1:
+        multiplier, shift = rounded_multipliers(x.scale, scales, output.scale)
+        stage = replace(stage, multiplier=multiplier, shift=shift)
+    if not bare:
         stage = replace(stage, bias=_biases(operator, stored.bias, channels))
     made = draft.with_output(stage)
     if not _sums_fit(made, output):

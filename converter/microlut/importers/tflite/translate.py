@@ -22,6 +22,7 @@ from microlut.importers.tflite.operators import OPERATORS
 from microlut.importers.tflite.recurrent import notes_of
 from microlut.importers.tflite.steps import Placing, place
 from microlut.importers.tflite.tensors import type_problem
+from microlut.importers.tflite.unsigned import SAME_UNSIGNED
 from microlut.importers.tflite.use import Use, Value, without_batch
 from microlut.importers.tflite.variables import KINDS, Variables, exact_copies
 from microlut.importers.translation import CONSTANT_OUTPUT, LayerSeen, Translation
@@ -151,6 +152,11 @@ def _check_types(
         problem = type_problem(tensor)
         if problem is not None:
             raise operator.unsupported(*problem)
+    if operator.kind not in SAME_UNSIGNED and any(tensor.dtype == "uint8" for tensor in read):
+        raise operator.unsupported(
+            "computes with uint8, by another formula than with int8",
+            "supported is int8: convert the model again",
+        )
 
 
 def _advice(operator: FileOperator) -> str:
