@@ -1,4 +1,4 @@
-"""microlut turns a trained Keras CNN into small, exact, verified firmware for microcontrollers.
+"""microlut turns a trained network into small, exact, verified firmware for microcontrollers.
 
 What a verb of the command line does, a function of its name does here.
 

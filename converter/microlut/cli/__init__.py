@@ -72,7 +72,8 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
     """
     app = typer.Typer(
         name="microlut",
-        help="Turn a trained Keras CNN into small, exact, verified firmware for microcontrollers.",
+        help="Turn a trained network (.keras, .h5, SavedModel, .tflite or .onnx) into small, "
+        "exact, verified firmware for microcontrollers.",
         epilog=EPILOG,
         add_completion=False,
         rich_markup_mode=None,
