@@ -1,41 +1,46 @@
-"""Run ONNX's own tests of its operators, as far as networks of convolutions can need them.
+"""Run ONNX's own tests, as far as networks of convolutions can need them.
 
-    .venv/bin/python benchmarks/onnx_suite.py [--write] [NAME ...]
+    .venv/bin/python benchmarks/onnx_suite.py [--suite onnx_models] [--only TEXT ...] [--write]
 
-Each case is a model with inputs and outputs, from the package onnx. It is converted in float, and
-its outputs are compared. Where an operator needs constants, such as weights, inputs become those.
---write saves the status of each case to results/onnx_suite.json, of which
+The tests are in the package onnx: those of operators (suite onnx_node), and the PyTorch-converted
+cases and light networks (suite onnx_models). Each is converted in float, and its outputs are
+compared; where an operator needs constants, such as weights, inputs become those. Models of opsets
+below 7 are first raised to 7 by the package. What is equal is also converted at 8 bits, for its
+size. --write saves a record per case to results/models/SUITE.json, of which
 scripts/list_onnx_operators.py makes docs/reference/onnx-operators.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
-import json
 import sys
+import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import suites
 from numpy.typing import NDArray
+from suites import BAD, Record, cost_of, reason_of
 
+import microlut
 from microlut.errors import MicrolutError, UnsupportedModel
 from microlut.graph.evaluate import outputs
 from microlut.graph.passes import run_passes
-from microlut.importers.onnx.file import decode
+from microlut.importers.onnx.file import LEAST_OPSET, decode
 from microlut.importers.onnx.operators import HANDLERS
 from microlut.importers.onnx.translate import translate
 from microlut.importers.samples import as_samples
 
-RESULTS = Path(__file__).parent / "results" / "onnx_suite.json"
 # Operators that a network of convolutions may have but that are not translated.
 _REFUSED = frozenset(
-    {"Col2Im", "ConvInteger", "CumSum", "DynamicQuantizeLinear", "GridSample", "Hardmax", "LRN"}
-    | {"LpPool", "MatMulInteger", "MaxUnpool", "Round"}
+    {"Col2Im", "ConvInteger", "CumSum", "DynamicQuantizeLinear", "GridSample", "Hardmax"}
+    | {"MatMulInteger", "MaxUnpool", "Round"}
 )
 _SHAPES = frozenset({"Constant", "ConstantOfShape", "Shape", "Size"})
 REACH = frozenset(HANDLERS) | _REFUSED | _SHAPES
@@ -44,11 +49,24 @@ _OTHERS = frozenset({"Cast", "CastLike"})
 _FLOATS = ("float16", "float32", "float64")
 _MIXED = ("DequantizeLinear", "QuantizeLinear", "QLinearConv", "QLinearMatMul")
 _TOLERANCE = 1e-4
+_IR = 4  # in which initializers need not be inputs
+_BIG = "light/"  # networks of ImageNet, which no firmware is made of
 
 Array = NDArray[Any]
 
 
-def cases() -> Iterator[Any]:
+@dataclass(frozen=True)
+class Case:
+    """A model, what it is given, and what it has to make."""
+
+    name: str
+    model: Any
+    given: Sequence[Array]
+    made: Sequence[Array]
+    rtol: float = 1e-3
+
+
+def cases() -> Iterator[Case]:
     """Yield the cases within reach."""
     from onnx.backend.test.case.node import collect_testcases
 
@@ -59,7 +77,8 @@ def cases() -> Iterator[Any]:
         kinds = {node.op_type for node in case.model.graph.node}
         domains = {node.domain for node in case.model.graph.node}
         if kinds <= REACH and domains <= {"", "ai.onnx"} and kinds - _OTHERS and _is_real(case):
-            yield case
+            given, made = case.data_sets[0]
+            yield Case(case.name, case.model, list(given), list(made), case.rtol)
 
 
 def _is_real(case: Any) -> bool:  # noqa: ANN401 - a case of the package onnx
@@ -74,43 +93,94 @@ def _is_real(case: Any) -> bool:  # noqa: ANN401 - a case of the package onnx
     return bool(arrays) and all(x.dtype.name in _FLOATS for x in arrays)
 
 
-def status(case: Any) -> dict[str, str]:  # noqa: ANN401
-    """Return what becomes of a case: "equal", "refused" or "different", and why."""
+def models() -> Iterator[Case]:
+    """Yield the PyTorch-converted cases and the light networks."""
+    from onnx import load, version_converter
+    from onnx.backend.test.loader import DATA_DIR
+
+    for path in sorted(Path(DATA_DIR).glob("pytorch-converted/*/model.onnx")):
+        model, data = load(path), path.parent / "test_data_set_0"
+        if model.opset_import[0].version < LEAST_OPSET:
+            model = version_converter.convert_version(model, LEAST_OPSET)
+            model.ir_version = max(model.ir_version, _IR)
+        given, made = (_arrays(data, kind) for kind in ("input", "output"))
+        yield Case(f"{path.parts[-3]}/{path.parts[-2]}", model, given, made)
+    for path in sorted(Path(DATA_DIR).glob("light/*.onnx")):
+        if "_output_" not in path.name:
+            yield _light(path.stem, load(path))
+
+
+def _arrays(folder: Path, kind: str) -> list[Array]:
+    from onnx import TensorProto, numpy_helper
+
+    paths = sorted(folder.glob(f"{kind}_*.pb"), key=lambda path: int(path.stem.rpartition("_")[2]))
+    return [numpy_helper.to_array(TensorProto.FromString(path.read_bytes())) for path in paths]
+
+
+def _light(name: str, model: Any) -> Case:  # noqa: ANN401
+    """Return a network with drawn inputs; ONNX Runtime tells the outputs."""
+    import onnxruntime
+
+    known = {each.name for each in model.graph.initializer}
+    inputs = [each for each in model.graph.input if each.name not in known]
+    rng = np.random.default_rng(0)
+    given = [
+        rng.normal(size=[d.dim_value for d in each.type.tensor_type.shape.dim]).astype(np.float32)
+        for each in inputs
+    ]
+    judge = onnxruntime.InferenceSession(model.SerializeToString())
+    made = judge.run(None, {e.name: x for e, x in zip(inputs, given, strict=True)})
+    return Case(f"light/{name}", model, given, list(made))
+
+
+def status(case: Case) -> Record:
+    """Return what becomes of a case."""
     reasons = []
     for kept in (len(case.model.graph.input), 1, 0):
         try:
             model, given = _with_constants(case, kept)
             found = _difference(model, given, case)
         except MicrolutError as error:
-            reasons.append(_reason(error))
+            reasons.append(reason_of(error))
             continue
         if found > max(_TOLERANCE, case.rtol):
-            return {"status": "different", "reason": f"error {found:.1e}"}
-        return {"status": "equal"}
+            return Record("different", f"error {found:.1e}")
+        cost = {} if case.name.startswith(_BIG) else _cost(model)
+        return Record("equal", **cost)  # type: ignore[arg-type]
     told = [each for each in reasons if "the network's inputs" not in each]
-    return {"status": "refused", "reason": next(iter(told), reasons[0])}
+    return Record("refused", next(iter(told), reasons[0]))
 
 
-def _reason(error: MicrolutError) -> str:
-    first = next(iter(error.obstacles), None)
-    return first.found if first is not None else str(error).split("; ")[0].rpartition(": ")[2]
+def _cost(model: Any) -> dict[str, object]:  # noqa: ANN401
+    """Return what a model costs at 8 bits, or why it has no integer form."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "case.onnx"
+        path.write_bytes(model.SerializeToString())
+        try:
+            made = microlut.convert(path, bits=8, distill=False, input_range=(-1.0, 1.0))
+        except MicrolutError as error:
+            return {"reason": f"at 8 bits: {reason_of(error)}"}
+    return cost_of(made)
 
 
-def _with_constants(case: Any, kept: int) -> tuple[Any, Mapping[str, Array]]:  # noqa: ANN401
+def _with_constants(case: Case, kept: int) -> tuple[Any, Mapping[str, Array]]:
     """Return the model with all inputs but the first ones as constants, and what it is given."""
     from onnx import ModelProto, numpy_helper
 
     model = ModelProto()
     model.CopyFrom(case.model)
-    names = [each.name for each in model.graph.input]
-    arrays = dict(zip(names, case.data_sets[0][0], strict=True))
+    known = {each.name for each in model.graph.initializer}
+    names = [each.name for each in model.graph.input if each.name not in known]
+    if known:
+        return model, dict(zip(names, map(np.asarray, case.given), strict=True))
+    arrays = dict(zip(names, case.given, strict=True))
     for name in names[kept:]:
         model.graph.initializer.append(numpy_helper.from_array(np.asarray(arrays[name]), name))
     del model.graph.input[kept:]
     return model, {name: np.asarray(arrays[name]) for name in names[:kept]}
 
 
-def _difference(model: Any, given: Mapping[str, Array], case: Any) -> float:  # noqa: ANN401
+def _difference(model: Any, given: Mapping[str, Array], case: Case) -> float:  # noqa: ANN401
     """Return the largest difference of an output, relative to the largest value."""
     if not given:
         raise MicrolutError("no input is left")
@@ -126,7 +196,7 @@ def _difference(model: Any, given: Mapping[str, Array], case: Any) -> float:  # 
     found = outputs(graph, as_samples(x, graph.inputs).inputs).arrays
     step = _step(case)
     names = [each.name for each in case.model.graph.output]
-    wanted = dict(zip(names, case.data_sets[0][1], strict=True))
+    wanted = dict(zip(names, case.made, strict=True))
     errors = []
     for (name, y), order in zip(found.items(), graph.output_orders, strict=True):
         moved = y if order is None else y.transpose(0, *(i + 1 for i in order))
@@ -141,41 +211,37 @@ def _difference(model: Any, given: Mapping[str, Array], case: Any) -> float:  # 
     return max(errors)
 
 
-def _step(case: Any) -> tuple[Array, Array] | None:  # noqa: ANN401
+def _step(case: Case) -> tuple[Array, Array] | None:
     """Return the scale and zero point of the output, if it is one of integers."""
     places = {"QuantizeLinear": 1, "QLinearConv": 6, "QLinearMatMul": 6}
     place = places.get(case.model.graph.node[-1].op_type)
     if place is None:
         return None
-    arrays = [np.asarray(each, np.float64) for each in case.data_sets[0][0]]
+    arrays = [np.asarray(each, np.float64) for each in case.given]
     return arrays[place], arrays[place + 1] if len(arrays) > place + 1 else np.zeros(())
 
 
-def _packed(found: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
-    """Return the names of equal cases, and for each other one why it is not."""
-    reasons: dict[str, dict[str, str]] = {"different": {}, "refused": {}}
-    for name, each in sorted(found.items()):
-        if each["status"] != "equal":
-            reasons[each["status"]][name] = each["reason"]
-    equal = sorted(name for name, each in found.items() if each["status"] == "equal")
-    return {"equal": equal, **reasons}
-
-
-def main() -> None:
-    """Run the cases, print those that are not equal, and the counts."""
-    names = [each for each in sys.argv[1:] if each != "--write"]
-    found = {}
-    for case in cases():
-        if names and not any(name in case.name for name in names):
+def main() -> int:
+    """Run the cases, print those that are not equal, and the counts; return 1 if one is wrong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--suite", choices=["onnx_node", "onnx_models"], default="onnx_node")
+    parser.add_argument("--only", nargs="*", default=[], help="parts of names")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    found = suites.load(options.suite) if options.write and options.only else {}
+    for case in cases() if options.suite == "onnx_node" else models():
+        if options.only and not any(part in case.name for part in options.only):
             continue
-        state = found[case.name.removeprefix("test_")] = status(case)
-        if state["status"] != "equal":
-            print(f"{case.name.removeprefix('test_'):60} {state['status']}: {state['reason']}")
-    counts = Counter(each["status"] for each in found.values())
+        record = found[case.name.removeprefix("test_")] = status(case)
+        if record.status != "equal" or record.reason:
+            print(f"{case.name:60} {record.status}: {record.reason}", flush=True)
+    counts = Counter(record.status for record in found.values())
     print(", ".join(f"{count} {name}" for name, count in counts.items()), f"of {len(found)}")
-    if "--write" in sys.argv:
-        RESULTS.write_text(json.dumps(_packed(found), indent=1) + "\n", encoding="utf-8")
+    if options.write:
+        suites.save(options.suite, found)
+        suites.write_page()
+    return int(any(record.status in BAD for record in found.values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,12 +1,15 @@
 """Convert a folder of .tflite files at 8 bits, and compare each with tflite-micro on the file.
 
-    .venv/bin/python benchmarks/tflite_files.py FOLDER [--only TEXT ...] [--seconds 300] [--write]
+    .venv/bin/python benchmarks/tflite_files.py FOLDER [--suite tflite_micro] [--write]
+        [--only TEXT ...] [--seconds 300]
 
 Every file is converted in a process of its own, without calibration inputs, and run on three random
 inputs; one that keeps variables is run on all three in a row. Integers must be equal in every byte,
 real numbers are compared with the float network. The files are others' and not part of the
 project: whoever runs this gives a folder of them. Prints a line per file. --write saves a record
-per file to results/tflite_files.json and writes the tables of docs/measurements/tflite-files.md.
+per file to results/models/SUITE.json, and writes the tables of the suite's page and of
+docs/reference/models.md. The suite tflite_micro is of checkouts of tflite-micro and of MLPerf Tiny
+in one folder: their own models, and nothing of what they build or generate.
 """
 
 from __future__ import annotations
@@ -14,20 +17,21 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib
-import json
 import multiprocessing
 import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from documents import MEASUREMENTS, ROOT, replace_table
+import suites
+from documents import MEASUREMENTS, replace_table
 from numpy.typing import NDArray
+from suites import BAD, Record, cost_of, number, reason_of, reasons_of
 
 import microlut
 from microlut.conversion.conversion import Conversion
@@ -38,8 +42,10 @@ from microlut.importers import import_model
 from microlut.integer.evaluate import outputs as integer_outputs
 from microlut.ops.tensor import Tensor
 
-PAGE = MEASUREMENTS / "tflite-files.md"
-RESULTS = ROOT / "benchmarks" / "results" / "tflite_files.json"
+PAGES = {
+    "tflite_files": MEASUREMENTS / "tflite-files.md",
+    "tflite_micro": MEASUREMENTS / "tflite-micro.md",
+}
 SCRIPT = "tflite_files.py"
 RUNS = 3
 NEAR = 1e-5  # of the largest output
@@ -50,59 +56,21 @@ _SAID = 160
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Case:
-    """What became of a file.
-
-    Attributes:
-        sha256: Of the file.
-        status: "equal" to tflite-micro, or near it; "different"; "converted", if tflite-micro does
-            not run the file; "refused", "stopped" after the time that it had, or "failed".
-        reason: The first obstacle, or what tflite-micro says.
-        integers: Whether it is a network of integers.
-        error: Largest difference of real numbers from tflite-micro's, as a share of the largest.
-        flash_bytes: Of weights and other parameters.
-        arena_bytes: Of RAM.
-        instructions: Estimated ones per inference.
-        c_sha256: Of the generated C.
-    """
-
-    sha256: str
-    status: str
-    reason: str = ""
-    integers: bool | None = None
-    error: float | None = None
-    flash_bytes: int | None = None
-    arena_bytes: int | None = None
-    instructions: float | None = None
-    c_sha256: str = ""
-
-
-def judge(path: Path) -> Case:
+def judge(path: Path) -> Record:
     """Convert a file and compare it."""
     content = path.read_bytes()
-    case = Case(hashlib.sha256(content).hexdigest(), "converted")
+    case = Record("converted", sha256=hashlib.sha256(content).hexdigest())
     try:
         integers = bool(import_model(path).exact)
         given = {} if integers else {"input_range": _RANGE}
         made = microlut.convert(path, bits=8, distill=False, **given)  # type: ignore[arg-type]
     except MicrolutError as error:
-        first = next(iter(error.obstacles), None)
-        said = str(error).partition(": ")[2] if first is None else first.found
-        return replace(case, status="refused", reason=said[:_SAID])
-    report, sources = made.report, made.sources
-    case = replace(
-        case,
-        integers=integers,
-        flash_bytes=report.weight_bytes + report.parameter_bytes,
-        arena_bytes=report.arena_bytes,
-        instructions=report.estimated_instructions,
-        c_sha256=hashlib.sha256("".join(sources.values()).encode()).hexdigest(),
-    )
+        return replace(case, status="refused", reason=reason_of(error))
+    case = replace(case, integers=integers, **cost_of(made))  # type: ignore[arg-type]
     return compared(case, made, content)
 
 
-def compared(case: Case, made: Conversion, content: bytes) -> Case:
+def compared(case: Record, made: Conversion, content: bytes) -> Record:
     """Compare a conversion with tflite-micro on the file that it was made of."""
     tensors = made.quantized.inputs if case.integers else made.graph.inputs
     x = Batch({tensor.name: _drawn(tensor) for tensor in tensors})
@@ -196,7 +164,7 @@ def _send(path: Path, end: Connection) -> None:
     end.send(judge(path))
 
 
-def in_process(path: Path, seconds: float) -> Case:
+def in_process(path: Path, seconds: float) -> Record:
     """Return what becomes of a file in a process that may take so long."""
     context = multiprocessing.get_context("fork")
     mine, other = context.Pipe(duplex=False)
@@ -212,10 +180,10 @@ def in_process(path: Path, seconds: float) -> Case:
     finally:
         child.kill()
         child.join()
-    return Case(hashlib.sha256(path.read_bytes()).hexdigest(), status)
+    return Record(status, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def text(cases: Mapping[str, Case]) -> str:
+def text(cases: Mapping[str, Record]) -> str:
     """Return the tables of the page."""
     counts = Counter(
         ("integers" if case.integers else "real numbers", case.status)
@@ -235,15 +203,11 @@ def text(cases: Mapping[str, Case]) -> str:
         for kind in ("integers", "real numbers")
     ]
     lines += ["", f"Others: {', '.join(f'{n} {s}' for s, n in sorted(rest.items())) or 'none'}."]
-    reasons = Counter(case.reason for case in cases.values() if case.status == "refused")
-    lines += ["", "| refused since it | files |", "|---|---|"]
-    lines += [
-        f"| {reason.replace('|', '/')} | {count} |" for reason, count in reasons.most_common()
-    ]
+    lines += ["", reasons_of(cases.values())]
     lines += ["", "| file | status | flash | RAM | instructions |", "|---|---|---|---|---|"]
     lines += [
-        f"| {name} | {c.status} | {_number(c.flash_bytes)} | {_number(c.arena_bytes)} | "
-        f"{_number(c.instructions)} |"
+        f"| {name} | {c.status} | {number(c.flash_bytes)} | {number(c.arena_bytes)} | "
+        f"{number(c.instructions)} |"
         for name, c in sorted(cases.items())
     ]
     return "\n".join(lines)
@@ -252,35 +216,23 @@ def text(cases: Mapping[str, Case]) -> str:
 _STATUSES = ("equal", "different", "converted")
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}"
-
-
-def saved() -> dict[str, Case]:
-    """Return the records of earlier runs."""
-    found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    return {name: Case(**values) for name, values in found.items()}
-
-
-def save(cases: Mapping[str, Case]) -> None:
-    """Write the records, a line per file, and the page."""
-    rows = (
-        f"{json.dumps(name)}: {json.dumps(asdict(case), sort_keys=True)}"
-        for name, case in sorted(cases.items())
-    )
-    RESULTS.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
-    replace_table(PAGE, SCRIPT, text(cases))
+def save(suite: str, cases: Mapping[str, Record]) -> None:
+    """Write the records, and the pages."""
+    suites.save(suite, cases)
+    replace_table(PAGES[suite], SCRIPT, text(cases))
+    suites.write_page()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the files of a folder; return 1 if one is different or failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--suite", choices=list(PAGES), default="tflite_files")
     parser.add_argument("--only", nargs="*", default=[], help="parts of names")
     parser.add_argument("--seconds", type=float, default=300, help="per file")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
-    cases = saved() if options.write and options.only else {}
+    cases = suites.load(options.suite) if options.write and options.only else {}
     for path in sorted(options.folder.rglob("*.tflite")):
         name = path.relative_to(options.folder).as_posix()
         if options.only and not any(part in name for part in options.only):
@@ -288,8 +240,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cases[name] = case = in_process(path, options.seconds)
         print(f"{name}: {case.status} {case.reason}", flush=True)
         if options.write:
-            save(cases)
-    return int(any(case.status in ("different", "failed") for case in cases.values()))
+            save(options.suite, cases)
+    return int(any(case.status in BAD for case in cases.values()))
 
 
 if __name__ == "__main__":

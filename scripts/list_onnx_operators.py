@@ -1,13 +1,12 @@
 """Write docs/reference/onnx-operators.md: the operators, and what ONNX's own tests gave.
 
-The status of the tests is in benchmarks/results/onnx_suite.json, which benchmarks/onnx_suite.py
-writes.
+The status of the tests is in benchmarks/results/models, which benchmarks/onnx_suite.py writes.
 """
 
 # ruff: noqa: E501 - lines of the page
 from __future__ import annotations
 
-import json
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from microlut.importers.onnx.operators import LIMITS, SUPPORTED
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/reference/onnx-operators.md"
-RESULTS = ROOT / "benchmarks/results/onnx_suite.json"
-
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import suites  # type: ignore[import-not-found] # noqa: E402
 
 _TEXT = """# ONNX operators
 
@@ -38,17 +37,14 @@ the reason, all of a model at once.
 few related ones on real numbers, {count} of 1,884. {equal} give equal outputs, {refused} are refused, {different} differ.
 Outputs that are integers may differ by one step.
 
-| why tests are refused | tests |
-|---|---|
 {reasons}
 """
 
 
 def page() -> str:
     """Return the text of the page."""
-    found = json.loads(RESULTS.read_text(encoding="utf-8"))
-    counts = Counter({status: len(cases) for status, cases in found.items()})
-    reasons = Counter(found["refused"].values())
+    found = suites.load("onnx_node")
+    counts = Counter(record.status for record in found.values())
     return _TEXT.format(
         least=LEAST_OPSET,
         largest=LARGEST_OPSET,
@@ -57,7 +53,7 @@ def page() -> str:
         equal=counts["equal"],
         refused=counts["refused"],
         different=counts["different"],
-        reasons="\n".join(f"| {reason} | {count} |" for reason, count in sorted(reasons.items())),
+        reasons=suites.reasons_of(found.values(), "why tests are refused"),
     )
 
 

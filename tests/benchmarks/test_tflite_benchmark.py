@@ -15,6 +15,7 @@ from recurrent_streams import network
 pytest.importorskip("tflite_micro", reason="needs TensorFlow Lite Micro")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import suites
 import tflite_files as bench
 from documents import read_table
 
@@ -36,17 +37,18 @@ def test_files_are_equal_or_refused_and_written(
 ):
     page = tmp_path / "page.md"
     page.write_text("<!-- made by benchmarks/tflite_files.py -->\n<!-- end -->\n", encoding="utf-8")
-    monkeypatch.setattr(bench, "PAGE", page)
-    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setitem(bench.PAGES, "tflite_files", page)
+    monkeypatch.setattr(suites, "RESULTS", tmp_path)
+    monkeypatch.setattr(suites, "PAGE", tmp_path / "models.md")
     assert bench.main([str(folder), "--write"]) == 0
-    cases = bench.saved()
+    cases = suites.load("tflite_files")
     assert {name: case.status for name, case in cases.items()} == {
         "broken.tflite": "refused",
         "lstm/two.tflite": "equal",
         "net.tflite": "equal",
     }
     assert "2 of 3 files convert at 8 bits." in page.read_text(encoding="utf-8")
-    record = json.loads(bench.RESULTS.read_text(encoding="utf-8"))["net.tflite"]
+    record = json.loads((tmp_path / "tflite_files.json").read_text("utf-8"))["net.tflite"]
     assert record["arena_bytes"] > 0 < record["flash_bytes"]
     assert len(record["c_sha256"]) == 64
 
@@ -64,4 +66,6 @@ def test_file_that_takes_too_long_is_stopped(folder: Path):
 
 
 def test_page_is_what_the_records_say():
-    assert read_table(bench.PAGE, bench.SCRIPT).rstrip() == bench.text(bench.saved())
+    for suite, page in bench.PAGES.items():
+        assert read_table(page, bench.SCRIPT).rstrip() == bench.text(suites.load(suite)).rstrip()
+    assert suites.PAGE.read_text(encoding="utf-8") == suites.page(), "run benchmarks/suites.py"

@@ -72,9 +72,9 @@ def test_all_obstacles_are_said_at_once(tmp_path):
     nodes = [
         node("NonZero", ["x"], "where"),
         node("Det", ["x"], "det"),
-        node("MaxPool", ["x"], "y", kernel_shape=[2, 2], dilations=[2, 2]),
+        node("MaxPool", ["x"], ["y", "at"], kernel_shape=[2, 2]),
     ]
-    found = examine_model(save(model_of(nodes, {"x": [1, 2, 8, 8]}, ["y", "det"]), tmp_path))
+    found = examine_model(save(model_of(nodes, {"x": [1, 2, 8, 8]}, ["y", "det", "at"]), tmp_path))
     assert [each.layer for each in found.collected.obstacles] == ["where", "det", "y"]
     with pytest.raises(UnsupportedModel, match=r"3 obstacles.*operator 'where' \(NonZero\)"):
         found.checked()

@@ -14,6 +14,7 @@ from microlut.graph.passes.fold_padding import fold_padding
 from microlut.graph.passes.fuse_activation import fuse_activation
 from microlut.graph.passes.keep_ranges import keep_ranges
 from microlut.graph.passes.merge_channels import merge_channels
+from microlut.graph.passes.permute_filters import permute_filters
 from microlut.graph.passes.prune_channels import prune_channels
 from microlut.graph.passes.relabel_inputs import relabel_inputs
 from microlut.graph.passes.whole_pool import whole_pool
@@ -36,6 +37,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_padding,
     keep_ranges,
     delay_moves,
+    permute_filters,
     prune_channels,
     merge_channels,
 )

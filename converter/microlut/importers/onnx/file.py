@@ -56,6 +56,8 @@ def decode(content: bytes, source: str, folder: Path | None = None) -> Any:  # n
         raise _damaged(source, error) from error
     if not model.HasField("graph"):
         raise InvalidInput(f"{source}: no ONNX model, or a damaged one (it has no graph); {_AGAIN}")
+    if not model.graph.output:
+        raise InvalidInput(f"{source}: the ONNX model has no outputs; {_AGAIN}")
     _check_opset(model, source)
     if model.ir_version > onnx.IR_VERSION:
         raise _newer(source, f"IR version {model.ir_version}", onnx)

@@ -88,6 +88,9 @@ def folded(operator: Operator, node: Any, values: Sequence[Value | None]) -> lis
 def _dequantized(operator: Operator, values: Sequence[Value | None]) -> Constant:
     """Return real values of integers, whose scales may be those of one axis, or of blocks of it."""
     numbers, scale = (np.asarray(value, np.float64) for value in values[:2])
+    place = int(operator.attributes.get("axis", 1))
+    if scale.size > 1 and not -numbers.ndim <= place < numbers.ndim:
+        raise operator.invalid(f"axis {place} is none of {numbers.ndim} dimensions")
     zero = np.zeros(()) if len(values) < 3 or values[2] is None else np.asarray(values[2])
     parts = []
     for each in (scale, zero.astype(np.float64)):

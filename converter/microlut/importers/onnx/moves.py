@@ -244,10 +244,10 @@ def _depth_to_space(use: Use) -> Iterable[Value | None]:
         raise use.operator.invalid(f"makes blocks of {block} of {list(live.shape)}")
     if use.option("mode", "DCR") == "DCR":
         return (use.unpictured(use.add(DepthToSpace(block), picture), 4),)
-    rest = channels // (block * block)
-    apart, size = (height, width, rest, block, block), (height * block, width * block, rest)
-    order = Transpose((0, 3, 1, 4, 2))
-    made = use.chain(picture, Reshape(apart), order, Reshape(size), suffix="_block")
+    # The channels of a pixel are in another order there: passes give it to a convolution before.
+    places = np.arange(channels).reshape(channels // block**2, block**2).T.ravel()
+    order = picked((height, width, channels), 2, [int(n) for n in places])
+    made = use.chain(picture, order, DepthToSpace(block), suffix="_block")
     return (use.unpictured(made, 4),)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 
 import numpy as np
 
 from microlut.importers.movements import along
+from microlut.importers.onnx.affine import affine
+from microlut.importers.onnx.binary import two
+from microlut.importers.onnx.reducing import reduced
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
 from microlut.ops.arrays import FloatArray, frozen_array
 from microlut.ops.layer_normalization import LayerNormalization, Mode
+from microlut.ops.reduce import ReduceMean, ReduceSum
 from microlut.ops.reshape import Reshape
+from microlut.ops.unary import Abs, Rsqrt, Square
 from microlut.ops.unit_normalization import UnitNormalization
 
 _ONE, _ZERO = frozen_array([1.0]), frozen_array([0.0])
@@ -70,10 +75,6 @@ def _group(use: Use) -> Iterable[Value | None]:
 
 def _over_last(mode: Mode) -> Handler:
     def handle(use: Use) -> Iterable[Value | None]:
-        if any(use.wanted[1:]):
-            raise use.operator.unsupported(
-                "its mean or deviation is read", "supported is the normalized output"
-            )
         live = use.live()
         rank = len(live.shape)
         axes = list(range(use.axis(int(use.option("axis", -1)), rank), rank))
@@ -84,9 +85,19 @@ def _over_last(mode: Mode) -> Handler:
         offset = _ZERO if use.maybe(2, "bias") is None else _broadcast(use, 2, "bias", sizes)
         norm = LayerNormalization(gain, offset, _epsilon(use), mode=mode)
         inner = [live.axis(axis) for axis in axes]
-        return (use.applied(live, *along(norm, inner, live.inner)),)
+        made = use.applied(live, *along(norm, inner, live.inner))
+        return (made, *_statistics(use, live, axes)) if any(use.wanted[1:]) else (made,)
 
     return handle
+
+
+def _statistics(use: Use, live: Live, axes: Sequence[int]) -> Iterator[Live]:
+    """Yield the mean, and the reciprocal of the deviation."""
+    mean = reduced(use, live, ReduceMean, axes)
+    yield mean
+    centered = two(use, "Sub", live, mean)
+    variance = reduced(use, use.applied(centered, Square()), ReduceMean, axes)
+    yield use.applied(affine(use, variance, 1.0, _epsilon(use)), Rsqrt())
 
 
 def _broadcast(use: Use, index: int, what: str, sizes: tuple[int, ...]) -> FloatArray:
@@ -114,10 +125,11 @@ def _mean_variance(use: Use) -> Iterable[Value | None]:
 def _unit(use: Use) -> Iterable[Value | None]:
     live = use.live()
     axis = use.axis(int(use.option("axis", -1)), len(live.shape))
-    if use.option("p", 2) != 2 or axis == live.batch:
-        raise use.operator.unsupported(
-            f"p={use.option('p', 2)}, axis={axis}", "supported is p=2, along all but the batch"
-        )
+    if axis == live.batch:
+        live = use.whole(live)
+    if use.option("p", 2) == 1:
+        total = reduced(use, use.applied(live, Abs()), ReduceSum, [axis])
+        return (two(use, "Div", live, total),)
     return (use.applied(live, *along(UnitNormalization(), [live.axis(axis)], live.inner)),)
 
 

@@ -59,7 +59,7 @@ _MOVED = "along any dimensions"
 _INTEGER = "one scale per tensor of activations; the range is kept"
 # What is supported of operators of which not all is; docs/reference/onnx-operators.md shows it.
 LIMITS: Mapping[str, str] = {
-    "AveragePool": "of pictures or sequences, without dilations",
+    "AveragePool": "of pictures or sequences; dilations without padding",
     "BatchNormalization": "as at inference",
     "Cast": "to real numbers",
     "Concat": "of tensors that depend on the inputs",
@@ -72,10 +72,10 @@ LIMITS: Mapping[str, str] = {
     "Gemm": "one matrix is constant",
     "LSTM": "tanh and sigmoid; either layout, any direction; no peepholes, no cell state as an "
     "output; an initial state of zeros",
-    "LayerNormalization": "the first output",
-    "LpNormalization": "p=2",
+    "LRN": "of pictures or sequences",
     "MatMul": "one matrix is constant",
-    "MaxPool": "of pictures or sequences, without dilations; the first output",
+    "LpPool": "of pictures or sequences; p=1, 2 or 4",
+    "MaxPool": "of pictures or sequences; the first output",
     "MeanVarianceNormalization": "along all dimensions but the channels",
     "Pad": "all modes",
     "Pow": "exponents -1, 0.5, 1, 2, 3 and 4",
@@ -83,7 +83,7 @@ LIMITS: Mapping[str, str] = {
     "QLinearMatMul": _INTEGER,
     "QuantizeLinear": _INTEGER,
     "RNN": "tanh; either layout, any direction; an initial state of zeros",
-    "Resize": "nearest with any coordinates; linear with half_pixel, align_corners or asymmetric",
+    "Resize": "height and width of whole pictures; cubic and antialias are products with matrices",
     "Shrink": "bias 0, or that of lambd",
     "Softmax": _MOVED,
     "Split": "constant sizes",

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from math import prod
 
+import numpy as np
+
+from microlut.importers.movements import picked
+from microlut.importers.onnx.affine import affine
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
 from microlut.importers.onnx.windows import kernel_size, numbers, padded, window
+from microlut.ops.add import Add
+from microlut.ops.arrays import frozen_array
+from microlut.ops.base import FloatOp
+from microlut.ops.batch_norm import BatchNorm
+from microlut.ops.maximum import Maximum
+from microlut.ops.mul import Mul
 from microlut.ops.pad import Pad
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
-from microlut.ops.windows import Window
+from microlut.ops.reshape import Reshape
+from microlut.ops.unary import Abs, Exp, Log, Sqrt, Square
+from microlut.ops.windows import Padding, Window
 
 _Kind = type[MaxPool2D] | type[AveragePool2D]
+# By the power of LpPool: what is summed up, and what becomes of the sum.
+_POWERS: Mapping[int, tuple[tuple[FloatOp, ...], tuple[FloatOp, ...]]] = {
+    1: ((Abs(),), ()),
+    2: ((Square(),), (Sqrt(),)),
+    4: ((Square(), Square()), (Sqrt(), Sqrt())),
+}
 
 
 def _pool(kind: _Kind) -> Handler:
@@ -25,10 +45,6 @@ def _pool(kind: _Kind) -> Handler:
         kernel = kernel_size(use, None, count)
         strides = numbers(use, "strides", count, 1)
         dilations = numbers(use, "dilations", count, 1)
-        if set(dilations) != {1}:
-            raise use.operator.unsupported(
-                f"dilations {dilations}", "supported are windows without gaps: change the network"
-            )
         first, last = padded(use, sizes, kernel, strides)
         beyond = [0] * count
         if use.option("ceil_mode", 0):
@@ -42,10 +58,101 @@ def _pool(kind: _Kind) -> Handler:
             picture = use.add(Pad(zeros), picture, suffix="_pad")
             first = last = [0] * count
         ends = [max(a + b, 0) for a, b in zip(last, beyond, strict=True)]
-        made = use.add(kind(window(kernel, strides, (first, ends), dilations)), picture)
+        over = window(kernel, strides, (first, ends), dilations)
+        made = (
+            use.add(kind(over), picture)
+            if set(dilations) == {1}
+            else _apart(use, kind, over, picture)
+        )
         return (use.unpictured(made, len(live.shape)),)
 
     return handle
+
+
+def _apart(use: Use, kind: _Kind, over: Window, picture: str) -> str:
+    """Return a pool over windows with gaps: along each dimension, of a part per place in a window.
+
+    Places in the padding take another place of their window, which leaves its largest value.
+    """
+    if over.padding and kind is AveragePool2D:
+        raise use.operator.unsupported(
+            f"dilations {list(over.dilation)} of a padded picture",
+            "supported are windows with gaps that lie in the picture: change the network",
+        )
+    shape = use.building.shapes[picture]
+    made = over.shape(shape, shape[2])
+    first = (over.padding.top, over.padding.left)
+    for axis in (0, 1):
+        size, gap, stride = over.size[axis], over.dilation[axis], over.strides[axis]
+        places = np.arange(made[axis])[:, None] * stride - first[axis] + np.arange(size) * gap
+        inside = (places >= 0) & (places < shape[axis])
+        if not inside.any(axis=1).all():
+            raise use.operator.unsupported(
+                "a window lies in the padding alone", "change the padding of the network"
+            )
+        other = places[np.arange(len(places)), inside.argmax(axis=1)]
+        places = np.where(inside, places, other[:, None])
+        now = use.building.shapes[picture]
+        parts = [
+            use.chain(picture, picked(now, axis, [int(n) for n in column]), suffix="_part")
+            for column in places.T
+        ]
+        picture = parts[0]
+        for part in parts[1:]:
+            picture = use.add(Maximum() if kind is MaxPool2D else Add(), picture, part)
+    if kind is MaxPool2D:
+        return picture
+    return use.add(_scaled(shape[2], 1 / prod(over.size), 0.0), picture)
+
+
+def _scaled(channels: int, scale: float, offset: float) -> BatchNorm:
+    """Return x * scale + offset."""
+    factors, offsets = (frozen_array(np.full(channels, each)) for each in (scale, offset))
+    return BatchNorm(factors, offsets)
+
+
+def _power_pool(use: Use) -> Iterable[Value | None]:
+    """Read LpPool: the root of a sum of powers, which is a mean of those times their number."""
+    power = int(use.option("p", 2))
+    if power not in _POWERS:
+        raise use.operator.unsupported(f"p={power}", "supported are 1, 2 and 4: change the network")
+    before, after = _POWERS[power]
+    live = use.applied(use.live(), *before)
+    attributes = {**use.operator.attributes, "count_include_pad": 1}
+    operator = replace(use.operator, attributes=attributes)
+    (mean,) = _pool(AveragePool2D)(replace(use, operator=operator, values=(live,)))
+    assert isinstance(mean, Live)
+    places = prod(kernel_size(use, None, len(live.shape) - 2))
+    return (use.applied(affine(use, mean, float(places), 0.0), *after),)
+
+
+def _local_response(use: Use) -> Iterable[Value | None]:
+    """Read LRN: x / (bias + alpha * the mean of squares of neighbouring channels) ** beta."""
+    alpha, beta, bias = (
+        float(use.option(name, default))
+        for name, default in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))
+    )
+    size = int(use.option("size", 0))
+    picture, live = use.picture(use.live())
+    shape = use.building.shapes[picture]
+    if size < 1 or bias <= 0:
+        raise use.operator.invalid(f"size is {size}, bias {bias:g}; expected positive numbers")
+    places, channels = prod(shape[:2]), shape[2]
+    before = (size - 1) // 2
+    across = Window((1, size), (1, 1), Padding(0, 0, before, size - 1 - before))
+    zeros = Window((1, size), (1, 1))
+    mean = use.chain(
+        picture,
+        Square(),
+        Reshape((places, channels, 1)),
+        Pad(across.padding),
+        AveragePool2D(zeros),
+        Reshape(shape),
+        suffix="_mean",
+    )
+    log = use.chain(mean, _scaled(channels, alpha, bias), Log(), suffix="_log")
+    factor = use.chain(log, _scaled(channels, -beta, 0.0), Exp(), suffix="_factor")
+    return (use.unpictured(use.add(Mul(), picture, factor), len(live.shape)),)
 
 
 def _beyond(size: int, span: int, stride: int, first: int, last: int) -> int:
@@ -73,5 +180,7 @@ POOLS: Mapping[str, Handler] = {
     "AveragePool": _pool(AveragePool2D),
     "GlobalAveragePool": _over_all(AveragePool2D),
     "GlobalMaxPool": _over_all(MaxPool2D),
+    "LRN": _local_response,
+    "LpPool": _power_pool,
     "MaxPool": _pool(MaxPool2D),
 }

@@ -20,6 +20,7 @@ from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Constant, Live, Stored, Value
 from microlut.ops.identity import Identity
 
+_LEAST_SCALE = float(np.finfo(np.float32).tiny)
 _KNOWN = ("int8", "uint8", "int16", "uint16")
 # Operators that move integers as they are.
 KEEPS_INTEGERS = frozenset(
@@ -71,6 +72,10 @@ def _stored(use: Use, scale: int, zero: int) -> Stored | None:
     value = float(factor.ravel()[0])
     if not 0 < value < np.inf:
         raise use.operator.invalid(f"its scale is {value:g}")
+    if value < _LEAST_SCALE:
+        raise use.operator.unsupported(
+            f"its scale is {value:g}", f"supported are {_LEAST_SCALE:g} and more"
+        )
     return Stored(value, int(point.ravel()[0]), point.dtype.name)
 
 

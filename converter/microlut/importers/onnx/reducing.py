@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from microlut.importers.onnx.pools import global_pool
 from microlut.importers.onnx.use import Handler, Use
@@ -44,7 +44,7 @@ def _reduce(use: Use) -> Iterable[Value | None]:
     if live.batch in axes:
         live = use.whole(live)
     live = use.applied(live, *before)
-    made = use.applied(_reduced(use, live, kind, axes), *after)
+    made = use.applied(reduced(use, live, kind, axes), *after)
     if use.option("keepdims", 1):
         return (made,)
     kept = [i for i in range(rank) if i not in axes]
@@ -52,11 +52,16 @@ def _reduce(use: Use) -> Iterable[Value | None]:
     return (use.given(made.tensor, tuple(live.shape[i] for i in kept), batch),)
 
 
-def _reduced(use: Use, live: Live, kind: _Kind, axes: list[int]) -> Live:
+def reduced(use: Use, live: Live, kind: _Kind, axes: Sequence[int]) -> Live:
     """Return one value of all those along dimensions, which remain with size 1."""
     rank = len(live.shape)
     pool = _PICTURES.get(kind)
-    if pool is not None and live.batch == 0 and axes == list(range(2, rank)) and rank in (3, 4):
+    if (
+        pool is not None
+        and live.batch == 0
+        and list(axes) == list(range(2, rank))
+        and rank in (3, 4)
+    ):
         return global_pool(use, live, pool)
     shape = tuple(1 if i in axes else n for i, n in enumerate(live.shape))
     inner = tuple(live.axis(i) for i in axes if i != live.batch)

@@ -8,8 +8,11 @@ from math import ceil, floor
 import numpy as np
 
 from microlut.importers.movements import chosen_pixels
+from microlut.importers.onnx.file import library
 from microlut.importers.onnx.use import Handler, Use
-from microlut.importers.onnx.values import Value
+from microlut.importers.onnx.values import Live, Value
+from microlut.ops.arrays import FloatArray, frozen_array
+from microlut.ops.dense import Dense
 from microlut.ops.identity import Identity
 from microlut.ops.resize_bilinear import Alignment, ResizeBilinear
 
@@ -19,6 +22,9 @@ _ALIGNMENTS: Mapping[str, Alignment] = {
     "half_pixel": "centers",
     "pytorch_half_pixel": "centers",
 }
+_MODES = ("nearest", "linear", "cubic")
+_OF_ONE = ("pytorch_half_pixel",)  # which begins elsewhere if there is one place
+_REFERENCE = 19  # opset in which ONNX's reference is asked for weights
 _COORDINATES = 11  # opset from which it is an option which pixels are taken
 
 
@@ -31,26 +37,20 @@ def _resize(use: Use) -> Iterable[Value | None]:
             "resizes the batch or the channels", "supported are height and width"
         )
     places, mode = _coordinates(use), str(use.option("mode", "nearest"))
-    if mode == "cubic" or (mode == "linear" and use.option("antialias", 0)):
-        raise use.operator.unsupported(
-            "interpolates between more than four pixels",
-            "supported are mode nearest, and linear without antialias: change the network",
-        )
+    if mode not in _MODES:
+        raise use.operator.invalid(f"mode is {mode!r}, expected one of {', '.join(_MODES)}")
     for n, size, scale in zip(live.shape, sizes, scales, strict=True):
-        if size < 1 or (mode == "linear" and size != n * scale):
-            raise use.operator.unsupported(
-                f"resizes {n} by {scale:g}", "supported are sizes, and scales that make whole ones"
-            )
+        if size < 1:
+            raise use.operator.invalid(f"resizes {n} by {scale:g}")
     picture, live = use.picture(live)
     wanted = [1] * (4 - rank) + list(sizes[2:])
     if list(live.shape[2:]) == list(sizes[2:]):
         return (use.applied(live, Identity()),)
-    if mode == "linear":
-        if places not in _ALIGNMENTS or (places == "pytorch_half_pixel" and 1 in sizes[2:]):
-            raise use.operator.unsupported(
-                f"coordinate_transformation_mode {places!r}",
-                f"supported with mode linear are {', '.join(_ALIGNMENTS)}",
-            )
+    if mode in ("cubic", "linear"):
+        whole = all(m == n * s for n, m, s in zip(live.shape, sizes, scales, strict=True))
+        plain = mode == "linear" and whole and not use.option("antialias", 0)
+        if not plain or places not in _ALIGNMENTS or (places in _OF_ONE and 1 in sizes[2:]):
+            return (_by_matrices(use, live, scales, sizes),)
         made = use.add(ResizeBilinear(wanted[0], wanted[1], _ALIGNMENTS[places]), picture)
         return (use.unpictured(made, rank),)
     rounding = str(use.option("nearest_mode", _default_rounding(use)))
@@ -62,6 +62,60 @@ def _resize(use: Use) -> Iterable[Value | None]:
     shape = use.building.shapes[picture]
     made = use.chain(picture, *chosen_pixels(shape, rows, columns))
     return (use.unpictured(made, rank),)
+
+
+def _by_matrices(use: Use, live: Live, scales: list[float], sizes: list[int]) -> Live:
+    """Return a resized tensor: along each dimension the product with a matrix.
+
+    ONNX's reference tells the matrix: it is what becomes of the rows of the unit matrix.
+    """
+    if str(use.option("coordinate_transformation_mode", "")) == "tf_crop_and_resize":
+        raise use.operator.unsupported(
+            "coordinate_transformation_mode 'tf_crop_and_resize'",
+            "supported are all others: cut with Slice and resize what is left",
+        )
+    tensor, shape = live.tensor, list(live.shape)
+    for axis in range(2, len(shape)):
+        if sizes[axis] == shape[axis]:
+            continue
+        matrix = _matrix(use, shape[axis], sizes[axis], scales[axis])
+        shape[axis] = sizes[axis]
+        place, now = live.axis(axis), use.building.shapes[tensor]
+        order = [i for i in range(len(now)) if i != place] + [place]
+        product = Dense(matrix, frozen_array(np.zeros(len(matrix))))
+        tensor = use.chain(use.transposed(tensor, order), product, suffix="_resized")
+        tensor = use.transposed(tensor, [order.index(i) for i in range(len(order))])
+    return use.given(tensor, tuple(shape), live.batch)
+
+
+def _matrix(use: Use, size: int, output: int, scale: float) -> FloatArray:
+    """Return the weights [output, size] of all places for each new one."""
+    helper = library().helper
+    known = (
+        "antialias",
+        "coordinate_transformation_mode",
+        "cubic_coeff_a",
+        "exclude_outside",
+        "mode",
+    )
+    options = {
+        name: use.operator.attributes[name] for name in known if name in use.operator.attributes
+    }
+    by_size = scale == output / size
+    names = ["x", "", "", "sizes"] if by_size else ["x", "", "scales"]
+    node = helper.make_node("Resize", names, ["y"], **options)
+    ends = [
+        [helper.make_empty_tensor_value_info(name) for name in each if name]
+        for each in (names, ["y"])
+    ]
+    graph = helper.make_graph([node], "resize", *ends)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _REFERENCE)])
+    given = {
+        "x": np.eye(size, dtype=np.float64),
+        names[-1]: np.array([size, output]) if by_size else np.array([1.0, scale], np.float32),
+    }
+    (made,) = library().reference.ReferenceEvaluator(model).run(None, given)
+    return use.checked(np.asarray(made).T, "its interpolation")
 
 
 def _target(use: Use, rank: int) -> tuple[list[float], list[int]]:

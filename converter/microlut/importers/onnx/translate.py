@@ -19,6 +19,7 @@ from microlut.importers.onnx.node import Operator
 from microlut.importers.onnx.operators import HANDLERS, SUPPORTED, advice_for
 from microlut.importers.onnx.patterns import merged
 from microlut.importers.onnx.quantized import KEEPS_INTEGERS, check_integers, integers_of
+from microlut.importers.onnx.ranges import clipped
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.use import Building, Use
 from microlut.importers.onnx.values import Constant, Live, Value
@@ -160,9 +161,9 @@ def _input(each: Any, work: _Work, batched: bool) -> Tensor | None:  # noqa: ANN
         sizes[batch] = 1
     name = each.name
     if not known or not all(n is not None and 0 < n <= LARGEST_TENSOR for n in sizes):
-        shown = ", ".join(str(n or "?") for n in sizes) if known else "any"
+        shown = ", ".join("?" if n is None else str(n) for n in sizes) if known else "any"
         what = "has unknown dimensions"
-        if known and all(sizes):
+        if known and None not in sizes:
             what = f"has sizes other than 1 to {LARGEST_TENSOR}"
         advice = (
             "firmware needs all sizes but the batch: export the model with an example input and "
@@ -282,4 +283,4 @@ def _graph(name: str, model: Any, inputs: list[Tensor], work: _Work) -> Graph:  
         output_names=tuple(outputs),
         notes=tuple(notes),
     )
-    return channels_last(merged(graph))
+    return channels_last(merged(clipped(graph)))

@@ -18,6 +18,7 @@ from microlut.ops.gates import Gelu, HardSilu, Mish, Silu
 from microlut.ops.identity import Identity
 from microlut.ops.maximum import Maximum
 from microlut.ops.minimum import Minimum
+from microlut.ops.mul import Mul
 from microlut.ops.rectifiers import BoundedRelu, Celu, Elu, LeakyRelu, Selu
 from microlut.ops.relu import Relu
 from microlut.ops.saturating import Clip, HardShrink, HardSigmoid, Softplus, SoftShrink, Softsign
@@ -98,11 +99,12 @@ def _gelu(use: Use) -> FloatOp:
     return Gelu(use.option("approximate", "none") == "tanh")
 
 
-def _swish(use: Use) -> FloatOp:
-    alpha = _number("alpha", 1.0)(use)
-    if alpha != 1.0:
-        raise use.operator.unsupported(f"alpha={alpha:g}", "supported is 1")
-    return Silu()
+def _swish(use: Use) -> Iterable[Value | None]:
+    live, alpha = use.live(), _number("alpha", 1.0)(use)
+    if alpha == 1.0:
+        return (use.applied(live, Silu()),)
+    gate = use.applied(affine(use, live, alpha, 0.0), Sigmoid())
+    return (use.like(use.add(Mul(), live.tensor, gate.tensor), live),)
 
 
 def _negative(use: Use) -> Iterable[Value | None]:
@@ -175,7 +177,6 @@ UNARY: Mapping[str, Handler] = {
             "Softplus": lambda use: Softplus(),
             "Softsign": lambda use: Softsign(),
             "Sqrt": lambda use: Sqrt(),
-            "Swish": _swish,
             "Tanh": lambda use: Tanh(),
             "ThresholdedRelu": lambda use: BoundedRelu(threshold=_number("alpha", 1.0)(use)),
         }.items()
@@ -189,4 +190,5 @@ UNARY: Mapping[str, Handler] = {
     "Neg": _negative,
     "Selu": _selu,
     "Softmax": _softmax,
+    "Swish": _swish,
 }
