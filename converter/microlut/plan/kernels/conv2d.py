@@ -113,7 +113,8 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
             once = _gathering(call, wide, patch=patches(op) and not vectors)
             once["column"] += pixels
             once["cleared"] += (-pixels % _COLUMNS) * groups
-        found.update({part: gathered * count for part, count in once.items()})
+        for part, count in once.items():
+            found[part] += gathered * count
         return found
 
     def sizes(self, op: QConv2D | Conv2D, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
@@ -192,10 +193,8 @@ def _inside(window: Window, call: Call[QConv2D]) -> int:
     """Return the number of output pixels whose receptive fields are rows inside the picture."""
     if window.dilation[1] != 1:
         return 0
-    rows: int
-    columns: int
     rows, columns = (
-        sum(0 <= n * step - before <= size - (kernel - 1) * apart - 1 for n in range(outputs))
+        _places(before, size - (kernel - 1) * apart, outputs, step)
         for before, size, outputs, kernel, step, apart in zip(
             (window.padding.top, window.padding.left),
             *(call.source[:2], call.shape[:2], window.size, window.strides, window.dilation),
@@ -203,6 +202,13 @@ def _inside(window: Window, call: Call[QConv2D]) -> int:
         )
     )
     return rows * columns
+
+
+def _places(before: int, count: int, outputs: int, step: int) -> int:
+    """Return how many of n * step - before, for n below `outputs`, are in range(count)."""
+    first = max(0, -(-before // step))
+    last = min(outputs, -(-(count + before) // step))
+    return max(0, last - first)
 
 
 def _rows(call: Call[QConv2D], tile: Tile, core: str) -> int:
