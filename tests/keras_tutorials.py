@@ -644,6 +644,12 @@ def lstm_stacked(k):
 
 
 @model
+def lstm_relu_forecast(k):
+    layers = k.layers
+    return _stack(k, (3, 1), layers.LSTM(50, activation="relu"), layers.Dense(1))
+
+
+@model
 def gru_sequence(k):
     layers = k.layers
     return _stack(k, (24, 5), layers.GRU(10, return_sequences=True), layers.GRU(6), layers.Dense(2))

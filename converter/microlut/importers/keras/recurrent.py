@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.errors import UnsupportedModel
 from microlut.importers.keras import options
-from microlut.importers.keras.activations import activation
+from microlut.importers.keras.activations import Activation, activation
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited
 from microlut.importers.keras.merges import mean_of
+from microlut.importers.keras.unrolled import MOST_STEPS, CellFunctions, unrolled
 from microlut.ops.add import Add
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
@@ -53,13 +53,13 @@ class _Wrapped:
 
 
 @limited(
-    "tanh and sigmoid; `return_state`, `stateful` and `time_major` False; no initial state and no "
-    "mask; RNN: of LSTMCell, GRUCell or SimpleRNNCell"
+    f"functions other than tanh and sigmoid: up to {MOST_STEPS} steps, which become operators of "
+    "their own; `return_state`, `stateful` and `time_major` False; no initial state and no mask; "
+    "RNN: of LSTMCell, GRUCell or SimpleRNNCell"
 )
 def _recurrent(use: LayerUse) -> tuple[Step, ...]:
     _check_call(use)
-    op = _operator(_unwrapped(use.layer, use.weights), use.shape)
-    return (Step(op, op.shapes([use.shape])[0]),)
+    return _steps(_read(_unwrapped(use.layer, use.weights), use.shape), use)
 
 
 @limited("LSTM, GRU, SimpleRNN or RNN")
@@ -77,14 +77,15 @@ def _bidirectional(use: LayerUse) -> tuple[Step, ...]:
     else:
         backward = _inner(layer, layer.config["backward_layer"])
     half = len(use.weights) // 2
-    first = _operator(_unwrapped(forward, use.weights[:half]), use.shape)
-    second = _operator(_unwrapped(backward, use.weights[half:]), use.shape)
+    first, functions = _read(_unwrapped(forward, use.weights[:half]), use.shape)
+    second, others = _read(_unwrapped(backward, use.weights[half:]), use.shape)
     if first.backwards is second.backwards or first.sequences is not second.sequences:
         raise layer.invalid("its layers must differ in go_backwards and agree in return_sequences")
     second = replace(second, flipped=second.sequences)
     shapes = [op.shapes([use.shape])[0] for op in (first, second)]
+    directions = (first, functions), (second, others)
     if mode is None:  # two outputs
-        return (Step((first, second)[use.output], shapes[use.output]),)
+        return _steps(directions[use.output], use)
     merge: FloatOp
     if mode == "concat":
         merge = Concatenate(len(shapes[0]) - 1)
@@ -92,10 +93,11 @@ def _bidirectional(use: LayerUse) -> tuple[Step, ...]:
         merge = Mul() if mode == "mul" else Add()
     else:
         raise layer.unsupported(f"merges shapes {shapes}", f"they must be equal: {_ADVICE}")
-    merged = Step(merge, merge.shapes(shapes)[0], (PREVIOUS - 1, PREVIOUS))
+    reading_back = _steps(directions[1], use, "_backward")
+    merged = Step(merge, merge.shapes(shapes)[0], (PREVIOUS - len(reading_back), PREVIOUS))
     return (
-        Step(first, shapes[0], suffix="_forward"),
-        Step(second, shapes[1], suffix="_backward"),
+        *_steps(directions[0], use, "_forward"),
+        *reading_back,
         *(mean_of(merged, 2) if mode == "ave" else (merged,)),
     )
 
@@ -144,7 +146,25 @@ def _unwrapped(layer: Layer, arrays: Sequence[NDArray[np.generic]]) -> _Wrapped:
     return _Wrapped(layer, cell, kind, arrays)
 
 
-def _operator(found: _Wrapped, shape: Shape) -> Recurrent:
+def _steps(
+    found: tuple[Recurrent, CellFunctions], use: LayerUse, suffix: str = ""
+) -> tuple[Step, ...]:
+    """Return the operators of a layer: one, or those of all its time steps."""
+    op, functions = found
+    if functions.usual:
+        return (Step(op, op.shapes([use.shape])[0], suffix=suffix),)
+    if use.shape[0] > MOST_STEPS:
+        raise use.layer.unsupported(
+            f"has other functions than tanh and sigmoid, and reads {use.shape[0]} steps",
+            f"then up to {MOST_STEPS} are supported: shorten the sequences, or train the model "
+            "again with tanh and sigmoid",
+        )
+    steps = unrolled(op, functions, use.shape)
+    return tuple(replace(step, suffix=suffix + step.suffix) for step in steps)
+
+
+def _read(found: _Wrapped, shape: Shape) -> tuple[Recurrent, CellFunctions]:
+    """Return a layer as an operator, and its functions, which the operator may lack."""
     layer, cell = found.layer, found.cell
     for key, why in (
         ("return_state", f"supported is the output alone: {_ADVICE}"),
@@ -157,9 +177,6 @@ def _operator(found: _Wrapped, shape: Shape) -> Recurrent:
     ):
         if options.flag(layer, key, False):
             raise layer.unsupported(f"{key}=True", why)
-    _check_function(found.cell_layer, "activation", "tanh", shape)
-    if cell != "simple_rnn":
-        _check_function(found.cell_layer, "recurrent_activation", "sigmoid", shape)
     units = options.integer(found.cell_layer, "units")
     rows = GATES[cell] * units
     parts: list[tuple[str, Shape]] = [
@@ -175,7 +192,12 @@ def _operator(found: _Wrapped, shape: Shape) -> Recurrent:
         for values, (name, size) in zip(found.arrays, parts, strict=True)
     ]
     bias, recurrent_bias = _biases(arrays[2] if len(arrays) == 3 else np.zeros(rows), cell, units)
-    return Recurrent(
+    width = (1, units)
+    functions = CellFunctions(
+        _function(found.cell_layer, "activation", "tanh", width),
+        _function(found.cell_layer, "recurrent_activation", "sigmoid", width),
+    )
+    op = Recurrent(
         frozen_array(np.concatenate([arrays[0].T, arrays[1].T], axis=1)),
         frozen_array(bias),
         frozen_array(recurrent_bias),
@@ -183,6 +205,7 @@ def _operator(found: _Wrapped, shape: Shape) -> Recurrent:
         options.flag(layer, "return_sequences", False),
         options.flag(layer, "go_backwards", False),
     )
+    return op, functions
 
 
 def _biases(found: FloatArray | NDArray[np.float64], cell: Cell, units: int) -> tuple[object, ...]:
@@ -197,14 +220,6 @@ def _biases(found: FloatArray | NDArray[np.float64], cell: Cell, units: int) -> 
     return wide[0] + np.where(split, 0.0, wide[1]), np.where(split, wide[1], 0.0)
 
 
-def _check_function(layer: Layer, key: str, wanted: str, shape: Shape) -> None:
-    value = layer.config.get(key, wanted)
-    try:
-        found = activation(replace(layer, config={"activation": value}), shape)
-        name = found.name or found.fused.value
-    except UnsupportedModel:
-        name = str(value)[:40]
-    if name != wanted:
-        raise layer.unsupported(
-            f"{key} {name!r}", f"supported is {wanted!r}: train the model again with it"
-        )
+def _function(layer: Layer, key: str, usual: str, shape: Shape) -> Activation:
+    value = layer.config.get(key, usual)
+    return activation(replace(layer, config={**layer.config, "activation": value}), shape)
