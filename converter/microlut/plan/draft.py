@@ -13,6 +13,9 @@ from microlut.plan.segments.segment import Segment
 from microlut.plan.tiles import Offer, quickest
 from microlut.plan.ways import Way
 
+# Steps that are placed while tiles are tried; each trial places all, some times.
+_MOST_PLACED = 6_000
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -107,18 +110,21 @@ def grown(draft: Draft, limit: float) -> Draft:
 def _nearest(draft: Draft, wanted: Draft, limit: float) -> Draft:
     """Return the draft with those of some wanted tiles, not all of which find a place.
 
-    Those go first that gain most. Most of them find a place, so that many are tried at a time.
+    Those go first that gain most. Most of them find a place, so that many are tried at a time. In
+    networks of hundreds of steps, those that gain least are not tried.
     """
     pairs = list(zip(draft.chosen, wanted.chosen, strict=True))
     gains = [now.instructions - then.instructions for now, then in pairs]
     order = sorted(range(len(gains)), key=lambda step: -gains[step])
     chosen, site = list(draft.chosen), draft.way.site
     left = _halves([step for step in order if gains[step]])
-    while left:
+    trials = _MOST_PLACED // len(gains)
+    while left and trials > 0:
         steps = left.pop()
         if len(steps) == 1:
-            _widen(draft, chosen, steps[0], wanted.chosen[steps[0]], limit)
+            trials -= _widen(draft, chosen, steps[0], wanted.chosen[steps[0]], limit)
             continue
+        trials -= 1
         tried = list(chosen)
         for step in steps:
             tried[step] = wanted.chosen[step]
@@ -135,18 +141,23 @@ def _halves(steps: list[int]) -> list[list[int]]:
     return [half for half in (steps[middle:], steps[:middle]) if half]
 
 
-def _widen(draft: Draft, chosen: list[Offer], step: int, wanted: Offer, limit: float) -> None:
-    """Choose the quickest tile of a step, up to a wanted one, with which all find a place."""
+def _widen(draft: Draft, chosen: list[Offer], step: int, wanted: Offer, limit: float) -> int:
+    """Choose the quickest tile of a step, up to a wanted one, with which all find a place.
+
+    Return how many were tried.
+    """
     possible = draft.offers[step]
     least, beyond = possible.index(chosen[step]), possible.index(wanted) + 1
-    middle = beyond - 1
+    middle, trials = beyond - 1, 0
     while least < middle:  # by halves, beginning with the largest
+        trials += 1
         tried = [*chosen[:step], possible[middle], *chosen[step + 1 :]]
         if draft.way.site.fits(_scratch(tried), limit):
             chosen[step], least = possible[middle], middle
         else:
             beyond = middle
         middle = (least + beyond) // 2
+    return trials
 
 
 def _scratch(chosen: Sequence[Offer]) -> list[int]:
