@@ -2,9 +2,11 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 import random_graphs as rg
 import tflite_models as tm
@@ -54,6 +56,33 @@ def test_each_operator_between_int16_has_the_same_integers(tmp_path: Path):
     assert len(cases) > len(KINDS_16)
     for case in cases:
         check(case.quantized, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["conv2d", "dense", "depthwise_conv2d"])
+def test_sums_of_int16_in_32_bits_are_refused(kind: str, tmp_path: Path):
+    """TensorFlow Lite rounds them otherwise: there the biases have 32 bits."""
+    case = next(c for c in import_module("test_int16").CASES if c.op.becomes == kind)
+
+    def narrow(model: Any) -> None:
+        model.subgraphs[0].tensors[bias].type = schema.TensorType.INT32
+        buffer = model.buffers[model.subgraphs[0].tensors[bias].buffer]
+        values = np.frombuffer(bytes(buffer.data), np.int64).astype(np.int32)
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+
+    def bare(model: Any) -> None:
+        operator = _with_bias(model)
+        operator.inputs = [*operator.inputs[:2], -1]
+        operator.builtinOptions.quantizedBiasType = schema.TensorType.INT32
+
+    content = to_tflite(case.quantized)
+    bias = _with_bias(schema.ModelT.InitFromPackedBuf(content, 0)).inputs[2]
+    for change in (narrow, bare)[: 1 if kind == "depthwise_conv2d" else 2]:
+        with pytest.raises(UnsupportedModel, match="adds products of int16 in 32 bits"):
+            tm.imported(tm.changed(content, change), tmp_path)
+
+
+def _with_bias(model: Any) -> Any:
+    return next(o for o in model.subgraphs[0].operators if len(o.inputs) == 3)
 
 
 KINDS_16 = ("add", "binary", "concatenate", "conv2d", "dense", "depthwise_conv2d", "pool2d")

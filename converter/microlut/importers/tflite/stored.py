@@ -19,6 +19,8 @@ from microlut.ops.weights import QuantizedWeights
 
 _INT8 = np.iinfo(np.int8)
 _INT32 = np.iinfo(np.int32)
+_INT32_BIAS = 2  # of the schema's TensorType
+_OF_32_BITS = ("CONV_2D", "FULLY_CONNECTED")  # which have kernels that add int16 products so
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,6 +54,8 @@ def integer_form(
         InvalidInput: Its parts do not fit each other.
     """
     (x,), (output,) = inputs, outputs
+    if x.dtype == "int16":
+        _check_wide_sums(operator, stored.bias)
     values = _centered(operator, stored)
     channels = values.shape[op.channel_axis]
     scales = _scales(operator, stored.source, channels)
@@ -72,6 +76,24 @@ def integer_form(
             "its sums may have more than 32 bits", "the engine adds in 32 bits: train it again"
         )
     return made
+
+
+def _check_wide_sums(operator: FileOperator, bias: NDArray[Any] | None) -> None:
+    """Raise UnsupportedModel unless kernels add products of int16 in 64 bits.
+
+    Those that add in 32 bits round twice, by multipliers of 31 bits instead of 15.
+    """
+    if bias is None:
+        narrow = operator.options.get("QuantizedBiasType") == _INT32_BIAS
+        narrow = narrow and operator.kind in _OF_32_BITS
+    else:
+        converted = operator.kind == "TRANSPOSE_CONV" and bias.dtype == np.int16
+        narrow = bias.dtype != np.int64 and not converted
+    if narrow:
+        raise operator.unsupported(
+            "adds products of int16 in 32 bits, as its biases have them",
+            "supported are 64 bits: convert the model again with the default type of biases",
+        )
 
 
 def _centered(operator: FileOperator, stored: StoredWeights) -> NDArray[np.int8]:
