@@ -151,6 +151,10 @@ def status(case: Case) -> Record:
     return Record("refused", next(iter(told), reasons[0]))
 
 
+def _operators(model: Any) -> tuple[str, ...]:  # noqa: ANN401
+    return tuple(sorted({node.op_type for node in model.graph.node}))
+
+
 def _cost(model: Any) -> dict[str, object]:  # noqa: ANN401
     """Return what a model costs at 8 bits, or why it has no integer form."""
     with tempfile.TemporaryDirectory() as folder:
@@ -232,13 +236,15 @@ def main() -> int:
     for case in cases() if options.suite == "onnx_node" else models():
         if options.only and not any(part in case.name for part in options.only):
             continue
-        record = found[case.name.removeprefix("test_")] = status(case)
+        record = replace(status(case), operators=_operators(case.model))
+        found[case.name.removeprefix("test_")] = record
+        if options.write:  # case by case, for a run that is stopped
+            suites.save(options.suite, found)
         if record.status != "equal" or record.reason:
             print(f"{case.name:60} {record.status}: {record.reason}", flush=True)
     counts = Counter(record.status for record in found.values())
     print(", ".join(f"{count} {name}" for name, count in counts.items()), f"of {len(found)}")
     if options.write:
-        suites.save(options.suite, found)
         suites.write_page()
     return int(any(record.status in BAD for record in found.values()))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Record:
         arena_bytes: Of RAM.
         instructions: Estimated ones per inference.
         c_sha256: Of the generated C.
+        operators: Those of an ONNX model.
     """
 
     status: str
@@ -76,6 +77,7 @@ class Record:
     arena_bytes: int | None = None
     instructions: float | None = None
     c_sha256: str = ""
+    operators: Sequence[str] = ()
 
 
 def cost_of(made: Conversion) -> dict[str, object]:
@@ -117,7 +119,7 @@ def save(suite: str, records: Mapping[str, Record], folder: Path | None = None) 
 
 
 def _said(record: Record) -> dict[str, object]:
-    return {name: value for name, value in asdict(record).items() if value not in (None, "")}
+    return {name: value for name, value in asdict(record).items() if value not in (None, "", ())}
 
 
 def reasons_of(records: Iterable[Record], heading: str = "refused since it") -> str:

@@ -3,13 +3,14 @@
     .venv/bin/python benchmarks/tflite_files.py FOLDER [--suite tflite_micro] [--write]
         [--only TEXT ...] [--seconds 300]
 
-Every file is converted in a process of its own, without calibration inputs, and run on three random
-inputs; one that keeps variables is run on all three in a row. Integers must be equal in every byte,
-real numbers are compared with the float network. The files are others' and not part of the
-project: whoever runs this gives a folder of them. Prints a line per file. --write saves a record
-per file to results/models/SUITE.json, and writes the tables of the suite's page and of
-docs/reference/models.md. The suite tflite_micro is of checkouts of tflite-micro and of MLPerf Tiny
-in one folder: their own models, and nothing of what they build or generate.
+Every file is converted in a process of its own, which may have so many seconds of a processor,
+without calibration inputs, and run on three random inputs; one that keeps variables is run on all
+three in a row. Integers must be equal in every byte, real numbers are compared with the float
+network. The files are others' and not part of the project: whoever runs this gives a folder of
+them. Prints a line per file. --write saves a record per file to results/models/SUITE.json, and
+writes the tables of the suite's page and of docs/reference/models.md. The suite tflite_micro is of
+checkouts of tflite-micro and of MLPerf Tiny in one folder: their own models, and nothing of what
+they build or generate.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import hashlib
 import importlib
 import multiprocessing
 import os
+import resource
+import signal
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -158,25 +161,25 @@ def _scale(known: Mapping[str, Any]) -> tuple[float, int] | None:
     return float(scales[0]), int(points[0])
 
 
-def _send(path: Path, end: Connection) -> None:
+def _send(path: Path, seconds: int, end: Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)  # kernels write what they lack
     end.send(judge(path))
 
 
-def in_process(path: Path, seconds: float) -> Record:
-    """Return what becomes of a file in a process that may take so long."""
+def in_process(path: Path, seconds: int) -> Record:
+    """Return what becomes of a file in a process that may compute for so long."""
     context = multiprocessing.get_context("fork")
     mine, other = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(path, other))
+    child = context.Process(target=_send, args=(path, seconds, other))
     child.start()
     other.close()
-    status = "stopped"
     try:
-        if mine.poll(seconds):
-            return mine.recv()  # type: ignore[no-any-return]
+        return mine.recv()  # type: ignore[no-any-return]
     except EOFError:
-        status = "failed"
+        child.join()
+        status = "stopped" if child.exitcode == -signal.SIGXCPU else "failed"
     finally:
         child.kill()
         child.join()
@@ -229,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--suite", choices=list(PAGES), default="tflite_files")
     parser.add_argument("--only", nargs="*", default=[], help="parts of names")
-    parser.add_argument("--seconds", type=float, default=300, help="per file")
+    parser.add_argument("--seconds", type=int, default=300, help="of a processor per file")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
     cases = suites.load(options.suite) if options.write and options.only else {}

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/reference/onnx-operators.md"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import suites  # type: ignore[import-not-found] # noqa: E402
+from cnn_operators import is_cnn  # type: ignore[import-not-found] # noqa: E402
 
 _TEXT = """# ONNX operators
 
@@ -35,7 +36,9 @@ the reason, all of a model at once.
 
 `.venv/bin/python benchmarks/onnx_suite.py --write` runs the tests of the package onnx of these operators and a
 few related ones on real numbers, {count} of 1,884. {equal} give equal outputs, {refused} are refused, {different} differ.
-Outputs that are integers may differ by one step.
+Outputs that are integers may differ by one step. Of the {cnn} tests that need only what a convolutional network has
+(convolutions, pools, dense layers, elementwise functions, activations, normalization, moves, reduction, resizing, softmax
+and quantization, as `benchmarks/cnn_operators.py` lists them), {cnn_equal} give equal outputs.
 
 {reasons}
 """
@@ -45,12 +48,15 @@ def page() -> str:
     """Return the text of the page."""
     found = suites.load("onnx_node")
     counts = Counter(record.status for record in found.values())
+    cnn = Counter(record.status for record in found.values() if is_cnn(record.operators))
     return _TEXT.format(
         least=LEAST_OPSET,
         largest=LARGEST_OPSET,
         operators="\n".join(f"| {name} | {LIMITS.get(name, '')} |" for name in SUPPORTED),
         count=counts.total(),
         equal=counts["equal"],
+        cnn=cnn.total(),
+        cnn_equal=cnn["equal"],
         refused=counts["refused"],
         different=counts["different"],
         reasons=suites.reasons_of(found.values(), "why tests are refused"),

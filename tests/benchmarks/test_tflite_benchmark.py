@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -61,8 +62,18 @@ def test_other_bytes_are_noticed(folder: Path, monkeypatch: pytest.MonkeyPatch):
     assert bench.judge(folder / "net.tflite").status == "different"
 
 
-def test_file_that_takes_too_long_is_stopped(folder: Path):
-    assert bench.in_process(folder / "net.tflite", 0).status == "stopped"
+def test_file_that_takes_too_long_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def endless(path: Path) -> None:
+        while path:
+            pass
+
+    monkeypatch.setattr(bench, "judge", endless)
+    assert bench.in_process(folder / "net.tflite", 1).status == "stopped"
+
+
+def test_file_whose_process_dies_failed(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bench, "judge", lambda path: os._exit(1))
+    assert bench.in_process(folder / "net.tflite", 9).status == "failed"
 
 
 def test_page_is_what_the_records_say():
