@@ -20,13 +20,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import case_records
 import cmsis_nn_data as data
 import numpy as np
-import suites
+from case_records import BAD, Record
 from cmsis_nn_graphs import network_of
 from cmsis_nn_parts import Unlike
 from documents import MEASUREMENTS, ROOT, replace_table
-from suites import BAD, Record
 
 from microlut.codegen.render import render
 from microlut.errors import MicrolutError
@@ -51,7 +51,7 @@ def judge(case: data.Case) -> tuple[Record, tuple[Plan, np.ndarray] | None]:
     except Unlike as error:
         return Record("refused", str(error)), None
     except MicrolutError as error:
-        return Record("refused", suites.reason_of(error)), None
+        return Record("refused", case_records.reason_of(error)), None
     found = outputs(graph, x)
     y = np.concatenate([each.reshape(len(x), -1) for each in found.arrays.values()], axis=1)
     record = Record(
@@ -117,13 +117,13 @@ def text(records: Mapping[str, Record]) -> str:
     """Return the tables of the page."""
     kinds = {name: data.family(name) for name in records}
     counts = Counter((kinds[name], record.status) for name, record in records.items())
-    statuses = [s for s in suites.STATUSES if any(s == other for _, other in counts)]
+    statuses = [s for s in case_records.STATUSES if any(s == other for _, other in counts)]
     lines = [f"| cases | {' | '.join(statuses)} |", "|---|" + "---|" * len(statuses)]
     lines += [
         f"| {kind} | {' | '.join(str(counts[kind, s] or '') for s in statuses)} |"
         for kind in sorted(set(kinds.values()))
     ]
-    lines += ["", suites.reasons_of(records.values(), "not compared since"), ""]
+    lines += ["", case_records.reasons_of(records.values(), "not compared since"), ""]
     lines += ["| different | what differs |", "|---|---|"]
     lines += [f"| {n} | {r.reason} |" for n, r in sorted(records.items()) if r.status in BAD]
     return "\n".join(lines)
@@ -152,9 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{name}: {record.status} {record.reason}")
     print(dict(Counter(record.status for record in records.values())))
     if options.write:
-        suites.save(SUITE, records)
+        case_records.save(SUITE, records)
         replace_table(PAGE, SCRIPT, text(records))
-        suites.write_page()
+        case_records.write_page()
     return int(any(record.status == "failed" for record in records.values()))
 
 

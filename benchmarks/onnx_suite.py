@@ -23,10 +23,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import case_records
 import numpy as np
-import suites
+from case_records import BAD, Record, cost_of, reason_of
 from numpy.typing import NDArray
-from suites import BAD, Record, cost_of, reason_of
 
 import microlut
 from microlut.errors import MicrolutError, UnsupportedModel
@@ -232,20 +232,20 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[], help="parts of names")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    found = suites.load(options.suite) if options.write and options.only else {}
+    found = case_records.load(options.suite) if options.write and options.only else {}
     for case in cases() if options.suite == "onnx_node" else models():
         if options.only and not any(part in case.name for part in options.only):
             continue
         record = replace(status(case), operators=_operators(case.model))
         found[case.name.removeprefix("test_")] = record
         if options.write:  # case by case, for a run that is stopped
-            suites.save(options.suite, found)
+            case_records.save(options.suite, found)
         if record.status != "equal" or record.reason:
             print(f"{case.name:60} {record.status}: {record.reason}", flush=True)
     counts = Counter(record.status for record in found.values())
     print(", ".join(f"{count} {name}" for name, count in counts.items()), f"of {len(found)}")
     if options.write:
-        suites.write_page()
+        case_records.write_page()
     return int(any(record.status in BAD for record in found.values()))
 
 

@@ -30,11 +30,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import case_records
 import numpy as np
-import suites
+from case_records import BAD, Record, cost_of, number, reason_of, reasons_of
 from documents import MEASUREMENTS, replace_table
 from numpy.typing import NDArray
-from suites import BAD, Record, cost_of, number, reason_of, reasons_of
 
 import microlut
 from microlut.conversion.conversion import Conversion
@@ -221,9 +221,9 @@ _STATUSES = ("equal", "different", "converted")
 
 def save(suite: str, cases: Mapping[str, Record]) -> None:
     """Write the records, and the pages."""
-    suites.save(suite, cases)
+    case_records.save(suite, cases)
     replace_table(PAGES[suite], SCRIPT, text(cases))
-    suites.write_page()
+    case_records.write_page()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=int, default=300, help="of a processor per file")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
-    cases = suites.load(options.suite) if options.write and options.only else {}
+    cases = case_records.load(options.suite) if options.write and options.only else {}
     for path in sorted(options.folder.rglob("*.tflite")):
         name = path.relative_to(options.folder).as_posix()
         if options.only and not any(part in name for part in options.only):

@@ -16,7 +16,7 @@ from microlut.importers.onnx.operators import LIMITS, SUPPORTED
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/reference/onnx-operators.md"
 sys.path.insert(0, str(ROOT / "benchmarks"))
-import suites  # type: ignore[import-not-found] # noqa: E402
+import case_records  # type: ignore[import-not-found] # noqa: E402
 from cnn_operators import is_cnn  # type: ignore[import-not-found] # noqa: E402
 
 _TEXT = """# ONNX operators
@@ -46,7 +46,7 @@ and quantization, as `benchmarks/cnn_operators.py` lists them), {cnn_equal} give
 
 def page() -> str:
     """Return the text of the page."""
-    found = suites.load("onnx_node")
+    found = case_records.load("onnx_node")
     counts = Counter(record.status for record in found.values())
     cnn = Counter(record.status for record in found.values() if is_cnn(record.operators))
     return _TEXT.format(
@@ -59,7 +59,7 @@ def page() -> str:
         cnn_equal=cnn["equal"],
         refused=counts["refused"],
         different=counts["different"],
-        reasons=suites.reasons_of(found.values(), "why tests are refused"),
+        reasons=case_records.reasons_of(found.values(), "why tests are refused"),
     )
 
 

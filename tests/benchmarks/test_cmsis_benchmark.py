@@ -12,9 +12,9 @@ from microlut.ops.fixed_point import multiply, quantize_multiplier
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import case_records
 import cmsis_nn_cases as bench
 import cmsis_nn_lstm as of_lstm
-import suites
 from cmsis_nn_parts import Unlike
 from cnn_operators import CNN, is_cnn
 from documents import read_table
@@ -74,10 +74,10 @@ def test_cases_are_equal_different_or_refused(tmp_path: Path, monkeypatch: pytes
     page = tmp_path / "page.md"
     page.write_text(f"<!-- made by benchmarks/{bench.SCRIPT} -->\n<!-- end -->\n")
     monkeypatch.setattr(bench, "PAGE", page)
-    monkeypatch.setattr(suites, "RESULTS", tmp_path)
-    monkeypatch.setattr(suites, "PAGE", tmp_path / "models.md")
+    monkeypatch.setattr(case_records, "RESULTS", tmp_path)
+    monkeypatch.setattr(case_records, "PAGE", tmp_path / "models.md")
     assert bench.main([str(tmp_path), "--write"]) == 0  # the difference is one of the case
-    records = suites.load(bench.SUITE)
+    records = case_records.load(bench.SUITE)
     assert {name: (record.status, record.reason) for name, record in records.items()} == {
         "fully_connected": ("equal", ""),
         "fully_connected_w_zp": ("equal", ""),
@@ -115,5 +115,5 @@ def test_cnn_is_what_convolutional_networks_have():
 
 
 def test_page_is_what_the_records_say():
-    wanted = bench.text(suites.load(bench.SUITE)).rstrip()
+    wanted = bench.text(case_records.load(bench.SUITE)).rstrip()
     assert read_table(bench.PAGE, bench.SCRIPT).rstrip() == wanted

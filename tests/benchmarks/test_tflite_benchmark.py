@@ -16,7 +16,7 @@ from recurrent_streams import network
 pytest.importorskip("tflite_micro", reason="needs TensorFlow Lite Micro")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-import suites
+import case_records
 import tflite_files as bench
 from documents import read_table
 
@@ -39,10 +39,10 @@ def test_files_are_equal_or_refused_and_written(
     page = tmp_path / "page.md"
     page.write_text("<!-- made by benchmarks/tflite_files.py -->\n<!-- end -->\n", encoding="utf-8")
     monkeypatch.setitem(bench.PAGES, "tflite_files", page)
-    monkeypatch.setattr(suites, "RESULTS", tmp_path)
-    monkeypatch.setattr(suites, "PAGE", tmp_path / "models.md")
+    monkeypatch.setattr(case_records, "RESULTS", tmp_path)
+    monkeypatch.setattr(case_records, "PAGE", tmp_path / "models.md")
     assert bench.main([str(folder), "--write"]) == 0
-    cases = suites.load("tflite_files")
+    cases = case_records.load("tflite_files")
     assert {name: case.status for name, case in cases.items()} == {
         "broken.tflite": "refused",
         "lstm/two.tflite": "equal",
@@ -78,5 +78,9 @@ def test_file_whose_process_dies_failed(folder: Path, monkeypatch: pytest.Monkey
 
 def test_page_is_what_the_records_say():
     for suite, page in bench.PAGES.items():
-        assert read_table(page, bench.SCRIPT).rstrip() == bench.text(suites.load(suite)).rstrip()
-    assert suites.PAGE.read_text(encoding="utf-8") == suites.page(), "run benchmarks/suites.py"
+        assert (
+            read_table(page, bench.SCRIPT).rstrip() == bench.text(case_records.load(suite)).rstrip()
+        )
+    assert case_records.PAGE.read_text(encoding="utf-8") == case_records.page(), (
+        "run benchmarks/case_records.py"
+    )

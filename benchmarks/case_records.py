@@ -1,6 +1,6 @@
 """Records of suites of others: one per case, in one line, and the page that sums them up.
 
-    .venv/bin/python benchmarks/suites.py
+    .venv/bin/python benchmarks/case_records.py
 
 writes docs/reference/models.md of benchmarks/results/models/SUITE.json, which the scripts of the
 suites write. Whatever changes the status, the size or the C of a case shows in review.
@@ -36,7 +36,7 @@ SUITES: Mapping[str, tuple[str, str]] = {
 _SAID = 160  # characters
 _TEXT = """# Models of others
 
-Written by `benchmarks/suites.py` of `benchmarks/results/models`, which has a line per case: its status, the reason,
+Written by `benchmarks/case_records.py` of `benchmarks/results/models`, which has a line per case: its status, the reason,
 and of what converts the bytes of flash and RAM, the estimated instructions and a checksum of the generated C. The
 files are others' and not part of the project: whoever runs a suite gives a folder of them.
 
