@@ -8,7 +8,7 @@ from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.ops.transpose import Transpose
-from onnx_models import computed, drawn, float_error, model_of, node, save
+from onnx_models import computed, drawn, float_error, model_of, node, run_onnxruntime, save
 
 RNG = np.random.default_rng(7)
 
@@ -161,4 +161,49 @@ def test_a_scale_below_single_precision_is_no_damage(tmp_path):
     nodes = _through("x", "y", np.float32(1e-42), 0)
     path = save(model_of(nodes, {"x": [1, 4]}, opset=23), tmp_path)
     with pytest.raises(UnsupportedModel, match=r"its scale is 1\.\d+e-42"):
+        import_model(path)
+
+
+CELLS = {  # gates, and activations of one direction
+    "LSTM": (4, ["HardSigmoid", "Relu", "Tanh"]),
+    "GRU": (3, ["Sigmoid", "Relu"]),
+    "RNN": (1, ["Relu"]),
+}
+
+
+@pytest.mark.parametrize("reset", [0, 1])
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("kind", CELLS)
+def test_recurrent_layers_with_other_activations(tmp_path, kind, direction, reset):
+    pytest.importorskip("onnxruntime", reason="needs the package onnxruntime")
+    gates, activations = CELLS[kind]
+    count = 2 if direction == "bidirectional" else 1
+    options = {"linear_before_reset": reset} if kind == "GRU" else {}
+    weights = [
+        RNG.normal(0, 0.5, (count, gates * 4, 3)).astype(np.float32),
+        RNG.normal(0, 0.5, (count, gates * 4, 4)).astype(np.float32),
+        RNG.normal(0, 0.5, (count, gates * 8)).astype(np.float32),
+    ]
+    cell = node(
+        kind,
+        ["steps", *weights],
+        "y",
+        hidden_size=4,
+        direction=direction,
+        activations=activations * count,
+        **options,
+    )
+    turned = node("Transpose", ["x"], "steps", perm=[1, 0, 2])
+    path = save(model_of([turned, cell], {"x": [1, 5, 3]}), tmp_path)
+    x = drawn(path)
+    (found,) = computed(run_passes(import_model(path)), x).values()
+    (wanted,) = run_onnxruntime(path, x).values()
+    np.testing.assert_allclose(found.reshape(wanted.shape), wanted, rtol=0, atol=1e-5)
+
+
+def test_activations_that_are_not_known_are_refused(tmp_path):
+    weights = [np.ones((1, 4, 3), np.float32), np.ones((1, 4, 4), np.float32)]
+    cell = node("RNN", ["x", *weights], "y", hidden_size=4, activations=["ThresholdedRelu"])
+    path = save(model_of([cell], {"x": [5, 1, 3]}), tmp_path)
+    with pytest.raises(UnsupportedModel, match=r"activations \['thresholdedrelu'\]"):
         import_model(path)

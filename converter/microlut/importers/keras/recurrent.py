@@ -14,7 +14,8 @@ from microlut.importers.keras.config import Layer
 from microlut.importers.keras.known_options import check_options
 from microlut.importers.keras.layer_use import PREVIOUS, Handler, LayerUse, Step, limited
 from microlut.importers.keras.merges import mean_of
-from microlut.importers.keras.unrolled import MOST_STEPS, CellFunctions, unrolled
+from microlut.importers.unrolled import MOST_STEPS, CellFunctions, unrolled
+from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
 from microlut.ops.base import FloatOp
@@ -22,10 +23,12 @@ from microlut.ops.cells import GATES, Cell
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.mul import Mul
 from microlut.ops.recurrent import Recurrent
+from microlut.ops.relu import Relu
 
 _CELLS: Mapping[str, Cell] = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "simple_rnn"}
 _LAYERS = (*_CELLS, "RNN")
 _ADVICE = "change the layer and train the model again"
+_SOURCE = -1  # the layer's input, where others are numbers of steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +150,11 @@ def _unwrapped(layer: Layer, arrays: Sequence[NDArray[np.generic]]) -> _Wrapped:
 
 
 def _steps(
-    found: tuple[Recurrent, CellFunctions], use: LayerUse, suffix: str = ""
+    found: tuple[Recurrent, CellFunctions | None], use: LayerUse, suffix: str = ""
 ) -> tuple[Step, ...]:
     """Return the operators of a layer: one, or those of all its time steps."""
     op, functions = found
-    if functions.usual:
+    if functions is None:
         return (Step(op, op.shapes([use.shape])[0], suffix=suffix),)
     if use.shape[0] > MOST_STEPS:
         raise use.layer.unsupported(
@@ -159,12 +162,22 @@ def _steps(
             f"then up to {MOST_STEPS} are supported: shorten the sequences, or train the model "
             "again with tanh and sigmoid",
         )
-    steps = unrolled(op, functions, use.shape)
-    return tuple(replace(step, suffix=suffix + step.suffix) for step in steps)
+    steps: list[Step] = []
+
+    def add(op: FloatOp, inputs: tuple[int, ...], name: str) -> int:
+        number = len(steps)
+        shape = op.shapes([use.shape if i == _SOURCE else steps[i].shape for i in inputs])[0]
+        before = tuple(0 if i == _SOURCE else PREVIOUS + 1 + i - number for i in inputs)
+        last = suffix if not name else f"{suffix}{name}_{number}"
+        steps.append(Step(op, shape, before, last))
+        return number
+
+    unrolled(op, functions, _SOURCE, use.shape[0], add)
+    return tuple(steps)
 
 
-def _read(found: _Wrapped, shape: Shape) -> tuple[Recurrent, CellFunctions]:
-    """Return a layer as an operator, and its functions, which the operator may lack."""
+def _read(found: _Wrapped, shape: Shape) -> tuple[Recurrent, CellFunctions | None]:
+    """Return a layer as an operator, and its functions if the operator lacks them."""
     layer, cell = found.layer, found.cell
     for key, why in (
         ("return_state", f"supported is the output alone: {_ADVICE}"),
@@ -193,10 +206,13 @@ def _read(found: _Wrapped, shape: Shape) -> tuple[Recurrent, CellFunctions]:
     ]
     bias, recurrent_bias = _biases(arrays[2] if len(arrays) == 3 else np.zeros(rows), cell, units)
     width = (1, units)
-    functions = CellFunctions(
+    read = (
         _function(found.cell_layer, "activation", "tanh", width),
         _function(found.cell_layer, "recurrent_activation", "sigmoid", width),
     )
+    usual = tuple(each.name for each in read) == ("tanh", "sigmoid")
+    own, gate = map(_operator, read)
+    functions = None if usual else CellFunctions(gate, own, own)
     op = Recurrent(
         frozen_array(np.concatenate([arrays[0].T, arrays[1].T], axis=1)),
         frozen_array(bias),
@@ -223,3 +239,10 @@ def _biases(found: FloatArray | NDArray[np.float64], cell: Cell, units: int) -> 
 def _function(layer: Layer, key: str, usual: str, shape: Shape) -> Activation:
     value = layer.config.get(key, usual)
     return activation(replace(layer, config={**layer.config, "activation": value}), shape)
+
+
+def _operator(found: Activation) -> FloatOp | None:
+    """Return an activation as an operator of its own, if it changes anything."""
+    if found.after is None and found.fused is not ActivationKind.LINEAR:
+        return Relu(found.fused)
+    return found.after

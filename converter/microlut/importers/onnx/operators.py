@@ -17,6 +17,7 @@ from microlut.importers.onnx.reducing import REDUCING
 from microlut.importers.onnx.resizing import RESIZING
 from microlut.importers.onnx.unary import UNARY
 from microlut.importers.onnx.use import Handler
+from microlut.importers.unrolled import MOST_STEPS
 
 _REAL: Mapping[str, Handler] = {
     **AFFINE,
@@ -57,6 +58,10 @@ def advice_for(kind: str) -> str:
 
 _MOVED = "along any dimensions"
 _INTEGER = "one scale per tensor of activations; the range is kept"
+_STEPS = (
+    "either layout, any direction; activations other than tanh and sigmoid: up to "
+    f"{MOST_STEPS} steps; an initial state of zeros"
+)
 # What is supported of operators of which not all is; docs/reference/onnx-operators.md shows it.
 LIMITS: Mapping[str, str] = {
     "AveragePool": "of pictures or sequences; dilations without padding",
@@ -67,11 +72,10 @@ LIMITS: Mapping[str, str] = {
     "ConvTranspose": "of pictures or sequences; any group; constant weights",
     "DequantizeLinear": _INTEGER,
     "Dropout": "as at inference",
-    "GRU": "tanh and sigmoid; either layout, any direction; an initial state of zeros",
+    "GRU": _STEPS,
     "Gather": "constant indices",
     "Gemm": "one matrix is constant",
-    "LSTM": "tanh and sigmoid; either layout, any direction; no peepholes, no cell state as an "
-    "output; an initial state of zeros",
+    "LSTM": f"no peepholes, no cell state as an output; {_STEPS}",
     "LRN": "of pictures or sequences",
     "MatMul": "one matrix is constant",
     "LpPool": "of pictures or sequences; p=1, 2 or 4",
@@ -82,7 +86,7 @@ LIMITS: Mapping[str, str] = {
     "QLinearConv": _INTEGER,
     "QLinearMatMul": _INTEGER,
     "QuantizeLinear": _INTEGER,
-    "RNN": "tanh; either layout, any direction; an initial state of zeros",
+    "RNN": _STEPS,
     "Resize": "height and width of whole pictures; cubic and antialias are products with matrices",
     "Shrink": "bias 0, or that of lambd",
     "Softmax": _MOVED,

@@ -11,19 +11,37 @@ from numpy.typing import NDArray
 
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
+from microlut.importers.unrolled import MOST_STEPS, CellFunctions, unrolled
+from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import frozen_array
+from microlut.ops.base import FloatOp
 from microlut.ops.cells import GATES, Cell
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.movement import Axis, whole
+from microlut.ops.rectifiers import Elu, LeakyRelu
 from microlut.ops.recurrent import Recurrent
+from microlut.ops.relu import Relu
 from microlut.ops.reshape import Reshape
+from microlut.ops.saturating import HardSigmoid, Softplus, Softsign
+from microlut.ops.sigmoid import Sigmoid
 from microlut.ops.slice import Slice
+from microlut.ops.tanh import Tanh
 
 _TRAIN = "change the layer and train the model again"
 _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "LSTM": ("sigmoid", "tanh", "tanh"),
     "GRU": ("sigmoid", "tanh"),
     "RNN": ("tanh",),
+}
+_OPERATORS: Mapping[str, FloatOp] = {
+    "elu": Elu(1.0),
+    "hardsigmoid": HardSigmoid(0.2),
+    "leakyrelu": LeakyRelu(0.01),
+    "relu": Relu(ActivationKind.RELU),
+    "sigmoid": Sigmoid(),
+    "softplus": Softplus(),
+    "softsign": Softsign(),
+    "tanh": Tanh(),
 }
 # The places of ONNX's gates in the order of the operator's: i, o, f, c become i, f, c, o.
 _ORDER: Mapping[str, tuple[int, ...]] = {"LSTM": (0, 2, 3, 1), "GRU": (0, 1, 2), "RNN": (0,)}
@@ -41,6 +59,7 @@ class _Layer:
     cell: Cell
     backwards: tuple[bool, ...]
     units: int
+    functions: tuple[CellFunctions | None, ...]  # of each direction, if they are not the usual ones
 
 
 def _recurrent(use: Use) -> Iterable[Value | None]:
@@ -94,12 +113,7 @@ def _checked(use: Use) -> _Layer:
         raise operator.unsupported(
             "its cell state is read", f"supported are hidden states: {_TRAIN}"
         )
-    given = [str(each).lower() for each in use.option("activations", None) or []]
-    expected = list(_FUNCTIONS[kind]) * len(backwards)
-    if given and given != expected:
-        raise operator.unsupported(
-            f"activations {given}", f"supported are {list(_FUNCTIONS[kind])}: {_TRAIN}"
-        )
+    functions = _functions(use, len(backwards))
     if use.option("clip", None) is not None or use.option("input_forget", 0):
         raise operator.unsupported("clip or input_forget", f"supported is neither: {_TRAIN}")
     peepholes = use.maybe(7, "its peepholes") if kind == "LSTM" else None
@@ -123,7 +137,7 @@ def _checked(use: Use) -> _Layer:
         "RNN": "simple_rnn",
     }
     weights = np.asarray(use.constant(2, "its recurrent weights"))
-    return _Layer(cells[kind], backwards, int(weights.shape[-1]))
+    return _Layer(cells[kind], backwards, int(weights.shape[-1]), functions)
 
 
 def _one(use: Use, live: Live, layer: _Layer, index: int, *, sequences: bool) -> str:
@@ -152,7 +166,47 @@ def _one(use: Use, live: Live, layer: _Layer, index: int, *, sequences: bool) ->
         back and sequences,
     )
     suffix = "" if count == 1 else ("_forward", "_backward")[index]
-    return use.add(op, live.tensor, suffix=suffix)
+    functions, steps = layer.functions[index], live.inner[0]
+    if functions is None:
+        return use.add(op, live.tensor, suffix=suffix)
+    if steps > MOST_STEPS:
+        raise use.operator.unsupported(
+            f"has other activations than {list(_FUNCTIONS[kind])}, and reads {steps} steps",
+            f"then up to {MOST_STEPS} are supported: shorten the sequences, or {_TRAIN}",
+        )
+
+    def add(op: FloatOp, inputs: tuple[str, ...], name: str) -> str:
+        return use.add(op, *inputs, suffix=suffix + name)
+
+    return unrolled(op, functions, live.tensor, steps, add)
+
+
+def _functions(use: Use, directions: int) -> tuple[CellFunctions | None, ...]:
+    """Return the functions of the cells, by direction; None for the usual ones."""
+    usual = _FUNCTIONS[use.operator.kind]
+    given = [str(each).lower() for each in use.option("activations", None) or []]
+    given = given or [*usual] * directions
+    if len(given) != len(usual) * directions:
+        raise use.operator.invalid(f"has {len(given)} activations, not {len(usual) * directions}")
+    unknown = sorted({*given} - {*_OPERATORS})
+    if unknown:
+        raise use.operator.unsupported(
+            f"activations {unknown}", f"supported are {', '.join(_OPERATORS)}: {_TRAIN}"
+        )
+    numbers = {name: use.option(name, None) for name in ("activation_alpha", "activation_beta")}
+    if any(numbers.values()):
+        raise use.operator.unsupported(
+            f"{' and '.join(name for name, value in numbers.items() if value)}",
+            f"supported are the defaults: {_TRAIN}",
+        )
+    found: list[CellFunctions | None] = []
+    for first in range(0, len(given), len(usual)):
+        each = tuple(given[first : first + len(usual)])
+        # An RNN has one, a GRU two, and an LSTM three.
+        gate, candidate, output = each[0], each[min(1, len(each) - 1)], each[-1]
+        made = (_OPERATORS[name] for name in (gate, candidate, output))
+        found.append(None if each == usual else CellFunctions(*made))
+    return tuple(found)
 
 
 def _ordered(values: NDArray[Any], kind: str, units: int) -> NDArray[Any]:
