@@ -26,6 +26,8 @@ from sweeps import in_sweeps
 BOARDS = [name for name in list_boards() if load_board(name).core is not Core.HOST]
 QEMU_BOARDS = [name for name in BOARDS if load_board(name).emulators.qemu]
 USUAL = ("mps2-an385-m0plus", "mps2-an386", "riscv-virt")  # one per architecture
+# One per family, whose boards have the same start-up code and differ in addresses.
+FAMILIES = [*{load_board(name).port: name for name in BOARDS}.values()]
 INPUTS = np.random.default_rng(3).integers(-128, 128, (40, 6), dtype=np.int8)
 
 
@@ -40,7 +42,9 @@ def test_image_gives_the_models_outputs(fake_image, board_id):
 
 # One test: a build takes longer than all that is asked of it.
 @pytest.mark.qemu
-@pytest.mark.parametrize("board_id", BOARDS)
+@pytest.mark.parametrize(
+    "board_id", [*FAMILIES, *in_sweeps(*(name for name in BOARDS if name not in FAMILIES))]
+)
 def test_image_is_what_it_says(fake_image, board_id):
     board, image = fake_image(board_id)
     printed = subprocess.run(

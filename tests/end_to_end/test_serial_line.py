@@ -20,6 +20,7 @@ from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 BOARDS = ["host", pytest.param("mps2-an386", marks=pytest.mark.qemu)]
+SELDOM = ["host", pytest.param("mps2-an386", marks=[pytest.mark.qemu, pytest.mark.sweep])]
 
 
 def command(*arguments: object) -> dict[str, object]:
@@ -88,7 +89,7 @@ def test_samples_over_the_line_are_bit_exact(board, project, tmp_path):
     assert f"--board {board} --port {port} --inputs FILE" in rest
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", SELDOM)
 def test_profile_has_a_time_for_every_kernel_call(board, project):
     with board_at_a_port(project, board, "--profile") as (_, port):
         arguments = ("--board", board, "--port", port, "--inputs", TEST, "--limit", 3)
@@ -115,7 +116,7 @@ def test_profile_of_firmware_that_times_nothing_says_what_to_flash(project):
     assert answer.stderr.rstrip().endswith("--board host --profile")
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", SELDOM)
 def test_board_is_gone_if_microlut_is_killed(board, project):
     with board_at_a_port(project, board) as (process, port):
         line = os.open(port, os.O_RDONLY | os.O_NOCTTY)

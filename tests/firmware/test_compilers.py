@@ -33,7 +33,6 @@ CORES = {  # prefix of the compiler's programs, flags
         *("riscv64-unknown-elf-", "--specs=picolibc.specs", "-march=rv32imc", "-mabi=ilp32"),
     ),
 }
-ALIKE = ("m7", "m33")  # which run the files of m4
 # Long multiplication on cores that have none, and the compiler's own forms of memcpy and memset.
 ALLOWED = re.compile(
     r"mem(cpy|set|move)|__aeabi_(l\w+|mem\w+|u?idiv(mod)?)|__gnu_thumb1_case_\w+|__(u?div|mod)di3"
@@ -48,13 +47,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [*ENGINE, folder / "model.c", folder / "weights.c"]
 
 
-_KINDS = [flags for core, flags in CORES.items() if core not in ALIKE]
+OFTEN = ("m4", "m55", "rv32imc")
+SELDOM = [core for core in CORES if core not in OFTEN]
 
 
 @pytest.fixture(
     scope="module",
-    params=[*_KINDS, *in_sweeps(*((CORES[core],) for core in ALIKE))],
-    ids=[*(core for core in CORES if core not in ALIKE), *ALIKE],
+    params=[*(CORES[core] for core in OFTEN), *in_sweeps(*((CORES[core],) for core in SELDOM))],
+    ids=[*OFTEN, *SELDOM],
 )
 def core(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """Prefix of a compiler's programs, and the flags of a core."""

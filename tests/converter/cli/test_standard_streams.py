@@ -15,6 +15,7 @@ import microlut
 from digits_example import MODEL
 from microlut import cli
 from microlut.cli import machine, terminal
+from sweeps import in_sweeps
 
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 CLOSED = "microlut: standard output is closed; redirect it, for example to /dev/null\n"
@@ -45,8 +46,13 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "unbuffered"),
+    [
+        *((command, "1" if i % 2 else "") for i, command in enumerate(COMMANDS)),
+        *in_sweeps(*((command, "" if i % 2 else "1") for i, command in enumerate(COMMANDS))),
+    ],
+)
 def test_full_output_is_told(command, unbuffered):
     done = shell(f"$M {COMMANDS[command]} >/dev/full", PYTHONUNBUFFERED=unbuffered)
     assert (done.returncode, done.stderr) == (2, FULL)

@@ -14,8 +14,7 @@ from microlut.distill import slices, train  # noqa: E402
 from microlut.distill.student import Student  # noqa: E402
 
 
-@pytest.mark.parametrize("softmax", [True, False])
-@pytest.mark.parametrize("bits", [2, 4])
+@pytest.mark.parametrize(("bits", "softmax"), [(2, True), (4, False)])
 def test_slices_move_the_network_as_the_batch_does(bits, softmax, monkeypatch):
     ready = prepared(classifier(softmax), pictures(60), WeightConfig(bits))
     graph, quantized = ready.graph, ready.quantize(ready.configs)

@@ -86,6 +86,7 @@ def test_example_installs_the_library_beside_it(library, tmp_path):
     assert "pair@1.0.0 has been installed" in done.stdout
 
 
+@pytest.mark.sweep  # as those of CMake and Arduino
 def test_example_gives_the_bytes_that_microlut_computed(library, tmp_path):
     assert_sketch_is_right(library, library / "examples/pair/src/main.cpp", tmp_path)
 

@@ -52,6 +52,7 @@ def test_example_gives_the_bytes_that_microlut_computed(pair, example_lines, tmp
     assert [re.sub(r"-?\d+/1000$", "", line) for line in lines] == example_lines
 
 
+@pytest.mark.sweep  # as the example
 def test_sketch_gives_the_bytes_that_microlut_computed(pair, example_lines, tmp_path):
     microlut.export(pair, "arduino", tmp_path / "ends", "ends")
     (tmp_path / "work").mkdir()

@@ -31,6 +31,7 @@ def test_all_of_src_compiles_with_inc_as_the_one_include_path(core, folder, tmp_
     compile_for_arm(sources, folder / "Inc", core, tmp_path)
 
 
+@pytest.mark.sweep  # as those of CMake and Arduino
 def test_example_gives_the_bytes_that_microlut_computed(folder, tmp_path):
     need(HOST_CC)
     (tmp_path / "main.c").write_text(MAIN)
