@@ -106,7 +106,8 @@ def _centered(operator: FileOperator, stored: StoredWeights) -> NDArray[np.int8]
     points = np.unique(source.zero_points)
     if len(points) != 1 or (source.dtype == "int8" and points[0] != 0):
         raise operator.unsupported(
-            "has int8 weights with a zero point", "TensorFlow Lite's kernels have none either"
+            "has int8 weights with a zero point",
+            "supported are those around zero, as TensorFlow Lite's converter makes them",
         )
     centered = stored.values.astype(np.int64) - points[0]
     if centered.min() < _INT8.min or centered.max() > _INT8.max:
