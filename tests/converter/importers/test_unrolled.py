@@ -68,8 +68,19 @@ def test_too_many_steps_are_refused(keras):
         import_model(model)
 
 
-def test_unknown_function_is_refused(keras):
+@pytest.mark.parametrize("option", ["activation", "recurrent_activation"])
+def test_unknown_function_is_refused(option, keras):
     x = keras.Input((STEPS, 1))
-    model = keras.Model(x, keras.layers.LSTM(2, activation=lambda v: v * v, name="memory")(x))
-    with pytest.raises(UnsupportedModel, match=r"memory.*activation"):
-        import_model(model)
+    layer = keras.layers.LSTM(2, **{option: lambda v: v * v}, name="memory")
+    with pytest.raises(UnsupportedModel, match=rf"'memory' \(LSTM\): {option} 'lambda'"):
+        import_model(keras.Model(x, layer(x)))
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_softmax_layer_goes_along_the_units(axis, keras):
+    x = keras.Input((STEPS, 3))
+    layer = keras.layers.SimpleRNN(5, activation=keras.layers.Softmax(axis))
+    model = keras.Model(x, layer(x))
+    values = np.random.default_rng(1).normal(size=(6, STEPS, 3)).astype(np.float32)
+    found = evaluate(import_model(model), values)
+    np.testing.assert_allclose(found, predict(model, values), rtol=0, atol=1e-6)

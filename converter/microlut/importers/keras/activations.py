@@ -65,25 +65,30 @@ class Activation:
         return steps_along(self.after, self.axes, shape, inputs, suffix)
 
 
-def activation(layer: Layer, shape: Shape) -> Activation:
-    """Return the activation of a layer, given the shape of its input without the batch.
+def activation(layer: Layer, shape: Shape, key: str = "activation") -> Activation:
+    """Return the activation of a layer.
+
+    Args:
+        layer: The layer.
+        shape: Shape of what the activation reads, without the batch.
+        key: The option that has it.
 
     Raises:
         UnsupportedModel: The activation is not supported.
     """
-    value = layer.config.get("activation")
+    value = layer.config.get(key)
     if isinstance(value, dict) and value.get("class_name") not in (_FUNCTION, *_LAMBDA):
-        return _layer_as_activation(layer, value, shape)
+        return _layer_as_activation(layer, value, shape, key)
     found = _name(value)
     if found in _OPERATORS:
         given = _KERAS_2.get(found, {}) if layer.keras_2 else {}
         return Activation(after=_operator(layer, found, given, shape), name=found)
     if found in _KINDS:
         return Activation(ActivationKind(found))
-    raise layer.unsupported(f"activation {found!r}", _ADVICE)
+    raise layer.unsupported(f"{key} {found!r}", _ADVICE)
 
 
-def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> Activation:
+def _layer_as_activation(layer: Layer, value: Json, shape: Shape, key: str) -> Activation:
     """Read a layer object used as an activation, such as ReLU(6)."""
     inner = layer.part(value)
     kind = inner.class_name
@@ -103,7 +108,7 @@ def _layer_as_activation(layer: Layer, value: Json, shape: Shape) -> Activation:
             op = _operator(inner, kind, {}, shape)
             return Activation(after=op, name="softmax", axes=_other_axes(inner, shape))
     shown = f"custom {kind}" if inner.is_custom else kind
-    raise layer.unsupported(f"activation {shown}", _ADVICE)
+    raise layer.unsupported(f"{key} {shown}", _ADVICE)
 
 
 def _other_axes(layer: Layer, shape: Shape) -> tuple[int, ...]:

@@ -95,7 +95,7 @@ def with_sound_activation(layer: Layer, shape: Shape | None, collected: Collecte
     """
     value = layer.config.get("activation")
     if value is None or layer.class_name in RECURRENT or is_operation(layer):
-        return layer  # recurrent layers take one function only, and say which
+        return layer  # recurrent layers have two, which their handler reads
     if own_activation(layer) or (shape is None and not isinstance(value, str)):
         return layer
     if collected.check(layer, lambda: activation(layer, shape or _ANY_SHAPE)):

@@ -28,6 +28,7 @@ from microlut.ops.relu import Relu
 _CELLS: Mapping[str, Cell] = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "simple_rnn"}
 _LAYERS = (*_CELLS, "RNN")
 _ADVICE = "change the layer and train the model again"
+_USUAL = {"activation": "tanh", "recurrent_activation": "sigmoid"}  # of all cells
 _SOURCE = -1  # the layer's input, where others are numbers of steps
 
 
@@ -168,8 +169,8 @@ def _steps(
         number = len(steps)
         shape = op.shapes([use.shape if i == _SOURCE else steps[i].shape for i in inputs])[0]
         before = tuple(0 if i == _SOURCE else PREVIOUS + 1 + i - number for i in inputs)
-        last = suffix if not name else f"{suffix}{name}_{number}"
-        steps.append(Step(op, shape, before, last))
+        own = f"{suffix}{name}_{number}" if name else suffix  # the last step has none
+        steps.append(Step(op, shape, before, own))
         return number
 
     unrolled(op, functions, _SOURCE, use.shape[0], add)
@@ -205,12 +206,9 @@ def _read(found: _Wrapped, shape: Shape) -> tuple[Recurrent, CellFunctions | Non
         for values, (name, size) in zip(found.arrays, parts, strict=True)
     ]
     bias, recurrent_bias = _biases(arrays[2] if len(arrays) == 3 else np.zeros(rows), cell, units)
-    width = (1, units)
-    read = (
-        _function(found.cell_layer, "activation", "tanh", width),
-        _function(found.cell_layer, "recurrent_activation", "sigmoid", width),
-    )
-    usual = tuple(each.name for each in read) == ("tanh", "sigmoid")
+    given = replace(found.cell_layer, config={**_USUAL, **found.cell_layer.config})
+    read = [activation(given, (units,), key) for key in _USUAL]
+    usual = [each.name for each in read] == [*_USUAL.values()]
     own, gate = map(_operator, read)
     functions = None if usual else CellFunctions(gate, own, own)
     op = Recurrent(
@@ -234,11 +232,6 @@ def _biases(found: FloatArray | NDArray[np.float64], cell: Cell, units: int) -> 
     wide = found.astype(np.float64)
     split = np.arange(wide.shape[1]) >= 2 * units
     return wide[0] + np.where(split, 0.0, wide[1]), np.where(split, wide[1], 0.0)
-
-
-def _function(layer: Layer, key: str, usual: str, shape: Shape) -> Activation:
-    value = layer.config.get(key, usual)
-    return activation(replace(layer, config={**layer.config, "activation": value}), shape)
 
 
 def _operator(found: Activation) -> FloatOp | None:
