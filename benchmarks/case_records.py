@@ -87,8 +87,13 @@ def cost_of(made: Conversion) -> dict[str, object]:
         "flash_bytes": report.weight_bytes + report.parameter_bytes,
         "arena_bytes": report.arena_bytes,
         "instructions": report.estimated_instructions,
-        "c_sha256": hashlib.sha256("".join(made.sources.values()).encode()).hexdigest(),
+        "c_sha256": checksum(made.sources),
     }
+
+
+def checksum(sources: Mapping[str, str]) -> str:
+    """Return the SHA-256 of generated C, by the names of its files."""
+    return hashlib.sha256("".join(sources.values()).encode()).hexdigest()
 
 
 def reason_of(error: MicrolutError) -> str:

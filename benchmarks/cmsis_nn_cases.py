@@ -12,7 +12,6 @@ docs/measurements/cmsis-nn.md and docs/reference/models.md. Cases of real number
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import tempfile
 from collections import Counter
@@ -59,7 +58,7 @@ def judge(case: data.Case) -> tuple[Record, tuple[Plan, np.ndarray] | None]:
         _difference(y, wanted),
         integers=True,
         arena_bytes=plan.arena_bytes,
-        c_sha256=_checksum(plan),
+        c_sha256=case_records.checksum(render(plan)),
     )
     return record, (plan, to_bytes(x))
 
@@ -75,10 +74,6 @@ def _difference(found: np.ndarray, wanted: np.ndarray) -> str:
     if not steps.any():
         return ""
     return f"{np.count_nonzero(steps)} of {steps.size} values differ, by {steps.max()} at most"
-
-
-def _checksum(plan: Plan) -> str:
-    return hashlib.sha256("".join(render(plan).values()).encode()).hexdigest()
 
 
 def in_c(
