@@ -47,7 +47,6 @@ TFLITE_MICRO = "tflite-micro"
 _DESKTOP = ("ai-edge-litert", "tflite-runtime")
 # tflite-micro allocates its arena from this; far more than any model on a microcontroller needs.
 _ARENA_BYTES = 64 << 20
-_BETWEEN_TYPES = (6, 114)  # DEQUANTIZE and QUANTIZE of the schema
 _EXPORTED = "the exported model"
 
 
@@ -105,13 +104,14 @@ def computes_unsigned(model: bytes) -> bool:
     schema = importlib.import_module("ai_edge_litert.schema_py_generated")
     found = schema.Model.GetRootAs(model, 0)
     graph, unsigned = found.Subgraphs(0), schema.TensorType.UINT8
+    between_types = schema.BuiltinOperator.DEQUANTIZE, schema.BuiltinOperator.QUANTIZE
     for i in range(graph.OperatorsLength()):
         operator = graph.Operators(i)
         code = found.OperatorCodes(operator.OpcodeIndex())
         kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         inputs = (operator.Inputs(k) for k in range(operator.InputsLength()))
         types = {graph.Tensors(number).Type() for number in inputs if number >= 0}
-        if unsigned in types and kind not in _BETWEEN_TYPES:
+        if unsigned in types and kind not in between_types:
             return True
     return False
 
