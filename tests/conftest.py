@@ -14,6 +14,9 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:  # else threads of several processes wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Tests start microlut some thousand times, and compiling its modules takes a quarter of a start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
