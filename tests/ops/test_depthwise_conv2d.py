@@ -53,7 +53,7 @@ CASES = (
     depthwise("valid_2_bits", (7, 9, 4), 1, PLAIN, config=WeightConfig(2)),
     depthwise("strides_3_bits", (9, 8, 5), 1, STRIDES, "relu6", WeightConfig(3)),
     depthwise("multiplier_5_bits", (5, 6, 3), 2, SAME, config=WeightConfig(5)),
-    depthwise("large_multiplier", (4, 5, 1), 7, KerasWindow((2, 3)), "relu"),
+    depthwise("large_multiplier", (4, 5, 2), 7, KerasWindow((2, 3)), "relu"),
     depthwise("dilation_6_bits", (9, 8, 3), 1, DILATED, config=WeightConfig(6)),
     depthwise("padding_7_bits", (5, 4, 9), 1, PADDED, "relu", WeightConfig(7)),
     depthwise("int8", (6, 6, 17), 1, SAME, config=WeightConfig(8)),

@@ -65,13 +65,23 @@ def converted(seed: int, kind: str) -> bytes:
     if kind == "float16":
         own.target_spec.supported_types = [tf.float16]
     if kind in ("int8", "16x8"):
-        own.representative_dataset = lambda: ([x[None]] for x in samples)
-        sets, name = tf.lite.OpsSet, "TFLITE_BUILTINS_INT8"
-        if kind == "16x8":
-            name = "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
-        own.target_spec.supported_ops = [getattr(sets, name)]
-        dtype = tf.int8 if kind == "int8" else tf.int16
-        own.inference_input_type = own.inference_output_type = dtype
+        return integer_file(made, kind, samples)
+    content: bytes = own.convert()
+    return content
+
+
+def integer_file(made: Any, kind: str, samples: np.ndarray) -> bytes:
+    """Return the file of a network of integers, whose ranges are those of some samples."""
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow")
+    own = converter(made)
+    own.optimizations = [tf.lite.Optimize.DEFAULT]
+    own.representative_dataset = lambda: ([x[None]] for x in samples)
+    sets, name = tf.lite.OpsSet, "TFLITE_BUILTINS_INT8"
+    if kind == "16x8":
+        name = "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
+    own.target_spec.supported_ops = [getattr(sets, name)]
+    dtype = tf.int8 if kind == "int8" else tf.int16
+    own.inference_input_type = own.inference_output_type = dtype
     content: bytes = own.convert()
     return content
 
@@ -110,3 +120,21 @@ def test_dilated_convolutions_are_put_together(tmp_path: Path):
     samples = np.random.default_rng(0).normal(0, 1, (3, 11, 9, 3)).astype(np.float32)
     found = only(floats.outputs(graph, Batch({graph.inputs[0].name: samples})))
     np.testing.assert_allclose(found, np.asarray(made(samples)), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["int8", "16x8"])
+def test_depthwise_convolutions_of_one_channel_are_convolutions(kind: str, tmp_path: Path):
+    """Such as the first layer of micro_speech, the example that most people begin with."""
+    keras = pytest.importorskip("keras", reason="needs Keras 3; pip install tensorflow")
+    inputs = keras.Input((13, 10, 1))
+    depthwise = keras.layers.DepthwiseConv2D(
+        (5, 4), 2, "same", 8, activation="relu", bias_initializer="random_normal"
+    )
+    x = keras.layers.Dense(4)(keras.layers.Flatten()(depthwise(inputs)))
+    samples = np.random.default_rng(0).normal(0, 1, (24, 13, 10, 1)).astype(np.float32)
+    content = integer_file(keras.Model(inputs, x), kind, samples)
+    graph = tm.imported(content, tmp_path)
+    assert "DepthwiseConv2D" not in {type(node.op).__name__ for node in graph.nodes}
+    found = tm.stored(graph)
+    given = tm.random_inputs(found, 0)
+    assert np.array_equal(tm.outputs(found, given), run_tflite_micro(content, given))

@@ -18,6 +18,7 @@ from microlut.graph.passes.permute_filters import permute_filters
 from microlut.graph.passes.prune_channels import prune_channels
 from microlut.graph.passes.relabel_inputs import relabel_inputs
 from microlut.graph.passes.whole_pool import whole_pool
+from microlut.graph.passes.widen_single import widen_single
 
 # Identities and reshapes go first because they hide neighbours; scales of inputs that no layer
 # takes become labels before lone ones become layers; a mean takes no activation, so those are fused
@@ -27,6 +28,7 @@ from microlut.graph.passes.whole_pool import whole_pool
 # be stored: equal ones after constants have become biases, of which the others may have the same.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identity,
+    widen_single,
     delay_moves,
     fold_batch_norm,
     relabel_inputs,

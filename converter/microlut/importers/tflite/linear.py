@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.graph.passes.widen_single import is_single
 from microlut.importers.tflite.stored import StoredWeights, integer_form
 from microlut.importers.tflite.use import PREVIOUS, Handler, Step, Use, Value, limited
 from microlut.importers.tflite.wide_weights import is_wide, with_copies
@@ -177,12 +178,13 @@ def _depthwise(use: Use) -> tuple[Step, ...]:
         raise use.operator.invalid(f"makes {channels} channels of {source[2]}")
     window = window_of(use, (values.shape[0], values.shape[1]), source)
     bias = _bias(use, 2, channels)
+    real_bias = _real_bias(use, kernel, bias, channels)
+    if use.is_integer and is_single(source[2], channels):  # which no pass may change later
+        values, real = (np.moveaxis(each, 2, 0)[..., None] for each in (values, real))
+        convolution = Conv2D(frozen_array(real), real_bias, window, use.activation())
+        return _layer(use, convolution, kernel, np.ascontiguousarray(values), bias)
     op = DepthwiseConv2D(
-        frozen_array(real),
-        _real_bias(use, kernel, bias, channels),
-        window,
-        channels // source[2],
-        use.activation(),
+        frozen_array(real), real_bias, window, channels // source[2], use.activation()
     )
     return _layer(use, op, kernel, values, bias)
 

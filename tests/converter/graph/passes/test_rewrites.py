@@ -14,6 +14,7 @@ from microlut.graph.passes.fold_batch_norm import fold_batch_norm
 from microlut.graph.passes.fold_padding import fold_padding
 from microlut.graph.passes.fuse_activation import fuse_activation
 from microlut.graph.passes.whole_pool import whole_pool
+from microlut.graph.passes.widen_single import widen_single
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.batch_norm import BatchNorm, ChannelStatistics
@@ -321,6 +322,25 @@ def test_whole_pool_leaves_others(pool, size, padding):
     window = Window(size, (4, 4), padding)
     same(whole_pool, chain((pool(window), (*window.output_size(4, 4), 2))))
     assert kinds(whole_pool(chain((pool(window), (1, 1, 2))))) == [pool.__name__]
+
+
+def depthwise(channels, multiplier):
+    kernel = normal(3, 2, channels * multiplier)
+    window = Window((3, 2), (2, 1), Padding(1, 1, 0, 1))
+    return DepthwiseConv2D(kernel, normal(len(kernel[0, 0])), window, multiplier)
+
+
+def test_widen_single_makes_a_convolution_of_one_channel():
+    graph = same(widen_single, chain((depthwise(1, 8), (2, 4, 8)), shape=(4, 4, 1)))
+    assert kinds(graph) == ["Conv2D"]
+
+
+@pytest.mark.parametrize(("channels", "multiplier"), [(1, 3), (2, 4)])
+def test_widen_single_leaves_few_filters_and_many_channels(channels, multiplier):
+    op = depthwise(channels, multiplier)
+    shape = (2, 4, channels * multiplier)
+    graph = widen_single(chain((op, shape), shape=(4, 4, channels)))
+    assert kinds(graph) == ["DepthwiseConv2D"]
 
 
 def test_fold_padding_needs_every_reader():
