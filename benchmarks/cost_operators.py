@@ -23,6 +23,7 @@ from microlut.ops.gather import Gather
 from microlut.ops.linear import Linear
 from microlut.ops.movement import Axis
 from microlut.ops.overlap import engine_overlap
+from microlut.ops.pad import Pad
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
 from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.relu import Relu
@@ -54,6 +55,7 @@ _EXAMPLES: Mapping[type[FloatOp], Callable[[int], FloatOp]] = {
     AveragePool2D: lambda i: AveragePool2D(Window((1 + i % 2, 2), (1 + i % 2, 1))),
     Gather: lambda i: Gather(i % 3, ((0, 1), (1, 0, 0), (1,), (1, 0, 1, 1, 0, 1))[i % 4]),
     MaxPool2D: lambda i: MaxPool2D(Window((1 + i % 2, 2), (1 + i % 2, 1))),
+    Pad: lambda i: Pad(Padding(i % 3, 1, 2 - i % 2, i % 2)),
     Relu: lambda i: Relu(ActivationKind.RELU),
     Repeat: lambda i: Repeat(((2, 1, 1), (1, 2, 1), (3, 2, 1), (1, 1, 3))[i % 4]),
     ResizeBilinear: lambda i: ResizeBilinear(3 + i, 11 - i),

@@ -21,7 +21,7 @@ from microlut.conversion.reporting import Making, convert_report
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.integer import QuantizedGraph
-from microlut.ops.linear import QLinear
+from microlut.ops.weighted import QWeighted
 from microlut.plan import Goal, make_plan
 from microlut.quantize.figures import Comparison, OutputComparison, Quality
 from microlut.quantize.rough import quantize_roughly
@@ -51,7 +51,7 @@ def sound(graph: QuantizedGraph) -> QuantizedGraph:
     """Return a roughly quantized network with indices that overlap as the engine expects."""
     nodes = list(graph.nodes)
     for i, node in enumerate(nodes):
-        if isinstance(node.op, QLinear) and node.op.weights.overlap > 0:
+        if isinstance(node.op, QWeighted) and node.op.weights.overlap > 0:
             weights = node.op.weights
             indices = weights.indices >> weights.overlap << weights.overlap
             for column in range(1, indices.shape[1]):

@@ -70,7 +70,7 @@ class _Copies(PlainKernel[Any, Any]):
 
     def work(self, call: Call[Any], tile: Tile, core: str) -> Work:
         copied = [alias for alias in self.aliases(call) if alias not in call.in_place]
-        return {"pad value": float(len(copied))}
+        return {"pad": float(len(copied))}
 
     def sizes(self, op: object, inputs: object, outputs: object) -> tuple[()]:
         return ()

@@ -82,6 +82,17 @@ static inline void mlut_dsp_put_bytes(uint32_t four, size_t row, uint32_t *quad)
     quad[row + 2u] = mlut_dsp_odd(four);
 }
 
+static inline uint32_t mlut_dsp_max4(uint32_t a, uint32_t b)
+{
+#if defined(__arm__)
+    uint32_t larger; /* SEL reads what SSUB8 found, so nothing may come between them */
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(larger) : "r"(a), "r"(b) : "cc");
+    return larger;
+#else
+    return mlut_generic_max4(a, b);
+#endif
+}
+
 static inline void mlut_dsp_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)
 {
     const uint32_t upper_even = mlut_dsp_even(upper);

@@ -149,6 +149,18 @@ static inline void mlut_generic_widen(const int8_t *x, size_t count, uint32_t *p
     }
 }
 
+/* With the top bits of `a` set and those of `b` cleared, their difference borrows from no other
+ * byte, and a top bit stays where the lower seven bits of `a` are not smaller. Signs that differ
+ * decide alone. */
+static inline uint32_t mlut_generic_max4(uint32_t a, uint32_t b)
+{
+    const uint32_t tops = UINT32_C(0x80808080);
+    const uint32_t left = (a | tops) - (b & ~tops);
+    const uint32_t larger = ((~a & b) | (~(a ^ b) & left)) & tops;
+    const uint32_t mask = (larger >> 7) * 255u;
+    return b ^ ((a ^ b) & mask);
+}
+
 static inline void mlut_generic_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)
 {
     uint8_t *half = (uint8_t *)__builtin_assume_aligned(to, 4);

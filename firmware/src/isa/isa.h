@@ -33,6 +33,9 @@
  *   int32_t mlut_isa_mac2(uint32_t a, uint32_t b, int32_t total)
  *     returns total + both products of two pairs.
  *
+ *   uint32_t mlut_isa_max4(uint32_t a, uint32_t b)
+ *     returns the larger of each of four int8.
+ *
  *   void mlut_isa_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)
  *     writes four pairs: byte i of both words, the upper one in the low half.
  *
@@ -151,6 +154,7 @@
 #define mlut_isa_mac2 MLUT_ISA(mac2)
 #define mlut_isa_add2 MLUT_ISA(add2)
 #define mlut_isa_sub2 MLUT_ISA(sub2)
+#define mlut_isa_max4 MLUT_ISA(max4)
 #define mlut_isa_put_pairs MLUT_ISA(put_pairs)
 #define mlut_isa_slide MLUT_ISA(slide)
 #define mlut_isa_column_words MLUT_ISA(column_words)

@@ -12,6 +12,7 @@
 #define mlut_v6m_odd mlut_generic_odd
 #define mlut_v6m_mac2 mlut_generic_mac2
 #define mlut_v6m_saturate mlut_generic_saturate
+#define mlut_v6m_max4 mlut_generic_max4
 #define mlut_v6m_put_pairs mlut_generic_put_pairs
 #define mlut_v6m_slide mlut_generic_slide
 #define mlut_v6m_span mlut_generic_span

@@ -13,6 +13,7 @@
 #define mlut_v7m_even mlut_generic_even
 #define mlut_v7m_odd mlut_generic_odd
 #define mlut_v7m_mac2 mlut_generic_mac2
+#define mlut_v7m_max4 mlut_generic_max4
 #define mlut_v7m_put_pairs mlut_generic_put_pairs
 #define mlut_v7m_slide mlut_generic_slide
 #define mlut_v7m_put_inputs mlut_generic_put_inputs

@@ -2,8 +2,7 @@
  * mlut_add does it. Products of values less their zero points are exact in 17 bits, and are scaled
  * once. Extrema compare bytes of one scale. */
 #include "microlut/binary.h"
-#include "../fixed_point.h"
-#include "../isa/isa.h"
+#include "scaling.h"
 
 #define MLUT_BINARY_LAST (MLUT_BINARY_RANK - 1u)
 #define MLUT_BINARY_LEFT_SHIFT 20u
@@ -44,15 +43,36 @@ void mlut_binary_sub(
     }
 }
 
+/* Locals, since bytes that are written may be anywhere; `scaling` is a constant where it is inlined
+ * as far as its form goes. */
+static MLUT_INLINE void mlut_binary_mul_row(const mlut_binary_t *layer,
+    const mlut_scaling_t *scaling,
+    const int8_t *left,
+    const int8_t *right,
+    int8_t *out)
+{
+    const int32_t left_zero_point = layer->left_zero_point;
+    const int32_t right_zero_point = layer->right_zero_point;
+    const size_t left_step = layer->left_steps[MLUT_BINARY_LAST];
+    const size_t right_step = layer->right_steps[MLUT_BINARY_LAST];
+    const int8_t minimum = layer->minimum, maximum = layer->maximum;
+    const int8_t *const end = out + layer->extents[MLUT_BINARY_LAST];
+    for (; out != end; left += left_step, right += right_step) {
+        const int32_t product = (*left - left_zero_point) * (*right - right_zero_point);
+        *out++ = mlut_clamp_int8(mlut_scaled(scaling, product), minimum, maximum);
+    }
+}
+
 void mlut_binary_mul(
     const mlut_binary_t *layer, const int8_t *left, const int8_t *right, int8_t *out)
 {
-    for (size_t i = 0; i < layer->extents[MLUT_BINARY_LAST]; i++) {
-        const int32_t first = *left - layer->left_zero_point;
-        const int32_t second = *right - layer->right_zero_point;
-        out[i] = mlut_binary_scaled(layer, first * second);
-        left += layer->left_steps[MLUT_BINARY_LAST];
-        right += layer->right_steps[MLUT_BINARY_LAST];
+    mlut_scaling_t scaling = mlut_scaling(layer->output, layer->output_zero_point);
+    if (scaling.quick) {
+        scaling.quick = true;
+        mlut_binary_mul_row(layer, &scaling, left, right, out);
+    } else {
+        scaling.quick = false;
+        mlut_binary_mul_row(layer, &scaling, left, right, out);
     }
 }
 

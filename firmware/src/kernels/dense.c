@@ -31,41 +31,17 @@ static void mlut_dense_widen(const int8_t *x, size_t count, uint32_t *pairs)
     }
 }
 
-/* Adds a block's products to the sums of `count` units from number `first` on, or begins these. The
- * last four rows end with the last unit, even where some of them have been added before; fewer than
- * four are multiplied one by one. */
-static void mlut_dense_add_block(const mlut_dense_t *layer,
-    mlut_dense_rows_t *job,
-    const uint8_t *block,
-    size_t first,
-    size_t count,
-    int32_t *totals)
+/* Adds a block's products to the sums of some units, or begins these. */
+static void mlut_dense_add_block(
+    const mlut_dense_t *layer, mlut_dense_rows_t *job, int32_t totals[MLUT_DENSE_UNITS])
 {
-    const size_t row_bytes = layer->weights.row_bytes;
-    const size_t together = layer->units < MLUT_DENSE_ROWS ? 1u : MLUT_DENSE_ROWS;
-    const size_t whole = together == 1u ? 0u : count & ~(size_t)(MLUT_DENSE_ROWS - 1u);
     if (job->begins) {
         for (size_t r = 0; r < MLUT_DENSE_UNITS; r += 4) { /* by fours, or GCC calls memset */
             totals[r] = totals[r + 1u] = totals[r + 2u] = totals[r + 3u] = 0;
             __asm__ volatile("" ::: "memory");
         }
     }
-    job->stride = together == 1u ? 0u : row_bytes;
-    if (whole > 0) {
-        job->first = block + first * row_bytes;
-        job->fours = whole / MLUT_DENSE_ROWS;
-        layer->dot(job, totals);
-    }
-    job->fours = 1;
-    for (size_t r = whole; r < count; r += together) {
-        const size_t skipped = together == 1u ? 0u : together - (count - r);
-        int32_t four[MLUT_DENSE_ROWS] = {0, 0, 0, 0};
-        job->first = block + (first + r - skipped) * row_bytes;
-        layer->dot(job, four);
-        for (size_t i = skipped; i < together; i++) {
-            totals[r + i - skipped] += four[i];
-        }
-    }
+    layer->dot(job, totals);
 }
 
 static void mlut_dense_finish(const mlut_output_t *stage,
@@ -106,7 +82,8 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
     mlut_dense_finish_t *const finish =
         stage->rounding == MLUT_ROUND_ANY ? mlut_dense_finish : mlut_dense_finish_quickly;
     uint32_t *const x = (uint32_t *)scratch;
-    mlut_dense_rows_t job = {NULL, 0, 0, 0, 0, in, x, layer->pairs, weights->codebook};
+    mlut_dense_rows_t job = {
+        NULL, weights->row_bytes, 0, 0, 0, in, x, layer->pairs, weights->codebook};
 
     for (size_t i = 0; i < layer->vectors; i++, in += inputs) {
         for (size_t first = 0; first < layer->units; first += MLUT_DENSE_UNITS) {
@@ -120,8 +97,9 @@ void mlut_dense(const mlut_dense_t *layer, const int8_t *in, int8_t *out, void *
                 if (bits < 8u && (first == 0 || inputs > width)) {
                     mlut_dense_widen(job.in, job.columns, x);
                 }
-                mlut_dense_add_block(
-                    layer, &job, weights->indices + column * bits / 8u, first, count, totals);
+                job.first = weights->indices + column * bits / 8u + first * weights->row_bytes;
+                job.rows = count;
+                mlut_dense_add_block(layer, &job, totals);
             }
             finish(stage, stage->channels + first * stage->words, totals, count, out);
             out += count;

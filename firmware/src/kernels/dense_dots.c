@@ -5,6 +5,7 @@
 #include "../isa/isa.h"
 #include "dense_rows.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #if !MLUT_ISA_MVE
@@ -95,10 +96,11 @@ static inline __attribute__((always_inline)) void mlut_dense_dot_together(
     const unsigned step = mlut_dense_unit_bytes(fields.bits);
     const unsigned pairs = step * 4u / fields.bits;
     const uint8_t *p = job->first + row * job->stride;
-    const uint8_t *q = p + (together - 1u) * job->stride;
+    const bool two = together > 1 && row + 1u < job->rows; /* the last may be alone */
+    const uint8_t *q = two ? p + job->stride : p;
     const uint32_t *x = job->x;
     uint32_t before[2] = {0, 0};
-    int32_t sums[2] = {totals[0], totals[together - 1u]};
+    int32_t sums[2] = {totals[0], two ? totals[1] : 0};
     if (overlap > 0 && !job->begins) {
         before[0] = (uint32_t)p[-1] >> (8u - overlap);
         before[1] = (uint32_t)q[-1] >> (8u - overlap);
@@ -126,7 +128,7 @@ static inline __attribute__((always_inline)) void mlut_dense_dot_together(
         }
     }
     totals[0] = sums[0];
-    if (together > 1) {
+    if (two) {
         totals[1] = sums[1];
     }
 }
@@ -134,7 +136,7 @@ static inline __attribute__((always_inline)) void mlut_dense_dot_together(
 #define MLUT_DOT(name, bits, index_bits, table, together)                                          \
     void mlut_dot_##name(const mlut_dense_rows_t *job, int32_t *totals)                            \
     {                                                                                              \
-        for (size_t row = 0; row < MLUT_DENSE_ROWS * job->fours; row += (together)) {              \
+        for (size_t row = 0; row < job->rows; row += (together)) {                                 \
             mlut_dense_dot_together(                                                               \
                 job, (mlut_dense_fields_t){bits, index_bits, table}, together, row, totals + row); \
         }                                                                                          \
@@ -166,7 +168,7 @@ static inline __attribute__((always_inline)) mlut_dense_rows_t mlut_dense_left_o
         const mlut_dense_rows_t *job, int32_t *totals)                                             \
     {                                                                                              \
         const mlut_dense_rows_t rest = mlut_dense_left_over(job, bits);                            \
-        for (size_t row = 0; row < MLUT_DENSE_ROWS * job->fours; row++) {                          \
+        for (size_t row = 0; row < job->rows; row++) {                                             \
             mlut_dense_dot_together(                                                               \
                 &rest, (mlut_dense_fields_t){bits, index_bits, is_table}, 1, row, totals + row);   \
         }                                                                                          \
@@ -174,9 +176,17 @@ static inline __attribute__((always_inline)) mlut_dense_rows_t mlut_dense_left_o
     void mlut_dot_##name(const mlut_dense_rows_t *job, int32_t *totals)                            \
     {                                                                                              \
         const size_t eights = job->columns / 8u;                                                   \
-        if (eights > 0) {                                                                          \
-            mlut_dsp_##form(job->first, job->stride, eights, job->looked_up, job->x, totals,       \
-                2u * job->fours, (index_bits) > (bits) ? job->begins : 0);                         \
+        const int begins = (index_bits) > (bits) ? job->begins : 0;                                \
+        const size_t twos = job->rows / 2u;                                                        \
+        if (eights > 0 && twos > 0) {                                                              \
+            mlut_dsp_##form(                                                                       \
+                job->first, job->stride, eights, job->looked_up, job->x, totals, twos, begins);    \
+        }                                                                                          \
+        if (eights > 0 && job->rows % 2u != 0) { /* the last row is alone: twice */                \
+            int32_t two[2] = {totals[2u * twos], 0};                                               \
+            mlut_dsp_##form(job->first + 2u * twos * job->stride, 0, eights, job->looked_up,       \
+                job->x, two, 1, begins);                                                           \
+            totals[2u * twos] = two[0];                                                            \
         }                                                                                          \
         if (job->columns % 8u != 0) {                                                              \
             mlut_dense_end_##name(job, totals);                                                    \
@@ -195,21 +205,37 @@ MLUT_DOT(pairs_2_6, 2, 6, 1, 2)
 MLUT_DOT(pairs_3_6, 3, 6, 1, 2)
 #endif
 
-/* A byte is a pair. */
+/* A byte is a pair. The last four rows end with the last one, even where some of them were added
+ * before: layers of fewer rows have no table. */
 void mlut_dot_pairs_4(const mlut_dense_rows_t *job, int32_t *totals)
 {
-    mlut_isa_lookup4(
-        job->first, job->stride, (job->columns + 1u) / 2u, job->pairs, job->x, totals, job->fours);
+    const size_t left = job->rows % MLUT_DENSE_ROWS;
+    const size_t fours = job->rows / MLUT_DENSE_ROWS;
+    const size_t bytes = (job->columns + 1u) / 2u;
+    if (fours > 0) {
+        mlut_isa_lookup4(job->first, job->stride, bytes, job->pairs, job->x, totals, fours);
+    }
+    if (left > 0) {
+        int32_t four[MLUT_DENSE_ROWS] = {0, 0, 0, 0};
+        const uint8_t *first = job->first + fours * MLUT_DENSE_ROWS * job->stride;
+        first -= (MLUT_DENSE_ROWS - left) * job->stride;
+        mlut_isa_lookup4(first, job->stride, bytes, job->pairs, job->x, four, 1);
+        for (size_t i = 0; i < left; i++) {
+            totals[MLUT_DENSE_ROWS * fours + i] += four[MLUT_DENSE_ROWS - left + i];
+        }
+    }
 }
 
 void mlut_dot_8(const mlut_dense_rows_t *job, int32_t *totals)
 {
-    const int8_t *first = (const int8_t *)job->first;
-    if (job->stride == 0) {
-        totals[0] = mlut_isa_dot(job->in, first, job->columns, totals[0]);
-        return;
+    const int8_t *const first = (const int8_t *)job->first;
+    const size_t whole = job->rows & ~(size_t)(MLUT_DENSE_ROWS - 1u);
+    if (whole > 0) {
+        mlut_isa_dot4(job->in, first, job->stride, job->columns, totals, whole / MLUT_DENSE_ROWS);
     }
-    mlut_isa_dot4(job->in, first, job->stride, job->columns, totals, job->fours);
+    for (size_t row = whole; row < job->rows; row++) {
+        totals[row] = mlut_isa_dot(job->in, first + row * job->stride, job->columns, totals[row]);
+    }
 }
 
 #endif

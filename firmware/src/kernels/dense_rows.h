@@ -12,8 +12,8 @@
 /* A block of columns of some rows, and what they are multiplied with. */
 typedef struct mlut_rows {
     const uint8_t *first; /* the first row's bytes of the block */
-    size_t stride;        /* bytes from a row to the next one; 0: the first row four times */
-    size_t fours;         /* of rows, at least 1 */
+    size_t stride;        /* bytes from a row to the next one */
+    size_t rows;          /* at least 1 */
     size_t columns;       /* of the block */
     int begins;           /* 1 if the block begins the rows, otherwise 0 */
     const int8_t *in;     /* the inputs, as they are */

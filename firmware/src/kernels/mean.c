@@ -1,8 +1,6 @@
 /* Mean over the whole picture, scaled to a quantization of its own: TensorFlow Lite's MEAN. */
 #include "microlut/mean.h"
 #include "../fixed_point.h"
-#include "../isa/isa.h"
-#include "../small.h"
 #include "lanes.h"
 
 #if !MLUT_ISA_MVE
@@ -33,10 +31,9 @@ void mlut_mean(const mlut_mean_t *layer, const int8_t *in, int8_t *out)
 {
     const size_t channels = layer->channels;
     size_t c = 0;
-    if (!MLUT_SMALL && channels % 4u == 0) {
-        for (; c < channels; c += 4u) {
-            mlut_mean_four(layer, in + c, out + c);
-        }
+    for (const bool fast = mlut_lanes_load_fast(in, channels); fast && c < channels; c += 4u) {
+        const size_t first = c + 4u <= channels ? c : channels - 4u;
+        mlut_mean_four(layer, in + first, out + first);
     }
     for (; c < channels; c++) {
         int32_t total = 0;

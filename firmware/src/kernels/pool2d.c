@@ -1,8 +1,6 @@
 /* Maximum and mean over a window. Positions outside the picture do not count. */
 #include "region.h"
 
-#include "../isa/isa.h"
-#include "../small.h"
 #include "lanes.h"
 
 #if !MLUT_ISA_MVE
@@ -17,20 +15,6 @@ static int32_t mlut_pool2d_sum_region(
         }
     }
     return total;
-}
-
-static int32_t mlut_pool2d_max_region(
-    const mlut_pool2d_t *layer, const int8_t *in, const mlut_region_t *inside, size_t channel)
-{
-    int32_t largest = INT8_MIN;
-    for (size_t row = inside->top; row < inside->bottom; row++) {
-        for (size_t column = inside->left; column < inside->right; column++) {
-            const int8_t value =
-                in[(row * layer->in.width + column) * layer->in.channels + channel];
-            largest = value > largest ? value : largest;
-        }
-    }
-    return largest;
 }
 
 static void mlut_pool2d_mean_of_four(const mlut_pool2d_t *layer,
@@ -54,21 +38,74 @@ static void mlut_pool2d_mean_of_four(const mlut_pool2d_t *layer,
     }
 }
 
+/* Inputs of one output pixel, in bytes. */
+typedef struct {
+    const int8_t *first;
+    size_t rows;
+    size_t row_bytes; /* of the window */
+    size_t apart;     /* from a row to the next one */
+} mlut_pool2d_inputs_t;
+
+static mlut_pool2d_inputs_t mlut_pool2d_inputs_of(
+    const mlut_pool2d_t *layer, const int8_t *in, size_t y, size_t x)
+{
+    const mlut_region_t inside = mlut_region(layer, y, x);
+    const size_t channels = layer->in.channels;
+    const size_t apart = layer->in.width * channels;
+    const size_t columns = inside.right > inside.left ? inside.right - inside.left : 0;
+    const mlut_pool2d_inputs_t inputs = {in + inside.top * apart + inside.left * channels,
+        inside.bottom > inside.top ? inside.bottom - inside.top : 0, columns * channels, apart};
+    return inputs;
+}
+
+static uint32_t mlut_pool2d_max_of_four(
+    const mlut_pool2d_inputs_t *inputs, size_t channels, size_t channel)
+{
+    const int8_t *row = inputs->first + channel;
+    const size_t row_bytes = inputs->row_bytes;
+    uint32_t largest = mlut_lanes_all(INT8_MIN);
+    for (size_t left = inputs->rows; left > 0; left--, row += inputs->apart) {
+        for (const int8_t *from = row; from != row + row_bytes; from += channels) {
+            largest = mlut_isa_max4(largest, mlut_lanes_load(from));
+        }
+    }
+    return largest;
+}
+
+static int8_t mlut_pool2d_max(const mlut_pool2d_inputs_t *inputs, size_t channels, size_t channel)
+{
+    const int8_t *row = inputs->first + channel;
+    int8_t largest = INT8_MIN;
+    for (size_t left = inputs->rows; left > 0; left--, row += inputs->apart) {
+        for (const int8_t *from = row; from != row + inputs->row_bytes; from += channels) {
+            largest = *from > largest ? *from : largest;
+        }
+    }
+    return largest;
+}
+
+/* The channel from which on four follow, even if some of them were before `channel`. */
+static inline size_t mlut_pool2d_four_from(size_t channel, size_t channels)
+{
+    return channel + 4u <= channels ? channel : channels - 4u;
+}
+
 void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
 {
+    const size_t channels = layer->out.channels;
+    const bool fast = mlut_lanes_load_fast(in, channels);
     for (size_t y = 0; y < layer->out.height; y++) {
-        for (size_t x = 0; x < layer->out.width; x++) {
+        for (size_t x = 0; x < layer->out.width; x++, out += channels) {
             const mlut_region_t inside = mlut_region(layer, y, x);
             const size_t pixels = (inside.bottom - inside.top) * (inside.right - inside.left);
             size_t c = 0;
-            if (!MLUT_SMALL && layer->in.channels % 4u == 0 && pixels <= MLUT_LANE_PIXELS) {
-                for (; c < layer->out.channels; c += 4, out += 4) {
-                    mlut_pool2d_mean_of_four(layer, in, &inside, c, out);
-                }
+            for (; fast && pixels <= MLUT_LANE_PIXELS && c < channels; c += 4u) {
+                const size_t first = mlut_pool2d_four_from(c, channels);
+                mlut_pool2d_mean_of_four(layer, in, &inside, first, out + first);
             }
-            for (; c < layer->out.channels; c++) {
+            for (; c < channels; c++) {
                 const int32_t total = mlut_pool2d_sum_region(layer, in, &inside, c);
-                *out++ = mlut_limited_mean(layer, total, (int32_t)pixels);
+                out[c] = mlut_limited_mean(layer, total, (int32_t)pixels);
             }
         }
     }
@@ -76,12 +113,21 @@ void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *o
 
 void mlut_max_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
 {
+    const size_t channels = layer->out.channels;
+    const int8_t minimum = layer->minimum, maximum = layer->maximum;
+    const uint32_t lows = mlut_lanes_all(minimum), highs = mlut_lanes_all(maximum);
+    const bool fast = mlut_lanes_load_fast(in, channels) && mlut_lanes_load_fast(out, channels);
     for (size_t y = 0; y < layer->out.height; y++) {
-        for (size_t x = 0; x < layer->out.width; x++) {
-            const mlut_region_t inside = mlut_region(layer, y, x);
-            for (size_t c = 0; c < layer->out.channels; c++) {
-                const int32_t value = mlut_pool2d_max_region(layer, in, &inside, c);
-                *out++ = mlut_clamp_int8(value, layer->minimum, layer->maximum);
+        for (size_t x = 0; x < layer->out.width; x++, out += channels) {
+            const mlut_pool2d_inputs_t inputs = mlut_pool2d_inputs_of(layer, in, y, x);
+            size_t c = 0;
+            for (; fast && c < channels; c += 4u) {
+                const size_t first = mlut_pool2d_four_from(c, channels);
+                const uint32_t largest = mlut_pool2d_max_of_four(&inputs, channels, first);
+                mlut_lanes_store(mlut_lanes_clamp(largest, lows, highs), out + first);
+            }
+            for (; c < channels; c++) {
+                out[c] = mlut_clamp_int8(mlut_pool2d_max(&inputs, channels, c), minimum, maximum);
             }
         }
     }

@@ -1,21 +1,22 @@
 /* Leaky rectifier with slopes that are weights: products of a value less its zero point and a slope
  * are exact in 16 bits, and are scaled once. */
 #include "microlut/prelu.h"
-#include "../fixed_point.h"
-#include "../isa/isa.h"
+#include "scaling.h"
 
 static void mlut_prelu_row(
     const mlut_prelu_t *layer, const int8_t *in, const int8_t *slopes, int8_t *out)
 {
     const size_t last = MLUT_PRELU_RANK - 1u;
     const size_t step = layer->steps[last];
-    for (size_t i = 0; i < layer->extents[last]; i++) {
-        const int32_t value = in[i] - layer->input_zero_point;
+    const int32_t zero_point = layer->input_zero_point;
+    const mlut_scaling_t negative = mlut_scaling(layer->negative, layer->output_zero_point);
+    const mlut_scaling_t positive = mlut_scaling(layer->positive, layer->output_zero_point);
+    const int8_t *const end = out + layer->extents[last];
+    for (; out != end; slopes += step) {
+        const int32_t value = *in++ - zero_point;
         const int32_t scaled =
-            value < 0 ? mlut_multiply(value * slopes[i * step], layer->negative.multiplier,
-                            layer->negative.shift)
-                      : mlut_multiply(value, layer->positive.multiplier, layer->positive.shift);
-        out[i] = mlut_clamp_int8(scaled + layer->output_zero_point, INT8_MIN, INT8_MAX);
+            value < 0 ? mlut_scaled(&negative, value * *slopes) : mlut_scaled(&positive, value);
+        *out++ = (int8_t)mlut_isa_saturate(scaled);
     }
 }
 

@@ -9,6 +9,7 @@
 #define MLUT_SOFTMAX_TWO_48_OVER_17 1515870810      /* 48/17, Q2.29 */
 #define MLUT_SOFTMAX_MINUS_32_OVER_17 (-1010580540) /* -32/17, Q2.29 */
 #define MLUT_SOFTMAX_SUM_INTEGER_BITS 12
+#define MLUT_SOFTMAX_KEPT 16u /* exponentials that are not computed twice */
 
 /* exp(-2^(i - 2)), Q0.31: the factors for bits 24 to 30 of a Q5.26 exponent. */
 static const int32_t mlut_softmax_exp_factors[7] = {
@@ -75,8 +76,12 @@ static unsigned mlut_softmax_leading_zeros(uint32_t x)
     return count;
 }
 
+/* Of a value less the largest one; 0 where it is too small to count. */
 static int32_t mlut_softmax_exponential(const mlut_softmax_t *layer, int32_t difference)
 {
+    if (difference < layer->minimum_difference) {
+        return 0;
+    }
     const int32_t shifted = mlut_shift_left(difference, layer->left_shift);
     return mlut_softmax_exp_on_negative(mlut_high_mul(shifted, layer->multiplier));
 }
@@ -87,12 +92,13 @@ static void mlut_softmax_vector(const mlut_softmax_t *layer, const int8_t *in, i
     for (size_t i = 0; i < layer->length; i++) {
         largest = in[i] > largest ? in[i] : largest;
     }
+    int32_t kept[MLUT_SOFTMAX_KEPT];
     int32_t sum = 0; /* Q12.19 */
     for (size_t i = 0; i < layer->length; i++) {
-        const int32_t difference = in[i] - largest;
-        if (difference >= layer->minimum_difference) {
-            sum += mlut_rounding_shift(
-                mlut_softmax_exponential(layer, difference), MLUT_SOFTMAX_SUM_INTEGER_BITS);
+        const int32_t exponential = mlut_softmax_exponential(layer, in[i] - largest);
+        sum += mlut_rounding_shift(exponential, MLUT_SOFTMAX_SUM_INTEGER_BITS);
+        if (i < MLUT_SOFTMAX_KEPT) {
+            kept[i] = exponential;
         }
     }
     const unsigned headroom = mlut_softmax_leading_zeros((uint32_t)sum);
@@ -100,15 +106,12 @@ static void mlut_softmax_vector(const mlut_softmax_t *layer, const int8_t *in, i
     const int32_t reciprocal = mlut_softmax_one_over_one_plus((int32_t)mantissa);
     const unsigned exponent = MLUT_SOFTMAX_SUM_INTEGER_BITS - headroom + 31u - 8u;
     for (size_t i = 0; i < layer->length; i++) {
-        const int32_t difference = in[i] - largest;
-        int32_t value = INT8_MIN;
-        if (difference >= layer->minimum_difference) {
-            const int32_t share =
-                mlut_high_mul(reciprocal, mlut_softmax_exponential(layer, difference));
-            /* With hundreds of equal shares, each one rounds to zero. */
-            value += exponent > 31u ? 0 : mlut_rounding_shift(share, exponent);
-        }
-        out[i] = mlut_clamp_int8(value, INT8_MIN, INT8_MAX);
+        const int32_t exponential =
+            i < MLUT_SOFTMAX_KEPT ? kept[i] : mlut_softmax_exponential(layer, in[i] - largest);
+        const int32_t share = mlut_high_mul(reciprocal, exponential);
+        /* With hundreds of equal shares, each one rounds to zero. */
+        const int32_t value = exponent > 31u ? 0 : mlut_rounding_shift(share, exponent);
+        out[i] = mlut_clamp_int8(INT8_MIN + value, INT8_MIN, INT8_MAX);
     }
 }
 

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
 from microlut.ops.conv2d import Conv2D, QConv2D
-from microlut.ops.windows import Window
 from microlut.plan.buffers import aligned
 from microlut.plan.kernels import winograd
 from microlut.plan.kernels.add import adds_quickly, sum_of
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.coded import coded_work, group_rows
+from microlut.plan.kernels.fields import COLUMNS, gathering, is_single, single_pixels
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 
-_COLUMNS = 4  # receptive fields that are multiplied at a time
 _STREAMED = 8  # channels decoded at a time where pixels stay: as many as are multiplied at once
 _FEWEST_BLOCKS, _MOST_BLOCKS = 2, 64  # beyond, decoding again takes hardly any time
 _FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes per row
@@ -50,7 +49,7 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
     def _staying(self, call: Call[QConv2D], fixed: int, each: int) -> Iterator[Tile]:
         """Yield tiles of few channels with blocks of pixels that stay while tiles stream by."""
         channels, columns = call.op.weights.indices.shape
-        every = -(-prod(call.shape[:2]) // _COLUMNS)
+        every = -(-prod(call.shape[:2]) // COLUMNS)
         if channels <= _STREAMED:
             return
         quads = max(-(-columns // 4), _FEWEST_QUADS)
@@ -85,7 +84,7 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
         pixels, wide = prod(call.shape[:2]), 16 if vectors else 4
         rows = _rows(call, tile, core)
         passes = -(-channels // rows)
-        groups, blocks = -(-values // wide), -(-pixels // _COLUMNS)
+        groups, blocks = -(-values // wide), -(-pixels // COLUMNS)
         # How often all weights are decoded, and all pixels gathered.
         decoded = -(-blocks // tile.rows) if tile.rows and passes > 1 else 1
         gathered = 1 if tile.rows else passes
@@ -107,12 +106,12 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
         else:
             found[f"decode {op.weights.bits}"] = decoded * channels * (values // 8)
             found[f"decode rest {op.weights.bits}"] = decoded * channels * (values % 8 > 0)
-        if _single(call) and not vectors:
-            once = _single_pixels(call)
+        if is_single(call) and not vectors:
+            once = single_pixels(call)
         else:
-            once = _gathering(call, wide, patch=patches(op) and not vectors)
+            once = gathering(call, wide, patch=patches(op) and not vectors)
             once["column"] += pixels
-            once["cleared"] += (-pixels % _COLUMNS) * groups
+            once["cleared"] += (-pixels % COLUMNS) * groups
         for part, count in once.items():
             found[part] += gathered * count
         return found
@@ -141,76 +140,6 @@ def patches(op: QConv2D) -> bool:
     return op.weights.shape[3] % 4 != 0 and op.window.size != (1, 1)
 
 
-def _single(call: Call[QConv2D]) -> bool:
-    """Return whether all receptive fields are one pixel of the picture."""
-    window = call.op.window
-    return window.size == (1, 1) and _inside(window, call) == prod(call.shape[:2])
-
-
-def _single_pixels(call: Call[QConv2D]) -> Counter[str]:
-    """Return the work of gathering single pixels once, four at a time."""
-    pixels, depth = prod(call.shape[:2]), call.source[2]
-    blocks = -(-pixels // _COLUMNS)
-    return Counter(
-        {
-            "pixel": pixels,
-            "pixels": blocks,
-            "pixels word": blocks * (depth // 4),
-            "pixels rest": blocks * (depth % 4 > 0),
-        }
-    )
-
-
-def _gathering(call: Call[QConv2D], wide: int, *, patch: bool) -> Counter[str]:
-    """Return the work of gathering all receptive fields once, through bytes if they are patches."""
-    window, depth = call.op.window, call.source[2]
-    height, width = window.size
-    pixels, inside = prod(call.shape[:2]), _inside(window, call)
-    border = pixels - inside
-    found = Counter({"border row": border * height})
-    found.update(_moved("copied" if patch else "row", width * depth, inside * height, wide))
-    found.update(_moved("copied" if patch else "span", depth, border * height * width, wide))
-    if patch:
-        found.update(_moved("patch", height * width * depth, pixels, wide))
-    return found
-
-
-def _moved(what: str, count: int, times: float, wide: int) -> Counter[str]:
-    """Return the work of moving `count` bytes `times` times, by vectors or words and the rest."""
-    quads = count // wide
-    return Counter(
-        {
-            what: times,
-            f"{what} fours": times * (quads // 4),
-            f"{what} word": times * (quads % 4),
-            f"{what} rest": times * (count % wide > 0),
-            f"{what} byte": times * (count % wide),
-        }
-    )
-
-
-def _inside(window: Window, call: Call[QConv2D]) -> int:
-    """Return the number of output pixels whose receptive fields are rows inside the picture."""
-    if window.dilation[1] != 1:
-        return 0
-    rows, columns = (
-        _places(before, size - (kernel - 1) * apart, outputs, step)
-        for before, size, outputs, kernel, step, apart in zip(
-            (window.padding.top, window.padding.left),
-            *(call.source[:2], call.shape[:2], window.size, window.strides, window.dilation),
-            strict=True,
-        )
-    )
-    return rows * columns
-
-
-def _places(before: int, count: int, outputs: int, step: int) -> int:
-    """Return how many of n * step - before, for n below `outputs`, are in range(count)."""
-    first = max(0, -(-before // step))
-    last = min(outputs, -(-(count + before) // step))
-    return max(0, last - first)
-
-
 def _rows(call: Call[QConv2D], tile: Tile, core: str) -> int:
     """Return how many output channels are decoded at a time."""
     return _vector_rows(call, tile) if core == VECTOR_CORE else tile.channels
@@ -220,10 +149,10 @@ def _vector_rows(call: Call[QConv2D], tile: Tile) -> int:
     """Return how many rows of weights fit in scratch on MVE; see lay_out of mve_conv2d.c."""
     values = call.op.weights.indices.shape[1]
     quads = -(-values // 4) if values > 8 else 2
-    even, result = tile.channels + tile.channels % 2, 0 if call.sum is None else _COLUMNS
+    even, result = tile.channels + tile.channels % 2, 0 if call.sum is None else COLUMNS
     blocks = max(tile.rows, 1)
     room = even * (16 + 8 * quads) + blocks * 32 * quads + tile.channels * result
     room += 4 * quads if patches(call.op) else 0
     width = -(-values // 16) * 16
-    rows: int = (room - blocks * _COLUMNS * width) // (16 + width + result) // 2 * 2
+    rows: int = (room - blocks * COLUMNS * width) // (16 + width + result) // 2 * 2
     return max(rows, tile.channels)

@@ -19,8 +19,17 @@ from microlut.plan.rounding import Rounding
 
 _MOST_UNITS = (1 << 32) - 1
 _CODED_ROWS = 4  # decoded at a time; MLUT_CODED_ROWS in dense_coded.c
+_PLAIN_BITS = 8  # bits that need no decoding
+_CHUNK = 32  # units whose sums are finished together; MLUT_DENSE_UNITS in dense.c
 _BLOCK = 128  # columns that are widened at a time; MLUT_DENSE_BLOCK in dense.c
+_FEWEST_WITH_PAIRS = 4  # units, which the table's kernel multiplies at a time
 _LARGEST_TABLE_SHARE = 3  # of the packed weights' bytes: a table may take one part in so many
+# Rows that are multiplied at a time; for all other fields, one.
+_TOGETHER = {
+    "8": 4,
+    "pairs 4": 4,
+    **dict.fromkeys(("5", "6", "7", "pairs 2", "pairs 3", "pairs 2_6", "pairs 3_6"), 2),
+}
 # Bytes of a row that are decoded at a time; for all other fields, as many as bits.
 _UNIT_BYTES = {"2": 2, "2_6": 2, "3_6": 3, "4": 4, "4_6": 4, "6": 3}
 
@@ -62,23 +71,28 @@ class DenseKernel(Kernel[QDense, Dense]):
                     "dense output any": vectors * units,
                 }
             )
-        fours = vectors * -(-units // 4)
-        blocks = -(-inputs // _BLOCK) if bits < 8 else 1
-        widened = inputs if blocks == 1 else inputs * -(-units // 16)
-        row = -(-inputs * bits // 8)
-        table = core != VECTOR_CORE and has_pairs(weights)
-        fields = f"pairs {weights.fields}" if table else weights.fields
-        unit = 1 if fields == "pairs 4" else _UNIT_BYTES.get(weights.fields, bits)
-        # One form for signed and positive.
-        kind = "any" if call.rounding is Rounding.ANY else "quick"
-        return Counter(
+        kind = "any" if call.rounding is Rounding.ANY else "quick"  # signed serves positive ones
+        found = Counter(
             {
                 "dense": 1.0,
-                "dense input": vectors * widened if bits < 8 else 0,
-                f"dense {fields}": fours * -(-row // unit),
+                "dense vector": vectors,
                 f"dense output {kind}": vectors * units,
             }
         )
+        if core == VECTOR_CORE:
+            found.update(_vector_rows(weights, vectors))
+            return found
+        blocks = -(-inputs // _BLOCK) if bits < _PLAIN_BITS else 1
+        chunks = -(-units // _CHUNK)
+        widened = inputs if blocks == 1 else inputs * chunks
+        found["dense chunk"] = vectors * chunks
+        found["dense block"] = vectors * chunks * blocks
+        if bits < _PLAIN_BITS:
+            found["dense widening"] = vectors * blocks * (1 if blocks == 1 else chunks)
+            found["dense input"] = vectors * widened
+        fields = f"pairs {weights.fields}" if has_pairs(weights) else weights.fields
+        found.update(_rows(units, inputs * bits, fields, bits, vectors, blocks))
+        return found
 
     def sizes(self, op: QDense | Dense, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the numbers of inputs and units."""
@@ -92,6 +106,38 @@ class DenseKernel(Kernel[QDense, Dense]):
         return {"rounding": call.rounding, "pairs": pairs(weights) if table else None}
 
 
+def _rows(
+    units: int, row_bits: int, fields: str, bits: int, vectors: int, blocks: int
+) -> Counter[str]:
+    """Return the work of decoding and multiplying all rows, some of them at a time."""
+    together = _TOGETHER.get(fields, 1)
+    fours = units - units % together
+    left = units % together
+    unit = 1 if fields == "pairs 4" else _UNIT_BYTES.get(fields.removeprefix("pairs "), bits)
+    steps = -(-row_bits // 8 // unit)
+    groups = -(-units // together)
+    found = Counter({f"dense row {fields}": vectors * blocks * groups})
+    if fields == "8":  # what is left of four is multiplied alone
+        groups = fours // together
+        found["dense 8 alone"] = vectors * left * steps
+    found[f"dense {fields}"] = vectors * groups * steps
+    return found
+
+
+def _vector_rows(weights: QuantizedWeights, vectors: int) -> Counter[str]:
+    """Return the work of rows on Cortex-M55: four at a time, and what is left one by one."""
+    units, inputs = weights.indices.shape
+    fields, steps = weights.fields, vectors * -(-inputs // 16)
+    return Counter(
+        {
+            "dense chunk": vectors * -(-units // _CHUNK),
+            f"dense row {fields}": vectors * (units // 4 + units % 4),
+            f"dense {fields}": steps * (units // 4),
+            f"dense {fields} alone": steps * (units % 4),
+        }
+    )
+
+
 def has_pairs(weights: QuantizedWeights) -> bool:
     """Return whether a table that decodes two indices at once is worth its bytes of flash."""
     table = (
@@ -99,7 +145,8 @@ def has_pairs(weights: QuantizedWeights) -> bool:
         if weights.codebook is None or weights.coded
         else 4 * pair_table(weights.bits, weights.index_bits)
     )
-    return 0 < table * _LARGEST_TABLE_SHARE <= weights.indices.size * weights.bits // 8
+    few = weights.indices.shape[0] < _FEWEST_WITH_PAIRS
+    return not few and 0 < table * _LARGEST_TABLE_SHARE <= weights.indices.size * weights.bits // 8
 
 
 def pairs(weights: QuantizedWeights) -> NDArray[np.uint32]:

@@ -128,6 +128,7 @@ def _quick_planes(call: Call[QDepthwiseConv2D], bands: list[int], *, vectors: bo
         {
             "plane": channels * len(bands),
             "plane row": channels * (two + one),
+            "plane odd": channels * (two + one) * (width % 2),
             f"two {signed}": channels * two * steps,
             f"one {signed}": channels * one * steps,
         }

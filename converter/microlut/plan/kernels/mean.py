@@ -17,7 +17,7 @@ class MeanKernel(PlainKernel[QMean, Mean]):
 
     def work(self, call: Call[QMean], tile: Tile, core: str) -> Counter[str]:
         """Count channels and pixels."""
-        return pool_work("average", call.shape, prod(call.source[:2]))
+        return pool_work("mean", call.shape, 1, prod(call.source[:2]), core)
 
     def sizes(self, op: QMean | Mean, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the sizes of the pictures, and the number of pixels per mean."""

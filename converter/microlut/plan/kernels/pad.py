@@ -18,8 +18,15 @@ class PadKernel(PlainKernel[QPad, Pad]):
     dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
 
     def work(self, call: Call[QPad], tile: Tile, core: str) -> Counter[str]:
-        """Count values."""
-        return Counter({"pad": 1.0, "pad value": call.output.bytes})
+        """Count bytes that are filled, and rows and bytes that are copied over them."""
+        return Counter(
+            {
+                "pad": 1.0,
+                "pad value": call.output.bytes,
+                "pad row": call.source[0],
+                "pad copied": call.inputs[0].bytes,
+            }
+        )
 
     def sizes(self, op: QPad | Pad, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the sizes of the pictures and of the padding."""

@@ -8,8 +8,11 @@ from math import prod
 
 from microlut.ops.arrays import Shape
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D, QPool2D
-from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import VECTOR_CORE, Call, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import MOST_POOLED, padded_pixels, window_sizes
+
+_LANES = 4  # channels that are computed at a time
+_VECTOR_LANES = {"max": 16, "average": 4, "mean": 4}  # on Cortex-M55
 
 
 class Pool2DKernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
@@ -21,7 +24,7 @@ class Pool2DKernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
 
     def work(self, call: Call[QPool2D], tile: Tile, core: str) -> Counter[str]:
         """Count pixels, and the values of their windows."""
-        return pool_work(call.op.mode, call.shape, prod(call.op.window.size))
+        return pool_work(call.op.mode, call.shape, *call.op.window.size, core)
 
     def sizes(
         self, op: QPool2D | MaxPool2D | AveragePool2D, inputs: Shapes, outputs: Shapes
@@ -33,15 +36,22 @@ class Pool2DKernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
             yield "the number of pixels in a window", pixels, MOST_POOLED
 
 
-def pool_work(mode: str, shape: Shape, values: int) -> Counter[str]:
-    """Return the work of a pool over `values` per output, which a mean nearly equals."""
-    count = prod(shape)
-    kind = f"{mode} pool" if shape[-1] % 4 == 0 else f"{mode} pool any"
+def pool_work(mode: str, shape: Shape, rows: int, columns: int, core: str) -> Counter[str]:
+    """Return the work of a pool over `rows` x `columns` values per output."""
+    channels = shape[-1]
+    pixels = prod(shape) // channels
+    lanes = _VECTOR_LANES[mode] if core == VECTOR_CORE else _LANES
+    groups = -(-channels // lanes)
+    kind = f"{mode} pool"
+    if core != VECTOR_CORE and channels % _LANES:  # words are not aligned, or hold no four
+        kind = f"{kind} any" if channels > _LANES else f"{kind} few"
+        groups = channels
     return Counter(
         {
-            "pool": 1.0,
-            "pool pixel": count // shape[-1],
-            kind: count,
-            f"{kind} value": count * values,
+            f"{mode} pool": 1.0,
+            f"{mode} pool pixel": pixels,
+            f"{kind} output": pixels * groups,
+            f"{kind} row": pixels * groups * rows,
+            f"{kind} value": pixels * groups * rows * columns,
         }
     )
