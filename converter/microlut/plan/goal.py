@@ -16,9 +16,9 @@ Optimize = Literal["balanced", "speed", "size", "ram"]
 DEFAULT_CORE = "cortex-m4f"
 
 # Balanced: 1 % more memory is worth a quarter of a percent less time, until an inference takes a
-# few milliseconds.
+# millisecond or two.
 BALANCE = 0.25
-QUICK = 1_000_000  # instructions; nobody gains from fewer
+QUICK = 100_000  # instructions; hardly anybody gains from fewer
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from microlut.plan.states import Ending, find_ending
 from microlut.plan.tiles import Menu, Menus
 
 # Ways of sharing where memory is short; the first of those that are equally small is taken.
-_WAYS = tuple(
+WAYS = tuple(
     (WHOLE_IN_PLACE[first:], gather)
     for gather in (True, False)
     for first in range(len(WHOLE_IN_PLACE) + 1)
@@ -64,7 +64,7 @@ def ways_of(
     """
     sharer = Sharer(graph, {} if sharer is None else sharer.facts)
     menus = Menus() if menus is None else menus
-    found = [sharer.find(graph, *way) for way in _WAYS]
+    found = [sharer.find(graph, *way) for way in WAYS]
     return [
         _way(graph, sharing, sharer, menus)
         for i, sharing in enumerate(found)
