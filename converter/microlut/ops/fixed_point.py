@@ -29,6 +29,7 @@ _EXP_FACTORS = (
 )
 _LARGEST_NEWTON = 1 << 29  # of a number whose square root is taken; larger ones are divided by 4
 _ONE = 1 << 28  # 1 in Q3.28
+_ROOT_BITS, _WIDE_BITS = 30, 62  # of numbers whose square root is taken
 _HALF_ROOT_2 = 1518500250  # sqrt(2) / 2 in Q0.31
 _48_OVER_17 = 1515870810  # Q2.29
 _MINUS_32_OVER_17 = -1010580540  # Q2.29
@@ -217,3 +218,11 @@ def inverse_square_root(x: _Int64) -> tuple[_Int64, _Int64]:
     right = 11 + large - pairs
     multiplier = np.where(x <= 1, _INT32_MAX, y << np.maximum(-right, 0))
     return multiplier, np.where(x <= 1, 0, -np.maximum(right, 0))
+
+
+def wide_inverse_square_root(x: _Int64) -> tuple[_Int64, _Int64]:
+    """Return the same for 0 <= x < 2^62, which is divided by 4 until it has 30 bits."""
+    steps = np.arange(_ROOT_BITS, _WIDE_BITS + 1, 2)
+    halved = (x[..., None] >> steps > 0).sum(axis=-1)
+    multiplier, shift = inverse_square_root(x >> (2 * halved))
+    return multiplier, shift - halved

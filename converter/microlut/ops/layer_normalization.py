@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from microlut.ops.activation import ActivationKind, Fusing
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape, frozen_array
 from microlut.ops.base import Keras, OwnOp, demand, one_shape
-from microlut.ops.fixed_point import inverse_square_root, multiply
+from microlut.ops.fixed_point import multiply, wide_inverse_square_root
 from microlut.ops.json_arrays import Int16Array, Int32Array
 from microlut.ops.tensor import CONFIG, DType, Tensor
 
@@ -31,7 +31,6 @@ _LARGEST = 32767  # of normalized values and of gains
 _MOST_VALUE_BITS = 14  # after the point
 _LARGEST_OFFSET = 1 << 30  # so that it and a product have 32 bits
 _SPREAD_BITS = 62  # of a squared deviation
-_ROOT_BITS = 30  # of a number whose square root is taken
 _LARGEST_RATIO = 2.0**60  # of epsilon to a squared step; with more, all values become 0 anyway
 # A deviation is at least 2^(value bits - 19) steps of int8, so that values have 32 bits.
 _DEVIATION_BITS: Mapping[DType, int] = {"int8": 19, "int16": 7}
@@ -212,10 +211,8 @@ class QLayerNormalization(OwnOp):
         """Return 2^(value_bits + extra) / sqrt(spread + epsilon), as a multiplier and a shift."""
         up, down = max(2 * self.spread_shift, 0), max(-2 * self.spread_shift, 0)
         spread = ((spread << up) >> down) + self.epsilon
-        steps = np.arange(_ROOT_BITS, _SPREAD_BITS + 1, 2)
-        halved = (spread[..., None] >> steps > 0).sum(axis=-1)
-        multiplier, shift = inverse_square_root(spread >> (2 * halved))
-        shift = shift - halved + self.spread_shift + self.value_bits + extra
+        multiplier, shift = wide_inverse_square_root(spread)
+        shift = shift + self.spread_shift + self.value_bits + extra
         return multiplier, np.clip(shift, -_MOST_SHIFTED, _MOST_SHIFTED)
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:

@@ -1,4 +1,8 @@
-"""Vectors divided by their lengths, as TensorFlow Lite's L2_NORMALIZATION does in int8."""
+"""Vectors divided by their lengths, as TensorFlow Lite's L2_NORMALIZATION does in int8.
+
+Devices have it between int8 tensors only; between int16 tensors its steps are the same, with sums
+of squares of more than 32 bits.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from microlut.ops.arrays import FloatArray, IntArray
-from microlut.ops.base import FloatOp, IntegerOp, Keras, SameShape, ScaleRule, demand
+from microlut.ops.base import FloatOp, IntegerOp, Keras, OwnOp, SameShape, ScaleRule, demand
 from microlut.ops.builtin import Builtin
-from microlut.ops.fixed_point import inverse_square_root, multiply
+from microlut.ops.fixed_point import inverse_square_root, multiply, wide_inverse_square_root
 from microlut.ops.reshape import QReshape
-from microlut.ops.tensor import CONFIG, FixedRange, Tensor
+from microlut.ops.tensor import CONFIG, DType, FixedRange, Tensor
 
 LONGEST = 33025  # values, so that the sum of their squares has 31 bits
 _RANGE = FixedRange(-1.0, 1.0)
-_OUTPUT_BITS = 7  # after the point
+_OUTPUT_BITS, _OUTPUT_BITS_16 = 7, 15  # after the point
 _LEAST = 1e-12  # Keras divides by no smaller length
 _MOST_DIMENSIONS = 3  # of the builtin on devices, without the batch
 
@@ -33,6 +37,7 @@ class UnitNormalization(SameShape, FloatOp):
         functions=("Normalize", "math.l2_normalize", "linalg.l2_normalize", "nn.l2_normalize"),
     )
     becomes: ClassVar[str] = "unit_normalization"
+    wide: ClassVar[str | None] = "unit_normalization_16"
 
     def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
         """Return the normalized vectors."""
@@ -43,9 +48,9 @@ class UnitNormalization(SameShape, FloatOp):
         """Return the output as a TensorFlow tensor."""
         return (tf.math.l2_normalize(inputs[0], axis=-1, epsilon=_LEAST),)
 
-    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> QUnitNormalization:
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Return the integer form."""
-        return QUnitNormalization()
+        return QUnitNormalization16() if outputs[0].dtype == "int16" else QUnitNormalization()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,34 @@ class QUnitNormalization(SameShape, IntegerOp):
 
     def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Raise ValueError, naming the part, unless the output's scale is the fixed one."""
-        demand(outputs[0].quantized == _RANGE.quantization("int8"), "the scale of its output")
-        demand(inputs[0].shape[-1] <= LONGEST, "the length of its vectors")
+        _check(inputs[0], outputs[0])
+
+
+@dataclass(frozen=True, slots=True)
+class QUnitNormalization16(SameShape, OwnOp):
+    """int16 values divided by the root of the sum of their squares, in steps of 2^-15."""
+
+    kind: Literal["unit_normalization_16"] = "unit_normalization_16"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int16",)
+    __pydantic_config__ = CONFIG
+
+    def evaluate(
+        self, arrays: Sequence[IntArray], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> tuple[IntArray, ...]:
+        """Return the normalized vectors."""
+        x = arrays[0].astype(np.int64)
+        multiplier, shift = wide_inverse_square_root(np.square(x).sum(axis=-1, keepdims=True))
+        scaled = multiply(x, multiplier, shift + _OUTPUT_BITS_16)
+        return (np.clip(scaled, -32768, 32767).astype(np.int16),)
+
+    def check(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Raise ValueError, naming the part, unless the output's scale is the fixed one."""
+        _check(inputs[0], outputs[0])
+
+
+def _check(x: Tensor, y: Tensor) -> None:
+    demand(y.quantized == _RANGE.quantization(y.dtype), "the scale of its output")
+    demand(x.shape[-1] <= LONGEST, "the length of its vectors")
 
 
 def _normalization(x: Tensor, y: Tensor) -> Builtin:

@@ -34,7 +34,7 @@ from microlut.ops.softmax import QSoftmax
 from microlut.ops.softmax_16 import QSoftmax16
 from microlut.ops.table import QTable
 from microlut.ops.table_16 import QTable16
-from microlut.ops.unit_normalization import QUnitNormalization
+from microlut.ops.unit_normalization import QUnitNormalization, QUnitNormalization16
 from microlut.ops.windows import Padding
 from microlut.streaming.timed import (
     Course,
@@ -140,7 +140,7 @@ def _concatenate(
 @_course.register(QDense)
 @_course.register(QSoftmax)
 @_course.register(QSoftmax16)
-@_course.register(QUnitNormalization)
+@_course.register(QUnitNormalization | QUnitNormalization16)
 def _over_the_last(
     op: IntegerOp, inputs: Sequence[Timed], shapes: Sequence[Shape], output: Shape
 ) -> Course:

@@ -120,6 +120,7 @@ def test_check_sizes_knows_every_narrow_field_of_the_engine():
         "mlut_sigmoid_16_t": ["multiplier"],  # its operator's check
         "mlut_softmax_t": ["length"],
         "mlut_transpose_conv2d_t": ["tile"],  # at most the channels
+        "mlut_unit_normalization_16_t": ["length"],
         "mlut_unit_normalization_t": ["length"],
     }
 

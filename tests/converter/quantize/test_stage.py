@@ -185,9 +185,12 @@ def test_softmax_has_the_quantization_of_the_specification():
 
 @pytest.mark.parametrize("stage", [quantize, quantize_without_data])
 def test_type_that_an_operator_does_not_compute_is_refused_by_name(stage):
-    graph, x = one(UnitNormalization(), (10,), (10,)), vectors(10)
+    class Narrow(UnitNormalization):
+        wide = ""
+
+    graph, x = one(Narrow(), (10,), (10,)), vectors(10)
     ranges = calibrate(graph, x).typed({"x": "int16", "y": "int16"})
-    with pytest.raises(UnsupportedModel, match="layer 'y': UnitNormalization has no form"):
+    with pytest.raises(UnsupportedModel, match="layer 'y': Narrow has no form"):
         stage(graph, ranges, x, WeightConfig())
 
 

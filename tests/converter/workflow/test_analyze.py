@@ -12,6 +12,7 @@ from fake_keras import FakeLayer, FakeModel, dense
 from microlut.board.board import Board, boards
 from microlut.conversion.code_sizes import arena_room, image_sizes, measured_sizes
 from microlut.conversion.source_sizes import source_of
+from microlut.ops.unit_normalization import UnitNormalization
 from microlut.plan import Goal, make_plan
 from microlut.plan.buffers import ArenaPart
 from microlut.support.resources import data_folder
@@ -56,7 +57,8 @@ def test_activations_of_16_bits_are_near_their_conversion():
     assert_near(microlut.analyze(MODEL, BOARD, bits=4, activations=16), made)
 
 
-def test_layers_that_keep_8_bits_are_noted():
+def test_layers_that_keep_8_bits_are_noted(monkeypatch):
+    monkeypatch.setattr(UnitNormalization, "wide", "")  # all operators have a form for int16
     normalized = FakeLayer("UnitNormalization", {"name": "normal", "axis": -1})
     model = FakeModel("normalized", (5,), [dense("first", 5, 4), normalized])
     found = microlut.analyze(model, BOARD, activations=16)

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from microlut.ops.unit_normalization import LONGEST, QUnitNormalization, UnitNormalization
+from microlut.ops.unit_normalization import (
+    LONGEST,
+    QUnitNormalization,
+    QUnitNormalization16,
+    UnitNormalization,
+)
 from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
 
+Normalizing = QUnitNormalization | QUnitNormalization16
 
-class UnitNormalizationKernel(PlainKernel[QUnitNormalization, UnitNormalization]):
+
+class UnitNormalizationKernel(PlainKernel[Normalizing, UnitNormalization]):
     """The kernel mlut_unit_normalization."""
 
-    def overwrites(self, call: Call[QUnitNormalization]) -> Iterable[int]:
+    def overwrites(self, call: Call[Normalizing]) -> Iterable[int]:
         """Return the input: the sum of a vector is known before its first value is written."""
         return (0,)
 
-    def work(self, call: Call[QUnitNormalization], tile: Tile, core: str) -> Counter[str]:
+    def work(self, call: Call[Normalizing], tile: Tile, core: str) -> Counter[str]:
         """Count vectors and values."""
         size = call.output.size
         return Counter(
@@ -28,7 +35,7 @@ class UnitNormalizationKernel(PlainKernel[QUnitNormalization, UnitNormalization]
         )
 
     def sizes(
-        self, op: QUnitNormalization | UnitNormalization, inputs: Shapes, outputs: Shapes
+        self, op: Normalizing | UnitNormalization, inputs: Shapes, outputs: Shapes
     ) -> Iterable[Size]:
         """Return the length of a vector."""
         yield "the number of values under a unit normalization", outputs[0][-1], LONGEST
