@@ -56,6 +56,14 @@ def test_integers_equal_tflite_micro(seed: int):
     np.testing.assert_array_equal(run_tflite_micro(to_tflite(graph), x), wanted)
 
 
+def test_scales_are_multiplied_in_double_precision():
+    graph = foreign(22)
+    first = replace(graph, nodes=graph.nodes[:1], outputs=(graph.nodes[0].name,))
+    x = rg.int8_batch(first, 0, 4000)  # in single precision, 12 bytes are off by one
+    found = run_tflite_micro(to_tflite(first), x)
+    np.testing.assert_array_equal(found, to_bytes(integers.outputs(first, x)))
+
+
 def test_cell_states_are_cut():
     graph = foreign(1)
     free = replace(

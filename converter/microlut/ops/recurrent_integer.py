@@ -111,14 +111,13 @@ class QRecurrent(QWeighted):
     ) -> tuple[tuple[Multiplier, ...], tuple[Multiplier, ...]]:
         """Return what the gates' sums become Q3.12 by: of the input, and of the hidden state.
 
-        TensorFlow Lite multiplies the scales in single precision.
+        TensorFlow Lite multiplies the scales in double precision.
         """
         own, recurrent = self.scales()
         unit = 2.0**-gates.FRACTION_BITS
-        pairs = (own, np.float32(source.scale)), (recurrent, np.float32(self.hidden_scale(output)))
         of_input, of_hidden = (
-            tuple(quantize_multiplier(float(scale * other) / unit) for scale in scales)
-            for scales, other in pairs
+            tuple(quantize_multiplier(float(scale) * other / unit) for scale in scales)
+            for scales, other in ((own, source.scale), (recurrent, self.hidden_scale(output)))
         )
         return of_input, of_hidden
 
