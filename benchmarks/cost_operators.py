@@ -79,8 +79,8 @@ def operator_network(name: str) -> QuantizedGraph:
     rng = np.random.default_rng(2026)
     inputs: list[Tensor] = []
     nodes: list[QNode] = []
-    if name == "recurrent":
-        return _recurrent_network(rng)
+    if module == "recurrent":
+        return _recurrent_network(rng, name, dtype)
     kinds = [op for op in FLOAT_OPERATORS if op.__module__.endswith(f".{module}")]
     for kind in (op for op in kinds if dtype == "int8" or computes_int16(op)):
         for number in range(len(nodes), len(nodes) + _SHAPES):
@@ -105,7 +105,7 @@ def _type_of(name: str) -> Activation:
     return "int16" if name.endswith("_16") else "int8"
 
 
-def _recurrent_network(rng: Random) -> QuantizedGraph:
+def _recurrent_network(rng: Random, name: str, dtype: Activation) -> QuantizedGraph:
     """Return a network of recurrent layers of all cells, of random sizes and bits."""
     inputs, nodes = [], []
     for number, cell in enumerate(list(GATES) * _SHAPES):
@@ -128,12 +128,12 @@ def _recurrent_network(rng: Random) -> QuantizedGraph:
             backwards=number % 3 == 0,
             flipped=False,
         )
-        x = Tensor(f"x{number}", (steps, features), "int8", _SCALE)
-        end = FixedRange(-1.0, 1.0).quantization("int8")
-        output = Tensor(f"y{number}", op.shapes([x.shape])[0], "int8", end)
+        x = Tensor(f"x{number}", (steps, features), dtype, _SCALES[dtype])
+        end = FixedRange(-1.0, 1.0).quantization(dtype)
+        output = Tensor(f"y{number}", op.shapes([x.shape])[0], dtype, end)
         nodes.append(QNode(output.name, op, (x.name,), (output,)))
         inputs.append(x)
-    return QuantizedGraph("recurrent", tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
+    return QuantizedGraph(name, tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
 
 
 def _dense_network() -> QuantizedGraph:

@@ -12,7 +12,7 @@ from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
 from microlut.ops.recurrent import Recurrent
 from microlut.ops.reshape import Reshape
-from microlut.ops.tensor import Tensor
+from microlut.ops.tensor import Activation, Tensor
 from microlut.ops.windows import Padding, Window
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
@@ -28,7 +28,7 @@ def network(
     stride: int = 1,
     sequences: bool = False,
     backwards: bool = False,
-    bits: int = 8,
+    types: tuple[int, Activation] = (8, "int8"),
 ) -> QuantizedGraph:
     """Return a network of recurrent layers, one behind the other, and a dense one.
 
@@ -39,8 +39,9 @@ def network(
         stride: Stride of the convolution.
         sequences: Whether the last layer gives the states of all steps, too.
         backwards: Whether the last layer reads the steps from the end.
-        bits: Bits per weight.
+        types: Bits per weight, and the type of its activations.
     """
+    bits, dtype = types
     rng = np.random.default_rng(list(name.encode()))
     ops: list[FloatOp] = []
     width = FEATURES
@@ -63,7 +64,8 @@ def network(
         read = nodes[-1].name
     graph = Graph(name, (Tensor(f"{name}_x", (STEPS, FEATURES)),), tuple(nodes), (read,))
     x = rng.normal(size=(6, STEPS, FEATURES)).astype(np.float32)
-    return quantize(graph, calibrate(graph, x), x, WeightConfig(bits))
+    ranges = calibrate(graph, x).typed(dict.fromkeys(graph.tensors(), dtype))
+    return quantize(graph, ranges, x, WeightConfig(bits))
 
 
 def _layer(
@@ -78,10 +80,17 @@ def _layer(
     return Recurrent(kernel, bias, recurrent_bias, cell, sequences, backwards)
 
 
-def every_cell() -> list[QuantizedGraph]:
+def every_cell(dtype: Activation = "int8") -> list[QuantizedGraph]:
     """Return a network for each cell, with 4 and with 8 bits, some of them behind convolutions."""
+    name = "steps" if dtype == "int8" else "wide"
     return [
-        network(f"steps_{cell}_{bits}", cell, "gru", before=2 if bits == 4 else None, bits=bits)
+        network(
+            f"{name}_{cell}_{bits}",
+            cell,
+            "gru",
+            before=2 if bits == 4 else None,
+            types=(bits, dtype),
+        )
         for cell in GATES
         for bits in (4, 8)
     ]

@@ -50,7 +50,8 @@ def test_streamed_networks_equal_the_interpreter_on_cortex_m4(tmp_path: Path):
 
 
 def recurrent() -> list[QuantizedGraph]:
-    return [replace(stream(graph, 0), stream=None) for graph in recurrent_streams.every_cell()]
+    graphs = recurrent_streams.every_cell() + recurrent_streams.every_cell("int16")
+    return [replace(stream(graph, 0), stream=None) for graph in graphs]
 
 
 def test_recurrent_layers_go_on_where_the_last_run_ended(tmp_path: Path):

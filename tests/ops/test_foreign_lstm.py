@@ -17,7 +17,7 @@ from microlut.integer import QNode, QuantizedGraph, to_bytes
 from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
 from microlut.ops.recurrent_integer import QRecurrent
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import Activation, Quantization
 from microlut.plan import make_plan
 from microlut.streaming.stream import stream
 from microlut.verification.runtimes import run_tflite_micro
@@ -26,16 +26,19 @@ from recurrent_streams import STEPS, network
 CASES = 12
 
 
-def foreign(seed: int) -> QuantizedGraph:
+def foreign(seed: int, dtype: Activation = "int8") -> QuantizedGraph:
     """Return a network of an LSTM that no conversion of ours makes."""
     rng = np.random.default_rng([seed, 7])
-    graph = network(f"foreign{seed}", "lstm", "lstm", bits=8 if seed % 2 else 4)
+    name = f"foreign{seed}" + ("" if dtype == "int8" else "_wide")
+    graph = network(name, "lstm", "lstm", types=(8 if seed % 2 else 4, dtype))
     nodes = []
     for node in graph.nodes[:2]:
         op, (output,) = node.op, node.outputs
         assert isinstance(op, QRecurrent)
         point = int(rng.integers(-20, 20)) if seed % 3 else 0
         scale = float(np.float32(rng.uniform(0.0055, 0.0079)))
+        if dtype == "int16":
+            point, scale = 0, float(np.float32(scale / 256))
         output = replace(output, quantization=Quantization(scale, point))
         factors = rng.uniform(0.6, 1.6, 4)
         own = tuple(np.float32(np.array(op.own_scales) * factors).tolist())
@@ -47,9 +50,10 @@ def foreign(seed: int) -> QuantizedGraph:
     return made
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
 @pytest.mark.parametrize("seed", range(CASES))
-def test_integers_equal_tflite_micro(seed: int):
-    graph = foreign(seed)
+def test_integers_equal_tflite_micro(seed: int, dtype: Activation):
+    graph = foreign(seed, dtype)
     x = rg.int8_batch(graph, seed, SAMPLES)
     wanted = to_bytes(integers.outputs(graph, x))
     assert len(np.unique(wanted, axis=0)) > 1
@@ -82,9 +86,8 @@ def test_cell_states_are_cut():
 
 def test_c_equals_integers_also_step_by_step(tmp_path: Path):
     wholes = [foreign(seed) for seed in range(CASES)]
-    streams = [
-        replace(stream(graph, 0), name=f"{graph.name}_steps") for graph in wholes[: CASES // 2]
-    ]
+    wholes += [foreign(seed, "int16") for seed in range(0, CASES, 2)]
+    streams = [replace(stream(graph, 0), name=f"{graph.name}_steps") for graph in wholes[::2]]
     graphs = [*wholes, *streams]
     samples: list[Batch] = [rg.int8_batch(graph, 0, 2 * STEPS) for graph in graphs]
     found = run_batch(
@@ -94,9 +97,10 @@ def test_c_equals_integers_also_step_by_step(tmp_path: Path):
         np.testing.assert_array_equal(got, to_bytes(integers.outputs(graph, x)), graph.name)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
 @pytest.mark.parametrize("seed", range(0, CASES, 3))
-def test_steps_equal_tflite_micro(seed: int):
-    made = stream(foreign(seed), 0)
+def test_steps_equal_tflite_micro(seed: int, dtype: Activation):
+    made = stream(foreign(seed, dtype), 0)
     assert made.stream is not None
     x = rg.int8_batch(made, 0, 3 * made.stream.runs)
     wanted = to_bytes(integers.outputs(made, x))

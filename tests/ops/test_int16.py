@@ -13,6 +13,7 @@ import pytest
 from harness import HOST, M4, Case, check_c, check_tflite_micro, kernel_and_bias
 from test_layer_normalization_16 import CASES as NORMALIZED
 from test_own_int16 import CASES as OWN
+from test_recurrent_16 import CASES as RECURRENT
 from test_unit_normalization_16 import CASES as UNIT
 
 from microlut.codegen.tflite import to_tflite
@@ -226,7 +227,7 @@ def test_c_equals_integer_on_cortex_m4(tmp_path: Path):
 
 
 def test_every_operator_with_a_form_for_int16_has_a_case():
-    covered = {type(one.op) for one in (*CASES, *OWN, *NORMALIZED, *UNIT)}
+    covered = {type(one.op) for one in (*CASES, *OWN, *NORMALIZED, *RECURRENT, *UNIT)}
     kinds = {op.becomes for op in covered}
     missing = {
         op.__name__

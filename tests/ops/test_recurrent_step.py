@@ -13,6 +13,7 @@ from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
 from microlut.integer.stream import as_runs, as_windows
 from microlut.ops.cells import GATES, Cell
+from microlut.ops.tensor import Activation
 from microlut.streaming.stream import stream
 from microlut.verification.runtimes import run_tflite_micro
 from recurrent_streams import STEPS, UNITS, every_cell, network
@@ -37,7 +38,7 @@ def kinds(graph: QuantizedGraph) -> list[str]:
     return [node.op.kind for node in graph.nodes if "recurrent" in node.op.kind]
 
 
-@pytest.mark.parametrize("graph", every_cell(), ids=lambda graph: graph.name)
+@pytest.mark.parametrize("graph", every_cell() + every_cell("int16"), ids=lambda graph: graph.name)
 def test_layers_take_one_step_per_run(graph: QuantizedGraph):
     made = checked(graph)
     assert kinds(made) == ["recurrent_step", "recurrent_step"]
@@ -50,9 +51,10 @@ def test_memory_is_of_16_bits(cell: Cell):
     assert (state.tensor.dtype, state.tensor.shape[1]) == ("int16", UNITS)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_every_step_has_an_output_if_the_layer_gives_all(cell: Cell):
-    made = checked(network("each", cell, sequences=True))
+def test_every_step_has_an_output_if_the_layer_gives_all(cell: Cell, dtype: Activation):
+    made = checked(network("each", cell, sequences=True, types=(8, dtype)))
     assert made.stream is not None
     assert made.outputs and made.stream.outputs[0] is not None
     assert (made.stream.outputs[0].first, made.stream.outputs[0].count) == (0, STEPS)

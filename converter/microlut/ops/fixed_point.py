@@ -27,6 +27,7 @@ _EXP_FACTORS = (
     (3, 720401),
     (4, 242),
 )
+_LARGEST_REDUCED = 0x7FFF0000  # multipliers from here on are 32767 in 15 bits
 _LARGEST_NEWTON = 1 << 29  # of a number whose square root is taken; larger ones are divided by 4
 _ONE = 1 << 28  # 1 in Q3.28
 _ROOT_BITS, _WIDE_BITS = 30, 62  # of numbers whose square root is taken
@@ -128,6 +129,24 @@ def multiply(
     left = np.maximum(shift, 0)
     right = np.maximum(-np.asarray(shift), 0)
     return rounding_divide_by_pot(saturating_doubling_high_mul(x << left, multiplier), right)
+
+
+def multiply_wide(
+    x: NDArray[np.int64], multiplier: NDArray[np.int64] | int, shift: NDArray[np.int64] | int
+) -> NDArray[np.int64]:
+    """Return the same for |x| < 2^47, with a multiplier of 15 bits and one rounding.
+
+    This is TensorFlow Lite's MultiplyByQuantizedMultiplier of 64-bit accumulators.
+    """
+    right = 15 - np.asarray(shift)
+    scaled: NDArray[np.int64] = (x * reduced(multiplier) + (np.int64(1) << (right - 1))) >> right
+    return scaled
+
+
+def reduced(multiplier: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """Return a multiplier of 31 bits in 15."""
+    wide = np.asarray(multiplier)
+    return np.where(wide < _LARGEST_REDUCED, (wide + (1 << 15)) >> 16, 0x7FFF)
 
 
 def input_radius(integer_bits: int, left_shift: int) -> int:

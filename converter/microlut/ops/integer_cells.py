@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from microlut.ops import recurrent_gates as gates
 from microlut.ops.arrays import Int64
 from microlut.ops.cells import GATES, Cell, order
-from microlut.ops.fixed_point import Multiplier, multiply, quantize_multiplier
+from microlut.ops.fixed_point import Multiplier, multiply, multiply_wide, quantize_multiplier
+from microlut.ops.tensor import DType, integer_limits
 
 STATE_SCALE = 2.0**-15  # of gates and of 16-bit hidden states
 ANY_STATE = 1 << 15  # the largest size of a cell state of which none is cut
@@ -30,6 +31,7 @@ class Parameters:
         power: The scale of an LSTM's cell state is 2^power.
         made: What products of gates become its hidden state by.
         zero_point: That of its hidden state.
+        dtype: Type of the input and the output; between int16, sums have 64 bits.
         clip: Largest size of its cell state.
     """
 
@@ -41,6 +43,7 @@ class Parameters:
     made: Multiplier
     zero_point: int
     clip: int
+    dtype: DType
 
     @property
     def units(self) -> int:
@@ -60,7 +63,7 @@ def steps(
         memory: Hidden state and cell state before the first step; by default zeros.
     """
     own = p.weights[:, : -p.units].T.astype(np.float64)
-    sums = _scaled(x.astype(np.float64) @ own, p.biases[0], p.factors[0])
+    sums = _scaled(p, x.astype(np.float64) @ own, p.biases[0], p.factors[0])
     zeros = np.zeros((len(x), p.units), np.int64)
     hidden, state = memory or (zeros, zeros)
     made = []
@@ -78,21 +81,26 @@ def steps(
 
 
 def _scaled(
-    found: NDArray[np.float64], bias: NDArray[np.int32], factors: Sequence[Multiplier]
+    p: Parameters,
+    found: NDArray[np.float64],
+    bias: NDArray[np.int32],
+    factors: Sequence[Multiplier],
 ) -> Int64:
     """Return sums [..., rows] of gates in Q3.12; the float products are exact."""
     total = found.astype(np.int64) + bias
     each = len(bias) // len(factors)
     multipliers = np.repeat(np.array([f.multiplier for f in factors], np.int64), each)
     shifts = np.repeat(np.array([f.shift for f in factors], np.int64), each)
-    return gates.saturate(multiply(total, multipliers, shifts))
+    scale = multiply_wide if p.dtype == "int16" else multiply
+    return gates.saturate(scale(total, multipliers, shifts))
 
 
 def _products(p: Parameters, hidden: Int64, gate: int) -> Int64:
     """Return what a gate's rows make of a hidden state."""
     rows = slice(gate * p.units, (gate + 1) * p.units)
     matrix = p.weights[rows, -p.units :].T.astype(np.float64)
-    return _scaled(hidden.astype(np.float64) @ matrix, p.biases[1][rows], p.factors[1][gate:][:1])
+    found = hidden.astype(np.float64) @ matrix
+    return _scaled(p, found, p.biases[1][rows], p.factors[1][gate:][:1])
 
 
 def _lstm(p: Parameters, own: Sequence[Int64], hidden: Int64, state: Int64) -> tuple[Int64, Int64]:
@@ -103,7 +111,8 @@ def _lstm(p: Parameters, own: Sequence[Int64], hidden: Int64, state: Int64) -> t
     state = gates.saturate(kept + gates.product(takes, gates.tanh(total[2]), unit))
     state = np.clip(state, -p.clip, p.clip)
     made = gates.product(gates.tanh(state, p.power), gives, p.made)
-    return np.clip(made, -128 - p.zero_point, 127 - p.zero_point), state
+    low, high = integer_limits(p.dtype)
+    return np.clip(made, low - p.zero_point, high - p.zero_point), state
 
 
 def _gru(p: Parameters, own: Sequence[Int64], hidden: Int64) -> Int64:

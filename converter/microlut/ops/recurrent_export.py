@@ -62,6 +62,7 @@ class Export:
     def constants(self, source: Tensor, gate: int, hidden_scale: float) -> list[Constant]:
         """Return a gate's weights and bias for the input, and both for the hidden state."""
         units, p = self.units, self.parts
+        kind = np.int64 if source.dtype == "int16" else np.int32
         rows = slice(gate * units, (gate + 1) * units)
         inputs = p.weights.shape[1] - units
         made = []
@@ -72,7 +73,8 @@ class Export:
             scale = scales[gate : gate + 1]
             weights = np.ascontiguousarray(p.weights[rows, columns])
             made.append(Constant(f"{name}{gate}", weights, scale))
-            made.append(Constant(f"{name}{gate}/bias", bias[rows], scale * np.float32(other)))
+            values = bias[rows].astype(kind)
+            made.append(Constant(f"{name}{gate}/bias", values, scale * np.float32(other)))
         return made
 
 
@@ -83,7 +85,7 @@ def lstm_builtins(layer: Export, source: Tensor, output: Tensor) -> tuple[Builti
     """
     constants = [layer.constants(source, gate, output.scale) for gate in range(4)]
     zero = (layer.units,)
-    hidden = Tensor(f"{output.name}/hidden", zero, "int8", output.quantization)
+    hidden = Tensor(f"{output.name}/hidden", zero, output.dtype, output.quantization)
     state = Tensor(f"{output.name}/state", zero, "int16", Quantization(2.0**layer.power, 0))
     all_steps = (source.shape[0], layer.units)
     before, read = _reversed(source, f"{output.name}/backwards", layer.backwards)
@@ -165,8 +167,10 @@ class _Unrolled:
         constants = [
             layer.constants(source, gate, _STATE.scale) for gate in range(GATES[layer.cell])
         ]
-        centered = self.tensor("centered", source.shape, Quantization(source.scale, 0))
-        self.made.append(Builtin("QUANTIZE", 1, (source,), (centered,), "QuantizeOptions"))
+        centered = source
+        if source.dtype == "int8":
+            centered = self.tensor("centered", source.shape, Quantization(source.scale, 0))
+            self.made.append(Builtin("QUANTIZE", 1, (source,), (centered,), "QuantizeOptions"))
         xs = [self.tensor(f"x{t}", (inputs,), centered.quantized) for t in range(steps)]
         fields = {"num": steps, "axis": 1}
         self.made.append(Builtin("UNPACK", 2, (centered,), tuple(xs), "UnpackOptions", fields))
@@ -177,7 +181,7 @@ class _Unrolled:
         for number, x in enumerate(reversed(xs) if layer.backwards else xs):
             hidden = self.step(number, x, hidden, constants, one)
             if layer.sequences or number == steps - 1:
-                ends.append(self.narrow(hidden, number))
+                ends.append(self.end(hidden, number))
         if layer.sequences:
             ordered = tuple(reversed(ends) if layer.flipped else ends)
             fields = {"valuesCount": steps, "axis": 1}
@@ -190,10 +194,12 @@ class _Unrolled:
         """Return a tensor between the operators."""
         return Tensor(f"{self.output.name}/{name}", shape, dtype, q)
 
-    def narrow(self, hidden: Tensor, number: int) -> Tensor:
-        """Return a hidden state as int8, which is the output if there is only one."""
+    def end(self, hidden: Tensor, number: int) -> Tensor:
+        """Return a hidden state in the output's type, which is the output if there is only one."""
         made = self.output
         if self.layer.sequences:
+            if made.dtype == "int16":
+                return hidden
             made = self.tensor(f"y{number}", (self.layer.units,), self.output.quantized, "int8")
         self.made.append(Builtin("QUANTIZE", 1, (hidden,), (made,), "QuantizeOptions"))
         return made

@@ -1,11 +1,14 @@
-"""Recurrent layers in integers, with codebook weights."""
+"""Recurrent layers in integers, with codebook weights.
+
+Between int16 tensors all sums have 64 bits, and multipliers 15, as in TensorFlow Lite.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +18,19 @@ from microlut.ops.arrays import Int64, IntArray, Shape
 from microlut.ops.base import demand
 from microlut.ops.builtin import Builtin
 from microlut.ops.cells import GATES, Cell
-from microlut.ops.fixed_point import Multiplier, multiply, quantize_multiplier
+from microlut.ops.fixed_point import Multiplier, multiply, quantize_multiplier, reduced
 from microlut.ops.integer_cells import ANY_STATE, STATE_SCALE, Parameters, steps
 from microlut.ops.json_arrays import Int32Array
 from microlut.ops.recurrent import OUTPUT_RANGE, output_shape
 from microlut.ops.recurrent_export import Export, Parts, lstm_builtins, unrolled_builtins
-from microlut.ops.tensor import CONFIG, Tensor
+from microlut.ops.tensor import CONFIG, DType, Tensor
 from microlut.ops.weighted import QWeighted
-from microlut.ops.weights import QuantizedWeights
+from microlut.ops.weights import LARGEST_SHIFT_16, QuantizedWeights
 
 LARGEST_POWER = -6  # of the scale of a cell state: up to 512
 SMALLEST_POWER = -15
 _LARGEST_SHIFT = 31
+_SUM_BITS_16, _SCALED_BITS_16 = 46, 30  # of sums between int16 tensors, and once scaled
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,6 +65,7 @@ class QRecurrent(QWeighted):
     zero_point: int = 0
     clip: int = ANY_STATE
     kind: Literal["recurrent"] = "recurrent"
+    dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
     __pydantic_config__ = CONFIG
 
     @property
@@ -79,7 +84,7 @@ class QRecurrent(QWeighted):
         return self.weights.shape[1] - self.units
 
     def hidden_scale(self, output: Tensor) -> float:
-        """Return the scale of the hidden state: of int8 in an LSTM, of int16 in other cells."""
+        """Return the scale of the hidden state, which is the output of an LSTM."""
         return output.scale if self.cell == "lstm" else STATE_SCALE
 
     @property
@@ -121,21 +126,23 @@ class QRecurrent(QWeighted):
         )
         return of_input, of_hidden
 
-    def largest_sum(self, source: Tensor, output: Tensor) -> int:
-        """Return a bound on every 32-bit number that the engine makes of sums."""
+    def fits(self, source: Tensor, output: Tensor) -> bool:
+        """Return whether the engine can hold every number that it makes of sums."""
+        wide = source.dtype == "int16"
         size = np.abs(self.weights.int8().astype(np.int64))
-        widest = 128 + abs(self.zero_point) if self.cell == "lstm" else 1 << 15
+        narrow = self.cell == "lstm" and not wide
+        widest = 128 + abs(self.zero_point) if narrow else 1 << 15
         sums = (
-            256 * size[:, : self.inputs].sum(axis=1) + np.abs(self.bias.astype(np.int64)),
+            (1 << 15 if wide else 256) * size[:, : self.inputs].sum(axis=1)
+            + np.abs(self.bias.astype(np.int64)),
             widest * size[:, self.inputs :].sum(axis=1)
             + np.abs(self.recurrent_bias.astype(np.int64)),
         )
-        shifted = [
-            int(part.reshape(self.gates, -1)[i].max()) << max(factor.shift, 0)
+        return all(
+            _fits(int(part.reshape(self.gates, -1)[i].max()), factor, wide)
             for part, factors in zip(sums, self.factors(source, output), strict=True)
             for i, factor in enumerate(factors)
-        ]
-        return max(shifted)
+        )
 
     def products(self, source: Shape, output: Shape) -> int:
         """Return the multiplications per inference: each step needs all weights."""
@@ -152,7 +159,7 @@ class QRecurrent(QWeighted):
         """Return the hidden states [batch, ...] for inputs [batch, ...]."""
         x = arrays[0].astype(np.int64) - inputs[0].zero_point
         made, _ = steps(x, self.parameters(inputs[0], outputs[0]), self.backwards)
-        return (self.given(made),)
+        return (self.given(made, outputs[0].dtype),)
 
     def parameters(self, source: Tensor, output: Tensor) -> Parameters:
         """Return the numbers that its cell needs."""
@@ -165,21 +172,23 @@ class QRecurrent(QWeighted):
             self.made(output),
             self.zero_point,
             self.clip,
+            output.dtype,
         )
 
     def made(self, output: Tensor) -> Multiplier:
         """Return what products of gates in Q0.15 become an LSTM's hidden state by."""
         return quantize_multiplier(STATE_SCALE * STATE_SCALE / self.hidden_scale(output))
 
-    def given(self, hidden: Sequence[Int64]) -> IntArray:
-        """Return the output for the hidden states after each step."""
+    def given(self, hidden: Sequence[Int64], dtype: DType) -> IntArray:
+        """Return the output of a type for the hidden states after each step."""
         found = np.stack(hidden, axis=1)[:, :: -1 if self.flipped else 1]
         if self.cell == "lstm":
             found = found + self.zero_point
-        else:
+        elif dtype == "int8":
             to_int8 = quantize_multiplier(STATE_SCALE / 2.0**-7)
             found = np.clip(multiply(found, to_int8.multiplier, to_int8.shift), -128, 127)
-        return (found if self.sequences else found[:, -1]).astype(np.int8)
+        made: IntArray = (found if self.sequences else found[:, -1]).astype(dtype)
+        return made
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return UNIDIRECTIONAL_SEQUENCE_LSTM, or the operators of all steps of another cell."""
@@ -208,7 +217,7 @@ class QRecurrent(QWeighted):
         idle = self.recurrent_bias[: 2 * self.units if self.cell == "gru" else None]
         demand(not idle.any(), "its recurrent biases")
         demand(SMALLEST_POWER <= self.power <= LARGEST_POWER, "the scale of its cell state")
-        fixed = outputs[0].quantized == OUTPUT_RANGE.quantization("int8")
+        fixed = outputs[0].quantized == OUTPUT_RANGE.quantization(outputs[0].dtype)
         demand(fixed or self.cell == "lstm", "the scale of its output")
         demand(self.zero_point == outputs[0].zero_point, "its zero point")
         demand(0 < self.clip <= ANY_STATE, "the largest size of its cell state")
@@ -216,4 +225,13 @@ class QRecurrent(QWeighted):
         shifts = [factor.shift for part in factors for factor in part]
         shifts.append(self.made(outputs[0]).shift)
         demand(max(map(abs, shifts)) <= _LARGEST_SHIFT, "its multipliers")
-        demand(self.largest_sum(*inputs, *outputs) < 1 << 31, "the size of its sums")
+        demand(self.fits(inputs[0], outputs[0]), "the size of its sums")
+
+
+def _fits(largest: int, factor: Multiplier, wide: bool) -> bool:
+    """Return whether sums of some size fit, and what they are once shifted or scaled."""
+    if not wide:
+        return largest << max(factor.shift, 0) < 1 << 31
+    scaled = largest * math.ldexp(int(reduced(factor.multiplier)), factor.shift - 15)
+    sound = largest < 1 << _SUM_BITS_16 and scaled < 1 << _SCALED_BITS_16
+    return sound and factor.shift <= LARGEST_SHIFT_16

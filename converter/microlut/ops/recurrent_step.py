@@ -75,7 +75,7 @@ class QRecurrentStep(QWeighted):
             x, layer.parameters(inputs[0], outputs[0]), False, (old[:, -1], old[:, 0])
         )
         parts = [state, made[-1]] if layer.cell == "lstm" else [made[-1]]
-        return layer.given(made), np.stack(parts, axis=1).astype(np.int16)
+        return layer.given(made, outputs[0].dtype), np.stack(parts, axis=1).astype(np.int16)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
         """Return the operators of the layer; of an LSTM, they hold its memory in variables."""
@@ -88,7 +88,7 @@ class QRecurrentStep(QWeighted):
         """Raise ValueError, naming the part, unless the engine can run it."""
         self.layer.check(inputs[:1], outputs[:1])
         demand(not (self.layer.backwards or self.layer.flipped), "the order of its steps")
-        demand(inputs[0].dtype == outputs[0].dtype == "int8", "the type of its tensors")
+        demand(inputs[0].dtype == outputs[0].dtype, "the type of its tensors")
         memory = self.memory("")
         sound = all(
             (tensor.dtype, tensor.quantization) == (memory.dtype, memory.quantization)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from microlut.ops.arrays import Int64, Shape
 from microlut.ops.base import demand
-from microlut.ops.fixed_point import multiply
+from microlut.ops.fixed_point import multiply, multiply_wide
 from microlut.ops.json_arrays import (
     Float32Array,
     Int8Array,
@@ -26,7 +26,6 @@ from microlut.support.shown import Shown
 
 Granularity = Literal["tensor", "channel"]
 _LARGEST_SHIFT = 31
-_LARGEST_REDUCED = 0x7FFF0000  # multipliers from here on are 32767 in 15 bits
 LARGEST_SHIFT_16 = 7  # to the left, of 64-bit accumulators
 
 
@@ -138,14 +137,9 @@ class OutputStage(Shown):
         return np.clip(scaled + zero_point, self.minimum, self.maximum).astype(np.int8)
 
     def requantize_16(self, total: Int64) -> NDArray[np.int16]:
-        """Scale accumulators [..., channels] of below 2^47 by 15-bit multipliers, and clamp.
-
-        TensorFlow Lite's MultiplyByQuantizedMultiplier of 64-bit accumulators: one rounding.
-        """
-        wide = self.multiplier.astype(np.int64)
-        reduced = np.where(wide < _LARGEST_REDUCED, (wide + (1 << 15)) >> 16, 0x7FFF)
-        right = 15 - self.shift.astype(np.int64)
-        scaled: Int64 = (total * reduced + (np.int64(1) << (right - 1))) >> right
+        """Scale accumulators [..., channels] of below 2^47 by 15-bit multipliers, and clamp."""
+        multiplier, shift = self.multiplier.astype(np.int64), self.shift.astype(np.int64)
+        scaled = multiply_wide(total, multiplier, shift)
         return np.clip(scaled, self.minimum, self.maximum).astype(np.int16)
 
     def check(self, channels: int, output: Tensor) -> None:

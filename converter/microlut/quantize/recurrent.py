@@ -127,7 +127,8 @@ def integer_form(op: Recurrent, chosen: Chosen, x: FloatArray, source: Tensor) -
         UnsupportedModel: The engine's 32-bit numbers do not suffice. The message has no name.
     """
     power = _power(op.run(x)[1]) if op.cell == "lstm" else SMALLEST_POWER
-    output = Tensor("", op.shapes([source.shape])[0], "int8", OUTPUT_RANGE.quantization("int8"))
+    kind = source.dtype
+    output = Tensor("", op.shapes([source.shape])[0], kind, OUTPUT_RANGE.quantization(kind))
     made = QRecurrent(
         weights=chosen.weights,
         own_scales=chosen.own_scales(GATES[op.cell]),
@@ -149,7 +150,7 @@ def integer_form(op: Recurrent, chosen: Chosen, x: FloatArray, source: Tensor) -
         bias=_rounded(before / (own * source.scale)),
         recurrent_bias=_rounded(after / (recurrent * made.hidden_scale(output))),
     )
-    if made.largest_sum(source, output) >= 1 << 31:
+    if not made.fits(source, output):
         raise UnsupportedModel(
             "its sums may need more than 32 bits; use fewer units, or scale the inputs: put a "
             "Normalization layer before it and train again"

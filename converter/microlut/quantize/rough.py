@@ -19,7 +19,7 @@ from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.dense import Dense
 from microlut.ops.linear import Array, Linear
 from microlut.ops.recurrent import Recurrent
-from microlut.ops.tensor import Tensor, dequantize_array
+from microlut.ops.tensor import Tensor, dequantize_array, integer_limits
 from microlut.ops.weighted import Weighted
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.reconstruct import LEVEL_MAX, ScaleRule
@@ -85,7 +85,9 @@ def _recurrent(
     rows = _weights(Dense(op.kernel, op.bias), bits, single_precision)
     largest = np.full_like(rows.scales, rows.scales.max())  # gates have one scale each
     shared.rows.setdefault(kernel_key(op), Chosen(replace(rows, scales=largest), 1.0))
-    integer = np.random.default_rng(0).integers(-128, 128, (2, *source.shape)).astype(np.int8)
+    low, high = integer_limits(source.dtype)
+    noise = np.random.default_rng(0).integers(low, high + 1, (2, *source.shape))
+    integer = noise.astype(source.dtype)
     real = dequantize_array(integer, source.quantized)
     return quantize_recurrent(node, real, integer, tensors, WeightConfig(bits), shared.rows)
 

@@ -165,7 +165,8 @@ def quantize_without_data(
             nodes.append(QNode(node.name, fitted, node.inputs, quantized_outputs(node, tensors)))
         elif isinstance(op, Recurrent):
             real = step.inputs[0]
-            read = quantize_array(real, tensors[node.inputs[0]].quantized)
+            source = tensors[node.inputs[0]]
+            read = quantize_array(real, source.quantized, source.dtype)
             config = replace(configs[node.name], method="fitted")
             nodes.append(quantize_recurrent(node, real, read, tensors, config, shared.rows))
         else:

@@ -10,7 +10,7 @@ extern "C" {
 
 /* What a step computes. A GRU resets its state after the recurrent products, or before them. */
 struct mlut_steps;
-typedef void mlut_recurrent_cell_t(struct mlut_steps *job, const int8_t *x);
+typedef void mlut_recurrent_cell_t(struct mlut_steps *job, const void *x);
 mlut_recurrent_cell_t mlut_recurrent_lstm, mlut_recurrent_simple_rnn, mlut_recurrent_gru,
     mlut_recurrent_gru_reset_before;
 

@@ -111,18 +111,26 @@ def test_a_state_has_the_8_bits_of_its_source(tmp_path: Path):
 
 
 @pytest.mark.keras
-def test_recurrent_layer_keeps_8_bits_in_a_wide_network(keras):
+def test_layer_without_a_form_is_named_in_what_convert_prints(keras, monkeypatch):
+    monkeypatch.setattr(UnitNormalization, "wide", "")
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((3,)), layers.UnitNormalization(name="unit")])
+    x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    made = microlut.convert(model, x, activations=16, distill=False)
+    assert made.report.kept_int8 == ("unit",)
+    assert "no form for 16: unit" in conversion_text(made.report)
+
+
+@pytest.mark.keras
+def test_recurrent_layer_has_16_bits_in_a_wide_network(keras):
     layers = keras.layers
     model = keras.Sequential(
         [keras.Input((6, 3)), layers.Conv1D(5, 2), layers.LSTM(4, name="memory"), layers.Dense(3)]
     )
     x = np.random.default_rng(0).normal(size=(40, 6, 3)).astype(np.float32)
     made = microlut.convert(model, x, activations=16, distill=False)
-    assert made.report.kept_int8 == ("memory",)
-    assert "no form for 16: memory" in conversion_text(made.report)
-    assert {t.dtype for t in (*made.quantized.inputs, made.quantized.nodes[-1].outputs[0])} == {
-        "int16"
-    }
+    assert made.report.kept_int8 == ()
+    assert {t.dtype for t in made.quantized.tensors().values()} == {"int16"}
     given = rg.int8_batch(made.quantized, 1, 8)
     wanted = to_bytes(integers.outputs(made.quantized, given))
     np.testing.assert_array_equal(run_tflite_micro(made.tflite, given), wanted)

@@ -60,6 +60,8 @@ WIDE = (
     "mean",
     "pool2d",
     "prelu",
+    "recurrent",
+    "recurrent_step",
     "reduce",
     "relu",
     "transpose_conv2d",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar
 
-from microlut.ops.cells import GATES
+from microlut.ops.cells import GATES, Cell
 from microlut.ops.fixed_point import Multiplier
 from microlut.ops.recurrent import Recurrent
 from microlut.ops.recurrent_integer import QRecurrent
@@ -13,18 +15,28 @@ from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 
 _MOST = (1 << 16) - 1
-# Bytes per unit of the states: 16-bit cell state and two 8-bit hidden states; two 16-bit hidden
-# states, and where the state is reset before the products, a third one.
-_STATE_BYTES = {"lstm": 4, "simple_rnn": 4, "gru": 4, "gru_reset_before": 6}
 
 
 class RecurrentKernel(Kernel[QRecurrent, Recurrent]):
-    """The kernel mlut_recurrent."""
+    """The kernel mlut_recurrent.
+
+    Attributes:
+        state_bytes: Bytes per unit of the states. An LSTM has a 16-bit cell state and two 8-bit
+            hidden states; others have two 16-bit hidden states, and where the state is reset before
+            the products, a third one.
+    """
+
+    state_bytes: ClassVar[Mapping[Cell, int]] = {
+        "lstm": 4,
+        "simple_rnn": 4,
+        "gru": 4,
+        "gru_reset_before": 6,
+    }
 
     def tiles(self, call: Call[QRecurrent]) -> Iterator[Tile]:
         """Yield the tiles of all rows and of one; weights of 8 bits need no decoding."""
         op = call.op
-        states = _STATE_BYTES[op.cell] * op.units
+        states = self.state_bytes[op.cell] * op.units
         rows, columns = op.weights.shape
         if op.weights.codebook is None:
             yield Tile(rows, aligned(states))
@@ -68,14 +80,18 @@ class RecurrentKernel(Kernel[QRecurrent, Recurrent]):
         own, recurrent = op.factors(source, call.outputs[0])
         sums = op.weights.int8()[:, : op.inputs].astype(int).sum(axis=1)
         return {
-            "own": [_pair(factor) for factor in own],
-            "recurrent": [_pair(factor) for factor in recurrent],
+            "own": [self.factor(factor) for factor in own],
+            "recurrent": [self.factor(factor) for factor in recurrent],
             "bias": op.bias.astype(int) - source.zero_point * sums,
             "hidden_bias": op.hidden_bias,
-            "made": _pair(op.made(call.outputs[0])),
+            "made": _numbers(op.made(call.outputs[0])),
             "rows": op.units * GATES[op.cell],
         }
 
+    def factor(self, factor: Multiplier) -> tuple[int, int, float]:
+        """Return what a gate's sums are multiplied by: multiplier, shift, and the real number."""
+        return _numbers(factor)
 
-def _pair(factor: Multiplier) -> tuple[int, int]:
-    return factor.multiplier, factor.shift
+
+def _numbers(factor: Multiplier) -> tuple[int, int, float]:
+    return factor.multiplier, factor.shift, math.ldexp(factor.multiplier, factor.shift - 31)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from microlut.ops.recurrent import Recurrent
 from microlut.ops.recurrent_integer import QRecurrent
@@ -12,15 +13,19 @@ from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.plan.kernels import recurrent
 from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 
-_LAYER = recurrent.RecurrentKernel()
-
 
 class RecurrentStepKernel(Kernel[QRecurrentStep, Recurrent]):
-    """The kernel mlut_recurrent_step."""
+    """The kernel mlut_recurrent_step.
+
+    Attributes:
+        layer: The kernel of the layer.
+    """
+
+    layer: ClassVar[recurrent.RecurrentKernel] = recurrent.RecurrentKernel()
 
     def tiles(self, call: Call[QRecurrentStep]) -> Iterator[Tile]:
         """Yield the tiles of the layer."""
-        return _LAYER.tiles(_layer(call))
+        return self.layer.tiles(_layer(call))
 
     def overwrites(self, call: Call[QRecurrentStep]) -> Iterable[int]:
         """Return none, since a step may read what another one would have written over."""
@@ -28,18 +33,18 @@ class RecurrentStepKernel(Kernel[QRecurrentStep, Recurrent]):
 
     def work(self, call: Call[QRecurrentStep], tile: Tile, core: str) -> Counter[str]:
         """Return the work of the layer."""
-        return _LAYER.work(_layer(call), tile, core)
+        return self.layer.work(_layer(call), tile, core)
 
     def sizes(
         self, op: QRecurrentStep | Recurrent, inputs: Shapes, outputs: Shapes
     ) -> Iterable[Size]:
         """Return the sizes of the layer."""
-        layer = op.layer if isinstance(op, QRecurrentStep) else op
-        return _LAYER.sizes(layer, inputs, outputs)
+        inner = op.layer if isinstance(op, QRecurrentStep) else op
+        return self.layer.sizes(inner, inputs, outputs)
 
     def fields(self, call: Call[QRecurrentStep]) -> Mapping[str, object]:
         """Return the fields of the layer."""
-        return _LAYER.fields(_layer(call))
+        return self.layer.fields(_layer(call))
 
 
 def _layer(call: Call[QRecurrentStep]) -> Call[QRecurrent]:
