@@ -14,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import random_graphs as rg
 from microlut.codegen.tflite import to_tflite
-from microlut.errors import MicrolutError
+from microlut.errors import MicrolutError, UnsupportedModel
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.importers import import_model
@@ -22,7 +22,7 @@ from microlut.integer import QNode, QuantizedGraph, to_bytes
 from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
 from microlut.ops.recurrent_integer import QRecurrent
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import Activation, Quantization
 from microlut.quantize.stage import assembled
 from microlut.streaming.stream import stream
 from microlut.verification.runtimes import run_tflite_micro
@@ -77,13 +77,15 @@ def test_variables_become_states(number: int, streams: list[QuantizedGraph], tmp
     np.testing.assert_array_equal(run_tflite_micro(content, x, runs=runs), wanted)
 
 
-def foreign_lstm(seed: int, sequences: bool) -> QuantizedGraph:
+def foreign_lstm(seed: int, sequences: bool, dtype: Activation) -> QuantizedGraph:
     """Return an LSTM with scales that no conversion of ours gives it."""
     rng = np.random.default_rng(seed)
-    graph = network(f"lstm{seed}", "lstm", sequences=sequences)
+    graph = network(f"lstm{seed}", "lstm", sequences=sequences, types=(8, dtype))
     node = graph.nodes[0]
     assert isinstance(node.op, QRecurrent)
     q = Quantization(float(np.float32(rng.uniform(0.006, 0.0079))), int(rng.integers(-9, 9)))
+    if dtype == "int16":
+        q = Quantization(float(np.float32(q.scale / 256)), 0)
     own = tuple(np.float32(np.array(node.op.own_scales) * rng.uniform(0.7, 1.4, 4)).tolist())
     op = replace(node.op, own_scales=own, zero_point=q.zero_point, clip=5000 if seed % 2 else 32768)
     output = replace(node.outputs[0], quantization=q)
@@ -91,15 +93,50 @@ def foreign_lstm(seed: int, sequences: bool) -> QuantizedGraph:
     return replace(graph, nodes=(made,), outputs=(output.name,))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
 @pytest.mark.parametrize("seed", range(6))
-def test_lstms_keep_their_integers(seed: int, tmp_path: Path):
-    graph = foreign_lstm(seed, sequences=seed % 3 > 0)
-    read = imported(to_tflite(graph), tmp_path)
+def test_lstms_keep_their_integers(seed: int, dtype: Activation, tmp_path: Path):
+    graph = foreign_lstm(seed, seed % 3 > 0, dtype)
+    content = to_tflite(graph)
+    read = imported(content, tmp_path)
     assert any("recurrent layers begin each run" in note for note in read.notes)
     found = stored(read)
     x = rg.int8_batch(graph, seed, 5)
-    wanted = to_bytes(integers.outputs(graph, x))
+    wanted = run_tflite_micro(content, x)
     np.testing.assert_array_equal(to_bytes(integers.outputs(found, named_for(found, x))), wanted)
+
+
+def _other_biases(model: Any, dtype: type[np.signedinteger[Any]], value: int) -> None:
+    """Give the biases of an LSTM's first gate another type, and the first of them a value."""
+    graph = model.subgraphs[0]
+    lstm = next(op for op in graph.operators if len(op.inputs) > 20)
+    tensor = graph.tensors[lstm.inputs[12]]
+    model.buffers.append(schema.BufferT())
+    values = np.full(tensor.shape, value).astype(dtype)
+    model.buffers[-1].data = np.frombuffer(values.tobytes(), np.uint8)
+    tensor.buffer = len(model.buffers) - 1
+    tensor.type = getattr(schema.TensorType, dtype.__name__.upper())
+
+
+@pytest.mark.parametrize(
+    ("dtype", "biases", "value", "message"),
+    [
+        ("int8", np.int64, 3, "has biases of int64; supported are those of int32"),
+        ("int16", np.int32, 3, "has biases of int32; supported are those of int64"),
+        ("int16", np.int64, 1 << 40, "supported are those that 32 bits hold"),
+    ],
+)
+def test_lstms_with_other_biases_are_refused(
+    dtype: Activation,
+    biases: type[np.signedinteger[Any]],
+    value: int,
+    message: str,
+    tmp_path: Path,
+):
+    content = to_tflite(foreign_lstm(1, False, dtype))
+    content = changed(content, lambda model: _other_biases(model, biases, value))
+    with pytest.raises(UnsupportedModel, match=message):
+        imported(content, tmp_path)
 
 
 def begun_with(values: Callable[[int], np.ndarray]) -> Callable[[Any], None]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.importers.tflite.file import FileTensor, TfliteFile
+from microlut.importers.tflite.stored import biases
 from microlut.importers.tflite.use import Handler, Step, Use, Value, limited
 from microlut.ops.arrays import frozen_array
 from microlut.ops.base import IntegerOp
@@ -26,6 +27,7 @@ _VARIANTS = (*range(9, 12), *range(16, 18), *range(20, 24))  # peepholes, projec
 _HIDDEN, _CELL = 18, 19
 _TANH = 4
 _LARGEST_INT16 = 32767
+_BIASES_OF = {"int8": "int32", "int16": "int64"}  # by the type of inputs and outputs
 _BEGINS = (
     "recurrent layers begin each run with states of zeros, as TensorFlow Lite does after a reset "
     "of its variables"
@@ -41,7 +43,9 @@ class _Gates:
     biases: tuple[Value, ...]
 
 
-@limited("over two or more steps; no peepholes, projection or layer normalization; int8 or float")
+@limited(
+    "over two or more steps; no peepholes, projection or layer normalization; int8, int16 or float"
+)
 def _lstm(use: Use) -> tuple[Step, ...]:
     steps, inputs = _sequence(use)
     if any(i < len(use.inputs) and use.inputs[i] is not None for i in _VARIANTS):
@@ -123,9 +127,16 @@ def _check_integers(use: Use, gates: _Gates) -> None:
     """Raise UnsupportedModel unless the integers have the forms that devices compute with."""
     hidden, output = use.given(_HIDDEN).source, use.outputs[0]
     kinds = {use.tensor().source.dtype, hidden.dtype, output.dtype}
-    if kinds != {"int8"} or any(value.source.dtype != "int32" for value in gates.biases):
+    if len(kinds) > 1 or not kinds <= _BIASES_OF.keys():
         raise use.operator.unsupported(
-            f"computes between {', '.join(sorted(kinds))}", "supported are int8 and real numbers"
+            f"computes between {', '.join(sorted(kinds))}",
+            "supported are int8, int16 and real numbers",
+        )
+    expected = _BIASES_OF[output.dtype]
+    found = {value.source.dtype for value in gates.biases} - {expected}
+    if found:
+        raise use.operator.unsupported(
+            f"has biases of {', '.join(sorted(found))}", f"supported are those of {expected}"
         )
     if not _equal(hidden, output):
         raise use.operator.invalid("has an output with another scale than its hidden state")
@@ -180,7 +191,7 @@ def _integers(
             kernel.shape, 8, kernel.view(np.uint8), None, frozen_array(scales, np.float32)
         ),
         own_scales=tuple(float(value.source.scales[0]) for value in gates.own),
-        bias=frozen_array(bias, np.int32),
+        bias=biases(use.operator, bias, len(kernel)),
         recurrent_bias=frozen_array(np.zeros(len(kernel)), np.int32),
         cell="lstm",
         power=power,

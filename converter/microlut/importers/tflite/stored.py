@@ -69,7 +69,7 @@ def integer_form(
         multiplier, shift = rounded_multipliers(x.scale, scales, output.scale)
         stage = replace(stage, multiplier=multiplier, shift=shift)
     if not bare:
-        stage = replace(stage, bias=_biases(operator, stored.bias, channels))
+        stage = replace(stage, bias=biases(operator, stored.bias, channels))
     made = draft.with_output(stage)
     if not _sums_fit(made, output):
         raise operator.unsupported(
@@ -128,7 +128,8 @@ def _scales(operator: FileOperator, source: FileTensor, channels: int) -> NDArra
     return frozen_array(found)
 
 
-def _biases(operator: FileOperator, bias: NDArray[Any] | None, channels: int) -> NDArray[np.int32]:
+def biases(operator: FileOperator, bias: NDArray[Any] | None, channels: int) -> NDArray[np.int32]:
+    """Return biases in 32 bits; raise UnsupportedModel if there are larger ones."""
     if bias is None:
         return np.zeros(channels, np.int32)
     if bias.dtype.kind != "i" or bias.min() < _INT32.min or bias.max() > _INT32.max:
