@@ -24,6 +24,7 @@ from microlut.verification.runtimes import run_tflite_micro
 from recurrent_streams import STEPS, network
 
 CASES = 12
+TYPES: tuple[Activation, ...] = ("int8", "int16")
 
 
 def foreign(seed: int, dtype: Activation = "int8") -> QuantizedGraph:
@@ -50,7 +51,7 @@ def foreign(seed: int, dtype: Activation = "int8") -> QuantizedGraph:
     return made
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int16"])
+@pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("seed", range(CASES))
 def test_integers_equal_tflite_micro(seed: int, dtype: Activation):
     graph = foreign(seed, dtype)
@@ -66,6 +67,28 @@ def test_scales_are_multiplied_in_double_precision():
     x = rg.int8_batch(first, 0, 4000)  # in single precision, 12 bytes are off by one
     found = run_tflite_micro(to_tflite(first), x)
     np.testing.assert_array_equal(found, to_bytes(integers.outputs(first, x)))
+
+
+def with_small_states(power: int, dtype: Activation) -> QuantizedGraph:
+    """Return a network whose cell states are in steps of 2^power."""
+    graph = foreign(1, dtype)
+    nodes = []
+    for node in graph.nodes:
+        assert isinstance(node.op, QRecurrent)
+        nodes.append(replace(node, op=replace(node.op, power=power, clip=1 << 15)))
+    made = replace(graph, name=f"small{-power}_{dtype}", nodes=tuple(nodes))
+    check_graph(made)
+    return made
+
+
+SMALL = [with_small_states(power, dtype) for power in (-16, -24) for dtype in TYPES]
+
+
+@pytest.mark.parametrize("graph", SMALL, ids=lambda graph: graph.name)
+def test_small_cell_states_equal_tflite_micro(graph: QuantizedGraph):
+    x = rg.int8_batch(graph, 1, SAMPLES)
+    wanted = run_tflite_micro(to_tflite(graph), x)
+    np.testing.assert_array_equal(to_bytes(integers.outputs(graph, x)), wanted)
 
 
 def test_cell_states_are_cut():
@@ -88,7 +111,7 @@ def test_c_equals_integers_also_step_by_step(tmp_path: Path):
     wholes = [foreign(seed) for seed in range(CASES)]
     wholes += [foreign(seed, "int16") for seed in range(0, CASES, 2)]
     streams = [replace(stream(graph, 0), name=f"{graph.name}_steps") for graph in wholes[::2]]
-    graphs = [*wholes, *streams]
+    graphs = [*wholes, *streams, *SMALL]
     samples: list[Batch] = [rg.int8_batch(graph, 0, 2 * STEPS) for graph in graphs]
     found = run_batch(
         [make_plan(graph) for graph in graphs], [to_bytes(x) for x in samples], tmp_path, HOST
@@ -97,7 +120,7 @@ def test_c_equals_integers_also_step_by_step(tmp_path: Path):
         np.testing.assert_array_equal(got, to_bytes(integers.outputs(graph, x)), graph.name)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int16"])
+@pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("seed", range(0, CASES, 3))
 def test_steps_equal_tflite_micro(seed: int, dtype: Activation):
     made = stream(foreign(seed, dtype), 0)

@@ -29,6 +29,7 @@ from microlut.ops.weights import LARGEST_SHIFT_16, QuantizedWeights
 
 LARGEST_POWER = -6  # of the scale of a cell state: up to 512
 SMALLEST_POWER = -15
+FINEST_POWER = -24  # in files of other converters: up to 1/512
 _LARGEST_SHIFT = 31
 _SUM_BITS_16, _SCALED_BITS_16 = 46, 30  # of sums between int16 tensors, and once scaled
 
@@ -216,7 +217,7 @@ class QRecurrent(QWeighted):
         demand(self.bias.shape == self.recurrent_bias.shape == rows, "its biases")
         idle = self.recurrent_bias[: 2 * self.units if self.cell == "gru" else None]
         demand(not idle.any(), "its recurrent biases")
-        demand(SMALLEST_POWER <= self.power <= LARGEST_POWER, "the scale of its cell state")
+        demand(FINEST_POWER <= self.power <= LARGEST_POWER, "the scale of its cell state")
         fixed = outputs[0].quantized == OUTPUT_RANGE.quantization(outputs[0].dtype)
         demand(fixed or self.cell == "lstm", "the scale of its output")
         demand(self.zero_point == outputs[0].zero_point, "its zero point")

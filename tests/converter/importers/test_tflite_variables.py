@@ -106,6 +106,14 @@ def test_lstms_keep_their_integers(seed: int, dtype: Activation, tmp_path: Path)
     np.testing.assert_array_equal(to_bytes(integers.outputs(found, named_for(found, x))), wanted)
 
 
+def test_lstms_of_tiny_cell_states_are_refused(tmp_path: Path):
+    graph = foreign_lstm(2, False, "int8")
+    op = replace(graph.nodes[0].op, power=-25)  # type: ignore[type-var]
+    content = to_tflite(replace(graph, nodes=(replace(graph.nodes[0], op=op),)))
+    with pytest.raises(UnsupportedModel, match=r"in steps of 2\^-25; .* 2\^-24 to 2\^-6"):
+        imported(content, tmp_path)
+
+
 def _other_biases(model: Any, dtype: type[np.signedinteger[Any]], value: int) -> None:
     """Give the biases of an LSTM's first gate another type, and the first of them a value."""
     graph = model.subgraphs[0]

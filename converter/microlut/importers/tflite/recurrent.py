@@ -17,7 +17,7 @@ from microlut.ops.arrays import frozen_array
 from microlut.ops.base import IntegerOp
 from microlut.ops.integer_cells import ANY_STATE
 from microlut.ops.recurrent import Recurrent
-from microlut.ops.recurrent_integer import LARGEST_POWER, SMALLEST_POWER, QRecurrent
+from microlut.ops.recurrent_integer import FINEST_POWER, LARGEST_POWER, QRecurrent
 from microlut.ops.tensor import Tensor
 from microlut.ops.weights import QuantizedWeights
 
@@ -180,10 +180,10 @@ def _integers(
     scales = np.repeat([float(value.source.scales[0]) for value in gates.recurrent], op.units)
     bias = np.concatenate([_values(value) for value in gates.biases])
     power = int(np.log2(use.given(_CELL).source.scales[0]))
-    if not SMALLEST_POWER <= power <= LARGEST_POWER:
+    if not FINEST_POWER <= power <= LARGEST_POWER:
         raise use.operator.unsupported(
             f"has a cell state in steps of 2^{power}",
-            f"supported are 2^{SMALLEST_POWER} to 2^{LARGEST_POWER}",
+            f"supported are 2^{FINEST_POWER} to 2^{LARGEST_POWER}",
         )
     limit = min(int(op.clip * 2.0**-power), _LARGEST_INT16)
     return QRecurrent(
