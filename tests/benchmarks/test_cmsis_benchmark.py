@@ -9,17 +9,25 @@ import numpy as np
 import pytest
 
 from microlut.ops.fixed_point import multiply, quantize_multiplier
+from microlut.ops.tensor import Quantization, Tensor
+from microlut.ops.weights import QuantizedWeights
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import case_records
 import cmsis_nn_cases as bench
-import cmsis_nn_lstm as of_lstm
-from cmsis_nn_parts import Unlike
+from cmsis_nn_lstm import GivenLstm
 from cnn_operators import CNN, is_cnn
 from documents import read_table
 
 _BATCHES = 2
+CELL = {
+    "CELL_SCALE_POWER": -9,
+    "FORGET_TO_CELL_MULTIPLIER": 1 << 30,
+    "FORGET_TO_CELL_SHIFT": -14,
+    "INPUT_TO_CELL_MULTIPLIER": 1197688178,
+    "INPUT_TO_CELL_SHIFT": -20,
+}
 
 
 def dense_case(root: Path, name: str, wrong: int = 0, filter_offset: int = 0) -> None:
@@ -69,7 +77,7 @@ def test_cases_are_equal_different_or_refused(tmp_path: Path, monkeypatch: pytes
     dense_case(tmp_path, "fully_connected_wrong", wrong=-1)
     dense_case(tmp_path, "fully_connected_w_zp", filter_offset=-15)
     write(tmp_path, "svdf", {"input": np.zeros(3, int)}, {"RANK": 1})
-    write(tmp_path, "lstm_s16", {"input_tensor": np.zeros(3, int)}, {}, kind="16")
+    write(tmp_path, "lstm_s16", {"input_tensor": np.zeros(3, int)}, CELL, kind="16")
     write(tmp_path, "add_f32", {"input": np.zeros(3, int)}, {})
     page = tmp_path / "page.md"
     page.write_text(f"<!-- made by benchmarks/{bench.SCRIPT} -->\n<!-- end -->\n")
@@ -82,7 +90,10 @@ def test_cases_are_equal_different_or_refused(tmp_path: Path, monkeypatch: pytes
         "fully_connected": ("equal", ""),
         "fully_connected_w_zp": ("equal", ""),
         "fully_connected_wrong": ("different", "1 of 10 values differ, by 1 at most"),
-        "lstm_s16": ("refused", "keeps hidden states of int16; the engine's LSTM has int8"),
+        "lstm_s16": (
+            "refused",
+            "scales its cell state by other multipliers than those of its power of two",
+        ),
         "svdf": ("refused", "there is no SVDF"),
     }
     assert "| fully connected | 2 | 1 |" in page.read_text()
@@ -95,15 +106,21 @@ def test_other_bytes_of_c_are_noticed(tmp_path: Path, monkeypatch: pytest.Monkey
     assert bench.main([str(tmp_path)]) == 1
 
 
-def test_scales_have_the_multipliers_that_they_are_found_of():
-    rng = np.random.default_rng(0)
-    for own, hidden in rng.uniform(0.0005, 0.05, (50, 2)).astype(np.float32):
-        factor = of_lstm.factor_of(float(hidden))
-        wanted = quantize_multiplier(factor(float(own)))
-        first = own * np.float32(1 + 1e-7)
-        assert quantize_multiplier(factor(of_lstm.scale_of(wanted, float(first), factor))) == wanted
-    with pytest.raises(Unlike, match="no scale"):
-        of_lstm.scale_of(wanted, 1.0, factor)
+def test_lstm_has_the_multipliers_of_the_case():
+    own, hidden = (tuple(quantize_multiplier(0.001 * (n + i)) for i in range(4)) for n in (1, 5))
+    made = quantize_multiplier(0.3)
+    source, output = (Tensor(n, (2, 3), "int8", Quantization(0.1, 0)) for n in "xy")
+    weights = QuantizedWeights(
+        (12, 6), 8, np.ones((12, 6), np.uint8), None, np.ones(12, np.float32)
+    )
+    bias = np.zeros(12, np.int32)
+    op = GivenLstm(
+        *(weights, (1.0,) * 4, bias, bias, "lstm", -12, True, False, False),
+        of_gates=(own, hidden),
+        of_hidden=made,
+    )
+    assert op.factors(source, output) == (own, hidden)
+    assert op.parameters(source, output).made == made
 
 
 def test_cnn_is_what_convolutional_networks_have():
