@@ -15,11 +15,14 @@ from test_recurrent import recurrent
 
 from microlut.errors import UnsupportedModel
 from microlut.graph import evaluate as floats
+from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as integers
 from microlut.ops.cells import GATES, Cell
 from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.tensor import Activation, dequantize_array, quantize_array
 from microlut.plan.kernels import calls_of, kernel_for
+from microlut.quantize.ranges.measure import calibrate
+from microlut.quantize.stage import quantize_without_data
 from microlut.quantize.weights import WeightConfig
 
 CASES = tuple(replace(one, name=f"wide_{one.name}", dtype="int16") for one in NARROW)
@@ -72,17 +75,21 @@ def test_damaged_sums_are_refused():
         broken.check([x], node.outputs)
 
 
-def signal_to_noise(cell: Cell, dtype: Activation) -> float:
-    """Return the ratio in dB of a layer with weights of 8 bits."""
+def snr_case(cell: Cell, dtype: Activation) -> Case:
+    """Return a layer with weights of 8 bits."""
     case = replace(recurrent(f"snr_{cell}", cell, (24, 6), 16, WeightConfig(8)), dtype=dtype)
     op = replace(case.op, kernel=case.op.kernel * np.float32(0.4))  # type: ignore[type-var]
-    case = replace(case, op=op)
+    return replace(case, op=op)
+
+
+def signal_to_noise(case: Case, made: QuantizedGraph) -> float:
+    """Return the ratio of a layer's outputs in dB."""
     graph, samples = case.graph(), case.samples()
     wanted = floats.evaluate(graph, samples)
     (x,) = samples.arrays.values()
-    given = quantize_array(x, case.quantized.inputs[0].quantized, dtype)
-    end = case.quantized.nodes[0].outputs[0]
-    found = dequantize_array(integers.evaluate(case.quantized, given), end.quantized)
+    given = quantize_array(x, made.inputs[0].quantized, case.dtype)
+    end = made.nodes[0].outputs[0]
+    found = dequantize_array(integers.evaluate(made, given), end.quantized)
     return 10 * math.log10(np.square(wanted).mean() / np.square(found - wanted).mean())
 
 
@@ -90,5 +97,16 @@ def signal_to_noise(cell: Cell, dtype: Activation) -> float:
     ("cell", "gain"), [("lstm", 4), ("gru", 6), ("gru_reset_before", 12), ("simple_rnn", 0.5)]
 )
 def test_activations_of_16_bits_are_nearer_to_the_real_results(cell: Cell, gain: float):
-    narrow, wide = (signal_to_noise(cell, dtype) for dtype in ("int8", "int16"))
+    narrow, wide = (
+        signal_to_noise(case, case.quantized)
+        for case in (snr_case(cell, "int8"), snr_case(cell, "int16"))
+    )
     assert wide > narrow + gain
+
+
+def test_biases_without_calibration_inputs_are_as_near():
+    case = snr_case("gru", "int16")
+    graph, x = case.graph(), case.samples()
+    ranges = calibrate(graph, x).typed(dict.fromkeys(graph.tensors(), "int16"))
+    made = quantize_without_data(graph, ranges, x, WeightConfig(8, method="fitted"))
+    assert abs(signal_to_noise(case, made) - signal_to_noise(case, case.quantized)) < 1

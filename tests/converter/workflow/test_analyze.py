@@ -67,11 +67,13 @@ def test_layers_that_keep_8_bits_are_noted(monkeypatch):
 
 
 @pytest.mark.keras
-def test_recurrent_layers_are_near_their_conversion(keras):
+@pytest.mark.parametrize("activations", [8, 16])
+def test_recurrent_layers_are_near_their_conversion(keras, activations):
     layers = keras.layers
     model = keras.Sequential([keras.Input((12, 3)), layers.LSTM(5), layers.Dense(2)])
     x = np.random.default_rng(0).normal(size=(40, 12, 3)).astype(np.float32)
-    assert_near(microlut.analyze(model, BOARD, bits=4), microlut.convert(model, x, bits=4))
+    made = microlut.convert(model, x, bits=4, activations=activations)
+    assert_near(microlut.analyze(model, BOARD, bits=4, activations=activations), made)
 
 
 @pytest.mark.slow
