@@ -63,6 +63,8 @@ _DIGITS = ROOT / "examples" / "digits" / "digits.keras"
 _FIRMWARE = ROOT / "firmware"
 _LEVELS: dict[Optimize, str] = {"speed": "-O2", "size": "-Os"}
 _KIND = r"\.(?:text|rodata|data|bss)(?:\.(?:unlikely|hot|startup|exit))?"
+_ROOM = 1 << 22  # bytes for all of the engine
+_SMALL = 5_000  # bytes of an arena that fits on all boards
 _LINKED = re.compile(rf"^ ({_KIND}\S*)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+\.o)$", re.MULTILINE)
 _MODELS = (
     "resnet8_cifar10.h5",
@@ -107,6 +109,7 @@ def functions(board: Board, level: str) -> dict[str, list[int | str]]:
         folder = Path(name)
         objects = compiled(board, folder, engine_sources(board), level)
         options = ["-nostartfiles", "-Wl,-e,0,--no-gc-sections,--no-warn-rwx-segments,-Map=all.map"]
+        options += [f"-Wl,--defsym=__flash_size={_ROOM}"]  # of picolibc's own linker script
         command = [*_compiler(board), *options, *(path.name for path in objects), "-o", "all.elf"]
         subprocess.run(command, cwd=folder, check=True)
         holders: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -230,7 +233,7 @@ def measured() -> CodeSizes:
     sizes: CodeSizes = {"types": types(microlut.load_board(CORES[0])), "cores": {}, "boards": {}}
     known = [board for board in boards() if board.memory is not None]
     for board in sorted(known, key=lambda each: each.id not in CORES):
-        plan = make_plan(model, Goal(core=board.core.value))
+        plan = make_plan(model, Goal(core=board.core.value, room=_SMALL))
         source = source_of(plan, sizes["types"])
         image, symbols = built(plan, board)
         if board.id in CORES:

@@ -16,9 +16,9 @@ Optimize = Literal["balanced", "speed", "size", "ram"]
 DEFAULT_CORE = "cortex-m4f"
 
 # Balanced: 1 % more memory is worth a quarter of a percent less time, until an inference takes a
-# millisecond or two.
+# few milliseconds.
 BALANCE = 0.25
-QUICK = 100_000  # instructions; hardly anybody gains from fewer
+QUICK = 500_000  # instructions; hardly anybody gains from fewer
 
 
 @dataclass(frozen=True, slots=True)

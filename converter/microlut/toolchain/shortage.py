@@ -47,7 +47,7 @@ def shortage(elf: Path, prefix: str, board: Board, messages: str) -> str:
     sizes = measure(elf, board)
     parts, advice = [], []
     memory, used_others = board.memory, dict(sizes.others)
-    helps = {"flash": "fewer bits per weight", "ram": "smaller feature maps"}
+    helps = {"flash": "fewer bits per weight", "ram": "--optimize ram, smaller feature maps"}
     others = [
         (name, used_others[name], region, helps[region.kind])
         for name, region in memory.others.items()
