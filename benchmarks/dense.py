@@ -1,11 +1,12 @@
 """Compare the dense layers of MLPerf Tiny with CMSIS-NN's int8 ones, for all bits and cores.
 
     .venv/bin/python benchmarks/dense.py --cmsis-nn CHECKOUT [--bits 2 3 4 5 6 7 8]
-        [--boards mps2-an385 ...]
+        [--boards mps2-an385 ...] [--write]
 
 The layers of the autoencoder, DS-CNN and ResNet8 are one network with random weights. It runs in
 QEMU once for each width, and once on CMSIS-NN (see cmsis_nn.py). The tables have what each layer
 takes in relation to CMSIS-NN: modelled cycles on a Cortex-M4, and instructions on all others.
+`--write` replaces those of docs/measurements/engine.md.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from cycles import Cost
+from documents import MEASUREMENTS, replace_table
 from engine import layer_costs, run
 from random_dense import ENDS, random_dense
 from rivals import Subject, engines_of
 
 import microlut
+from microlut.board.board import Core
 from microlut.codegen.render import render
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.tensor import Tensor
@@ -31,6 +34,7 @@ from microlut.quantize.weights import index_overlap
 from microlut.running.protocol import Int8Array
 from microlut.toolchain.build import build
 
+PAGE = MEASUREMENTS / "engine.md"
 BITS = (2, 3, 4, 5, 6, 7, 8)
 BOARDS = ("mps2-an386", "mps2-an385", "mps2-an385-m0plus", "mps3-an547")
 _NAME = "dense"
@@ -103,7 +107,9 @@ def main() -> None:
     parser.add_argument("--cmsis-nn", type=Path, metavar="CHECKOUT", required=True)
     parser.add_argument("--bits", nargs="+", type=int, default=list(BITS))
     parser.add_argument("--boards", nargs="+", default=list(BOARDS))
+    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
+    tables = []
     for name in arguments.boards:
         board = microlut.load_board(name)
         with tempfile.TemporaryDirectory() as temporary:
@@ -120,7 +126,11 @@ def main() -> None:
             costs = {
                 bits: measured(network(bits), board, folder / str(bits)) for bits in arguments.bits
             }
-        print(f"\n{board.core.value}\n\n{table(costs, peer)}", flush=True)
+        unit = "modelled cycles" if board.core is Core.CORTEX_M4F else "instructions"
+        tables.append(f"On {board.core.value}, {unit}:\n\n{table(costs, peer)}")
+        print(f"\n{tables[-1]}", flush=True)
+    if arguments.write:
+        replace_table(PAGE, "dense.py", "\n\n".join(tables))
 
 
 if __name__ == "__main__":
