@@ -61,6 +61,7 @@ class TypeRules(Table):
     depthwise_conv2d: Rule = Rule()
     dense: Rule = Rule()
     recurrent: Rule = Rule()
+    svdf: Rule = Rule()
     transpose_conv2d: Rule = Rule()
 
     def of(self, op: Weighted) -> Rule:

@@ -56,6 +56,7 @@ OPERATORS = (
     "softmax",
     "softmax_16",
     "subtract",
+    "svdf",
     "table",
     "table_16",
     "tanh",

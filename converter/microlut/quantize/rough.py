@@ -16,10 +16,12 @@ import numpy as np
 
 from microlut.graph.ir import Graph, Node
 from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.base import IntegerOp
 from microlut.ops.dense import Dense
 from microlut.ops.linear import Array, Linear
 from microlut.ops.recurrent import Recurrent
-from microlut.ops.tensor import Tensor, dequantize_array
+from microlut.ops.svdf import Svdf
+from microlut.ops.tensor import Tensor, dequantize_array, quantize_array
 from microlut.ops.weighted import Weighted
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.reconstruct import LEVEL_MAX, ScaleRule
@@ -30,6 +32,7 @@ from microlut.quantize.recurrent import Chosen, quantize_recurrent
 from microlut.quantize.shared import kernel_key
 from microlut.quantize.stage import SharedWeights, assembled
 from microlut.quantize.storable import scale_rule, with_biases
+from microlut.quantize.svdf import ChosenFilters, quantize_svdf
 from microlut.quantize.types import Types
 from microlut.quantize.weights import WeightConfig, index_overlap, single_precision
 from microlut.quantize.without_data.fit import expected_ranges
@@ -61,6 +64,9 @@ def quantize_roughly(
         if node.name in graph.exact and not isinstance(op, Weighted):
             nodes.append(QNode(node.name, graph.exact[node.name], node.inputs, node.outputs))
             continue
+        if isinstance(op, Svdf):
+            nodes.append(_svdf(node, graph.exact[node.name], tensors, bits[node.name], shared))
+            continue
         if isinstance(op, Recurrent):
             nodes.append(_recurrent(node, op, tensors, bits[node.name], shared))
             continue
@@ -88,6 +94,21 @@ def _recurrent(
     integer = np.random.default_rng(0).integers(-128, 128, (2, *source.shape)).astype(np.int8)
     real = dequantize_array(integer, source.quantized)
     return quantize_recurrent(node, real, integer, tensors, WeightConfig(bits), shared.rows)
+
+
+def _svdf(
+    node: Node, stored: IntegerOp, tensors: Mapping[str, Tensor], bits: int, shared: SharedWeights
+) -> QNode:
+    """Return filters over time with biases for a frame of zeros."""
+    op, source = node.op, tensors[node.inputs[0]]
+    assert isinstance(op, Svdf)
+    rows = _weights(Dense(op.kernel, op.bias), bits, single_precision)
+    even = replace(rows, scales=np.full_like(rows.scales, rows.scales.max()))
+    chosen = ChosenFilters(even, float(even.scales[0]))
+    shared.filters.setdefault(kernel_key(op), chosen)
+    zeros = np.zeros((1, *source.shape), np.float32)
+    reads = zeros, quantize_array(zeros, source.quantized)
+    return quantize_svdf(node, stored, reads, tensors, WeightConfig(bits), shared.filters)
 
 
 def _ranges(graph: Graph) -> Ranges:

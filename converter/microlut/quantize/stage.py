@@ -27,6 +27,7 @@ from microlut.integer.evaluate import evaluate_node
 from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.linear import Linear, QLinear
 from microlut.ops.recurrent import Recurrent
+from microlut.ops.svdf import Svdf
 from microlut.ops.tensor import Quantization, Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
@@ -39,6 +40,7 @@ from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.recurrent import Chosen, quantize_recurrent
 from microlut.quantize.shared import kernel_key
 from microlut.quantize.storable import scale_rule, with_biases
+from microlut.quantize.svdf import ChosenFilters, quantize_svdf
 from microlut.quantize.types import check_types
 from microlut.quantize.weights import LayerConfigs, WeightConfig, quantize_weights
 from microlut.quantize.without_data.fit import fit_weights, fitted_bias
@@ -63,6 +65,7 @@ class SharedWeights:
 
     found: dict[tuple[object, ...], QuantizedWeights] = field(default_factory=dict)
     rows: dict[tuple[object, ...], Chosen] = field(default_factory=dict)
+    filters: dict[tuple[object, ...], ChosenFilters] = field(default_factory=dict)
 
     def of(
         self, op: Linear, rule: ScaleRule, new: Callable[[], QuantizedWeights]
@@ -107,6 +110,10 @@ def quantize(
     for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = [values[name] for name in node.inputs]
         exact = exact_node(graph, node, configs)
+        if exact is None and isinstance(node.op, Svdf):
+            reads, config = (inputs[0].real, inputs[0].integer), configs[node.name]
+            stored = graph.exact[node.name]
+            exact = quantize_svdf(node, stored, reads, tensors, config, shared.filters)
         if exact is not None:
             nodes.append(exact)
             computed = evaluate_node(exact, [value.integer for value in inputs], tensors)
@@ -163,6 +170,11 @@ def quantize_without_data(
             bias = fitted_bias(op, weights, step.inputs[0]) if corrects else op.bias
             fitted = with_biases(draft, bias / unit, x, output)
             nodes.append(QNode(node.name, fitted, node.inputs, quantized_outputs(node, tensors)))
+        elif isinstance(op, Svdf):
+            real = step.inputs[0]
+            reads = real, quantize_array(real, tensors[node.inputs[0]].quantized)
+            config, stored = replace(configs[node.name], method="fitted"), graph.exact[node.name]
+            nodes.append(quantize_svdf(node, stored, reads, tensors, config, shared.filters))
         elif isinstance(op, Recurrent):
             real = step.inputs[0]
             read = quantize_array(real, tensors[node.inputs[0]].quantized)

@@ -42,6 +42,7 @@ class _Work:
     variables: Variables
     values: dict[int, Value] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
     exact: dict[str, IntegerOp] = field(default_factory=dict)
     layers: list[LayerSeen] = field(default_factory=list)
 
@@ -140,6 +141,7 @@ def _translate(operator: FileOperator, work: _Work) -> None:
             f"the network has more than {_MOST_NODES} operators", "use a smaller model"
         )
     work.nodes += placed.nodes
+    work.states += placed.states
     work.exact |= placed.exact
     work.values |= {value.source.number: value for value in placed.values}
 
@@ -194,7 +196,7 @@ def _graph(name: str, outputs: dict[str, str], work: _Work) -> Graph:
     added = (*work.variables.begun, *copies)
     work.exact |= exact_copies(added)
     made = (*work.variables.begun, *work.nodes, *copies)
-    nodes, states = _needed(made, tuple(outputs.values()), states)
+    nodes, states = _needed(made, tuple(outputs.values()), (*states, *work.states))
     kept = {node.name for node in nodes}
     return Graph(
         plain(name),
