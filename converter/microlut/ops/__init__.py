@@ -28,6 +28,7 @@ OPERATORS = (
     "gather",
     "identity",
     "layer_normalization",
+    "lookup",
     "maximum",
     "mean",
     "minimum",

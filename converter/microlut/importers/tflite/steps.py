@@ -15,6 +15,7 @@ from microlut.importers.tflite.use import Memory, Step, Use, Value, without_batc
 from microlut.ops.arrays import Shape
 from microlut.ops.base import IntegerOp
 from microlut.ops.linear import Linear
+from microlut.ops.lookup import Lookup
 from microlut.ops.relabel import units_between
 from microlut.ops.reshape import Reshape
 from microlut.ops.table import GATHER, QTable
@@ -191,7 +192,7 @@ def _integers(use: Use, step: Step, read: Sequence[Tensor], outputs: Sequence[Te
         raise use.operator.unsupported(
             f"computes between {', '.join(sorted(kinds))}", "supported is int8, often int16"
         )
-    if isinstance(made, QTable) and made.builtin == GATHER:
+    if isinstance(made, QTable) and made.builtin == GATHER and not isinstance(op, Lookup):
         raise use.operator.unsupported(
             "has no kernel for these integers on devices", "give the float file, or leave it out"
         )

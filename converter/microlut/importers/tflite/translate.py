@@ -16,6 +16,7 @@ from microlut.graph.network import State
 from microlut.importers.obstacles import Collected
 from microlut.importers.tflite.dilation import with_dilation
 from microlut.importers.tflite.ends import Ends, ends_of
+from microlut.importers.tflite.exported import with_single_operators
 from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, TfliteFile
 from microlut.importers.tflite.folding import folded
 from microlut.importers.tflite.operators import OPERATORS
@@ -30,6 +31,9 @@ from microlut.ops.base import IntegerOp
 from microlut.support.texts import plain
 
 _MOST_NODES = 1 << 14
+_EXPORTED = Obstacle(
+    "", "the file", "was written by microlut", "convert the model that it was made of instead"
+)
 
 
 @dataclass(slots=True)
@@ -50,7 +54,7 @@ class _Work:
 def translate(file: TfliteFile, name: str) -> Translation:
     """Translate a file as far as possible, and collect all obstacles on the way."""
     collected = Collected()
-    main = with_dilation(file.main)
+    main = with_single_operators(with_dilation(file.main))
     file = replace(file, subgraphs=(main, *file.subgraphs[1:]))
     work = _Work(file, ends_of(file, collected), collected, Variables(file, set()))
     work.variables.names |= {tensor.name for tensor in work.ends.inputs.values()}
@@ -63,6 +67,8 @@ def translate(file: TfliteFile, name: str) -> Translation:
             work.values.setdefault(number, _unknown(file.main.tensors[number]))
         _see(operator, work)
     outputs = _outputs(work)
+    if file.is_exported and any(not each.damaged for each in collected.obstacles):
+        collected.obstacles.insert(0, _EXPORTED)
     graph = None if collected.obstacles else _graph(name, outputs, work)
     kinds = tuple(sorted(OPERATORS))
     classes = any(each.found.endswith("is not supported") for each in collected.obstacles)
