@@ -53,6 +53,10 @@ _LATER = (
     "it pads after the newest frame, as padding 'same' does, so it waits for frames to come; train "
     "the model with padding 'causal' or 'valid' along the frames"
 )
+_OTHER = (
+    "it pads before the first frame with another value than zero, with which states begin; pad "
+    "with zeros"
+)
 _MIXED = (
     "it pads before the first frame, after layers without padding, which lag behind; give these "
     "padding 'causal', too, or none to any layer"
@@ -213,11 +217,15 @@ def _pad(op: QPad, inputs: Sequence[Timed], shapes: Sequence[Shape], output: Sha
         raise ValueError(_LATER)
     if before and timed.delay > 0:
         raise ValueError(_MIXED)
+    if before and op.value is not None:
+        raise ValueError(_OTHER)
     made = replace(timed, length=timed.length + before, delay=timed.delay - before)
-    rest = _across(op.padding, timed.axis)
-    return Course(
-        (Slide(-timed.delay),), made, lambda seen: QPad(rest) if rest else QReshape(tuple(seen[0]))
-    )
+    rest = replace(op, padding=_across(op.padding, timed.axis))
+
+    def build(seen: Sequence[Shape]) -> IntegerOp:
+        return rest if rest.padding else QReshape(tuple(seen[0]))
+
+    return Course((Slide(-timed.delay),), made, build)
 
 
 @_course.register(QConv2D)
