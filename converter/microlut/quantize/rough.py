@@ -68,7 +68,8 @@ def quantize_roughly(
             nodes.append(_svdf(node, graph.exact[node.name], tensors, bits[node.name], shared))
             continue
         if isinstance(op, Recurrent):
-            nodes.append(_recurrent(node, op, tensors, bits[node.name], shared))
+            stored = graph.exact.get(node.name)
+            nodes.append(_recurrent(node, stored, tensors, bits[node.name], shared))
             continue
         if not isinstance(op, Linear):
             nodes.extend(integer_nodes(node, tensors))
@@ -84,16 +85,22 @@ def quantize_roughly(
 
 
 def _recurrent(
-    node: Node, op: Recurrent, tensors: Mapping[str, Tensor], bits: int, shared: SharedWeights
+    node: Node,
+    stored: IntegerOp | None,
+    tensors: Mapping[str, Tensor],
+    bits: int,
+    shared: SharedWeights,
 ) -> QNode:
     """Return a recurrent layer with biases for two inputs of noise."""
-    source = tensors[node.inputs[0]]
+    op, source = node.op, tensors[node.inputs[0]]
+    assert isinstance(op, Recurrent)
     rows = _weights(Dense(op.kernel, op.bias), bits, single_precision)
     largest = np.full_like(rows.scales, rows.scales.max())  # gates have one scale each
     shared.rows.setdefault(kernel_key(op), Chosen(replace(rows, scales=largest), 1.0))
     integer = np.random.default_rng(0).integers(-128, 128, (2, *source.shape)).astype(np.int8)
     real = dequantize_array(integer, source.quantized)
-    return quantize_recurrent(node, real, integer, tensors, WeightConfig(bits), shared.rows)
+    config = WeightConfig(bits)
+    return quantize_recurrent(node, stored, (real, integer), tensors, config, shared.rows)
 
 
 def _svdf(

@@ -112,7 +112,7 @@ def quantize(
         exact = exact_node(graph, node, configs)
         if exact is None and isinstance(node.op, Svdf):
             reads, config = (inputs[0].real, inputs[0].integer), configs[node.name]
-            stored = graph.exact[node.name]
+            stored = graph.exact.get(node.name)
             exact = quantize_svdf(node, stored, reads, tensors, config, shared.filters)
         if exact is not None:
             nodes.append(exact)
@@ -127,8 +127,9 @@ def quantize(
             nodes.append(QNode(node.name, op, node.inputs, quantized_outputs(node, tensors)))
             values[node.output] = made
         elif isinstance(node.op, Recurrent):
-            x, config = inputs[0], configs[node.name]
-            nodes.append(quantize_recurrent(node, x.real, x.integer, tensors, config, shared.rows))
+            x, config, stored = inputs[0], configs[node.name], graph.exact.get(node.name)
+            reads = x.real, x.integer
+            nodes.append(quantize_recurrent(node, stored, reads, tensors, config, shared.rows))
             found = evaluate_node(nodes[-1], [x.integer], tensors)
             values[node.output] = _Values(node.op.evaluate([x.real])[0], found[node.output])
         else:
@@ -173,13 +174,15 @@ def quantize_without_data(
         elif isinstance(op, Svdf):
             real = step.inputs[0]
             reads = real, quantize_array(real, tensors[node.inputs[0]].quantized)
-            config, stored = replace(configs[node.name], method="fitted"), graph.exact[node.name]
+            config = replace(configs[node.name], method="fitted")
+            stored = graph.exact.get(node.name)
             nodes.append(quantize_svdf(node, stored, reads, tensors, config, shared.filters))
         elif isinstance(op, Recurrent):
             real = step.inputs[0]
             read = quantize_array(real, tensors[node.inputs[0]].quantized)
             config = replace(configs[node.name], method="fitted")
-            nodes.append(quantize_recurrent(node, real, read, tensors, config, shared.rows))
+            reads, stored = (real, read), graph.exact.get(node.name)
+            nodes.append(quantize_recurrent(node, stored, reads, tensors, config, shared.rows))
         else:
             nodes.extend(integer_nodes(node, tensors))
     return assembled(graph, tensors, nodes)

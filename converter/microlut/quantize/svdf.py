@@ -84,7 +84,7 @@ def _columns(op: Svdf, x: FloatArray, spreads: Array) -> FloatArray:
 
 def quantize_svdf(
     node: Node,
-    stored: IntegerOp,
+    stored: IntegerOp | None,
     reads: tuple[FloatArray, IntArray],
     tensors: Mapping[str, Tensor],
     config: WeightConfig,
