@@ -66,7 +66,7 @@ class TypeRules(Table):
 
     def of(self, op: Weighted) -> Rule:
         """Return the rule for an operator's type."""
-        rule: Rule = getattr(self, op.becomes)
+        rule: Rule = getattr(self, op.becomes.removesuffix("_step"))
         return rule
 
 

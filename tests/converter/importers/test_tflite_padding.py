@@ -30,6 +30,7 @@ from microlut.plan import make_plan
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
+from microlut.streaming.stream import stream
 from microlut.verification.runtimes import run_tflite_micro
 
 Ops = list[QPad | QPool2D | Linear]
@@ -172,3 +173,14 @@ def test_other_values_than_zero_of_int16_are_refused(tmp_path: Path):
     pool16 = QPool2D("max", Window((3, 3), (2, 2), UNEVEN), -32768, 32767)
     with pytest.raises(UnsupportedModel, match="supported are zeros, and between int8 one value"):
         tm.imported(to_tflite(network("wide", [pool16], "int16")), tmp_path)
+
+
+def test_streams_begin_with_zeros_alone():
+    before = Padding(top=2)
+    for value in (None, 9):
+        graph = network("frames", [QPad(before, value), conv(PLAIN)])
+        if value is None:
+            assert stream(graph, 0).states
+        else:
+            with pytest.raises(UnsupportedModel, match="with other values than zeros; pad with"):
+                stream(graph, 0)

@@ -23,10 +23,7 @@ from microlut.integer import evaluate as integers
 from microlut.integer.check import check_graph
 from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.tensor import Quantization
-from microlut.quantize.ranges.measure import calibrate
-from microlut.quantize.rough import quantize_roughly
-from microlut.quantize.stage import assembled, quantize, quantize_without_data
-from microlut.quantize.weights import WeightConfig
+from microlut.quantize.stage import assembled
 from microlut.streaming.stream import stream
 from microlut.verification.runtimes import run_tflite_micro
 from recurrent_streams import network
@@ -228,34 +225,3 @@ def test_other_variables_are_refused(message: str, streams: list[QuantizedGraph]
     content = changed(to_tflite(streams[1]), REFUSED[message])
     with pytest.raises(MicrolutError, match=message):
         imported(content, tmp_path)
-
-
-def test_lstm_of_a_single_step_is_refused(tmp_path: Path):
-    content = to_tflite(stream(network("single", "lstm"), 0))
-    with pytest.raises(MicrolutError, match="goes on in each run where the last one ended"):
-        imported(content, tmp_path)
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_lstms_keep_their_zero_point_in_fewer_bits(seed: int, tmp_path: Path):
-    graph = foreign_lstm(seed, sequences=True)
-    assert graph.nodes[0].outputs[0].zero_point
-    read = imported(to_tflite(graph), tmp_path)
-    x = np.random.default_rng(3).normal(size=(16, *read.inputs[0].shape)).astype(np.float32)
-    ranges = calibrate(read, x)
-    for made in (
-        quantize(read, ranges, x, WeightConfig(6)),
-        quantize_without_data(read, ranges, x, WeightConfig(6)),
-        quantize_roughly(read, {node.name: 6 for node in read.nodes}),
-    ):
-        check_graph(made)
-        assert made.nodes[0].op.weights.bits == 6
-        assert made.nodes[0].op.power == graph.nodes[0].op.power
-    found = quantize(read, ranges, x, WeightConfig(6))
-    integer = rg.int8_batch(graph, seed, 8)
-    exact = to_bytes(integers.outputs(graph, integer)).astype(int)
-    near = to_bytes(integers.outputs(found, named_for(found, integer))).astype(int)
-    assert np.abs(near - exact).mean() < 0.3 * np.std(exact)
-    np.testing.assert_array_equal(
-        run_tflite_micro(to_tflite(found), named_for(found, integer), runs=1), near
-    )

@@ -158,8 +158,11 @@ def _add(
 def _memory(placing: Placing, memory: Memory) -> tuple[Tensor, Tensor]:
     """Return what a run begins with, and what it leaves."""
     name, source = placing.use.operator.name, placing.use.given(memory.index).source
-    names = [take(f"{name}{memory.suffix}{end}", placing.names) for end in ("", "_next")]
-    before, after = (graph_tensor(each, memory.shape, source) for each in names)
+    names = [take(f"{name}_memory{end}", placing.names) for end in ("", "_next")]
+    if memory.kind is not None:
+        before, after = (Tensor(each, memory.shape, *memory.kind) for each in names)
+    else:
+        before, after = (graph_tensor(each, memory.shape, source) for each in names)
     return before, after
 
 

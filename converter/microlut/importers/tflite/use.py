@@ -36,13 +36,13 @@ class Memory:
 
     Attributes:
         shape: Its shape in the graph.
-        index: The operator's input that is it in the file.
-        suffix: Suffix to the operator's name.
+        index: The operator's input that it is in the file, whose quantization it has.
+        kind: Its type and quantization, if these are others.
     """
 
     shape: Shape
     index: int
-    suffix: str = "_memory"
+    kind: tuple[Activation, Quantization] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from microlut.ops.recurrent import Recurrent
 from microlut.ops.recurrent_integer import QRecurrent
-from microlut.ops.recurrent_step import QRecurrentStep
+from microlut.ops.recurrent_step import QRecurrentStep, RecurrentStep
 from microlut.plan.kernels import recurrent
 from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 
 _LAYER = recurrent.RecurrentKernel()
 
 
-class RecurrentStepKernel(Kernel[QRecurrentStep, Recurrent]):
+class RecurrentStepKernel(Kernel[QRecurrentStep, RecurrentStep]):
     """The kernel mlut_recurrent_step."""
 
     def tiles(self, call: Call[QRecurrentStep]) -> Iterator[Tile]:
@@ -31,11 +30,10 @@ class RecurrentStepKernel(Kernel[QRecurrentStep, Recurrent]):
         return _LAYER.work(_layer(call), tile, core)
 
     def sizes(
-        self, op: QRecurrentStep | Recurrent, inputs: Shapes, outputs: Shapes
+        self, op: QRecurrentStep | RecurrentStep, inputs: Shapes, outputs: Shapes
     ) -> Iterable[Size]:
         """Return the sizes of the layer."""
-        layer = op.layer if isinstance(op, QRecurrentStep) else op
-        return _LAYER.sizes(layer, inputs, outputs)
+        return _LAYER.sizes(op.layer, inputs, outputs)
 
     def fields(self, call: Call[QRecurrentStep]) -> Mapping[str, object]:
         """Return the fields of the layer."""

@@ -20,11 +20,12 @@ from microlut.integer.packing import weight_bytes
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray
 from microlut.ops.linear import Linear
-from microlut.ops.recurrent import Recurrent
+from microlut.ops.recurrent_step import RecurrentStep
 from microlut.ops.svdf import Svdf
 from microlut.ops.tensor import Tensor, dequantize_array, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
+from microlut.quantize.own_rows import OWN_ROWS
 from microlut.quantize.quality import affordable_inputs, relative_error, spread, without_softmax
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
@@ -118,7 +119,7 @@ def _measure(
     op, x = node.op, tensors[node.inputs[0]]
     source = quantized[node.inputs[0]]
     quantization = source.quantized
-    if isinstance(op, Recurrent | Svdf):
+    if isinstance(op, OWN_ROWS):
         rounded = dequantize_array(quantize_array(x, quantization, source.dtype), quantization)
         if isinstance(op, Svdf):
             filters = [filter_weights(op, x, rounded, config) for config in configs]
@@ -126,8 +127,9 @@ def _measure(
             ends = [one.real(op).evaluate([rounded, memory])[0] for one in filters]
             sizes = [weight_bytes(one.weights) for one in filters]
         else:
-            made = [recurrent_weights(op, x, rounded, config) for config in configs]
-            ends = [with_weights(op, one, x, rounded).evaluate([rounded])[0] for one in made]
+            layer = op.layer if isinstance(op, RecurrentStep) else op
+            made = [recurrent_weights(layer, x, rounded, config) for config in configs]
+            ends = [with_weights(layer, one, x, rounded).evaluate([rounded])[0] for one in made]
             sizes = [weight_bytes(one.weights) for one in made]
         losses = [_lost(graph, index, end, tensors) for end in ends]
         each = zip(configs, sizes, losses, strict=True)
