@@ -191,10 +191,10 @@ class QSvdf(QWeighted):
         return np.clip(found, -128, 127).astype(np.int8), values[:, :, 1:].astype(dtype)
 
     def tflite(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Builtin, ...]:
-        """Return SVDF, which holds its state in a variable."""
+        """Return SVDF, which holds its state in a variable; the activation has no effect."""
         state, scale = inputs[1], np.array([self.time_scale], np.float32)
         values = replace(state, shape=(self.filters * self.memory,))
-        fields = {"rank": self.filters // len(self.bias), "fusedActivationFunction": "NONE"}
+        fields = {"rank": self.filters // len(self.bias), "fusedActivationFunction": "RELU"}
         constants = (
             Constant("projection", self.projection, self.weights.scales[:1]),
             Constant("time", self.kernels, scale),

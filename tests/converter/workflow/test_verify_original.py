@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,12 @@ import random_graphs as rg
 import tflite_models as tm
 from microlut.codegen.tflite import to_tflite
 from microlut.errors import InvalidInput
+from microlut.streaming.stream import stream
 from microlut.support.progress import silent
 from microlut.verification.original import ORIGINAL, compare_original
+from recurrent_streams import network
+from streamed_nets import networks
+from svdf_networks import CASES
 
 CHANGES = {"int8": None, "uint8": tm.unsigned_ends, "float": tm.real_ends}
 
@@ -74,3 +79,24 @@ def test_other_bytes_are_found(tmp_path: Path):
     assert compare_original(graph, content("uint8"), x, expected, silent).agrees
     found = compare_original(graph, content("uint8"), x, expected ^ 1, silent)
     assert (found.agrees, found.different_bytes) == (False, expected.size)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("kind", ["lstm", "svdf", "variables"])
+def test_networks_with_a_memory_go_on_from_input_to_input(kind: str, bits: int, tmp_path: Path):
+    graph = MEMORIES[kind]()
+    path = tmp_path / "net.tflite"
+    path.write_bytes(to_tflite(graph))
+    project = microlut.write(microlut.convert(path, bits=bits), tmp_path / "out")
+    outcome = microlut.verify(project, inputs(project, 12), [])
+    forms = [form.form for form in outcome.forms]
+    assert outcome.bit_exact
+    assert "tflite-micro" in forms
+    assert (forms[-1] == ORIGINAL) == (bits == 8)
+
+
+MEMORIES = {
+    "lstm": lambda: replace(stream(network("steps", "lstm", sequences=True), 0), stream=None),
+    "svdf": lambda: CASES[0].graph,
+    "variables": lambda: replace(stream(*next(networks(1, seed=3))), stream=None),
+}
