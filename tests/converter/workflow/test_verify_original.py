@@ -12,7 +12,7 @@ import microlut
 import random_graphs as rg
 import tflite_models as tm
 from microlut.codegen.tflite import to_tflite
-from microlut.errors import InvalidInput
+from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.streaming.stream import stream
 from microlut.support.progress import silent
 from microlut.verification.original import ORIGINAL, compare_original
@@ -100,3 +100,28 @@ MEMORIES = {
     "svdf": lambda: CASES[0].graph,
     "variables": lambda: replace(stream(*next(networks(1, seed=3))), stream=None),
 }
+
+
+def test_pruned_weights_of_8_bits_are_not_those_of_the_file(tmp_path: Path):
+    path = tmp_path / "net.tflite"
+    for number, made in enumerate((content(), *(to_tflite(m()) for m in MEMORIES.values()))):
+        path.write_bytes(made)
+        for sparsity, kept in ((0.0, "kept"), (0.7, "recoded")):
+            found = microlut.convert(path, bits=8, sparsity=sparsity)
+            assert found.report.file_integers == kept, number
+            zeros = [np.mean(op.weights.int8() == 0) for _, op in found.quantized.weighted()]
+            assert (np.mean(zeros) > 0.6) == (sparsity > 0)
+
+
+def test_budget_that_biases_exceed_is_refused(tmp_path: Path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(to_tflite(CASES[1].graph))
+    with pytest.raises(InvalidInput, match="is 30 bytes, of which output stages and biases alone"):
+        microlut.convert(path, budget=microlut.Budget(flash_bytes=30))
+
+
+def test_network_with_a_memory_is_not_streamed(tmp_path: Path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(to_tflite(CASES[0].graph))
+    with pytest.raises(UnsupportedModel, match="leave the dimension of frames to stream out"):
+        microlut.convert(path, stream=0)
