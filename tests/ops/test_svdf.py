@@ -203,9 +203,15 @@ def _state(model: Any) -> None:
     tensor.type, tensor.quantization.zeroPoint = schema.TensorType.INT16, [0]
 
 
+def _shared(model: Any) -> None:
+    first, second = model.subgraphs[0].operators[:2]
+    second.inputs = [*second.inputs[:4], first.inputs[4]]
+
+
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
+        (_shared, UnsupportedModel, "shares a variable with another operator; give each"),
         (_size, InvalidInput, "has tensors of shapes"),
         (_rank, InvalidInput, "rank 5"),
         (_scales, UnsupportedModel, "with a zero point; supported is one scale"),

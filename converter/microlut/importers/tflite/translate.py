@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -49,6 +50,7 @@ class _Work:
     states: list[State] = field(default_factory=list)
     exact: dict[str, IntegerOp] = field(default_factory=dict)
     layers: list[LayerSeen] = field(default_factory=list)
+    readers: Counter[int] = field(default_factory=Counter)
 
 
 def translate(file: TfliteFile, name: str) -> Translation:
@@ -57,6 +59,7 @@ def translate(file: TfliteFile, name: str) -> Translation:
     main = with_single_operators(with_dilation(file.main))
     file = replace(file, subgraphs=(main, *file.subgraphs[1:]))
     work = _Work(file, ends_of(file, collected), collected, Variables(file, set()))
+    work.readers.update(n for operator in main.operators for n in operator.inputs)
     work.variables.names |= {tensor.name for tensor in work.ends.inputs.values()}
     for number, tensor in work.ends.inputs.items():
         source = work.ends.sources[number]
@@ -139,6 +142,7 @@ def _translate(operator: FileOperator, work: _Work) -> None:
     if handler is None:
         raise operator.unsupported(f"operator {operator.kind} is not supported", _advice(operator))
     given = [value for value in inputs if value is not None and value.constant is None]
+    _check_variables(operator, work)
     _check_types(operator, [value.source for value in given], outputs)
     use = Use(operator, inputs, outputs, any(value.is_integer for value in given))
     placed = place(Placing(use, work.variables.names), handler(use))
@@ -150,6 +154,15 @@ def _translate(operator: FileOperator, work: _Work) -> None:
     work.states += placed.states
     work.exact |= placed.exact
     work.values |= {value.source.number: value for value in placed.values}
+
+
+def _check_variables(operator: FileOperator, work: _Work) -> None:
+    """Raise UnsupportedModel for a variable that another operator changes, too."""
+    tensors = work.file.main.tensors
+    if any(n >= 0 and tensors[n].is_variable and work.readers[n] > 1 for n in operator.inputs):
+        raise operator.unsupported(
+            "shares a variable with another operator", "give each of them its own"
+        )
 
 
 def _check_types(
