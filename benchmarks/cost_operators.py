@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -31,6 +32,7 @@ from microlut.ops.repeat import Repeat
 from microlut.ops.requantize import Requantize
 from microlut.ops.resize_bilinear import ResizeBilinear
 from microlut.ops.slice import Slice
+from microlut.ops.svdf import QSvdf
 from microlut.ops.tensor import Activation, FixedRange, Quantization, Tensor
 from microlut.ops.tile import Tile as TileOperator
 from microlut.ops.transpose import Transpose
@@ -81,6 +83,8 @@ def operator_network(name: str) -> QuantizedGraph:
     nodes: list[QNode] = []
     if module == "recurrent":
         return _recurrent_network(rng, name, dtype)
+    if name == "svdf":
+        return _svdf_network(rng)
     kinds = [op for op in FLOAT_OPERATORS if op.__module__.endswith(f".{module}")]
     for kind in (op for op in kinds if dtype == "int8" or computes_int16(op)):
         for number in range(len(nodes), len(nodes) + _SHAPES):
@@ -134,6 +138,33 @@ def _recurrent_network(rng: Random, name: str, dtype: Activation) -> QuantizedGr
         nodes.append(QNode(output.name, op, (x.name,), (output,)))
         inputs.append(x)
     return QuantizedGraph(name, tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
+
+
+def _svdf_network(rng: Random) -> QuantizedGraph:
+    """Return a network of filters over time of both types, of random sizes and bits."""
+    inputs: list[Tensor] = []
+    nodes = []
+    for number in range(6 * _SHAPES):
+        wide = number % 2 == 1
+        features, units, memory = (int(n) for n in rng.integers(2, 33, 3))
+        filters, bits = units * int(rng.integers(1, 4)), int(rng.integers(2, 9))
+        shape = filters, features + (0 if wide else memory)
+        indices = rng.integers(0, 1 << bits, shape).astype(np.uint8)
+        book = None if bits == 8 else np.sort(rng.integers(-127, 128, 1 << bits)).astype(np.int8)
+        op = QSvdf(
+            QuantizedWeights(shape, bits, indices, book, np.full(filters, 0.0078125, np.float32)),
+            rng.integers(-999, 999, units).astype(np.int32),
+            memory,
+            0.0078125,
+            rng.integers(-999, 999, (filters, memory)).astype(np.int16) if wide else None,
+        )
+        dtype: Activation = "int16" if wide else "int8"
+        x = Tensor(f"x{number}", (features,), "int8", _SCALE)
+        state = Tensor(f"state{number}", (filters, memory - 1), dtype, _SCALES[dtype])
+        made = Tensor(f"y{number}", (units,), "int8", _SCALE), replace(state, name=f"next{number}")
+        nodes.append(QNode(made[0].name, op, (x.name, state.name), made))
+        inputs += [x, state]
+    return QuantizedGraph("svdf", tuple(inputs), tuple(nodes), tuple(n.output for n in nodes))
 
 
 def _dense_network() -> QuantizedGraph:

@@ -14,12 +14,13 @@ from microlut.codegen.tflite import to_tflite
 from microlut.errors import UnsupportedModel
 from microlut.integer import QuantizedGraph, evaluate, to_bytes
 
-# Modules of tests/ops whose operators have one operator of TensorFlow Lite each.
+# Modules of tests/ops whose operators have one operator of TensorFlow Lite each, or are looked up.
 MODULES = (
     *("add", "concatenate", "conv2d", "dense", "depth_to_space", "depthwise_conv2d"),
     *("gather", "maximum", "mean", "minimum", "mul", "pad", "pool2d", "prelu", "relu"),
     *("reshape", "resize_bilinear", "sigmoid", "slice", "softmax", "space_to_depth", "subtract"),
     *("tanh", "tile", "transpose", "transpose_conv2d", "unit_normalization", "reduce"),
+    *("gates", "rectifiers", "saturating", "unary"),
 )
 
 
@@ -83,6 +84,27 @@ def test_sums_of_int16_in_32_bits_are_refused(kind: str, tmp_path: Path):
 
 def _with_bias(model: Any) -> Any:
     return next(o for o in model.subgraphs[0].operators if len(o.inputs) == 3)
+
+
+def test_moves_and_maxima_of_int16_between_casts_are_those_of_integers(tmp_path: Path):
+    cases = [case for case in import_module("test_int16").CASES if "CAST" in kinds(case.quantized)]
+    assert {case.op.becomes for case in cases} == {"gather", "reduce"}
+    for case in cases:
+        check(case.quantized, tmp_path)
+
+
+def kinds(graph: QuantizedGraph) -> set[str]:
+    """Return the operators of an exported file."""
+    known = graph.tensors()
+    made = [n.op.tflite([known[name] for name in n.inputs], n.outputs) for n in graph.nodes]
+    return {builtin.name for builtins in made for builtin in builtins}
+
+
+def test_layers_that_are_exported_step_by_step_are_read_better_elsewhere(tmp_path: Path):
+    case = next(case for case in import_module("test_recurrent").CASES if case.op.cell == "gru")
+    content = to_tflite(case.quantized)
+    with pytest.raises(UnsupportedModel, match="was written by microlut; convert the model that"):
+        tm.imported(content, tmp_path)
 
 
 KINDS_16 = ("add", "binary", "concatenate", "conv2d", "dense", "depthwise_conv2d", "pool2d")

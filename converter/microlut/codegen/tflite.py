@@ -19,7 +19,6 @@ from microlut.graph.network import State
 from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.arrays import frozen_array
 from microlut.ops.builtin import Builtin, Constant, Variable
-from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.ops.tensor import Tensor
 from microlut.support.unused_names import take
 from microlut.version import VERSION
@@ -65,18 +64,12 @@ def to_tflite(graph: QuantizedGraph) -> bytes:
 
 def _written(node: QNode) -> tuple[Tensor, ...]:
     """Return the outputs of a node that its operators in the file have, too."""
-    step = isinstance(node.op, QRecurrentStep) and node.op.own_variables
-    return node.outputs[:1] if step else node.outputs
+    return node.outputs[:1] if node.op.own_variables else node.outputs
 
 
 def _shared_states(graph: QuantizedGraph) -> tuple[State, ...]:
     """Return the states but for those that operators hold in variables of their own."""
-    own = {
-        name
-        for node in graph.nodes
-        if isinstance(node.op, QRecurrentStep) and node.op.own_variables
-        for name in node.inputs[1:]
-    }
+    own = {name for node in graph.nodes if node.op.own_variables for name in node.inputs[1:]}
     return tuple(state for state in graph.states if state.tensor.name not in own)
 
 

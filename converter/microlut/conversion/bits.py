@@ -23,6 +23,7 @@ from microlut.plan import make_plan
 from microlut.quantize.bits.allocate import (
     allocate_average,
     allocate_bytes,
+    check_left,
     too_few_bits,
     too_few_bytes,
 )
@@ -141,6 +142,7 @@ def _allocated_within(prepared: Prepared, measured: Candidates, budget: int) -> 
     graph = prepared.graph
     left = budget - _STAGE_BYTES * sum(len(op.bias) for _, op in graph.weighted())
     for _ in range(_ATTEMPTS):
+        check_left(budget, left)
         found = _allocation(prepared, _configs(allocate_bytes(measured, left)))
         excess = flash_bytes(found.quantized) - budget
         if excess <= 0:

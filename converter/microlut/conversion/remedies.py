@@ -85,9 +85,9 @@ def _quality(prepared: Prepared, configs: LayerConfigs) -> Quality:
 def with_wide_activations(prepared: Prepared) -> Prepared | None:
     """Return the same with activations of 16 bits, as far as operators have forms for them.
 
-    None if some tensors have them already, or if no operator has such a form.
+    None if some tensors have them already, if the model fixes them, or if no operator has a form.
     """
-    if prepared.ranges.types:
+    if prepared.graph.exact or prepared.ranges.types:
         return None
     found = tensor_types(prepared.graph, Settings(), Overrides(activations=16)).types
     if not found:

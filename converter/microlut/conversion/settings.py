@@ -61,11 +61,12 @@ class TypeRules(Table):
     depthwise_conv2d: Rule = Rule()
     dense: Rule = Rule()
     recurrent: Rule = Rule()
+    svdf: Rule = Rule()
     transpose_conv2d: Rule = Rule()
 
     def of(self, op: Weighted) -> Rule:
         """Return the rule for an operator's type."""
-        rule: Rule = getattr(self, op.becomes)
+        rule: Rule = getattr(self, op.becomes.removesuffix("_step"))
         return rule
 
 

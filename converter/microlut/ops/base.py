@@ -134,6 +134,11 @@ class IntegerOp(Shown, ABC):
     dtypes: ClassVar[tuple[DType, ...]] = ("int8",)
     mixes_types: ClassVar[bool] = False  # whether its tensors may have different ones of these
 
+    @property
+    def own_variables(self) -> bool:
+        """Whether its form in TensorFlow Lite holds the states that it reads and makes itself."""
+        return False
+
     @abstractmethod
     def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the shapes of the outputs; raise ValueError if inputs cannot have these shapes."""

@@ -81,6 +81,9 @@ Float32Array = Annotated[
 OptionalInt8Array = Annotated[
     NDArray[np.int8] | None, _SKIP, BeforeValidator(partial(_optional, "int8")), _WRITE
 ]
+OptionalInt16Array = Annotated[
+    NDArray[np.int16] | None, _SKIP, BeforeValidator(partial(_optional, "int16")), _WRITE
+]
 OptionalIntArray = Annotated[  # values of the type of activations: int8 or int16
     NDArray[np.signedinteger[Any]] | None, _SKIP, BeforeValidator(_optional_activations), _WRITE
 ]

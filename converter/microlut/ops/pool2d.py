@@ -12,7 +12,8 @@ import numpy as np
 from microlut.ops.activation import ActivationKind, Fusing, fused_name
 from microlut.ops.arrays import FloatArray, Int64, IntArray, Shape
 from microlut.ops.base import IntegerOp, Keras, ScaleRule, demand, no_builtin, picture
-from microlut.ops.builtin import Builtin, Constant, version
+from microlut.ops.builtin import Builtin, version
+from microlut.ops.pad import pad_amounts, padded_with
 from microlut.ops.tensor import CONFIG, DType, Tensor, integer_limits
 from microlut.ops.windows import Window, patches, same_padding, train_depthwise, train_pad
 
@@ -199,13 +200,7 @@ class QPool2D(IntegerOp):
             return (), source, kind
         p, (height, width, channels) = self.window.padding, source.shape
         padded = replace(source, name=f"{name}/padded", shape=(*p.padded(height, width), channels))
-        amounts = np.array([[0, 0], [p.top, p.bottom], [p.left, p.right], [0, 0]], np.int32)
-        least = np.array([integer_limits(source.dtype)[0]], source.dtype)
-        scale = np.array([source.scale], np.float32)
-        read = (
-            source,
-            Constant("padded/amounts", amounts),
-            Constant("padded/value", least, scale, zero_point=source.zero_point),
-        )
-        pad = Builtin("PADV2", version(source, 2, 2), read, (padded,), "PadV2Options")
+        least = integer_limits(source.dtype)[0]
+        read = source, pad_amounts(p, "padded/amounts")
+        pad = padded_with(least, read, padded, "padded/value")
         return (pad,), padded, "VALID"

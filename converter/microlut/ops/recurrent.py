@@ -72,12 +72,18 @@ class Recurrent(Weighted):
         """Return the output's shape."""
         return (output_shape(self.kernel.shape, self.cell, self.sequences, inputs),)
 
-    def run(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the hidden states and the cell states after each step, [batch, steps, units]."""
+    def run(
+        self, x: FloatArray, memory: tuple[FloatArray, FloatArray] | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the hidden states and the cell states after each step, [batch, steps, units].
+
+        `memory` are those before the first step, by default zeros.
+        """
         recurrent = self.kernel[:, self.inputs :].T
         f = Functions(_sigmoid, np.tanh, recurrent, self.recurrent_bias, self._limit(np.clip))
         sums = x @ self.kernel[:, : self.inputs].T + self.bias
-        hidden = state = np.zeros((len(x), self.units), np.float32)
+        zeros = np.zeros((len(x), self.units), np.float32)
+        hidden, state = memory or (zeros, zeros)
         made = []
         for t in order(x.shape[1], self.backwards):
             hidden, state = step(self.cell, f, sums[:, t], hidden, state)
@@ -109,17 +115,23 @@ class Recurrent(Weighted):
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
         """Return the hidden states as a TensorFlow tensor."""
+        zeros = tf.zeros((tf.shape(inputs[0])[0], self.units))
+        return (self._given(self.train_steps(tf, inputs[0], (zeros, zeros))[0]),)
+
+    def train_steps(self, tf: Any, x: Any, memory: tuple[Any, Any]) -> tuple[Any, Any]:  # noqa: ANN401
+        """Return what `run` does as TensorFlow tensors."""
         recurrent = tf.constant(self.kernel[:, self.inputs :].T)
         bias, limit = tf.constant(self.recurrent_bias), self._limit(tf.clip_by_value)
         f = Functions(tf.sigmoid, tf.tanh, recurrent, bias, limit)
-        (x,), weights = inputs, tf.constant(self.kernel[:, : self.inputs])
+        weights = tf.constant(self.kernel[:, : self.inputs])
         sums = tf.linalg.matmul(x, weights, transpose_b=True) + tf.constant(self.bias)
-        hidden = state = tf.zeros((tf.shape(x)[0], self.units))
+        hidden, state = memory
         made = []
         for t in order(x.shape[1], self.backwards):
             hidden, state = step(self.cell, f, sums[:, t], hidden, state)
-            made.append(hidden)
-        return (self._given(tf.stack(made, axis=1)),)
+            made.append((hidden, state))
+        each, states = zip(*made, strict=True)
+        return tf.stack(each, axis=1), tf.stack(states, axis=1)
 
     def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
         """Raise TypeError: the weights of the integer form must be chosen."""

@@ -1,22 +1,80 @@
-"""Recurrent layers that go on where the last run ended, in streamed networks."""
+"""Recurrent layers that go on where the last run ended, in streamed networks or as a model says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from microlut.ops.arrays import IntArray, Shape
-from microlut.ops.base import demand
+from microlut.ops.arrays import FloatArray, IntArray, Shape
+from microlut.ops.base import IntegerOp, demand
 from microlut.ops.builtin import Builtin
 from microlut.ops.integer_cells import STATE_SCALE, steps
+from microlut.ops.recurrent import Recurrent
 from microlut.ops.recurrent_export import lstm_builtins, unrolled_builtins
 from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.tensor import CONFIG, DType, Quantization, Tensor
-from microlut.ops.weighted import QWeighted
+from microlut.ops.weighted import QWeighted, Weighted
 from microlut.ops.weights import QuantizedWeights
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RecurrentStep(Weighted):
+    """An LSTM over the steps of a run, in a model that has a memory of its own.
+
+    It reads the steps and its memory, and makes its output and its next memory [2, units]: the cell
+    state and the hidden state in their steps, as parts of 2^15.
+
+    Attributes:
+        layer: The LSTM, which gives the hidden states of all steps.
+        scales: What a step of the cell state is, and one of the hidden state.
+    """
+
+    layer: Recurrent
+    scales: tuple[float, float]
+    becomes: ClassVar[str] = "recurrent_step"
+    operands: ClassVar[int | None] = 2
+
+    @property
+    def kernel(self) -> FloatArray:
+        """The weights of the layer."""
+        return self.layer.kernel
+
+    @property
+    def bias(self) -> FloatArray:
+        """The biases of the layer."""
+        return self.layer.bias
+
+    def products(self, source: Shape, output: Shape) -> int:
+        """Return the multiplications per run."""
+        return self.layer.products(source, output)
+
+    def shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the shapes of the output and of the next memory."""
+        memory = (2, self.layer.units)
+        if len(inputs) != 2 or inputs[1] != memory:
+            raise ValueError(f"reads {len(inputs)} tensors, expected steps and memory")
+        return (*self.layer.shapes(inputs[:1]), memory)
+
+    def evaluate(self, inputs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
+        """Return the output and the next memory [batch, ...]."""
+        cell, hidden = (np.float32(scale / STATE_SCALE) for scale in self.scales)
+        x, old = inputs
+        made, states = self.layer.run(x, (old[:, 1] * hidden, old[:, 0] * cell))
+        return made, np.stack([states[:, -1] / cell, made[:, -1] / hidden], axis=1)
+
+    def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
+        """Return the same as TensorFlow tensors."""
+        cell, hidden = (scale / STATE_SCALE for scale in self.scales)
+        x, old = inputs
+        made, states = self.layer.train_steps(tf, x, (old[:, 1] * hidden, old[:, 0] * cell))
+        return made, tf.stack([states[:, -1] / cell, made[:, -1] / hidden], axis=1)
+
+    def quantize(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+        """Raise TypeError: the weights of the integer form must be chosen."""
+        raise TypeError(f"{type(self).__name__} is quantized with its weights")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -25,11 +25,16 @@ def quantized_outputs(node: Node, tensors: Mapping[str, Tensor]) -> tuple[Tensor
 
 
 def exact_node(graph: Graph, node: Node, configs: LayerConfigs) -> QNode | None:
-    """Return a node with the integers that came with the model, unless it is given fewer bits."""
+    """Return a node with the integers that came with the model, unless its weights change.
+
+    They do with fewer bits, and where some become zero.
+    """
     op = graph.exact.get(node.name)
-    if op is None or (isinstance(node.op, Weighted) and configs[node.name].bits < _PLAIN_INT8):
-        return None
-    return QNode(node.name, op, node.inputs, node.outputs)
+    if op is not None and isinstance(node.op, Weighted):
+        config = configs[node.name]
+        if config.bits < _PLAIN_INT8 or config.sparsity > 0:
+            return None
+    return None if op is None else QNode(node.name, op, node.inputs, node.outputs)
 
 
 def integer_nodes(node: Node, tensors: Mapping[str, Tensor]) -> tuple[QNode, ...]:

@@ -22,10 +22,11 @@ from microlut.errors import UnsupportedModel
 from microlut.graph.ir import Node
 from microlut.integer import QNode
 from microlut.ops.arrays import FloatArray, IntArray, frozen_array
+from microlut.ops.base import IntegerOp
 from microlut.ops.cells import GATES
 from microlut.ops.dense import Dense
 from microlut.ops.integer_cells import ANY_STATE
-from microlut.ops.recurrent import OUTPUT_RANGE, Recurrent
+from microlut.ops.recurrent import Recurrent
 from microlut.ops.recurrent_integer import LARGEST_POWER, SMALLEST_POWER, QRecurrent
 from microlut.ops.tensor import Quantization, Tensor, dequantize_array
 from microlut.ops.weights import QuantizedWeights
@@ -114,21 +115,29 @@ def with_weights(op: Recurrent, chosen: Chosen, x: FloatArray, rounded: FloatArr
     return replace(op, kernel=frozen_array(kernel), bias=frozen_array(bias))
 
 
-def integer_form(op: Recurrent, chosen: Chosen, x: FloatArray, source: Tensor) -> QRecurrent:
+def integer_form(
+    op: Recurrent,
+    chosen: Chosen,
+    x: FloatArray,
+    ends: tuple[Tensor, Tensor],
+    stored: QRecurrent | None,
+) -> QRecurrent:
     """Return the integer form of a layer whose weights and biases are those of `with_weights`.
 
     Args:
         op: The layer.
         chosen: Its quantized weights.
         x: [n, steps, inputs] inputs, on which the range of an LSTM's cell state is observed.
-        source: The quantized tensor that it reads.
+        ends: The quantized tensors that it reads and makes.
+        stored: The layer with the integers that came with the model, if there are any.
 
     Raises:
         UnsupportedModel: The engine's 32-bit numbers do not suffice. The message has no name.
     """
+    source, output = ends
     power = _power(op.run(x)[1]) if op.cell == "lstm" else SMALLEST_POWER
-    kind = source.dtype
-    output = Tensor("", op.shapes([source.shape])[0], kind, OUTPUT_RANGE.quantization(kind))
+    if stored is not None:
+        power = stored.power
     made = QRecurrent(
         weights=chosen.weights,
         own_scales=chosen.own_scales(GATES[op.cell]),
@@ -139,6 +148,7 @@ def integer_form(op: Recurrent, chosen: Chosen, x: FloatArray, source: Tensor) -
         sequences=op.sequences,
         backwards=op.backwards,
         flipped=op.flipped,
+        zero_point=output.zero_point if op.cell == "lstm" else 0,
         clip=min(int(op.clip * 2.0**-power), 32767) if op.clip else ANY_STATE,
     )
     own, recurrent = (np.repeat(scales, op.units).astype(np.float64) for scales in made.scales())
@@ -160,8 +170,8 @@ def integer_form(op: Recurrent, chosen: Chosen, x: FloatArray, source: Tensor) -
 
 def quantize_recurrent(
     node: Node,
-    real: FloatArray,
-    integer: IntArray,
+    stored: IntegerOp | None,
+    reads: tuple[FloatArray, IntArray],
     tensors: Mapping[str, Tensor],
     config: WeightConfig,
     known: dict[tuple[object, ...], Chosen],
@@ -170,8 +180,8 @@ def quantize_recurrent(
 
     Args:
         node: The layer's node.
-        real: Its inputs in the float network.
-        integer: Its inputs in the quantized network.
+        stored: The layer with the integers that came with the model, if there are any.
+        reads: Its inputs in the float network, and in the quantized one.
         tensors: The quantized tensors by name.
         config: How to quantize its weights.
         known: Weights by their kernels, to which those of this one are added.
@@ -179,15 +189,16 @@ def quantize_recurrent(
     Raises:
         UnsupportedModel: As for `integer_form`, with the layer's name.
     """
-    op, source = node.op, tensors[node.inputs[0]]
+    op, ends = node.op, (tensors[node.inputs[0]], tensors[node.output])
     assert isinstance(op, Recurrent)
-    rounded = dequantize_array(integer, source.quantized)
+    assert stored is None or isinstance(stored, QRecurrent)
+    real, rounded = reads[0], dequantize_array(reads[1], ends[0].quantized)
     key = kernel_key(op)
     if key not in known:
         known[key] = recurrent_weights(op, real, rounded, config)
     fitted = with_weights(op, known[key], real, rounded)
     try:
-        made = integer_form(fitted, known[key], rounded, source)
+        made = integer_form(fitted, known[key], rounded, ends, stored)
     except UnsupportedModel as error:
         raise UnsupportedModel(f"{node.name}: {error}") from error
     return QNode(node.name, made, node.inputs, (tensors[node.output],))

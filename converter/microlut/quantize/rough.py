@@ -14,22 +14,26 @@ from types import MappingProxyType
 
 import numpy as np
 
-from microlut.graph.ir import Graph, Node
+from microlut.graph.ir import Graph
 from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.base import FloatOp
 from microlut.ops.dense import Dense
 from microlut.ops.linear import Array, Linear
-from microlut.ops.recurrent import Recurrent
+from microlut.ops.recurrent_step import RecurrentStep
+from microlut.ops.svdf import Svdf
 from microlut.ops.tensor import Tensor, dequantize_array, integer_limits
 from microlut.ops.weighted import Weighted
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.reconstruct import LEVEL_MAX, ScaleRule
 from microlut.quantize.nodes import integer_nodes, quantized_outputs
+from microlut.quantize.own_rows import OWN_ROWS, Reads, SharedRows, quantize_rows
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
-from microlut.quantize.recurrent import Chosen, quantize_recurrent
+from microlut.quantize.recurrent import Chosen
 from microlut.quantize.shared import kernel_key
 from microlut.quantize.stage import SharedWeights, assembled
 from microlut.quantize.storable import scale_rule, with_biases
+from microlut.quantize.svdf import ChosenFilters
 from microlut.quantize.types import Types
 from microlut.quantize.weights import WeightConfig, index_overlap, single_precision
 from microlut.quantize.without_data.fit import expected_ranges
@@ -61,8 +65,11 @@ def quantize_roughly(
         if node.name in graph.exact and not isinstance(op, Weighted):
             nodes.append(QNode(node.name, graph.exact[node.name], node.inputs, node.outputs))
             continue
-        if isinstance(op, Recurrent):
-            nodes.append(_recurrent(node, op, tensors, bits[node.name], shared))
+        if isinstance(op, OWN_ROWS):
+            stored, config = graph.exact.get(node.name), WeightConfig(bits[node.name])
+            _choose(node.op, config.bits, shared.rows)
+            reads = _noise(tensors[node.inputs[0]])
+            nodes.append(quantize_rows(node, stored, reads, tensors, config, shared.rows))
             continue
         if not isinstance(op, Linear):
             nodes.extend(integer_nodes(node, tensors))
@@ -77,19 +84,24 @@ def quantize_roughly(
     return assembled(graph, tensors, nodes)
 
 
-def _recurrent(
-    node: Node, op: Recurrent, tensors: Mapping[str, Tensor], bits: int, shared: SharedWeights
-) -> QNode:
-    """Return a recurrent layer with biases for two inputs of noise."""
-    source = tensors[node.inputs[0]]
+def _choose(op: FloatOp, bits: int, shared: SharedRows) -> None:
+    """Add weights of an operator with a kernel of its own kind."""
+    assert isinstance(op, OWN_ROWS)
+    key = kernel_key(op.layer if isinstance(op, RecurrentStep) else op)
     rows = _weights(Dense(op.kernel, op.bias), bits, single_precision)
-    largest = np.full_like(rows.scales, rows.scales.max())  # gates have one scale each
-    shared.rows.setdefault(kernel_key(op), Chosen(replace(rows, scales=largest), 1.0))
+    one = replace(rows, scales=np.full_like(rows.scales, rows.scales.max()))
+    if isinstance(op, Svdf):
+        shared.filters.setdefault(key, ChosenFilters(one, float(one.scales[0])))
+    else:
+        shared.recurrent.setdefault(key, Chosen(one, 1.0))  # gates have one scale each
+
+
+def _noise(source: Tensor) -> Reads:
+    """Return two inputs of noise."""
     low, high = integer_limits(source.dtype)
     noise = np.random.default_rng(0).integers(low, high + 1, (2, *source.shape))
     integer = noise.astype(source.dtype)
-    real = dequantize_array(integer, source.quantized)
-    return quantize_recurrent(node, real, integer, tensors, WeightConfig(bits), shared.rows)
+    return dequantize_array(integer, source.quantized), integer
 
 
 def _ranges(graph: Graph) -> Ranges:

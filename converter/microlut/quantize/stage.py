@@ -26,17 +26,16 @@ from microlut.integer import QNode, QuantizedGraph
 from microlut.integer.evaluate import evaluate_node
 from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.linear import Linear, QLinear
-from microlut.ops.recurrent import Recurrent
 from microlut.ops.tensor import Quantization, Tensor, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.assign.reconstruct import ScaleRule
 from microlut.quantize.biases import chosen_biases
 from microlut.quantize.nodes import exact_node, integer_nodes, quantized_outputs
+from microlut.quantize.own_rows import OWN_ROWS, SharedRows, quantize_rows
 from microlut.quantize.quality import spread
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
-from microlut.quantize.recurrent import Chosen, quantize_recurrent
 from microlut.quantize.shared import kernel_key
 from microlut.quantize.storable import scale_rule, with_biases
 from microlut.quantize.types import check_types
@@ -62,7 +61,7 @@ class SharedWeights:
     """Quantized weights by the values of their kernel."""
 
     found: dict[tuple[object, ...], QuantizedWeights] = field(default_factory=dict)
-    rows: dict[tuple[object, ...], Chosen] = field(default_factory=dict)
+    rows: SharedRows = field(default_factory=SharedRows)
 
     def of(
         self, op: Linear, rule: ScaleRule, new: Callable[[], QuantizedWeights]
@@ -107,6 +106,10 @@ def quantize(
     for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = [values[name] for name in node.inputs]
         exact = exact_node(graph, node, configs)
+        if exact is None and isinstance(node.op, OWN_ROWS):
+            reads, config = (inputs[0].real, inputs[0].integer), configs[node.name]
+            stored = graph.exact.get(node.name)
+            exact = quantize_rows(node, stored, reads, tensors, config, shared.rows)
         if exact is not None:
             nodes.append(exact)
             computed = evaluate_node(exact, [value.integer for value in inputs], tensors)
@@ -119,11 +122,6 @@ def quantize(
             made.real = settled(node.outputs[0], made.real)
             nodes.append(QNode(node.name, op, node.inputs, quantized_outputs(node, tensors)))
             values[node.output] = made
-        elif isinstance(node.op, Recurrent):
-            x, config = inputs[0], configs[node.name]
-            nodes.append(quantize_recurrent(node, x.real, x.integer, tensors, config, shared.rows))
-            found = evaluate_node(nodes[-1], [x.integer], tensors)
-            values[node.output] = _Values(node.op.evaluate([x.real])[0], found[node.output])
         else:
             nodes.extend(_quantize_other(node, inputs, tensors, values))
         for name in freed:
@@ -163,12 +161,13 @@ def quantize_without_data(
             bias = fitted_bias(op, weights, step.inputs[0]) if corrects else op.bias
             fitted = with_biases(draft, bias / unit, x, output)
             nodes.append(QNode(node.name, fitted, node.inputs, quantized_outputs(node, tensors)))
-        elif isinstance(op, Recurrent):
+        elif isinstance(op, OWN_ROWS):
             real = step.inputs[0]
             source = tensors[node.inputs[0]]
-            read = quantize_array(real, source.quantized, source.dtype)
+            reads = real, quantize_array(real, source.quantized, source.dtype)
             config = replace(configs[node.name], method="fitted")
-            nodes.append(quantize_recurrent(node, real, read, tensors, config, shared.rows))
+            stored = graph.exact.get(node.name)
+            nodes.append(quantize_rows(node, stored, reads, tensors, config, shared.rows))
         else:
             nodes.extend(integer_nodes(node, tensors))
     return assembled(graph, tensors, nodes)

@@ -53,6 +53,7 @@ _LATER = (
     "it pads after the newest frame, as padding 'same' does, so it waits for frames to come; train "
     "the model with padding 'causal' or 'valid' along the frames"
 )
+_OTHER = "it pads before the first frame with other values than zeros; pad with zeros"
 _MIXED = (
     "it pads before the first frame, after layers without padding, which lag behind; give these "
     "padding 'causal', too, or none to any layer"
@@ -197,11 +198,11 @@ def _reshape(
     if axis is None:
         return whole(op, inputs)
     made = Timed(axis, timed.length, timed.rate, timed.delay)
-    return Course(
-        (Slide(-timed.delay),),
-        made,
-        lambda seen: QReshape(resized(op.shape, axis, seen[0][timed.axis])),
-    )
+
+    def streamed(seen: Sequence[Shape]) -> IntegerOp:
+        return QReshape(resized(op.shape, axis, seen[0][timed.axis]))
+
+    return Course((Slide(-timed.delay),), made, streamed)
 
 
 @_course.register
@@ -211,13 +212,11 @@ def _pad(op: QPad, inputs: Sequence[Timed], shapes: Sequence[Shape], output: Sha
     before, after = _along(op.padding, timed.axis)
     if after:
         raise ValueError(_LATER)
-    if before and timed.delay > 0:
-        raise ValueError(_MIXED)
+    if before and (timed.delay > 0 or op.value is not None):
+        raise ValueError(_MIXED if op.value is None else _OTHER)
     made = replace(timed, length=timed.length + before, delay=timed.delay - before)
-    rest = _across(op.padding, timed.axis)
-    return Course(
-        (Slide(-timed.delay),), made, lambda seen: QPad(rest) if rest else QReshape(tuple(seen[0]))
-    )
+    rest, read = replace(op, padding=_across(op.padding, timed.axis)), (Slide(-timed.delay),)
+    return Course(read, made, lambda seen: rest if rest.padding else QReshape(tuple(seen[0])))
 
 
 @_course.register(QConv2D)

@@ -124,7 +124,10 @@ def _check_inputs(graph: QuantizedGraph, axis: int) -> None:
             "models whose inputs have frames in common"
         )
     if graph.states:
-        raise UnsupportedModel(f"model {graph.name}: has states already; it is streamed as it is")
+        raise UnsupportedModel(
+            f"model {graph.name}: goes on in each run where the last one ended already; leave the "
+            "dimension of frames to stream out"
+        )
 
 
 def _streamed(graph: QuantizedGraph, flow: _Flow, beat: Beat, axis: int) -> QuantizedGraph:

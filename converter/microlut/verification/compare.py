@@ -20,6 +20,7 @@ from microlut.integer import evaluate as int_ops
 from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.recurrent_step import QRecurrentStep
 from microlut.ops.softmax import LONG_SOFTMAX, QSoftmax
+from microlut.ops.svdf import QSvdf
 from microlut.support.progress import Progress
 from microlut.support.shown import Record, Shown
 from microlut.verification.runtimes import (
@@ -82,8 +83,9 @@ def compare_runtimes(
 ) -> tuple[FormResult, ...]:
     """Run the exported .tflite with tflite-micro and the desktop runtime, and compare both.
 
-    The desktop runtime's recurrent layers have other gates than those of devices, so it is left out
-    for networks that have any. Inputs for which TensorFlow Lite is not defined are left out.
+    The desktop runtime's recurrent layers have other gates than those of devices, and its SVDF
+    other types, so it is left out for networks that have any. Inputs for which TensorFlow Lite is
+    not defined are left out.
     """
     known = within_tflite(graph, inputs)
     results = _runtimes(graph, tflite, inputs[known], expected[known], progress)
@@ -112,22 +114,31 @@ def within_tflite(graph: QuantizedGraph, inputs: Batch) -> NDArray[np.bool_]:
     return np.logical_and.accumulate(known) if graph.states else known
 
 
+def consecutive(graph: QuantizedGraph, count: int) -> int | None:
+    """Return after how many of `count` inputs states begin anew; None for a graph without any."""
+    if graph.stream is not None:
+        return graph.stream.runs
+    return count if graph.states else None
+
+
 def _runtimes(
     graph: QuantizedGraph, tflite: bytes, inputs: Batch, expected: Int8, progress: Progress
 ) -> tuple[FormResult, ...]:
     if not len(inputs):
         return (compare(TFLITE_MICRO, expected, expected),)
-    runs = None if graph.stream is None else graph.stream.runs
+    runs = consecutive(graph, len(inputs))
     judge = run_tflite_micro(tflite, inputs, progress, runs)
-    if any(isinstance(node.op, QRecurrent | QRecurrentStep) for node in graph.nodes):
+    if any(isinstance(node.op, QRecurrent | QRecurrentStep | QSvdf) for node in graph.nodes):
         return (compare(TFLITE_MICRO, judge, expected),)
     outputs = run_desktop(tflite, inputs, progress, runs)
     desktop = compare(desktop_name(), outputs, expected)
     if not desktop.agrees:
         different = np.flatnonzero(np.any(outputs != expected, axis=1))
         # of a streamed network, the whole window with the first of them
-        begin = 0 if runs is None else different[0] // runs * runs
-        places = different[:_EXPLAINED_SAMPLES] if runs is None else begin + np.arange(runs)
+        stream = graph.stream
+        places = different[:_EXPLAINED_SAMPLES]
+        if stream is not None:
+            places = different[0] // stream.runs * stream.runs + np.arange(stream.runs)
         desktop = _explain(desktop, graph, tflite, inputs[places])
     return compare(TFLITE_MICRO, judge, expected), desktop
 

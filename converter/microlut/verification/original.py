@@ -19,7 +19,7 @@ from microlut.graph.batch import Batch
 from microlut.integer import QuantizedGraph
 from microlut.ops.tensor import Tensor
 from microlut.support.progress import Progress
-from microlut.verification.compare import FormResult, Int8, compare, within_tflite
+from microlut.verification.compare import FormResult, Int8, compare, consecutive, within_tflite
 from microlut.verification.runtimes import (
     TFLITE_MICRO,
     Ends,
@@ -55,10 +55,11 @@ def compare_original(
     known = within_tflite(graph, inputs)
     if not known.any():
         raise UnsupportedModel("TensorFlow Lite is defined for none of the inputs")
+    runs = consecutive(graph, int(known.sum()))
     if computes_unsigned(model):
-        found = run_desktop(model, inputs[known], progress, ends=ends)
+        found = run_desktop(model, inputs[known], progress, runs, ends)
         return _within_a_step(f"{desktop_name()}, original file", found, expected[known])
-    found = run_tflite_micro(model, inputs[known], progress, ends=ends)
+    found = run_tflite_micro(model, inputs[known], progress, runs, ends=ends)
     return compare(ORIGINAL, found, expected[known])
 
 

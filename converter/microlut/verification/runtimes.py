@@ -164,17 +164,18 @@ def _desktop_runs(
 ) -> Iterator[Any]:
     """Yield the runtime's interpreter after each input; with `keep`, it has all tensors then."""
     interpreter = _desktop(model, keep)
-    variables = has_variables(model)
+    variables, what = has_variables(model), _EXPORTED if ends is None else ends.model
     for i, sample in enumerate(inputs):
         if variables and runs is None:
             interpreter.reset_all_variables()
         if runs is not None and i % runs == 0:  # resources are not reset
             interpreter = _desktop(model, keep)
         known = interpreter.get_input_details()
-        for k, (details, x) in enumerate(zip(known, sample.arrays.values(), strict=True)):
-            given = x if ends is None else ends.given(k, details, x)
-            interpreter.set_tensor(details["index"], np.ascontiguousarray(given))
-        interpreter.invoke()
+        with _errors_of(desktop_name(), what):
+            for k, (details, x) in enumerate(zip(known, sample.arrays.values(), strict=True)):
+                given = x if ends is None else ends.given(k, details, x)
+                interpreter.set_tensor(details["index"], np.ascontiguousarray(given))
+            interpreter.invoke()
         yield interpreter
 
 

@@ -270,9 +270,3 @@ def test_other_variables_are_refused(message: str, streams: list[QuantizedGraph]
     content = changed(to_tflite(streams[1]), REFUSED[message])
     with pytest.raises(MicrolutError, match=message):
         imported(content, tmp_path)
-
-
-def test_lstm_of_a_single_step_is_refused(tmp_path: Path):
-    content = to_tflite(stream(network("single", "lstm"), 0))
-    with pytest.raises(MicrolutError, match="goes on in each run where the last one ended"):
-        imported(content, tmp_path)

@@ -119,6 +119,7 @@ def test_check_sizes_knows_every_narrow_field_of_the_engine():
         "mlut_segment_t": ["rows"],  # at most the height
         "mlut_sigmoid_16_t": ["multiplier"],  # its operator's check
         "mlut_softmax_t": ["length"],
+        "mlut_svdf_t": ["inputs", "units", "rank", "memory"],  # the rank: at most the filters
         "mlut_transpose_conv2d_t": ["tile"],  # at most the channels
         "mlut_unit_normalization_16_t": ["length"],
         "mlut_unit_normalization_t": ["length"],

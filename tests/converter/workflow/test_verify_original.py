@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,13 @@ import microlut
 import random_graphs as rg
 import tflite_models as tm
 from microlut.codegen.tflite import to_tflite
-from microlut.errors import InvalidInput
+from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.streaming.stream import stream
 from microlut.support.progress import silent
 from microlut.verification.original import ORIGINAL, compare_original
+from recurrent_streams import network
+from streamed_nets import networks
+from svdf_networks import CASES
 
 CHANGES = {"int8": None, "uint8": tm.unsigned_ends, "float": tm.real_ends}
 
@@ -74,3 +79,49 @@ def test_other_bytes_are_found(tmp_path: Path):
     assert compare_original(graph, content("uint8"), x, expected, silent).agrees
     found = compare_original(graph, content("uint8"), x, expected ^ 1, silent)
     assert (found.agrees, found.different_bytes) == (False, expected.size)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("kind", ["lstm", "svdf", "variables"])
+def test_networks_with_a_memory_go_on_from_input_to_input(kind: str, bits: int, tmp_path: Path):
+    graph = MEMORIES[kind]()
+    path = tmp_path / "net.tflite"
+    path.write_bytes(to_tflite(graph))
+    project = microlut.write(microlut.convert(path, bits=bits), tmp_path / "out")
+    outcome = microlut.verify(project, inputs(project, 12), [])
+    forms = [form.form for form in outcome.forms]
+    assert outcome.bit_exact
+    assert "tflite-micro" in forms
+    assert (forms[-1] == ORIGINAL) == (bits == 8)
+
+
+MEMORIES = {
+    "lstm": lambda: replace(stream(network("steps", "lstm", sequences=True), 0), stream=None),
+    "svdf": lambda: CASES[0].graph,
+    "variables": lambda: replace(stream(*next(networks(1, seed=3))), stream=None),
+}
+
+
+def test_pruned_weights_of_8_bits_are_not_those_of_the_file(tmp_path: Path):
+    path = tmp_path / "net.tflite"
+    for number, made in enumerate((content(), *(to_tflite(m()) for m in MEMORIES.values()))):
+        path.write_bytes(made)
+        for sparsity, kept in ((0.0, "kept"), (0.7, "recoded")):
+            found = microlut.convert(path, bits=8, sparsity=sparsity)
+            assert found.report.file_integers == kept, number
+            zeros = [np.mean(op.weights.int8() == 0) for _, op in found.quantized.weighted()]
+            assert (np.mean(zeros) > 0.6) == (sparsity > 0)
+
+
+def test_budget_that_biases_exceed_is_refused(tmp_path: Path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(to_tflite(CASES[1].graph))
+    with pytest.raises(InvalidInput, match="is 30 bytes, of which output stages and biases alone"):
+        microlut.convert(path, budget=microlut.Budget(flash_bytes=30))
+
+
+def test_network_with_a_memory_is_not_streamed(tmp_path: Path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(to_tflite(CASES[0].graph))
+    with pytest.raises(UnsupportedModel, match="leave the dimension of frames to stream out"):
+        microlut.convert(path, stream=0)

@@ -48,13 +48,14 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
 def run_passes(graph: Graph) -> Graph:
     """Return the graph after every pass; no BatchNorm and no Identity remain.
 
-    A network of integers stays as it is, since passes would change its arithmetic.
+    Passes would change the arithmetic of a network of integers, other than the one that lets
+    layers pad themselves.
 
     Raises:
         UnsupportedModel: Nothing remains to be computed.
     """
     if graph.exact:
-        return graph
+        return fold_padding(graph)
     for rewrite in PASSES:
         graph = rewrite(graph)
     if not graph.nodes:

@@ -117,12 +117,19 @@ class TfliteFile:
         subgraphs: At least one.
         input_names: Names of the inputs for callers, of its first signature, by number.
         output_names: Names of the outputs, likewise.
+        description: What the program that wrote it says.
     """
 
     source: str
     subgraphs: tuple[Subgraph, ...]
     input_names: Mapping[int, str] = field(default_factory=dict)
     output_names: Mapping[int, str] = field(default_factory=dict)
+    description: str = ""
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether microlut wrote it."""
+        return self.description.startswith("microlut ")
 
     @property
     def main(self) -> Subgraph:

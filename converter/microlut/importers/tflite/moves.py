@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
+from microlut.importers.tflite.tensors import quantization_of
 from microlut.importers.tflite.use import PREVIOUS, Handler, Step, Use, limited, without_batch
 from microlut.ops.arrays import Shape
 from microlut.ops.base import FloatOp
 from microlut.ops.concatenate import Concatenate
 from microlut.ops.gather import Gather
+from microlut.ops.lookup import Lookup, stored_table
 from microlut.ops.movement import Axis, whole
 from microlut.ops.reshape import Reshape
 from microlut.ops.slice import Slice
@@ -244,8 +246,13 @@ def _broadcast_to(use: Use) -> tuple[Step, ...]:
     return first, Step(Tile(counts), (PREVIOUS,), full=tuple(target))
 
 
-@limited("constant places of one dimension")
+@limited("constant places of one dimension; results of a function of int8, as microlut exports it")
 def _gather(use: Use) -> tuple[Step, ...]:
+    values = use.given(0)
+    if values.constant is not None and use.tensor(1).source.dtype == "int8":  # see exported.py
+        table, source = stored_table(values.constant), quantization_of(use.tensor(1).source)
+        assert source is not None
+        return (Step(Lookup(values.real(), source[1]), (1,), exact=lambda *_: table),)
     places, axis, shape = use.integers(1), int(use.option("Axis")), use.tensor().shape
     if use.option("BatchDims") or use.constant(1).ndim > 1:
         raise use.operator.unsupported(

@@ -9,6 +9,7 @@ from microlut.importers.tflite.linear import LINEAR
 from microlut.importers.tflite.moves import MOVES
 from microlut.importers.tflite.pictures import PICTURES
 from microlut.importers.tflite.recurrent import RECURRENT
+from microlut.importers.tflite.svdf import SVDF
 from microlut.importers.tflite.types import TYPES
 from microlut.importers.tflite.use import Handler
 
@@ -18,5 +19,6 @@ OPERATORS: Mapping[str, Handler] = {
     **MOVES,
     **PICTURES,
     **RECURRENT,
+    **SVDF,
     **TYPES,
 }

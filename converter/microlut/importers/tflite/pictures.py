@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -13,7 +14,7 @@ from microlut.importers.tflite.use import PREVIOUS, Handler, Step, Use, limited,
 from microlut.ops.depth_to_space import DepthToSpace
 from microlut.ops.gather import Gather
 from microlut.ops.mean import Mean
-from microlut.ops.pad import Pad
+from microlut.ops.pad import Pad, QPad
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
 from microlut.ops.reduce import Reduce, ReduceMax, ReduceMean, ReduceMin, ReduceSum
 from microlut.ops.reshape import Reshape
@@ -70,49 +71,62 @@ def _amounts(use: Use) -> list[tuple[int, int]]:
     return list(zip(values[::2], values[1::2], strict=True))
 
 
-@limited("constant padding with zeros")
+@limited("constant padding with zeros; between int8, with a constant by PADV2")
 def _pad(use: Use) -> tuple[Step, ...]:
     """Read PAD: two neighbouring dimensions as those of a picture, others one after the other."""
-    _check_pad_value(use)
+    value = _pad_value(use)
     amounts, shape = _amounts(use), list(use.tensor().shape)
     full = tuple(n + sum(pair) for n, pair in zip(shape, amounts, strict=True))
     padded = [i for i, pair in enumerate(amounts) if any(pair)]
     steps: list[Step] = []
+    made = use.shape()
     while padded:
         first = padded.pop(0)
-        pair, second = amounts[first], (0, 0)
+        pair = amounts[first]
         view = prod(shape[:first]), shape[first], prod(shape[first + 1 :])
         padding = Padding(0, 0, *pair)
-        if padded and padded[0] == first + 1 and view[0] == 1:
-            second = amounts[padded.pop(0)]
+        both = bool(padded) and padded[0] == first + 1
+        if view[0] == 1 and (both or first + 2 < len(shape)):
+            second = amounts[padded.pop(0)] if both else (0, 0)
             view = shape[first], shape[first + 1], prod(shape[first + 2 :])
             padding = Padding(*pair, *second)
             shape[first + 1] += sum(second)
         shape[first] += sum(pair)
+        if made != view:
+            read = (PREVIOUS,) if steps else (0,)
+            steps.append(Step(Reshape(view), read, None, 0, suffix=f"_view{first}"))
         read = (PREVIOUS,) if steps else (0,)
-        steps += (
-            Step(Reshape(view), read, None, 0, suffix=f"_view{first}"),
-            Step(Pad(padding), (PREVIOUS,), None, 0, suffix=f"_axis{first}"),
-        )
+        steps.append(replace(_padding(use, padding, value, f"_axis{first}"), inputs=read))
+        made = (*padding.padded(*view[:2]), view[2])
     if not steps:
         return (Step(Reshape(without_batch(full)), full=full),)
     last = steps.pop()
-    return (*steps, Step(last.op, last.inputs, full=full))
+    return (*steps, replace(last, output=0, like=None, suffix="", full=full))
 
 
-def _check_pad_value(use: Use) -> None:
-    """Refuse a PADV2 whose value is not zero."""
+def _padding(use: Use, padding: Padding, value: int | None, suffix: str) -> Step:
+    """Return the step that pads a picture, with zeros or with another value of int8."""
+    if value is None:
+        return Step(Pad(padding), (PREVIOUS,), None, 0, suffix=suffix)
+    source, exact = use.tensor().source, QPad(padding, value)
+    real = float(source.scales[0]) * (value - int(source.zero_points[0]))
+    return Step(Pad(padding, real), (PREVIOUS,), None, 0, lambda *_: exact, suffix)
+
+
+def _pad_value(use: Use) -> int | None:
+    """Return the integer that a PADV2 pads with, or None for zeros."""
     if use.operator.kind != "PADV2":
-        return
-    values = use.constant(2)
-    value = use.given(2)
-    source = use.tensor().source
+        return None
+    values, source = use.constant(2), use.tensor().source
     point = int(source.zero_points[0]) if use.is_integer else 0
-    sound = values.size == 1 and values.reshape(-1)[0] == point
-    if not sound:
+    if values.size == 1 and values.reshape(-1)[0] == point:
+        return None
+    if values.size != 1 or source.dtype != "int8" or values.dtype != np.int8:
         raise use.operator.unsupported(
-            f"pads with {np.asarray(value.real()).reshape(-1)[:1]}", "supported are zeros"
+            f"pads with {np.asarray(use.real(2)).reshape(-1)[:1]}",
+            "supported are zeros, and between int8 one value of int8",
         )
+    return int(values.reshape(-1)[0])
 
 
 @limited("constant padding")

@@ -126,7 +126,8 @@ class _Reader:
             raise Damaged("it has no network")
         subgraphs = each(model.Subgraphs, count, _MOST_SUBGRAPHS)
         found = tuple(self._subgraph(model, graph, codes) for graph in subgraphs)
-        return TfliteFile(self._source, found, *self._signature(model, found[0]))
+        names = self._signature(model, found[0])
+        return TfliteFile(self._source, found, *names, text_of(model.Description()))
 
     def _kept_elsewhere(self) -> UnsupportedModel:
         return UnsupportedModel(

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from microlut.importers.tflite.file import FileTensor, TfliteFile
 from microlut.importers.tflite.stored import biases
-from microlut.importers.tflite.use import Handler, Step, Use, Value, limited
+from microlut.importers.tflite.use import Handler, Memory, Step, Use, Value, limited
 from microlut.ops.arrays import frozen_array
 from microlut.ops.base import IntegerOp
-from microlut.ops.integer_cells import ANY_STATE
+from microlut.ops.integer_cells import ANY_STATE, STATE_SCALE
 from microlut.ops.recurrent import Recurrent
 from microlut.ops.recurrent_integer import FINEST_POWER, LARGEST_POWER, QRecurrent
-from microlut.ops.tensor import Tensor
+from microlut.ops.recurrent_step import QRecurrentStep, RecurrentStep
+from microlut.ops.tensor import Quantization, Tensor
 from microlut.ops.weights import QuantizedWeights
 
 _GATES = 4
@@ -44,7 +45,8 @@ class _Gates:
 
 
 @limited(
-    "over two or more steps; no peepholes, projection or layer normalization; int8, int16 or float"
+    "no peepholes, projection or layer normalization; int8, int16 or float; over a single step "
+    "integers"
 )
 def _lstm(use: Use) -> tuple[Step, ...]:
     steps, inputs = _sequence(use)
@@ -78,7 +80,21 @@ def _lstm(use: Use) -> tuple[Step, ...]:
     if use.is_integer:
         _check_integers(use, gates)
         exact = partial(_integers, use, op, gates)
+        if steps == 1:
+            return (_single(use, op, gates),)
     return (Step(op, exact=exact, full=(1, steps, units)),)
+
+
+def _single(use: Use, op: Recurrent, gates: _Gates) -> Step:
+    """Return an LSTM of a single step, which goes on in each run where the last one ended."""
+
+    def exact(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
+        return QRecurrentStep(_integers(use, op, gates, inputs[:1], outputs[:1]))
+
+    scales = use.given(_CELL).source.scales[0], use.given(_HIDDEN).source.scales[0]
+    step = RecurrentStep(op, (float(scales[0]), float(scales[1])))
+    kept = Memory((2, op.units), _HIDDEN, ("int16", Quantization(STATE_SCALE, 0)))
+    return Step(step, exact=exact, full=(1, 1, op.units), memory=kept)
 
 
 def _sequence(use: Use) -> tuple[int, int]:
@@ -91,10 +107,10 @@ def _sequence(use: Use) -> tuple[int, int]:
         raise use.operator.unsupported(
             f"reads {shape[batch]} sequences", "convert the model with a batch of 1"
         )
-    if shape[1 - batch] == 1:
+    if shape[1 - batch] == 1 and not use.is_integer:
         raise use.operator.unsupported(
             "goes on in each run where the last one ended, as it reads a single step",
-            "supported are whole sequences: convert the model with them, and with --stream",
+            "supported is int8, or whole sequences: convert the model with them, and with --stream",
         )
     return shape[1 - batch], shape[2]
 
@@ -171,7 +187,7 @@ def _integers(
     gates: _Gates,
     inputs: Sequence[Tensor],
     outputs: Sequence[Tensor],
-) -> IntegerOp:
+) -> QRecurrent:
     """Return the layer with the integers of the file."""
     del inputs
     pairs = zip(gates.own, gates.recurrent, strict=True)
@@ -205,8 +221,10 @@ def _integers(
 
 def notes_of(file: TfliteFile) -> tuple[str, ...]:
     """Return what the user has to know about the recurrent layers of a file."""
-    kinds = {operator.kind for operator in file.main.operators}
-    return (_BEGINS,) if kinds.intersection(RECURRENT) else ()
+    tensors = file.main.tensors
+    layers = [op for op in file.main.operators if op.kind in RECURRENT and op.inputs]
+    single = [sum(n != 1 for n in tensors[op.inputs[0]].shape[:2]) == 0 for op in layers]
+    return () if all(single) else (_BEGINS,)
 
 
 RECURRENT: Mapping[str, Handler] = {"UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm}

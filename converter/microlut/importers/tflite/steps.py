@@ -8,12 +8,14 @@ from math import prod
 
 from microlut.errors import UnsupportedModel
 from microlut.graph.ir import Node
+from microlut.graph.network import State
 from microlut.importers.tflite.file import FileTensor
 from microlut.importers.tflite.tensors import check_size, graph_tensor
-from microlut.importers.tflite.use import Step, Use, Value, without_batch
+from microlut.importers.tflite.use import Memory, Step, Use, Value, without_batch
 from microlut.ops.arrays import Shape
-from microlut.ops.base import FloatOp, IntegerOp
+from microlut.ops.base import IntegerOp
 from microlut.ops.linear import Linear
+from microlut.ops.lookup import Lookup
 from microlut.ops.relabel import units_between
 from microlut.ops.reshape import Reshape
 from microlut.ops.table import GATHER, QTable
@@ -33,9 +35,10 @@ class Placing:
 
 @dataclass(slots=True)
 class Placed:
-    """The nodes of an operator, their integer forms, and the outputs."""
+    """The nodes of an operator, their integer forms, the outputs, and what they keep."""
 
     nodes: list[Node] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
     exact: dict[str, IntegerOp] = field(default_factory=dict)
     values: list[Value] = field(default_factory=list)
 
@@ -51,7 +54,7 @@ def place(placing: Placing, steps: Sequence[Step]) -> Placed:
     made: list[Tensor] = []
     for step in steps:
         read = [_tensor(placing.use, made, index) for index in step.inputs]
-        shape = _shape(placing.use, step.op, read)
+        shape = _shape(placing.use, step, read)
         if step.output is None:
             made.append(_between(placing, step, shape))
             _add(placing, placed, step, read, made[-1])
@@ -67,9 +70,10 @@ def _tensor(use: Use, made: Sequence[Tensor], index: int) -> Tensor:
     return graph_tensor(value.name, without_batch(value.shape), value.source)
 
 
-def _shape(use: Use, op: FloatOp, read: Sequence[Tensor]) -> Shape:
+def _shape(use: Use, step: Step, read: Sequence[Tensor]) -> Shape:
+    memory = () if step.memory is None else (step.memory.shape,)
     try:
-        (shape,) = op.shapes([tensor.shape for tensor in read])
+        shape, *_ = step.op.shapes([*(tensor.shape for tensor in read), *memory])
     except ValueError as error:
         raise use.operator.unsupported(str(error), "change it") from error
     check_size(use.operator, shape)
@@ -134,21 +138,37 @@ def _add(
             _add(placing, placed, step, read, first)
             units = units_between(first.quantized, output.quantized)
             step, read = Step(units, exact=units.quantize), [first]
+    made: tuple[Tensor, ...] = (output,)
+    if step.memory is not None:
+        before, after = _memory(placing, step.memory)
+        placed.states.append(State(before, after.name))
+        read, made = [*read, before], (output, after)
     names = tuple(tensor.name for tensor in read)
-    placed.nodes.append(Node(output.name, step.op, names, (output,)))
+    placed.nodes.append(Node(output.name, step.op, names, made))
     if not use.is_integer:
         return
-    if any(tensor.quantization is None for tensor in (*read, output)):
+    if any(tensor.quantization is None for tensor in (*read, *made)):
         raise use.operator.unsupported(
             "goes from integers to real numbers",
             "supported are networks of integers, with real numbers at their ends only",
         )
-    placed.exact[output.name] = _integers(use, step, read, output)
+    placed.exact[output.name] = _integers(use, step, read, made)
 
 
-def _integers(use: Use, step: Step, read: Sequence[Tensor], output: Tensor) -> IntegerOp:
+def _memory(placing: Placing, memory: Memory) -> tuple[Tensor, Tensor]:
+    """Return what a run begins with, and what it leaves."""
+    name, source = placing.use.operator.name, placing.use.given(memory.index).source
+    names = [take(f"{name}_memory{end}", placing.names) for end in ("", "_next")]
+    if memory.kind is not None:
+        before, after = (Tensor(each, memory.shape, *memory.kind) for each in names)
+    else:
+        before, after = (graph_tensor(each, memory.shape, source) for each in names)
+    return before, after
+
+
+def _integers(use: Use, step: Step, read: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
     """Return the integer form of a step, which computes what devices do."""
-    op = step.op
+    op, output = step.op, outputs[0]
     passes = op.scale_rule == "same" and step.exact is None
     if passes and (read[0].quantized, read[0].dtype) != (output.quantized, output.dtype):
         raise use.operator.unsupported(
@@ -156,8 +176,8 @@ def _integers(use: Use, step: Step, read: Sequence[Tensor], output: Tensor) -> I
         )
     try:
         make = step.exact or op.quantize
-        made = make(read, (output,))
-        made.check(read, (output,))
+        made = make(read, outputs)
+        made.check(read, outputs)
     except UnsupportedModel as error:
         if error.obstacles:
             raise
@@ -170,12 +190,12 @@ def _integers(use: Use, step: Step, read: Sequence[Tensor], output: Tensor) -> I
         raise use.operator.unsupported(
             f"{error} cannot be converted", "devices do not compute it either"
         ) from error
-    kinds = {tensor.dtype for tensor in (*read, output)}
+    kinds = {tensor.dtype for tensor in (*read, *outputs)}
     if (len(kinds) > 1 and not made.mixes_types) or not kinds <= set(made.dtypes):
         raise use.operator.unsupported(
             f"computes between {', '.join(sorted(kinds))}", "supported is int8, often int16"
         )
-    if isinstance(made, QTable) and made.builtin == GATHER:
+    if isinstance(made, QTable) and made.builtin == GATHER and not isinstance(op, Lookup):
         raise use.operator.unsupported(
             "has no kernel for these integers on devices", "give the float file, or leave it out"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -16,6 +17,7 @@ from microlut.graph.network import State
 from microlut.importers.obstacles import Collected
 from microlut.importers.tflite.dilation import with_dilation
 from microlut.importers.tflite.ends import Ends, ends_of
+from microlut.importers.tflite.exported import with_single_operators
 from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, TfliteFile
 from microlut.importers.tflite.folding import folded
 from microlut.importers.tflite.operators import OPERATORS
@@ -30,6 +32,9 @@ from microlut.ops.base import IntegerOp
 from microlut.support.texts import plain
 
 _MOST_NODES = 1 << 14
+_EXPORTED = Obstacle(
+    "", "the file", "was written by microlut", "convert the model that it was made of instead"
+)
 
 
 @dataclass(slots=True)
@@ -42,16 +47,19 @@ class _Work:
     variables: Variables
     values: dict[int, Value] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
     exact: dict[str, IntegerOp] = field(default_factory=dict)
     layers: list[LayerSeen] = field(default_factory=list)
+    readers: Counter[int] = field(default_factory=Counter)
 
 
 def translate(file: TfliteFile, name: str) -> Translation:
     """Translate a file as far as possible, and collect all obstacles on the way."""
     collected = Collected()
-    main = with_dilation(file.main)
+    main = with_single_operators(with_dilation(file.main))
     file = replace(file, subgraphs=(main, *file.subgraphs[1:]))
     work = _Work(file, ends_of(file, collected), collected, Variables(file, set()))
+    work.readers.update(n for operator in main.operators for n in operator.inputs)
     work.variables.names |= {tensor.name for tensor in work.ends.inputs.values()}
     for number, tensor in work.ends.inputs.items():
         source = work.ends.sources[number]
@@ -62,6 +70,8 @@ def translate(file: TfliteFile, name: str) -> Translation:
             work.values.setdefault(number, _unknown(file.main.tensors[number]))
         _see(operator, work)
     outputs = _outputs(work)
+    if file.is_exported and any(not each.damaged for each in collected.obstacles):
+        collected.obstacles.insert(0, _EXPORTED)
     graph = None if collected.obstacles else _graph(name, outputs, work)
     kinds = tuple(sorted(OPERATORS))
     classes = any(each.found.endswith("is not supported") for each in collected.obstacles)
@@ -132,6 +142,7 @@ def _translate(operator: FileOperator, work: _Work) -> None:
     if handler is None:
         raise operator.unsupported(f"operator {operator.kind} is not supported", _advice(operator))
     given = [value for value in inputs if value is not None and value.constant is None]
+    _check_variables(operator, work)
     _check_types(operator, [value.source for value in given], outputs)
     use = Use(operator, inputs, outputs, any(value.is_integer for value in given))
     placed = place(Placing(use, work.variables.names), handler(use))
@@ -140,8 +151,18 @@ def _translate(operator: FileOperator, work: _Work) -> None:
             f"the network has more than {_MOST_NODES} operators", "use a smaller model"
         )
     work.nodes += placed.nodes
+    work.states += placed.states
     work.exact |= placed.exact
     work.values |= {value.source.number: value for value in placed.values}
+
+
+def _check_variables(operator: FileOperator, work: _Work) -> None:
+    """Raise UnsupportedModel for a variable that another operator changes, too."""
+    tensors = work.file.main.tensors
+    if any(n >= 0 and tensors[n].is_variable and work.readers[n] > 1 for n in operator.inputs):
+        raise operator.unsupported(
+            "shares a variable with another operator", "give each of them its own"
+        )
 
 
 def _check_types(
@@ -194,7 +215,7 @@ def _graph(name: str, outputs: dict[str, str], work: _Work) -> Graph:
     added = (*work.variables.begun, *copies)
     work.exact |= exact_copies(added)
     made = (*work.variables.begun, *work.nodes, *copies)
-    nodes, states = _needed(made, tuple(outputs.values()), states)
+    nodes, states = _needed(made, tuple(outputs.values()), (*states, *work.states))
     kept = {node.name for node in nodes}
     return Graph(
         plain(name),

@@ -31,6 +31,21 @@ def without_batch(shape: Shape) -> Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What an operator keeps from run to run: a step reads it last, and makes the next one last.
+
+    Attributes:
+        shape: Its shape in the graph.
+        index: The operator's input that it is in the file, whose quantization it has.
+        kind: Its type and quantization, if these are others.
+    """
+
+    shape: Shape
+    index: int
+    kind: tuple[Activation, Quantization] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One operator of the graph.
 
@@ -46,6 +61,7 @@ class Step:
         suffix: Suffix to the operator's name if there is no output.
         full: Shape of the output with its batch; None: the one that the file says.
         kind: Type and quantization of the output if there is none and `like` does not say them.
+        memory: What it keeps from run to run, if anything.
     """
 
     op: FloatOp
@@ -56,6 +72,7 @@ class Step:
     suffix: str = ""
     full: Shape | None = None
     kind: tuple[Activation, Quantization] | None = None
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

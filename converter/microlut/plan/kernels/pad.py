@@ -1,4 +1,4 @@
-"""Padding of a picture with the zero point."""
+"""Padding of a picture with the zero point, or with another value."""
 
 from __future__ import annotations
 
@@ -33,5 +33,6 @@ class PadKernel(PlainKernel[QPad, Pad]):
         return picture_sizes(inputs[0], outputs[0], op.padding)
 
     def fields(self, call: Call[QPad]) -> Mapping[str, object]:
-        """Return the bytes of a pixel: the kernel copies bytes."""
-        return {"pixel": call.output.bytes // (call.shape[0] * call.shape[1])}
+        """Return the bytes of a pixel, as the kernel copies bytes, and what is around it."""
+        pixel = call.output.bytes // (call.shape[0] * call.shape[1])
+        return {"pixel": pixel, "value": call.op.filling(call.inputs[0])}

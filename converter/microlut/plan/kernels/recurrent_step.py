@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from microlut.ops.recurrent import Recurrent
 from microlut.ops.recurrent_integer import QRecurrent
-from microlut.ops.recurrent_step import QRecurrentStep
+from microlut.ops.recurrent_step import QRecurrentStep, RecurrentStep
 from microlut.plan.kernels import recurrent
 from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
 
 
-class RecurrentStepKernel(Kernel[QRecurrentStep, Recurrent]):
+class RecurrentStepKernel(Kernel[QRecurrentStep, RecurrentStep]):
     """The kernel mlut_recurrent_step.
 
     Attributes:
@@ -36,11 +35,10 @@ class RecurrentStepKernel(Kernel[QRecurrentStep, Recurrent]):
         return self.layer.work(_layer(call), tile, core)
 
     def sizes(
-        self, op: QRecurrentStep | Recurrent, inputs: Shapes, outputs: Shapes
+        self, op: QRecurrentStep | RecurrentStep, inputs: Shapes, outputs: Shapes
     ) -> Iterable[Size]:
         """Return the sizes of the layer."""
-        inner = op.layer if isinstance(op, QRecurrentStep) else op
-        return self.layer.sizes(inner, inputs, outputs)
+        return self.layer.sizes(op.layer, inputs, outputs)
 
     def fields(self, call: Call[QRecurrentStep]) -> Mapping[str, object]:
         """Return the fields of the layer."""

@@ -42,6 +42,15 @@ def too_few_bytes(budget: int, least: int) -> str:
     )
 
 
+def check_left(budget: int, left: int) -> None:
+    """Raise InvalidInput if all of a budget of bytes is taken before any weight."""
+    if left <= 0:
+        raise InvalidInput(
+            f"flash budget is {budget:,} bytes, of which output stages and biases alone take "
+            f"{budget - left:,}; give more, or use a smaller model"
+        )
+
+
 def allocate_average(layers: Candidates, average: float) -> Mapping[str, Candidate]:
     """Return the choices of least total divergence with at most `average` bits per weight.
 

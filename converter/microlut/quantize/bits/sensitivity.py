@@ -20,16 +20,19 @@ from microlut.integer.packing import weight_bytes
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray
 from microlut.ops.linear import Linear
-from microlut.ops.recurrent import Recurrent
+from microlut.ops.recurrent_step import RecurrentStep
+from microlut.ops.svdf import Svdf
 from microlut.ops.tensor import Tensor, dequantize_array, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
+from microlut.quantize.own_rows import OWN_ROWS
 from microlut.quantize.quality import affordable_inputs, relative_error, spread, without_softmax
 from microlut.quantize.ranges.activations import quantized_tensors
 from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.recurrent import recurrent_weights, with_weights
 from microlut.quantize.shared import kernel_owners
 from microlut.quantize.storable import scale_rule
+from microlut.quantize.svdf import filter_weights
 from microlut.quantize.weight_error import real_kernel
 from microlut.quantize.weights import WeightConfig, quantize_weights
 from microlut.quantize.without_data.fit import fit_weights
@@ -81,6 +84,7 @@ def sensitivities(
     tensors: dict[str, FloatArray] = {}
     for _, made in float_ops.walk(graph, inputs):
         tensors.update(made)
+    tensors = float_ops.with_states(graph, tensors)
     quantizations = quantized_tensors(graph, ranges)
     found: dict[str, tuple[Candidate, ...]] = {}
     indices = {node.name: i for i, node in enumerate(graph.nodes)}
@@ -115,11 +119,18 @@ def _measure(
     op, x = node.op, tensors[node.inputs[0]]
     source = quantized[node.inputs[0]]
     quantization = source.quantized
-    if isinstance(op, Recurrent):
+    if isinstance(op, OWN_ROWS):
         rounded = dequantize_array(quantize_array(x, quantization, source.dtype), quantization)
-        made = [recurrent_weights(op, x, rounded, config) for config in configs]
-        ends = [with_weights(op, one, x, rounded).evaluate([rounded])[0] for one in made]
-        sizes = [weight_bytes(one.weights) for one in made]
+        if isinstance(op, Svdf):
+            filters = [filter_weights(op, x, rounded, config) for config in configs]
+            memory = tensors[node.inputs[1]]
+            ends = [one.real(op).evaluate([rounded, memory])[0] for one in filters]
+            sizes = [weight_bytes(one.weights) for one in filters]
+        else:
+            layer = op.layer if isinstance(op, RecurrentStep) else op
+            made = [recurrent_weights(layer, x, rounded, config) for config in configs]
+            ends = [with_weights(layer, one, x, rounded).evaluate([rounded])[0] for one in made]
+            sizes = [weight_bytes(one.weights) for one in made]
         losses = [_lost(graph, index, end, tensors) for end in ends]
         each = zip(configs, sizes, losses, strict=True)
         return tuple(Candidate(config, size, op.kernel.size, lost) for config, size, lost in each)
