@@ -160,3 +160,15 @@ def test_one_step_is_trained_as_it_is_computed(tmp_path: Path):
         op.train(tf, [tf.constant(x), tf.constant(memory)]), op.evaluate([x, memory]), strict=True
     ):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_int16_lstms_of_one_step_go_on_where_the_last_run_ended(seed: int, tmp_path: Path):
+    graph = stream(foreign_lstm(seed, sequences=True, dtype="int16"), 0)
+    found = stored(imported(to_tflite(graph), tmp_path))
+    assert found.nodes[0].op.kind == "recurrent_step"
+    x = named_for(found, rg.int8_batch(graph, seed, 30))
+    wanted = run_tflite_micro(to_tflite(graph), x, runs=30)
+    assert len(np.unique(wanted, axis=0)) > 20
+    np.testing.assert_array_equal(to_bytes(integers.outputs(found, x)), wanted)
+    np.testing.assert_array_equal(run_tflite_micro(to_tflite(found), x, runs=30), wanted)
