@@ -43,13 +43,13 @@ void mlut_binary_sub(
     }
 }
 
-/* Locals, since bytes that are written may be anywhere; `scaling` is a constant where it is inlined
- * as far as its form goes. */
+/* All of the layer is in locals, since the bytes that are written might be part of it. */
 static MLUT_INLINE void mlut_binary_mul_row(const mlut_binary_t *layer,
     const mlut_scaling_t *scaling,
     const int8_t *left,
     const int8_t *right,
-    int8_t *out)
+    int8_t *out,
+    bool quick)
 {
     const int32_t left_zero_point = layer->left_zero_point;
     const int32_t right_zero_point = layer->right_zero_point;
@@ -59,20 +59,18 @@ static MLUT_INLINE void mlut_binary_mul_row(const mlut_binary_t *layer,
     const int8_t *const end = out + layer->extents[MLUT_BINARY_LAST];
     for (; out != end; left += left_step, right += right_step) {
         const int32_t product = (*left - left_zero_point) * (*right - right_zero_point);
-        *out++ = mlut_clamp_int8(mlut_scaled(scaling, product), minimum, maximum);
+        *out++ = mlut_clamp_int8(mlut_scaled(scaling, product, quick), minimum, maximum);
     }
 }
 
 void mlut_binary_mul(
     const mlut_binary_t *layer, const int8_t *left, const int8_t *right, int8_t *out)
 {
-    mlut_scaling_t scaling = mlut_scaling(layer->output, layer->output_zero_point);
+    const mlut_scaling_t scaling = mlut_scaling(layer->output, layer->output_zero_point);
     if (scaling.quick) {
-        scaling.quick = true;
-        mlut_binary_mul_row(layer, &scaling, left, right, out);
+        mlut_binary_mul_row(layer, &scaling, left, right, out, true);
     } else {
-        scaling.quick = false;
-        mlut_binary_mul_row(layer, &scaling, left, right, out);
+        mlut_binary_mul_row(layer, &scaling, left, right, out, false);
     }
 }
 

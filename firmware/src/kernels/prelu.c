@@ -14,8 +14,8 @@ static void mlut_prelu_row(
     const int8_t *const end = out + layer->extents[last];
     for (; out != end; slopes += step) {
         const int32_t value = *in++ - zero_point;
-        const int32_t scaled =
-            value < 0 ? mlut_scaled(&negative, value * *slopes) : mlut_scaled(&positive, value);
+        const int32_t scaled = value < 0 ? mlut_scaled(&negative, value * *slopes, negative.quick)
+                                         : mlut_scaled(&positive, value, positive.quick);
         *out++ = (int8_t)mlut_isa_saturate(scaled);
     }
 }

@@ -24,11 +24,12 @@ static inline mlut_scaling_t mlut_scaling(mlut_factor_t factor, int32_t zero_poi
     return scaling;
 }
 
-/* value * factor + zero point; |value| < 2^30. */
-static inline int32_t mlut_scaled(const mlut_scaling_t *scaling, int32_t value)
+/* value * factor + zero point; |value| < 2^30. `quick` is that of the factor, or a constant beside
+ * which the other form needs no code. */
+static inline int32_t mlut_scaled(const mlut_scaling_t *scaling, int32_t value, bool quick)
 {
     const mlut_channel_t *const channel = &scaling->channel;
-    if (scaling->quick) {
+    if (quick) {
         return mlut_quick_scale(channel, value, MLUT_ROUND_SIGNED);
     }
     return mlut_multiply(value, channel->multiplier, channel->shift) + scaling->zero_point;
