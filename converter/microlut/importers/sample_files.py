@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tokenize
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ from microlut.errors import InvalidInput
 from microlut.support.arguments import is_path, path_of
 
 INPUTS, LABELS = "x", "y"
+_MOST_BYTES = 2 << 30
 _DAMAGE = (
     ArithmeticError,
     EOFError,
@@ -60,9 +62,28 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.generi
             others = [n for n in loaded.files if n != LABELS]
             if not set(found) - {LABELS} and len(others) == 1:
                 found.append(others[0])
+            _check_size(path, found)
             return {name: loaded[name] for name in found}
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
+
+
+def _check_size(path: Path, names: Iterable[str]) -> None:
+    """Raise InvalidInput if arrays are too large, by their headers: zeros are packed to nothing."""
+    total = 0
+    with zipfile.ZipFile(path) as archive:
+        entries = set(archive.namelist())
+        for name in names:
+            with archive.open(name if name in entries else f"{name}.npy") as file:
+                first = np.lib.format.read_magic(file) == (1, 0)
+                read = np.lib.format.read_array_header_2_0
+                shape, _, dtype = (np.lib.format.read_array_header_1_0 if first else read)(file)
+            total += math.prod(shape) * dtype.itemsize
+    if total > _MOST_BYTES:
+        raise InvalidInput(
+            f"{path}: its arrays take {total:,} bytes, at most {_MOST_BYTES:,} are read; give "
+            "fewer samples or a smaller type, or an .npy, of which only what is used is read"
+        )
 
 
 def _open(path: Path) -> NDArray[np.generic] | np.lib.npyio.NpzFile:

@@ -6,6 +6,7 @@ The configuration is plain JSON data; nothing in it is ever called or imported.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,7 @@ Recorded = Mapping[str, tuple[float, float]]
 STEPWISE = "TimeDistributed"
 MODEL_CLASSES = ("Functional", "Model", "Sequential")
 MAX_WEIGHT_ELEMENTS = 1 << 26
+MOST_MODEL_BYTES = 1 << 30
 MAX_NESTING = 16
 _MAX_JSON_DEPTH = 200
 KERAS_MODULES = (
@@ -191,7 +193,7 @@ def child_layers(model: Layer) -> tuple[Layer, ...]:
     parent = () if model.path == ("",) else model.path
     layers = tuple(_child(model, parent, entry) for entry in entries)
     names = [layer.name for layer in layers]
-    repeated = next((name for name in names if names.count(name) > 1), None)
+    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
     if repeated is not None:
         raise model.invalid(f"holds two layers named {repeated!r}")
     return layers

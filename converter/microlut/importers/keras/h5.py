@@ -57,8 +57,9 @@ def read(path: Path, custom: Custom) -> KerasModel:
         version = 3 if _text(hdf5.attribute(file, "keras_version", source)).startswith("3") else 2
         weights: dict[LayerPath, Arrays] = {}
         ranges: dict[LayerPath, Recorded] = {}
+        quota = hdf5.Quota()
         for layer in child_layers(model):
-            stored = _stored(group, layer)
+            stored = _stored(group, layer, quota)
             weights.update(_arrays(layer, stored, version))
             if has_own(layer):
                 ranges[layer.path] = ranges_of(layer, stored)
@@ -74,11 +75,13 @@ def _no_model(file: h5py.File, source: str) -> InvalidInput:
     )
 
 
-def _stored(group: h5py.Group, layer: Layer) -> list[tuple[str, NDArray[np.generic]]]:
+def _stored(
+    group: h5py.Group, layer: Layer, quota: hdf5.Quota
+) -> list[tuple[str, NDArray[np.generic]]]:
     """Return the arrays of a top-level layer or nested model, with their names."""
     folder = hdf5.subgroup(group, layer.name, layer.source)
     names = () if folder is None else _weight_names(folder, layer.source)
-    return [(name, _array(folder, name, layer)) for name in names]
+    return [(name, _array(folder, name, layer, quota)) for name in names]
 
 
 def _arrays(
@@ -102,8 +105,8 @@ def _arrays(
     }
 
 
-def _array(folder: h5py.Group, name: str, layer: Layer) -> NDArray[np.generic]:
-    array = hdf5.dataset(folder, name, layer.source)
+def _array(folder: h5py.Group, name: str, layer: Layer, quota: hdf5.Quota) -> NDArray[np.generic]:
+    array = hdf5.dataset(folder, name, layer.source, quota)
     if array is None:
         raise layer.invalid(
             f"looked for array {name!r}, which its list of arrays names, and found none"

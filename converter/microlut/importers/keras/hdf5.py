@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.importers.keras.config import MAX_WEIGHT_ELEMENTS
+from microlut.importers.keras.config import MAX_WEIGHT_ELEMENTS, MOST_MODEL_BYTES
 from microlut.importers.keras.damage import container
 from microlut.ops.arrays import frozen_array
 
@@ -35,11 +36,32 @@ def attribute(group: h5py.Group, key: str, source: str) -> object:
         return group.attrs.get(key)
 
 
-def dataset(group: h5py.Group, path: str, source: str) -> NDArray[np.generic] | None:
+@dataclass(slots=True)
+class Quota:
+    """Bytes that the arrays of a file may still take: a small file can promise any number."""
+
+    left: int = MOST_MODEL_BYTES
+
+    def take(self, count: int, source: str) -> None:
+        """Take bytes for an array that is to be read.
+
+        Raises:
+            InvalidInput: There are not enough of them.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise InvalidInput(
+                f"{source}: its arrays take more than {MOST_MODEL_BYTES >> 30} GiB, which is the "
+                "most that is read; use a smaller model"
+            )
+
+
+def dataset(group: h5py.Group, path: str, source: str, quota: Quota) -> NDArray[np.generic] | None:
     """Return a dataset's values, or None if there is none of that name.
 
     Raises:
-        InvalidInput: It points outside the file or is too large for any microcontroller.
+        InvalidInput: It points outside the file, or is too large for any microcontroller, alone or
+            with the others.
     """
     with container(source):
         found = _member(group, path, source)
@@ -52,6 +74,7 @@ def dataset(group: h5py.Group, path: str, source: str) -> NDArray[np.generic] | 
                 f"{source}: array {path!r} has {found.size} elements, at most "
                 f"{MAX_WEIGHT_ELEMENTS} are read; use a smaller model"
             )
+        quota.take(found.size * found.dtype.itemsize, source)
         values = np.asarray(found[()])
         if found.attrs.get("dtype") == "bfloat16" and values.dtype.itemsize == 2:
             values = _from_bfloat16(values)

@@ -19,8 +19,10 @@ from microlut.importers.keras.config import (
     root_layer,
     stepwise,
 )
+from microlut.importers.keras.execution_order import in_execution_order
 from microlut.importers.keras.inbound import Call, Reference, calls_of, references
 from microlut.importers.keras.lambdas import computed, meaning_of
+from microlut.importers.keras.size import check_size
 from microlut.support.texts import plain
 
 BatchShape = tuple[object, ...]  # as the file has it
@@ -52,6 +54,7 @@ def flatten(config: Json, source: str) -> tuple[Network, Names]:
         InvalidInput: The configuration is inconsistent.
     """
     model = root_layer(config, source)
+    check_size(model)
     names = Names(frozenset(map(plain, _all_names(model))))
     inputs = tuple((names.take(name), shape) for name, shape in model_inputs(model))
     calls: list[LayerCall] = []
@@ -153,26 +156,18 @@ def _expand_functional(
     ready: dict[Reference, str] = {
         (name, 0, tensor): source for (name, _, tensor), source in zip(ends, sources, strict=True)
     }
-    while pending:
-        waiting = []
-        for layer, index, call in pending:
-            if all(reference in ready for reference in call.inputs):
-                inputs = tuple(ready[reference] for reference in call.inputs)
-                given = LayerCall(layer.name, layer, inputs, call.arguments, places=call.places)
-                which = sorted(read.get(layer.name, {0}))
-                made = _called(given, which, names, calls)
-                where = layer.name, base.get(layer.name, 0) + index
-                numbers = (
-                    which
-                    if applied_model(layer) is None and not layer.is_model
-                    else range(len(made))
-                )
-                ready.update({(*where, i): each for i, each in zip(numbers, made, strict=False)})
-            else:
-                waiting.append((layer, index, call))
-        if len(waiting) == len(pending):
-            break
-        pending = waiting
+    sources_made = {(name, number) for name, number, _ in ready}
+    for layer, index, call in in_execution_order(pending, sources_made, base):
+        if any(reference not in ready for reference in call.inputs):
+            continue  # an output that the call before does not have
+        inputs = tuple(ready[reference] for reference in call.inputs)
+        given = LayerCall(layer.name, layer, inputs, call.arguments, places=call.places)
+        which = sorted(read.get(layer.name, {0}))
+        made = _called(given, which, names, calls)
+        where = layer.name, base.get(layer.name, 0) + index
+        whole = applied_model(layer) is not None or layer.is_model
+        numbers = range(len(made)) if whole else which
+        ready.update({(*where, i): each for i, each in zip(numbers, made, strict=False)})
     for output in outputs:
         if output not in ready:
             raise model.invalid(f"its output {output[0]!r} cannot be reached from its inputs")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from microlut.errors import InvalidInput, Obstacle
 from microlut.importers.keras import hdf5
 from microlut.importers.keras.config import (
+    MOST_MODEL_BYTES,
     KerasModel,
     Layer,
     LayerPath,
@@ -44,7 +45,6 @@ from microlut.importers.keras.wrapped_arrays import (
 from microlut.importers.keras.wrappers import is_clustered
 
 _MAX_CONFIG_BYTES = 32 << 20
-_MAX_WEIGHTS_BYTES = 1 << 30
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
 # The folder of a model's layers; Keras 2.12 and 2.13 write the second name.
@@ -71,7 +71,7 @@ def read(path: Path, custom: Custom) -> KerasModel:
             )
         text = _entry(archive, _CONFIG, _MAX_CONFIG_BYTES, source)
         config = parse_config(text, source, custom)
-        stored = _entry(archive, _WEIGHTS, _MAX_WEIGHTS_BYTES, source)
+        stored = _entry(archive, _WEIGHTS, MOST_MODEL_BYTES, source)
     model = root_layer(config, source)
     with container(source):
         file = h5py.File(io.BytesIO(stored), "r")
@@ -112,6 +112,7 @@ class _Reading:
     occurrences: Mapping[LayerPath, Occurrence]
     obstacles: list[Obstacle] = field(default_factory=list)
     ranges: dict[LayerPath, Recorded] = field(default_factory=dict)
+    quota: hdf5.Quota = field(default_factory=hdf5.Quota)
 
     def members(self, folder: str) -> tuple[str, ...]:
         r"""Return the members of a folder; Keras 2 on Windows wrote layers\conv2d as one name."""
@@ -137,7 +138,7 @@ class _Reading:
             f"{windows}/{name}",
             f"{windows}/{name}".replace("/", "\\"),
         ):
-            array = hdf5.dataset(self.file, path, self.source)
+            array = hdf5.dataset(self.file, path, self.source, self.quota)
             if array is not None:
                 return array
         return None
