@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from microlut.support.arguments import PathLike, brief, is_path, path_of
 from microlut.support.files import check_place
 from microlut.support.resources import data_folder
 from microlut.support.shown import Record, Shown
+from microlut.support.working_folder import OLD, working_folder
 from microlut.support.written import MANIFEST, foreign_file, manifest
 from microlut.version import VERSION
 
@@ -109,18 +110,18 @@ def staged(output: Path, foreign: ForeignFile | None = None) -> Iterator[Path]:
     output = output.resolve()  # a link keeps pointing there
     made = [folder for folder in output.parents if not folder.exists()]
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
-    except OSError as error:
-        raise _not_writable(output, error) from error
-    try:
-        fresh = work / output.name
-        fresh.mkdir()
-        yield fresh
-        check_replaceable(output, foreign)  # building and running took their time
-        _exchange(fresh, output, work / "old")
+        with ExitStack() as stack:
+            try:
+                output.parent.mkdir(parents=True, exist_ok=True)
+                work = stack.enter_context(working_folder(output))
+                fresh = work / output.name
+                fresh.mkdir()
+            except OSError as error:
+                raise _not_writable(output, error) from error
+            yield fresh
+            check_replaceable(output, foreign)  # building and running took their time
+            _exchange(fresh, output, work / OLD)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
         if not output.exists():
             for folder in made:
                 with suppress(OSError):

@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -120,6 +123,41 @@ def test_staged_shows_the_result_only_when_it_is_whole(tmp_path):
         (folder / "part").touch()
         assert not (tmp_path / "out").exists()
     assert contents(tmp_path / "out") == {"part": b""}
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from microlut import project
+with project.staged(Path(sys.argv[1])) as folder:
+    (folder / "half").touch()
+    if sys.argv[2] == "exchanging":
+        Path(sys.argv[1]).rename(folder.parent / "old")
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("moment", ["making", "exchanging"])
+def test_staged_removes_what_a_killed_process_left(out, moment):
+    before = contents(out)
+    subprocess.run([sys.executable, "-c", KILLED, str(out), moment], check=False)
+    assert len(list(out.parent.iterdir())) == (2 if moment == "making" else 1)
+    with pytest.raises(KeyError), projects.staged(out):
+        raise KeyError
+    assert contents(out) == before
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_staged_leaves_the_folders_of_living_processes(tmp_path):
+    out = tmp_path / "[out]"
+    with projects.staged(out) as first:
+        (first / "first").touch()
+        with projects.staged(out) as second:
+            (second / "second").touch()
+        assert contents(out) == {"second": b""}
+        assert (first / "first").exists()
+        shutil.rmtree(out)
+    assert contents(out) == {"first": b""}
 
 
 def test_check_replaceable_accepts_new_and_empty_folders_and_earlier_results(out, tmp_path):

@@ -1,0 +1,56 @@
+"""A folder beside a result, in which the result is made, and what dead processes left of theirs."""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+OLD = "old"  # the result before, while the new one takes its place
+_LOCK = "lock"  # held as long as the process lives, however it ends
+
+
+@contextmanager
+def working_folder(result: Path) -> Iterator[Path]:
+    """Yield a new folder beside a result, which is removed in the end.
+
+    Folders that processes left when they were killed are removed first. One that was killed while
+    the new result took the place of the old one has the old one: it is put back.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    _remove_left_over(result)
+    work = Path(tempfile.mkdtemp(prefix=f".{result.name}-", dir=result.parent))
+    try:
+        with (work / "new").open("w") as lock:
+            with suppress(OSError):  # a file system without locks: nobody else may remove it
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                (work / "new").rename(work / _LOCK)  # whoever sees it sees that it is held
+            yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _remove_left_over(result: Path) -> None:
+    """Remove the working folders of a result that no process holds the lock of."""
+    for lock in result.parent.glob(f".{glob.escape(result.name)}-????????/{_LOCK}"):
+        with suppress(OSError), lock.open("r") as file:
+            if not _is_free(file):
+                continue
+            if (lock.parent / OLD).exists() and not result.exists():
+                (lock.parent / OLD).rename(result)
+            shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def _is_free(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
