@@ -26,7 +26,7 @@ from microlut.plan.kernels import kernel_for, kernel_name
 from microlut.plan.kernels.base import VECTOR_CORE
 from microlut.version import VERSION
 
-ABI = 11  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 12  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 _NAME = "x"  # of everything in the C of single layers
 SOURCES = ("model.h", "model.c", "weights.h", "weights.c")
