@@ -57,7 +57,10 @@ def test_layers_equal_the_reference_on_this_computer(tmp_path):
     "target", [HOST, HOST_DSP, M55, XTENSA], ids=["generic", "dsp", "cortex-m55", "xtensa"]
 )
 def test_more_layers_equal_the_reference(target, tmp_path):
-    check(layers(range(98), 43), target, tmp_path)
+    for first in (0, 49):  # all together do not fit on an emulated board
+        folder = tmp_path / str(first)
+        folder.mkdir()
+        check(layers(range(first, first + 49), 43), target, folder)
 
 
 @pytest.mark.qemu

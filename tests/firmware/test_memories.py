@@ -16,7 +16,7 @@ from microlut.board.board import Board, load_board
 from microlut.board.schema import OtherMemory, Region
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
-from microlut.errors import DoesNotFit
+from microlut.errors import DoesNotFit, UnsupportedModel
 from microlut.integer import QuantizedGraph
 from microlut.integer import evaluate as int_ops
 from microlut.plan import Bank, Goal, Plan, make_plan
@@ -103,7 +103,10 @@ def test_spread_arenas_give_what_the_interpreter_gives(
 def test_what_a_plan_reads_is_in_one_part_of_the_arena(seed: int):
     spread = 0
     for case in rg.network_cases(12, seed=seed):
-        q = case.quantized()
+        try:
+            q = case.quantized()
+        except UnsupportedModel:  # random weights that tell a softmax nothing
+            continue
         for plan in (spread_plan(q, "balanced"), spread_plan(q, "ram")):
             ends = [0, *(part.start + part.bytes for part in plan.parts)]
             assert [part.start for part in plan.parts] == ends[:-1]
