@@ -12,7 +12,7 @@ With a checkout of ARM-software/CMSIS-NN from GitHub, the network of most bits a
 kernels, between the same probes, and that of 4 bits on its int4 kernels, with evenly spaced levels.
 With a checkout of tensorflow/tflite-micro (see tflm.py), the network of most bits also runs on
 TFLM, on Cortex-M4; its arena is the part that it uses. Engines that lack one of a network's
-operators are left out.
+operators, or memory on a board, are left out.
 
 Prints Markdown; `--write` puts the rows in benchmarks/results/engine.json, instead of earlier ones
 of the same measurements, and writes docs/measurements/engine-tables.md.
@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -241,7 +242,11 @@ def rows_of(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
                 ]
                 for i, engine in enumerate(fitting):
                     place = folder / f"{model}-{board.id}-{bits}-{i}"
-                    rival = engine.image(board, conversion.quantized, inputs, place)
+                    try:
+                        rival = engine.image(board, conversion.quantized, inputs, place)
+                    except subprocess.CalledProcessError:  # the linker says how much it lacks
+                        print(f"{model} does not fit on {board.id} with {engine}", flush=True)
+                        continue
                     yield measure_rival(conversion, rival, model, place)
 
 
