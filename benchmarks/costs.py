@@ -41,8 +41,8 @@ from shapes import random_input
 import microlut
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
+from microlut.integer import QuantizedGraph, from_bytes, to_bytes
 from microlut.integer import evaluate as int_ops
-from microlut.integer import from_bytes, to_bytes
 from microlut.plan import Goal, Plan, make_plan
 from microlut.plan.cost import assume_quick
 from microlut.plan.kernels import Call, Tile, calls_of, kernel_for
@@ -108,13 +108,17 @@ def operator_samples(name: str, engine: Engine) -> Iterator[Sample]:
             assume_quick(kernel.work(call, tile, core))
     winograd = name == "winograd"
     plan = make_plan(graph, Goal("speed" if winograd else "balanced"), bands=not winograd)
-    given = {tensor.name: tensor for tensor in graph.inputs}
-    x = np.random.default_rng(0).integers(-128, 128, (1, sum(t.bytes for t in graph.inputs)))
-    x = x.astype(np.int8)
-    wanted = to_bytes(int_ops.outputs(graph, from_bytes(given, x)))
-    for sample in measured(_ALONE, plan, x, wanted, engine):
+    for sample in measured(_ALONE, plan, *random_run(graph), engine):
         if sample.tile.winograd == winograd:
             yield sample
+
+
+def random_run(graph: QuantizedGraph) -> tuple[Int8Array, Int8Array]:
+    """Return the bytes of random inputs and of their outputs, [1, bytes]."""
+    given = {tensor.name: tensor for tensor in graph.inputs}
+    values = sum(tensor.bytes for tensor in graph.inputs)
+    x = np.random.default_rng(0).integers(-128, 128, (1, values)).astype(np.int8)
+    return x, to_bytes(int_ops.outputs(graph, from_bytes(given, x)))
 
 
 def measured(

@@ -244,8 +244,8 @@ def rows_of(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
                     place = folder / f"{model}-{board.id}-{bits}-{i}"
                     try:
                         rival = engine.image(board, conversion.quantized, inputs, place)
-                    except subprocess.CalledProcessError:  # the linker says how much it lacks
-                        print(f"{model} does not fit on {board.id} with {engine}", flush=True)
+                    except subprocess.CalledProcessError:  # the linker has said what it lacks
+                        print(f"{model}: no image of a rival for {board.id}", flush=True)
                         continue
                     yield measure_rival(conversion, rival, model, place)
 

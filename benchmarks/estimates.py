@@ -5,7 +5,7 @@
 
 The costs were fitted to random networks (`costs.py`), so these were kept aside. Weights are
 quantized roughly to 4 bits, and every plan is the default one for its core. Prints the errors of
-whole networks and of single calls by core, and the operations with the worst calls. `--write`
+whole networks and of single calls by core, and the calls that add most to them. `--write`
 replaces the table in docs/measurements/engine.md.
 """
 
@@ -25,7 +25,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from costs import BOARDS, Engine, Sample, measured
+from costs import BOARDS, Engine, Sample, measured, random_run
 from documents import MEASUREMENTS, ROOT, replace_table
 from engine_library import EngineLibraries
 from shapes import sound
@@ -35,8 +35,6 @@ from microlut.errors import MicrolutError
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.integer import from_bytes, to_bytes
-from microlut.integer.evaluate import outputs
 from microlut.plan import Goal
 from microlut.plan.cost import instructions
 from microlut.plan.layout import Planner
@@ -76,12 +74,8 @@ def samples(engine: Engine, name: str) -> list[Sample]:
     found: list[Sample] = []
     for board in engine.boards:
         plan = planner.plan(Goal(core=board.core.value))
-        given = {tensor.name: tensor for tensor in plan.graph.inputs}
-        values = sum(tensor.bytes for tensor in plan.graph.inputs)
-        x = np.random.default_rng(0).integers(-128, 128, (1, values)).astype(np.int8)
-        wanted = to_bytes(outputs(plan.graph, from_bytes(given, x)))
         own = Engine((board,), engine.libraries)
-        found += measured(0, plan, x, wanted, own)
+        found += measured(0, plan, *random_run(plan.graph), own)
     return found
 
 

@@ -62,23 +62,23 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.generi
             others = [n for n in loaded.files if n != LABELS]
             if not set(found) - {LABELS} and len(others) == 1:
                 found.append(others[0])
-            _check_size(path, found)
+            _check_size(path, loaded, found)
             return {name: loaded[name] for name in found}
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
 
 
-def _check_size(path: Path, names: Iterable[str]) -> None:
+def _check_size(path: Path, loaded: np.lib.npyio.NpzFile, names: Iterable[str]) -> None:
     """Raise InvalidInput if arrays are too large, by their headers: zeros are packed to nothing."""
-    total = 0
-    with zipfile.ZipFile(path) as archive:
-        entries = set(archive.namelist())
-        for name in names:
-            with archive.open(name if name in entries else f"{name}.npy") as file:
-                first = np.lib.format.read_magic(file) == (1, 0)
-                read = np.lib.format.read_array_header_2_0
-                shape, _, dtype = (np.lib.format.read_array_header_1_0 if first else read)(file)
-            total += math.prod(shape) * dtype.itemsize
+    total, archive = 0, loaded.zip
+    assert archive is not None  # which it is only once closed
+    entries = set(archive.namelist())
+    for name in names:
+        with archive.open(name if name in entries else f"{name}.npy") as file:
+            first = np.lib.format.read_magic(file) == (1, 0)
+            read = np.lib.format.read_array_header_2_0
+            shape, _, dtype = (np.lib.format.read_array_header_1_0 if first else read)(file)
+        total += math.prod(shape) * dtype.itemsize
     if total > _MOST_BYTES:
         raise InvalidInput(
             f"{path}: its arrays take {total:,} bytes, at most {_MOST_BYTES:,} are read; give "

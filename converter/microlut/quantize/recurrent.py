@@ -135,9 +135,10 @@ def integer_form(
         UnsupportedModel: The engine's 32-bit numbers do not suffice. The message has no name.
     """
     source, output = ends
-    power = _power(op.run(x)[1]) if op.cell == "lstm" else SMALLEST_POWER
     if stored is not None:
         power = stored.power
+    else:
+        power = _power(op.run(x)[1]) if op.cell == "lstm" else SMALLEST_POWER
     made = QRecurrent(
         weights=chosen.weights,
         own_scales=chosen.own_scales(GATES[op.cell]),

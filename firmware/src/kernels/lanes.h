@@ -26,6 +26,12 @@ static inline bool mlut_lanes_load_fast(const int8_t *in, size_t channels)
     return !MLUT_SMALL && channels >= 4u && (mlut_isa_unaligned || aligned);
 }
 
+/* The channel from which on four follow, even if some of them were before `channel`. */
+static inline size_t mlut_lanes_first(size_t channel, size_t channels)
+{
+    return channel + 4u <= channels ? channel : channels - 4u;
+}
+
 static inline uint32_t mlut_lanes_load(const int8_t *in)
 {
     uint32_t word;

@@ -32,7 +32,7 @@ void mlut_mean(const mlut_mean_t *layer, const int8_t *in, int8_t *out)
     const size_t channels = layer->channels;
     size_t c = 0;
     for (const bool fast = mlut_lanes_load_fast(in, channels); fast && c < channels; c += 4u) {
-        const size_t first = c + 4u <= channels ? c : channels - 4u;
+        const size_t first = mlut_lanes_first(c, channels);
         mlut_mean_four(layer, in + first, out + first);
     }
     for (; c < channels; c++) {

@@ -38,33 +38,12 @@ static void mlut_pool2d_mean_of_four(const mlut_pool2d_t *layer,
     }
 }
 
-/* Inputs of one output pixel, in bytes. */
-typedef struct {
-    const int8_t *first;
-    size_t rows;
-    size_t row_bytes; /* of the window */
-    size_t apart;     /* from a row to the next one */
-} mlut_pool2d_inputs_t;
-
-static mlut_pool2d_inputs_t mlut_pool2d_inputs_of(
-    const mlut_pool2d_t *layer, const int8_t *in, size_t y, size_t x)
-{
-    const mlut_region_t inside = mlut_region(layer, y, x);
-    const size_t channels = layer->in.channels;
-    const size_t apart = layer->in.width * channels;
-    const size_t columns = inside.right > inside.left ? inside.right - inside.left : 0;
-    const mlut_pool2d_inputs_t inputs = {in + inside.top * apart + inside.left * channels,
-        inside.bottom > inside.top ? inside.bottom - inside.top : 0, columns * channels, apart};
-    return inputs;
-}
-
-static uint32_t mlut_pool2d_max_of_four(
-    const mlut_pool2d_inputs_t *inputs, size_t channels, size_t channel)
+static uint32_t mlut_pool2d_max_of_four(const mlut_pool2d_inputs_t *inputs, size_t channel)
 {
     const int8_t *row = inputs->first + channel;
-    const size_t row_bytes = inputs->row_bytes;
+    const size_t channels = inputs->channels, row_bytes = inputs->columns * channels;
     uint32_t largest = mlut_lanes_all(INT8_MIN);
-    for (size_t left = inputs->rows; left > 0; left--, row += inputs->apart) {
+    for (size_t left = inputs->rows; left > 0; left--, row += inputs->row_bytes) {
         for (const int8_t *from = row; from != row + row_bytes; from += channels) {
             largest = mlut_isa_max4(largest, mlut_lanes_load(from));
         }
@@ -72,22 +51,17 @@ static uint32_t mlut_pool2d_max_of_four(
     return largest;
 }
 
-static int8_t mlut_pool2d_max(const mlut_pool2d_inputs_t *inputs, size_t channels, size_t channel)
+static int8_t mlut_pool2d_max(const mlut_pool2d_inputs_t *inputs, size_t channel)
 {
     const int8_t *row = inputs->first + channel;
     int8_t largest = INT8_MIN;
-    for (size_t left = inputs->rows; left > 0; left--, row += inputs->apart) {
-        for (const int8_t *from = row; from != row + inputs->row_bytes; from += channels) {
+    for (size_t i = 0; i < inputs->rows; i++, row += inputs->row_bytes) {
+        const int8_t *from = row;
+        for (size_t j = 0; j < inputs->columns; j++, from += inputs->channels) {
             largest = *from > largest ? *from : largest;
         }
     }
     return largest;
-}
-
-/* The channel from which on four follow, even if some of them were before `channel`. */
-static inline size_t mlut_pool2d_four_from(size_t channel, size_t channels)
-{
-    return channel + 4u <= channels ? channel : channels - 4u;
 }
 
 void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
@@ -100,7 +74,7 @@ void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *o
             const size_t pixels = (inside.bottom - inside.top) * (inside.right - inside.left);
             size_t c = 0;
             for (; fast && pixels <= MLUT_LANE_PIXELS && c < channels; c += 4u) {
-                const size_t first = mlut_pool2d_four_from(c, channels);
+                const size_t first = mlut_lanes_first(c, channels);
                 mlut_pool2d_mean_of_four(layer, in, &inside, first, out + first);
             }
             for (; c < channels; c++) {
@@ -122,12 +96,12 @@ void mlut_max_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
             const mlut_pool2d_inputs_t inputs = mlut_pool2d_inputs_of(layer, in, y, x);
             size_t c = 0;
             for (; fast && c < channels; c += 4u) {
-                const size_t first = mlut_pool2d_four_from(c, channels);
-                const uint32_t largest = mlut_pool2d_max_of_four(&inputs, channels, first);
+                const size_t first = mlut_lanes_first(c, channels);
+                const uint32_t largest = mlut_pool2d_max_of_four(&inputs, first);
                 mlut_lanes_store(mlut_lanes_clamp(largest, lows, highs), out + first);
             }
             for (; c < channels; c++) {
-                out[c] = mlut_clamp_int8(mlut_pool2d_max(&inputs, channels, c), minimum, maximum);
+                out[c] = mlut_clamp_int8(mlut_pool2d_max(&inputs, c), minimum, maximum);
             }
         }
     }

@@ -32,6 +32,27 @@ static inline mlut_region_t mlut_region(const mlut_pool2d_t *layer, size_t y, si
     return inside;
 }
 
+/* Inputs of one output pixel. */
+typedef struct {
+    const int8_t *first;
+    size_t rows;
+    size_t columns;
+    size_t channels;
+    size_t row_bytes; /* of the picture */
+} mlut_pool2d_inputs_t;
+
+static inline mlut_pool2d_inputs_t mlut_pool2d_inputs_of(
+    const mlut_pool2d_t *layer, const int8_t *in, size_t y, size_t x)
+{
+    const mlut_region_t inside = mlut_region(layer, y, x);
+    const size_t channels = layer->in.channels;
+    const size_t row_bytes = layer->in.width * channels;
+    const mlut_pool2d_inputs_t inputs = {in + inside.top * row_bytes + inside.left * channels,
+        inside.bottom > inside.top ? inside.bottom - inside.top : 0,
+        inside.right > inside.left ? inside.right - inside.left : 0, channels, row_bytes};
+    return inputs;
+}
+
 /* total / count rounded to nearest, halves away from zero, and limited. */
 static inline int8_t mlut_limited_mean(const mlut_pool2d_t *layer, int32_t total, int32_t count)
 {

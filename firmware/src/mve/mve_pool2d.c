@@ -6,29 +6,9 @@
 
 #include "../kernels/region.h"
 
-/* Inputs of one output pixel. */
-typedef struct {
-    const int8_t *first;
-    size_t rows;
-    size_t columns;
-    size_t channels;
-    size_t row_bytes;
-} mlut_mve_pool2d_inputs_t;
-
-static mlut_mve_pool2d_inputs_t mlut_mve_pool2d_inputs_of(
-    const mlut_pool2d_t *layer, const int8_t *in, size_t y, size_t x)
-{
-    const mlut_region_t inside = mlut_region(layer, y, x);
-    const size_t channels = layer->in.channels;
-    const size_t row_bytes = layer->in.width * channels;
-    const mlut_mve_pool2d_inputs_t inputs = {in + inside.top * row_bytes + inside.left * channels,
-        inside.bottom - inside.top, inside.right - inside.left, channels, row_bytes};
-    return inputs;
-}
-
 /* 16 channels from `from` on, or those that `lanes` has. */
 static int8x16_t mlut_mve_pool2d_largest(
-    const mlut_mve_pool2d_inputs_t *inputs, const int8_t *from, mve_pred16_t lanes)
+    const mlut_pool2d_inputs_t *inputs, const int8_t *from, mve_pred16_t lanes)
 {
     int8x16_t most = vdupq_n_s8(INT8_MIN);
     for (size_t i = 0; i < inputs->rows; i++, from += inputs->row_bytes) {
@@ -42,7 +22,7 @@ static int8x16_t mlut_mve_pool2d_largest(
 
 /* The same, sums of 4 channels. */
 static int32x4_t mlut_mve_pool2d_sum(
-    const mlut_mve_pool2d_inputs_t *inputs, const int8_t *from, mve_pred16_t lanes)
+    const mlut_pool2d_inputs_t *inputs, const int8_t *from, mve_pred16_t lanes)
 {
     int32x4_t total = vdupq_n_s32(0);
     for (size_t i = 0; i < inputs->rows; i++, from += inputs->row_bytes) {
@@ -60,7 +40,7 @@ void mlut_max_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *out)
     const int8x16_t maximum = vdupq_n_s8(layer->maximum);
     for (size_t y = 0; y < layer->out.height; y++) {
         for (size_t x = 0; x < layer->out.width; x++, out += layer->out.channels) {
-            const mlut_mve_pool2d_inputs_t inputs = mlut_mve_pool2d_inputs_of(layer, in, y, x);
+            const mlut_pool2d_inputs_t inputs = mlut_pool2d_inputs_of(layer, in, y, x);
             for (size_t c = 0; c < layer->out.channels; c += 16u) {
                 const mve_pred16_t lanes = vctp8q(layer->out.channels - c);
                 const int8x16_t most = mlut_mve_pool2d_largest(&inputs, inputs.first + c, lanes);
@@ -74,7 +54,7 @@ void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *o
 {
     for (size_t y = 0; y < layer->out.height; y++) {
         for (size_t x = 0; x < layer->out.width; x++, out += layer->out.channels) {
-            const mlut_mve_pool2d_inputs_t inputs = mlut_mve_pool2d_inputs_of(layer, in, y, x);
+            const mlut_pool2d_inputs_t inputs = mlut_pool2d_inputs_of(layer, in, y, x);
             const int32_t pixels = (int32_t)(inputs.rows * inputs.columns);
             for (size_t c = 0; c < layer->out.channels; c += 4u) {
                 const mve_pred16_t lanes = vctp32q(layer->out.channels - c);

@@ -8,8 +8,10 @@ input channels.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.graph.ir import Graph, Node
 from microlut.ops.arrays import frozen_array
@@ -29,6 +31,11 @@ def is_single(channels: int, filters: int) -> bool:
     return channels == 1 and filters >= FEWEST_FILTERS
 
 
+def filters_of(kernel: NDArray[Any]) -> NDArray[Any]:
+    """Return the kernel [height, width, filters] of one channel as that of a convolution."""
+    return frozen_array(np.moveaxis(kernel, 2, 0)[..., None], kernel.dtype.type)
+
+
 def _rewritten(node: Node) -> Node:
     op = node.op
     if not isinstance(op, DepthwiseConv2D):
@@ -36,5 +43,4 @@ def _rewritten(node: Node) -> Node:
     filters = op.kernel.shape[2]
     if not is_single(filters // op.depth_multiplier, filters):
         return node
-    kernel = frozen_array(np.moveaxis(op.kernel, 2, 0)[..., None])
-    return replace(node, op=Conv2D(kernel, op.bias, op.window, op.activation))
+    return replace(node, op=Conv2D(filters_of(op.kernel), op.bias, op.window, op.activation))

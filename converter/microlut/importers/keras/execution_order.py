@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from microlut.importers.keras.config import Layer
 from microlut.importers.keras.inbound import Call
@@ -13,7 +13,7 @@ Made = tuple[str, int]  # a layer's name, and the number by which others refer t
 
 
 def in_execution_order(
-    pending: Sequence[Pending], sources: Collection[Made], base: Mapping[str, int]
+    pending: Sequence[Pending], sources: Set[Made], base: Mapping[str, int]
 ) -> list[Pending]:
     """Return the calls that can be made, as rounds through the list would find them.
 
@@ -32,22 +32,20 @@ def in_execution_order(
     }
     needs: list[set[int]] = []
     readers = defaultdict[int, list[int]](list)
-    missing = set[int]()
+    left: list[int] = []  # calls that are still to be made before each
     for i, (_, _, call) in enumerate(pending):
-        made = {(name, number) for name, number, _ in call.inputs} - set(sources)
-        needs.append({places[each] for each in made if each in places})
-        if any(each not in places for each in made):
-            missing.add(i)
+        read = {(name, number) for name, number, _ in call.inputs} - sources
+        needs.append({places[each] for each in read if each in places})
+        left.append(len(read))  # with those that nothing makes, which stay
         for needed in needs[i]:
             readers[needed].append(i)
     rounds: dict[int, int] = {}
-    ready = deque(i for i, found in enumerate(needs) if not found and i not in missing)
-    left = [len(found) for found in needs]
+    ready = deque(i for i, count in enumerate(left) if count == 0)
     while ready:
         i = ready.popleft()
         rounds[i] = max((rounds[n] + (n > i) for n in needs[i]), default=0)
         for reader in readers[i]:
             left[reader] -= 1
-            if left[reader] == 0 and reader not in missing:
+            if left[reader] == 0:
                 ready.append(reader)
     return [pending[i] for i in sorted(rounds, key=lambda i: (rounds[i], i))]

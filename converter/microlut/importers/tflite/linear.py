@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.graph.passes.widen_single import is_single
+from microlut.graph.passes.widen_single import filters_of, is_single
 from microlut.importers.tflite.stored import StoredWeights, integer_form
 from microlut.importers.tflite.use import PREVIOUS, Handler, Step, Use, Value, limited
 from microlut.importers.tflite.wide_weights import is_wide, with_copies
@@ -180,9 +180,8 @@ def _depthwise(use: Use) -> tuple[Step, ...]:
     bias = _bias(use, 2, channels)
     real_bias = _real_bias(use, kernel, bias, channels)
     if use.is_integer and is_single(source[2], channels):  # which no pass may change later
-        values, real = (np.moveaxis(each, 2, 0)[..., None] for each in (values, real))
-        convolution = Conv2D(frozen_array(real), real_bias, window, use.activation())
-        return _layer(use, convolution, kernel, np.ascontiguousarray(values), bias)
+        convolution = Conv2D(filters_of(real), real_bias, window, use.activation())
+        return _layer(use, convolution, kernel, filters_of(values), bias)
     op = DepthwiseConv2D(
         frozen_array(real), real_bias, window, channels // source[2], use.activation()
     )

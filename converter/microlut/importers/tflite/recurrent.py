@@ -110,7 +110,7 @@ def _sequence(use: Use) -> tuple[int, int]:
     if shape[1 - batch] == 1 and not use.is_integer:
         raise use.operator.unsupported(
             "goes on in each run where the last one ended, as it reads a single step",
-            "supported is int8, or whole sequences: convert the model with them, and with --stream",
+            "supported are integers, or whole sequences: convert the model with them and --stream",
         )
     return shape[1 - batch], shape[2]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -135,6 +136,11 @@ def calls_of(graph: QuantizedGraph) -> dict[str, Call[Any]]:
         node.name: Call(node.op, tuple(known[name] for name in node.inputs), node.outputs)
         for node in graph.nodes
     }
+
+
+def between_int16(work: Work) -> Counter[str]:
+    """Return the work of a kernel between int16 tensors whose parts are those of its int8 form."""
+    return Counter({f"{part} 16": count for part, count in work.items()})
 
 
 class Kernel(ABC, Generic[Q, F]):

@@ -10,19 +10,14 @@ from typing import ClassVar
 from microlut.ops.arrays import Shape
 from microlut.ops.binary import Binary, QBinary, with_constant
 from microlut.plan.kernels.base import Call, ElementwiseKernel, Shapes, Size, Tile
+from microlut.plan.rounding import shifts_quickly
 
 MAX_RANK = 4  # MLUT_BINARY_RANK, MLUT_PRELU_RANK
-_QUICK_SHIFTS = range(-21, 0)  # of mlut_scaling
 _PARTS = {
     **dict.fromkeys(("add", "sub"), "sum"),
     "mul": "product",
     **dict.fromkeys(("maximum", "minimum"), "extremum"),
 }
-
-
-def _is_quick(op: QBinary) -> bool:
-    """Return whether the factor of a product allows the quick form of the output stage."""
-    return op.factors[-1][1] in _QUICK_SHIFTS
 
 
 class BinaryKernel(ElementwiseKernel[QBinary, Binary]):
@@ -34,7 +29,8 @@ class BinaryKernel(ElementwiseKernel[QBinary, Binary]):
         """Count rows and values."""
         extents, _ = broadcast(call.shape, _sources(call))
         part, rows = _PARTS[call.op.function], prod(extents[:-1])
-        if call.output.dtype == "int8" and part == "product" and _is_quick(call.op):
+        narrow = call.output.dtype == "int8" and part == "product"
+        if narrow and shifts_quickly([call.op.factors[-1][1]]):
             return Counter({"binary": 1.0, "quick row": rows, "quick product": call.output.size})
         return Counter({"binary": 1.0, "binary row": rows, f"binary {part}": call.output.size})
 

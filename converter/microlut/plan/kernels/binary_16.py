@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from microlut.ops.binary import QBinary
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, Tile
+from microlut.plan.kernels.base import Call, Tile, between_int16
 from microlut.plan.kernels.binary import BinaryKernel
 
 
@@ -18,5 +18,4 @@ class Binary16Kernel(BinaryKernel):
 
     def work(self, call: Call[QBinary], tile: Tile, core: str) -> Counter[str]:
         """Count rows and values."""
-        found = BinaryKernel.work(self, call, tile, core)
-        return Counter({f"{part} 16": count for part, count in found.items()})
+        return between_int16(BinaryKernel.work(self, call, tile, core))

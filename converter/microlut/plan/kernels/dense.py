@@ -111,15 +111,13 @@ def _rows(
 ) -> Counter[str]:
     """Return the work of decoding and multiplying all rows, some of them at a time."""
     together = _TOGETHER.get(fields, 1)
-    fours = units - units % together
-    left = units % together
     unit = 1 if fields == "pairs 4" else _UNIT_BYTES.get(fields.removeprefix("pairs "), bits)
     steps = -(-row_bits // 8 // unit)
     groups = -(-units // together)
     found = Counter({f"dense row {fields}": vectors * blocks * groups})
     if fields == "8":  # what is left of four is multiplied alone
-        groups = fours // together
-        found["dense 8 alone"] = vectors * left * steps
+        groups = units // together
+        found["dense 8 alone"] = vectors * (units % together) * steps
     found[f"dense {fields}"] = vectors * groups * steps
     return found
 

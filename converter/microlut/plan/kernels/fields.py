@@ -8,7 +8,6 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-from microlut.ops.windows import Window
 from microlut.plan.kernels.base import Call
 
 COLUMNS = 4  # receptive fields that are multiplied at a time
@@ -18,8 +17,7 @@ _FEWEST_OVERLAPPING = 3  # bytes
 
 def is_single(call: Call[Any]) -> bool:
     """Return whether all receptive fields are one pixel of the picture."""
-    window = call.op.window
-    return window.size == (1, 1) and _inside(window, call) == prod(call.shape[:2])
+    return call.op.window.size == (1, 1) and _inside(call) == prod(call.shape[:2])
 
 
 def single_pixels(call: Call[Any]) -> Counter[str]:
@@ -46,7 +44,7 @@ def gathering(call: Call[Any], wide: int, *, patch: bool) -> Counter[str]:
     """
     window, depth = call.op.window, call.source[2]
     height, width = window.size
-    inside = _inside(window, call)
+    inside = _inside(call)
     border = prod(call.shape[:2]) - inside
     bytes_, times = width * depth, inside * height
     found = _border(call, wide, "copied" if patch else "span")
@@ -69,18 +67,17 @@ def gathering(call: Call[Any], wide: int, *, patch: bool) -> Counter[str]:
     return found
 
 
+def _inside(call: Call[Any]) -> int:
+    """Return the number of output pixels whose receptive fields are rows inside the picture."""
+    rows, columns = _seen_both_ways(call)
+    return rows.whole * columns.whole if call.op.window.dilation[1] == 1 else 0
+
+
 def _border(call: Call[Any], wide: int, what: str) -> Counter[str]:
     """Return the work of gathering the fields that are not rows inside the picture."""
     window, depth = call.op.window, call.source[2]
     height, width = window.size
-    rows, columns = (
-        _seen(before, *sizes)
-        for before, *sizes in zip(
-            (window.padding.top, window.padding.left),
-            *(window.size, window.strides, window.dilation, call.source[:2], call.shape[:2]),
-            strict=True,
-        )
-    )
+    rows, columns = _seen_both_ways(call)
     whole = columns.whole if window.dilation[1] == 1 else 0
     parts, partly = columns.places - whole, columns.total - whole * width
     low = rows.places - rows.whole  # fields above or below the picture
@@ -114,6 +111,20 @@ class _Seen:
     total: int
 
 
+def _seen_both_ways(call: Call[Any]) -> tuple[_Seen, _Seen]:
+    """Return what the window sees downwards, and to the right."""
+    window = call.op.window
+    rows, columns = (
+        _seen(*sizes)
+        for sizes in zip(
+            (window.padding.top, window.padding.left),
+            *(window.size, window.strides, window.dilation, call.source[:2], call.shape[:2]),
+            strict=True,
+        )
+    )
+    return rows, columns
+
+
 @lru_cache(maxsize=4096)
 def _seen(before: int, size: int, step: int, apart: int, source: int, places: int) -> _Seen:
     firsts = range(-before, places * step - before, step)
@@ -136,25 +147,3 @@ def _moved(what: str, count: int, times: float, wide: int) -> Counter[str]:
             f"{what} byte": times * (count % wide),
         }
     )
-
-
-def _inside(window: Window, call: Call[Any]) -> int:
-    """Return the number of output pixels whose receptive fields are rows inside the picture."""
-    if window.dilation[1] != 1:
-        return 0
-    rows, columns = (
-        _places(before, size - (kernel - 1) * apart, outputs, step)
-        for before, size, outputs, kernel, step, apart in zip(
-            (window.padding.top, window.padding.left),
-            *(call.source[:2], call.shape[:2], window.size, window.strides, window.dilation),
-            strict=True,
-        )
-    )
-    return rows * columns
-
-
-def _places(before: int, count: int, outputs: int, step: int) -> int:
-    """Return how many of n * step - before, for n below `outputs`, are in range(count)."""
-    first = max(0, -(-before // step))
-    last = min(outputs, -(-(count + before) // step))
-    return max(0, last - first)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from microlut.ops.layer_normalization import QLayerNormalization
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, Tile
+from microlut.plan.kernels.base import Call, Tile, between_int16
 from microlut.plan.kernels.layer_normalization import LayerNormalizationKernel
 
 
@@ -19,5 +19,4 @@ class LayerNormalization16Kernel(LayerNormalizationKernel):
 
     def work(self, call: Call[QLayerNormalization], tile: Tile, core: str) -> Counter[str]:
         """Count groups, their rows and values."""
-        found = LayerNormalizationKernel.work(self, call, tile, core)
-        return Counter({f"{part} 16": count for part, count in found.items()})
+        return between_int16(LayerNormalizationKernel.work(self, call, tile, core))

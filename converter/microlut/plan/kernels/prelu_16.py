@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from microlut.ops.prelu import QPrelu
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, Tile
+from microlut.plan.kernels.base import Call, Tile, between_int16
 from microlut.plan.kernels.prelu import PreluKernel
 
 
@@ -18,5 +18,4 @@ class Prelu16Kernel(PreluKernel):
 
     def work(self, call: Call[QPrelu], tile: Tile, core: str) -> Counter[str]:
         """Count rows and values."""
-        found = PreluKernel.work(self, call, tile, core)
-        return Counter({f"{part} 16": count for part, count in found.items()})
+        return between_int16(PreluKernel.work(self, call, tile, core))

@@ -11,7 +11,7 @@ from microlut.ops.cells import Cell
 from microlut.ops.fixed_point import Multiplier, reduced
 from microlut.ops.recurrent_integer import QRecurrent
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, Tile
+from microlut.plan.kernels.base import Call, Tile, between_int16
 from microlut.plan.kernels.recurrent import RecurrentKernel
 
 
@@ -30,7 +30,7 @@ class Recurrent16Kernel(RecurrentKernel):
         """Count steps, rows, products, decoded weights, and the functions of each cell."""
         found = RecurrentKernel.work(self, call, tile, core)
         found["recurrent product"] += found.pop("recurrent wide product")
-        return Counter({f"{part} 16": count for part, count in found.items()})
+        return between_int16(found)
 
     def factor(self, factor: Multiplier) -> tuple[int, int, float]:
         """Return a gate's multiplier of 15 bits, the shift to the right, and the real number."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from microlut.ops.reduce import QReduce, Reduce
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, Shapes, Size, Tile, between_int16
 from microlut.plan.kernels.pictures import MOST_SUMMED_16
 from microlut.plan.kernels.reduce import ReduceKernel
 
@@ -21,8 +21,7 @@ class Reduce16Kernel(ReduceKernel):
 
     def work(self, call: Call[QReduce], tile: Tile, core: str) -> Counter[str]:
         """Count outputs, values, and runs of values that lie in a row."""
-        found = ReduceKernel.work(self, call, tile, core)
-        return Counter({f"{part} 16": count for part, count in found.items()})
+        return between_int16(ReduceKernel.work(self, call, tile, core))
 
     def sizes(self, op: QReduce | Reduce, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return the number of groups of neighbouring axes, and of values under a sum."""

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import ClassVar
 
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, Tile
+from microlut.plan.kernels.base import Call, Tile, between_int16
 from microlut.plan.kernels.resize_bilinear import ResizeBilinearKernel, Resizing
 
 
@@ -17,5 +17,4 @@ class ResizeBilinear16Kernel(ResizeBilinearKernel):
 
     def work(self, call: Call[Resizing], tile: Tile, core: str) -> Counter[str]:
         """Count pixels and values."""
-        found = ResizeBilinearKernel.work(self, call, tile, core)
-        return Counter({f"{part} 16": count for part, count in found.items()})
+        return between_int16(ResizeBilinearKernel.work(self, call, tile, core))

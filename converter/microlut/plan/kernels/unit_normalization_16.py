@@ -6,7 +6,7 @@ from collections import Counter
 from typing import ClassVar
 
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, Tile
+from microlut.plan.kernels.base import Call, Tile, between_int16
 from microlut.plan.kernels.unit_normalization import Normalizing, UnitNormalizationKernel
 
 
@@ -17,5 +17,4 @@ class UnitNormalization16Kernel(UnitNormalizationKernel):
 
     def work(self, call: Call[Normalizing], tile: Tile, core: str) -> Counter[str]:
         """Count vectors and values."""
-        found = UnitNormalizationKernel.work(self, call, tile, core)
-        return Counter({f"{part} 16": count for part, count in found.items()})
+        return between_int16(UnitNormalizationKernel.work(self, call, tile, core))
