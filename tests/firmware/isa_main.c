@@ -49,7 +49,9 @@ static int check(size_t count, size_t x_offset, size_t w_offset, size_t stride)
     int8_t *w = new_block(w_offset, (ROWS - 1u) * stride + count);
     int32_t totals[ROWS];
     memcpy(totals, start, sizeof(totals));
-    mlut_isa_dot4(x + x_offset, w + w_offset, stride, count, totals, ROWS / 4u);
+    if (count > 0) {
+        mlut_isa_dot4(x + x_offset, w + w_offset, stride, count, totals, ROWS / 4u);
+    }
     int good = 1;
     for (size_t r = 0; r < ROWS; r++) {
         const int8_t *row = w + w_offset + r * stride;
@@ -78,14 +80,26 @@ static uint32_t *new_pairs(size_t count)
     return block;
 }
 
+/* A block of its own with `count` weights, none of which is -128, and -127 and 127 more often. */
+static int8_t *new_weights(size_t count)
+{
+    int8_t *block = malloc(count);
+    for (size_t i = 0; i < count; i++) {
+        const int8_t value = next_value();
+        block[i] = value > 100 ? 127 : value < -100 ? -127 : value;
+    }
+    return block;
+}
+
 static int check_widen(size_t count, size_t offset)
 {
     int8_t *x = new_block(offset, count);
     uint32_t *pairs = malloc((count + 2u) / 2u * sizeof(uint32_t));
-    int good = mlut_isa_pair(-3, 5) == 0x5fffdu && mlut_isa_pair(5, -3) == 0xfffd0005u;
+    int good = mlut_isa_entry(-3, 5) == MLUT_PAIR(-3, 5);
     mlut_isa_widen(x + offset, count, pairs);
     for (size_t i = 0; i < count + count % 2u; i++) {
-        good &= half(pairs[i / 2u], i % 2u) == (i < count ? x[offset + i] : 0);
+        const uint32_t entry = i % 2u == 0 ? MLUT_PAIR(1, 0) : MLUT_PAIR(0, 1);
+        good &= mlut_isa_dot2(pairs[i / 2u], entry, 7) == 7 + (i < count ? x[offset + i] : 0);
     }
     free(pairs);
     free(x);
@@ -94,8 +108,15 @@ static int check_widen(size_t count, size_t offset)
 
 static int check_lookup(size_t count, size_t offset, size_t stride)
 {
-    uint32_t *table = new_pairs(256);
-    uint32_t *x = new_pairs(count);
+    int8_t *inputs = new_block(0, 2u * count);
+    int8_t *weights = new_weights(512);
+    uint32_t *table = malloc(256 * sizeof(uint32_t));
+    uint32_t *x = malloc(count * sizeof(uint32_t));
+    for (size_t i = 0; i < 256; i++) {
+        table[i] = MLUT_PAIR(weights[2u * i], weights[2u * i + 1u]);
+    }
+    inputs[0] = -128;
+    mlut_isa_widen(inputs, 2u * count, x);
     uint8_t *indices = (uint8_t *)new_block(offset, (ROWS - 1u) * stride + count);
     int32_t totals[ROWS];
     memcpy(totals, start, sizeof(totals));
@@ -104,14 +125,15 @@ static int check_lookup(size_t count, size_t offset, size_t stride)
     for (size_t r = 0; r < ROWS; r++) {
         int32_t wanted = start[r];
         for (size_t i = 0; i < 2u * count; i++) {
-            const uint32_t pair = table[indices[offset + r * stride + i / 2u]];
-            wanted += half(pair, i % 2u) * half(x[i / 2u], i % 2u);
+            wanted += inputs[i] * weights[2u * indices[offset + r * stride + i / 2u] + i % 2u];
         }
         good &= totals[r] == wanted;
     }
     free(indices);
     free(x);
     free(table);
+    free(weights);
+    free(inputs);
     return good;
 }
 

@@ -63,6 +63,7 @@ DSP_DENSE = (
     *("mlut_dsp_windows_2_6", "mlut_dsp_windows_3_6"),
     *("mlut_dsp_levels_5", "mlut_dsp_levels_6", "mlut_dsp_levels_7"),
 )
+V6M_DENSE = ("mlut_v6m_lookup4", "mlut_v6m_dot4")
 MVE_DENSE = ("mlut_mve_dense_fours_4", "mlut_mve_dense_fours_8")
 # What the linker looks for with -finstrument-functions.
 PROFILER = """
@@ -127,6 +128,8 @@ def test_portable_engine_leaves_a_fixed_register_alone(quick: Path, tmp_path: Pa
     [
         *(("cortex-m0plus", "mlut_v6m_tile"), ("cortex-m3", "mlut_v7m_tile")),
         *(("cortex-m4f", "mlut_dsp_tile"), ("cortex-m55", "mlut_mve_tile")),
+        *(("cortex-m0plus", name) for name in V6M_DENSE),
+        ("cortex-m3", "mlut_v7m_lookup4"),
         *(("cortex-m4f", name) for name in (*DSP_ROWS, *DSP_DENSE)),
         *(("cortex-m55", name) for name in MVE_DENSE),
     ],
@@ -142,7 +145,7 @@ def test_assembly_takes_the_stack_that_is_planned(
     assert 4 * words + taken == NAKED_BYTES[name]
     assert set(NAKED_BYTES) == {
         *(f"mlut_{isa}_tile" for isa in ("v6m", "v7m", "dsp")),
-        "mlut_mve_tile",
+        *("mlut_mve_tile", "mlut_v7m_lookup4", *V6M_DENSE),
         *DSP_ROWS,
         *DSP_DENSE,
         *MVE_DENSE,

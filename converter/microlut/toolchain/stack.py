@@ -24,7 +24,10 @@ ASSEMBLY_BYTES = 48
 # Frames of the engine's functions in assembly, for which the graph has no frame.
 NAKED_BYTES = {
     "mlut_v6m_tile": 56,
+    "mlut_v6m_lookup4": 44,
+    "mlut_v6m_dot4": 40,
     "mlut_v7m_tile": 56,
+    "mlut_v7m_lookup4": 52,
     "mlut_dsp_tile": 60,
     "mlut_dsp_rows_signed": 96,
     "mlut_dsp_rows_positive": 96,

@@ -44,6 +44,9 @@ static inline uint32_t mlut_dsp_pair(int32_t first, int32_t second)
 #endif
 }
 
+#define mlut_dsp_entry mlut_dsp_pair
+#define mlut_dsp_dot2 mlut_dsp_mac2
+
 /* Inputs and weights of tiles are pairs of int16: of four values, (0, 2) and then (1, 3). */
 enum { mlut_dsp_column_words = 2, mlut_dsp_input_offset = 0, mlut_dsp_unaligned = 1 };
 

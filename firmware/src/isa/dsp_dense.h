@@ -3,8 +3,7 @@
 #define MLUT_ISA_DSP_DENSE_H
 
 #if defined(__arm__)
-/* Bytes of a row that are multiplied between two comparisons. */
-#define MLUT_DSP_STEPS (MLUT_SMALL ? 1u : 4u)
+#include "four_rows.h"
 
 /* Rows 1 to 3 of what `load` loads, and then row 0, whose pointer moves on. */
 #define MLUT_DSP_FOUR_ROWS(load, r1, r2, r3, r0, bytes)                                            \
@@ -39,44 +38,6 @@
     "sxtb16 r9, r9, ror #8\n\t" MLUT_DSP_WORD("r10", "r6") MLUT_DSP_WORD("r11", "r7")              \
         MLUT_DSP_WORD("r12", "r8") "ldr r10, [r0], #4\n\t" MLUT_DSP_WORD("r10", "r5")
 
-/* Rows from r0 on, r1 bytes apart, each of r2 bytes, in fours whose sums are r5 to r8. As in
- * mlut_dsp_tile, all registers are taken. On the stack are where the whole steps and the row end,
- * the row, its bytes, then 36 bytes of registers, the inputs, the sums and the number of fours. */
-#define MLUT_DSP_ROW_LOOP(x, product, bytes)                                                       \
-    "push {r4-r11, lr}\n\t"                                                                        \
-    "push {r0, r2}\n\t"                                                                            \
-    "sub sp, #8\n"                                                                                 \
-    "0:\tldr r12, [sp, #56]\n\t"                                                                   \
-    "ldrd r0, r9, [sp, #8]\n\t"                                                                    \
-    "ldr " x ", [sp, #52]\n\t"                                                                     \
-    "ldm r12, {r5-r8}\n\t"                                                                         \
-    "add r11, r0, r9\n\t"                                                                          \
-    "and r12, r9, %[rest]\n\t"                                                                     \
-    "sub r10, r11, r12\n\t"                                                                        \
-    "strd r10, r11, [sp]\n\t"                                                                      \
-    "add r2, r1, r1, lsl #1\n\t"                                                                   \
-    "cmp r0, r10\n\t"                                                                              \
-    "beq 2f\n"                                                                                     \
-    "1:\t.rept %c[steps]\n\t" product ".endr\n\t"                                                  \
-    "ldr r10, [sp]\n\t"                                                                            \
-    "cmp r0, r10\n\t"                                                                              \
-    "bne 1b\n"                                                                                     \
-    "2:\tldr r10, [sp, #4]\n\t"                                                                    \
-    "cmp r0, r10\n\t"                                                                              \
-    "beq 3f\n\t" product "b 2b\n"                                                                  \
-    "3:\tldr r12, [sp, #56]\n\t"                                                                   \
-    "ldr r9, [sp, #60]\n\t"                                                                        \
-    "ldr r0, [sp, #8]\n\t"                                                                         \
-    "stm r12!, {r5-r8}\n\t"                                                                        \
-    "add r0, r0, r1, lsl #2\n\t"                                                                   \
-    "subs r9, #1\n\t"                                                                              \
-    "strd r12, r9, [sp, #56]\n\t"                                                                  \
-    "str r0, [sp, #8]\n\t"                                                                         \
-    "bne 0b\n\t"                                                                                   \
-    "add sp, #16\n\t"                                                                              \
-    "pop {r4-r11, pc}" ::[steps] "i"(MLUT_DSP_STEPS),                                              \
-        [rest] "i"(bytes * MLUT_DSP_STEPS - 1u) : "memory"
-
 static MLUT_NAKED void mlut_dsp_lookup4(MLUT_UNUSED const uint8_t *indices,
     MLUT_UNUSED size_t stride,
     MLUT_UNUSED size_t count,
@@ -85,7 +46,7 @@ static MLUT_NAKED void mlut_dsp_lookup4(MLUT_UNUSED const uint8_t *indices,
     MLUT_UNUSED int32_t *totals,
     MLUT_UNUSED size_t fours)
 {
-    __asm__ volatile(MLUT_DSP_ROW_LOOP("r4", MLUT_DSP_LOOKUP, 1u));
+    __asm__ volatile(MLUT_FOUR_ROWS("r4", "", MLUT_DSP_LOOKUP, 1u));
 }
 
 /* `count` is a multiple of 4; `none` gives the others their places. */
@@ -97,7 +58,7 @@ static MLUT_NAKED void mlut_dsp_words4(MLUT_UNUSED const int8_t *weights,
     MLUT_UNUSED int32_t *totals,
     MLUT_UNUSED size_t fours)
 {
-    __asm__ volatile(MLUT_DSP_ROW_LOOP("r3", MLUT_DSP_WORDS, 4u));
+    __asm__ volatile(MLUT_FOUR_ROWS("r3", "", MLUT_DSP_WORDS, 4u));
 }
 
 /* Two rows of indices that overlap, eight columns at a time: a pair's window of `width` bits begins
@@ -169,7 +130,7 @@ static MLUT_NAKED void mlut_dsp_words4(MLUT_UNUSED const int8_t *weights,
     "pop {r4-r11, pc}"
 
 /* r0 is as many bytes before the row as a word has more than eight columns. On the stack are where
- * the row ends, the steps without the first, the row, its bytes, then as in MLUT_DSP_ROW_LOOP. */
+ * the row ends, the steps without the first, the row, its bytes, then as in MLUT_FOUR_ROWS. */
 #define MLUT_DSP_WINDOW_LOOP(begin, next, eight, bytes)                                            \
     "push {r4-r11, lr}\n\t"                                                                        \
     "mov r10, #" bytes "\n\t"                                                                      \

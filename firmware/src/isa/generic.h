@@ -2,6 +2,7 @@
 #ifndef MLUT_ISA_GENERIC_H
 #define MLUT_ISA_GENERIC_H
 
+#include "microlut/dense.h"
 #include "rows.h"
 #include "span.h"
 
@@ -89,10 +90,30 @@ static inline int32_t mlut_generic_mac2(uint32_t a, uint32_t b, int32_t total)
 /* An int16 of words. */
 typedef int16_t mlut_half_t __attribute__((may_alias));
 
-static inline int32_t mlut_generic_pairs(
-    const mlut_half_t *weights, int32_t first, int32_t second, int32_t total)
+static inline uint32_t mlut_generic_entry(int32_t first, int32_t second)
 {
-    return total + first * weights[0] + second * weights[1];
+    return MLUT_PAIR(first, second);
+}
+
+/* The pair that meets an entry. */
+static inline uint32_t mlut_generic_widened(int32_t first, int32_t second)
+{
+#if MLUT_PAIR_HALVES
+    return mlut_generic_pair(first, second);
+#else
+    return MLUT_PAIR(second, first);
+#endif
+}
+
+/* (x1 + 2^16 x0) (w0 + 2^16 w1) is x1 w0 + 2^16 (x0 w0 + x1 w1) in 32 bits. The first term is
+ * within 2^14, so rounding drops it; the sum is below 2^15, as no weight is -128. */
+static inline int32_t mlut_generic_dot2(uint32_t x, uint32_t entry, int32_t total)
+{
+#if MLUT_PAIR_HALVES
+    return mlut_generic_mac2(x, entry, total);
+#else
+    return total + ((int32_t)(x * entry + UINT32_C(0x8000)) >> 16);
+#endif
 }
 
 static inline void mlut_generic_four_lookups(const uint8_t *indices,
@@ -106,18 +127,15 @@ static inline void mlut_generic_four_lookups(const uint8_t *indices,
     const uint8_t *q = p + stride;
     const uint8_t *r = q + stride;
     const uint8_t *s = r + stride;
-    const mlut_half_t *in = (const mlut_half_t *)x;
     int32_t t0 = totals[0];
     int32_t t1 = totals[1];
     int32_t t2 = totals[2];
     int32_t t3 = totals[3];
-    for (const uint8_t *const end = p + count; p != end; in += 2) {
-        const int32_t first = in[0];
-        const int32_t second = in[1];
-        t0 = mlut_generic_pairs((const mlut_half_t *)(table + *p++), first, second, t0);
-        t1 = mlut_generic_pairs((const mlut_half_t *)(table + *q++), first, second, t1);
-        t2 = mlut_generic_pairs((const mlut_half_t *)(table + *r++), first, second, t2);
-        t3 = mlut_generic_pairs((const mlut_half_t *)(table + *s++), first, second, t3);
+    for (const uint8_t *const end = p + count; p != end; x++) {
+        t0 = mlut_generic_dot2(*x, table[*p++], t0);
+        t1 = mlut_generic_dot2(*x, table[*q++], t1);
+        t2 = mlut_generic_dot2(*x, table[*r++], t2);
+        t3 = mlut_generic_dot2(*x, table[*s++], t3);
     }
     totals[0] = t0;
     totals[1] = t1;
@@ -142,10 +160,10 @@ static inline void mlut_generic_widen(const int8_t *x, size_t count, uint32_t *p
 {
     const size_t even = count & ~(size_t)1;
     for (size_t i = 0; i < even; i += 2) {
-        *pairs++ = mlut_generic_pair(x[i], x[i + 1u]);
+        *pairs++ = mlut_generic_widened(x[i], x[i + 1u]);
     }
     if (even < count) {
-        *pairs = mlut_generic_pair(x[even], 0);
+        *pairs = mlut_generic_widened(x[even], 0);
     }
 }
 

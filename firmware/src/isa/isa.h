@@ -8,18 +8,24 @@
  *
  *   void mlut_isa_dot4(const int8_t *x, const int8_t *weights, size_t stride, size_t count,
  *                      int32_t *totals, size_t fours)
- *     adds to totals[r] the sum of x[i] * weights[r * stride + i] for 4 * fours rows, at least 4.
+ *     adds to totals[r] the sum of x[i] * weights[r * stride + i] for 4 * fours rows, at least 4,
+ * and one or more columns.
  *
  *   void mlut_isa_lookup4(const uint8_t *indices, size_t stride, size_t count,
  *                         const uint32_t *table, const uint32_t *x, int32_t *totals, size_t fours)
  *     adds to totals[r] the products of the pairs table[indices[r * stride + i]] and x[i] over
- *     count pairs, for as many rows.
+ *     count pairs, at least 1, for as many rows. Pairs of weights are those of MLUT_PAIR, those of
+ * x are widened.
  *
- *   uint32_t mlut_isa_pair(int32_t first, int32_t second)
- *     returns two int16 in one word, the first in the low half.
+ *   uint32_t mlut_isa_entry(int32_t first, int32_t second)
+ *     returns MLUT_PAIR(first, second).
  *
  *   void mlut_isa_widen(const int8_t *x, size_t count, uint32_t *pairs)
- *     writes pairs of neighbours; the last one may lack the second, which is then 0.
+ *     writes pairs of neighbours for such weights; the last one may lack the second, which is then
+ * 0.
+ *
+ *   int32_t mlut_isa_dot2(uint32_t x, uint32_t entry, int32_t total)
+ *     returns total + both products of widened x and an entry.
  *
  *   uint32_t mlut_isa_even(uint32_t word), mlut_isa_odd(uint32_t word)
  *     widen bytes 0 and 2, or 1 and 3, to a pair: two int16 in one word.
@@ -145,7 +151,8 @@
 #define mlut_isa_dot MLUT_ISA(dot)
 #define mlut_isa_dot4 MLUT_ISA(dot4)
 #define mlut_isa_lookup4 MLUT_ISA(lookup4)
-#define mlut_isa_pair MLUT_ISA(pair)
+#define mlut_isa_entry MLUT_ISA(entry)
+#define mlut_isa_dot2 MLUT_ISA(dot2)
 #define mlut_isa_widen MLUT_ISA(widen)
 #define mlut_isa_even MLUT_ISA(even)
 #define mlut_isa_odd MLUT_ISA(odd)

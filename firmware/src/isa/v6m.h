@@ -5,9 +5,9 @@
 #include "generic.h"
 
 #define mlut_v6m_dot mlut_generic_dot
-#define mlut_v6m_dot4 mlut_generic_dot4
 #define mlut_v6m_widen mlut_generic_widen
-#define mlut_v6m_pair mlut_generic_pair
+#define mlut_v6m_entry mlut_generic_entry
+#define mlut_v6m_dot2 mlut_generic_dot2
 #define mlut_v6m_even mlut_generic_even
 #define mlut_v6m_odd mlut_generic_odd
 #define mlut_v6m_mac2 mlut_generic_mac2
@@ -28,36 +28,185 @@ static inline uint32_t *mlut_v6m_put_inputs(uint32_t four, uint32_t *column)
     return column + MLUT_COLUMNS;
 }
 
-/* Signed halves take an address of their own to load, so whole pairs are loaded and taken apart. */
-static inline void mlut_v6m_lookup4(const uint8_t *indices,
-    size_t stride,
-    size_t count,
-    const uint32_t *table,
-    const uint32_t *x,
-    int32_t *totals,
-    size_t fours)
+/* Where registers lie that calls keep: r4 to r11. */
+#define MLUT_V6M_SAVE                                                                              \
+    ".syntax unified\n\t"                                                                          \
+    "push {r4-r7, lr}\n\t"                                                                         \
+    "mov r4, r8\n\t"                                                                               \
+    "mov r5, r9\n\t"                                                                               \
+    "mov r6, r10\n\t"                                                                              \
+    "mov r7, r11\n\t"                                                                              \
+    "push {r4-r7}\n\t"
+
+#define MLUT_V6M_RESTORE                                                                           \
+    "pop {r4-r7}\n\t"                                                                              \
+    "mov r8, r4\n\t"                                                                               \
+    "mov r9, r5\n\t"                                                                               \
+    "mov r10, r6\n\t"                                                                              \
+    "mov r11, r7\n\t"                                                                              \
+    "pop {r4-r7, pc}"
+
+/* Four totals at the address in `at` to r8 to r11, and back from there; r7 is lost. */
+#define MLUT_V6M_TAKE_TOTALS(at)                                                                   \
+    "ldr r7, [" at "]\n\t"                                                                         \
+    "mov r8, r7\n\t"                                                                               \
+    "ldr r7, [" at ", #4]\n\t"                                                                     \
+    "mov r9, r7\n\t"                                                                               \
+    "ldr r7, [" at ", #8]\n\t"                                                                     \
+    "mov r10, r7\n\t"                                                                              \
+    "ldr r7, [" at ", #12]\n\t"                                                                    \
+    "mov r11, r7\n\t"
+
+#define MLUT_V6M_GIVE_TOTALS(at)                                                                   \
+    "mov r7, r8\n\t"                                                                               \
+    "str r7, [" at "]\n\t"                                                                         \
+    "mov r7, r9\n\t"                                                                               \
+    "str r7, [" at ", #4]\n\t"                                                                     \
+    "mov r7, r10\n\t"                                                                              \
+    "str r7, [" at ", #8]\n\t"                                                                     \
+    "mov r7, r11\n\t"                                                                              \
+    "str r7, [" at ", #12]\n\t"
+
+/* Adds the products of the pair in r6 and the one whose index is in r4. */
+#define MLUT_V6M_PAIR(total)                                                                       \
+    "lsls r4, r4, #2\n\t"                                                                          \
+    "ldr r4, [r3, r4]\n\t"                                                                         \
+    "muls r4, r6\n\t"                                                                              \
+    "adds r4, r4, r5\n\t"                                                                          \
+    "asrs r4, r4, #16\n\t"                                                                         \
+    "add " total ", r4\n\t"
+
+/* r0 is row 0, r1 and r12 one and three strides, lr its end, r2 is x and r5 rounds. On the stack
+ * are the row and its bytes, then 36 bytes of registers, x, the totals and the number of fours. */
+static MLUT_NAKED void mlut_v6m_lookup4(MLUT_UNUSED const uint8_t *indices,
+    MLUT_UNUSED size_t stride,
+    MLUT_UNUSED size_t count,
+    MLUT_UNUSED const uint32_t *table,
+    MLUT_UNUSED const uint32_t *x,
+    MLUT_UNUSED int32_t *totals,
+    MLUT_UNUSED size_t fours)
 {
-    for (; fours > 0; fours--, indices += 4u * stride, totals += 4) {
-        const uint8_t *p = indices;
-        const uint8_t *q = p + stride;
-        const uint8_t *r = q + stride;
-        const uint8_t *s = r + stride;
-        int32_t t0 = totals[0];
-        int32_t t1 = totals[1];
-        int32_t t2 = totals[2];
-        int32_t t3 = totals[3];
-        const uint32_t *in = x;
-        for (const uint8_t *const end = p + count; p != end; in++) {
-            t0 = mlut_generic_mac2(*in, table[*p++], t0);
-            t1 = mlut_generic_mac2(*in, table[*q++], t1);
-            t2 = mlut_generic_mac2(*in, table[*r++], t2);
-            t3 = mlut_generic_mac2(*in, table[*s++], t3);
-        }
-        totals[0] = t0;
-        totals[1] = t1;
-        totals[2] = t2;
-        totals[3] = t3;
-    }
+    __asm__ volatile(MLUT_V6M_SAVE
+        "push {r0, r2}\n\t"
+        "lsls r7, r1, #1\n\t"
+        "adds r7, r7, r1\n\t"
+        "mov r12, r7\n\t"
+        "movs r5, #128\n\t"
+        "lsls r5, r5, #8\n"
+        "0:\tldr r4, [sp, #48]\n\t" MLUT_V6M_TAKE_TOTALS(
+            "r4") "lsls r7, r1, #1\n\t"
+                  "ldr r0, [sp]\n\t"
+                  "ldr r2, [sp, #4]\n\t"
+                  "adds r2, r0, r2\n\t"
+                  "mov lr, r2\n\t"
+                  "ldr r2, [sp, #44]\n"
+                  "1:\tldmia r2!, {r6}\n\t"
+                  "ldrb r4, [r0]\n\t" MLUT_V6M_PAIR("r8") "ldrb r4, [r0, r1]\n\t" MLUT_V6M_PAIR(
+                      "r9") "ldrb r4, [r0, r7]\n\t" MLUT_V6M_PAIR("r10") "mov r4, r12\n\t"
+                                                                         "ldrb r4, [r0, "
+                                                                         "r4]\n\t" MLUT_V6M_PAIR(
+                                                                             "r11") "adds r0, "
+                                                                                    "#1\n\t"
+                                                                                    "cmp r0, lr\n\t"
+                                                                                    "bne 1b\n\t"
+                                                                                    "ldr r4, [sp, "
+                                                                                    "#48]"
+                                                                                    "\n"
+                                                                                    "\t" MLUT_V6M_GIVE_TOTALS(
+                                                                                        "r4") "adds"
+                                                                                              " r4,"
+                                                                                              " #"
+                                                                                              "16\n"
+                                                                                              "\t"
+                                                                                              "str "
+                                                                                              "r4, "
+                                                                                              "[sp,"
+                                                                                              " #"
+                                                                                              "48]"
+                                                                                              "\n\t"
+                                                                                              "ldr "
+                                                                                              "r0, "
+                                                                                              "[sp]"
+                                                                                              "\n\t"
+                                                                                              "lsls"
+                                                                                              " r4,"
+                                                                                              " r1,"
+                                                                                              " #"
+                                                                                              "2\n"
+                                                                                              "\t"
+                                                                                              "adds"
+                                                                                              " r0,"
+                                                                                              " r0,"
+                                                                                              " r4"
+                                                                                              "\n\t"
+                                                                                              "str "
+                                                                                              "r0, "
+                                                                                              "[sp]"
+                                                                                              "\n\t"
+                                                                                              "ldr "
+                                                                                              "r4, "
+                                                                                              "[sp,"
+                                                                                              " #"
+                                                                                              "52]"
+                                                                                              "\n\t"
+                                                                                              "subs"
+                                                                                              " r4,"
+                                                                                              " #"
+                                                                                              "1\n"
+                                                                                              "\t"
+                                                                                              "str "
+                                                                                              "r4, "
+                                                                                              "[sp,"
+                                                                                              " #"
+                                                                                              "52]"
+                                                                                              "\n\t"
+                                                                                              "bne "
+                                                                                              "0b\n"
+                                                                                              "\t"
+                                                                                              "add "
+                                                                                              "sp, "
+                                                                                              "#8\n"
+                                                                                              "\t" MLUT_V6M_RESTORE);
+}
+
+#define MLUT_V6M_PRODUCT(row, total)                                                               \
+    "ldrsb r7, [" row ", r3]\n\t"                                                                  \
+    "muls r7, r6\n\t"                                                                              \
+    "add " total ", r7\n\t"
+
+/* r0 is x, r1, r2, r4 and r5 are the rows, all at column r3 of r12. On the stack are the stride and
+ * 36 bytes of registers, then the totals and the number of fours. */
+static MLUT_NAKED void mlut_v6m_dot4(MLUT_UNUSED const int8_t *x,
+    MLUT_UNUSED const int8_t *weights,
+    MLUT_UNUSED size_t stride,
+    MLUT_UNUSED size_t count,
+    MLUT_UNUSED int32_t *totals,
+    MLUT_UNUSED size_t fours)
+{
+    __asm__ volatile(MLUT_V6M_SAVE
+        "push {r2}\n\t"
+        "mov r12, r3\n"
+        "0:\tldr r3, [sp, #40]\n\t" MLUT_V6M_TAKE_TOTALS(
+            "r3") "ldr r3, [sp]\n\t"
+                  "adds r2, r1, r3\n\t"
+                  "adds r4, r2, r3\n\t"
+                  "adds r5, r4, r3\n\t"
+                  "movs r3, #0\n"
+                  "1:\tldrsb r6, [r0, r3]\n\t" MLUT_V6M_PRODUCT("r1", "r8")
+                      MLUT_V6M_PRODUCT("r2", "r9") MLUT_V6M_PRODUCT("r4", "r10") MLUT_V6M_PRODUCT(
+                          "r5", "r11") "adds r3, #1\n\t"
+                                       "cmp r3, r12\n\t"
+                                       "bne 1b\n\t"
+                                       "ldr r3, [sp, #40]\n\t" MLUT_V6M_GIVE_TOTALS(
+                                           "r3") "adds r3, #16\n\t"
+                                                 "str r3, [sp, #40]\n\t"
+                                                 "ldr r3, [sp]\n\t"
+                                                 "adds r1, r5, r3\n\t"
+                                                 "ldr r3, [sp, #44]\n\t"
+                                                 "subs r3, #1\n\t"
+                                                 "str r3, [sp, #44]\n\t"
+                                                 "bne 0b\n\t"
+                                                 "add sp, #4\n\t" MLUT_V6M_RESTORE);
 }
 
 /* From products of halves, which fit: the library's 64-bit product takes twice as long. */

@@ -3,13 +3,14 @@
 #define MLUT_ISA_V7M_H
 
 #include "../small.h"
+#include "four_rows.h"
 #include "generic.h"
 
 #define mlut_v7m_dot mlut_generic_dot
 #define mlut_v7m_dot4 mlut_generic_dot4
-#define mlut_v7m_lookup4 mlut_generic_lookup4
 #define mlut_v7m_widen mlut_generic_widen
-#define mlut_v7m_pair mlut_generic_pair
+#define mlut_v7m_entry mlut_generic_entry
+#define mlut_v7m_dot2 mlut_generic_dot2
 #define mlut_v7m_even mlut_generic_even
 #define mlut_v7m_odd mlut_generic_odd
 #define mlut_v7m_mac2 mlut_generic_mac2
@@ -39,6 +40,34 @@ static inline int32_t mlut_v7m_high_add(int32_t a, int32_t b, int32_t c)
         : [a] "r"(a), [b] "r"(b), [c] "r"(c)
         : "cc");
     return high;
+}
+
+/* Two rows' pairs times the one in r9; r12 rounds. */
+#define MLUT_V7M_TWO_PRODUCTS(sum_0, sum_1)                                                        \
+    "ldr r10, [r3, r10, lsl #2]\n\t"                                                               \
+    "ldr r11, [r3, r11, lsl #2]\n\t"                                                               \
+    "mla r10, r9, r10, r12\n\t"                                                                    \
+    "mla r11, r9, r11, r12\n\t"                                                                    \
+    "add " sum_0 ", " sum_0 ", r10, asr #16\n\t"                                                   \
+    "add " sum_1 ", " sum_1 ", r11, asr #16\n\t"
+
+/* A pair of every row; row 0's pointer moves on. */
+#define MLUT_V7M_LOOKUP                                                                            \
+    "ldr r9, [r4], #4\n\t"                                                                         \
+    "ldrb r10, [r0, r1]\n\t"                                                                       \
+    "ldrb r11, [r0, r1, lsl #1]\n\t" MLUT_V7M_TWO_PRODUCTS(                                        \
+        "r6", "r7") "ldrb r10, [r0, r2]\n\t"                                                       \
+                    "ldrb r11, [r0], #1\n\t" MLUT_V7M_TWO_PRODUCTS("r8", "r5")
+
+static MLUT_NAKED void mlut_v7m_lookup4(MLUT_UNUSED const uint8_t *indices,
+    MLUT_UNUSED size_t stride,
+    MLUT_UNUSED size_t count,
+    MLUT_UNUSED const uint32_t *table,
+    MLUT_UNUSED const uint32_t *x,
+    MLUT_UNUSED int32_t *totals,
+    MLUT_UNUSED size_t fours)
+{
+    __asm__ volatile(MLUT_FOUR_ROWS("r4", "mov r12, #0x8000\n\t", MLUT_V7M_LOOKUP, 1u));
 }
 
 /* Two rows by four columns of one value; what is loaded first moves its pointer on. */

@@ -80,7 +80,7 @@ static inline __attribute__((always_inline)) uint32_t mlut_dense_pair_of(
         return job->pairs[both & ((1u << both_bits) - 1u)];
     }
     const unsigned mask = (1u << fields.index_bits) - 1u;
-    return mlut_isa_pair(job->codebook[both & mask], job->codebook[both >> fields.bits & mask]);
+    return mlut_isa_entry(job->codebook[both & mask], job->codebook[both >> fields.bits & mask]);
 }
 
 /* Multiplies rows that are done together, one or two: more run out of registers, and so do two of
@@ -120,10 +120,10 @@ static inline __attribute__((always_inline)) void mlut_dense_dot_together(
         }
 #pragma GCC unroll 8
         for (unsigned i = 0; i < pairs; i++) {
-            sums[0] = mlut_isa_mac2(x[i], mlut_dense_pair_of(job, units[0], fields, i), sums[0]);
+            sums[0] = mlut_isa_dot2(x[i], mlut_dense_pair_of(job, units[0], fields, i), sums[0]);
             if (together > 1) {
                 sums[1] =
-                    mlut_isa_mac2(x[i], mlut_dense_pair_of(job, units[1], fields, i), sums[1]);
+                    mlut_isa_dot2(x[i], mlut_dense_pair_of(job, units[1], fields, i), sums[1]);
             }
         }
     }

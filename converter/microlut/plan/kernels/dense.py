@@ -6,9 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
-import numpy as np
-from numpy.typing import NDArray
-
 from microlut.ops.dense import Dense, QDense
 from microlut.ops.overlap import pair_table
 from microlut.ops.weights import QuantizedWeights
@@ -147,11 +144,10 @@ def has_pairs(weights: QuantizedWeights) -> bool:
     return not few and 0 < table * _LARGEST_TABLE_SHARE <= weights.indices.size * weights.bits // 8
 
 
-def pairs(weights: QuantizedWeights) -> NDArray[np.uint32]:
-    """Return the table: for two neighbouring indices, both weights in the halves of a word."""
+def pairs(weights: QuantizedWeights) -> list[tuple[int, int]]:
+    """Return the table: both weights for two neighbouring indices, the first one's in low bits."""
     assert weights.codebook is not None
-    halves = weights.codebook.astype(np.int16).view(np.uint16).astype(np.uint32)
-    both = np.arange(pair_table(weights.bits, weights.index_bits))
-    first, second = both & ((1 << weights.index_bits) - 1), both >> weights.bits
-    words: NDArray[np.uint32] = halves[first] | halves[second] << np.uint32(16)
-    return words
+    book = weights.codebook.tolist()
+    mask = (1 << weights.index_bits) - 1
+    table = range(pair_table(weights.bits, weights.index_bits))
+    return [(book[both & mask], book[both >> weights.bits]) for both in table]
