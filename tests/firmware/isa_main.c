@@ -64,29 +64,30 @@ static int check(size_t count, size_t x_offset, size_t w_offset, size_t stride)
     return good;
 }
 
-/* Value number i of two that are in a word. */
+/* Input number i of a pair. */
 static int32_t half(uint32_t pair, size_t i)
 {
-    return (int16_t)(i == 0 ? pair : pair >> 16);
+    return mlut_isa_dot2(pair, i == 0 ? MLUT_PAIR(1, 0) : MLUT_PAIR(0, 1), 0);
 }
 
-/* A block of its own with `count` pairs of int8 values. */
+/* A block of its own with `count` pairs of int8 values, -128 more often. */
 static uint32_t *new_pairs(size_t count)
 {
     uint32_t *block = malloc(count * sizeof(uint32_t));
     for (size_t i = 0; i < count; i++) {
-        block[i] = (uint32_t)(uint16_t)next_value() | (uint32_t)next_value() << 16;
+        const int8_t value = next_value();
+        block[i] = mlut_isa_pair(value < -64 ? -128 : value, next_value());
     }
     return block;
 }
 
-/* A block of its own with `count` weights, none of which is -128, and -127 and 127 more often. */
+/* A block of its own with `count` weights, -128 and 127 more often. */
 static int8_t *new_weights(size_t count)
 {
     int8_t *block = malloc(count);
     for (size_t i = 0; i < count; i++) {
         const int8_t value = next_value();
-        block[i] = value > 100 ? 127 : value < -100 ? -127 : value;
+        block[i] = value > 100 ? 127 : value < -64 ? -128 : value;
     }
     return block;
 }
@@ -115,7 +116,7 @@ static int check_lookup(size_t count, size_t offset, size_t stride)
     for (size_t i = 0; i < 256; i++) {
         table[i] = MLUT_PAIR(weights[2u * i], weights[2u * i + 1u]);
     }
-    inputs[0] = -128;
+    inputs[0] = inputs[1] = -128;
     mlut_isa_widen(inputs, 2u * count, x);
     uint8_t *indices = (uint8_t *)new_block(offset, (ROWS - 1u) * stride + count);
     int32_t totals[ROWS];
@@ -187,7 +188,7 @@ static int check_tile(size_t quads, size_t pairs)
         for (size_t c = 0; c < MLUT_COLUMNS; c++) {
             int32_t wanted = biases[r * MLUT_BIAS_STEP];
             for (size_t k = 0; k < values; k++) {
-                wanted += w[r * values + k] * (x[c * values + k] + mlut_isa_input_offset);
+                wanted += w[r * values + k] * x[c * values + k];
             }
             good &= totals[MLUT_COLUMNS * r + c] == wanted;
         }
@@ -209,6 +210,12 @@ static int check_put_pairs(void)
     for (size_t i = 0; i < 4u; i++) {
         good &= half(pairs[i], 0) == (int8_t)(upper >> (8u * i));
         good &= half(pairs[i], 1) == (int8_t)(lower >> (8u * i));
+    }
+    mlut_isa_put_entries(upper, lower, pairs);
+    for (size_t i = 0; i < 4u; i++) {
+        const int32_t first = (int8_t)(upper >> (8u * i));
+        const int32_t second = (int8_t)(lower >> (8u * i));
+        good &= mlut_isa_dot2(mlut_isa_pair(-128, -128), pairs[i], 0) == -128 * (first + second);
     }
     return good;
 }
@@ -235,7 +242,7 @@ static int check_rows(size_t height, size_t width, size_t stride, size_t lower, 
     const int32_t zero_point = is_signed ? next_value() : -128;
     uint32_t *plane = malloc((tall * words + behind) * sizeof(uint32_t));
     for (size_t i = 0; i < tall * words + behind; i++) {
-        plane[i] = mlut_generic_pair(next_value(), next_value());
+        plane[i] = mlut_isa_pair(next_value(), i % 2u == 0 ? next_value() : -128);
     }
     int8_t *out = new_block(0, height * width * channels);
     int8_t *wanted = new_block(0, height * width * channels);
@@ -247,13 +254,15 @@ static int check_rows(size_t height, size_t width, size_t stride, size_t lower, 
     rows.gap = (rows.below == 0 ? 1u : 2u) * width * channels - rows.across;
     int32_t w[9];
     for (size_t i = 0; i < 9u; i++) {
-        w[i] = next_value();
+        w[i] = i % 4u == 0 ? -128 : next_value();
     }
     for (size_t j = 0; j < 3u; j++) {
         const int32_t four[4] = {lower ? 0 : w[j], w[lower ? j : 3u + j],
             w[stride == 1 || lower ? 3u + j : 6u + j], stride == 1 || lower ? w[6u + j] : 0};
-        rows.weights[j] = mlut_generic_pair(2 * four[0], 2 * four[1]);
-        rows.weights[3u + j] = mlut_generic_pair(2 * four[2], 2 * four[3]);
+        rows.weights[j] =
+            mlut_isa_entry(mlut_isa_row_scale * four[0], mlut_isa_row_scale * four[1]);
+        rows.weights[3u + j] =
+            mlut_isa_entry(mlut_isa_row_scale * four[2], mlut_isa_row_scale * four[3]);
     }
     for (size_t y = 0; y < rows.strips * (rows.below == 0 ? 1u : 2u); y++) {
         for (size_t x = 0; x < width; x++) {
@@ -287,7 +296,7 @@ static int check_slide(size_t size)
     for (size_t i = 0; i < count; i++) {
         for (size_t odd = 0; odd < 2u; odd++) {
             const int8_t *from = w + 1u + 2u * i - odd;
-            taps[MLUT_LANES * (2u * i + odd)] = mlut_generic_pair(from[0], from[1]);
+            taps[MLUT_LANES * (2u * i + odd)] = mlut_isa_entry(from[0], from[1]);
         }
     }
     int32_t totals[4];
@@ -317,7 +326,7 @@ static int check_scalars(void)
         good &= mlut_isa_saturate(x) == (x < -128 ? -128 : x > 127 ? 127 : x);
         for (size_t j = 0; j < 4u; j++) {
             const uint32_t pair = j % 2u == 0 ? mlut_isa_even(word) : mlut_isa_odd(word);
-            good &= half(pair, j / 2u) == (int8_t)(word >> (8u * j));
+            good &= (int16_t)(pair >> (j / 2u * 16u)) == (int8_t)(word >> (8u * j));
         }
         for (size_t j = 0; j < 10u; j++) {
             const int64_t product = (int64_t)x * edges[j];

@@ -26,7 +26,6 @@ from microlut.support.shown import Shown
 
 Granularity = Literal["tensor", "channel"]
 _LARGEST_SHIFT = 31
-_EXCLUDED = -128  # of levels: two products of it and -128 do not fit in 16 bits
 LARGEST_SHIFT_16 = 7  # to the left, of 64-bit accumulators
 
 
@@ -103,7 +102,6 @@ class QuantizedWeights(Shown):
         demand((book is None) == (self.bits == 8), "its codebook")
         if book is not None:
             demand(book.shape == (1 << self.index_bits,), "its codebook")
-            demand(int(book.min()) > _EXCLUDED, "its codebook")
             ascending = all(a <= b for a, b in pairwise(book.tolist()))
             demand(ascending or self.overlap > 0, "its codebook")
             demand(int(indices.max()) < len(book), "its weight indices")

@@ -23,10 +23,10 @@ from elftools.elf.sections import SymbolTableSection
 ASSEMBLY_BYTES = 48
 # Frames of the engine's functions in assembly, for which the graph has no frame.
 NAKED_BYTES = {
-    "mlut_v6m_tile": 56,
+    "mlut_v6m_tile": 44,
     "mlut_v6m_lookup4": 44,
     "mlut_v6m_dot4": 40,
-    "mlut_v7m_tile": 56,
+    "mlut_v7m_tile": 64,
     "mlut_v7m_lookup4": 52,
     "mlut_dsp_tile": 60,
     "mlut_dsp_rows_signed": 96,

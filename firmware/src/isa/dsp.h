@@ -40,15 +40,16 @@ static inline uint32_t mlut_dsp_pair(int32_t first, int32_t second)
     __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(pair) : "r"(first), "r"(second));
     return pair;
 #else
-    return mlut_generic_pair(first, second);
+    return mlut_generic_halves(first, second);
 #endif
 }
 
 #define mlut_dsp_entry mlut_dsp_pair
+#define mlut_dsp_put_entries mlut_dsp_put_pairs
 #define mlut_dsp_dot2 mlut_dsp_mac2
 
 /* Inputs and weights of tiles are pairs of int16: of four values, (0, 2) and then (1, 3). */
-enum { mlut_dsp_column_words = 2, mlut_dsp_input_offset = 0, mlut_dsp_unaligned = 1 };
+enum { mlut_dsp_column_words = 2, mlut_dsp_unaligned = 1 };
 
 /* Code bytes of the products of a quad. */
 #define MLUT_DSP_QUAD_CODE 88u
@@ -75,8 +76,8 @@ static inline uint32_t *mlut_dsp_put_inputs(uint32_t four, uint32_t *column)
 static inline void mlut_dsp_put_weights(
     int32_t a, int32_t b, int32_t c, int32_t d, size_t row, uint32_t *quad)
 {
-    quad[row] = mlut_generic_pair(a, c);
-    quad[row + 2u] = mlut_generic_pair(b, d);
+    quad[row] = mlut_generic_halves(a, c);
+    quad[row + 2u] = mlut_generic_halves(b, d);
 }
 
 static inline void mlut_dsp_put_bytes(uint32_t four, size_t row, uint32_t *quad)
@@ -107,6 +108,8 @@ static inline void mlut_dsp_put_pairs(uint32_t upper, uint32_t lower, uint32_t *
     to[2] = upper_even >> 16 | (lower_even & 0xffff0000u);
     to[3] = upper_odd >> 16 | (lower_odd & 0xffff0000u);
 }
+
+enum { mlut_dsp_row_scale = 2 };
 
 static inline int32_t mlut_dsp_mac2(uint32_t a, uint32_t b, int32_t total)
 {

@@ -56,19 +56,19 @@ static inline void mlut_generic_dot4(const int8_t *x,
 }
 
 /* Two int16 in one word, the first in the low half. */
-static inline uint32_t mlut_generic_pair(int32_t first, int32_t second)
+static inline uint32_t mlut_generic_halves(int32_t first, int32_t second)
 {
     return (uint32_t)(uint16_t)first | (uint32_t)second << 16;
 }
 
 static inline uint32_t mlut_generic_even(uint32_t word)
 {
-    return mlut_generic_pair((int8_t)word, (int8_t)(word >> 16));
+    return mlut_generic_halves((int8_t)word, (int8_t)(word >> 16));
 }
 
 static inline uint32_t mlut_generic_odd(uint32_t word)
 {
-    return mlut_generic_pair((int8_t)(word >> 8), (int8_t)(word >> 24));
+    return mlut_generic_halves((int8_t)(word >> 8), (int8_t)(word >> 24));
 }
 
 static inline int32_t mlut_generic_high_add(int32_t a, int32_t b, int32_t c)
@@ -87,32 +87,30 @@ static inline int32_t mlut_generic_mac2(uint32_t a, uint32_t b, int32_t total)
     return total + (int16_t)a * (int16_t)b + ((int32_t)a >> 16) * ((int32_t)b >> 16);
 }
 
-/* An int16 of words. */
-typedef int16_t mlut_half_t __attribute__((may_alias));
+/* One multiplication makes two products: a pair of inputs is the number x0 + 2^16 x1, one of
+ * weights w1 + 2^16 w0, so in 32 bits their product is x0 w1 + 2^16 (x0 w0 + x1 w1). The first term
+ * is within 2^14, and rounding drops it. Weights are negative numbers: a sum of two products of
+ * -128 and -128 does not fit into the upper half, but its opposite does. */
+static inline uint32_t mlut_generic_pair(int32_t first, int32_t second)
+{
+#if MLUT_PAIR_HALVES
+    return mlut_generic_halves(first, second);
+#else
+    return (uint32_t)first + ((uint32_t)second << 16);
+#endif
+}
 
 static inline uint32_t mlut_generic_entry(int32_t first, int32_t second)
 {
     return MLUT_PAIR(first, second);
 }
 
-/* The pair that meets an entry. */
-static inline uint32_t mlut_generic_widened(int32_t first, int32_t second)
-{
-#if MLUT_PAIR_HALVES
-    return mlut_generic_pair(first, second);
-#else
-    return MLUT_PAIR(second, first);
-#endif
-}
-
-/* (x1 + 2^16 x0) (w0 + 2^16 w1) is x1 w0 + 2^16 (x0 w0 + x1 w1) in 32 bits. The first term is
- * within 2^14, so rounding drops it; the sum is below 2^15, as no weight is -128. */
 static inline int32_t mlut_generic_dot2(uint32_t x, uint32_t entry, int32_t total)
 {
 #if MLUT_PAIR_HALVES
     return mlut_generic_mac2(x, entry, total);
 #else
-    return total + ((int32_t)(x * entry + UINT32_C(0x8000)) >> 16);
+    return total - ((int32_t)(x * entry + UINT32_C(0x8000)) >> 16);
 #endif
 }
 
@@ -160,10 +158,10 @@ static inline void mlut_generic_widen(const int8_t *x, size_t count, uint32_t *p
 {
     const size_t even = count & ~(size_t)1;
     for (size_t i = 0; i < even; i += 2) {
-        *pairs++ = mlut_generic_widened(x[i], x[i + 1u]);
+        *pairs++ = mlut_generic_pair(x[i], x[i + 1u]);
     }
     if (even < count) {
-        *pairs = mlut_generic_widened(x[even], 0);
+        *pairs = mlut_generic_pair(x[even], 0);
     }
 }
 
@@ -181,40 +179,41 @@ static inline uint32_t mlut_generic_max4(uint32_t a, uint32_t b)
 
 static inline void mlut_generic_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)
 {
-    uint8_t *half = (uint8_t *)__builtin_assume_aligned(to, 4);
-    for (unsigned i = 0; i < 32u; i += 8u, half += 4) {
-        const int16_t pair[2] = {(int8_t)(upper >> i), (int8_t)(lower >> i)};
-        memcpy(__builtin_assume_aligned(half, 2), pair, 2);
-        memcpy(__builtin_assume_aligned(half + 2, 2), pair + 1, 2);
-    }
+    to[0] = mlut_generic_pair((int8_t)upper, (int8_t)lower);
+    to[1] = mlut_generic_pair((int8_t)(upper >> 8), (int8_t)(lower >> 8));
+    to[2] = mlut_generic_pair((int8_t)(upper >> 16), (int8_t)(lower >> 16));
+    to[3] = mlut_generic_pair((int8_t)(upper >> 24), (int8_t)(lower >> 24));
 }
+
+static inline void mlut_generic_put_entries(uint32_t first, uint32_t second, uint32_t *to)
+{
+    to[0] = MLUT_PAIR((int8_t)first, (int8_t)second);
+    to[1] = MLUT_PAIR((int8_t)(first >> 8), (int8_t)(second >> 8));
+    to[2] = MLUT_PAIR((int8_t)(first >> 16), (int8_t)(second >> 16));
+    to[3] = MLUT_PAIR((int8_t)(first >> 24), (int8_t)(second >> 24));
+}
+
+enum { mlut_generic_row_scale = 1 };
 
 static inline void mlut_generic_slide(
     const uint32_t *x, const uint32_t *taps, size_t count, int32_t totals[4])
 {
-    const mlut_half_t *values = (const mlut_half_t *)x;
-    const mlut_half_t *weights = (const mlut_half_t *)taps;
     int32_t t0 = totals[0];
     int32_t t1 = totals[1];
     int32_t t2 = totals[2];
     int32_t t3 = totals[3];
-    int32_t before = 0; /* the weight before the pair */
-    int32_t x0 = values[0];
-    int32_t x1 = values[1];
-    for (const mlut_half_t *const end = weights + 4u * MLUT_LANES * count; weights != end;) {
-        values += 2u * MLUT_LANES;
-        const int32_t x2 = values[0];
-        const int32_t x3 = values[1];
-        const int32_t first = weights[0];
-        const int32_t second = weights[1];
-        t0 += x0 * first + x1 * second;
-        t1 += x0 * before + x1 * first;
-        t2 += x2 * first + x3 * second;
-        t3 += x2 * before + x3 * first;
-        before = second;
-        x0 = x2;
-        x1 = x3;
-        weights += 4u * MLUT_LANES;
+    uint32_t upper = x[0];
+    for (const uint32_t *const end = taps + 2u * MLUT_LANES * count; taps != end;) {
+        x += MLUT_LANES;
+        const uint32_t even = taps[0];
+        const uint32_t odd = taps[MLUT_LANES];
+        const uint32_t lower = x[0];
+        t0 = mlut_generic_dot2(upper, even, t0);
+        t1 = mlut_generic_dot2(upper, odd, t1);
+        t2 = mlut_generic_dot2(lower, even, t2);
+        t3 = mlut_generic_dot2(lower, odd, t3);
+        upper = lower;
+        taps += 2u * MLUT_LANES;
     }
     totals[0] = t0;
     totals[1] = t1;
@@ -222,58 +221,51 @@ static inline void mlut_generic_slide(
     totals[3] = t3;
 }
 
-/* The plain layout of tiles, for cores that multiply one value at a time: inputs stay bytes, and
- * weights are int16, those of two rows side by side. */
-enum { mlut_generic_column_words = 1, mlut_generic_input_offset = 0, mlut_generic_unaligned = 0 };
+/* The layout of tiles: of four values, the pairs (0, 2) and then (1, 3), as numbers. */
+enum { mlut_generic_column_words = 2, mlut_generic_unaligned = 0 };
 
 static inline mlut_span_t mlut_generic_span(const uint32_t *first, size_t quads)
 {
-    const mlut_span_t span = {0, first, first + quads * MLUT_COLUMNS};
+    const mlut_span_t span = {0, first, first + quads * MLUT_COLUMNS * mlut_generic_column_words};
     return span;
+}
+
+/* Bytes 0 and 2 as the number b0 + 2^16 b2. */
+static inline uint32_t mlut_generic_number(uint32_t four)
+{
+    const uint32_t signs = UINT32_C(0x00800080);
+    return ((four & UINT32_C(0x00ff00ff)) ^ signs) - signs;
 }
 
 static inline uint32_t *mlut_generic_put_inputs(uint32_t four, uint32_t *column)
 {
-    column[0] = four;
-    return column + MLUT_COLUMNS;
+    column[0] = mlut_generic_number(four);
+    column[MLUT_COLUMNS] = mlut_generic_number(four >> 8);
+    return column + 2u * MLUT_COLUMNS;
 }
 
 static inline void mlut_generic_put_weights(
     int32_t a, int32_t b, int32_t c, int32_t d, size_t row, uint32_t *quad)
 {
-    const int16_t four[4] = {(int16_t)a, (int16_t)b, (int16_t)c, (int16_t)d};
-    uint8_t *to = (uint8_t *)__builtin_assume_aligned(quad, 4) + 2u * row;
-    memcpy(__builtin_assume_aligned(to, 2), four, 2);
-    memcpy(__builtin_assume_aligned(to + 4, 2), four + 1, 2);
-    memcpy(__builtin_assume_aligned(to + 8, 2), four + 2, 2);
-    memcpy(__builtin_assume_aligned(to + 12, 2), four + 3, 2);
+    quad[row] = 0u - (uint32_t)c - ((uint32_t)a << 16);
+    quad[row + 2u] = 0u - (uint32_t)d - ((uint32_t)b << 16);
 }
 
 static inline void mlut_generic_put_bytes(uint32_t four, size_t row, uint32_t *quad)
 {
-    mlut_generic_put_weights(
-        (int8_t)four, (int8_t)(four >> 8), (int8_t)(four >> 16), (int8_t)(four >> 24), row, quad);
+    const uint32_t turned = four >> 16 | four << 16;
+    quad[row] = 0u - mlut_generic_number(turned);
+    quad[row + 2u] = 0u - mlut_generic_number(turned >> 8);
 }
 
-/* Adds the products of one value of each column and the weights of two rows. */
-static inline void mlut_generic_products(
-    const uint32_t *x, size_t i, uint32_t pair, int32_t sums[8])
+/* Adds the products of a pair of each column and of one row. */
+static inline void mlut_generic_products(const uint32_t *x, uint32_t weights, int32_t sums[4])
 {
-    const int8_t *values = (const int8_t *)x + i;
-    const int32_t upper = (int16_t)pair;
-    const int32_t lower = (int32_t)pair >> 16;
-    const int32_t a = values[0];
-    const int32_t b = values[4];
-    const int32_t c = values[8];
-    const int32_t d = values[12];
-    sums[0] += upper * a;
-    sums[1] += upper * b;
-    sums[2] += upper * c;
-    sums[3] += upper * d;
-    sums[4] += lower * a;
-    sums[5] += lower * b;
-    sums[6] += lower * c;
-    sums[7] += lower * d;
+    const uint32_t half = UINT32_C(0x8000);
+    sums[0] -= (int32_t)(x[0] * weights + half) >> 16;
+    sums[1] -= (int32_t)(x[1] * weights + half) >> 16;
+    sums[2] -= (int32_t)(x[2] * weights + half) >> 16;
+    sums[3] -= (int32_t)(x[3] * weights + half) >> 16;
 }
 
 static inline const uint32_t *mlut_generic_tile(const uint32_t *weights,
@@ -288,10 +280,11 @@ static inline const uint32_t *mlut_generic_tile(const uint32_t *weights,
         /* Registers, for no index is a variable. */
         int32_t sums[8] = {upper, upper, upper, upper, lower, lower, lower, lower};
         const uint32_t *x = columns->first;
-        for (; x < columns->end; weights += 4, x += MLUT_COLUMNS) {
-            for (size_t i = 0; i < 4u; i++) {
-                mlut_generic_products(x, i, weights[i], sums);
-            }
+        for (; x < columns->end; weights += 4, x += 2u * MLUT_COLUMNS) {
+            mlut_generic_products(x, weights[0], sums);
+            mlut_generic_products(x, weights[1], sums + 4);
+            mlut_generic_products(x + MLUT_COLUMNS, weights[2], sums);
+            mlut_generic_products(x + MLUT_COLUMNS, weights[3], sums + 4);
         }
         totals[0] = sums[0];
         totals[1] = sums[1];

@@ -17,15 +17,17 @@
  *     count pairs, at least 1, for as many rows. Pairs of weights are those of MLUT_PAIR, those of
  * x are widened.
  *
+ *   uint32_t mlut_isa_pair(int32_t first, int32_t second)
+ *     returns two inputs in one word.
+ *
  *   uint32_t mlut_isa_entry(int32_t first, int32_t second)
- *     returns MLUT_PAIR(first, second).
+ *     returns MLUT_PAIR(first, second), two weights in one word.
+ *
+ *   int32_t mlut_isa_dot2(uint32_t pair, uint32_t entry, int32_t total)
+ *     returns total + both products of two inputs and two weights, all of which are int8.
  *
  *   void mlut_isa_widen(const int8_t *x, size_t count, uint32_t *pairs)
- *     writes pairs of neighbours for such weights; the last one may lack the second, which is then
- * 0.
- *
- *   int32_t mlut_isa_dot2(uint32_t x, uint32_t entry, int32_t total)
- *     returns total + both products of widened x and an entry.
+ *     writes pairs of neighbours; the last one may lack the second, which is then 0.
  *
  *   uint32_t mlut_isa_even(uint32_t word), mlut_isa_odd(uint32_t word)
  *     widen bytes 0 and 2, or 1 and 3, to a pair: two int16 in one word.
@@ -36,14 +38,14 @@
  *   int32_t mlut_isa_saturate(int32_t x)
  *     returns the int8 nearest to x.
  *
- *   int32_t mlut_isa_mac2(uint32_t a, uint32_t b, int32_t total)
- *     returns total + both products of two pairs.
- *
  *   uint32_t mlut_isa_max4(uint32_t a, uint32_t b)
  *     returns the larger of each of four int8.
  *
  *   void mlut_isa_put_pairs(uint32_t upper, uint32_t lower, uint32_t *to)
- *     writes four pairs: byte i of both words, the upper one in the low half.
+ *     writes four pairs: byte i of both words.
+ *
+ *   void mlut_isa_put_entries(uint32_t first, uint32_t second, uint32_t *to)
+ *     writes four entries: byte i of both words.
  *
  *   void mlut_isa_slide(const uint32_t *x, const uint32_t *taps, size_t count, int32_t totals[4])
  *     adds to four neighbouring outputs of a kernel of one row or column their products. Words of x
@@ -54,7 +56,6 @@
  * and, for the tiles of convolutions, whose layout is the implementation's own:
  *
  *   enum mlut_isa_column_words, words that four values of a column take, 1 or 2;
- *        mlut_isa_input_offset, what put_inputs adds to each value;
  *        mlut_isa_unaligned, whether words load fast from any address.
  *
  *   uint32_t *mlut_isa_put_inputs(uint32_t four, uint32_t *column)
@@ -74,7 +75,7 @@
  *                                 const int32_t *biases, int32_t *totals, const int32_t *end)
  *     multiplies pairs of rows by 4 columns. Writes 4 totals per row, from `totals` up to `end`:
  *     the bias of row r, which is biases[MLUT_BIAS_STEP * r], plus the sum of the products of the
- *     row and each column as they were put, that is with raised inputs. Returns the end of the
+ *     row and each column as they were put. Returns the end of the
  *     weights.
  *
  * and, where MLUT_ISA_ADDS_PAIRS says so, for convolutions by Winograd's method:
@@ -84,6 +85,8 @@
  *     bytes 0 and 2, or 1 and 3, of four, as mlut_isa_even and mlut_isa_odd make them.
  *
  * and, unless plain_rows.h makes them of others, for depthwise convolutions:
+ *
+ *   enum mlut_isa_row_scale, what the weights of mlut_rows_t are multiplied with, 1 or 2;
  *
  *   void mlut_isa_rows_signed(const mlut_rows_t *rows), mlut_isa_rows_positive
  *     write the outputs of strips of a 3x3 kernel with stride 1 to the right, by the form of
@@ -151,6 +154,7 @@
 #define mlut_isa_dot MLUT_ISA(dot)
 #define mlut_isa_dot4 MLUT_ISA(dot4)
 #define mlut_isa_lookup4 MLUT_ISA(lookup4)
+#define mlut_isa_pair MLUT_ISA(pair)
 #define mlut_isa_entry MLUT_ISA(entry)
 #define mlut_isa_dot2 MLUT_ISA(dot2)
 #define mlut_isa_widen MLUT_ISA(widen)
@@ -158,14 +162,14 @@
 #define mlut_isa_odd MLUT_ISA(odd)
 #define mlut_isa_high_add MLUT_ISA(high_add)
 #define mlut_isa_saturate MLUT_ISA(saturate)
-#define mlut_isa_mac2 MLUT_ISA(mac2)
 #define mlut_isa_add2 MLUT_ISA(add2)
 #define mlut_isa_sub2 MLUT_ISA(sub2)
 #define mlut_isa_max4 MLUT_ISA(max4)
 #define mlut_isa_put_pairs MLUT_ISA(put_pairs)
+#define mlut_isa_put_entries MLUT_ISA(put_entries)
+#define mlut_isa_row_scale MLUT_ISA(row_scale)
 #define mlut_isa_slide MLUT_ISA(slide)
 #define mlut_isa_column_words MLUT_ISA(column_words)
-#define mlut_isa_input_offset MLUT_ISA(input_offset)
 #define mlut_isa_unaligned MLUT_ISA(unaligned)
 #define mlut_isa_put_inputs MLUT_ISA(put_inputs)
 #define mlut_isa_put_weights MLUT_ISA(put_weights)

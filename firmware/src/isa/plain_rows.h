@@ -4,56 +4,69 @@
 
 #include "rows.h"
 
-#include <stdbool.h>
+#include <stddef.h>
 
+/* The stage takes a doubled total. */
 static inline int8_t mlut_plain_rows_output(
-    const mlut_rows_t *rows, int32_t total, unsigned is_signed)
+    const mlut_rows_t *rows, int32_t sum, unsigned is_signed)
 {
+    const int32_t total = rows->bias + sum * (2 / mlut_isa_row_scale);
     const int32_t nudge = is_signed != 0 ? rows->nudge + (total >> 31) : rows->nudge;
     return (int8_t)mlut_isa_saturate(
         mlut_isa_high_add(total, rows->multiplier, nudge) >> rows->shift);
 }
 
-/* Of four rows that lie in pairs, one output of the upper three or the lower three, or both. */
-#define MLUT_PLAIN_ROWS_UPPER 1u
-#define MLUT_PLAIN_ROWS_LOWER 2u
+/* The entries of a column that meet the pairs of rows (0, 1) and (2, 3). */
+typedef struct {
+    uint32_t first;
+    uint32_t last;
+} mlut_plain_taps_t;
 
-static inline __attribute__((always_inline)) void mlut_plain_rows_column(const mlut_rows_t *rows,
-    const int32_t weights[9],
-    const uint32_t *p,
-    unsigned which,
-    unsigned is_signed,
-    int8_t *out)
+static inline int32_t mlut_plain_rows_sum(
+    const mlut_plain_taps_t taps[3], const uint32_t *p, const uint32_t *q)
 {
-    const uint32_t *q = p + rows->pitch / sizeof(uint32_t);
-    int32_t upper = rows->bias;
-    int32_t lower = rows->bias;
-    for (size_t j = 0; j < 3; j++, p += MLUT_LANES, q += MLUT_LANES) {
-        const int32_t x[4] = {(int16_t)*p, (int32_t)*p >> 16, (int16_t)*q, (int32_t)*q >> 16};
-        upper += weights[j] * x[0] + weights[3u + j] * x[1] + weights[6u + j] * x[2];
-        lower += weights[j] * x[1] + weights[3u + j] * x[2] + weights[6u + j] * x[3];
-    }
-    if ((which & MLUT_PLAIN_ROWS_UPPER) != 0) {
-        *out = mlut_plain_rows_output(rows, upper, is_signed);
-        out += rows->below;
-    }
-    if ((which & MLUT_PLAIN_ROWS_LOWER) != 0) {
-        *out = mlut_plain_rows_output(rows, lower, is_signed);
-    }
+    int32_t sum = mlut_isa_dot2(p[0], taps[0].first, 0);
+    sum = mlut_isa_dot2(q[0], taps[0].last, sum);
+    sum = mlut_isa_dot2(p[MLUT_LANES], taps[1].first, sum);
+    sum = mlut_isa_dot2(q[MLUT_LANES], taps[1].last, sum);
+    sum = mlut_isa_dot2(p[2u * MLUT_LANES], taps[2].first, sum);
+    return mlut_isa_dot2(q[2u * MLUT_LANES], taps[2].last, sum);
+}
+
+/* With stride 1, weights are the entries (0, 1) and (1, 2) of a column. The upper output's are (0,
+ * 1) and (2, -), the lower one's (-, 0) and (1, 2). */
+static inline uint32_t mlut_plain_rows_without_first(uint32_t entry)
+{
+#if MLUT_PAIR_HALVES
+    return entry >> 16;
+#else
+    return entry << 16;
+#endif
+}
+
+static inline uint32_t mlut_plain_rows_without_second(uint32_t entry)
+{
+#if MLUT_PAIR_HALVES
+    return entry << 16;
+#else
+    return (uint32_t)((int32_t)(entry + UINT32_C(0x8000)) >> 16);
+#endif
 }
 
 static inline __attribute__((always_inline)) void mlut_plain_rows(
     const mlut_rows_t *all, size_t stride, unsigned is_signed)
 {
     const mlut_rows_t rows = *all; /* which outputs cannot alias */
-    int32_t weights[9];
+    const size_t pitch = rows.pitch / sizeof(uint32_t);
+    mlut_plain_taps_t upper[3];
+    mlut_plain_taps_t lower[3];
     for (size_t j = 0; j < 3; j++) {
-        const uint32_t first = rows.weights[j];
-        const uint32_t last = rows.weights[3u + j];
-        const bool lower = rows.lower != 0;
-        weights[j] = lower ? (int32_t)first >> 16 : (int16_t)first;
-        weights[3u + j] = lower ? (int16_t)last : (int32_t)first >> 16;
-        weights[6u + j] = lower || stride == 1 ? (int32_t)last >> 16 : (int16_t)last;
+        upper[j].first = lower[j].first = rows.weights[j];
+        upper[j].last = lower[j].last = rows.weights[3u + j];
+        if (stride == 1) {
+            upper[j].last = mlut_plain_rows_without_first(upper[j].last);
+            lower[j].first = mlut_plain_rows_without_second(lower[j].first);
+        }
     }
     const uint32_t *from = rows.from;
     int8_t *out = rows.out;
@@ -62,16 +75,14 @@ static inline __attribute__((always_inline)) void mlut_plain_rows(
         int8_t *to = out;
         const int8_t *const end = out + rows.across + (rows.odd != 0 ? rows.step : 0);
         for (; to != end; p += stride * MLUT_LANES, to += rows.step) {
+            *to =
+                mlut_plain_rows_output(&rows, mlut_plain_rows_sum(upper, p, p + pitch), is_signed);
             if (stride == 1 && rows.below != 0) {
-                mlut_plain_rows_column(&rows, weights, p,
-                    MLUT_PLAIN_ROWS_UPPER | MLUT_PLAIN_ROWS_LOWER, is_signed, to);
-            } else if (stride == 2 && rows.lower != 0) {
-                mlut_plain_rows_column(&rows, weights, p, MLUT_PLAIN_ROWS_LOWER, is_signed, to);
-            } else {
-                mlut_plain_rows_column(&rows, weights, p, MLUT_PLAIN_ROWS_UPPER, is_signed, to);
+                to[rows.below] = mlut_plain_rows_output(
+                    &rows, mlut_plain_rows_sum(lower, p, p + pitch), is_signed);
             }
         }
-        from += rows.pitch / sizeof(uint32_t);
+        from += pitch;
     }
 }
 

@@ -11,8 +11,9 @@
 /* Strips of outputs of one channel: with stride 1 two rows each, with stride 2 one. Assembly relies
  * on the order. */
 typedef struct {
-    /* Doubled: of column j the pair of rows 0 and 1, and of rows 1 and 2; with stride 2, those that
-     * two pairs of the picture's rows meet, of which one is beside the kernel: 0. */
+    /* Times mlut_isa_row_scale: of column j the entry of rows 0 and 1, and of rows 1 and 2; with
+     * stride 2, those that two pairs of the picture's rows meet, of which one is beside the kernel:
+     * 0. */
     uint32_t weights[6];
     const uint32_t *from; /* the first pair of rows */
     size_t pitch;         /* bytes from one pair of rows to the next one */

@@ -13,15 +13,17 @@
 #define mlut_v7m_dot2 mlut_generic_dot2
 #define mlut_v7m_even mlut_generic_even
 #define mlut_v7m_odd mlut_generic_odd
-#define mlut_v7m_mac2 mlut_generic_mac2
 #define mlut_v7m_max4 mlut_generic_max4
+#define mlut_v7m_pair mlut_generic_pair
 #define mlut_v7m_put_pairs mlut_generic_put_pairs
+#define mlut_v7m_put_entries mlut_generic_put_entries
+#define mlut_v7m_row_scale mlut_generic_row_scale
 #define mlut_v7m_slide mlut_generic_slide
 #define mlut_v7m_put_inputs mlut_generic_put_inputs
 #define mlut_v7m_put_weights mlut_generic_put_weights
 #define mlut_v7m_put_bytes mlut_generic_put_bytes
 
-enum { mlut_v7m_column_words = 1, mlut_v7m_input_offset = 0, mlut_v7m_unaligned = 1 };
+enum { mlut_v7m_column_words = mlut_generic_column_words, mlut_v7m_unaligned = 1 };
 
 static inline int32_t mlut_v7m_saturate(int32_t x)
 {
@@ -48,8 +50,8 @@ static inline int32_t mlut_v7m_high_add(int32_t a, int32_t b, int32_t c)
     "ldr r11, [r3, r11, lsl #2]\n\t"                                                               \
     "mla r10, r9, r10, r12\n\t"                                                                    \
     "mla r11, r9, r11, r12\n\t"                                                                    \
-    "add " sum_0 ", " sum_0 ", r10, asr #16\n\t"                                                   \
-    "add " sum_1 ", " sum_1 ", r11, asr #16\n\t"
+    "sub " sum_0 ", " sum_0 ", r10, asr #16\n\t"                                                   \
+    "sub " sum_1 ", " sum_1 ", r11, asr #16\n\t"
 
 /* A pair of every row; row 0's pointer moves on. */
 #define MLUT_V7M_LOOKUP                                                                            \
@@ -70,31 +72,23 @@ static MLUT_NAKED void mlut_v7m_lookup4(MLUT_UNUSED const uint8_t *indices,
     __asm__ volatile(MLUT_FOUR_ROWS("r4", "mov r12, #0x8000\n\t", MLUT_V7M_LOOKUP, 1u));
 }
 
-/* Two rows by four columns of one value; what is loaded first moves its pointer on. */
-#define MLUT_V7M_VALUE(row_0, row_1, x0, x1, x2, x3)                                               \
-    "ldrsh r8, [r12" row_0 "\n\t"                                                                  \
-    "ldrsh r9, [r12" row_1 "\n\t"                                                                  \
-    "ldrsb r10, [lr" x0 "\n\t"                                                                     \
-    "mla r0, r8, r10, r0\n\t"                                                                      \
-    "mla r4, r9, r10, r4\n\t"                                                                      \
-    "ldrsb r10, [lr" x1 "\n\t"                                                                     \
-    "mla r1, r8, r10, r1\n\t"                                                                      \
-    "mla r5, r9, r10, r5\n\t"                                                                      \
-    "ldrsb r10, [lr" x2 "\n\t"                                                                     \
-    "mla r2, r8, r10, r2\n\t"                                                                      \
-    "mla r6, r9, r10, r6\n\t"                                                                      \
-    "ldrsb r10, [lr" x3 "\n\t"                                                                     \
-    "mla r3, r8, r10, r3\n\t"                                                                      \
-    "mla r7, r9, r10, r7\n\t"
+/* A pair of two rows by that of a column. */
+#define MLUT_V7M_COLUMN(upper, lower)                                                              \
+    "ldr r10, [lr], #4\n\t"                                                                        \
+    "mla r12, r8, r10, r11\n\t"                                                                    \
+    "mla r10, r9, r10, r11\n\t"                                                                    \
+    "sub " upper ", " upper ", r12, asr #16\n\t"                                                   \
+    "sub " lower ", " lower ", r10, asr #16\n\t"
 
-#define MLUT_V7M_QUAD                                                                              \
-    MLUT_V7M_VALUE("], #16", ", #-14]", "], #16", ", #-12]", ", #-8]", ", #-4]")                   \
-    MLUT_V7M_VALUE(", #-12]", ", #-10]", ", #-15]", ", #-11]", ", #-7]", ", #-3]")                 \
-    MLUT_V7M_VALUE(", #-8]", ", #-6]", ", #-14]", ", #-10]", ", #-6]", ", #-2]")                   \
-    MLUT_V7M_VALUE(", #-4]", ", #-2]", ", #-13]", ", #-9]", ", #-5]", ", #-1]")
+/* Two rows by four columns of a pair. */
+#define MLUT_V7M_PAIR                                                                              \
+    "ldr r12, [sp]\n\t"                                                                            \
+    "ldrd r8, r9, [r12], #8\n\t"                                                                   \
+    "str r12, [sp]\n\t" MLUT_V7M_COLUMN("r0", "r4") MLUT_V7M_COLUMN("r1", "r5")                    \
+        MLUT_V7M_COLUMN("r2", "r6") MLUT_V7M_COLUMN("r3", "r7")
 
 /* Code bytes of a quad. */
-#define MLUT_V7M_QUAD_CODE 224u
+#define MLUT_V7M_QUAD_CODE 184u
 
 /* Quads of the loop. */
 #define MLUT_V7M_UNROLLED (MLUT_SMALL ? 1u : 4u)
@@ -108,8 +102,8 @@ static inline mlut_span_t mlut_v7m_span(const uint32_t *first, size_t quads)
     return span;
 }
 
-/* All 14 registers are taken, as in mlut_dsp_tile, which is made in the same way; r11 is the end.
- */
+/* All 14 registers are taken, as in mlut_dsp_tile, which is made in the same way; r11 rounds. On
+ * the stack are the weights and the biases, the span, the totals and their end. */
 static MLUT_NAKED const uint32_t *mlut_v7m_tile(MLUT_UNUSED const uint32_t *weights,
     MLUT_UNUSED const mlut_span_t *columns,
     MLUT_UNUSED const int32_t *biases,
@@ -117,15 +111,16 @@ static MLUT_NAKED const uint32_t *mlut_v7m_tile(MLUT_UNUSED const uint32_t *weig
     MLUT_UNUSED const int32_t *end)
 {
     __asm__ volatile("push {r4-r11, lr}\n\t"
-                     "mov r12, r0\n\t"
-                     "ldm r1, {r4, r5, r11}\n\t" /* the span */
+                     "ldm r1, {r4-r6}\n\t" /* the span */
                      "mov r7, r3\n\t"
                      "ldr r8, [sp, #36]\n\t"
-                     "push {r2, r4, r5, r7, r8}\n"
-                     "1:\tldm sp, {r8, r9, lr}\n\t"
+                     "push {r0, r2, r4, r5, r6, r7, r8}\n\t"
+                     "mov r11, #0x8000\n"
+                     "1:\tldr r8, [sp, #4]\n\t"
+                     "ldrd r9, lr, [sp, #8]\n\t"
                      "ldr r0, [r8], #16\n\t"
                      "ldr r4, [r8], #16\n\t"
-                     "str r8, [sp]\n\t"
+                     "str r8, [sp, #4]\n\t"
                      "mov r1, r0\n\t"
                      "mov r2, r0\n\t"
                      "mov r3, r0\n\t"
@@ -134,17 +129,18 @@ static MLUT_NAKED const uint32_t *mlut_v7m_tile(MLUT_UNUSED const uint32_t *weig
                      "mov r7, r4\n\t"
                      "add pc, r9\n\t"
                      "nop\n"
-                     "2:\t.rept %c[quads]\n\t" MLUT_V7M_QUAD ".endr\n\t"
-                     "cmp lr, r11\n\t"
+                     "2:\t.rept %c[pairs]\n\t" MLUT_V7M_PAIR ".endr\n\t"
+                     "ldr r8, [sp, #16]\n\t"
+                     "cmp lr, r8\n\t"
                      "bne 2b\n\t"
-                     "ldrd r8, r9, [sp, #12]\n\t"
+                     "ldrd r8, r9, [sp, #20]\n\t"
                      "stm r8!, {r0-r7}\n\t"
-                     "str r8, [sp, #12]\n\t"
+                     "str r8, [sp, #20]\n\t"
                      "cmp r8, r9\n\t"
                      "bne 1b\n\t"
-                     "mov r0, r12\n\t"
-                     "add sp, #20\n\t"
-                     "pop {r4-r11, pc}" ::[quads] "i"(MLUT_V7M_UNROLLED)
+                     "ldr r0, [sp]\n\t"
+                     "add sp, #28\n\t"
+                     "pop {r4-r11, pc}" ::[pairs] "i"(2u * MLUT_V7M_UNROLLED)
         : "memory");
 }
 

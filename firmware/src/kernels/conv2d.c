@@ -115,23 +115,6 @@ static void mlut_conv2d_add_block(const mlut_conv2d_t *layer,
     }
 }
 
-/* Take the products of a row and what its inputs are raised by out of the bias. Words are pairs of
- * weights of two rows: such inputs come with the plain layout. */
-static void mlut_conv2d_lower_biases(
-    const uint32_t *weights, size_t rows, size_t quads, mlut_channel_t *channels)
-{
-    for (size_t r = 0; r < rows; r += 2) {
-        int32_t upper = 0;
-        int32_t lower = 0;
-        for (const uint32_t *const end = weights + 4u * quads; weights != end; weights++) {
-            upper += (int16_t)*weights;
-            lower += (int32_t)*weights >> 16;
-        }
-        channels[r].bias -= upper * mlut_isa_input_offset;
-        channels[r + 1u].bias -= lower * mlut_isa_input_offset;
-    }
-}
-
 /* Whether all receptive fields are one pixel of the picture. */
 static bool mlut_conv2d_is_single(const mlut_conv2d_t *layer)
 {
@@ -222,9 +205,6 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
             if (start == 0 || layer->tile < channels) {
                 layer->unpack(&layer->weights, first, rows, values, weights);
                 mlut_expand_channels(&layer->output, first, rows, expanded);
-                if (mlut_isa_input_offset != 0) {
-                    mlut_conv2d_lower_biases(weights, rows, quads, expanded);
-                }
             }
             if (layer->blocks == 0) {
                 place = (mlut_conv2d_place_t){0, 0};

@@ -39,7 +39,7 @@ typedef struct mlut_plane {
 typedef struct {
     const uint32_t *words;
     const int8_t *weights[2];
-    uint32_t masks[2]; /* of the halves that count */
+    int32_t masks[2]; /* of the weights that count */
     size_t rows;
 } mlut_depthwise_step_t;
 
@@ -52,14 +52,14 @@ static MLUT_INLINE mlut_depthwise_step_t mlut_depthwise_step(
     const bool both = upper && window->dilation_y == 1 && left > 1;
     const mlut_depthwise_step_t step = {job->plane + row / 2u * job->pitch,
         {weights, both ? weights + job->gap * window->width : weights},
-        {upper ? 0x0000ffffu : 0, upper && !both ? 0 : 0xffff0000u}, both ? 2u : 1u};
+        {upper ? -1 : 0, upper && !both ? 0 : -1}, both ? 2u : 1u};
     return step;
 }
 
 static MLUT_INLINE uint32_t mlut_depthwise_step_pair(const mlut_depthwise_step_t *step, size_t at)
 {
-    return ((uint32_t)step->weights[0][at] & step->masks[0]) |
-           ((uint32_t)step->weights[1][at] << 16 & step->masks[1]);
+    return mlut_isa_entry(
+        step->weights[0][at] & step->masks[0], step->weights[1][at] & step->masks[1]);
 }
 
 /* Any rounding: where the signed form is allowed, the positive one gives the same. */
@@ -90,10 +90,10 @@ static __attribute__((noinline)) void mlut_depthwise_four(
         const uint32_t *third = words + 2u * right;
         for (size_t at = 0; at != end; at += job->gap, words += apart, third += apart) {
             const uint32_t pair = mlut_depthwise_step_pair(&step, at);
-            a = mlut_isa_mac2(words[0], pair, a);
-            b = mlut_isa_mac2(words[right], pair, b);
-            c = mlut_isa_mac2(third[0], pair, c);
-            d = mlut_isa_mac2(third[right], pair, d);
+            a = mlut_isa_dot2(words[0], pair, a);
+            b = mlut_isa_dot2(words[right], pair, b);
+            c = mlut_isa_dot2(third[0], pair, c);
+            d = mlut_isa_dot2(third[right], pair, d);
         }
         y += step.rows * window->dilation_y;
         weights += step.rows * end;
@@ -118,7 +118,7 @@ static __attribute__((noinline)) void mlut_depthwise_one(
         const mlut_depthwise_step_t step = mlut_depthwise_step(job, weights, y, left);
         const uint32_t *words = step.words + x * MLUT_LANES;
         for (size_t at = 0; at != end; at += job->gap, words += apart) {
-            total = mlut_isa_mac2(words[0], mlut_depthwise_step_pair(&step, at), total);
+            total = mlut_isa_dot2(words[0], mlut_depthwise_step_pair(&step, at), total);
         }
         y += step.rows * window->dilation_y;
         weights += step.rows * end;
@@ -179,8 +179,9 @@ static MLUT_INLINE void mlut_depthwise_3x3(
     mlut_rows_t rows = mlut_depthwise_rows(job, together, out);
     for (size_t j = 0; j < 3; j++) {
         const int8_t *w = job->weights + j * job->gap;
-        rows.weights[j] = mlut_generic_pair(2 * w[0], 2 * w[3u * job->gap]);
-        rows.weights[3u + j] = mlut_generic_pair(2 * w[3u * job->gap], 2 * w[6u * job->gap]);
+        const int32_t second = mlut_isa_row_scale * w[3u * job->gap];
+        rows.weights[j] = mlut_isa_entry(mlut_isa_row_scale * w[0], second);
+        rows.weights[3u + j] = mlut_isa_entry(second, mlut_isa_row_scale * w[6u * job->gap]);
     }
     rows.below = together == 2 ? below : 0;
     rows.strips = job->rows / together;
@@ -206,13 +207,13 @@ static MLUT_INLINE void mlut_depthwise_3x3_2(
     for (; rows.lower < apart; rows.lower++) {
         for (size_t j = 0; j < 3; j++) {
             const int8_t *w = job->weights + j * job->gap;
-            const int32_t first = 2 * w[0];
-            const int32_t second = 2 * w[3u * job->gap];
-            const int32_t third = 2 * w[6u * job->gap];
+            const int32_t first = mlut_isa_row_scale * w[0];
+            const int32_t second = mlut_isa_row_scale * w[3u * job->gap];
+            const int32_t third = mlut_isa_row_scale * w[6u * job->gap];
             rows.weights[j] =
-                rows.lower == 0 ? mlut_generic_pair(first, second) : mlut_generic_pair(0, first);
+                rows.lower == 0 ? mlut_isa_entry(first, second) : mlut_isa_entry(0, first);
             rows.weights[3u + j] =
-                rows.lower == 0 ? mlut_generic_pair(third, 0) : mlut_generic_pair(second, third);
+                rows.lower == 0 ? mlut_isa_entry(third, 0) : mlut_isa_entry(second, third);
         }
         rows.strips = (job->rows + apart - 1u - rows.lower) / apart;
         if (rows.strips > 0) {
@@ -292,7 +293,7 @@ static __attribute__((noinline)) void mlut_depthwise_convolve_band(mlut_depthwis
     const mlut_depthwise_conv2d_t *layer = job->layer;
     const size_t multiplier = layer->depth_multiplier;
     const mlut_depthwise_plane_t start = *job;
-    const uint32_t padding = mlut_generic_pair(layer->input_zero_point, layer->input_zero_point);
+    const uint32_t padding = mlut_isa_pair(layer->input_zero_point, layer->input_zero_point);
     const uint32_t *const end = planes->pairs + (planes->height + 1u) / 2u * planes->pitch;
     for (uint32_t *to = planes->pairs; to != end; to += MLUT_LANES) {
         to[0] = padding;

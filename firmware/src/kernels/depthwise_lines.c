@@ -104,10 +104,10 @@ static MLUT_INLINE void mlut_line_four(
     const uint32_t *odd = even + stride % 2u * MLUT_LANES;
     const size_t end = line->taps_count * MLUT_LANES;
     for (size_t i = 0; i != end; i += MLUT_LANES) {
-        totals[0] = mlut_isa_mac2(pairs[i], *even, totals[0]);
-        totals[1] = mlut_isa_mac2(b[i], *odd, totals[1]);
-        totals[2] = mlut_isa_mac2(c[i], *even, totals[2]);
-        totals[3] = mlut_isa_mac2(d[i], *odd, totals[3]);
+        totals[0] = mlut_isa_dot2(pairs[i], *even, totals[0]);
+        totals[1] = mlut_isa_dot2(b[i], *odd, totals[1]);
+        totals[2] = mlut_isa_dot2(c[i], *even, totals[2]);
+        totals[3] = mlut_isa_dot2(d[i], *odd, totals[3]);
         even += MLUT_LINE_TAPS;
         odd += MLUT_LINE_TAPS;
     }
@@ -178,8 +178,8 @@ static __attribute__((noinline)) void mlut_line_pair_taps(
         if (i + 1u < size) {
             memcpy(&second, __builtin_assume_aligned(weights + row, 4), sizeof(second));
         }
-        mlut_isa_put_pairs(first, second, taps);
-        mlut_isa_put_pairs(before, first, taps + MLUT_LANES);
+        mlut_isa_put_entries(first, second, taps);
+        mlut_isa_put_entries(before, first, taps + MLUT_LANES);
         before = second;
         weights += 2u * row;
     }

@@ -43,7 +43,7 @@ static __attribute__((noinline)) void mlut_spread_few(
 {
     for (; count > 0; count--, to += MLUT_LANES) {
         for (size_t i = 0; i < lanes; i++) {
-            to[i] = mlut_generic_pair(upper.from[i], lower.from[i]);
+            to[i] = mlut_isa_pair(upper.from[i], lower.from[i]);
         }
         upper.from += upper.step;
         lower.from += lower.step;
