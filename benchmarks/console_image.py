@@ -29,7 +29,9 @@ _HEADER = """#include "microlut/microlut.h"
 extern "C" {{
 #endif
 extern uint8_t rival_arena[RIVAL_ARENA_BYTES];
+#define RIVAL_CRC32 0u
 extern const mlut_model_t rival_model;
+static inline uint32_t rival_check(void) {{ return 0u; }}
 #ifdef __cplusplus
 }}
 #endif

@@ -25,7 +25,9 @@ MODEL_H = """
 #define PAIR_OUTPUT_BYTES 5
 #define PAIR_STATE_BYTES 1
 extern uint32_t pair_arena[PAIR_ARENA_BYTES / 4];
+#define PAIR_CRC32 0u
 extern const mlut_model_t pair_model;
+uint32_t pair_check(void);
 #endif
 """
 # sum[i] = 100 * right[i] + runs, twice; last = left[2]: inputs at 4 and 8, outputs at 16 and 24.
@@ -66,6 +68,11 @@ static const mlut_tensor_t outputs[] = {
     {"sum", 16, 4, 0.5f, 0, MLUT_INT16}, {"last", 24, 1, 0.25f, -2, MLUT_INT8}};
 const mlut_model_t pair_model = {"pair", inputs, outputs, 2, 2, PAIR_ARENA_BYTES, PAIR_INPUT_BYTES,
     PAIR_OUTPUT_BYTES, pair_init, pair_run, pair_reset};
+
+uint32_t pair_check(void)
+{
+    return 0u;
+}
 """
 INPUTS = np.random.default_rng(8).integers(-128, 128, (20, 5), dtype=np.int8)
 

@@ -54,7 +54,12 @@ int main(int argc, char **argv)
     FILE *outputs = argc == 3 ? fopen(argv[2], "wb") : NULL;
     int good = inputs != NULL && outputs != NULL;
     for (size_t i = 0; good && i < sizeof(batch) / sizeof(batch[0]); i++) {
-        const mlut_model_t *model = batch[i];
+        const mlut_model_t *model = batch[i].model;
+        if (batch[i].check() != 0u) {
+            fputs(model->name, stderr);
+            fputs(" is not what was converted\n", stderr);
+            return 4;
+        }
         uint8_t *arena = aligned_alloc(MLUT_ALIGNMENT, model->arena_bytes + BATCH_GUARD);
         if (arena == NULL) {
             return 2;

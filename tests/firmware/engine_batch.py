@@ -244,11 +244,14 @@ def run_batch(
         if target.whole:
             lines += [f'#include "{source}"\n' for source in ENGINE]
         unit.write_text("".join(lines) or "extern int nothing;\n")
-    declarations = [f"extern const mlut_model_t {p}_model;\n" for p in prefixes]
-    table = ", ".join(f"&{p}_model" for p in prefixes)
+    declarations = [
+        f"extern const mlut_model_t {p}_model;\nuint32_t {p}_check(void);\n" for p in prefixes
+    ]
+    table = ", ".join(f"{{&{p}_model, {p}_check}}" for p in prefixes)
     (folder / "batch.h").write_text(
         f'#include "microlut/microlut.h"\n#define BATCH_RUNS {len(inputs[0])}\n'
-        f"{''.join(declarations)}static const mlut_model_t *const batch[] = {{{table}}};\n"
+        f"{''.join(declarations)}static const struct {{\n    const mlut_model_t *model;\n"
+        f"    uint32_t (*check)(void);\n}} batch[] = {{{table}}};\n"
     )
     command = (compiler, *target.compile_options, f"-I{folder}")
     objects = compile_all(units, folder / "units", *command, language=target.whole or "c11")
@@ -271,7 +274,9 @@ _BATCH_HEADER = """#ifndef BATCH_H
 #define BATCH_INPUT_BYTES {inputs}u
 #define BATCH_OUTPUT_BYTES {outputs}u
 extern uint32_t batch_arena[BATCH_ARENA_BYTES / 4u + 1u];
+#define BATCH_CRC32 0u
 extern const mlut_model_t batch_model;
+uint32_t batch_check(void);
 #endif
 """
 _BATCH_MODEL = """#include "model.h"
@@ -322,6 +327,11 @@ const mlut_model_t batch_model = {{
     .init = init,
     .run = run,
 }};
+
+uint32_t batch_check(void)
+{{
+    return {checks};
+}}
 """
 
 
@@ -350,7 +360,9 @@ def run_batch_on(
             outputs=sum(sizes),
         ),
         "model.c": _BATCH_MODEL.format(
-            includes=includes, table=", ".join(f"&{p}_model" for p in prefixes)
+            includes=includes,
+            table=", ".join(f"&{p}_model" for p in prefixes),
+            checks=" | ".join(f"{p}_check()" for p in prefixes),
         ),
         "weights.h": "",
         "weights.c": "".join(f'#include "models/{p}/weights.c"\n' for p in prefixes),

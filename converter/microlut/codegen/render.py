@@ -11,8 +11,10 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.codegen.contents import contents_of
 from microlut.codegen.environment import environment
 from microlut.codegen.names import identifier
+from microlut.codegen.structures import macros
 from microlut.codegen.tensors import arena_map, base_of, interface, place_names
 from microlut.integer.coding import Coded, coded
 from microlut.integer.compact import folded_bias
@@ -26,7 +28,7 @@ from microlut.plan.kernels import kernel_for, kernel_name
 from microlut.plan.kernels.base import VECTOR_CORE
 from microlut.version import VERSION
 
-ABI = 12  # MLUT_ABI of firmware/include/microlut/microlut.h
+ABI = 13  # MLUT_ABI of firmware/include/microlut/microlut.h
 
 _NAME = "x"  # of everything in the C of single layers
 SOURCES = ("model.h", "model.c", "weights.h", "weights.c")
@@ -115,7 +117,16 @@ class WeightTables:
 def render(plan: Plan) -> Sources:
     """Return the C sources of a plan; equal plans give equal bytes."""
     templates, context = environment(), _context(plan)
-    return {name: _text(templates.get_template(f"{name}.j2"), context) for name in SOURCES}
+
+    def text(name: str) -> str:
+        return _text(templates.get_template(f"{name}.j2"), context)
+
+    sources = {name: text(name) for name in SOURCES[1:]}
+    known = macros(text("model.h"))
+    contents = contents_of([sources["weights.c"], sources["model.c"]], known)
+    context |= {"contents": contents, "crc": contents.crc}
+    sources["model.c"] += text("check.c")
+    return {"model.h": text("model.h"), **sources}
 
 
 class LayerSources:
@@ -161,6 +172,7 @@ def _context(plan: Plan) -> dict[str, object]:
     used = [step for step in plan.steps if step.is_called or step.segment is not None]
     return {
         "abi": ABI,
+        "crc": 0,  # until it is known
         "version": VERSION,
         "plan": plan,
         "graph": graph,

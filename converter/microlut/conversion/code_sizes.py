@@ -87,7 +87,7 @@ def model_flash(plan: Plan, source: Source, core: str, sizes: CodeSizes) -> int:
         for name in linked(source.functions, engine)
     )
     arrays = plan.weight_bytes + plan.parameter_bytes
-    return arrays + source.data + code + round(known["call"] * source.calls)
+    return arrays + source.data + source.checked + code + round(known["call"] * source.calls)
 
 
 def linked(roots: Iterable[str], engine: Mapping[str, list[int | str]]) -> frozenset[str]:

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 /* Generated code refuses to compile against another version of these structures. */
-#define MLUT_ABI 12
+#define MLUT_ABI 13
 
 /* Where weights and ready-made arenas lie: attributes such as section(".qspi") for weights in
  * external flash or section(".dtcm") for arenas in tightly coupled memory. */

@@ -36,3 +36,8 @@ const mlut_model_t fake_model = {
     .init = fake_init,
     .run = fake_run,
 };
+
+uint32_t fake_check(void)
+{
+    return 0u;
+}

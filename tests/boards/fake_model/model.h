@@ -9,6 +9,7 @@
 #define FAKE_OUTPUTS 1u
 #define FAKE_INPUT_BYTES 6
 #define FAKE_OUTPUT_BYTES 3
+#define FAKE_CRC32 0x12345678u
 
 #ifndef FAKE_NO_ARENA
 extern uint8_t fake_arena[FAKE_ARENA_BYTES];
@@ -18,5 +19,6 @@ extern const mlut_model_t fake_model;
 
 int8_t *fake_init(void *arena, size_t bytes);
 const int8_t *fake_run(void *arena);
+uint32_t fake_check(void);
 
 #endif /* FAKE_MODEL_H */

@@ -143,7 +143,13 @@ def test_other_engine_is_refused_by_the_compiler(tmp_path: Path):
 def test_headers_of_the_operators_in_use_are_included():
     code = render(make_plan(chain(["d", "r", "e"])))["model.c"]
     included = re.findall(r'^#include "(.*)"$', code, re.M)
-    assert included == ["model.h", "microlut/dense.h", "microlut/relu.h", "weights.h"]
+    assert included == [
+        "model.h",
+        "microlut/check.h",
+        "microlut/dense.h",
+        "microlut/relu.h",
+        "weights.h",
+    ]
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
