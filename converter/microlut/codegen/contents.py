@@ -78,7 +78,7 @@ def contents_of(sources: Sequence[str], known: Mapping[str, int]) -> Contents:
     for source in sources:
         names.update({name: int(value) for name, value in _PLACE.findall(source)})
         for found in _CONSTANT.finditer(source):
-            kind, name, length, _, text = found.groups()
+            kind, name, length, text = (found[i] for i in (1, 2, 3, 5))  # not a long body
             if kind in types.fields:
                 body = _COMMENT.sub("", found[4])
                 rest.append((CheckedStructure(name, kind, 1 if length else 0), body))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import microlut
-from digits_example import MODEL
+from digits_example import CALIBRATION, MODEL, TEST, conversion
 from microlut import cli
 from microlut.cli import machine, terminal
 from sweeps import in_sweeps
@@ -68,6 +68,57 @@ def test_closed_output_is_told(command):
 def test_reader_that_has_gone_is_no_error(command):
     done = shell(f"$M {COMMANDS[command]} | true; exit ${{PIPESTATUS[0]}}")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# Every verb, with the exit code that it has on a machine without boards.
+VERBS = {
+    "analyze": (0, "analyze {model}"),
+    "convert": (0, "convert {model} --input-range 0 1 -o {new}"),
+    "tune": (2, "tune {model} -o {new}"),
+    "search": (0, "search {model} --calibration {calibration} -o {new}.png"),
+    "fit": (0, "fit {model}"),
+    "build": (0, "build {project} --board host"),
+    "run": (0, "run {project} --board host --inputs {inputs}"),
+    "verify": (0, "verify {project} --board host --inputs {inputs}"),
+    "compare": (0, "compare {project} --model {model} --inputs {inputs}"),
+    "deploy": (0, "deploy {model} --board host --input-range 0 16 --inputs {inputs} -o {new}"),
+    "export": (0, "export {project} --to zip -o {new}"),
+    "flash": (9, "flash {project} --board frdm-k64f"),
+    "monitor": (9, "monitor --port {new}"),
+    "boards": (0, "boards"),
+    "doctor": (0, "doctor"),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    return microlut.write(conversion(), tmp_path_factory.mktemp("verbs") / "digits").path
+
+
+def test_every_verb_is_in_the_table():
+    assert [*VERBS] == [*cli.VERBS]
+
+
+@pytest.mark.parametrize("verb", ["boards", "flash", *in_sweeps(*VERBS)])
+def test_lost_streams_end_every_verb_with_its_code(verb, project, tmp_path):
+    expected, words = VERBS[verb]
+
+    def run(where: str, name: str) -> tuple[int, str, str]:
+        facts = {"model": MODEL, "project": project, "new": tmp_path / name}
+        facts |= {"inputs": TEST, "calibration": CALIBRATION}
+        done = shell(f"$M {words.format(**facts)} {where}; exit ${{PIPESTATUS[0]}}")
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    code, _, told = run(">/dev/null", "usual")
+    assert code == expected, told
+    assert run(">&-", "closed") == (2, "", CLOSED)
+    code, _, told = run("--json >/dev/full", "full")
+    assert (code, told.endswith(FULL)) == (expected or 2, True), told
+    code, _, told = run("--json | true", "gone")
+    assert code == expected, told
+    code, _, _ = run("2>/dev/full >/dev/null <&-", "unheard")
+    assert code == expected
 
 
 def test_closed_output_is_told_before_anything_is_done(tmp_path):
