@@ -3,7 +3,7 @@
  * The arena has exactly the bytes that the model asks for, so that the address sanitizer sees any
  * step beside it, and is filled with a pattern before every run, so that nothing can depend on
  * what was there. A model with state keeps its arena, and forgets what it was given before half of
- * the runs. Without a sanitizer, BATCH_GUARD bytes behind the arena must not change. */
+ * the runs. Every second run is one step by step. Without a sanitizer, BATCH_GUARD bytes behind the arena must not change. */
 #include "batch.h"
 #include "microlut/microlut.h"
 
@@ -27,8 +27,22 @@ static int begin(const mlut_model_t *model, void *arena, int run)
     return 1;
 }
 
-static int run_one(const mlut_model_t *model, void *arena, FILE *inputs, FILE *outputs)
+/* Only the last step returns the output. */
+static const int8_t *run_steps(size_t number, void *arena)
 {
+    const int8_t *output = NULL;
+    for (uint32_t step = 0; step < batch[number].steps; step++) {
+        if (output != NULL) {
+            return NULL;
+        }
+        output = batch[number].step(arena, step);
+    }
+    return batch[number].step(arena, batch[number].steps) == NULL ? output : NULL;
+}
+
+static int run_one(size_t number, int by_steps, void *arena, FILE *inputs, FILE *outputs)
+{
+    const mlut_model_t *model = batch[number].model;
     int8_t *const base = arena;
     for (uint32_t i = 0; i < model->input_count; i++) {
         const mlut_tensor_t *tensor = model->inputs + i;
@@ -36,7 +50,8 @@ static int run_one(const mlut_model_t *model, void *arena, FILE *inputs, FILE *o
             return 0;
         }
     }
-    if (model->run(arena) != base + model->outputs[0].offset) {
+    const int8_t *output = by_steps ? run_steps(number, arena) : model->run(arena);
+    if (output != base + model->outputs[0].offset) {
         return 0;
     }
     for (uint32_t i = 0; i < model->output_count; i++) {
@@ -65,7 +80,7 @@ int main(int argc, char **argv)
             return 2;
         }
         for (int run = 0; good && run < BATCH_RUNS; run++) {
-            good = begin(model, arena, run) && run_one(model, arena, inputs, outputs);
+            good = begin(model, arena, run) && run_one(i, run % 2, arena, inputs, outputs);
             const size_t guard = BATCH_GUARD; /* a loop to 0u itself would be warned of */
             const int filled = model->reset == NULL ? run : 0;
             for (size_t j = 0; j < guard; j++) {

@@ -245,13 +245,18 @@ def run_batch(
             lines += [f'#include "{source}"\n' for source in ENGINE]
         unit.write_text("".join(lines) or "extern int nothing;\n")
     declarations = [
-        f"extern const mlut_model_t {p}_model;\nuint32_t {p}_check(void);\n" for p in prefixes
+        f"extern const mlut_model_t {p}_model;\nuint32_t {p}_check(void);\n"
+        f"const int8_t *{p}_step(void *arena, uint32_t step);\n"
+        for p in prefixes
     ]
-    table = ", ".join(f"{{&{p}_model, {p}_check}}" for p in prefixes)
+    steps = [sum(step.is_called for step in plan.steps) or 1 for plan in plans]
+    pairs = zip(prefixes, steps, strict=True)
+    table = ", ".join(f"{{&{p}_model, {p}_check, {p}_step, {count}u}}" for p, count in pairs)
     (folder / "batch.h").write_text(
         f'#include "microlut/microlut.h"\n#define BATCH_RUNS {len(inputs[0])}\n'
         f"{''.join(declarations)}static const struct {{\n    const mlut_model_t *model;\n"
-        f"    uint32_t (*check)(void);\n}} batch[] = {{{table}}};\n"
+        f"    uint32_t (*check)(void);\n    const int8_t *(*step)(void *arena, uint32_t step);\n"
+        f"    uint32_t steps;\n}} batch[] = {{{table}}};\n"
     )
     command = (compiler, *target.compile_options, f"-I{folder}")
     objects = compile_all(units, folder / "units", *command, language=target.whole or "c11")

@@ -3,6 +3,7 @@
 import ctypes
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ import random_graphs as rg
 from graphs import output_of
 from microlut.codegen import render as rendering
 from microlut.codegen.render import render
-from microlut.codegen.tensors import TensorView
+from microlut.codegen.tensors import Place, TensorView, arena_map
 from microlut.ops.tensor import Quantization, dequantize_array, quantize_array
 from microlut.plan import Plan, make_plan
+from microlut.support.resources import data_folder
 
 NAME = "every4"
 
@@ -205,14 +207,42 @@ def test_models_with_several_tensors_and_state(
             "states": [view("memory", 2, zero=-7)],
         }
 
+    def mapped(plan: Plan, names: Mapping[str, str]) -> list[Place]:
+        places = list(arena_map(plan, names))
+        part, last = plan.parts[0], plan.arena_bytes - 2
+        offsets = {"left": 0, "right": 16, "scores": 32, "boxes": 48, "memory": last}
+        added = [Place(f"at_{n}", at, 1, "", 0, 0, part) for n, at in offsets.items()]
+        return [*added, *places]
+
     monkeypatch.setattr(rendering, "interface", several)
+    monkeypatch.setattr(rendering, "arena_map", mapped)
     sources = render(plan)
-    first = re.search(rf"^    {NAME}_at_{NAME}_input = ", sources["model.c"], re.M)
-    assert first is not None
-    offsets = {"left": 0, "right": 16, "scores": 32, "boxes": 48, "memory": plan.arena_bytes - 2}
-    lines = "".join(f"    {NAME}_at_{n} = {offset},\n" for n, offset in offsets.items())
-    code = sources["model.c"]
-    sources["model.c"] = code[: first.start()] + lines + code[first.start() :]
     folder = write_sources(sources, tmp_path / "several")
     main = SEVERAL.replace(f"{NAME}_state[i]", "base[EVERY4_ARENA_BYTES - 6u + i]")
     assert run(program(folder, main, tmp_path)).strip() == "right"
+
+
+STUBS = {  # of FreeRTOS, as far as the page uses it
+    "FreeRTOS.h": "#define portMAX_DELAY 0xffffffffu\n",
+    "queue.h": "typedef struct queue *QueueHandle_t;\n"
+    "long xQueueReceive(QueueHandle_t queue, void *item, unsigned wait);\n"
+    "long xQueueSend(QueueHandle_t queue, const void *item, unsigned wait);\n",
+    "task.h": "void vTaskDelay(unsigned ticks);\nvoid inference_task(void *unused);\n",
+}
+
+
+def test_programs_of_the_page_compile(plan: Plan, tmp_path: Path):
+    text = (data_folder("firmware").parent / "docs/reference/c-interface.md").read_text()
+    programs = [p for p in re.findall(r"^```c\n(.*?)^```", text, re.M | re.S) if "#include" in p]
+    stepped = [p for p in programs if "net_step(net_arena, step)" in p]
+    assert len(stepped) == 2
+    folder = write_sources(
+        render(replace(plan, graph=replace(plan.graph, name="net"))), tmp_path / "net"
+    )
+    for name, stub in STUBS.items():
+        (folder / name).write_text(stub)
+    for i, program in enumerate(stepped):
+        source = folder / f"program{i}.c"
+        declared = "" if "FreeRTOS" in program else "const int8_t *infer(void);\n"
+        source.write_text(f'#include "model.h"\n{declared}{program}')
+        compile_all([source], tmp_path / "objects", require("gcc"), f"-I{folder}")

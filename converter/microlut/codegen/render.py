@@ -173,6 +173,7 @@ def _context(plan: Plan) -> dict[str, object]:
     return {
         "abi": ABI,
         "crc": 0,  # until it is known
+        "calls": sum(step.is_called for step in plan.steps),
         "version": VERSION,
         "plan": plan,
         "graph": graph,
