@@ -1,6 +1,7 @@
 /* Runs one converted model behind a console: MLPerf Tiny's device protocol, see console.h. */
 #include "app_config.h"
 #include "console.h"
+#include "guard.h"
 #include "port.h"
 #include "print.h"
 
@@ -22,6 +23,7 @@ int main(int argc, char **argv)
 {
     mlut_port_init(argc, argv);
     check_model();
+    mlut_guard_begin();
     mlut_console_greet();
     for (;;) {
         int byte = mlut_port_read();

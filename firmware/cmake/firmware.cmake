@@ -19,6 +19,7 @@ set_target_properties(firmware PROPERTIES OUTPUT_NAME "${MLUT_NAME}" SUFFIX ".el
 target_include_directories(firmware PRIVATE app common port ${port_folders} "${MLUT_MODEL_DIR}" "${MLUT_CONFIG_DIR}")
 # Nothing here is hot: the generated code only calls the engine, so it is compiled for size.
 target_compile_options(firmware PRIVATE -Os)
+target_compile_definitions(firmware PRIVATE MLUT_ARENA_GUARD=16u)
 target_link_libraries(firmware PRIVATE microlut)
 target_link_options(firmware PRIVATE -Wl,--gc-sections "-Wl,-Map=${MLUT_NAME}.map")
 

@@ -24,6 +24,18 @@
 #define CPACR_CP10_CP11_FULL (0xFu << 20) /* floating point, and MVE */
 #define CCR_LOB (1u << 19)                /* low-overhead branches are remembered */
 
+/* Section "Protected Memory System Architecture" of DDI 0419 and DDI 0403. */
+#define MPU_TYPE ((volatile uint32_t *)0xE000ED90u)
+#define MPU_CTRL ((volatile uint32_t *)0xE000ED94u)
+#define MPU_RNR ((volatile uint32_t *)0xE000ED98u)
+#define MPU_RBAR ((volatile uint32_t *)0xE000ED9Cu)
+#define MPU_RASR ((volatile uint32_t *)0xE000EDA0u)
+#define CTRL_ENABLE_WITH_DEFAULTS 5u
+#define RBAR_REGION_0 0x10u
+#define RASR_4_KB_FORBIDDEN 0x10000017u /* no execution, no access, 2^(11 + 1) bytes, enabled */
+#define GUARD_BYTES 4096u
+#define CFSR_STKOF (1u << 20)
+
 /* Bytes that the processor stacks on an exception without floating-point state. */
 #define FRAME_BYTES 32u
 
@@ -53,10 +65,34 @@ void mlut_tick(void); /* of the clock that SysTick is there */
 
 static const vector_t vectors[EXCEPTIONS + MLUT_INTERRUPTS];
 
+/* Makes what is below the stack forbidden: elsewhere than on Armv8-M, where the stack pointer has a
+ * limit, the 4 KB below. In most chips nothing is there, and the access would fault in any case. */
+static void guard_stack(void)
+{
+#if defined(__ARM_ARCH_8M_MAIN__) || defined(__ARM_ARCH_8_1M_MAIN__)
+    __asm__ volatile("msr msplim, %0" ::"r"(mlut_stack_start) : "memory");
+#else
+    const uint32_t end = (uint32_t)(uintptr_t)mlut_stack_start;
+    const uint32_t regions = *MPU_TYPE >> 8 & 0xFFu;
+    if (regions != 0u && end % GUARD_BYTES == 0u) {
+        *MPU_CTRL = 0u;
+        for (uint32_t region = 0; region < regions; region++) {
+            *MPU_RNR = region;
+            *MPU_RASR = 0u;
+        }
+        *MPU_RBAR = (end - GUARD_BYTES) | RBAR_REGION_0;
+        *MPU_RASR = RASR_4_KB_FORBIDDEN;
+        *MPU_CTRL = CTRL_ENABLE_WITH_DEFAULTS;
+        __asm__ volatile("dsb\n\tisb" ::: "memory");
+    }
+#endif
+}
+
 /* Not inlined: a prologue that saves floating-point registers must come after the FPU is on. */
 static _Noreturn __attribute__((noinline)) void start(void)
 {
     mlut_paint_stack();
+    guard_stack();
     memcpy(mlut_data_start, mlut_data_load, (size_t)(mlut_data_end - mlut_data_start));
     memset(mlut_bss_start, 0, (size_t)(mlut_bss_end - mlut_bss_start));
     mlut_port_exit(main(0, NULL));
@@ -122,6 +158,9 @@ _Noreturn void mlut_report_fault(const uint8_t *frame)
     frame_t saved = {0};
     /* A frame outside the stack was never written: that is the fault itself. */
     bool stacked = frame >= mlut_stack_start && frame + FRAME_BYTES <= mlut_stack_end;
+#if !defined(__ARM_ARCH_6M__)
+    stacked = stacked && (*SCB_CFSR & CFSR_STKOF) == 0u; /* reserved before Armv8-M */
+#endif
     if (stacked) {
         memcpy(&saved, frame, sizeof saved);
     }

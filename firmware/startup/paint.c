@@ -30,3 +30,9 @@ uint32_t mlut_stack_used(void)
     }
     return (uint32_t)(mlut_stack_end - (const uint8_t *)word);
 }
+
+bool mlut_stack_spare(void)
+{
+    const uint32_t *last = (const uint32_t *)(const void *)mlut_stack_start;
+    return last[0] == UNUSED_STACK && last[1] == UNUSED_STACK;
+}

@@ -275,25 +275,72 @@ def test_fault_is_reported_with_its_place(tmp_path, altered_model, board_id, fau
         run_image(Task(image.elf, board, INPUTS, 3))
 
 
+# Overflows by a frame, which is left untouched or written to, and by calls without an end.
+OVERFLOWS = {
+    "frame": 'int8_t big[5000];\n    __asm__ volatile("udf #0" ::"r"(big) : "memory");',
+    "write": "int8_t big[5000];\n    *(volatile int8_t *)big = 1;",
+    "calls": "deeper(arena, 1);",
+}
+DEEPER = """__attribute__((unused)) static int deeper(void *arena, int level)
+{
+    volatile int8_t here[64] = {(int8_t)level};
+    return level == 0 ? here[0] : deeper(arena, level + 1) + here[1];
+}
+
+const int8_t *fake_run(void *arena)
+{
+"""
+OVERFLOW_CASES = [
+    (name, overflow)
+    for name in QEMU_BOARDS
+    for overflow in OVERFLOWS
+    # on RISC-V the stack pointer has left the stack before the access that fails
+    if overflow != "frame" or load_board(name).interrupt_lines
+]
+
+
 @pytest.mark.qemu
 @pytest.mark.parametrize(
-    ("board_id", "statement"),
-    # on RISC-V the stack pointer has left the stack before the access that fails
+    ("board_id", "overflow"),
     [
-        ("mps2-an386", '__asm__ volatile("udf #0" ::"r"(big) : "memory");'),
-        ("riscv-virt", "*(volatile int8_t *)big = 1;"),
+        *(("mps2-an386", "write"), ("mps2-an505", "calls"), ("riscv-virt", "write")),
+        *in_sweeps(*OVERFLOW_CASES),
     ],
 )
-def test_stack_overflow_is_reported(tmp_path, altered_model, board_id, statement):
+def test_stack_overflow_is_reported(tmp_path, altered_model, board_id, overflow):
     board = load_board(board_id)
     require_tools(board)
-    model = altered_model(
-        "    int8_t *data = arena;\n",
-        f"    int8_t big[5000];\n    {statement}\n    int8_t *data = arena;\n",
-    )
+    start = "const int8_t *fake_run(void *arena)\n{\n"
+    model = altered_model(start, f"{DEEPER}    {OVERFLOWS[overflow]}\n")
     image = build(model, "fake", board, tmp_path / "out")
     with pytest.raises(RunFailed, match="stack overflow"):
         run_image(Task(image.elf, board, INPUTS, 3))
+
+
+@pytest.mark.parametrize(
+    ("board_id", "statement", "told"),
+    [
+        ("host", "data[FAKE_ARENA_BYTES] = 1;", "arena: written behind its end"),
+        *in_sweeps(
+            *(
+                (name, "data[FAKE_ARENA_BYTES + 15] = 1;", "arena: written behind its end")
+                for name in QEMU_BOARDS
+            ),
+            # a chip whose RAM goes on below the stack, and without an MPU
+            ("mps2-an386", "*(volatile int *)0x20000000 = 1;", r"\[?stack overflow$"),
+        ),
+    ],
+)
+def test_write_past_the_arena_or_the_stack_is_reported(
+    tmp_path, altered_model, board_id, statement, told
+):
+    board = load_board(board_id)
+    require_tools(board)
+    start = "    int8_t *data = arena;\n"
+    model = altered_model(start, f"{start}    {statement}\n")
+    image = build(model, "fake", board, tmp_path / "out")
+    with pytest.raises(RunFailed, match=told):
+        run_image(Task(image.elf, board, INPUTS, 3, count_instructions=False))
 
 
 @pytest.mark.qemu

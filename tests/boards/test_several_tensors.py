@@ -24,7 +24,7 @@ MODEL_H = """
 #define PAIR_INPUT_BYTES 5
 #define PAIR_OUTPUT_BYTES 5
 #define PAIR_STATE_BYTES 1
-extern uint32_t pair_arena[PAIR_ARENA_BYTES / 4];
+extern uint32_t pair_arena[(PAIR_ARENA_BYTES + MLUT_ARENA_GUARD) / 4];
 #define PAIR_CRC32 0u
 extern const mlut_model_t pair_model;
 uint32_t pair_check(void);
@@ -36,7 +36,7 @@ MODEL_C = """
 #include "weights.h"
 #include <string.h>
 
-MLUT_ALIGNED uint32_t pair_arena[PAIR_ARENA_BYTES / 4];
+MLUT_ALIGNED uint32_t pair_arena[(PAIR_ARENA_BYTES + MLUT_ARENA_GUARD) / 4];
 
 static void pair_reset(void *arena)
 {

@@ -278,7 +278,7 @@ _BATCH_HEADER = """#ifndef BATCH_H
 #define BATCH_OUTPUTS 1u
 #define BATCH_INPUT_BYTES {inputs}u
 #define BATCH_OUTPUT_BYTES {outputs}u
-extern uint32_t batch_arena[BATCH_ARENA_BYTES / 4u + 1u];
+extern uint32_t batch_arena[(BATCH_ARENA_BYTES + MLUT_ARENA_GUARD) / 4u + 1u];
 #define BATCH_CRC32 0u
 extern const mlut_model_t batch_model;
 uint32_t batch_check(void);
@@ -288,7 +288,7 @@ _BATCH_MODEL = """#include "model.h"
 #include <string.h>
 {includes}
 static const mlut_model_t *const models[] = {{{table}}};
-MLUT_ALIGNED uint32_t batch_arena[BATCH_ARENA_BYTES / 4u + 1u];
+MLUT_ALIGNED uint32_t batch_arena[(BATCH_ARENA_BYTES + MLUT_ARENA_GUARD) / 4u + 1u];
 static int8_t all_inputs[BATCH_INPUT_BYTES];
 static int8_t all_outputs[BATCH_OUTPUT_BYTES];
 

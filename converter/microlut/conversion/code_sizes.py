@@ -26,6 +26,7 @@ _FILE = Path(__file__).with_name("code_sizes.json")
 # Cores on which functions are as large as on another one.
 LIKE = {"cortex-m0": "cortex-m0plus", "cortex-m7": "cortex-m4f", "cortex-m33": "cortex-m4f"}
 _WORD, _LONG = 4, 8
+ARENA_GUARD = 16  # bytes behind each arena, as firmware/cmake/firmware.cmake has it
 
 
 class CoreSizes(TypedDict):
@@ -107,8 +108,8 @@ def model_ram(plan: Plan, rest: BoardSizes) -> int:
     """
     inputs = input_bytes(plan.graph)
     gap = -(rest["before_arena"] + inputs) % ALIGNMENT
-    arena = sum(part.bytes for part in plan.parts if part.memory == MAIN)
-    return inputs + gap + -(-arena // _WORD) * _WORD
+    arenas = [part.bytes + ARENA_GUARD for part in plan.parts if part.memory == MAIN]
+    return inputs + gap + -(-sum(arenas) // _WORD) * _WORD
 
 
 def input_bytes(graph: QuantizedGraph) -> int:
@@ -121,7 +122,7 @@ def arena_room(board: Board, graph: QuantizedGraph) -> int | None:
     memory = board.memory
     if memory is None or memory.code_origin is not None:
         return None
-    taken = _board_sizes(board)["ram"] + input_bytes(graph) + ALIGNMENT
+    taken = _board_sizes(board)["ram"] + input_bytes(graph) + ALIGNMENT + ARENA_GUARD
     return max(0, memory.ram.size - taken)
 
 

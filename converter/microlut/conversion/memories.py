@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from microlut.board.board import Board
-from microlut.conversion.code_sizes import arena_room, image_sizes, measured_sizes
+from microlut.conversion.code_sizes import ARENA_GUARD, arena_room, image_sizes, measured_sizes
 from microlut.conversion.report import MemoryReport
 from microlut.conversion.source_sizes import source_of
 from microlut.integer import QuantizedGraph
@@ -28,7 +28,7 @@ def arena_banks(board: Board, graph: QuantizedGraph) -> tuple[Bank, ...]:
         return ()
     regions = memory.of_kind("ram").items()
     return tuple(
-        Bank(name, room if region is memory.ram else region.size, region.cost)
+        Bank(name, room if region is memory.ram else region.size - ARENA_GUARD, region.cost)
         for name, region in regions
     )
 

@@ -30,6 +30,11 @@ extern "C" {
 #define MLUT_ARENA_SECTION
 #endif
 
+/* Bytes behind each ready-made arena, in words, that no inference writes to: a program may look. */
+#ifndef MLUT_ARENA_GUARD
+#define MLUT_ARENA_GUARD 0u
+#endif
+
 /* Stands behind every layer that computes: to feed a watchdog, to yield, to measure. */
 #ifndef MLUT_AFTER_LAYER
 #define MLUT_AFTER_LAYER() ((void)0)
