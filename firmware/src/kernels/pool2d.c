@@ -25,16 +25,16 @@ static void mlut_pool2d_mean_of_four(const mlut_pool2d_t *layer,
 {
     const size_t channels = layer->in.channels;
     const size_t width = inside->right - inside->left;
-    const size_t pixels = (inside->bottom - inside->top) * width;
+    const int32_t pixels = mlut_region_pixels(inside->bottom - inside->top, width);
     mlut_lanes_t sums = {0, 0};
     for (size_t row = inside->top; row < inside->bottom; row++) {
         const int8_t *from = in + (row * layer->in.width + inside->left) * channels + channel;
         sums = mlut_lanes_add(sums, from, width, channels);
     }
     int32_t totals[4] = {0, 0, 0, 0};
-    mlut_lanes_total(sums, pixels, totals);
+    mlut_lanes_total(sums, (size_t)pixels, totals);
     for (size_t i = 0; i < 4u; i++) {
-        out[i] = mlut_limited_mean(layer, totals[i], (int32_t)pixels);
+        out[i] = mlut_limited_mean(layer, totals[i], pixels);
     }
 }
 
@@ -71,15 +71,16 @@ void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *o
     for (size_t y = 0; y < layer->out.height; y++) {
         for (size_t x = 0; x < layer->out.width; x++, out += channels) {
             const mlut_region_t inside = mlut_region(layer, y, x);
-            const size_t pixels = (inside.bottom - inside.top) * (inside.right - inside.left);
+            const int32_t pixels =
+                mlut_region_pixels(inside.bottom - inside.top, inside.right - inside.left);
             size_t c = 0;
-            for (; fast && pixels <= MLUT_LANE_PIXELS && c < channels; c += 4u) {
+            for (; fast && (size_t)pixels <= MLUT_LANE_PIXELS && c < channels; c += 4u) {
                 const size_t first = mlut_lanes_first(c, channels);
                 mlut_pool2d_mean_of_four(layer, in, &inside, first, out + first);
             }
             for (; c < channels; c++) {
                 const int32_t total = mlut_pool2d_sum_region(layer, in, &inside, c);
-                out[c] = mlut_limited_mean(layer, total, (int32_t)pixels);
+                out[c] = mlut_limited_mean(layer, total, pixels);
             }
         }
     }

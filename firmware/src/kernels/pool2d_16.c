@@ -18,8 +18,8 @@ static mlut_region_t mlut_pool2d_16_region(const mlut_pool2d_16_t *layer, size_t
 static int32_t mlut_pool2d_16_mean(
     const mlut_pool2d_16_t *layer, const mlut_int16_t *in, const mlut_region_t *inside)
 {
-    const size_t pixels = (inside->bottom - inside->top) * (inside->right - inside->left);
-    const int32_t count = (int32_t)pixels;
+    const int32_t count =
+        mlut_region_pixels(inside->bottom - inside->top, inside->right - inside->left);
     int32_t total = 0;
     for (size_t row = inside->top; row < inside->bottom; row++) {
         for (size_t column = inside->left; column < inside->right; column++) {

@@ -53,6 +53,13 @@ static inline mlut_pool2d_inputs_t mlut_pool2d_inputs_of(
     return inputs;
 }
 
+/* How many pixels that is; 1 if there are none, by which a sum can be divided. */
+static inline int32_t mlut_region_pixels(size_t rows, size_t columns)
+{
+    const int32_t pixels = (int32_t)(rows * columns);
+    return pixels + (pixels == 0);
+}
+
 /* total / count rounded to nearest, halves away from zero, and limited. */
 static inline int8_t mlut_limited_mean(const mlut_pool2d_t *layer, int32_t total, int32_t count)
 {

@@ -55,7 +55,7 @@ void mlut_average_pool2d(const mlut_pool2d_t *layer, const int8_t *in, int8_t *o
     for (size_t y = 0; y < layer->out.height; y++) {
         for (size_t x = 0; x < layer->out.width; x++, out += layer->out.channels) {
             const mlut_pool2d_inputs_t inputs = mlut_pool2d_inputs_of(layer, in, y, x);
-            const int32_t pixels = (int32_t)(inputs.rows * inputs.columns);
+            const int32_t pixels = mlut_region_pixels(inputs.rows, inputs.columns);
             for (size_t c = 0; c < layer->out.channels; c += 4u) {
                 const mve_pred16_t lanes = vctp32q(layer->out.channels - c);
                 int32_t totals[4];
