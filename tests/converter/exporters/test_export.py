@@ -48,6 +48,8 @@ def test_package_has_the_models_one_engine_licence_readme_and_example(package):
     layout = LAYOUTS[ExportFormat(to)]
     assert files["LICENSE"] == license_file().read_bytes()
     assert files["README.md"].startswith(b"# pair\n")
+    told = b"export several models together" in files["README.md"]
+    assert told is (to != "cmake")  # libraries, of which a linker takes one engine
     for name in ("digits", "second"):
         assert f"{layout.headers}/{name}.h" in files
         sources = (f"{name}.c", f"microlut/{name}_weights.h", f"{name}_weights.c")
