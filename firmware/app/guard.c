@@ -11,7 +11,7 @@
 
 static const size_t guard_bytes = MLUT_APP_ARENA_GUARD; /* a loop to 0u itself is warned of */
 
-/* Where an arena is, and how many bytes an inference may write to. */
+/* Where an arena is, and how many bytes of it are written to. */
 static const struct {
     void *at;
     uint32_t bytes;
