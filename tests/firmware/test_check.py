@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
 from engine_batch import (
+    DSP,
     ENGINE,
     HERE,
     M0PLUS,
@@ -25,6 +26,7 @@ from engine_batch import (
 )
 
 import random_graphs as rg
+import random_layers as rl
 from digits_example import conversion
 from microlut.board.board import load_board
 from microlut.codegen.contents import contents_of
@@ -112,6 +114,25 @@ def test_crc_is_that_of_the_bytes_in_the_documented_order(sources: Sources):
     )
     assert found.crc == known[f"{NAME.upper()}_CRC32"]
     assert len(found.arrays) > 12
+
+
+@pytest.mark.parametrize("options", [(), DSP], ids=["numbers", "halves"])
+def test_tables_of_pairs_are_checked_in_both_forms(options: tuple[str, ...], tmp_path: Path):
+    network = rl.layer_cases("dense", range(60), 24)
+    plans = (make_plan(graph) for graph in network)
+    plan = next(p for p in plans if "MLUT_PAIR" in render(p)["model.c"])
+    written = render(plan)
+    prefix = identifier(plan.graph.name)
+    assert f"#if MLUT_PAIR_HALVES\n#define {prefix.upper()}_CRC32" in written["model.h"]
+    folder = write_sources(written, tmp_path / "model")
+    main = f'#include "model.h"\nint main(void) {{ return {prefix}_check() != 0u; }}\n'
+    (tmp_path / "main.c").write_text(main)
+    files = [*ENGINE, folder / "model.c", folder / "weights.c", tmp_path / "main.c"]
+    objects = compile_all(
+        files, tmp_path / "objects", require("gcc"), "-O1", f"-I{folder}", *options
+    )
+    run("gcc", *objects, "-o", tmp_path / "program")
+    run(tmp_path / "program")
 
 
 def test_check_that_is_not_called_takes_nothing(sources: Sources, tmp_path: Path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ _COMMENT = re.compile(r"/\*.*?\*/")
 _TOKEN = re.compile(r"\.\w+ =|[{},]|[^{},\s](?:[^{},]*[^{},\s])?")
 _PLACE = re.compile(r"^    (\w+) = (\d+), /\*", re.MULTILINE)
 _LEAST = "(-2147483647 - 1)"  # which C has no literal for
+_PAIR = re.compile(r"MLUT_PAIR\((-?\d+), (-?\d+)\)")
+_WORD = 0xFFFFFFFF
 _PIECE = 1 << 20  # characters of an array that are read at a time
 
 Value = str | dict[str | int, "Value"]
@@ -60,6 +62,7 @@ class Contents:
         fields: The runs of each type of structure: where the first number is in C, and the bytes
             of all; or where a pointer is, and 0.
         crc: CRC-32 of the arrays and of the numbers in structures.
+        crc_halves: The same where MLUT_PAIR_HALVES is 1.
     """
 
     arrays: tuple[CheckedArray, ...]
@@ -67,10 +70,30 @@ class Contents:
     pointers: tuple[str, ...]
     fields: Mapping[str, tuple[tuple[str, int], ...]]
     crc: int
+    crc_halves: int
 
 
 def contents_of(sources: Sequence[str], known: Mapping[str, int]) -> Contents:
     """Return the constants of C sources; `known` are numbers that macros stand for."""
+    found = _contents([_PAIR.sub(_as_number, source) for source in sources], known)
+    if not any(_PAIR.search(source) for source in sources):
+        return found
+    other = _contents([_PAIR.sub(_as_halves, source) for source in sources], known)
+    return replace(found, crc_halves=other.crc)
+
+
+def _as_number(pair: re.Match[str]) -> str:
+    """Return MLUT_PAIR as one number, as firmware/include/microlut/pair.h defines it."""
+    return str(-(int(pair[2]) + (int(pair[1]) << 16)) & _WORD)
+
+
+def _as_halves(pair: re.Match[str]) -> str:
+    """Return MLUT_PAIR as the halves of a word."""
+    return str((int(pair[1]) & 0xFFFF | int(pair[2]) << 16) & _WORD)
+
+
+def _contents(sources: Sequence[str], known: Mapping[str, int]) -> Contents:
+    """Return the constants of C sources without MLUT_PAIR."""
     types = engine_structures()
     names = {**types.macros, **known}
     arrays, structures, pointers, crc = [], [], list[str](), 0
@@ -101,7 +124,7 @@ def contents_of(sources: Sequence[str], known: Mapping[str, int]) -> Contents:
                 else:
                     crc = zlib.crc32(_number(text, number, names), crc)
     fields = {s.type: tuple(_runs(types, s.type)) for s in structures}
-    return Contents(tuple(arrays), tuple(structures), tuple(pointers), fields, crc)
+    return Contents(tuple(arrays), tuple(structures), tuple(pointers), fields, crc, crc)
 
 
 def runs_of(kind: str) -> tuple[tuple[str, int], ...]:

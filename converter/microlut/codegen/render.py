@@ -124,7 +124,7 @@ def render(plan: Plan) -> Sources:
     sources = {name: text(name) for name in SOURCES[1:]}
     known = macros(text("model.h"))
     contents = contents_of([sources["weights.c"], sources["model.c"]], known)
-    context |= {"contents": contents, "crc": contents.crc}
+    context |= {"contents": contents, "crc": contents.crc, "crc_halves": contents.crc_halves}
     sources["model.c"] += text("check.c")
     return {"model.h": text("model.h"), **sources}
 
@@ -173,6 +173,7 @@ def _context(plan: Plan) -> dict[str, object]:
     return {
         "abi": ABI,
         "crc": 0,  # until it is known
+        "crc_halves": 0,
         "calls": sum(step.is_called for step in plan.steps),
         "version": VERSION,
         "plan": plan,

@@ -3,6 +3,7 @@
 #define MICROLUT_DENSE_H
 
 #include "layer.h"
+#include "pair.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -15,17 +16,6 @@ typedef void mlut_dot_t(const struct mlut_rows *rows, int32_t *totals);
 mlut_dot_t mlut_dot_2, mlut_dot_3, mlut_dot_4, mlut_dot_5, mlut_dot_6, mlut_dot_7, mlut_dot_8,
     mlut_dot_2_6, mlut_dot_3_6, mlut_dot_4_6, mlut_dot_pairs_2, mlut_dot_pairs_3, mlut_dot_pairs_4,
     mlut_dot_pairs_2_6, mlut_dot_pairs_3_6;
-
-/* Two weights in a word, as a constant. Where one instruction multiplies both, they are its halves.
- * On other cores the word is a number, and one product of it and of a number made of two inputs has
- * the sum of both products in its upper half (src/isa/generic.h). */
-#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
-#define MLUT_PAIR_HALVES 1
-#define MLUT_PAIR(first, second) ((uint32_t)(uint16_t)(first) | (uint32_t)(second) << 16)
-#else
-#define MLUT_PAIR_HALVES 0
-#define MLUT_PAIR(first, second) (0u - (uint32_t)(second) - ((uint32_t)(first) << 16))
-#endif
 
 /* Fully connected layer over `vectors` inputs. Rows of `weights`: units; columns: inputs.
  * Scratch: none if bits is 8; else 2 bytes for each of the inputs, rounded up to a multiple of 8,

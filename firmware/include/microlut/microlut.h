@@ -5,6 +5,8 @@
 #ifndef MICROLUT_H
 #define MICROLUT_H
 
+#include "pair.h"
+
 #include <stddef.h>
 #include <stdint.h>
 

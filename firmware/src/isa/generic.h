@@ -2,7 +2,7 @@
 #ifndef MLUT_ISA_GENERIC_H
 #define MLUT_ISA_GENERIC_H
 
-#include "microlut/dense.h"
+#include "microlut/pair.h"
 #include "rows.h"
 #include "span.h"
 
