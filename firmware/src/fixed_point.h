@@ -19,13 +19,13 @@ static inline int32_t mlut_rounding_shift(int32_t x, unsigned exponent)
     return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
 }
 
-/* x * 2^bits for a result that fits; the detour keeps shifts of negative numbers defined. */
+/* x * 2^bits modulo 2^32; the detour keeps it defined. */
 static inline int32_t mlut_shift_left(int32_t x, unsigned bits)
 {
     return (int32_t)((uint32_t)x << bits);
 }
 
-/* x * multiplier * 2^(shift - 31) with double rounding; |x| * 2^shift < 2^31. */
+/* x * multiplier * 2^(shift - 31) with double rounding; x * 2^shift is taken modulo 2^32. */
 static inline int32_t mlut_multiply(int32_t x, int32_t multiplier, int shift)
 {
     const unsigned left = shift > 0 ? (unsigned)shift : 0u;

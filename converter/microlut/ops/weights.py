@@ -132,9 +132,17 @@ class OutputStage(Shown):
         return np.array_equal(multiplier, self.multiplier) and np.array_equal(shift, self.shift)
 
     def requantize(self, total: Int64, zero_point: int) -> NDArray[np.int8]:
-        """Scale accumulators [..., channels], add the output zero point and clamp."""
-        scaled = multiply(total, self.multiplier.astype(np.int64), self.shift.astype(np.int64))
-        return np.clip(scaled + zero_point, self.minimum, self.maximum).astype(np.int8)
+        """Scale accumulators [..., channels], add the output zero point and clamp.
+
+        What a shift to the left pushes out of 32 bits is lost, as on devices. In a file of integers
+        this befalls layers whose output did not vary when the file was made.
+        """
+        shift = self.shift.astype(np.int64)
+        if shift.max() > 0:
+            total = (total << np.maximum(shift, 0)).astype(np.int32).astype(np.int64)
+        scaled = multiply(total, self.multiplier.astype(np.int64), np.minimum(shift, 0))
+        raised = (scaled + zero_point).astype(np.int32)
+        return np.clip(raised, self.minimum, self.maximum).astype(np.int8)
 
     def requantize_16(self, total: Int64) -> NDArray[np.int16]:
         """Scale accumulators [..., channels] of below 2^47 by 15-bit multipliers, and clamp."""

@@ -48,6 +48,5 @@ def check_sums(graph: QuantizedGraph) -> None:
         fits = op.fits_int16() if node.outputs[0].dtype == "int16" else largest_sum(op) < 1 << 31
         if not fits:
             raise UnsupportedModel(
-                f"{node.name}: its sums may need more than 32 bits; use fewer inputs per layer, or "
-                "calibration inputs on which its output is not almost constant"
+                f"{node.name}: its sums may need more than 32 bits; use fewer inputs per layer"
             )

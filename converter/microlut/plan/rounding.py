@@ -44,11 +44,10 @@ def shifts_quickly(shifts: Iterable[int]) -> bool:
 
 
 def largest_sum(op: QLinear) -> int:
-    """Return a bound on every 32-bit number that the engine makes of a layer's sums.
+    """Return a bound on a layer's sums, which the engine adds in 32 bits.
 
-    That is max over channels of (|bias| + 256 sum |w|) * 2^shift: the input zero point is folded
-    into the bias, so inputs and zero point count 128 each; a shift to the left comes last.
+    That is max over channels of |bias| + 256 sum |w|: the input zero point is folded into the bias,
+    so inputs and zero point count 128 each. A shift to the left comes later, modulo 2^32.
     """
     sums = np.abs(op.weights_by_channel()).sum(axis=1)
-    largest = np.abs(op.output.bias.astype(np.int64)) + 256 * sums
-    return int(np.max(largest << np.maximum(op.output.shift.astype(np.int64), 0)))
+    return int(np.max(np.abs(op.output.bias.astype(np.int64)) + 256 * sums))

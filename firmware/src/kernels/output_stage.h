@@ -27,7 +27,9 @@ static inline int8_t mlut_output(
     const mlut_output_t *stage, const mlut_channel_t *channel, int32_t total)
 {
     const int32_t scaled = mlut_multiply(total, channel->multiplier, channel->shift);
-    return mlut_clamp_int8(scaled + stage->zero_point, stage->minimum, stage->maximum);
+    /* Unsigned, for what a shift to the left makes of a sum may be near 2^31. */
+    const int32_t raised = (int32_t)((uint32_t)scaled + (uint32_t)stage->zero_point);
+    return mlut_clamp_int8(raised, stage->minimum, stage->maximum);
 }
 
 /* The quick form of mlut_multiply plus a zero point z, for shifts of -21 to -1.
