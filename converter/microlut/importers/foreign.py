@@ -9,6 +9,7 @@ from pathlib import Path
 _HEAD_BYTES = 512
 _MAX_JSON_BYTES = 64 << 20
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_LFS = b"version https://git-lfs"
 _TAR_MAGIC, _TAR_OFFSET = b"ustar", 257
 _KERAS = "give the Keras model it was made from: its .keras, .h5 or SavedModel"
 _TORCH = (
@@ -28,6 +29,10 @@ _BY_SUFFIX = {
     ".pb": ("TensorFlow graph without a Keras model", _KERAS),
     ".pt": _TORCH,
     ".pth": _TORCH,
+    ".tflite": (
+        "file without the signature of TensorFlow Lite",
+        "another tool has changed it: give the .tflite file that a converter wrote",
+    ),
 }
 
 
@@ -59,6 +64,8 @@ def _of_bytes(path: Path, head: bytes) -> tuple[str, str] | None:
         return "Python pickle, which holds code", "save the model with model.save"
     if head.startswith(b"\x93NUMPY"):
         return "NumPy array", _ARCHITECTURE[1]
+    if head.startswith(_LFS):
+        return "pointer of Git LFS", "the model was not fetched: run git lfs pull in its repository"
     if head.startswith(b"\x1f\x8b") or head[_TAR_OFFSET:].startswith(_TAR_MAGIC):
         return "compressed archive", _UNPACK
     if path.name in ("saved_model.pb", "keras_metadata.pb"):

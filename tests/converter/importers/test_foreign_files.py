@@ -62,6 +62,9 @@ CASES = {
     ),
     "tar": (tar(), "net.tar", "a compressed archive"),
     "gzip": (b"\x1f\x8b\x08\x00", "net.tar.gz", "a compressed archive"),
+    "lfs": (b"version https://git-lfs.github.com/spec/v1\noid", "net.h5", "a pointer of Git LFS"),
+    "lfs_tflite": (b"version https://git-lfs.github.com/spec/v1\n", "net.tflite", "git lfs pull"),
+    "tflite": (b"../models/net.tflite", "net.tflite", "without the signature of TensorFlow Lite"),
     "unknown": (b"hello world", "net.bin", "neither a zip nor an HDF5 file"),
     "text": (b"{not json", "net.json", "neither a zip nor an HDF5 file"),
 }

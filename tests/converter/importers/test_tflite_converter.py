@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 import tflite_models as tm
+from microlut.conversion.pipeline import convert
 from microlut.graph import evaluate as floats
 from microlut.graph.batch import Batch, only
 from microlut.graph.passes import run_passes
+from microlut.importers import import_model
 from microlut.verification.runtimes import run_tflite_micro
 
 pytestmark = pytest.mark.keras
@@ -138,3 +140,26 @@ def test_depthwise_convolutions_of_one_channel_are_convolutions(kind: str, tmp_p
     found = tm.stored(graph)
     given = tm.random_inputs(found, 0)
     assert np.array_equal(tm.outputs(found, given), run_tflite_micro(content, given))
+
+
+def test_ranges_of_training_are_those_of_tensors(tmp_path: Path):
+    """The converter writes QUANTIZE and DEQUANTIZE for them if it is not asked to quantize."""
+    keras = pytest.importorskip("keras", reason="needs Keras 3; pip install tensorflow")
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow")
+
+    class Rounded(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any) -> Any:
+            return tf.quantization.fake_quant_with_min_max_vars(x, -2.0, 3.0)
+
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((6, 5, 2))
+    x = keras.layers.Conv2D(3, 3)(Rounded()(inputs))
+    made = keras.Model(inputs, keras.layers.Dense(4)(keras.layers.Flatten()(Rounded()(x))))
+    path = tmp_path / "net.tflite"
+    path.write_bytes(converter(made).convert())
+    samples = np.random.default_rng(1).uniform(-1, 1, (8, 6, 5, 2)).astype(np.float32)
+    found = only(floats.outputs(import_model(path), Batch({"keras_tensor": samples})))
+    np.testing.assert_allclose(found, made.predict(samples, verbose=0), atol=0.05)
+    result = convert(path, bits=8, input_range=(-1.0, 1.0))
+    scales = [tensor.scale for tensor in result.quantized.tensors().values()]
+    assert scales[1] == pytest.approx(5 / 255)

@@ -199,6 +199,13 @@ def _custom(model):
     model.operatorCodes[0].customCode = "FlexErf"
 
 
+def _compiled(model):
+    """Give a file code for an accelerator, with a constant of a type that nothing else has."""
+    _custom(model)
+    model.operatorCodes[0].customCode = "ethos-u"
+    model.subgraphs[0].tensors[model.subgraphs[0].operators[0].inputs[-1]].buffer = 0
+
+
 def _batch(model):
     tensor = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]
     tensor.shape = [8, *tensor.shape[1:]]
@@ -221,6 +228,7 @@ def _other_type(model):
     ("change", "words"),
     [
         (_custom, "FlexErf is not supported; it needs TensorFlow"),
+        (_compiled, "^[^:]*: the file: is compiled for an Ethos-U .* that Vela has read$"),
         (_batch, "has a batch of 8"),
         (_unknown_size, "unknown dimensions"),
         (_elsewhere, "outside of the flatbuffer"),

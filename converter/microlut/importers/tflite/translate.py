@@ -15,9 +15,11 @@ from microlut.errors import Obstacle
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State
 from microlut.importers.obstacles import Collected
+from microlut.importers.tflite.compiled import compiled
 from microlut.importers.tflite.dilation import with_dilation
 from microlut.importers.tflite.ends import Ends, ends_of
 from microlut.importers.tflite.exported import with_single_operators
+from microlut.importers.tflite.fake_quant import with_ranges
 from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, TfliteFile
 from microlut.importers.tflite.folding import folded
 from microlut.importers.tflite.operators import OPERATORS
@@ -56,7 +58,11 @@ class _Work:
 def translate(file: TfliteFile, name: str) -> Translation:
     """Translate a file as far as possible, and collect all obstacles on the way."""
     collected = Collected()
-    main = with_single_operators(with_dilation(file.main))
+    code = compiled(file.main.operators)
+    if code is not None:  # what is beside it is of no use
+        collected.add([code])
+        return Translation(file.source, None, (), collected, ())
+    main = with_ranges(with_single_operators(with_dilation(file.main)))
     file = replace(file, subgraphs=(main, *file.subgraphs[1:]))
     work = _Work(file, ends_of(file, collected), collected, Variables(file, set()))
     work.readers.update(n for operator in main.operators for n in operator.inputs)

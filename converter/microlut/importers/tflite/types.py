@@ -15,7 +15,7 @@ INTEGERS = ("int8", "uint8", "int16")
 _LARGEST = 1e30  # of a range
 
 
-@limited("between integers, and from or to real numbers at the ends of an integer network")
+@limited("between integers, at the ends of an integer network, and before a DEQUANTIZE")
 def _quantize(use: Use) -> tuple[Step, ...]:
     source, target = use.tensor().source, use.outputs[0]
     if source.dtype not in INTEGERS or target.dtype not in INTEGERS:
@@ -33,7 +33,7 @@ def _rescaled(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> IntegerOp:
     return Requantize().quantize(inputs, outputs)
 
 
-@limited("of constants, and at the ends of an integer network")
+@limited("of constants, at the ends of an integer network, and behind a QUANTIZE of real numbers")
 def _dequantize(use: Use) -> tuple[Step, ...]:
     raise use.operator.unsupported(
         "goes from integers to real numbers inside of the network",
