@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fake_keras import FakeLayer, FakeModel
-from microlut.errors import UnsupportedModel
+from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.graph.evaluate import evaluate
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
@@ -25,7 +25,7 @@ def bits_of(bits, integer=0, **options):
 
 
 def model(kind, shape=(4,), weights=(KERNEL, BIAS), **options):
-    units = {"units": 3} if kind.endswith("Dense") else {}
+    units = {"units": 3} if "Dense" in kind else {}
     config = {"name": "layer", **units, "use_bias": len(weights) > 1, **options}
     return FakeModel("m", shape, (FakeLayer(kind, config, weights),))
 
@@ -76,6 +76,42 @@ def test_layers_of_qkeras():
     np.testing.assert_allclose(active, expected, rtol=1e-5, atol=1e-6)
     alone = imported("QActivation", weights=(), activation="quantized_relu(8)")
     np.testing.assert_allclose(alone, np.clip(X, 0, 1 - 1 / 256), rtol=1e-6)
+
+
+FOLDED = ("QDenseBatchnorm", "QConv2DBatchnorm", "QDepthwiseConv2DBatchnorm")
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("kind", FOLDED)
+def test_normalization_is_folded_before_weights_are_rounded(kind, scale):
+    sizes = {"kernel_size": [3, 2]} | ({"filters": 4} if kind.startswith("QConv") else {})
+    shape = (4,) if kind.startswith("QDense") else (5, 4, 4)
+    inputs = {"QDenseBatchnorm": (4, 3), "QConv2DBatchnorm": (3, 2, 4, 4)}.get(kind, (3, 2, 4, 1))
+    kernel = RNG.normal(size=inputs).astype(np.float32)
+    channels = 3 if kind.startswith("QDense") else 4
+    bias, gamma, beta, mean = RNG.normal(size=(4, channels)).astype(np.float32)
+    variance = RNG.uniform(0.5, 2, channels).astype(np.float32)
+    trained = (kernel, bias, *([gamma] if scale else []), beta)
+    options = {"folding_mode": "ema_stats_folding", "ema_freeze_delay": None, "momentum": 0.9}
+    options |= {"epsilon": 0.01, "center": True, "scale": scale, "axis": [-1], "use_bias": True}
+    options |= {} if kind.startswith("QDense") else sizes
+    quantizers = {"depthwise_quantizer" if "wise" in kind else "kernel_quantizer": bits_of(5, 1)}
+    x = RNG.normal(size=(2, *shape)).astype(np.float32)
+    weights = (*trained, np.int64(7), mean, variance)
+    found = imported(kind, x, shape=shape, weights=weights, **options, **quantizers)
+    factor = (gamma if scale else 1) / np.sqrt(variance + 0.01)
+    by_channel = factor.reshape(4, 1) if "wise" in kind else factor
+    folded = (kernel * by_channel).astype(np.float32), factor * (bias - mean) + beta
+    plain = kind.removesuffix("Batchnorm")
+    options = {} if kind.startswith("QDense") else sizes
+    expected = imported(plain, x, shape=shape, weights=folded, **options, **quantizers)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_arrays_that_are_missing_are_named():
+    weights = (KERNEL, BIAS, BIAS, BIAS)
+    with pytest.raises(InvalidInput, match="has 4 arrays, 6 are needed"):
+        import_model(model("QDenseBatchnorm", weights=weights))
 
 
 def test_padding_with_ones():

@@ -12,6 +12,7 @@ from microlut.importers.keras.affine import AFFINE
 from microlut.importers.keras.calls import LayerCall
 from microlut.importers.keras.config import Layer, stepwise
 from microlut.importers.keras.dropped import DROPPED, is_trained_at_inference
+from microlut.importers.keras.folded_classes import FOLDED_CLASSES
 from microlut.importers.keras.known_options import unknown_options
 from microlut.importers.keras.layer_use import Handler
 from microlut.importers.keras.layers import LAYERS
@@ -30,6 +31,7 @@ HANDLERS = {
     **DROPPED,
     **TIME_DISTRIBUTED,
     **QUANTIZED_CLASSES,
+    **FOLDED_CLASSES,
     **TEMPORAL,
 }
 SUPPORTED = tuple(sorted({*LAYERS, *RECURRENT, *AFFINE, *TIME_DISTRIBUTED}))
