@@ -242,6 +242,15 @@ def test_what_cannot_be_converted_is_named(content: bytes, change, words: str, t
     assert "\n" not in str(error.value)
 
 
+def test_signature_may_be_left_out(content: bytes, tmp_path: Path):
+    path = _written(content[:4] + bytes(4) + content[8:], tmp_path)
+    found = import_model(path)
+    assert set(found.exact) == set(import_model(_written(content, tmp_path)).exact)
+    for wrong in (b"", bytes(64), content[:4], content[:4] + bytes(40), b"\xff" * 64):
+        with pytest.raises(InvalidInput, match=r"signature of TensorFlow Lite|an empty file"):
+            import_model(_written(wrong, tmp_path))
+
+
 def test_custom_classes_are_those_of_keras(content: bytes, tmp_path: Path):
     with pytest.raises(InvalidInput, match=r"this is a \.tflite file; leave it out"):
         import_model(_written(content, tmp_path), custom={"MyConv": "Conv2D"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 from microlut.ops.arrays import Shape
 from microlut.support.texts import plain
 
+MAGIC, MAGIC_OFFSET = b"TFL3", 4
 MOST_DIMENSIONS = 8
+_VERSION = 3
 _LARGEST_SIZE = 1 << 31
 _LONGEST_NAME = 200
 _NO_FIELDS = re.compile(r"_|GetRootAs|Init$|.*(AsNumpy|IsNone|Length|BufferHasIdentifier)$")
@@ -22,6 +25,26 @@ _NO_FIELDS = re.compile(r"_|GetRootAs|Init$|.*(AsNumpy|IsNone|Length|BufferHasId
 
 class Damaged(ValueError):
     """What cannot be right."""
+
+
+def is_model(content: bytes, named: bool) -> bool:
+    """Return whether a model begins so; a file that is named as one may lack the signature.
+
+    Some tools leave the signature out, since devices do not read it: the first field is the version
+    of the schema.
+    """
+    head = content[MAGIC_OFFSET : MAGIC_OFFSET + len(MAGIC)]
+    if head == MAGIC or not named:
+        return head == MAGIC
+    try:
+        (table,) = struct.unpack_from("<I", content)
+        (back,) = struct.unpack_from("<i", content, table)
+        fields = table - back
+        (first,) = struct.unpack_from("<H", content, max(fields, 0) + 4)
+        (version,) = struct.unpack_from("<I", content, table + first)
+    except struct.error:
+        return False
+    return fields > 0 and first > 0 and bool(version == _VERSION)
 
 
 def each(get: Callable[[int], Any], count: int, most: int) -> Iterator[Any]:

@@ -23,6 +23,7 @@ from microlut.importers.tflite.flatbuffer import (
     Damaged,
     each,
     fields_of,
+    is_model,
     names_of,
     quantization_of,
     shape_of,
@@ -32,11 +33,11 @@ from microlut.importers.tflite.sparse import dense_values
 from microlut.ops.arrays import Shape
 from microlut.support.unused_names import take
 
-MAGIC, MAGIC_OFFSET = b"TFL3", 4
 _LARGEST_FILE = 1 << 29
 _MOST_SUBGRAPHS, _MOST_ENTRIES = 64, 1 << 16  # tensors, operators, buffers
 _MOST_ENDS = 1 << 18  # inputs and outputs of all operators
 _LARGEST_OPTION = 64  # values of a list
+_HEAD_BYTES = 128
 _OLD_CODES = 127  # up to here, files have the code in another field
 _DAMAGE = (
     AttributeError,
@@ -60,7 +61,9 @@ def is_tflite(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return file.read(MAGIC_OFFSET + len(MAGIC))[MAGIC_OFFSET:] == MAGIC
+            head, named = file.read(_HEAD_BYTES), path.suffix.lower() == ".tflite"
+            rest = file.read(_LARGEST_FILE) if named and not is_model(head, named) else b""
+            return is_model(head + rest, named)
     except OSError:  # the reader of other formats says what is wrong
         return False
 
@@ -112,7 +115,7 @@ class _Reader:
 
     def file(self) -> TfliteFile:
         """Return the whole file."""
-        if self._content[MAGIC_OFFSET : MAGIC_OFFSET + len(MAGIC)] != MAGIC:
+        if not is_model(self._content, named=True):
             raise Damaged("it does not begin as such a file does")
         model = self._schema.Model.GetRootAs(self._content, 0)
         if model.ExternalBuffersLength():
