@@ -103,7 +103,8 @@ def reason_of(error: MicrolutError) -> str:
         return str(error).partition(": ")[2][:_SAID]
     _, found, kind = first.where.rpartition("(")
     kind = kind.rstrip(")") if found else first.where.split()[0]
-    return (first.found if kind in first.found else f"{kind}: {first.found}")[:_SAID]
+    whole = kind in first.found or kind == "the"  # such as "the file"
+    return (first.found if whole else f"{kind}: {first.found}")[:_SAID]
 
 
 def load(suite: str, folder: Path | None = None) -> dict[str, Record]:

@@ -7,11 +7,13 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import random_graphs as rg
 from microlut.codegen.tflite import to_tflite
 from recurrent_streams import network
+from svdf_networks import CASES
 
 pytest.importorskip("tflite_micro", reason="needs TensorFlow Lite Micro")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -56,10 +58,18 @@ def test_files_are_equal_or_refused_and_written(
 
 def test_other_bytes_are_noticed(folder: Path, monkeypatch: pytest.MonkeyPatch):
     original = bench.original
-    monkeypatch.setattr(
-        bench, "original", lambda content, x: [values + 1 for values in original(content, x)]
-    )
+
+    def others(content: bytes, x: list[np.ndarray], *, goes_on: bool) -> list[np.ndarray]:
+        return [values + 1 for values in original(content, x, goes_on=goes_on)]
+
+    monkeypatch.setattr(bench, "original", others)
     assert bench.judge(folder / "net.tflite").status == "different"
+
+
+def test_variables_go_on_from_run_to_run(tmp_path: Path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(to_tflite(CASES[0].graph))
+    assert bench.judge(path).status == "equal"
 
 
 def test_file_that_takes_too_long_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch):

@@ -242,6 +242,21 @@ def test_what_cannot_be_converted_is_named(content: bytes, change, words: str, t
     assert "\n" not in str(error.value)
 
 
+def test_relu6_to_another_scale_is_refused(tmp_path: Path):
+    """Devices limit its bytes and leave the scale as it is."""
+
+    def finer(model):
+        main = model.subgraphs[0]
+        main.tensors[main.outputs[0]].quantization.scale = [0.01]
+
+    kind = schema.BuiltinOperator.RELU6
+    contents = [to_tflite(case.quantized()) for case in rg.operator_cases("relu", 12)]
+    codes = [schema.ModelT.InitFromPackedBuf(c, 0).operatorCodes[-1].builtinCode for c in contents]
+    path = _written(tm.changed(contents[codes.index(kind)], finer), tmp_path)
+    with pytest.raises(UnsupportedModel, match="another scale, which RELU6 on devices leaves out"):
+        import_model(path)
+
+
 def test_signature_may_be_left_out(content: bytes, tmp_path: Path):
     path = _written(content[:4] + bytes(4) + content[8:], tmp_path)
     found = import_model(path)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from microlut.errors import UnsupportedModel
 from microlut.importers.tflite.use import (
     PREVIOUS,
     Handler,
@@ -67,7 +68,7 @@ def _rectified(
     if not equal and kind is ActivationKind.RELU and target.dtype == "int8":
         return rescaled_relu(source, target)
     if not equal:
-        raise ValueError("the scales of its tensors")
+        raise UnsupportedModel(f"goes to another scale, which {kind.upper()} on devices leaves out")
     return Relu(kind).quantize(inputs, outputs)
 
 
