@@ -151,3 +151,9 @@ def test_layers_of_each_step():
 def test_quantizers_of_hgq_are_refused_with_what_to_do():
     with pytest.raises(UnsupportedModel, match=r"HGQ makes them.* train the model of Keras's"):
         import_model(model("FixedPointQuantizer", weights=(), RND="TRN", SAT="WRAP"))
+
+
+@pytest.mark.parametrize("kind", ["QGRU", "QLSTM"])
+def test_recurrent_layers_of_qkeras_are_refused_with_what_to_do(kind):
+    with pytest.raises(UnsupportedModel, match=r"rounds its state in every step.* layer of Keras"):
+        import_model(model(kind, shape=(5, 4), weights=(), units=3))

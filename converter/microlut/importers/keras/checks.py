@@ -58,6 +58,11 @@ _ADVICE = {
     ),
     "FixedPointQuantizer": "channels that have bits of their own and overflow, as HGQ makes them, "
     "are not read: train the model of Keras's layers, for which microlut chooses bits and ranges",
+    **dict.fromkeys(
+        ("QBidirectional", "QGRU", "QLSTM", "QSimpleRNN"),
+        "QKeras rounds its state in every step, to bits that no kernel here has: train the layer "
+        "of Keras, for which microlut chooses bits and ranges",
+    ),
     "Masking": "supported are sequences of one length: leave it out, and train the model again",
 }
 
