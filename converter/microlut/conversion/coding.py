@@ -22,7 +22,7 @@ from microlut.quantize.weights import WeightConfig, may_be_coded
 
 # The engine's code for entropy-coded indices, on Cortex-M4.
 DECODER_BYTES = {"conv2d": 700, "dense": 1110}
-_RATES = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+RATES = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 _RATE_BITS = {2.0: 4, 3.0: 5}  # of the number of levels, up to these rates
 # A code and the starts of its groups take 100 to 300 bytes, and a dense layer its own function.
 _FEWEST_WEIGHTS = {"conv2d": 1 << 11, "dense": 1 << 14}
@@ -76,5 +76,5 @@ def coded_options(
         return []
     if not config.needs_data or not may_be_coded(op.kernel.shape, config):
         return []
-    bits = {rate: next(b for most, b in _RATE_BITS.items() if rate <= most) for rate in _RATES}
-    return [replace(config, bits=bits[rate], rate=rate) for rate in _RATES]
+    bits = {rate: next(b for most, b in _RATE_BITS.items() if rate <= most) for rate in RATES}
+    return [replace(config, bits=bits[rate], rate=rate) for rate in RATES]

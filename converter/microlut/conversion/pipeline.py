@@ -15,7 +15,8 @@ from microlut.board.board import Board
 from microlut.codegen.names import identifier
 from microlut.codegen.render import render
 from microlut.conversion.alarm import alarms
-from microlut.conversion.bits import Allocation, quantize_within
+from microlut.conversion.allocation import Allocation
+from microlut.conversion.bits import quantize_within
 from microlut.conversion.calibration import STAGES
 from microlut.conversion.conversion import Conversion, source_hash
 from microlut.conversion.decisions import Decision

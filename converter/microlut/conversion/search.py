@@ -15,7 +15,8 @@ from typing import TypeVar
 import joblib
 from pydantic import TypeAdapter, ValidationError
 
-from microlut.conversion.bits import AVERAGES, flash_bytes, front_of, measure
+from microlut.conversion.allocation import flash_bytes
+from microlut.conversion.bits import AVERAGES, front_of, measure
 from microlut.conversion.front import Point, PointKind, SearchResult
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.uniform import average_bits, uniform_configs

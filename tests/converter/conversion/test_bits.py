@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 
 from graphs import as_batch, input_limits, make_node, net
 from microlut.board.board import Board, load_board
-from microlut.conversion import bits as module
+from microlut.conversion import allocation as allocation_module
+from microlut.conversion import flash_budget
 from microlut.conversion import prepared as prepared_module
-from microlut.conversion.bits import AVERAGES, flash_bytes, front_of, measure, quantize_within
+from microlut.conversion.allocation import flash_bytes
+from microlut.conversion.bits import AVERAGES, front_of, measure, quantize_within
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.reporting import Making, convert_report
 from microlut.conversion.room import check_room
@@ -240,11 +243,16 @@ def test_bits_layer_by_layer_are_taken_where_they_lose_clearly_less(monkeypatch,
     assert found.decisions[0].chosen == "layer by layer"
 
 
+def sized(mixed: int) -> Callable[[QuantizedGraph], int]:
+    """Let networks with bits layer by layer take so many bytes, and others 100."""
+    return lambda quantized: mixed if len(bits_of(quantized)) > 1 else 100
+
+
 def test_a_larger_network_has_to_be_clearly_better(monkeypatch):
-    monkeypatch.setattr(module, "flash_bytes", lambda q: 101 if len(bits_of(q)) > 1 else 100)
+    monkeypatch.setattr(allocation_module, "flash_bytes", sized(101))
     given_losses(monkeypatch, {True: 0.010, False: 0.0095})
     assert quantize_within(prepared(), Budget(average_bits=4.0), silent).configs == same(4)
-    monkeypatch.setattr(module, "flash_bytes", lambda q: 99 if len(bits_of(q)) > 1 else 100)
+    monkeypatch.setattr(allocation_module, "flash_bytes", sized(99))
     assert quantize_within(prepared(), Budget(average_bits=4.0), silent).configs != same(4)
 
 
@@ -285,15 +293,15 @@ def test_flash_bytes_that_a_network_has_exactly_are_enough_for_it():
 
 @pytest.mark.parametrize("budget", [320, 340, 440, 460])
 def test_flash_bytes_make_room_for_larger_output_stages_and_no_more(monkeypatch, budget: int):
-    real = module.flash_bytes
+    real = flash_budget.flash_bytes
     wanted = real(quantize_within(prepared(), Budget(flash_bytes=budget - 20), silent).quantized)
-    monkeypatch.setattr(module, "flash_bytes", lambda quantized: real(quantized) + 20)
+    monkeypatch.setattr(flash_budget, "flash_bytes", lambda quantized: real(quantized) + 20)
     found = quantize_within(prepared(), Budget(flash_bytes=budget), silent)
     assert real(found.quantized) == wanted <= budget - 20
 
 
 def test_flash_bytes_that_no_choice_keeps_to_are_refused(monkeypatch):
-    monkeypatch.setattr(module, "flash_bytes", lambda _quantized: 10_001)
+    monkeypatch.setattr(flash_budget, "flash_bytes", lambda _quantized: 10_001)
     with pytest.raises(InvalidInput, match="flash budget is 10,000 bytes; no choice of bits"):
         quantize_within(prepared(), Budget(flash_bytes=10_000), silent)
 

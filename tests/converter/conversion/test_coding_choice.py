@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from graphs import make_node, net
+from graphs import as_batch, make_node, net
+from microlut.conversion.allocation import flash_bytes
+from microlut.conversion.bits import quantize_within
 from microlut.conversion.coding import DECODER_BYTES, coded_options, with_short_indices
+from microlut.conversion.prepared import Prepared
+from microlut.conversion.settings import Budget, LayerChoice
+from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.integer import evaluate as int_ops
 from microlut.integer.packing import stored_bytes
@@ -13,6 +18,7 @@ from microlut.ops.tensor import Activation
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
+from microlut.support.progress import silent
 
 
 def network(units: int) -> tuple[Graph, np.ndarray]:
@@ -59,3 +65,15 @@ def test_rates_are_offered_to_large_layers_that_are_quantized_by_data():
     assert not offered(WeightConfig(4, "tensor"))
     small, x = network(20)
     assert not coded_options(small, calibrate(small, x), "y", WeightConfig(4))
+
+
+def test_budgets_below_two_bits_are_kept_with_entropy_coded_indices():
+    graph, x = network(512)  # 8,192 bytes at 2 bits
+    batch = as_batch(graph, x)
+    choices = {"y": LayerChoice(WeightConfig(4), pinned=False)}
+    ready = Prepared(graph, calibrate(graph, x), batch, batch, choices, "min-max")
+    found = quantize_within(ready, Budget(flash_bytes=10_000), silent)
+    assert found.configs["y"].rate is not None
+    assert flash_bytes(found.quantized) + DECODER_BYTES["dense"] <= 10_000
+    with pytest.raises(InvalidInput, match="cannot hold the weights, which take 5,120 at least"):
+        quantize_within(ready, Budget(flash_bytes=5_000), silent)

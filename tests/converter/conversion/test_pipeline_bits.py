@@ -15,7 +15,7 @@ import pytest
 
 from digits_example import CALIBRATION, MODEL, conversion, samples
 from microlut import cli
-from microlut.conversion.bits import flash_bytes
+from microlut.conversion.allocation import flash_bytes
 from microlut.conversion.conversion import Conversion
 from microlut.conversion.pipeline import convert
 from microlut.conversion.settings import Budget

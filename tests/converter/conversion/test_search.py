@@ -12,7 +12,7 @@ import pytest
 
 import microlut.conversion.search as stage
 from graphs import as_batch, make_node, net
-from microlut.conversion.bits import flash_bytes
+from microlut.conversion.allocation import flash_bytes
 from microlut.conversion.front import SearchResult
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.search import search_prepared as search
