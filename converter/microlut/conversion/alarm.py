@@ -122,9 +122,22 @@ def _layer_alarms(quantized: QuantizedGraph, found: Comparison) -> Iterator[Find
                 f"layer {name!r} carries more noise than signal: what differs from input to input "
                 f"has an SNR of {ratio:.1f} dB (limit {LEAST_LAYER_SNR_DB:g} dB)",
                 {"snr_db": float(ratio), "limit_snr_db": LEAST_LAYER_SNR_DB},
-                (Remedy(f'give it more bits: bits = 8 under [layers."{name}"]'), _OTHER_INPUTS),
+                (*_more_bits(quantized, name), _OTHER_INPUTS),
             )
             return
+
+
+def _more_bits(quantized: QuantizedGraph, layer: str) -> tuple[Remedy, ...]:
+    """Return what gives a layer more bits: of its weights, or else of its values."""
+    node = next(n for n in quantized.nodes if layer in (t.name for t in n.outputs))
+    if isinstance(node.op, QWeighted) and node.op.weights.bits < 8:
+        return (Remedy(f'give it more bits: bits = 8 under [layers."{layer}"]'),)
+    if node.outputs[0].dtype == "int8":
+        return (
+            _OTHER_RANGES,
+            Remedy(f'or give its values 16 bits: "{layer}" = 16 under [tensors]'),
+        )
+    return (_OTHER_RANGES,)
 
 
 def _symptom(

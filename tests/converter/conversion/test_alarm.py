@@ -131,7 +131,23 @@ def test_layer_of_more_noise_than_signal_is_named():
     (finding,) = found_in(graph, replace(q, nodes=tuple(nodes)), x)
     assert (finding.code, finding.place) == ("noisy-layer", graph.nodes[1].name)
     assert finding.figures["snr_db"] < finding.figures["limit_snr_db"] == 0
-    assert f'bits = 8 under [layers."{finding.place}"]' in finding.remedies[0].text
+    texts = [remedy.text for remedy in finding.remedies]  # its weights have 8 bits already
+    assert texts[0] == "--ranges auto, or --ranges percentile if some values are extreme"
+    assert texts[1] == f'or give its values 16 bits: "{finding.place}" = 16 under [tensors]'
+
+
+def test_noisy_layer_of_few_bits_gets_more_of_them():
+    graph, x = branches(), normal(100, 4)
+    q = quantized(graph, x, 4)
+    nodes = list(q.nodes)
+    weights = nodes[1].op.weights
+    turned = replace(weights, codebook=-weights.codebook)
+    nodes[1] = replace(nodes[1], op=replace(nodes[1].op, weights=turned))
+    (finding, *_) = found_in(graph, replace(q, nodes=tuple(nodes)), x)
+    assert finding.code == "noisy-layer"
+    assert (
+        finding.remedies[0].text == f'give it more bits: bits = 8 under [layers."{finding.place}"]'
+    )
 
 
 def wide_classifier() -> Graph:
