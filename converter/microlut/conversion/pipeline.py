@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from microlut.board.board import Board
 from microlut.codegen.names import identifier
@@ -28,6 +27,7 @@ from microlut.conversion.prepared import Prepared
 from microlut.conversion.remedies import measured_remedies
 from microlut.conversion.reporting import Making, convert_report
 from microlut.conversion.settings import Budget, budget_in_force
+from microlut.distill.decision import UNTRAINED
 from microlut.distill.stage import check_trainer, distilled
 from microlut.distill.tuning import Tuned
 from microlut.errors import ToolMissing
@@ -39,7 +39,7 @@ from microlut.integer import QuantizedGraph
 from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Optimize, make_plan
 from microlut.quantize.figures import Task
-from microlut.quantize.quality import affordable_inputs, compare, judged, spread
+from microlut.quantize.quality import affordable_inputs, compare, spread
 from microlut.quantize.ranges.choose import Ends, RangeChoice
 from microlut.quantize.rough import quantize_roughly
 from microlut.quantize.weights import LayerConfigs, Method
@@ -50,7 +50,6 @@ from microlut.support.texts import plain
 
 _IN_MEMORY = "a model in memory"
 Trainer = Callable[[Prepared, QuantizedGraph, LayerConfigs], tuple[QuantizedGraph, Tuned]]
-_TRAINED, _UNTRAINED = "trained", "not trained"
 
 
 def convert(  # noqa: PLR0913 (the user's options, by name)
@@ -178,7 +177,7 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     # before large texts take memory
     making = replace(
         _making(prepared, found.configs, quantized, budget),
-        distilled=any(decision.chosen == _TRAINED for decision in trained),
+        distilled=any(decision.chosen != UNTRAINED for decision in trained),
         decisions=decisions,
         custom=options.said,
         tuned=tuned,
@@ -220,22 +219,18 @@ def _distilled(
     prepared: Prepared, found: Allocation, options: Options, progress: Progress
 ) -> tuple[QuantizedGraph, tuple[Decision, ...]]:
     """Return the network after training, if that is worthwhile and helps, and what decided it."""
-    samples, aside = prepared.samples, prepared.aside
-    if samples is None or not options.distill or prepared.graph.exact:
-        return found.quantized, ()
     graph, quantized = prepared.graph, found.quantized
-    made = distilled(graph, quantized, found.configs, samples, aside, progress)
+    if not options.distill or graph.exact:
+        return quantized, ()
+    made = distilled(prepared, quantized, found.configs, progress)
     if made is None:
         return quantized, ()
-    figure: Literal["error", "divergence"] = "divergence"
-    if any(not judged(graph, output)[1] for output in graph.outputs):
-        figure = "error"
     decision = Decision(
         "distillation",
-        _UNTRAINED if made.quantized is None else _TRAINED,
-        figure,
-        aside is not None,
-        {_UNTRAINED: made.before, _TRAINED: made.after},
+        made.chosen,
+        "error",
+        prepared.aside is not None,
+        made.errors,
     )
     return made.quantized or quantized, (decision,)
 

@@ -17,7 +17,7 @@ from microlut.quantize.divided import Divided
 from microlut.quantize.figures import Quality, Task, pooled
 from microlut.quantize.quality import integer_quality
 from microlut.quantize.ranges.measure import Ranges
-from microlut.quantize.stage import quantize, quantize_without_data
+from microlut.quantize.stage import Revise, quantize, quantize_without_data
 from microlut.quantize.weights import LayerConfigs
 
 
@@ -70,10 +70,16 @@ class Prepared:
             return self.aside
         return self.inputs if self.samples is None else self.samples
 
-    def quantize(self, configs: LayerConfigs) -> QuantizedGraph:
-        """Return the integer network with these configurations of its layers."""
-        stage = quantize if _needs_data(configs) else quantize_without_data
-        return with_short_indices(stage(self.graph, self.ranges, self.inputs, configs))
+    def quantize(self, configs: LayerConfigs, revise: Revise | None = None) -> QuantizedGraph:
+        """Return the integer network with these configurations of its layers.
+
+        With data, `revise` may change layers once those before them are quantized.
+        """
+        if _needs_data(configs):
+            found = quantize(self.graph, self.ranges, self.inputs, configs, revise)
+        else:
+            found = quantize_without_data(self.graph, self.ranges, self.inputs, configs)
+        return with_short_indices(found)
 
     def held_out_quality(self, configs: LayerConfigs) -> Quality:
         """Return the quality of the network on held-out inputs.

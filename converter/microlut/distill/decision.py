@@ -5,17 +5,21 @@ TensorFlow takes seconds and 600 MB, and many networks need no training.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from microlut.graph.batch import Arrays
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.quantize.quality import (
     affordable_inputs,
     integer_quality,
     products,
     spread,
+    without_softmax,
 )
+from microlut.quantize.shared import kernel_owners
 from microlut.quantize.weights import LayerConfigs
 
 BATCH = 50
@@ -29,6 +33,7 @@ _FEWEST_STEPS = 100  # fewer steps are not worthwhile
 # million per inference (ResNet8 has 12.5), and the fewest for 78 million: _PRODUCTS / (BATCH *
 # _FEWEST_STEPS). It is a limit of time alone, whatever the classes.
 _PRODUCTS = _STEPS * BATCH * 13_000_000
+_PRODUCTS_AHEAD = 13_000_000  # those with which distillation takes 40 seconds with all its steps
 # Divergence from the float outputs, about half a point. That holds with ten classes and with a
 # thousand: MobileNetV1-0.25 for ImageNet lost 4.3 points at 0.149, which is 0.6 at this. Training
 # that starts below it tends to overfit: of five on two models, four did harm on held-out inputs; of
@@ -44,12 +49,10 @@ class Training:
     Attributes:
         steps: Number of batches to train with.
         judges: Inputs [n, ...] that decide whether it helped.
-        divergence: Divergence from the float network on them before training.
     """
 
     steps: int
     judges: Arrays
-    divergence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +60,35 @@ class Distilled:
     """The result of training.
 
     Attributes:
-        quantized: The integer network after training; None if it is no nearer on the judges.
-        before: Divergence from the float network on them before training.
-        after: The same after training.
+        quantized: The nearest integer network on the judges; None if it is the one before training.
+        chosen: The name of its way in `divergences`.
+        errors: What `error_of` says by way: "not trained", "trained" and, if it was tried, "trained
+            ahead, too".
     """
 
     quantized: QuantizedGraph | None
-    before: float
-    after: float
+    chosen: str
+    errors: Mapping[str, float]
+
+
+UNTRAINED, TRAINED, AHEAD = "not trained", "trained", "trained ahead, too"
 
 
 def may_lose(configs: LayerConfigs) -> bool:
     """Return whether any layer has so few bits that training may help."""
     return any(c.needs_data and c.bits < _LOSSLESS_BITS for c in configs.values())
+
+
+def trains_ahead(graph: Graph) -> bool:
+    """Return whether layers are also trained while those before them are quantized.
+
+    The few weights of a depthwise layer can hardly make up for the errors before it, but the layers
+    behind it can. Without such layers, reconstruction alone does better. Layers that share weights
+    would part. It takes two to three times as long as distillation, so large networks are left out.
+    """
+    deep = any(isinstance(node.op, DepthwiseConv2D) for node in graph.nodes)
+    own = all(name == owner for name, owner in kernel_owners(graph).items())
+    return deep and own and products(graph) <= _PRODUCTS_AHEAD
 
 
 def worthwhile_training(
@@ -96,4 +115,13 @@ def worthwhile_training(
     found = integer_quality(graph, quantized, judges)
     if found.divergence < (_LITTLE_ERROR if found.agreement is None else _LITTLE):
         return None
-    return Training(steps, judges, found.divergence)
+    return Training(steps, judges)
+
+
+def error_of(graph: Graph, quantized: QuantizedGraph, judges: Arrays) -> float:
+    """Return the relative squared error of the outputs, or of what a final softmax reads.
+
+    The divergence of a softmax comes from the few inputs between two classes: on 40 inputs it told
+    nothing of four networks, which this had in the order of their divergence on 400 others.
+    """
+    return integer_quality(without_softmax(graph), quantized, judges).divergence

@@ -8,11 +8,11 @@ sums are float64, since those of squares cancel.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 
-from microlut.distill.student import Student, Tensor
+from microlut.distill.student import Tensor
 from microlut.graph.ir import Graph
 from microlut.ops.add import Add
 from microlut.quantize.quality import judged
@@ -27,9 +27,18 @@ Powers = Mapping[str, Tensor]
 Loss = Callable[..., Tensor]  # takes powers and a batch
 
 
+class Learner(Protocol):
+    """What training changes."""
+
+    variables: list[Any]
+
+    def limit(self) -> None:
+        """Keep the variables within what is allowed; called after each change."""
+
+
 def step_of(
     graph: Graph,
-    student: Student,
+    student: Learner,
     optimizer: Any,  # noqa: ANN401
     loss: Loss,
 ) -> Callable[..., None]:

@@ -34,7 +34,7 @@ Tensor = Any  # TensorFlow has no types
 # What a variable moves by when the optimizer moves it by 1: one rate then serves all of them.
 _LEVEL_UNIT = LEVEL_MAX
 _PLACE_UNIT = 4.0  # distances of neighbouring levels
-_BIAS_UNIT = 16  # steps of the layer's output in int8
+BIAS_UNIT = 16  # steps of the layer's output in int8
 
 
 class Student:
@@ -59,7 +59,7 @@ class Student:
     def tensors(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return every tensor by name as real values, for inputs [batch, ...] by name."""
         tensors = self._quantized.tensors()
-        found = {name: _rounded_to(tensors[name], values) for name, values in x.items()}
+        found = {name: rounded_to(tensors[name], values) for name, values in x.items()}
         for node in self._graph.nodes:
             inputs = [found[name] for name in node.inputs]
             layer = self._layers.get(node.name)
@@ -67,7 +67,7 @@ class Student:
             for tensor, y in zip(node.outputs, made, strict=True):
                 # Training goes by what a softmax reads, and needs the float probabilities.
                 softmax = isinstance(node.op, Softmax)
-                found[tensor.name] = y if softmax else _rounded_to(tensors[tensor.name], y)
+                found[tensor.name] = y if softmax else rounded_to(tensors[tensor.name], y)
         return found
 
     def limit(self) -> None:
@@ -100,7 +100,7 @@ class _Layer:
         self._op, self._qop = op, qnode.op
         self._x, self._output, self._granularity = x, qnode.quantization, config.granularity
         self._dtype = qnode.outputs[0].dtype
-        steps = _BIAS_UNIT * (256 if self._dtype == "int16" else 1)
+        steps = BIAS_UNIT * (256 if self._dtype == "int16" else 1)
         self._bias_unit = steps * self._output.scale
         weights = qnode.op.weights
         # plain int8 always has one scale per channel
@@ -208,7 +208,7 @@ def _apart(levels: FloatArray) -> FloatArray:
     return np.minimum(ascending, highest)
 
 
-def _rounded_to(tensor: QuantizedTensor, x: Tensor) -> Tensor:
+def rounded_to(tensor: QuantizedTensor, x: Tensor) -> Tensor:
     """Return real values rounded and clamped to a type; gradients pass inside the range.
 
     Those of an input with scales per feature stay as they are: the same bytes follow in one scale.

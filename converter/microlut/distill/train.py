@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from microlut.distill.decision import BATCH, Distilled, Training
-from microlut.distill.slices import Powers, float_tensors, guides, step_of
+from microlut.distill.decision import BATCH
+from microlut.distill.slices import Learner, Powers, float_tensors, guides, step_of
 from microlut.distill.student import Student, Tensor
 from microlut.distill.tuning import RATE
 from microlut.distill.variety import varied
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
-from microlut.quantize.quality import integer_quality, judged
+from microlut.quantize.quality import judged
 from microlut.quantize.weights import LayerConfigs
 from microlut.support.progress import Progress
 
@@ -34,17 +34,17 @@ def distill(
     quantized: QuantizedGraph,
     configs: LayerConfigs,
     inputs: Batch,
-    training: Training,
+    steps: int,
     progress: Progress,
-) -> Distilled:
-    """Return the integer network after training, if it is nearer on the judges.
+) -> QuantizedGraph:
+    """Return the integer network after training.
 
     Args:
         graph: The float network after the passes.
         quantized: Its integer form.
         configs: How its layers were quantized, by name.
         inputs: [n, ...] calibration inputs.
-        training: The result of `worthwhile_training`.
+        steps: Number of batches to train with.
         progress: Called with ("distill", steps done, steps).
     """
     student = Student(graph, quantized, configs)
@@ -52,18 +52,15 @@ def distill(
     def loss(powers: Powers, x: dict[str, Tensor]) -> Tensor:
         return loss_of(graph, float_tensors(graph, x), student.tensors(x), powers)
 
-    step = step_of(graph, student, optimizer_of(student, training.steps, RATE), loss)
+    step = step_of(graph, student, optimizer_of(student, steps, RATE), loss)
     batches = varied(inputs, graph, BATCH, np.random.default_rng(_SEED))
-    for done in range(training.steps):
-        progress("distill", done, training.steps)
+    for done in range(steps):
+        progress("distill", done, steps)
         step({name: tf.constant(x) for name, x in next(batches).arrays.items()})
-    trained = student.quantized()
-    after = integer_quality(graph, trained, training.judges).divergence
-    kept = trained if after < training.divergence else None
-    return Distilled(kept, training.divergence, after)
+    return student.quantized()
 
 
-def optimizer_of(student: Student, steps: int, rate: float) -> Any:  # noqa: ANN401
+def optimizer_of(student: Learner, steps: int, rate: float) -> Any:  # noqa: ANN401
     """Return what moves the student's variables in some steps.
 
     Its rate, in units of the variables, rises to `rate` and decays to zero by half a cosine.

@@ -26,7 +26,7 @@ from microlut.integer import QNode, QuantizedGraph
 from microlut.integer.evaluate import evaluate_node
 from microlut.ops.arrays import FloatArray, IntArray
 from microlut.ops.linear import Linear, QLinear
-from microlut.ops.tensor import Quantization, Tensor, quantize_array
+from microlut.ops.tensor import Quantization, Tensor, dequantize_array, quantize_array
 from microlut.ops.weights import QuantizedWeights
 from microlut.quantize.assign.covariance import reconstruction_moments
 from microlut.quantize.assign.reconstruct import ScaleRule
@@ -46,6 +46,7 @@ from microlut.quantize.without_data.synthetic import walk
 _CORRECTION_BYTES = 1 << 30  # float and int8 activations kept while the means are corrected
 _FLOAT_BATCH = 32
 _Ends = tuple[Tensor, Tensor]  # a layer's input and output
+Revise = Callable[[str, QLinear], Mapping[str, Linear]]
 
 
 @dataclass(slots=True)
@@ -84,6 +85,7 @@ def quantize(
     ranges: Ranges,
     samples: Arrays,
     config: WeightConfig | LayerConfigs,
+    revise: Revise | None = None,
 ) -> QuantizedGraph:
     """Quantize a graph on which all passes have run.
 
@@ -92,6 +94,8 @@ def quantize(
         ranges: Calibrated range and type of every tensor.
         samples: [n, ...] calibration inputs, by which the biases are corrected.
         config: How weights are quantized: for all layers, or per layer by its node's name.
+        revise: Called with each layer once it is quantized; returns the layers after it with
+            weights that make up for it, as far as it has such.
 
     Raises:
         UnsupportedModel: An operator has no integer form for these ranges or types.
@@ -103,6 +107,7 @@ def quantize(
     values = _first_values(graph, tensors, samples)
     shared = SharedWeights()
     nodes = []
+    revised: dict[str, Linear] = {}
     for node, freed in zip(graph.nodes, last_reads(graph.nodes), strict=True):
         inputs = [values[name] for name in node.inputs]
         exact = exact_node(graph, node, configs)
@@ -118,7 +123,13 @@ def quantize(
         elif isinstance(node.op, Linear):
             ends = tensors[node.inputs[0]], tensors[node.output]
             config = configs[node.name]
-            op, made = _quantize_linear(node.op, inputs[0], ends, config, shared)
+            if node.name in revised:  # it has learned to read what the integer network gives
+                read = inputs[0].integer
+                inputs[0] = _Values(dequantize_array(read, ends[0].quantized), read)
+            float_op = revised.get(node.name, node.op)
+            op, made = _quantize_linear(float_op, inputs[0], ends, config, shared)
+            if revise is not None:
+                revised.update(revise(node.name, op))
             made.real = settled(node.outputs[0], made.real)
             nodes.append(QNode(node.name, op, node.inputs, quantized_outputs(node, tensors)))
             values[node.output] = made

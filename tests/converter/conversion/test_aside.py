@@ -100,8 +100,10 @@ def test_inputs_kept_aside_decide_whether_training_is_worthwhile(monkeypatch):
     aside = as_batch(ready.graph, pictures(60, seed=9))
     training = worthwhile_training(ready.graph, q, ready.samples, aside)
     assert rows(training.judges) == rows(aside)
-    assert training.divergence == integer_quality(ready.graph, q, aside).divergence
-    monkeypatch.setattr(decision, "_LITTLE", 1.0)
+    lost = integer_quality(ready.graph, q, aside).divergence
+    monkeypatch.setattr(decision, "_LITTLE", 0.999 * lost)
+    assert worthwhile_training(ready.graph, q, ready.samples, aside) is not None
+    monkeypatch.setattr(decision, "_LITTLE", 1.001 * lost)
     assert worthwhile_training(ready.graph, q, ready.samples, aside) is None
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from digits_example import CALIBRATION, MODEL
 from microlut.distill import decision, stage
-from microlut.distill.decision import may_lose, worthwhile_training
+from microlut.distill.decision import may_lose, trains_ahead, worthwhile_training
 from microlut.errors import ToolMissing
+from microlut.ops.depthwise_conv2d import DepthwiseConv2D
 from microlut.quantize.quality import integer_quality
 from microlut.quantize.weights import WeightConfig
 from microlut.support.progress import silent
@@ -62,11 +64,20 @@ def test_layers_of_many_bits_or_without_data_are_left_alone(config, expected):
     assert may_lose({"a": WeightConfig(8), "b": config}) is expected
 
 
+def test_layers_are_trained_ahead_with_depthwise_ones_and_weights_of_their_own(ready, monkeypatch):
+    assert trains_ahead(ready.graph)
+    nodes = tuple(node for node in ready.graph.nodes if not isinstance(node.op, DepthwiseConv2D))
+    assert not trains_ahead(replace(ready.graph, nodes=nodes))
+    called_twice = (*ready.graph.nodes, replace(ready.graph.nodes[0], name="again"))
+    assert not trains_ahead(replace(ready.graph, nodes=called_twice))
+    monkeypatch.setattr(decision, "_PRODUCTS_AHEAD", 1)
+    assert not trains_ahead(ready.graph)
+
+
 def test_a_network_that_is_left_alone_loads_no_tensorflow(ready, quantized, monkeypatch):
     asked = []
     monkeypatch.setattr(stage, "load_tensorflow", asked.append)
-    configs, inputs = ready.configs, ready.samples
-    assert stage.distilled(ready.graph, quantized, configs, inputs, None, silent) is None
+    assert stage.distilled(ready, quantized, ready.configs, silent) is None
     assert asked == []
     monkeypatch.setattr(decision, "_LITTLE", 0.0)
 
@@ -75,7 +86,7 @@ def test_a_network_that_is_left_alone_loads_no_tensorflow(ready, quantized, monk
 
     monkeypatch.setattr(stage, "load_tensorflow", refuse)
     with pytest.raises(ToolMissing, match="--no-distill leaves it out"):
-        stage.distilled(ready.graph, quantized, configs, inputs, None, silent)
+        stage.distilled(ready, quantized, ready.configs, silent)
 
 
 def test_missing_tensorflow_is_told_before_the_work(ready, monkeypatch):

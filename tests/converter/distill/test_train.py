@@ -16,7 +16,7 @@ from small_classifier import classifier, pictures, prepared
 
 pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorflow")
 
-from microlut.distill import decision, train
+from microlut.distill import decision, stage, train
 from microlut.distill.student import Student
 
 
@@ -48,9 +48,10 @@ def damaged(quantized: QuantizedGraph) -> QuantizedGraph:
 
 
 def distilled(ready, configs, quantized, progress=silent) -> QuantizedGraph | None:
-    training = decision.worthwhile_training(ready.graph, quantized, ready.samples)
-    assert training is not None
-    made = train.distill(ready.graph, quantized, configs, ready.samples, training, progress)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stage, "trains_ahead", lambda _graph: False)
+        made = stage.distilled(ready, quantized, configs, progress)
+    assert made is not None
     return made.quantized
 
 
@@ -86,7 +87,8 @@ def test_training_is_repeatable_and_tells_how_far_it_is(monkeypatch):
 
 
 def test_a_network_that_comes_no_nearer_is_left_alone(monkeypatch):
-    ready, configs, quantized = damaged_start(2)
+    ready, configs, quantized = start(2)
+    monkeypatch.setattr(decision, "_LITTLE", 0.0)
     monkeypatch.setattr(train, "RATE", 10.0)
     monkeypatch.setattr(decision, "_STEPS", 100)
     assert distilled(ready, configs, quantized) is None
