@@ -22,7 +22,7 @@ from microlut.ops.linear import Linear
 from microlut.ops.windows import pad, patches
 from microlut.quantize.levels.densities import Array
 
-_BATCH = 100
+_BATCH = 50
 
 
 def by_channel(op: Linear) -> Array:

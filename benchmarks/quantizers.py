@@ -29,8 +29,9 @@ from pathlib import Path
 import networks
 import numpy as np
 from documents import MEASUREMENTS, ROOT
-from models import MODELS, standard_error
+from models import standard_error
 from numpy.typing import NDArray
+from reference_models import REFERENCES
 from rival_quantizers import KMEANS, QUANTIZERS, Quantizer, quantized, relative_squares
 
 import microlut
@@ -45,7 +46,7 @@ from microlut.verification.accuracy import top1
 RESULTS = ROOT / "benchmarks" / "results" / "quantizers.json"
 PAGE = MEASUREMENTS / "quantizer-tables.md"
 HEADING = "Made by benchmarks/quantizers.py; [quantizers.md](quantizers.md) says what was compared."
-DATA = dict(MODELS)
+DATA = {reference.model: reference for reference in REFERENCES}
 GRANULARITIES: tuple[Granularity, ...] = ("tensor", "channel")
 
 
@@ -79,10 +80,11 @@ class Network:
 def load_network(data: Path, limit: int | None, name: str) -> Network:
     """Read a model and its data."""
     graph = run_passes(import_model(data / name, None))
-    test = microlut.load_samples(data / f"{DATA[name]}_test.npz", graph.inputs, limit)
-    calibration = microlut.load_samples(data / f"{DATA[name]}_calibration.npz", graph.inputs)
-    columns = networks.mean_columns(graph, calibration.x)
-    return Network(name, graph, test.x, test.y, columns, accuracy(graph, test.x, test.y))
+    test, y = DATA[name].test(data, limit)
+    x = microlut.as_samples(test, graph.inputs).x
+    calibration = microlut.as_samples(DATA[name].calibration(data), graph.inputs).x
+    columns = networks.mean_columns(graph, calibration)
+    return Network(name, graph, x, y, columns, accuracy(graph, x, y))
 
 
 def accuracy(graph: Graph, x: FloatArray, y: NDArray[np.int64]) -> float:
