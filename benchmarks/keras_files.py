@@ -101,7 +101,7 @@ def in_process(path: Path, name: str, seconds: int) -> Row:
 
 
 def kind_of(row: Row) -> str:
-    """Return in which line of the table a file counts."""
+    """Return in which line of the table per file counts."""
     if not row.read:
         return f"refused: {_reason(row.obstacle)}"
     if row.error >= NEAR:
