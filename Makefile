@@ -22,12 +22,12 @@ help:
 $(VENV)/ready: pyproject.toml scripts/install-tools.sh
 	sh scripts/install-tools.sh
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(INSTALL) "Python packages: up to 0.8 GB, mostly TensorFlow" --editable .
+	$(BIN)/python $(INSTALL) "Python packages: up to 0.2 GB" --editable .
 	touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready
 	sh scripts/install-tools.sh --tests
-	$(BIN)/python $(INSTALL) "Python packages for tests: up to 0.2 GB" --editable '.[dev]'
+	$(BIN)/python $(INSTALL) "Python packages for tests: up to 0.8 GB, mostly TensorFlow" --editable '.[dev]'
 	touch $@
 
 # Where Python is newer than 3.11 there is no such release: the test that needs it says so.

@@ -101,7 +101,7 @@ def in_process(path: Path, name: str, seconds: int) -> Row:
 
 
 def kind_of(row: Row) -> str:
-    """Return in which line of the table per file counts."""
+    """Return the line of the table that counts a row."""
     if not row.read:
         return f"refused: {_reason(row.obstacle)}"
     if row.error >= NEAR:

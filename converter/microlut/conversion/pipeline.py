@@ -19,6 +19,7 @@ from microlut.conversion.bits import quantize_within
 from microlut.conversion.calibration import STAGES
 from microlut.conversion.conversion import Conversion, source_hash
 from microlut.conversion.decisions import Decision
+from microlut.conversion.findings import Finding, Remedy
 from microlut.conversion.integers import file_integers
 from microlut.conversion.memories import arena_banks, with_weights_placed
 from microlut.conversion.options import Check, Options, options_of, unchecked
@@ -28,7 +29,7 @@ from microlut.conversion.remedies import measured_remedies
 from microlut.conversion.reporting import Making, convert_report
 from microlut.conversion.settings import Budget, budget_in_force
 from microlut.distill.decision import UNTRAINED
-from microlut.distill.stage import check_trainer, distilled
+from microlut.distill.stage import distilled, training_for
 from microlut.distill.tuning import Tuned
 from microlut.errors import ToolMissing
 from microlut.graph.ir import Graph
@@ -46,9 +47,16 @@ from microlut.quantize.weights import LayerConfigs, Method
 from microlut.streaming.stream import stream as streamed
 from microlut.support.arguments import PathLike, is_path, path_of
 from microlut.support.progress import Progress, silent
+from microlut.support.tensorflow import INSTALL, tensorflow_installed
 from microlut.support.texts import plain
 
 _IN_MEMORY = "a model in memory"
+_UNTRAINED = Finding(
+    code="not-trained",
+    place="",
+    text="training may win back some of what the bits lose, but TensorFlow is not installed",
+    remedies=(Remedy(f"{INSTALL}, or --no-distill to do without"),),
+)
 Trainer = Callable[[Prepared, QuantizedGraph, LayerConfigs], tuple[QuantizedGraph, Tuned]]
 
 
@@ -163,20 +171,21 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     prepared = prepare(model, calibration, options, name, progress, _checks(options, check))
     progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
-    if options.distill and trainer is None and not prepared.graph.exact:
-        check_trainer(prepared.samples, None if budget else prepared.configs)
     found = quantize_within(prepared, budget, progress)
     tuned: Tuned | None = None
     trained: tuple[Decision, ...] = ()
+    untrained: tuple[Finding, ...] = ()
     if trainer is not None:
         quantized, tuned = trainer(prepared, found.quantized, found.configs)
     else:
-        quantized, trained = _distilled(prepared, found, options, progress)
+        quantized, trained, untrained = _distilled(prepared, found, options, progress)
     quantized = replace(quantized, source=_source_name(model), source_sha256=source_hash(model))
     decisions = (*prepared.decisions, *found.decisions, *trained)
     # before large texts take memory
+    making = _making(prepared, found.configs, quantized, budget)
     making = replace(
-        _making(prepared, found.configs, quantized, budget),
+        making,
+        findings=(*making.findings, *untrained),
         distilled=any(decision.chosen != UNTRAINED for decision in trained),
         decisions=decisions,
         custom=options.said,
@@ -217,14 +226,20 @@ def _checks(options: Options, check: Check) -> Check:
 
 def _distilled(
     prepared: Prepared, found: Allocation, options: Options, progress: Progress
-) -> tuple[QuantizedGraph, tuple[Decision, ...]]:
-    """Return the network after training, if that is worthwhile and helps, and what decided it."""
+) -> tuple[QuantizedGraph, tuple[Decision, ...], tuple[Finding, ...]]:
+    """Return the network after training, if that is worthwhile and helps, and what decided it.
+
+    Where TensorFlow is not installed, the network stays as it is, and a finding says so.
+    """
     graph, quantized = prepared.graph, found.quantized
     if not options.distill or graph.exact:
-        return quantized, ()
-    made = distilled(prepared, quantized, found.configs, progress)
-    if made is None:
-        return quantized, ()
+        return quantized, (), ()
+    training = training_for(prepared, quantized, found.configs)
+    if training is None:
+        return quantized, (), ()
+    if not tensorflow_installed():
+        return quantized, (), (_UNTRAINED,)
+    made = distilled(prepared, quantized, found.configs, training, progress)
     decision = Decision(
         "distillation",
         made.chosen,
@@ -232,7 +247,7 @@ def _distilled(
         prepared.aside is not None,
         made.errors,
     )
-    return made.quantized or quantized, (decision,)
+    return made.quantized or quantized, (decision,), ()
 
 
 def _making(

@@ -9,6 +9,7 @@ from microlut.distill.decision import (
     TRAINED,
     UNTRAINED,
     Distilled,
+    Training,
     error_of,
     may_lose,
     trains_ahead,
@@ -21,7 +22,7 @@ from microlut.quantize.ranges.measure import Ranges
 from microlut.quantize.stage import Revise
 from microlut.quantize.weights import LayerConfigs
 from microlut.support.progress import Progress
-from microlut.support.tensorflow import check_tensorflow, load_tensorflow
+from microlut.support.tensorflow import load_tensorflow
 
 _STEPS_AHEAD = 2  # times those of distillation; the steps after a few layers each are few
 _PURPOSE = "distillation (--no-distill leaves it out)"
@@ -50,40 +51,43 @@ class Trainable(Protocol):
         """Return the integer network; `revise` may change layers that are not yet quantized."""
 
 
-def check_trainer(samples: Batch | None, configs: LayerConfigs | None) -> None:
-    """Raise ToolMissing if training may be worth while and nothing can train.
-
-    This is checked before minutes are spent on quantization, so it does not import TensorFlow.
+def training_for(
+    prepared: Trainable, quantized: QuantizedGraph, configs: LayerConfigs
+) -> Training | None:
+    """Return how to train a network, or None if it is not worthwhile; without TensorFlow.
 
     Args:
-        samples: [n, ...] calibration inputs, if any.
-        configs: How the layers will be quantized, by name; None if a budget decides.
+        prepared: The float network, its inputs, and how it is quantized.
+        quantized: Its integer form.
+        configs: How its layers were quantized, by name.
     """
-    if samples is not None and (configs is None or may_lose(configs)):
-        check_tensorflow(_PURPOSE)
+    inputs = prepared.samples
+    if inputs is None or not may_lose(configs):
+        return None
+    return worthwhile_training(prepared.graph, quantized, inputs, prepared.aside)
 
 
 def distilled(
     prepared: Trainable,
     quantized: QuantizedGraph,
     configs: LayerConfigs,
+    training: Training,
     progress: Progress,
-) -> Distilled | None:
-    """Return what training gives, or None if it is not worthwhile.
+) -> Distilled:
+    """Return what training gives.
 
     Args:
         prepared: The float network, its inputs, and how it is quantized.
         quantized: Its integer form.
         configs: How its layers were quantized, by name.
+        training: How to train it.
         progress: Called with (what, done, total).
+
+    Raises:
+        ToolMissing: TensorFlow cannot be loaded.
     """
-    inputs = prepared.samples
-    if inputs is None or not may_lose(configs):
-        return None
-    graph = prepared.graph
-    training = worthwhile_training(graph, quantized, inputs, prepared.aside)
-    if training is None:
-        return None
+    graph, inputs = prepared.graph, prepared.samples
+    assert inputs is not None
     load_tensorflow(_PURPOSE)
     from microlut.distill.ahead import Ahead
     from microlut.distill.train import distill

@@ -12,10 +12,17 @@ from types import ModuleType
 
 from microlut.errors import ToolMissing
 
+INSTALL = "pip install 'microlut[train]'"
+
+
+def tensorflow_installed() -> bool:
+    """Return whether TensorFlow is installed, without importing it."""
+    return find_spec("tensorflow") is not None
+
 
 def check_tensorflow(purpose: str) -> None:
     """Raise ToolMissing if TensorFlow is not installed, without importing it."""
-    if find_spec("tensorflow") is None:
+    if not tensorflow_installed():
         raise _missing(purpose, "it is not installed")
 
 
@@ -39,9 +46,7 @@ def load_tensorflow(purpose: str) -> ModuleType:
 
 
 def _missing(purpose: str, reason: str) -> ToolMissing:
-    return ToolMissing(
-        f"{purpose} needs TensorFlow ({reason}); install it with: pip install tensorflow"
-    )
+    return ToolMissing(f"{purpose} needs TensorFlow ({reason}); install it with: {INSTALL}")
 
 
 @contextmanager

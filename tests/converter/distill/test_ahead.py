@@ -87,8 +87,9 @@ def test_the_way_of_least_error_on_the_judges_is_taken(ready, monkeypatch):
     monkeypatch.setattr(decision, "_LITTLE", 0.0)
     monkeypatch.setattr(decision, "_STEPS", 100)
     quantized = ready.quantize(ready.configs)
-    made = stage.distilled(ready, quantized, ready.configs, silent)
-    assert made is not None
+    training = stage.training_for(ready, quantized, ready.configs)
+    assert training is not None
+    made = stage.distilled(ready, quantized, ready.configs, training, silent)
     assert set(made.errors) == {"not trained", "trained", "trained ahead, too"}
     assert made.errors[made.chosen] == min(made.errors.values())
     assert made.quantized is not None

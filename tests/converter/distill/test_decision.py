@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+import microlut
 from digits_example import CALIBRATION, MODEL
+from microlut.conversion import pipeline
 from microlut.distill import decision, stage
 from microlut.distill.decision import may_lose, trains_ahead, worthwhile_training
 from microlut.errors import ToolMissing
@@ -75,28 +77,17 @@ def test_layers_are_trained_ahead_with_depthwise_ones_and_weights_of_their_own(r
 
 
 def test_a_network_that_is_left_alone_loads_no_tensorflow(ready, quantized, monkeypatch):
-    asked = []
-    monkeypatch.setattr(stage, "load_tensorflow", asked.append)
-    assert stage.distilled(ready, quantized, ready.configs, silent) is None
-    assert asked == []
+    assert stage.training_for(ready, quantized, ready.configs) is None
     monkeypatch.setattr(decision, "_LITTLE", 0.0)
+    training = stage.training_for(ready, quantized, ready.configs)
+    assert training is not None
 
     def refuse(purpose: str) -> None:
         raise ToolMissing(purpose)
 
     monkeypatch.setattr(stage, "load_tensorflow", refuse)
     with pytest.raises(ToolMissing, match="--no-distill leaves it out"):
-        stage.distilled(ready, quantized, ready.configs, silent)
-
-
-def test_missing_tensorflow_is_told_before_the_work(ready, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ToolMissing, match=r"--no-distill .* pip install tensorflow"):
-        stage.check_trainer(ready.samples, ready.configs)
-    with pytest.raises(ToolMissing):
-        stage.check_trainer(ready.samples, None)
-    stage.check_trainer(None, ready.configs)
-    stage.check_trainer(ready.samples, {"a": WeightConfig(8)})
+        stage.distilled(ready, quantized, ready.configs, training, silent)
 
 
 def python(program: str) -> str:
@@ -111,19 +102,12 @@ def python(program: str) -> str:
     return done.stdout
 
 
-def test_the_decision_imports_no_tensorflow():
-    program = (
-        "import sys, microlut.conversion.pipeline, microlut.distill.stage as s; "
-        "s.check_trainer([0], None); print('tensorflow' in sys.modules)"
-    )
-    assert python(program) == "False\n"
-
-
 def test_a_conversion_imports_tensorflow_only_to_train():
     # 8 bits are never trained; 2 are looked at, first as too little a loss, then as one to train by
     program = f"""
 import sys
 import microlut
+from microlut.conversion import pipeline
 from microlut.distill import decision, stage
 seen = []
 def at_the_decision(*arguments, decide=stage.worthwhile_training):
@@ -143,3 +127,14 @@ for bits, little in ((8, 0.0), (2, 1e9), (2, 0.0)):
 print(*seen)
 """
     assert python(program) == "False False False False trains True\n"
+
+
+def test_a_conversion_without_tensorflow_says_what_may_be_lost(monkeypatch):
+    monkeypatch.setattr(decision, "_LITTLE", 0.0)
+    monkeypatch.setattr(pipeline, "tensorflow_installed", lambda: False)
+    found = microlut.convert(MODEL, CALIBRATION, bits=2)
+    assert [finding.code for finding in found.report.findings].count("not-trained") == 1
+    assert "pip install 'microlut[train]'" in "".join(found.report.warnings)
+    untrained = microlut.convert(MODEL, CALIBRATION, bits=2, distill=False)
+    assert "not-trained" not in [finding.code for finding in untrained.report.findings]
+    assert found.sources["weights.c"] == untrained.sources["weights.c"]

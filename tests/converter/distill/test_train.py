@@ -50,9 +50,9 @@ def damaged(quantized: QuantizedGraph) -> QuantizedGraph:
 def distilled(ready, configs, quantized, progress=silent) -> QuantizedGraph | None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(stage, "trains_ahead", lambda _graph: False)
-        made = stage.distilled(ready, quantized, configs, progress)
-    assert made is not None
-    return made.quantized
+        training = stage.training_for(ready, quantized, configs)
+        assert training is not None
+        return stage.distilled(ready, quantized, configs, training, progress).quantized
 
 
 def damaged_start(bits: int, softmax: bool = True):
