@@ -152,8 +152,8 @@ ST_FLASH = Tool(
 )
 ESPTOOL = Tool(
     "esptool",
-    "flashing ESP32 boards",
-    pip="esptool",
+    "images of ESP32 boards, and flashing them",
+    pip="'microlut[flash]'",
     optional=True,
 )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 from microlut.board.board import Board
 from microlut.board.schema import Esptool
 from microlut.errors import BuildFailed
+from microlut.machine.tools import ESPTOOL, require_tool
 
 # Dual output at 80 MHz works with every module's flash chip and wiring.
 _FLASH_SETTINGS = ("--flash-mode", "dio", "--flash-freq", "80m")
@@ -26,11 +26,12 @@ def write_esp_image(elf: Path, target: Path, board: Board) -> None:
 
     Raises:
         BuildFailed: esptool refuses the ELF file.
+        ToolMissing: esptool is not installed.
     """
     table, memory = esptool_of(board), board.memory
     assert table is not None
     assert memory is not None
-    command = [sys.executable, "-m", "esptool", "--chip", table.chip, "elf2image"]
+    command = [str(require_tool(ESPTOOL)), "--chip", table.chip, "elf2image"]
     command += [*_FLASH_SETTINGS, "--flash-size", f"{memory.flash.size // _MEBIBYTE}MB"]
     command += ["--output", str(target), str(elf)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

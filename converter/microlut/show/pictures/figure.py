@@ -7,10 +7,11 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microlut.errors import InvalidInput
+from microlut.errors import InvalidInput, ToolMissing
 from microlut.support.files import check_file, write_file
 
 if TYPE_CHECKING:
@@ -49,9 +50,19 @@ def write_figure(draw: Callable[[Axes], None], title: str, path: Path) -> None:
 
 
 def check_picture(path: Path) -> None:
-    """Raise InvalidInput if no picture can have that name or be written there."""
+    """Check that a picture can have that name and be written there.
+
+    Raises:
+        InvalidInput: It cannot.
+        ToolMissing: matplotlib is not installed.
+    """
     if path.suffix.lower() not in _FORMATS:
         raise InvalidInput(f"{path}: pictures are {' or '.join(_FORMATS)} files; give one of these")
+    if find_spec("matplotlib") is None:
+        raise ToolMissing(
+            f"{path}: pictures need matplotlib, which is not installed; "
+            "install it with: pip install 'microlut[plots]'"
+        )
     check_file(path, _is_as_drawn, "a picture")
 
 

@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from microlut.errors import InvalidInput
+from microlut.errors import InvalidInput, ToolMissing
+from microlut.show.pictures import figure
 from microlut.show.pictures.figure import write_figure
 
 
@@ -60,3 +61,9 @@ def test_failed_drawing_leaves_nothing(tmp_path: Path):
     with pytest.raises(AssertionError):
         write_figure(not_drawn, "title", tmp_path / "a.svg")
     assert not list(tmp_path.iterdir())
+
+
+def test_missing_matplotlib_is_told_before_anything_is_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(figure, "find_spec", lambda name: None)
+    with pytest.raises(ToolMissing, match=r"a\.svg: pictures need matplotlib.*microlut\[plots\]"):
+        write_figure(not_drawn, "title", tmp_path / "a.svg")
