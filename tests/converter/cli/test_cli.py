@@ -26,6 +26,8 @@ import microlut
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
 from graphs import output_of
 from microlut import cli
+from microlut.codegen.contents import contents_of
+from microlut.codegen.structures import macros
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
 from microlut.ops.tensor import dequantize_array
 from microlut.support import resources
@@ -445,7 +447,7 @@ def test_flash_refuses_a_board_without_flash_tools(call, project):
 
 
 @pytest.fixture
-def tampered(project) -> Path:
+def flipped(project) -> Path:
     """Return a converted model with one bias in weights.c changed by much."""
     file = project / "weights.c"
     text = file.read_text()
@@ -454,6 +456,23 @@ def tampered(project) -> Path:
     assert changed != text
     file.write_text(changed)
     return project
+
+
+@pytest.fixture
+def tampered(flipped) -> Path:
+    """Return such a model whose checksum is that of the changed weights."""
+    header = flipped / "model.h"
+    sources = [(flipped / name).read_text() for name in ("weights.c", "model.c")]
+    sources[1] = sources[1].partition("/* Integrity")[0]
+    crc = contents_of(sources, macros(header.read_text())).crc
+    header.write_text(re.sub(r"(_CRC32) 0x\w+", rf"\1 0x{crc:08X}", header.read_text()))
+    return flipped
+
+
+def test_firmware_reports_weights_that_are_not_as_converted(call, flipped):
+    need(HOST_CC)
+    answer = call("run", flipped, "--board", "host", "--inputs", TEST, "--limit", 4)
+    assert_refused(answer, 8, "the firmware reports: weights: crc 0x")
 
 
 def test_run_of_tampered_weights_tells_the_first_difference(call, tampered):
