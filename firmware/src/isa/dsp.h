@@ -59,11 +59,7 @@ enum { mlut_dsp_column_words = 2, mlut_dsp_unaligned = 1 };
 
 static inline mlut_span_t mlut_dsp_span(const uint32_t *first, size_t quads)
 {
-    const uint32_t left = (uint32_t)(quads % MLUT_DSP_UNROLLED);
-    const uint32_t skipped = (MLUT_DSP_UNROLLED - left) % MLUT_DSP_UNROLLED;
-    const mlut_span_t span = {
-        skipped * MLUT_DSP_QUAD_CODE, first, first + quads * MLUT_COLUMNS * mlut_dsp_column_words};
-    return span;
+    return mlut_span_of(first, quads, mlut_dsp_column_words, MLUT_DSP_UNROLLED, MLUT_DSP_QUAD_CODE);
 }
 
 static inline uint32_t *mlut_dsp_put_inputs(uint32_t four, uint32_t *column)

@@ -226,8 +226,7 @@ enum { mlut_generic_column_words = 2, mlut_generic_unaligned = 0 };
 
 static inline mlut_span_t mlut_generic_span(const uint32_t *first, size_t quads)
 {
-    const mlut_span_t span = {0, first, first + quads * MLUT_COLUMNS * mlut_generic_column_words};
-    return span;
+    return mlut_span_of(first, quads, mlut_generic_column_words, 1, 0);
 }
 
 /* Bytes 0 and 2 as the number b0 + 2^16 b2. */

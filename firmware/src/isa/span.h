@@ -30,4 +30,15 @@ typedef struct {
     const uint32_t *end;
 } mlut_span_t;
 
+/* The span of a loop that is unrolled so many times, given the code bytes of a quad. */
+static inline mlut_span_t mlut_span_of(
+    const uint32_t *first, size_t quads, size_t column_words, size_t unrolled, size_t code_bytes)
+{
+    const size_t left = quads % unrolled;
+    const size_t skipped = (unrolled - left) % unrolled;
+    const mlut_span_t span = {
+        (uint32_t)(skipped * code_bytes), first, first + quads * MLUT_COLUMNS * column_words};
+    return span;
+}
+
 #endif /* MLUT_ISA_SPAN_H */

@@ -243,11 +243,7 @@ static inline int32_t mlut_v6m_high_add(int32_t a, int32_t b, int32_t c)
 
 static inline mlut_span_t mlut_v6m_span(const uint32_t *first, size_t quads)
 {
-    const uint32_t left = (uint32_t)(quads % MLUT_V6M_UNROLLED);
-    const uint32_t skipped = (MLUT_V6M_UNROLLED - left) % MLUT_V6M_UNROLLED;
-    const mlut_span_t span = {
-        skipped * MLUT_V6M_QUAD_CODE, first, first + quads * MLUT_COLUMNS * mlut_v6m_column_words};
-    return span;
+    return mlut_span_of(first, quads, mlut_v6m_column_words, MLUT_V6M_UNROLLED, MLUT_V6M_QUAD_CODE);
 }
 
 /* Row by row, so that all sums are in registers that add with carry. r1 is the row's weights, r8

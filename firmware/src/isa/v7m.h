@@ -95,11 +95,7 @@ static MLUT_NAKED void mlut_v7m_lookup4(MLUT_UNUSED const uint8_t *indices,
 
 static inline mlut_span_t mlut_v7m_span(const uint32_t *first, size_t quads)
 {
-    const uint32_t left = (uint32_t)(quads % MLUT_V7M_UNROLLED);
-    const uint32_t skipped = (MLUT_V7M_UNROLLED - left) % MLUT_V7M_UNROLLED;
-    const mlut_span_t span = {
-        skipped * MLUT_V7M_QUAD_CODE, first, first + quads * MLUT_COLUMNS * mlut_v7m_column_words};
-    return span;
+    return mlut_span_of(first, quads, mlut_v7m_column_words, MLUT_V7M_UNROLLED, MLUT_V7M_QUAD_CODE);
 }
 
 /* All 14 registers are taken, as in mlut_dsp_tile, which is made in the same way; r11 rounds. On
