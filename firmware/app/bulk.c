@@ -1,6 +1,7 @@
 #include "bulk.h"
 
 #include "app_config.h"
+#include "guard.h"
 #include "inference.h"
 #include "port.h"
 #include "print.h"
@@ -70,6 +71,7 @@ void mlut_bulk_command(char *rest)
         }
 #endif
         mlut_infer(input + (size_t)i * MLUT_APP_INPUT_BYTES);
+        mlut_guard_check();
         mlut_print_outputs();
     }
     const uint32_t stack = mlut_stack_used();

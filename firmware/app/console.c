@@ -3,6 +3,7 @@
 #include "app_config.h"
 #include "buffer.h"
 #include "bulk.h"
+#include "guard.h"
 #include "inference.h"
 #include "port.h"
 #include "print.h"
@@ -140,6 +141,7 @@ static void infer(const uint8_t *input, uint32_t count, uint32_t warmups)
         mlut_infer(input);
         (void)mlut_port_microseconds(); /* keeps a clock of 32 bits from wrapping unseen */
     }
+    mlut_guard_check();
     mlut_print("m-warmup-done\r\n");
     mlut_print_number_line("m-infer-start-", count, "");
     uint32_t start = now();
@@ -148,7 +150,8 @@ static void infer(const uint8_t *input, uint32_t count, uint32_t warmups)
         (void)mlut_port_microseconds();
     }
     uint32_t end = now();
-    print_lap(start); /* only now: a line takes 2 ms at 115200 baud */
+    mlut_guard_check(); /* not per inference, which would be part of the time */
+    print_lap(start);   /* only now: a line takes 2 ms at 115200 baud */
     print_lap(end);
     mlut_print("m-infer-done\r\n");
     print_results(NULL);

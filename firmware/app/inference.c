@@ -1,7 +1,6 @@
 #include "inference.h"
 
 #include "app_config.h"
-#include "guard.h"
 #include "probe.h"
 
 #include <stdbool.h>
@@ -38,7 +37,6 @@ void mlut_infer(const uint8_t *input)
     mlut_probe_begin();
     const int8_t *output = MLUT_APP_MODEL.run(MLUT_APP_ARENA);
     mlut_probe_end();
-    mlut_guard_check();
     first.output = output;
 }
 

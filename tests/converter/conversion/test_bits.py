@@ -75,7 +75,7 @@ class Spy:
         monkeypatch.setattr(prepared_module, "with_short_indices", lambda quantized: quantized)
         monkeypatch.setattr(prepared_module, "integer_quality", self.judge)
 
-    def quantize(self, _graph, _ranges, inputs, _configs):
+    def quantize(self, _graph, _ranges, inputs, _configs, _revise=None):
         self.by.append(inputs)
 
     def judge(self, _graph, _quantized, x, _task):

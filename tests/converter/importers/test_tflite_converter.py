@@ -152,13 +152,13 @@ def test_ranges_of_training_are_those_of_tensors(tmp_path: Path):
             return tf.quantization.fake_quant_with_min_max_vars(x, -2.0, 3.0)
 
     keras.utils.set_random_seed(1)
-    inputs = keras.Input((6, 5, 2))
+    inputs = keras.Input((6, 5, 2), name="picture")
     x = keras.layers.Conv2D(3, 3)(Rounded()(inputs))
     made = keras.Model(inputs, keras.layers.Dense(4)(keras.layers.Flatten()(Rounded()(x))))
     path = tmp_path / "net.tflite"
     path.write_bytes(converter(made).convert())
     samples = np.random.default_rng(1).uniform(-1, 1, (8, 6, 5, 2)).astype(np.float32)
-    found = only(floats.outputs(import_model(path), Batch({"keras_tensor": samples})))
+    found = only(floats.outputs(import_model(path), Batch({"picture": samples})))
     np.testing.assert_allclose(found, made.predict(samples, verbose=0), atol=0.05)
     result = convert(path, bits=8, input_range=(-1.0, 1.0))
     scales = [tensor.scale for tensor in result.quantized.tensors().values()]

@@ -106,6 +106,7 @@ def test_check_sizes_knows_every_narrow_field_of_the_engine():
             *("height", "width", "stride_y", "stride_x"),
             *("pad_top", "pad_left", "dilation_y", "dilation_x"),
         ],
+        "mlut_checked_structures_t": ["count", "bytes"],  # the layers of a segment, a structure's
         "mlut_band_t": ["in_rows", "out_rows", "pad_top"],  # at most the heights, the padding
         "mlut_conv2d_t": ["tile", "blocks"],  # at most the channels, 64
         "mlut_depthwise_conv2d_16_t": ["depth_multiplier"],
