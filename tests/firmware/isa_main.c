@@ -162,7 +162,7 @@ static int check_tile(size_t quads, size_t pairs)
     int8_t *w = new_block(0, rows * values);
     int8_t *x = new_block(0, MLUT_COLUMNS * values);
     uint32_t *weights = malloc(pairs * values * sizeof(uint32_t));
-    uint32_t *columns = malloc(MLUT_COLUMNS * quads * mlut_isa_column_words * sizeof(uint32_t));
+    uint32_t *columns = malloc(MLUT_COLUMNS * quads * MLUT_COLUMN_WORDS * sizeof(uint32_t));
     for (size_t r = 0; r < rows; r += 2) {
         put_rows(w + r * values, values, weights + r / 2u * values);
     }

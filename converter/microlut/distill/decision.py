@@ -61,7 +61,7 @@ class Distilled:
 
     Attributes:
         quantized: The nearest integer network on the judges; None if it is the one before training.
-        chosen: The name of its way in `divergences`.
+        chosen: The name of its way in `errors`.
         errors: What `error_of` says by way: "not trained", "trained" and, if it was tried, "trained
             ahead, too".
     """

@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-/* A constant. Where one instruction multiplies both, they are its halves.
- * On other cores the word is a number, and one product of it and of a number made of two inputs has
- * the sum of both products in its upper half (src/isa/generic.h). */
+/* A constant. Where one instruction multiplies both, they are its halves. On other cores the word
+ * is a number, and one product of it and of a number made of two inputs has the sum of both
+ * products in its upper half (src/isa/generic.h). */
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
 #define MLUT_PAIR_HALVES 1
 #define MLUT_PAIR(first, second) ((uint32_t)(uint16_t)(first) | (uint32_t)(second) << 16)

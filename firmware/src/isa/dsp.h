@@ -49,7 +49,7 @@ static inline uint32_t mlut_dsp_pair(int32_t first, int32_t second)
 #define mlut_dsp_dot2 mlut_dsp_mac2
 
 /* Inputs and weights of tiles are pairs of int16: of four values, (0, 2) and then (1, 3). */
-enum { mlut_dsp_column_words = 2, mlut_dsp_unaligned = 1 };
+enum { mlut_dsp_unaligned = 1 };
 
 /* Code bytes of the products of a quad. */
 #define MLUT_DSP_QUAD_CODE 88u
@@ -59,7 +59,7 @@ enum { mlut_dsp_column_words = 2, mlut_dsp_unaligned = 1 };
 
 static inline mlut_span_t mlut_dsp_span(const uint32_t *first, size_t quads)
 {
-    return mlut_span_of(first, quads, mlut_dsp_column_words, MLUT_DSP_UNROLLED, MLUT_DSP_QUAD_CODE);
+    return mlut_span_of(first, quads, MLUT_DSP_UNROLLED, MLUT_DSP_QUAD_CODE);
 }
 
 static inline uint32_t *mlut_dsp_put_inputs(uint32_t four, uint32_t *column)

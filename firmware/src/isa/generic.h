@@ -222,11 +222,11 @@ static inline void mlut_generic_slide(
 }
 
 /* The layout of tiles: of four values, the pairs (0, 2) and then (1, 3), as numbers. */
-enum { mlut_generic_column_words = 2, mlut_generic_unaligned = 0 };
+enum { mlut_generic_unaligned = 0 };
 
 static inline mlut_span_t mlut_generic_span(const uint32_t *first, size_t quads)
 {
-    return mlut_span_of(first, quads, mlut_generic_column_words, 1, 0);
+    return mlut_span_of(first, quads, 1, 0);
 }
 
 /* Bytes 0 and 2 as the number b0 + 2^16 b2. */

@@ -9,13 +9,12 @@
  *   void mlut_isa_dot4(const int8_t *x, const int8_t *weights, size_t stride, size_t count,
  *                      int32_t *totals, size_t fours)
  *     adds to totals[r] the sum of x[i] * weights[r * stride + i] for 4 * fours rows, at least 4,
- * and one or more columns.
+ *     over count columns, at least 1.
  *
  *   void mlut_isa_lookup4(const uint8_t *indices, size_t stride, size_t count,
  *                         const uint32_t *table, const uint32_t *x, int32_t *totals, size_t fours)
- *     adds to totals[r] the products of the pairs table[indices[r * stride + i]] and x[i] over
- *     count pairs, at least 1, for as many rows. Pairs of weights are those of MLUT_PAIR, those of
- * x are widened.
+ *     adds to totals[r] the products of the entry table[indices[r * stride + i]] and the pair
+ *     x[i] over count pairs, at least 1, for as many rows.
  *
  *   uint32_t mlut_isa_pair(int32_t first, int32_t second)
  *     returns two inputs in one word.
@@ -55,8 +54,7 @@
  *
  * and, for the tiles of convolutions, whose layout is the implementation's own:
  *
- *   enum mlut_isa_column_words, words that four values of a column take, 1 or 2;
- *        mlut_isa_unaligned, whether words load fast from any address.
+ *   enum mlut_isa_unaligned, whether words load fast from any address.
  *
  *   uint32_t *mlut_isa_put_inputs(uint32_t four, uint32_t *column)
  *     writes four int8 to a column, to every MLUT_COLUMNS-th word; returns where the next ones go.
@@ -75,8 +73,7 @@
  *                                 const int32_t *biases, int32_t *totals, const int32_t *end)
  *     multiplies pairs of rows by 4 columns. Writes 4 totals per row, from `totals` up to `end`:
  *     the bias of row r, which is biases[MLUT_BIAS_STEP * r], plus the sum of the products of the
- *     row and each column as they were put. Returns the end of the
- *     weights.
+ *     row and each column as they were put. Returns the end of the weights.
  *
  * and, where MLUT_ISA_ADDS_PAIRS says so, for convolutions by Winograd's method:
  *
@@ -169,7 +166,6 @@
 #define mlut_isa_put_entries MLUT_ISA(put_entries)
 #define mlut_isa_row_scale MLUT_ISA(row_scale)
 #define mlut_isa_slide MLUT_ISA(slide)
-#define mlut_isa_column_words MLUT_ISA(column_words)
 #define mlut_isa_unaligned MLUT_ISA(unaligned)
 #define mlut_isa_put_inputs MLUT_ISA(put_inputs)
 #define mlut_isa_put_weights MLUT_ISA(put_weights)

@@ -8,6 +8,9 @@
 /* Columns that are multiplied together; one's words lie this far apart. */
 #define MLUT_COLUMNS 4u
 
+/* Words that four values of a column take. */
+#define MLUT_COLUMN_WORDS 2u
+
 /* Words from one row's bias to the next one's: the size of mlut_channel_t. */
 #define MLUT_BIAS_STEP 4u
 
@@ -32,12 +35,12 @@ typedef struct {
 
 /* The span of a loop that is unrolled so many times, given the code bytes of a quad. */
 static inline mlut_span_t mlut_span_of(
-    const uint32_t *first, size_t quads, size_t column_words, size_t unrolled, size_t code_bytes)
+    const uint32_t *first, size_t quads, size_t unrolled, size_t code_bytes)
 {
     const size_t left = quads % unrolled;
     const size_t skipped = (unrolled - left) % unrolled;
     const mlut_span_t span = {
-        (uint32_t)(skipped * code_bytes), first, first + quads * MLUT_COLUMNS * column_words};
+        (uint32_t)(skipped * code_bytes), first, first + quads * MLUT_COLUMNS * MLUT_COLUMN_WORDS};
     return span;
 }
 

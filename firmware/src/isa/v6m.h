@@ -23,7 +23,7 @@
  * values of a column there are the numbers 2^16 x2 - x0 and 2^16 x3 - x1, of a row's weights w2 -
  * 2^16 w0 and w3 - 2^16 w1. So even a sum of two products of -128 and -128 is below 2^31 before it
  * is rounded. */
-enum { mlut_v6m_column_words = 2, mlut_v6m_unaligned = 0 };
+enum { mlut_v6m_unaligned = 0 };
 
 /* Bytes 0 and 2 as a number: they are below 256 and then made signed, and the half in which
  * `halves` has ones gets the opposite sign. */
@@ -243,7 +243,7 @@ static inline int32_t mlut_v6m_high_add(int32_t a, int32_t b, int32_t c)
 
 static inline mlut_span_t mlut_v6m_span(const uint32_t *first, size_t quads)
 {
-    return mlut_span_of(first, quads, mlut_v6m_column_words, MLUT_V6M_UNROLLED, MLUT_V6M_QUAD_CODE);
+    return mlut_span_of(first, quads, MLUT_V6M_UNROLLED, MLUT_V6M_QUAD_CODE);
 }
 
 /* Row by row, so that all sums are in registers that add with carry. r1 is the row's weights, r8

@@ -23,7 +23,7 @@
 #define mlut_v7m_put_weights mlut_generic_put_weights
 #define mlut_v7m_put_bytes mlut_generic_put_bytes
 
-enum { mlut_v7m_column_words = mlut_generic_column_words, mlut_v7m_unaligned = 1 };
+enum { mlut_v7m_unaligned = 1 };
 
 static inline int32_t mlut_v7m_saturate(int32_t x)
 {
@@ -95,7 +95,7 @@ static MLUT_NAKED void mlut_v7m_lookup4(MLUT_UNUSED const uint8_t *indices,
 
 static inline mlut_span_t mlut_v7m_span(const uint32_t *first, size_t quads)
 {
-    return mlut_span_of(first, quads, mlut_v7m_column_words, MLUT_V7M_UNROLLED, MLUT_V7M_QUAD_CODE);
+    return mlut_span_of(first, quads, MLUT_V7M_UNROLLED, MLUT_V7M_QUAD_CODE);
 }
 
 /* All 14 registers are taken, as in mlut_dsp_tile, which is made in the same way; r11 rounds. On

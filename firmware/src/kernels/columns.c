@@ -283,7 +283,7 @@ void mlut_gather_pixels(
     if (rest == 0) {
         return;
     }
-    columns += channels / 4u * MLUT_COLUMNS * mlut_isa_column_words;
+    columns += channels / 4u * MLUT_COLUMNS * MLUT_COLUMN_WORDS;
     for (size_t i = 0; i < MLUT_COLUMNS; i++) {
         const int8_t *const end = pixels[i] + channels;
         uint32_t last = 0;
@@ -301,7 +301,7 @@ void mlut_gather_pixels(
 
 void mlut_clear_columns(size_t first, size_t quads, uint32_t *columns)
 {
-    const uint32_t *const end = columns + MLUT_COLUMNS * mlut_isa_column_words * quads;
+    const uint32_t *const end = columns + MLUT_COLUMNS * MLUT_COLUMN_WORDS * quads;
     for (; columns < end; columns += MLUT_COLUMNS) {
         for (size_t i = first; i < MLUT_COLUMNS; i++) {
             columns[i] = 0;
