@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from microlut.project import Project, read
     from microlut.project import write_project as write
     from microlut.quantize.levels.codebook import Codebook, fit_codebook
+    from microlut.show.page.report import report
     from microlut.show.pictures.draw import draw
     from microlut.support.shown import Listing
     from microlut.toolchain.image import Image
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from microlut.workflow.fit import fit
     from microlut.workflow.flash import FlashResult, flash
     from microlut.workflow.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
+    from microlut.workflow.overview import Overview
     from microlut.workflow.run import run
     from microlut.workflow.search import search
     from microlut.workflow.tune import tune
@@ -60,6 +62,7 @@ __all__ = [
     "LayerFit",
     "Listing",
     "MicrolutError",
+    "Overview",
     "Project",
     "RunOutcome",
     "Samples",
@@ -83,6 +86,7 @@ __all__ = [
     "load_board",
     "load_samples",
     "read",
+    "report",
     "run",
     "search",
     "tune",
@@ -106,6 +110,7 @@ _PLACES = {
     "LayerFit": "conversion.fits",
     "Listing": "support.shown",
     "MicrolutError": "errors",
+    "Overview": "workflow.overview",
     "Project": "project",
     "RunOutcome": "workflow.outcomes",
     "Samples": "importers.samples",
@@ -129,6 +134,7 @@ _PLACES = {
     "load_board": "board.board",
     "load_samples": "importers.samples",
     "read": "project",
+    "report": "show.page.report",
     "run": "workflow.run",
     "search": "workflow.search",
     "tune": "workflow.tune",

@@ -41,7 +41,7 @@ _ENGINE, _BUILD = "engine", "build"
 _ENGINE_PARTS = ("include", "src")
 _FILES = "files"  # key of report.json: what the conversion wrote, relative to the folder
 _MADE = r"elf|map|bin|hex|uf2|json|renode\.log"  # endings of what builds and runs leave
-_BUILT = rf"build/|build/[^/]+/{{prefix}}\.({_MADE})|build/[^/]+-build\.log"
+_BUILT = rf"build/|build/[^/]+/{{prefix}}\.({_MADE})|build/[^/]+-build\.log|report\.(html|md)"
 ForeignFile = Callable[[Path], str | None]
 _REPORT_ADAPTER: TypeAdapter[ConvertReport] = TypeAdapter(ConvertReport)
 

@@ -50,6 +50,7 @@ def shown(tmp_path_factory):
         "image": microlut.build(project, "host"),
         "profiled": replace(outcome, profile=Profile((layer,) * 20, 7)),
         "project": project,
+        "reported": microlut.report(project, TEST, original=MODEL, limit=3),
         "run": outcome,
         "samples": microlut.as_samples(CALIBRATION, (8, 8, 1)),
         "found": SearchResult("digits", False, False, (point,) * 20),
@@ -72,7 +73,8 @@ TABLES = [  # what has records
         "exported",
         "fits",
     ),
-    *("flashed", "found", "image", "profiled", "project", "run", "samples", "values", "verified"),
+    *("flashed", "found", "image", "profiled", "project", "reported"),
+    *("run", "samples", "values", "verified"),
 ]
 
 

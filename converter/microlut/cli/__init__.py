@@ -32,6 +32,7 @@ VERBS = {
     "run": ("firmware", "Run the firmware on inputs: emulated, natively or on a board."),
     "verify": ("firmware", "Compare all executable forms, byte by byte."),
     "compare": ("firmware", "Compare layers with the float network, and with firmware."),
+    "report": ("reports", "Write one page about a converted model."),
     "deploy": ("models", "Convert, build and run."),
     "export": ("export", "Write converted models for your own project."),
     "flash": ("devices", "Write the firmware to a real board."),

@@ -37,6 +37,7 @@ from microlut.plan import DEFAULT_CORE
 from microlut.show import runs as tables
 from microlut.show.conversion import conversion_text, findings_text, warnings_text
 from microlut.show.fits import fits_text
+from microlut.show.page.write import HTML, report_name, write_report
 from microlut.show.pictures.draw import draw
 from microlut.show.pictures.figure import check_picture
 from microlut.show.search import search_text
@@ -45,6 +46,7 @@ from microlut.workflow import fit as fitting
 from microlut.workflow import search as searching
 from microlut.workflow import tune as tuning
 from microlut.workflow.outcomes import image_json
+from microlut.workflow.overview import deployed_overview
 
 _WRITTEN = "model.h, model.c, weights.h, weights.c, engine/, {tflite}report.json"
 
@@ -241,14 +243,17 @@ def deploy(
             progress=progress,
             **how.converting(),
         )
-    report = outcome.conversion.report
+    report, page = outcome.conversion.report, output / report_name()
+    write_report(deployed_overview(outcome), page)
     if as_json:
-        print_json(image_json(outcome.image) | outcome.project.report)
+        print_json(image_json(outcome.image) | outcome.project.report | {"page": str(page)})
     else:
         print(conversion_text(report))
         print(tables.image_text(outcome.image, target))
         if inputs is not None:
             print(tables.deploy_text(outcome))
+        drawn = "" if page.name == HTML else f" ({HTML} takes: pip install 'microlut[plots]')"
+        print(f"Report: {page}{drawn}")
         print(findings_text(outcome.findings), end="")
     if outcome.not_measured:
         raise typer.Exit(ToolMissing.exit_code)

@@ -30,7 +30,11 @@ class Remedy(Shown):
     @property
     def line(self) -> str:
         """What to do, with what it would give."""
-        known = [_FORMATS[name].format(value) for name, value in self.figures.items()]
+        # A divergence is never negative, but its sum may be by rounding.
+        known = [
+            _FORMATS[name].format(max(value, 0.0) if name == "divergence" else value)
+            for name, value in self.figures.items()
+        ]
         return f"{self.text} ({', '.join(known)})" if known else self.text
 
 

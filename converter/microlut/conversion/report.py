@@ -10,6 +10,7 @@ from microlut.conversion.findings import Finding, finite
 from microlut.distill.tuning import Tuned
 from microlut.graph.passes.prune_channels import Pruned
 from microlut.plan import Optimize, Point
+from microlut.plan.buffers import PlacedBuffer
 from microlut.quantize.divided import Divided
 from microlut.quantize.figures import Quality
 from microlut.support.shown import Record, Shown
@@ -131,6 +132,7 @@ class ConvertReport(Shown):
     that are such, because of which there is no .tflite file; or is "".
     `ram_curve` has the arenas with the best trade between memory and time, and what an inference in
     them executes; it is empty if the engine is compiled for size.
+    `buffers` are what the arena holds, from which layer to which by their numbers.
     `memories` are those of a board that has several; offsets count the arenas in them one after the
     other.
     `warnings` has the findings as texts.
@@ -180,6 +182,7 @@ class ConvertReport(Shown):
     stream: StreamReport | None = None
     ram_curve: tuple[Point, ...] = ()
     segments: tuple[SegmentReport, ...] = ()
+    buffers: tuple[PlacedBuffer, ...] = ()
     memories: tuple[MemoryReport, ...] = ()
     file_integers: FileIntegers = ""
 

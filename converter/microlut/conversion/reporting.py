@@ -149,6 +149,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
             )
             for segment in plan.segments
         ),
+        buffers=plan.buffers,
         memories=used_memories(plan),
         file_integers=making.file_integers,
     )

@@ -121,6 +121,10 @@ class Site:
         """Return the size of each buffer by its name."""
         return dict(zip(self._names, [*self._sizes, *scratch], strict=True))
 
+    def buffers(self, scratch: Sequence[int]) -> Iterator[tuple[str | int, tuple[int, int], int]]:
+        """Yield the name of each buffer, its first and last step, and its size."""
+        return zip(self._names, self._spans, [*self._sizes, *scratch], strict=True)
+
     def fits(self, scratch: Sequence[int], limit: float, *, thoroughly: bool = True) -> bool:
         """Return whether one of these placements takes at most `limit` bytes.
 

@@ -64,6 +64,31 @@ class ArenaPart:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedBuffer:
+    """Bytes of the arena that are needed from one layer to another, both included.
+
+    Layers have their numbers in execution order. Outputs and states are needed beyond the last one.
+
+    Attributes:
+        name: A tensor that it holds, or the layer whose scratch it is.
+        scratch: Whether it is scratch: of bands of rows, with the rows between their layers.
+        tensors: The tensors that it holds, all or one after the other.
+        offset: Where it begins.
+        bytes: Its size.
+        first: Number of the first layer.
+        last: Number of the last one.
+    """
+
+    name: str
+    scratch: bool
+    tensors: tuple[str, ...]
+    offset: int
+    bytes: int
+    first: int
+    last: int
+
+
 def live_bytes(buffers: Sequence[Buffer], steps: int) -> list[int]:
     """Return the sums of the aligned sizes that are alive at steps 0 to `steps` - 1."""
     changes = [0] * (steps + 1)

@@ -16,6 +16,7 @@ from microlut.plan.draft import Draft, draft_of
 from microlut.plan.goal import Goal
 from microlut.plan.limits import check_sizes, check_sums
 from microlut.plan.outlook import Outlook
+from microlut.plan.placed import placed_buffers
 from microlut.plan.plan import Plan, Step
 from microlut.plan.schedule import schedule
 from microlut.plan.segments.build import Stretch, parts_of, with_segments
@@ -108,7 +109,8 @@ def plan_in_segments(
 def _plan(choice: Choice, goal: Goal, weight_bytes: int, curve: bool = False) -> Plan:
     draft = choose_in_banks(choice, goal) if goal.banks else choice.choose(goal)
     way, arena = draft.way, draft.arena
-    steps = tuple(chain.from_iterable(_steps(draft, i) for i in range(len(way.calls))))
+    by_call = [tuple(_steps(draft, i)) for i in range(len(way.calls))]
+    steps = tuple(chain.from_iterable(by_call))
     graph = replace(way.graph, nodes=tuple(step.node for step in steps))
     return Plan(
         graph=graph,
@@ -121,6 +123,7 @@ def _plan(choice: Choice, goal: Goal, weight_bytes: int, curve: bool = False) ->
         ends=way.ending.outputs,
         copies=way.ending.copies,
         parts=draft.parts or (ArenaPart(MAIN, 0, arena.size),),
+        buffers=placed_buffers(draft, [len(made) for made in by_call]),
         arena_lower_bound=arena.lower_bound,
         weight_bytes=weight_bytes,
         parameter_bytes=sum(step.parameter_bytes for step in steps),

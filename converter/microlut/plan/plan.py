@@ -8,7 +8,7 @@ from typing import Any
 
 from microlut.integer import CompactStage, QNode, QuantizedGraph
 from microlut.ops.weighted import QWeighted
-from microlut.plan.buffers import ArenaPart
+from microlut.plan.buffers import ArenaPart, PlacedBuffer
 from microlut.plan.curve import Point
 from microlut.plan.goal import Goal
 from microlut.plan.kernels import Call, kernel_for
@@ -157,6 +157,7 @@ class Plan(Shown):
             values.
         parts: Of the arena, each in a memory of its own, which offsets count one after the other.
             Inputs, outputs and states are in the first one.
+        buffers: What is in the arena, from which layer to which.
         arena_lower_bound: No placement of these buffers can be smaller.
         weight_bytes: Packed indices and codebooks.
         parameter_bytes: Scales and biases of the output stages.
@@ -172,6 +173,7 @@ class Plan(Shown):
     ends: Mapping[str, str]
     copies: tuple[Copy, ...]
     parts: tuple[ArenaPart, ...]
+    buffers: tuple[PlacedBuffer, ...]
     arena_lower_bound: int
     weight_bytes: int
     parameter_bytes: int

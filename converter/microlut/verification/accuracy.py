@@ -15,13 +15,17 @@ _FLOAT_BATCH = 64
 
 def float_top1(graph: Graph, samples: Samples) -> float | None:
     """Return the accuracy of the float network's first output in percent, None without labels."""
-    if samples.y is None:
-        return None
+    return None if samples.y is None else top1(float_outputs(graph, samples), samples.y)
+
+
+def float_outputs(graph: Graph, samples: Samples) -> NDArray[np.float32]:
+    """Return the float network's first output [n, ...]."""
     starts = range(0, len(samples), _FLOAT_BATCH)
     outputs = joined(
         float_ops.outputs(graph, samples.inputs[start : start + _FLOAT_BATCH]) for start in starts
     )
-    return top1(next(iter(outputs.arrays.values())), samples.y)
+    first: NDArray[np.float32] = next(iter(outputs.arrays.values()))
+    return first
 
 
 def top1(outputs: NDArray[np.generic], labels: NDArray[np.int64] | None) -> float | None:

@@ -19,7 +19,7 @@ from microlut.conversion.room import check_budget, check_room
 from microlut.conversion.settings import budget_in_force
 from microlut.errors import BuildFailed, DoesNotFit, InvalidInput, ToolMissing
 from microlut.graph.ir import Graph
-from microlut.importers.samples import Inputs
+from microlut.importers.samples import Inputs, Samples
 from microlut.project import Project
 from microlut.quantize.ranges.choose import Ends
 from microlut.running.emulators.machines import Machine, check_measurable, choose_machine
@@ -27,7 +27,14 @@ from microlut.support.arguments import PathLike, path_of
 from microlut.support.progress import Progress, check_progress, silent
 from microlut.toolchain.build import check_tools
 from microlut.toolchain.image import Image
-from microlut.verification.accuracy import float_top1
+from microlut.verification.accuracy import float_outputs, top1
+from microlut.verification.answers import (
+    FLOAT,
+    answers,
+    firmware_answers,
+    integer_answers,
+    known,
+)
 from microlut.verification.reference import LaterInputs, Reference, make_reference
 from microlut.workflow.build import build
 from microlut.workflow.outcomes import DeployOutcome, RunOutcome
@@ -117,15 +124,11 @@ def _deploy(
         outcome = DeployOutcome(staged, image, None, None, None, conversion, findings=found)
         if samples is not None and machine is not None:
             reference = make_reference(staged, samples)
-            outcome = replace(
-                outcome,
-                findings=(*conversion.report.findings, *reference.findings),
-                integer_top1=reference.top1,
-                float_top1=float_top1(conversion.graph, samples),
-            )
+            outcome = _judged(outcome, samples, reference)
             try:
                 run = _run_staged(outcome, machine, reference, output, progress)
-                outcome = replace(outcome, run=run)
+                own = firmware_answers(run.measured_on, run.outputs, reference)
+                outcome = replace(outcome, run=run, answers=known(*outcome.answers, own))
             except (ToolMissing, DoesNotFit) as error:
                 if not machine.why:
                     raise
@@ -134,6 +137,21 @@ def _deploy(
     image = image.moved(folder, output)
     moved = outcome.run and replace(outcome.run, image=image)
     return replace(outcome, project=projects.read(output), image=image, run=moved)
+
+
+def _judged(outcome: DeployOutcome, samples: Samples, reference: Reference) -> DeployOutcome:
+    """Return the outcome with what the float and the integer network answer on this computer."""
+    conversion, labels = outcome.conversion, samples.y
+    real = None if labels is None else float_outputs(conversion.graph, samples)
+    return replace(
+        outcome,
+        findings=(*conversion.report.findings, *reference.findings),
+        integer_top1=reference.top1,
+        float_top1=None if real is None else top1(real, labels),
+        answers=()
+        if real is None
+        else known(answers(FLOAT, real, labels), integer_answers(reference)),
+    )
 
 
 def _run_staged(

@@ -18,6 +18,7 @@ from microlut.project import Project
 from microlut.running.profile import Profile
 from microlut.support.shown import Record, Shown
 from microlut.toolchain.image import Image
+from microlut.verification.answers import Answers
 from microlut.verification.compare import Difference, FormResult, bit_exact, compare
 from microlut.verification.reference import Reference
 
@@ -188,6 +189,7 @@ class DeployOutcome(Shown):
 
     `integer_top1` and `float_top1` are the accuracies, in percent, of the integer model and of the
     float model on this computer. `not_measured` is why there is no run in spite of inputs.
+    `answers` tells how often each form gives which class, by label; it is empty without labels.
     `conversion` is what was written. `findings` are its own, and what is unlike the calibration
     inputs in the inputs.
     """
@@ -199,6 +201,7 @@ class DeployOutcome(Shown):
     float_top1: float | None
     conversion: Conversion
     not_measured: str = ""
+    answers: tuple[Answers, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def records(self) -> list[Record]:
@@ -224,6 +227,8 @@ class DeployOutcome(Shown):
             found |= {"measured_on": None, "measured_note": self.not_measured}
         if self.run is not None or self.not_measured:
             found |= {"integer_top1": self.integer_top1, "float_top1": self.float_top1}
+        if self.answers:
+            found["answers"] = [each.as_json() for each in self.answers]
         return found | findings_json(self.findings)
 
 

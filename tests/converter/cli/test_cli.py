@@ -43,6 +43,7 @@ VERBS = (
     "run",
     "verify",
     "compare",
+    "report",
     "deploy",
     "export",
     "flash",
@@ -222,7 +223,7 @@ def test_deploy_runs_the_whole_line(tmp_path):
     assert not any(line.endswith(" ") for line in answer.out.splitlines())
     assert sorted(path.name for path in out.iterdir()) == [
         *("build", "engine", "microlut.json", "model.c", "model.h"),
-        *("model.json", "model.tflite", "report.json", "weights.c", "weights.h"),
+        *("model.json", "model.tflite", "report.html", "report.json", "weights.c", "weights.h"),
     ]
 
 

@@ -81,6 +81,7 @@ VERBS = {
     "run": (0, "run {project} --board host --inputs {inputs}"),
     "verify": (0, "verify {project} --board host --inputs {inputs}"),
     "compare": (0, "compare {project} --model {model} --inputs {inputs}"),
+    "report": (0, "report {project} --output {new}.md"),
     "deploy": (0, "deploy {model} --board host --input-range 0 16 --inputs {inputs} -o {new}"),
     "export": (0, "export {project} --to zip -o {new}"),
     "flash": (9, "flash {project} --board frdm-k64f"),

@@ -300,6 +300,9 @@ def test_deploy_adds_the_run_to_the_report(tmp_path, m4):
     outcome = microlut.deploy(conversion(), m4, tmp_path / "out", samples(5))
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert "model.c" in report.pop("files")
+    answers = report.pop("answers")
+    assert [each["form"] for each in answers] == ["float model", "integer model", "mps2-an386"]
+    assert all(sum(inputs for *_, inputs in each["pairs"]) == 5 for each in answers)
     expected = conversion().report.as_json() | outcome.run.as_json()
     expected |= {"float_top1": 100.0, "integer_top1": 100.0}
     assert report == json.loads(json.dumps(expected))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import struct
-import zlib
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from microlut.errors import InvalidInput, ToolMissing
 from microlut.support.files import check_file, write_file
+from microlut.support.signed import is_as_signed, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _FORMATS = (".png", ".svg")
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_END_BYTES = 12  # the last chunk
 _INCHES = (7.2, 4.2)
 _STYLE: list[str | dict[str, object]] = [
     "default",
@@ -39,7 +35,7 @@ def write_figure(draw: Callable[[Axes], None], title: str, path: Path) -> None:
         InvalidInput: It has another extension, cannot be written, or is the user's file.
     """
     check_picture(path)
-    picture = _signed(_render(draw, title, path.suffix.lower()[1:]))
+    picture = signed(_render(draw, title, path.suffix.lower()[1:]))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -63,33 +59,7 @@ def check_picture(path: Path) -> None:
             f"{path}: pictures need matplotlib, which is not installed; "
             "install it with: pip install 'microlut[plots]'"
         )
-    check_file(path, _is_as_drawn, "a picture")
-
-
-def _signed(picture: bytes) -> bytes:
-    """Return a picture with the SHA-256 of its other bytes, to detect changes."""
-    end = len(picture) - _tail_bytes(picture)
-    return picture[:end] + _signature(picture) + picture[end:]
-
-
-def _is_as_drawn(picture: bytes) -> bool:
-    """Return whether a file is a picture with a valid signature."""
-    end = len(picture) - _tail_bytes(picture)
-    start = max(0, end - len(_signature(picture)))
-    return _signed(picture[:start] + picture[end:]) == picture
-
-
-def _tail_bytes(picture: bytes) -> int:
-    return _PNG_END_BYTES if picture.startswith(_PNG) else 0
-
-
-def _signature(picture: bytes) -> bytes:
-    """Return a PNG chunk or an SVG comment, of the same length for all pictures of the kind."""
-    digest = hashlib.sha256(picture).hexdigest().encode()
-    if not picture.startswith(_PNG):
-        return b"<!-- microlut " + digest + b" -->\n"
-    text = b"tEXtmicrolut\0" + digest
-    return struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    check_file(path, is_as_signed, "a picture")
 
 
 def _render(draw: Callable[[Axes], None], title: str, kind: str) -> bytes:

@@ -1,0 +1,1 @@
+"""The report on a converted model: one HTML page, or Markdown."""
