@@ -15,7 +15,7 @@ from microlut.errors import InvalidInput, MicrolutError
 from microlut.graph.evaluate import evaluate
 from microlut.graph.ir import Graph
 from microlut.importers import import_model
-from microlut.importers.keras import memory, separate_process
+from microlut.importers.keras import memory
 from microlut.importers.keras.config import KerasModel, parse_config
 from microlut.importers.keras.translate import to_graph
 from sweeps import in_sweeps
@@ -295,17 +295,6 @@ def test_import_model_equals_keras_on_the_undamaged_file(files):
     x = sample_inputs(model)
     found = evaluate(import_model(files / "model.keras"), x)
     np.testing.assert_allclose(found, predict(model, x), atol=1e-5)
-
-
-def test_h5_reading_that_does_not_end_is_stopped_by_its_processor_time(tmp_path, monkeypatch):
-    endless = "s.keras_h5.read = lambda *given: [None for _ in iter(int, 1) if _]"
-    command = f"from microlut.importers import separate_process as s; {endless}; s.answer()"
-    monkeypatch.setattr(separate_process, "_COMMAND", command)
-    monkeypatch.setattr(separate_process, "_SECONDS", 3)
-    path = tmp_path / "model.h5"
-    path.write_bytes(b"")
-    with pytest.raises(InvalidInput, match="does not come to an end"):
-        separate_process.read(path)
 
 
 def test_a_damaged_container_is_called_damaged(files, tmp_path):

@@ -47,6 +47,19 @@ def read(path: Path) -> Any:  # noqa: ANN401 - a ModelProto, whose package is op
     return decode(path.read_bytes(), str(path), path.parent)
 
 
+def encode(model: Any) -> bytes:  # noqa: ANN401
+    """Return a model as bytes."""
+    return bytes(model.SerializeToString())
+
+
+def decoded(content: bytes, source: str) -> Any:  # noqa: ANN401
+    """Return the model in bytes that `encode` made of a model that was checked."""
+    try:
+        return library().load_model_from_string(content)
+    except Exception as error:
+        raise _damaged(source, error) from error
+
+
 def decode(content: bytes, source: str, folder: Path | None = None) -> Any:  # noqa: ANN401
     """Return the model in bytes; `folder` is where arrays outside them are."""
     onnx = library()

@@ -49,9 +49,11 @@ _DAMAGE = (
     struct.error,
 )
 _NUMPY = {
-    **{name: np.dtype(name) for name in ("float16", "float32", "float64", "bool")},
-    **{f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16)},
-    **{f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (32, 64)},
+    name: np.dtype(name)
+    for name in (
+        *("bool", "float16", "float32", "float64"),
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    )
 }
 
 
@@ -76,14 +78,13 @@ def read(path: Path) -> TfliteFile:
         UnsupportedModel: Its constants are kept elsewhere.
         ToolMissing: The schema's package is not installed.
     """
-    schema = _schema()
     if path.stat().st_size > _LARGEST_FILE:
         raise InvalidInput(
             f"{path}: has {path.stat().st_size:,} bytes; models for microcontrollers have at most "
             f"{_LARGEST_FILE:,}: use a smaller model"
         )
     try:
-        return _Reader(schema, path.read_bytes(), str(path)).file()
+        return _Reader(schema(), path.read_bytes(), str(path)).file()
     except _DAMAGE as error:
         reason = str(error) if isinstance(error, Damaged) else "a part of it is not there"
         raise InvalidInput(
@@ -92,8 +93,12 @@ def read(path: Path) -> TfliteFile:
         ) from error
 
 
-def _schema() -> ModuleType:
-    """Import the schema, which takes a moment, only when a file is read."""
+def schema() -> ModuleType:
+    """Import the schema, which takes a moment, only when a file is read.
+
+    Raises:
+        ToolMissing: Its package is not installed.
+    """
     try:
         from ai_edge_litert import schema_py_generated
     except ImportError as error:
