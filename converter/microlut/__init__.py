@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from microlut.quantize.levels.codebook import Codebook, fit_codebook
     from microlut.show.page.report import report
     from microlut.show.pictures.draw import draw
+    from microlut.support.limits import limits
     from microlut.support.shown import Listing
     from microlut.toolchain.image import Image
     from microlut.workflow.analyze import analyze
@@ -82,6 +83,7 @@ __all__ = [
     "fit",
     "fit_codebook",
     "flash",
+    "limits",
     "list_boards",
     "load_board",
     "load_samples",
@@ -130,6 +132,7 @@ _PLACES = {
     "fit": "workflow.fit",
     "fit_codebook": "quantize.levels.codebook",
     "flash": "workflow.flash",
+    "limits": "support.limits",
     "list_boards": "board.board",
     "load_board": "board.board",
     "load_samples": "importers.samples",

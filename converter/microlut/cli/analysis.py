@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from microlut.cli.conversion_options import ActivationsOption, BitsOption
+from microlut.cli.limited import limited
 from microlut.cli.options import CustomOption, JsonOption, ModelArgument, custom_of
 from microlut.cli.terminal import print_json
 from microlut.conversion.settings import SETTINGS_FILE
@@ -16,6 +17,7 @@ from microlut.show.analysis import analysis_text
 from microlut.workflow import analyze as analyzing
 
 
+@limited("model_bytes")
 def analyze(
     model: ModelArgument,
     board: Annotated[

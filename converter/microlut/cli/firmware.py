@@ -13,6 +13,7 @@ from microlut import project as projects
 from microlut.board.board import Board, load_board
 from microlut.board.schema import EmulatorName
 from microlut.cli.failures import EXIT_DISAGREES
+from microlut.cli.limited import limited
 from microlut.cli.options import (
     BoardOption,
     BoardsOption,
@@ -62,6 +63,7 @@ def build(
         print(tables.image_text(image, target))
 
 
+@limited("model_bytes", "sample_bytes")
 def run(
     folder: FolderArgument,
     board: BoardOption,
@@ -139,6 +141,7 @@ def _offer(
             offered.wait()
 
 
+@limited("model_bytes", "sample_bytes")
 def verify(
     folder: FolderArgument,
     inputs: InputsOption,
@@ -176,6 +179,7 @@ def verify(
         raise typer.Exit(EXIT_DISAGREES)
 
 
+@limited("model_bytes", "sample_bytes")
 def compare(
     folder: FolderArgument,
     inputs: InputsOption,

@@ -17,6 +17,7 @@ from microlut.cli.conversion_options import (
 )
 from microlut.cli.failures import EXIT_DISAGREES, EXIT_WARNED
 from microlut.cli.grouped import grouped
+from microlut.cli.limited import limited
 from microlut.cli.options import (
     BoardOption,
     CustomOption,
@@ -51,6 +52,7 @@ from microlut.workflow.overview import deployed_overview
 _WRITTEN = "model.h, model.c, weights.h, weights.c, engine/, {tflite}report.json"
 
 
+@limited("model_bytes", "sample_bytes")
 @grouped
 def convert(
     model: ModelArgument,
@@ -90,6 +92,7 @@ def _show(conversion: Conversion, output: Path, as_json: bool) -> None:
         print(warnings_text(conversion.report), end="")
 
 
+@limited("model_bytes", "sample_bytes")
 @grouped
 def tune(
     model: ModelArgument,
@@ -134,6 +137,7 @@ def tune(
         raise typer.Exit(EXIT_WARNED)
 
 
+@limited("model_bytes", "sample_bytes")
 @grouped
 def search(
     model: ModelArgument,
@@ -192,6 +196,7 @@ def search(
         print(findings_text(found.findings), end="")
 
 
+@limited("model_bytes")
 def fit(
     model: ModelArgument,
     layer: Annotated[str | None, typer.Option(help="Only this layer.")] = None,
@@ -219,6 +224,7 @@ def fit(
         print(fits_text(fits))
 
 
+@limited("model_bytes", "sample_bytes")
 @grouped
 def deploy(
     model: ModelArgument,

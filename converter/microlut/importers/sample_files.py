@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.support.arguments import is_path, path_of
+from microlut.support.limits import check_sample_bytes
 
 INPUTS, LABELS = "x", "y"
-_MOST_BYTES = 2 << 30
 _DAMAGE = (
     ArithmeticError,
     EOFError,
@@ -79,11 +79,7 @@ def _check_size(path: Path, loaded: np.lib.npyio.NpzFile, names: Iterable[str]) 
             read = np.lib.format.read_array_header_2_0
             shape, _, dtype = (np.lib.format.read_array_header_1_0 if first else read)(file)
         total += math.prod(shape) * dtype.itemsize
-    if total > _MOST_BYTES:
-        raise InvalidInput(
-            f"{path}: its arrays take {total:,} bytes, at most {_MOST_BYTES:,} are read; give "
-            "fewer samples or a smaller type, or an .npy, of which only what is used is read"
-        )
+    check_sample_bytes(path, total)
 
 
 def _open(path: Path) -> NDArray[np.generic] | np.lib.npyio.NpzFile:

@@ -5,6 +5,7 @@ Files are never unpickled.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -18,6 +19,7 @@ from microlut.importers.sample_files import INPUTS, LABELS, read_arrays
 from microlut.ops.arrays import FloatArray, Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.arguments import PathLike, brief, integer, is_path, path_of
+from microlut.support.limits import check_sample_bytes
 from microlut.support.shown import Record, Shown
 
 
@@ -221,6 +223,8 @@ def _input(
             f"{source}: {name} has shape {list(x.shape)}; the model expects [samples, {expected}] "
             f"{_other_order(tensor)}with at least one sample"
         )
+    taken = len(x) if limit is None else min(limit, len(x))
+    check_sample_bytes(source, np.dtype(np.float32).itemsize * taken * math.prod(shape))
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(x[:limit], dtype=np.float32)
     if not np.isfinite(values).all():

@@ -1284,3 +1284,38 @@ def test_closed_pipe_is_no_error():
         ["sh", "-c", command], capture_output=True, text=True, env=environment, check=True
     )
     assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+# --- limits
+
+
+@pytest.mark.parametrize("verb", ["analyze", "convert", "search", "fit", "deploy", "tune"])
+def test_every_verb_that_reads_a_model_limits_its_arrays(verb, call, tmp_path):
+    more = {
+        "convert": ("-o", tmp_path / "out", "--calibration", CALIBRATION),
+        "deploy": ("-o", tmp_path / "out", "--board", "host", "--calibration", CALIBRATION),
+        "search": ("--calibration", CALIBRATION),
+        "tune": ("-o", tmp_path / "out", "--data", TEST),
+    }
+    answer = call(verb, MODEL, *more.get(verb, ()), "--max-model-bytes", "1k")
+    assert_refused(answer, 2, "at most 1,024 are read", "--max-model-bytes")
+
+
+@pytest.mark.parametrize("verb", ["run", "compare"])
+def test_verbs_that_read_the_original_limit_its_arrays(verb, call, earlier):
+    files = (verb, earlier.out, "--inputs", TEST, "--model", MODEL, "--limit", 1)
+    board = ("--board", "host") if verb == "run" else ()
+    answer = call(*files, *board, "--max-model-bytes", "1k")
+    assert_refused(answer, 2, "at most 1,024 are read")
+
+
+@pytest.mark.parametrize("verb", ["run", "verify", "compare"])
+def test_verbs_that_read_samples_limit_them(verb, call, earlier):
+    board = ("--board", "host") if verb == "run" else ()
+    answer = call(verb, earlier.out, "--inputs", TEST, *board, "--max-sample-bytes", "100")
+    assert_refused(answer, 2, "at most 100 are read", "--max-sample-bytes")
+
+
+def test_limit_that_is_no_size_is_refused(call):
+    answer = call("analyze", MODEL, "--max-model-bytes", "1T")
+    assert_refused(answer, 2, "--max-model-bytes", "found '1T'", "such as 64M or 2G")

@@ -12,11 +12,19 @@ import h5py
 import numpy as np
 import pytest
 
+import microlut
 from graphs import ends
 from microlut.errors import InvalidInput, UnsupportedModel
-from microlut.importers import import_model, sample_files
-from microlut.importers.keras import config, hdf5, v3
+from microlut.importers import import_model
+from microlut.importers.keras import hdf5
 from microlut.importers.samples import load_samples
+from microlut.support.limits import (
+    Quota,
+    check_model_bytes,
+    limits,
+    most_model_bytes,
+    size_of,
+)
 
 Json = dict[str, Any]
 
@@ -84,31 +92,95 @@ def test_layers_may_be_listed_in_any_order(tmp_path: Path, backwards: bool):
 
 
 def test_arrays_that_are_too_large_together_are_refused(tmp_path: Path):
-    with h5py.File(tmp_path / "m.h5", "w") as file:
+    with h5py.File(tmp_path / "m.h5", "w") as file, limits(3 * 8192 * 8192 * 4):
         for name in "abcde":
             file.create_dataset(name, (8192, 8192), "f4")  # 256 MB each, none of them stored
-        quota = hdf5.Quota(3 * 8192 * 8192 * 4)
+        quota = Quota()
         for name in "abc":
             quota.take(file[name].size * 4, "m.h5")
-        with pytest.raises(InvalidInput, match="more than 1 GiB"):
+        with pytest.raises(InvalidInput, match="take 1,073,741,824 bytes, at most 805,306,368"):
             hdf5.dataset(file, "d", "m.h5", quota)
 
 
-def test_the_limit_is_that_of_all_arrays_of_a_file(tmp_path: Path, keras, monkeypatch):
-    built = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8), keras.layers.Dense(8)])
-    built.save(tmp_path / "m.keras")
-    assert config.MOST_MODEL_BYTES == 1 << 30
-    assert len(v3.read(tmp_path / "m.keras", {}).weights) == 3
-    monkeypatch.setattr(hdf5.Quota, "__init__", lambda self: setattr(self, "left", 300))
-    with pytest.raises(InvalidInput, match="its arrays take more than"):
-        v3.read(tmp_path / "m.keras", {})
+def test_limit_is_a_gibibyte_where_none_is_given():
+    with pytest.raises(InvalidInput, match=r"at most 1,073,741,824 are .*--max-model-bytes"):
+        check_model_bytes("m", (1 << 30) + 1)
+    check_model_bytes("m", 1 << 30)
 
 
-def test_samples_that_unpack_to_too_much_are_refused_by_their_headers(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(sample_files, "_MOST_BYTES", 1000)
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, request) -> Path:
+    """Return a folder with one network of 576 bytes in all formats."""
+    keras, tf_keras = (request.getfixturevalue(name) for name in ("keras", "tf_keras"))
+    folder = tmp_path_factory.mktemp("small")
+    for library, files in ((keras, ("m.keras",)), (tf_keras, ("m.h5", "saved"))):
+        dense = [library.layers.Dense(8), library.layers.Dense(8)]
+        built = library.Sequential([library.Input((8,)), *dense])
+        for name in files:
+            built.save(folder / name, **({"save_format": "tf"} if name == "saved" else {}))
+    conversion = microlut.convert(built, bits=8, method="fitted", input_range=(0.0, 1.0))
+    (folder / "m.tflite").write_bytes(conversion.tflite)
+    return folder
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "saved", "m.tflite"])
+def test_arrays_of_every_format_are_limited(small: Path, name: str):
+    with limits(1 << 20):
+        assert import_model(small / name).nodes
+    with limits(model_bytes=140), pytest.raises(InvalidInput, match=r"its arrays take .* 140 are"):
+        import_model(small / name)
+
+
+def test_arrays_beside_an_onnx_file_are_limited_before_they_are_read(tmp_path: Path):
+    onnx = pytest.importorskip("onnx", reason="needs the package onnx: pip install onnx")
+    x, y = (onnx.helper.make_tensor_value_info(n, 1, [1, 1000]) for n in "xy")
+    weights = onnx.numpy_helper.from_array(np.ones((1000, 1000), np.float32), "w")
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", [x], [y], [weights])
+    file = tmp_path / "m.onnx"
+    onnx.save(onnx.helper.make_model(graph), file, save_as_external_data=True, location="w.data")
+    assert file.stat().st_size < 1000
+    with limits(4_000_000):
+        assert import_model(file).nodes
+    with limits(3_999_999), pytest.raises(InvalidInput, match="take 4,000,000 bytes, at most"):
+        import_model(file)
+
+
+def test_samples_that_unpack_to_too_much_are_refused_by_their_headers(tmp_path: Path):
     path = tmp_path / "zeros.npz"
     np.savez_compressed(path, x=np.zeros((50, 4), np.float32), other=np.zeros(10_000))
-    assert load_samples(path, ends((4,))).x.shape == (50, 4)
-    np.savez_compressed(path, x=np.zeros((63, 4), np.float32))
-    with pytest.raises(InvalidInput, match=r"1,008 bytes, at most 1,000 are read"):
-        load_samples(path, ends((4,)))
+    with limits(sample_bytes=1000):
+        assert load_samples(path, ends((4,))).x.shape == (50, 4)
+        np.savez_compressed(path, x=np.zeros((63, 4), np.float32))
+        with pytest.raises(InvalidInput, match=r"1,008 bytes, at most 1,000 are read"):
+            load_samples(path, ends((4,)))
+
+
+def test_samples_of_bytes_are_limited_as_the_numbers_that_they_become(tmp_path: Path):
+    np.save(tmp_path / "x.npy", np.zeros((63, 4), np.uint8))
+    with limits(sample_bytes=1000):
+        with pytest.raises(InvalidInput, match=r"1,008 bytes, .*--max-sample-bytes"):
+            load_samples(tmp_path / "x.npy", ends((4,)))
+        assert load_samples(tmp_path / "x.npy", ends((4,)), limit=62).x.shape == (62, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1", 1), ("64k", 65536), ("2M", 1 << 21), ("3g", 3 << 30)]
+)
+def test_size_has_a_unit(text: str, size: int):
+    assert size_of(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "1T", "k", "1 k", "1e3", "9" * 30, "٣"])
+def test_size_that_is_none_is_refused(text: str):
+    with pytest.raises(InvalidInput, match="such as 64M or 2G"):
+        size_of(text)
+
+
+def test_limits_end_with_their_block():
+    with limits(5), limits(sample_bytes=7):
+        assert most_model_bytes() == 5
+    assert most_model_bytes() == 1 << 30
+    with pytest.raises(InvalidInput, match="model_bytes is 0"), limits(0):
+        pass

@@ -19,9 +19,9 @@ from microlut.importers.apart.answers import Packing, unpacked
 from microlut.importers.apart.confinement import confine
 from microlut.importers.apart.forms import error_in, model_in, packed, packed_error
 from microlut.importers.apart.processes import Request
-from microlut.importers.keras.config import MOST_MODEL_BYTES
 from microlut.importers.keras.custom import NOTHING, Custom
 from microlut.importers.keras.damage import damaged
+from microlut.support.limits import limits, most_model_bytes
 
 # Processor time, so that a busy computer does not make a file look damaged.
 _SECONDS = 10
@@ -42,7 +42,7 @@ def read(path: Path, custom: Custom = NOTHING) -> Any:  # noqa: ANN401
     seconds = round(_SECONDS + _SECONDS_PER_MEGABYTE * files.size_of(path) / 1e6)
     libraries = files.libraries_of(path)
     request = {"path": str(path), "custom": dict(custom), "seconds": seconds}
-    request["libraries"] = libraries
+    request |= {"libraries": libraries, "model_bytes": most_model_bytes()}
     if libraries:
         _prepare(request)
     answer = processes.answer_file()
@@ -70,12 +70,13 @@ def _prepare(request: Request) -> None:
 def _work(request: Request, answer: int) -> None:
     """Read the file of a request, and write the model or the error to a file."""
     path = Path(request["path"])
-    memory = _SPARE_BYTES + _COPIES * (MOST_MODEL_BYTES + files.size_of(path))
+    memory = _SPARE_BYTES + _COPIES * (request["model_bytes"] + files.size_of(path))
     confine(answer, request["seconds"], memory, memory)
     packing = Packing()
     content: list[Any]
     try:
-        content = ["model", packed(files.read(path, request["custom"]), packing)]
+        with limits(request["model_bytes"]):
+            content = ["model", packed(files.read(path, request["custom"]), packing)]
     except MicrolutError as error:
         content = ["error", packed_error(error)]
     except MemoryError:

@@ -29,7 +29,6 @@ Recorded = Mapping[str, tuple[float, float]]
 STEPWISE = "TimeDistributed"
 MODEL_CLASSES = ("Functional", "Model", "Sequential")
 MAX_WEIGHT_ELEMENTS = 1 << 26
-MOST_MODEL_BYTES = 1 << 30
 MAX_NESTING = 16
 _MAX_JSON_DEPTH = 200
 KERAS_MODULES = (

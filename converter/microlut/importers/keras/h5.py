@@ -32,6 +32,7 @@ from microlut.importers.keras.known_options import KNOWN
 from microlut.importers.keras.stored_order import positions
 from microlut.importers.keras.variables import Arrays, merged
 from microlut.importers.keras.wrapped_arrays import arrays_of, has_own, ranges_of
+from microlut.support.limits import Quota
 
 _KNOWN = {*KNOWN, *DROPPED}
 _MOST_NAMED = 8
@@ -57,7 +58,7 @@ def read(path: Path, custom: Custom) -> KerasModel:
         version = 3 if _text(hdf5.attribute(file, "keras_version", source)).startswith("3") else 2
         weights: dict[LayerPath, Arrays] = {}
         ranges: dict[LayerPath, Recorded] = {}
-        quota = hdf5.Quota()
+        quota = Quota()
         for layer in child_layers(model):
             stored = _stored(group, layer, quota)
             weights.update(_arrays(layer, stored, version))
@@ -75,9 +76,7 @@ def _no_model(file: h5py.File, source: str) -> InvalidInput:
     )
 
 
-def _stored(
-    group: h5py.Group, layer: Layer, quota: hdf5.Quota
-) -> list[tuple[str, NDArray[np.generic]]]:
+def _stored(group: h5py.Group, layer: Layer, quota: Quota) -> list[tuple[str, NDArray[np.generic]]]:
     """Return the arrays of a top-level layer or nested model, with their names."""
     folder = hdf5.subgroup(group, layer.name, layer.source)
     names = () if folder is None else _weight_names(folder, layer.source)
@@ -105,7 +104,7 @@ def _arrays(
     }
 
 
-def _array(folder: h5py.Group, name: str, layer: Layer, quota: hdf5.Quota) -> NDArray[np.generic]:
+def _array(folder: h5py.Group, name: str, layer: Layer, quota: Quota) -> NDArray[np.generic]:
     array = hdf5.dataset(folder, name, layer.source, quota)
     if array is None:
         raise layer.invalid(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
-from microlut.importers.keras.config import MAX_WEIGHT_ELEMENTS, MOST_MODEL_BYTES
+from microlut.importers.keras.config import MAX_WEIGHT_ELEMENTS
 from microlut.importers.keras.damage import container
 from microlut.ops.arrays import frozen_array
+from microlut.support.limits import Quota
 
 _NO_NAME = re.compile("[\0\ud800-\udfff]")  # h5py accepts no names with these
 
@@ -34,26 +34,6 @@ def attribute(group: h5py.Group, key: str, source: str) -> object:
     """Return an attribute's value, or None if there is none of that name."""
     with container(source):
         return group.attrs.get(key)
-
-
-@dataclass(slots=True)
-class Quota:
-    """Bytes that the arrays of a file may still take: a small file can promise any number."""
-
-    left: int = MOST_MODEL_BYTES
-
-    def take(self, count: int, source: str) -> None:
-        """Take bytes for an array that is to be read.
-
-        Raises:
-            InvalidInput: There are not enough of them.
-        """
-        self.left -= count
-        if self.left < 0:
-            raise InvalidInput(
-                f"{source}: its arrays take more than {MOST_MODEL_BYTES >> 30} GiB, which is the "
-                "most that is read; use a smaller model"
-            )
 
 
 def dataset(group: h5py.Group, path: str, source: str, quota: Quota) -> NDArray[np.generic] | None:

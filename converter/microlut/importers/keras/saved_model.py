@@ -26,7 +26,6 @@ from microlut.importers.keras.config import (
 )
 from microlut.importers.keras.custom import Custom
 from microlut.importers.keras.damage import container
-from microlut.importers.keras.hdf5 import Quota
 from microlut.importers.keras.object_graph import (
     Tracked,
     metadata_texts,
@@ -35,6 +34,7 @@ from microlut.importers.keras.object_graph import (
 )
 from microlut.importers.keras.wrapped_arrays import has_own, ranges_of
 from microlut.importers.keras.wrappers import CLUSTERED
+from microlut.support.limits import Quota
 
 _ROOT = 0
 _MAX_GRAPH_BYTES = 512 << 20

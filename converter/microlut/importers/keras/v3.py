@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from microlut.errors import InvalidInput, Obstacle
 from microlut.importers.keras import hdf5
 from microlut.importers.keras.config import (
-    MOST_MODEL_BYTES,
     KerasModel,
     Layer,
     LayerPath,
@@ -43,6 +42,7 @@ from microlut.importers.keras.wrapped_arrays import (
     ranges_of,
 )
 from microlut.importers.keras.wrappers import is_clustered
+from microlut.support.limits import Quota, check_model_bytes
 
 _MAX_CONFIG_BYTES = 32 << 20
 _CONFIG = "config.json"
@@ -71,7 +71,7 @@ def read(path: Path, custom: Custom) -> KerasModel:
             )
         text = _entry(archive, _CONFIG, _MAX_CONFIG_BYTES, source)
         config = parse_config(text, source, custom)
-        stored = _entry(archive, _WEIGHTS, MOST_MODEL_BYTES, source)
+        stored = _entry(archive, _WEIGHTS, None, source)
     model = root_layer(config, source)
     with container(source):
         file = h5py.File(io.BytesIO(stored), "r")
@@ -92,9 +92,11 @@ def snake_case(class_name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _entry(archive: zipfile.ZipFile, name: str, limit: int, source: str) -> bytes:
+def _entry(archive: zipfile.ZipFile, name: str, limit: int | None, source: str) -> bytes:
     size = archive.getinfo(name).file_size
-    if size > limit:
+    if limit is None:
+        check_model_bytes(source, size)
+    elif size > limit:
         raise InvalidInput(
             f"{source}: {name} has {size} bytes, at most {limit} are read; use a smaller model"
         )
@@ -112,7 +114,7 @@ class _Reading:
     occurrences: Mapping[LayerPath, Occurrence]
     obstacles: list[Obstacle] = field(default_factory=list)
     ranges: dict[LayerPath, Recorded] = field(default_factory=dict)
-    quota: hdf5.Quota = field(default_factory=hdf5.Quota)
+    quota: Quota = field(default_factory=Quota)
 
     def members(self, folder: str) -> tuple[str, ...]:
         r"""Return the members of a folder; Keras 2 on Windows wrote layers\conv2d as one name."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
+from microlut.support.limits import Quota, check_model_bytes
 
 LEAST_OPSET, LARGEST_OPSET = 7, 28
 _UNKNOWN = "No Op registered"  # what the checker says
@@ -24,6 +26,7 @@ def library() -> ModuleType:
         import onnx
         import onnx.checker
         import onnx.external_data_helper
+        import onnx.helper
         import onnx.inliner
         import onnx.numpy_helper
         import onnx.reference
@@ -44,6 +47,7 @@ def read(path: Path) -> Any:  # noqa: ANN401 - a ModelProto, whose package is op
         UnsupportedModel: It uses operators of an unknown version.
         ToolMissing: The package onnx is not installed.
     """
+    check_model_bytes(path, path.stat().st_size)
     return decode(path.read_bytes(), str(path), path.parent)
 
 
@@ -125,6 +129,7 @@ def _check_opset(model: Any, source: str) -> None:  # noqa: ANN401
 def _load_arrays(onnx: ModuleType, model: Any, source: str, folder: Path | None) -> None:  # noqa: ANN401
     """Read the arrays that are in other files."""
     helper = onnx.external_data_helper
+    quota = Quota()
     held = [each.t for node in model.graph.node for each in node.attribute if each.HasField("t")]
     outside = filter(helper.uses_external_data, [*model.graph.initializer, *held])
     for tensor in outside:
@@ -134,6 +139,7 @@ def _load_arrays(onnx: ModuleType, model: Any, source: str, folder: Path | None)
             raise InvalidInput(
                 f"{source}: array {tensor.name!r} is in another file; export the model into one"
             )
+        quota.take(_bytes_of(onnx, tensor, source), source)
         try:
             helper.load_external_data_for_tensor(tensor, str(folder))
         except Exception as error:
@@ -141,6 +147,15 @@ def _load_arrays(onnx: ModuleType, model: Any, source: str, folder: Path | None)
                 f"{source}: array {tensor.name!r} is in the file {place!r}, which cannot be read "
                 f"({_line(error)}); put it beside the model, whole and under this name"
             ) from error
+
+
+def _bytes_of(onnx: ModuleType, tensor: Any, source: str) -> int:  # noqa: ANN401
+    """Return the bytes of an array in another file, by its shape and its type."""
+    try:
+        kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        return math.prod(map(int, tensor.dims)) * int(kind.itemsize)
+    except Exception as error:
+        raise _damaged(source, error) from error
 
 
 def _damaged(source: str, error: Exception) -> InvalidInput:

@@ -6,17 +6,14 @@ whose tables point to each other could make of a few bytes.
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
+from microlut.errors import InvalidInput, ToolMissing
+from microlut.importers.tflite.constants import Constants
 from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, Subgraph, TfliteFile
 from microlut.importers.tflite.flatbuffer import (
     MOST_DIMENSIONS,
@@ -29,11 +26,10 @@ from microlut.importers.tflite.flatbuffer import (
     shape_of,
     text_of,
 )
-from microlut.importers.tflite.sparse import dense_values
-from microlut.ops.arrays import Shape
+from microlut.support.limits import check_model_bytes
 from microlut.support.unused_names import take
 
-_LARGEST_FILE = 1 << 29
+_LARGEST_FILE = 1 << 31  # which offsets can reach
 _MOST_SUBGRAPHS, _MOST_ENTRIES = 64, 1 << 16  # tensors, operators, buffers
 _MOST_ENDS = 1 << 18  # inputs and outputs of all operators
 _LARGEST_OPTION = 64  # values of a list
@@ -48,13 +44,6 @@ _DAMAGE = (
     ValueError,
     struct.error,
 )
-_NUMPY = {
-    name: np.dtype(name)
-    for name in (
-        *("bool", "float16", "float32", "float64"),
-        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
-    )
-}
 
 
 def is_tflite(path: Path) -> bool:
@@ -78,11 +67,7 @@ def read(path: Path) -> TfliteFile:
         UnsupportedModel: Its constants are kept elsewhere.
         ToolMissing: The schema's package is not installed.
     """
-    if path.stat().st_size > _LARGEST_FILE:
-        raise InvalidInput(
-            f"{path}: has {path.stat().st_size:,} bytes; models for microcontrollers have at most "
-            f"{_LARGEST_FILE:,}: use a smaller model"
-        )
+    check_model_bytes(path, path.stat().st_size)
     try:
         return _Reader(schema(), path.read_bytes(), str(path)).file()
     except _DAMAGE as error:
@@ -114,6 +99,7 @@ class _Reader:
     def __init__(self, schema: ModuleType, content: bytes, source: str) -> None:
         self._schema, self._source, self._content = schema, source, content
         self._ends = 0
+        self._constants = Constants(schema, source)
         self._builtins = names_of(schema.BuiltinOperator)
         self._types = names_of(schema.TensorType)
         self._tables = {**names_of(schema.BuiltinOptions)}, {**names_of(schema.BuiltinOptions2)}
@@ -123,8 +109,7 @@ class _Reader:
         if not is_model(self._content, named=True):
             raise Damaged("it does not begin as such a file does")
         model = self._schema.Model.GetRootAs(self._content, 0)
-        if model.ExternalBuffersLength():
-            raise self._kept_elsewhere()
+        self._constants.begin(model)
         codes = [
             self._code(code)
             for code in each(model.OperatorCodes, model.OperatorCodesLength(), _MOST_ENTRIES)
@@ -136,12 +121,6 @@ class _Reader:
         found = tuple(self._subgraph(model, graph, codes) for graph in subgraphs)
         names = self._signature(model, found[0])
         return TfliteFile(self._source, found, *names, text_of(model.Description()))
-
-    def _kept_elsewhere(self) -> UnsupportedModel:
-        return UnsupportedModel(
-            f"{self._source}: its constants are kept outside of the flatbuffer; microlut reads "
-            "files that hold them: convert the model to .tflite again"
-        )
 
     def _signature(self, model: Any, main: Subgraph) -> tuple[dict[int, str], dict[int, str]]:  # noqa: ANN401
         """Return the names of inputs and outputs in the first signature of the network."""
@@ -208,51 +187,9 @@ class _Reader:
             zero_points=zero_points,
             axis=axis,
             unknown=tuple(i for i, n in enumerate(signature[:MOST_DIMENSIONS]) if n < 0),
-            constant=self._constant(model, tensor, dtype, shape, name),
+            constant=self._constants.of(tensor, dtype, shape, name),
             is_variable=bool(tensor.IsVariable()),
         )
-
-    def _constant(
-        self,
-        model: Any,  # noqa: ANN401
-        tensor: Any,  # noqa: ANN401
-        dtype: str,
-        shape: Shape,
-        name: str,
-    ) -> NDArray[Any] | None:
-        number = tensor.Buffer()
-        if number >= max(model.BuffersLength(), 1):
-            raise Damaged(f"buffer {number} of {name!r} is not there")
-        if number == 0:
-            return None
-        buffer = model.Buffers(number)
-        if buffer.Offset() > 1 or buffer.Size() > 1:
-            raise self._kept_elsewhere()
-        if buffer.DataLength() == 0:
-            return None
-        data = buffer.DataAsNumpy()
-        kind = _NUMPY.get(dtype)
-        if kind is None:  # refused where it is read
-            return None
-        if tensor.Sparsity() is not None:
-            return self._sparse(tensor.Sparsity(), data, kind, shape, name)
-        if data.size != math.prod(shape) * kind.itemsize:
-            raise Damaged(f"{name!r} has {data.size} bytes for {dtype} of shape {list(shape)}")
-        found: NDArray[Any] = data.view(kind).reshape(shape)  # no copy: many may share a buffer
-        return found
-
-    def _sparse(
-        self,
-        sparsity: Any,  # noqa: ANN401
-        data: NDArray[np.uint8],
-        kind: np.dtype[Any],
-        shape: Shape,
-        name: str,
-    ) -> NDArray[Any]:
-        try:
-            return dense_values(self._schema, sparsity, data.view(kind), shape)
-        except ValueError as error:
-            raise Damaged(f"{name!r} is sparse, and {error} cannot be right") from error
 
     def _operator(
         self,
