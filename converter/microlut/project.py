@@ -28,7 +28,7 @@ from microlut.errors import InvalidInput
 from microlut.integer import QuantizedGraph
 from microlut.integer.stream import window_inputs
 from microlut.ops.tensor import Tensor
-from microlut.support.arguments import PathLike, brief, is_path, path_of
+from microlut.support.arguments import PathLike, brief, check_flag, is_path, path_of
 from microlut.support.files import check_place
 from microlut.support.resources import data_folder
 from microlut.support.shown import Record, Shown
@@ -40,9 +40,10 @@ REPORT, MODEL, TFLITE = "report.json", "model.json", "model.tflite"
 _ENGINE, _BUILD = "engine", "build"
 _ENGINE_PARTS = ("include", "src")
 _FILES = "files"  # key of report.json: what the conversion wrote, relative to the folder
+_OVERRIDDEN = "; --force (force=True in Python) replaces it"
 _MADE = r"elf|map|bin|hex|uf2|json|renode\.log"  # endings of what builds and runs leave
 _BUILT = rf"build/|build/[^/]+/{{prefix}}\.({_MADE})|build/[^/]+-build\.log|report\.(html|md)"
-ForeignFile = Callable[[Path], str | None]
+ForeignFile = Callable[[Path, bool], str | None]
 _REPORT_ADAPTER: TypeAdapter[ConvertReport] = TypeAdapter(ConvertReport)
 
 
@@ -95,18 +96,21 @@ Model = Project | Conversion | PathLike
 
 
 @contextmanager
-def staged(output: Path, foreign: ForeignFile | None = None) -> Iterator[Path]:
+def staged(
+    output: Path, foreign: ForeignFile | None = None, *, force: bool = False
+) -> Iterator[Path]:
     """Yield a new folder beside `output` that takes its place if the block succeeds.
 
     Args:
         output: Where the folder goes.
         foreign: Finds what must not be lost; by default what no conversion or build wrote,
             or what was changed since.
+        force: Whether files that were changed may be lost.
 
     Raises:
         InvalidInput: `output` is a file, a folder with something else in it, or not writable.
     """
-    check_replaceable(output, foreign)
+    check_replaceable(output, foreign, force=force)
     output = output.resolve()  # a link keeps pointing there
     made = [folder for folder in output.parents if not folder.exists()]
     try:
@@ -119,7 +123,7 @@ def staged(output: Path, foreign: ForeignFile | None = None) -> Iterator[Path]:
             except OSError as error:
                 raise _not_writable(output, error) from error
             yield fresh
-            check_replaceable(output, foreign)  # building and running took their time
+            check_replaceable(output, foreign, force=force)  # building and running took their time
             _exchange(fresh, output, work / OLD)
     finally:
         if not output.exists():
@@ -146,7 +150,9 @@ def _not_writable(output: Path, error: OSError) -> InvalidInput:
     )
 
 
-def check_replaceable(output: Path, foreign: ForeignFile | None = None) -> None:
+def check_replaceable(
+    output: Path, foreign: ForeignFile | None = None, *, force: bool = False
+) -> None:
     """Raise InvalidInput if `output` cannot be written, or must not be replaced."""
     try:
         check_place(output)
@@ -164,24 +170,24 @@ def check_replaceable(output: Path, foreign: ForeignFile | None = None) -> None:
                 f"{output}: is where a file system is mounted, and cannot be replaced; "
                 "choose a folder in it"
             )
-        found = (foreign or _foreign_file)(output)
+        found = (foreign or _foreign_file)(output, force)
     except OSError as error:
         raise _not_writable(output, error) from error
     if found is not None:
         raise InvalidInput(
             f"{output}: holds {found} and would delete; move it elsewhere, or choose an empty or "
-            "new folder"
+            f"new folder{_OVERRIDDEN if 'changed' in found else ''}"
         )
 
 
-def _foreign_file(folder: Path) -> str | None:
+def _foreign_file(folder: Path, force: bool) -> str | None:
     """Return what neither a conversion nor a build wrote, or what was changed since."""
     try:
         prefix = str(json.loads((folder / REPORT).read_bytes())["prefix"])
     except (OSError, ValueError, KeyError, TypeError):
-        return foreign_file(folder)
+        return foreign_file(folder, force)
     built = re.compile(_BUILT.format(prefix=re.escape(prefix)))
-    return foreign_file(folder, lambda name: built.fullmatch(name) is not None)
+    return foreign_file(folder, force, lambda name: built.fullmatch(name) is not None)
 
 
 def write(conversion: Conversion, folder: Path) -> Project:
@@ -209,14 +215,18 @@ def write_report(project: Project) -> None:
     (project.path / MANIFEST).write_bytes(manifest(files, microlut=VERSION))
 
 
-def write_project(conversion: Conversion, output: PathLike) -> Project:
-    """Write a conversion to the folder `output`, which may hold an earlier one."""
+def write_project(conversion: Conversion, output: PathLike, *, force: bool = False) -> Project:
+    """Write a conversion to the folder `output`, which may hold an earlier one.
+
+    With `force`, files of that one may have been changed; they are lost.
+    """
+    check_flag("force", force)
     if not isinstance(conversion, Conversion):
         raise InvalidInput(
             f"conversion is {brief(conversion)}; give what microlut.convert returned"
         )
     output = path_of("output", output)
-    with staged(output) as folder:
+    with staged(output, force=force) as folder:
         write(conversion, folder)
     return read(output)
 

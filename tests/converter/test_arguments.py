@@ -27,8 +27,8 @@ FUNCTIONS = (
     *("fit_codebook", "flash"),
     *("load_board", "load_samples", "read", "run", "search", "verify", "write", "Budget"),
 )
-# A callback checks its inputs when `fit` calls it.
-WITHOUT_ARGUMENTS = {"boards", "list_boards", "conversion_callback"}
+# A callback checks its inputs when `fit` calls it, and a block of limits when it begins.
+WITHOUT_ARGUMENTS = {"boards", "list_boards", "conversion_callback", "limits"}
 
 
 class Reached(InvalidInput):  # no kind of its own, which the documentation would have to list
@@ -140,7 +140,7 @@ WRONG: dict[str, list[object]] = {
     **dict.fromkeys(("inputs", "x", "calibration"), NO_SAMPLES),
     **dict.fromkeys(("labels", "y"), NO_LABELS),
     **dict.fromkeys(("limit", "emulator_limit", "max_ram"), NO_COUNT),
-    **dict.fromkeys(("profile", "dry_run", "distill", "curve"), NO_FLAG),
+    **dict.fromkeys(("profile", "dry_run", "distill", "curve", "force"), NO_FLAG),
     **dict.fromkeys(("granularity", "method", "range_rule", "task", "optimize"), NO_CHOICE),
     **dict.fromkeys(("count", "emulator", "core", "density", "to", "tool"), NO_CHOICE),
     **dict.fromkeys(("name", "layer", "port", "probe"), NO_TEXT),

@@ -235,6 +235,28 @@ def test_edited_file_is_named_and_kept(name, out):
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("name", ["model.c", "report.json", "engine/src/unpack.c"])
+def test_edited_file_is_replaced_by_force(name, out):
+    before = contents(out)
+    with (out / name).open("ab") as file:
+        file.write(b"\n")
+    projects.write_project(conversion(), out, force=True)
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("name", ["main.c", "engine/src/mine.c"])
+def test_file_of_the_user_is_kept_from_force(name, out):
+    (out / name).write_text("mine")
+    with pytest.raises(InvalidInput, match=f"holds {name}, which microlut did not write.*folder$"):
+        projects.write_project(conversion(), out, force=True)
+    assert (out / name).read_text() == "mine"
+
+
+def test_force_is_a_flag(out):
+    with pytest.raises(InvalidInput, match="force is 1; give True or False"):
+        projects.write_project(conversion(), out, force=1)
+
+
 def test_file_that_is_edited_while_the_new_result_is_made_is_kept(out):
     with (
         pytest.raises(InvalidInput, match=r"holds model\.c, which was changed"),

@@ -8,7 +8,7 @@ import typer
 
 from microlut import exporters
 from microlut import project as projects
-from microlut.cli.options import ExportOption, FoldersArgument, JsonOption, NameOption
+from microlut.cli.options import ExportOption, FoldersArgument, ForceOption, JsonOption, NameOption
 from microlut.cli.terminal import print_json
 from microlut.errors import InvalidInput
 from microlut.exporters import ExportFormat, format_of
@@ -38,10 +38,12 @@ def export(
     to: FormatOption,
     output: ExportOption,
     name: NameOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write converted models as a library of another build system, or as an int8 .tflite file."""
-    exported = exporters.export([projects.read(folder) for folder in folders], to, output, name)
+    given = [projects.read(folder) for folder in folders]
+    exported = exporters.export(given, to, output, name, force=force)
     if as_json:
         print_json(exported.as_json())
     else:

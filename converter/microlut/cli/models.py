@@ -21,6 +21,7 @@ from microlut.cli.limited import limited
 from microlut.cli.options import (
     BoardOption,
     CustomOption,
+    ForceOption,
     JsonOption,
     LimitOption,
     ModelArgument,
@@ -66,23 +67,24 @@ def convert(
             "as cortex-m0plus; the sources run on all.",
         ),
     ] = DEFAULT_CORE,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Convert MODEL to C sources (model.h, model.c, weights.c), a .tflite file and report.json."""
     options = how.converting()
-    projects.check_replaceable(output)  # before minutes are spent
+    projects.check_replaceable(output, force=force)  # before minutes are spent
     with progress_bar(as_json) as progress:
         conversion = pipeline.convert(
             model, how.calibration, **options, core=core, name=how.name, progress=progress
         )
-    _show(conversion, output, as_json)
+    _show(conversion, output, force, as_json)
     if how.strict and conversion.report.warnings:
         raise typer.Exit(EXIT_WARNED)
 
 
-def _show(conversion: Conversion, output: Path, as_json: bool) -> None:
+def _show(conversion: Conversion, output: Path, force: bool, as_json: bool) -> None:
     """Write a conversion, and show it."""
-    project = projects.write_project(conversion, output)
+    project = projects.write_project(conversion, output, force=force)
     if as_json:
         print_json(project.report | {"output_folder": str(output)})
     else:
@@ -111,6 +113,7 @@ def tune(
         Path | None,
         typer.Option(help="File that each epoch is written to, and training goes on from."),
     ] = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Convert MODEL, and train the integer network itself on your training data.
@@ -119,7 +122,7 @@ def tune(
     data, and training takes the place of distillation.
     """
     options = how.converting()
-    projects.check_replaceable(output)  # before minutes are spent
+    projects.check_replaceable(output, force=force)  # before minutes are spent
     with progress_bar(as_json) as progress:
         conversion = tuning.tune(
             model,
@@ -132,7 +135,7 @@ def tune(
             progress=progress,
             **options,
         )
-    _show(conversion, output, as_json)
+    _show(conversion, output, force, as_json)
     if how.strict and conversion.report.warnings:
         raise typer.Exit(EXIT_WARNED)
 
@@ -233,6 +236,7 @@ def deploy(
     how: Converting,
     inputs: OptionalInputs = None,
     limit: LimitOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Convert MODEL, build firmware for the board, and run it on the inputs."""
@@ -246,6 +250,7 @@ def deploy(
             limit=None if inputs is None else limit,
             calibration=how.calibration,
             name=how.name,
+            force=force,
             progress=progress,
             **how.converting(),
         )

@@ -98,6 +98,10 @@ ExportOption = Annotated[
     Path,
     typer.Option("--output", "-o", help="Folder; a file for tflite, zip, and if it ends in .zip."),
 ]
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Replace an earlier result even if its files were edited since."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

@@ -12,7 +12,7 @@ from microlut.exporters.formats import ExportFormat, format_of
 from microlut.exporters.output import write_archive, write_folder
 from microlut.exporters.package import package_files
 from microlut.project import Model, Project, project_of
-from microlut.support.arguments import PathLike, check_text, path_of
+from microlut.support.arguments import PathLike, check_flag, check_text, path_of
 from microlut.support.files import check_file, write_file
 from microlut.support.shown import Shown
 
@@ -48,6 +48,8 @@ def export(
     to: ExportFormat | str,
     output: PathLike,
     name: str | None = None,
+    *,
+    force: bool = False,
 ) -> Exported:
     """Write converted models in another tool's format.
 
@@ -57,6 +59,7 @@ def export(
         to: The format.
         output: Folder to write; a file for `zip` and `tflite`, and if it ends in .zip.
         name: The package's name; the first model's by default.
+        force: Whether to replace an earlier export of which files have been changed since.
 
     Raises:
         InvalidInput: the models or the name cannot be used, or `output` is in use.
@@ -67,6 +70,7 @@ def export(
     if not projects:
         raise InvalidInput("there is no model to export; give at least one")
     check_text("name", name)
+    check_flag("force", force)
     name = projects[0].prefix if name is None else _checked(name)
     if to is ExportFormat.TFLITE:
         data = _tflite(_only(projects))
@@ -75,9 +79,9 @@ def export(
         return Exported(to, output, name, len(data), ())
     files = package_files(projects, to, name)
     if to is ExportFormat.ZIP or output.suffix == ".zip":
-        size = write_archive(files, name, output)
+        size = write_archive(files, name, output, force)
     else:
-        write_folder(files, output)
+        write_folder(files, output, force)
         size = sum(map(len, files.values()))
     return Exported(to, output, name, size, tuple(files))
 

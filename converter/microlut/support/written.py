@@ -28,11 +28,14 @@ def recorded(content: bytes | None) -> dict[str, str]:
         return {}
 
 
-def foreign_file(folder: Path, is_made: Callable[[str], bool] = lambda _name: False) -> str | None:
+def foreign_file(
+    folder: Path, force: bool = False, is_made: Callable[[str], bool] = lambda _name: False
+) -> str | None:
     """Return a file or empty folder that is not as microlut wrote it, and why; else None.
 
     Args:
         folder: The folder; it has a record if microlut wrote it.
+        force: Whether a file that microlut wrote may have been changed since.
         is_made: Returns whether a later step makes a path and may make it again. A slash follows
             the path of a folder.
     """
@@ -48,14 +51,19 @@ def foreign_file(folder: Path, is_made: Callable[[str], bool] = lambda _name: Fa
             continue
         if name not in written or path.is_symlink() or not path.is_file():
             return f"{name}, which microlut did not write"
-        if written[name] != _digest(path.read_bytes()):
+        if not force and written[name] != _digest(path.read_bytes()):
             return f"{name}, which was changed since microlut wrote it"
     return None
 
 
-def as_recorded(files: Mapping[str, bytes]) -> bool:
-    """Return whether an archive's files, by their paths, are those of its own record."""
+def as_recorded(files: Mapping[str, bytes], force: bool = False) -> bool:
+    """Return whether an archive's files, by their paths, are those of its own record.
+
+    With `force`, they need not be as they were written.
+    """
     written = recorded(files.get(MANIFEST))
+    if force:
+        return files.keys() - {MANIFEST} <= written.keys() and bool(written)
     others = {name: _digest(data) for name, data in files.items() if name != MANIFEST}
     return bool(written) and others == written
 

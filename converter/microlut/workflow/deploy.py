@@ -23,7 +23,7 @@ from microlut.importers.samples import Inputs, Samples
 from microlut.project import Project
 from microlut.quantize.ranges.choose import Ends
 from microlut.running.emulators.machines import Machine, check_measurable, choose_machine
-from microlut.support.arguments import PathLike, path_of
+from microlut.support.arguments import PathLike, check_flag, path_of
 from microlut.support.progress import Progress, check_progress, silent
 from microlut.toolchain.build import check_tools
 from microlut.toolchain.image import Image
@@ -51,6 +51,7 @@ def deploy(  # noqa: PLR0913 (the user's options, by name)
     limit: int | None = None,
     calibration: Inputs | None = None,
     name: str | None = None,
+    force: bool = False,
     progress: Progress = silent,
     **options: Unpack[ConvertOptions],
 ) -> DeployOutcome:
@@ -69,6 +70,7 @@ def deploy(  # noqa: PLR0913 (the user's options, by name)
         limit: Run only the first so many inputs.
         calibration: As `convert` takes it.
         name: Name of the model.
+        force: Whether to replace an earlier result of which files have been changed since.
         progress: Called with (what, done, total).
         **options: Those of `convert`; a conversion takes none.
 
@@ -77,6 +79,7 @@ def deploy(  # noqa: PLR0913 (the user's options, by name)
     """
     target, output = board_of(board), path_of("output", output)
     check_progress(progress)
+    check_flag("force", force)
     if inputs is None and (labels is not None or limit is not None):
         raise InvalidInput("labels or a limit are given without inputs; give inputs too")
     later = None if inputs is None else LaterInputs(inputs, labels, limit)
@@ -88,14 +91,14 @@ def deploy(  # noqa: PLR0913 (the user's options, by name)
             )
         if later is not None:
             later.check(model.graph, None)
-        return _deploy(model, target, output, later, progress)
+        return _deploy(model, target, (output, force), later, progress)
     check_tools(target)
     if inputs is not None:
         check_measurable(target)
     chosen = options_of(**options, core=target.core.value)
     budget, bits = budget_in_force(chosen.settings, chosen.overrides), chosen.overrides.bits
     check_budget(target, budget, chosen.goal.max_ram)
-    projects.check_replaceable(output)  # before minutes are spent
+    projects.check_replaceable(output, force=force)  # before minutes are spent
 
     def check(graph: Graph, limits: Mapping[str, tuple[Ends, ...]] | None) -> None:
         check_room(target, graph, bits, chosen.stream is not None)
@@ -103,19 +106,20 @@ def deploy(  # noqa: PLR0913 (the user's options, by name)
             later.check(graph, limits)
 
     conversion = convert_with(model, calibration, chosen, name, progress, check, target)
-    return _deploy(conversion, target, output, later, progress)
+    return _deploy(conversion, target, (output, force), later, progress)
 
 
 def _deploy(
     conversion: Conversion,
     board: Board,
-    output: Path,
+    place: tuple[Path, bool],
     later: LaterInputs | None,
     progress: Progress,
 ) -> DeployOutcome:
+    output, force = place
     samples = None if later is None else later.samples
     machine = None if samples is None else choose_machine(board)
-    with projects.staged(output) as folder:
+    with projects.staged(output, force=force) as folder:
         staged = projects.write(conversion, folder)
         progress("build", 0, 1)
         image = _build_staged(staged, board, output)

@@ -944,6 +944,40 @@ def test_edited_file_in_the_output_folder_is_named_before_the_conversion(
     earlier.check()
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("convert", MODEL, "--calibration", CALIBRATION, "--no-distill"),
+        ("deploy", MODEL, "--board", "host", "--calibration", CALIBRATION, "--no-distill"),
+        ("export", "earlier", "--to", "cmake"),
+        ("export", "earlier", "--to", "zip"),
+    ],
+    ids=["convert", "deploy", "export", "zip"],
+)
+def test_edited_result_is_replaced_by_force(verb, call, project, tmp_path):
+    if verb[0] == "deploy":
+        need(HOST_CC)
+    arguments = [project if each == "earlier" else each for each in verb]
+    out = tmp_path / ("out.zip" if "zip" in verb else "out")
+    assert call(*arguments, "-o", out).code == 0
+    if out.is_dir():
+        edited = next(out.rglob("model.c"), None) or next(out.rglob("*.c"))
+        edited.write_text("/* mine */")
+        advice = "--force"
+    else:
+        with zipfile.ZipFile(out) as archive:
+            found = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(out, "w") as archive:
+            for name, data in found.items():
+                archive.writestr(name, b"/* mine */" if name.endswith("weights.c") else data)
+        edited, advice = out, "as microlut wrote it"
+    before = edited.read_bytes()
+    assert_refused(call(*arguments, "-o", out), 2, advice)
+    assert edited.read_bytes() == before
+    assert call(*arguments, "-o", out, "--force").code == 0
+    assert edited.read_bytes() != before
+
+
 def test_outputs_do_not_replace_the_inputs(call, project, tmp_path):
     inputs = shutil.copy(TEST, tmp_path / "test.npz")
     files = ("--inputs", inputs, "--outputs", inputs)
