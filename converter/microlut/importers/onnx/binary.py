@@ -33,6 +33,7 @@ _KINDS: Mapping[str, _Binary] = {
     "Sum": Add,
 }
 _LARGEST_POWER = 4
+_FROM_THE_END = 7  # opset from which operands are aligned at their last dimensions
 
 
 def two(use: Use, kind: str, left: Value, right: Value) -> Live:
@@ -120,9 +121,21 @@ def _broadcast(
 def _pair(kind: str) -> Handler:
     def handle(use: Use) -> Iterable[Value | None]:
         left, right = _operands(use)
+        if use.operator.opset < _FROM_THE_END and use.option("broadcast", 0):
+            right = _from_axis(use, left, right)
         return (two(use, kind, left, right),)
 
     return handle
+
+
+def _from_axis(use: Use, left: Value, right: Value) -> Value:
+    """Return the right operand, whose dimensions old opsets lay from an axis on."""
+    rank, own = len(left.shape), len(right.shape)
+    axis = use.axis(int(use.option("axis", rank - own)), rank) if own else 0
+    shape = (*right.shape, *[1] * (rank - axis - own))
+    if not isinstance(right, Live):
+        return np.asarray(right).reshape(shape)
+    return use.given(right.tensor, shape, right.batch)
 
 
 def _operands(use: Use) -> list[Value]:
@@ -181,6 +194,8 @@ def _prelu(use: Use) -> Iterable[Value | None]:
     slopes = use.weights(1, "slope")
     if slopes.size == 1:
         return (use.applied(live, LeakyRelu(float(slopes.ravel()[0]))),)
+    if use.operator.opset < _FROM_THE_END and slopes.ndim == 1 and len(live.shape) > 1:
+        slopes = slopes.reshape(-1, *[1] * (len(live.shape) - 2))  # of channels
     wide = slopes.reshape((1,) * (len(live.shape) - slopes.ndim) + slopes.shape)
     return (use.applied(live, Prelu(wide.reshape(inner(wide.shape, live.batch)))),)
 

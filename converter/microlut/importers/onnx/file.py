@@ -8,9 +8,11 @@ from types import ModuleType
 from typing import Any
 
 from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
+from microlut.importers.onnx.mending import OLDEST, STANDARD, mend, raised
 from microlut.support.limits import Quota, check_model_bytes
 
-LEAST_OPSET, LARGEST_OPSET = 7, 28
+LEAST_OPSET, LARGEST_OPSET = 1, 28
+_WITHOUT = 18  # the opset of models without operators of ONNX's own
 _UNKNOWN = "No Op registered"  # what the checker says
 _LONGEST = 200  # characters of a library's message
 _AGAIN = "export the model again"
@@ -31,6 +33,7 @@ def library() -> ModuleType:
         import onnx.numpy_helper
         import onnx.reference
         import onnx.reference.op_run
+        import onnx.version_converter
     except ImportError as error:
         raise ToolMissing(
             f"the package onnx is not installed or cannot be loaded ({error}); it reads ONNX "
@@ -75,13 +78,15 @@ def decode(content: bytes, source: str, folder: Path | None = None) -> Any:  # n
         raise InvalidInput(f"{source}: no ONNX model, or a damaged one (it has no graph); {_AGAIN}")
     if not model.graph.output:
         raise InvalidInput(f"{source}: the ONNX model has no outputs; {_AGAIN}")
-    _check_opset(model, source)
+    mend(model, _WITHOUT)
+    old = _check_opset(model, source) < OLDEST
     if model.ir_version > onnx.IR_VERSION:
         raise _newer(source, f"IR version {model.ir_version}", onnx)
-    for each in model.graph.output:
-        if each.type.HasField("tensor_type"):
-            each.type.tensor_type.shape.SetInParent()  # the checker wants one; nothing reads it
     _load_arrays(onnx, model, source, folder)
+    if old:
+        model = raised(onnx, model)
+        if _check_opset(model, source) < OLDEST:
+            raise _old(source, _check_opset(model, source))
     try:
         onnx.checker.check_model(model)
         return onnx.inliner.inline_local_functions(model) if model.functions else model
@@ -113,8 +118,9 @@ def array_of(tensor: Any, source: str) -> Any:  # noqa: ANN401 - a TensorProto, 
         ) from error
 
 
-def _check_opset(model: Any, source: str) -> None:  # noqa: ANN401
-    found = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
+def _check_opset(model: Any, source: str) -> int:  # noqa: ANN401
+    """Return the version of ONNX's own operators."""
+    found = [each.version for each in model.opset_import if each.domain in STANDARD]
     if not found:
         raise InvalidInput(
             f"{source}: no version of ONNX's operators is named; export the model again"
@@ -124,6 +130,14 @@ def _check_opset(model: Any, source: str) -> None:  # noqa: ANN401
             f"{source}: opset {found[0]}; supported are {LEAST_OPSET} to {LARGEST_OPSET}: export "
             "the model with opset_version=18"
         )
+    return int(found[0])
+
+
+def _old(source: str, opset: int) -> UnsupportedModel:
+    return UnsupportedModel(
+        f"{source}: opset {opset}, which the package onnx cannot raise to {OLDEST}: export the "
+        "model with opset_version=18"
+    )
 
 
 def _load_arrays(onnx: ModuleType, model: Any, source: str, folder: Path | None) -> None:  # noqa: ANN401

@@ -32,16 +32,18 @@ def _resize(use: Use) -> Iterable[Value | None]:
     live = use.live()
     rank = len(live.shape)
     scales, sizes = _target(use, rank)
-    if any(n != 1 for n in scales[:2]):
-        raise use.operator.unsupported(
-            "resizes the batch or the channels", "supported are height and width"
-        )
     places, mode = _coordinates(use), str(use.option("mode", "nearest"))
     if mode not in _MODES:
         raise use.operator.invalid(f"mode is {mode!r}, expected one of {', '.join(_MODES)}")
     for n, size, scale in zip(live.shape, sizes, scales, strict=True):
         if size < 1:
             raise use.operator.invalid(f"resizes {n} by {scale:g}")
+    if any(n != 1 for n in scales[:2]):
+        if mode != "nearest" and (live.batch is None or scales[live.batch] == 1):
+            return (_by_matrices(use, live, scales, sizes),)
+        raise use.operator.unsupported(
+            "resizes the batch or the channels", "supported are height and width"
+        )
     picture, live = use.picture(live)
     wanted = [1] * (4 - rank) + list(sizes[2:])
     if list(live.shape[2:]) == list(sizes[2:]):
@@ -75,7 +77,7 @@ def _by_matrices(use: Use, live: Live, scales: list[float], sizes: list[int]) ->
             "supported are all others: cut with Slice and resize what is left",
         )
     tensor, shape = live.tensor, list(live.shape)
-    for axis in range(2, len(shape)):
+    for axis in range(len(shape)):
         if sizes[axis] == shape[axis]:
             continue
         matrix = _matrix(use, shape[axis], sizes[axis], scales[axis])

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from microlut.errors import InvalidInput, Obstacle
+from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
 from microlut.importers.obstacles import Collected
-from microlut.importers.onnx.file import array_of, library
+from microlut.importers.onnx.content import is_empty, operators_of, plain_array, sizes_of
+from microlut.importers.onnx.file import array_of
 from microlut.importers.onnx.folding import folded, shape_of
 from microlut.importers.onnx.layouts import channels_last
 from microlut.importers.onnx.node import Operator
@@ -22,7 +23,7 @@ from microlut.importers.onnx.quantized import KEEPS_INTEGERS, check_integers, in
 from microlut.importers.onnx.ranges import clipped
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.use import Building, Use
-from microlut.importers.onnx.values import Constant, Live, Value
+from microlut.importers.onnx.values import Live, Value
 from microlut.importers.translation import CONSTANT_OUTPUT, LARGEST_TENSOR, LayerSeen, Translation
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
@@ -31,7 +32,9 @@ from microlut.support.texts import plain
 _UNFIT = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 _NOT_SUPPORTED = "the operator is not supported"
 _NUMBERS = "supported are real numbers and integers"
-_STANDARD = ("", "ai.onnx")
+_CONSTANT = (
+    "no output depends on the inputs: there is nothing to compute; give the file of a network"
+)
 
 
 @dataclass(slots=True)
@@ -62,26 +65,32 @@ def translate(model: Any, source: str, name: str) -> Translation:  # noqa: ANN40
 
 def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Translation, bool]:  # noqa: ANN401
     work = _Work(Collected())
-    sizes = _sizes(model)
+    sizes = sizes_of(model)
     fixed = all(None not in each for each in sizes)
     many = next(
         (n for each in sizes if len(each) > 1 for n in each[:1] if n not in (1, None)), None
     )
     work.building.several = many if batched else None
     arrays = {each.name: each for each in model.graph.initializer}
-    work.values = {key: _plain(array_of(each, source)) for key, each in arrays.items()}
+    work.values = {key: plain_array(array_of(each, source)) for key, each in arrays.items()}
     inputs = [each for each in model.graph.input if each.name not in arrays]
     work.sequences = frozenset(
         node.input[0]
         for node in model.graph.node
         if node.op_type in RECURRENT and not any(a.name == "layout" and a.i for a in node.attribute)
     )
+    work.values |= {each.name: np.zeros((0,), np.float32) for each in inputs if is_empty(each)}
+    inputs = [each for each in inputs if not is_empty(each)]
     tensors = [t for each in inputs if (t := _input(each, work, batched)) is not None]
     read = {name for node in model.graph.node for name in node.input}
     read |= {each.name for each in model.graph.output}
-    for operator, node in zip(_operators(model, source), model.graph.node, strict=True):
+    for operator, node in zip(operators_of(model, source), model.graph.node, strict=True):
         _translate(operator, node, read, work)
     work.collected.add(_misplaced(model, work))
+    if not work.collected.obstacles and not any(
+        isinstance(work.values.get(each.name), Live) for each in model.graph.output
+    ):
+        raise UnsupportedModel(f"{source}: {_CONSTANT}")
     graph = None
     if not work.collected.obstacles:
         graph = _graph(plain(name), model, tensors, work)
@@ -101,51 +110,6 @@ def _misplaced(model: Any, work: _Work) -> Iterator[Obstacle]:  # noqa: ANN401
             found = f"the batch is its dimension {value.batch}"
             advice = "export the model with a batch of 1"
             yield Obstacle(each.name, f"output {each.name!r}", found, advice)
-
-
-def _sizes(model: Any) -> list[list[int | None]]:  # noqa: ANN401
-    """Return the sizes of all inputs, None for those that are left open."""
-    arrays = {each.name for each in model.graph.initializer}
-    shapes = [e.type.tensor_type.shape for e in model.graph.input if e.name not in arrays]
-    return [[d.dim_value if d.HasField("dim_value") else None for d in s.dim] for s in shapes]
-
-
-def _plain(array: Any) -> Constant:  # noqa: ANN401
-    """Return an array of a type that NumPy itself has: bfloat16 becomes float32."""
-    known = array.dtype.kind in "biufcUSO" and array.dtype.name != "bfloat16"
-    return np.asarray(array if known else array.astype(np.float32))
-
-
-def _operators(model: Any, source: str) -> Iterator[Operator]:  # noqa: ANN401
-    onnx = library()
-    versions = {each.domain: each.version for each in model.opset_import}
-    standard = versions.get("", versions.get("ai.onnx", 0))
-    for node in model.graph.node:
-        first = next(filter(None, node.output), node.op_type)
-        domain = "" if node.domain in _STANDARD else node.domain
-        attributes = {
-            each.name: _attribute(onnx.helper.get_attribute_value(each), source)
-            for each in node.attribute
-        }
-        yield Operator(
-            plain(node.name or first),
-            node.op_type,
-            tuple(node.input),
-            tuple(node.output),
-            attributes,
-            standard if not domain else versions.get(domain, 1),
-            domain,
-        )
-
-
-def _attribute(value: Any, source: str) -> Any:  # noqa: ANN401
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    if isinstance(value, list | tuple):
-        return [_attribute(each, source) for each in value]
-    if type(value).__name__ == "TensorProto":
-        return array_of(value, source)
-    return value
 
 
 def _input(each: Any, work: _Work, batched: bool) -> Tensor | None:  # noqa: ANN401
