@@ -54,6 +54,8 @@ def _of_tensors(use: Use, kind: str, left: Live, right: Live) -> Live:
     # Batches count from the end, as broadcasting does.
     places = {rank - len(x.shape) + x.batch for x in (left, right) if x.batch is not None}
     batch = next(iter(places)) if len(places) == 1 else None
+    if len(places) > 1:
+        use.check_one()
     shape = tuple(np.broadcast_shapes(left.shape, right.shape))
     if batch is not None and shape[batch] != 1:
         batch = None

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from microlut.importers.grouped import parts_of
+from microlut.importers.onnx.affine import affine
 from microlut.importers.onnx.binary import two
+from microlut.importers.onnx.products import multiplied
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
 from microlut.importers.onnx.windows import kernel_size, numbers, padded, window
@@ -150,15 +152,22 @@ def _gemm(use: Use) -> Iterable[Value | None]:
     alpha, beta = float(use.option("alpha", 1.0)), float(use.option("beta", 1.0))
     left = use.values[0]
     across = [bool(use.option(name, 0)) for name in ("transA", "transB")]
-    if not isinstance(left, Live):  # A B = (B' A')'
+    if isinstance(left, Live) and isinstance(use.values[1], Live):
+        read, right = (
+            use.turned(use.live(i)) if turn else use.live(i) for i, turn in enumerate(across)
+        )
+        made = multiplied(use, read, right)
+        if alpha != 1.0:
+            made = affine(use, made, alpha, 0.0)
+    elif not isinstance(left, Live):  # A B = (B' A')'
         live, other = use.live(1), use.weights(0, "A")
         matrix = alpha * (other.T if across[0] else other)
-        read = live if across[1] else _turned(use, live)
-        made = _turned(use, _product(use, read, matrix, None))
+        read = live if across[1] else use.turned(live)
+        made = use.turned(_product(use, read, matrix, None))
     else:
         live, other = use.live(0), use.weights(1, "B")
         matrix = alpha * (other if across[1] else other.T)
-        read = _turned(use, live) if across[0] else live
+        read = use.turned(live) if across[0] else live
         bias = None
         addend = use.values[2] if len(use.values) > 2 else None
         if (
@@ -173,26 +182,9 @@ def _gemm(use: Use) -> Iterable[Value | None]:
     if addend is None:
         return (made,)
     if isinstance(addend, Live):
-        if beta != 1.0:
-            raise use.operator.unsupported(
-                f"beta={beta:g} of a tensor", "supported is 1 if C is no constant"
-            )
-        return (two(use, "Add", made, addend.real),)
+        scaled = addend.real if beta == 1.0 else affine(use, addend.real, beta, 0.0)
+        return (two(use, "Add", made, scaled),)
     return (two(use, "Add", made, beta * use.weights(2, "C")),)
-
-
-def _turned(use: Use, live: Live) -> Live:
-    """Return a matrix, or several, with rows as columns."""
-    rank = len(live.shape)
-    if rank < _MATRIX:
-        raise use.operator.invalid(f"reads shape {list(live.shape)}, expected a matrix")
-    order = [*range(rank - 2), rank - 1, rank - 2]
-    shape = tuple(live.shape[i] for i in order)
-    if live.batch is not None and live.batch >= rank - _MATRIX:
-        batch = order.index(live.batch)
-        return use.given(live.tensor, shape, batch)
-    inner = [live.axis(i) for i in order if i != live.batch]
-    return use.given(use.transposed(live.tensor, inner), shape, live.batch)
 
 
 def _product(use: Use, live: Live, matrix: object, bias: object) -> Live:
@@ -213,11 +205,7 @@ def _product(use: Use, live: Live, matrix: object, bias: object) -> Live:
 def _matmul(use: Use) -> Iterable[Value | None]:
     left, right = use.values[:2]
     if isinstance(left, Live) and isinstance(right, Live):
-        raise use.operator.unsupported(
-            "multiplies two tensors that depend on the inputs",
-            "supported are products with constant matrices: there is no attention; use "
-            "convolutions or a recurrent layer, and train again",
-        )
+        return (multiplied(use, left.real, right.real),)
     if isinstance(left, Live):
         matrix = _matrix(use, 1)
         if matrix.ndim == 1:
@@ -228,8 +216,8 @@ def _matmul(use: Use) -> Iterable[Value | None]:
     vector = len(live.shape) == 1
     if vector:
         live = use.given(live.tensor, (*live.shape, 1), live.batch)
-    made = _product(use, _turned(use, live), np.atleast_2d(matrix), None)
-    made = _turned(use, made)
+    made = _product(use, use.turned(live), np.atleast_2d(matrix), None)
+    made = use.turned(made)
     if vector:
         made = _without(use, made, len(made.shape) - 1)
     return (_without(use, made, len(made.shape) - 2) if matrix.ndim == 1 else made,)

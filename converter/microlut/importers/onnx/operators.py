@@ -11,6 +11,7 @@ from microlut.importers.onnx.moves import MOVES
 from microlut.importers.onnx.norms import NORMS
 from microlut.importers.onnx.padding import PADDING
 from microlut.importers.onnx.pools import POOLS
+from microlut.importers.onnx.products import MOST_PRODUCTS
 from microlut.importers.onnx.quantized import quantized_handlers
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.reducing import REDUCING
@@ -41,7 +42,8 @@ _DYNAMIC = (
     "quantize it statically"
 )
 _ADVICE: Mapping[str, str] = {
-    "Attention": "there is no product of two tensors: use convolutions or a recurrent layer",
+    "Attention": "export the model in an older opset, which writes it as products, or use "
+    "convolutions or a recurrent layer",
     "ConvInteger": _DYNAMIC,
     "DynamicQuantizeLinear": _DYNAMIC,
     "If": "firmware has no branches: export the model with what is constant folded",
@@ -58,6 +60,7 @@ def advice_for(kind: str) -> str:
 
 _MOVED = "along any dimensions"
 _INTEGER = "one scale per tensor of activations; the range is kept"
+_PRODUCTS = f"of two tensors that depend on the inputs: up to {MOST_PRODUCTS:,} products"
 _STEPS = (
     "either layout, any direction; activations other than tanh and sigmoid: up to "
     f"{MOST_STEPS} steps; an initial state of zeros"
@@ -74,10 +77,10 @@ LIMITS: Mapping[str, str] = {
     "Dropout": "as at inference",
     "GRU": _STEPS,
     "Gather": "constant indices",
-    "Gemm": "one matrix is constant",
+    "Gemm": _PRODUCTS,
     "LSTM": f"no peepholes, no cell state as an output; {_STEPS}",
     "LRN": "of pictures or sequences",
-    "MatMul": "one matrix is constant",
+    "MatMul": _PRODUCTS,
     "LpPool": "of pictures or sequences; p=1, 2 or 4",
     "MaxPool": "of pictures or sequences; the first output",
     "MeanVarianceNormalization": "along all dimensions but the channels",

@@ -33,6 +33,7 @@ from microlut.support.unused_names import take
 
 _KEEPS_SIGNS = (AveragePool2D, Concatenate, Gather, Identity, MaxPool2D, Moving, Pad, Reshape)
 _NOT_NEGATIVE = (HardSigmoid, Relu, Sigmoid, Softmax)
+_MATRIX = 2  # dimensions
 _CHANGE = "change the network and export it again"
 _COMPUTED = "supported are constants here: fold them before the export, or change the network"
 
@@ -225,6 +226,19 @@ class Use:
         if list(order) == sorted(order):
             return tensor
         return self.add(reordered(self.building.shapes[tensor], order), tensor, suffix="_moved")
+
+    def turned(self, live: Live) -> Live:
+        """Return a matrix, or several, with rows as columns."""
+        rank = len(live.shape)
+        if rank < _MATRIX:
+            raise self.operator.invalid(f"reads shape {list(live.shape)}, expected a matrix")
+        order = [*range(rank - 2), rank - 1, rank - 2]
+        shape = tuple(live.shape[i] for i in order)
+        if live.batch is not None and live.batch >= rank - _MATRIX:
+            batch = order.index(live.batch)
+            return self.given(live.tensor, shape, batch)
+        inner = [live.axis(i) for i in order if i != live.batch]
+        return self.given(self.transposed(live.tensor, inner), shape, live.batch)
 
     # Pictures, whose channels ONNX has first.
 
