@@ -23,7 +23,10 @@ from draws import (
     whole,
 )
 
-_EVERYWHERE = ("abs", "square", "sin", "cos", "erf", "sign", "floor", "ceil", "negative", "tanh")
+_EVERYWHERE = (
+    *("abs", "square", "sin", "cos", "erf", "sign", "floor", "ceil", "negative", "tanh"),
+    *("arctan", "arcsinh"),
+)
 _POSITIVE = ("sqrt", "rsqrt", "log", "log1p", "reciprocal")
 _NN = tuple(name for name in NAMES if name not in ("exponential", "linear", "mish", "softmax"))
 

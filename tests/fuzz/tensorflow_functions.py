@@ -11,6 +11,8 @@ from recipe import Options
 _FUNCTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "abs": ("abs", {}),
     "add": ("add", {}),
+    "arcsinh": ("asinh", {}),
+    "arctan": ("atan", {}),
     "clip": ("clip_by_value", {"x_min": "clip_value_min", "x_max": "clip_value_max"}),
     "concatenate": ("concat", {}),
     "cos": ("cos", {}),

@@ -61,6 +61,7 @@ OPERATORS = (
     "table",
     "table_16",
     "tanh",
+    "trigonometric",
     "unary",
     "unit_normalization",
     "transpose_conv2d",

@@ -18,6 +18,19 @@ def near(tmp_path, *nodes, shape=(1, 3, 9, 8), made=None, opset=18):
     return float_error(path) < 1e-5
 
 
+@pytest.mark.parametrize("kind", ["Asinh", "Atan", "Cosh", "Round", "Sinh", "Tan"])
+def test_functions_of_all_values(tmp_path, kind):
+    assert near(tmp_path, node(kind, ["x"], "y"))
+
+
+@pytest.mark.parametrize("kind", ["Acos", "Asin", "Atanh", "Acosh"])
+def test_functions_of_some_values(tmp_path, kind):
+    start = node("Exp" if kind == "Acosh" else "Tanh", ["x"], "a")
+    scaled = node("Mul", ["a", np.float32(0.9)], "b")
+    shift = np.float32(1.5 if kind == "Acosh" else 0.0)
+    assert near(tmp_path, start, scaled, node("Add", ["b", shift], "c"), node(kind, ["c"], "y"))
+
+
 @pytest.mark.parametrize("kind", ["MaxPool", "AveragePool"])
 @pytest.mark.parametrize("seed", range(4))
 def test_pools_with_gaps(tmp_path, kind, seed):

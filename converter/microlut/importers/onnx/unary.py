@@ -25,7 +25,31 @@ from microlut.ops.saturating import Clip, HardShrink, HardSigmoid, Softplus, Sof
 from microlut.ops.sigmoid import Sigmoid
 from microlut.ops.softmax import Softmax
 from microlut.ops.tanh import Tanh
-from microlut.ops.unary import Abs, Ceil, Cos, Erf, Exp, Floor, Log, Reciprocal, Sign, Sin, Sqrt
+from microlut.ops.trigonometric import (
+    Acos,
+    Acosh,
+    Asin,
+    Asinh,
+    Atan,
+    Atanh,
+    Cosh,
+    Sinh,
+    Tan,
+)
+from microlut.ops.unary import (
+    Abs,
+    Ceil,
+    Cos,
+    Erf,
+    Exp,
+    Floor,
+    Log,
+    Reciprocal,
+    Round,
+    Sign,
+    Sin,
+    Sqrt,
+)
 
 _FLOATS = (1, 10, 11, 16)  # float32, float16, float64 and bfloat16, in ONNX's numbers
 _SELU = (1.6732631921768188, 1.0507010221481323)
@@ -156,6 +180,16 @@ UNARY: Mapping[str, Handler] = {
         for name, make in {
             "Abs": lambda use: Abs(),
             "Ceil": lambda use: Ceil(),
+            "Acos": lambda use: Acos(),
+            "Acosh": lambda use: Acosh(),
+            "Asin": lambda use: Asin(),
+            "Asinh": lambda use: Asinh(),
+            "Atan": lambda use: Atan(),
+            "Atanh": lambda use: Atanh(),
+            "Cosh": lambda use: Cosh(),
+            "Sinh": lambda use: Sinh(),
+            "Tan": lambda use: Tan(),
+            "Round": lambda use: Round(),
             "Celu": lambda use: Celu(_number("alpha", 1.0)(use)),
             "Cos": lambda use: Cos(),
             "Elu": lambda use: Elu(_number("alpha", 1.0)(use)),
