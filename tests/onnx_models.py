@@ -60,7 +60,8 @@ def model_of(
         [helper.make_empty_tensor_value_info(name) for name in ends],
         [numpy_helper.from_array(v, k) for each in nodes for k, v in each.constants.items()],
     )
-    versions = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+    domains = dict.fromkeys(["com.microsoft", *filter(None, (e.entry.domain for e in nodes))])
+    versions = [helper.make_opsetid("", opset), *(helper.make_opsetid(d, 1) for d in domains)]
     model = helper.make_model(graph, opset_imports=versions, ir_version=9)
     for each in model.graph.output:
         each.type.tensor_type.elem_type = onnx.TensorProto.FLOAT

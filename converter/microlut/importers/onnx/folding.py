@@ -11,6 +11,7 @@ import numpy as np
 
 from microlut.importers.onnx.file import library
 from microlut.importers.onnx.node import Operator
+from microlut.importers.onnx.qonnx import quantized_constant
 from microlut.importers.onnx.values import Constant, Live, Value
 
 _MOST_VALUES = 1 << 28  # of a constant
@@ -60,6 +61,9 @@ def folded(operator: Operator, node: Any, values: Sequence[Value | None]) -> lis
     _check_size(operator, values)
     if operator.kind == "DequantizeLinear":
         return [_dequantized(operator, values)]
+    rounded = quantized_constant(operator, values)
+    if rounded is not None:
+        return [rounded]
     onnx = library()
     ends = [
         [onnx.helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(names) if name]

@@ -96,10 +96,7 @@ def _transpose(use: Use) -> Iterable[Value | None]:
     order = [int(i) for i in use.option("perm", None) or range(rank)[::-1]]
     if sorted(order) != list(range(rank)):
         raise use.operator.invalid(f"perm {order} does not name {rank} dimensions")
-    batch = order.index(live.batch) if live.batch is not None else None
-    inner = [live.axis(i) for i in order if i != live.batch]
-    shape = tuple(live.shape[i] for i in order)
-    return (use.given(use.transposed(live.tensor, inner) if inner else live.tensor, shape, batch),)
+    return (use.reordered(live, order),)
 
 
 def _concat(use: Use) -> Iterable[Value | None]:

@@ -12,6 +12,7 @@ from microlut.importers.onnx.norms import NORMS
 from microlut.importers.onnx.padding import PADDING
 from microlut.importers.onnx.pools import POOLS
 from microlut.importers.onnx.products import MOST_PRODUCTS
+from microlut.importers.onnx.qonnx import qonnx_handlers
 from microlut.importers.onnx.quantized import quantized_handlers
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.reducing import REDUCING
@@ -33,7 +34,11 @@ _REAL: Mapping[str, Handler] = {
     **RESIZING,
     **UNARY,
 }
-HANDLERS: Mapping[str, Handler] = {**_REAL, **quantized_handlers(_REAL)}
+HANDLERS: Mapping[str, Handler] = {
+    **_REAL,
+    **qonnx_handlers(_REAL),
+    **quantized_handlers(_REAL),
+}
 SUPPORTED: tuple[str, ...] = tuple(sorted(HANDLERS))
 
 _CHANGE = "change the network, train it again and export it"

@@ -22,6 +22,7 @@ _ALIGNMENTS: Mapping[str, Alignment] = {
     "half_pixel": "centers",
     "pytorch_half_pixel": "centers",
 }
+_PICTURES = (3, 4)  # dimensions
 _MODES = ("nearest", "linear", "cubic")
 _OF_ONE = ("pytorch_half_pixel",)  # which begins elsewhere if there is one place
 _REFERENCE = 19  # opset in which ONNX's reference is asked for weights
@@ -32,29 +33,41 @@ def _resize(use: Use) -> Iterable[Value | None]:
     live = use.live()
     rank = len(live.shape)
     scales, sizes = _target(use, rank)
-    places, mode = _coordinates(use), str(use.option("mode", "nearest"))
+    mode = str(use.option("mode", "nearest"))
     if mode not in _MODES:
         raise use.operator.invalid(f"mode is {mode!r}, expected one of {', '.join(_MODES)}")
     for n, size, scale in zip(live.shape, sizes, scales, strict=True):
         if size < 1:
             raise use.operator.invalid(f"resizes {n} by {scale:g}")
-    if any(n != 1 for n in scales[:2]):
-        if mode != "nearest" and (live.batch is None or scales[live.batch] == 1):
-            return (_by_matrices(use, live, scales, sizes),)
-        raise use.operator.unsupported(
-            "resizes the batch or the channels", "supported are height and width"
-        )
+    if all(n == 1 for n in scales[:2]):
+        return (_resized(use, live, scales, sizes, mode),)
+    if live.batch == 0 and scales[0] == scales[-1] == 1 and rank in _PICTURES:
+        order = [0, rank - 1, *range(1, rank - 1)]  # channels are last
+        moved = use.reordered(live, order)
+        wanted = [sizes[i] for i in order]
+        made = _resized(use, moved, [scales[i] for i in order], wanted, mode)
+        return (use.reordered(made, [0, *range(2, rank), 1]),)
+    if mode != "nearest" and (live.batch is None or scales[live.batch] == 1):
+        return (_by_matrices(use, live, scales, sizes),)
+    raise use.operator.unsupported(
+        "resizes the batch or the channels", "supported are height and width"
+    )
+
+
+def _resized(use: Use, live: Live, scales: list[float], sizes: list[int], mode: str) -> Live:
+    """Return a tensor whose channels, the second dimension, keep their number."""
+    rank, places = len(live.shape), _coordinates(use)
     picture, live = use.picture(live)
     wanted = [1] * (4 - rank) + list(sizes[2:])
     if list(live.shape[2:]) == list(sizes[2:]):
-        return (use.applied(live, Identity()),)
+        return use.applied(live, Identity())
     if mode in ("cubic", "linear"):
         whole = all(m == n * s for n, m, s in zip(live.shape, sizes, scales, strict=True))
         plain = mode == "linear" and whole and not use.option("antialias", 0)
         if not plain or places not in _ALIGNMENTS or (places in _OF_ONE and 1 in sizes[2:]):
-            return (_by_matrices(use, live, scales, sizes),)
+            return _by_matrices(use, live, scales, sizes)
         made = use.add(ResizeBilinear(wanted[0], wanted[1], _ALIGNMENTS[places]), picture)
-        return (use.unpictured(made, rank),)
+        return use.unpictured(made, rank)
     rounding = str(use.option("nearest_mode", _default_rounding(use)))
     chosen = [
         _nearest(use, n, size, scale, places, rounding)
@@ -63,7 +76,7 @@ def _resize(use: Use) -> Iterable[Value | None]:
     rows, columns = ([[0]] * (4 - rank) + chosen)[:2]
     shape = use.building.shapes[picture]
     made = use.chain(picture, *chosen_pixels(shape, rows, columns))
-    return (use.unpictured(made, rank),)
+    return use.unpictured(made, rank)
 
 
 def _by_matrices(use: Use, live: Live, scales: list[float], sizes: list[int]) -> Live:

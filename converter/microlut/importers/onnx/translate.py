@@ -187,7 +187,8 @@ def _made(use: Use, node: Any, kind: str) -> Iterable[Value | None]:  # noqa: AN
         constants = folded(operator, node, use.values)
         return _handled(use, kind) if constants is None else constants
     except InvalidInput:
-        use.check_one()  # which may be the reason
+        if any(isinstance(value, Live) for value in use.values):
+            use.check_one()  # which may be the reason
         raise
     except _UNFIT as error:
         text = " ".join(str(error).split())[:80]

@@ -227,18 +227,21 @@ class Use:
             return tensor
         return self.add(reordered(self.building.shapes[tensor], order), tensor, suffix="_moved")
 
+    def reordered(self, live: Live, order: Sequence[int]) -> Live:
+        """Return a tensor with its dimensions, and the batch among them, in another order."""
+        batch = None if live.batch is None else order.index(live.batch)
+        inner = [live.axis(i) for i in order if i != live.batch]
+        shape = tuple(live.shape[i] for i in order)
+        return self.given(
+            self.transposed(live.tensor, inner) if inner else live.tensor, shape, batch
+        )
+
     def turned(self, live: Live) -> Live:
         """Return a matrix, or several, with rows as columns."""
         rank = len(live.shape)
         if rank < _MATRIX:
             raise self.operator.invalid(f"reads shape {list(live.shape)}, expected a matrix")
-        order = [*range(rank - 2), rank - 1, rank - 2]
-        shape = tuple(live.shape[i] for i in order)
-        if live.batch is not None and live.batch >= rank - _MATRIX:
-            batch = order.index(live.batch)
-            return self.given(live.tensor, shape, batch)
-        inner = [live.axis(i) for i in order if i != live.batch]
-        return self.given(self.transposed(live.tensor, inner), shape, live.batch)
+        return self.reordered(live, [*range(rank - 2), rank - 1, rank - 2])
 
     # Pictures, whose channels ONNX has first.
 
