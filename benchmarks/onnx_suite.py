@@ -38,10 +38,7 @@ from microlut.importers.onnx.translate import translate
 from microlut.importers.samples import as_samples
 
 # Operators that a network of convolutions may have but that are not translated.
-_REFUSED = frozenset(
-    {"Col2Im", "ConvInteger", "CumSum", "DynamicQuantizeLinear", "GridSample", "Hardmax"}
-    | {"MatMulInteger", "MaxUnpool", "Round"}
-)
+_REFUSED = frozenset({"Col2Im", "CumSum", "GridSample", "Hardmax", "MaxUnpool"})
 _SHAPES = frozenset({"Constant", "ConstantOfShape", "Shape", "Size"})
 REACH = frozenset(HANDLERS) | _REFUSED | _SHAPES
 # Of what these make, none is a real number of a network.

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from microlut.importers.onnx.affine import AFFINE
 from microlut.importers.onnx.binary import BINARY
+from microlut.importers.onnx.dynamic import dynamic_handlers
 from microlut.importers.onnx.linear import LINEAR
+from microlut.importers.onnx.microsoft import microsoft_handlers
 from microlut.importers.onnx.moves import MOVES
 from microlut.importers.onnx.norms import NORMS
 from microlut.importers.onnx.padding import PADDING
@@ -36,24 +38,19 @@ _REAL: Mapping[str, Handler] = {
 }
 HANDLERS: Mapping[str, Handler] = {
     **_REAL,
+    **dynamic_handlers(_REAL),
+    **microsoft_handlers(_REAL),
     **qonnx_handlers(_REAL),
     **quantized_handlers(_REAL),
 }
 SUPPORTED: tuple[str, ...] = tuple(sorted(HANDLERS))
 
 _CHANGE = "change the network, train it again and export it"
-_DYNAMIC = (
-    "scales that are found while the network runs are not supported: export the float model, or "
-    "quantize it statically"
-)
 _ADVICE: Mapping[str, str] = {
     "Attention": "export the model in an older opset, which writes it as products, or use "
     "convolutions or a recurrent layer",
-    "ConvInteger": _DYNAMIC,
-    "DynamicQuantizeLinear": _DYNAMIC,
     "If": "firmware has no branches: export the model with what is constant folded",
     "Loop": "firmware has no loops over tensors: export a model without control flow",
-    "MatMulInteger": _DYNAMIC,
     "Scan": "firmware has no loops over tensors: use LSTM, GRU or RNN",
 }
 
@@ -64,6 +61,7 @@ def advice_for(kind: str) -> str:
 
 
 _MOVED = "along any dimensions"
+_REALS = "as an operator on real numbers: the calibration gives the scales"
 _INTEGER = "one scale per tensor of activations; the range is kept"
 _PRODUCTS = f"of two tensors that depend on the inputs: up to {MOST_PRODUCTS:,} products"
 _STEPS = (
@@ -78,14 +76,17 @@ LIMITS: Mapping[str, str] = {
     "Concat": "of tensors that depend on the inputs",
     "Conv": "of pictures or sequences; any group; constant weights",
     "ConvTranspose": "of pictures or sequences; any group; constant weights",
+    "ConvInteger": _REALS,
     "DequantizeLinear": _INTEGER,
     "Dropout": "as at inference",
+    "DynamicQuantizeLinear": _REALS,
     "GRU": _STEPS,
     "Gather": "constant indices",
     "Gemm": _PRODUCTS,
     "LSTM": f"no peepholes, no cell state as an output; {_STEPS}",
     "LRN": "of pictures or sequences",
     "MatMul": _PRODUCTS,
+    "MatMulInteger": _REALS,
     "LpPool": "of pictures or sequences; p=1, 2 or 4",
     "MaxPool": "of pictures or sequences; the first output",
     "MeanVarianceNormalization": "along all dimensions but the channels",

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microlut.importers.onnx.affine import affine
+from microlut.importers.onnx.dynamic import DYNAMIC, READS_DYNAMIC
 from microlut.importers.onnx.file import library
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Constant, Live, Stored, Value
@@ -50,7 +51,9 @@ def check_integers(use: Use, kind: str, stored: Stored) -> None:
     """Refuse to compute with integers: they would be rounded, or wrap around at their ends."""
     name = kind.removeprefix("com.microsoft.")
     is_plain = (stored.scale, stored.zero_point) == (1.0, 0)
-    if kind in KEEPS_INTEGERS or name.startswith(_READS_INTEGERS) or (kind in _CASTS and is_plain):
+    if kind in KEEPS_INTEGERS | READS_DYNAMIC or name.startswith(_READS_INTEGERS):
+        return
+    if kind in _CASTS and is_plain and stored != DYNAMIC:
         return
     raise use.operator.unsupported(
         f"computes with integers of type {stored.dtype}",
@@ -144,7 +147,10 @@ def _affine_of(use: Use, value: Live, stored: Stored) -> Live:
 
 def _as(use: Use, handlers: Mapping[str, Handler], kind: str, *values: Value | None) -> Live:
     """Return what an operator makes of real values."""
-    operator = replace(use.operator, kind=kind, domain="")
+    if use.option("channels_last", 0):
+        raise use.operator.unsupported("channels_last=1", "supported are channels first")
+    opset = int(use.option("opset", use.operator.opset))  # of which ONNX Runtime's own ones are
+    operator = replace(use.operator, kind=kind, domain="", opset=opset)
     (made,) = handlers[kind](replace(use, operator=operator, values=values, wanted=(True,)))
     assert isinstance(made, Live)
     return made
@@ -173,7 +179,9 @@ _OF_ONE: Mapping[str, str] = {
     "QLinearAveragePool": "AveragePool",
     "QLinearGlobalAveragePool": "GlobalAveragePool",
     "QLinearLeakyRelu": "LeakyRelu",
+    "QLinearReduceMean": "ReduceMean",
     "QLinearSigmoid": "Sigmoid",
+    "QLinearSoftmax": "Softmax",
 }
 
 
@@ -201,9 +209,15 @@ def quantized_handlers(handlers: Mapping[str, Handler]) -> Mapping[str, Handler]
         kind = _OF_ONE[use.operator.kind]
         return _ranged(use, _as(use, handlers, kind, _real(use, 0)), 3)
 
+    def joined(use: Use) -> Iterable[Value | None]:
+        read = [_real(use, i) for i in range(2, len(use.values), 3)]
+        return _ranged(use, _as(use, handlers, "Concat", *read), 0)
+
     own = {
         "DequantizeLinear": _dequantize,
         "QGemm": gemm,
+        "QLinearConcat": joined,
+        "QLinearConv": convolution,
         "QuantizeLinear": _quantize,
         **dict.fromkeys(_OF_ONE, of_one),
         **dict.fromkeys(_OF_TWO, of_two),

@@ -13,6 +13,7 @@ from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
 from microlut.importers.obstacles import Collected
 from microlut.importers.onnx.content import is_empty, operators_of, plain_array, sizes_of
+from microlut.importers.onnx.dynamic import DYNAMIC, QUANTIZED
 from microlut.importers.onnx.file import array_of
 from microlut.importers.onnx.folding import folded, shape_of
 from microlut.importers.onnx.layouts import channels_last
@@ -77,7 +78,8 @@ def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Tran
     work.sequences = frozenset(
         node.input[0]
         for node in model.graph.node
-        if node.op_type in RECURRENT and not any(a.name == "layout" and a.i for a in node.attribute)
+        if node.op_type.removeprefix(QUANTIZED) in RECURRENT
+        and not any(a.name == "layout" and a.i for a in node.attribute)
     )
     work.values |= {each.name: np.zeros((0,), np.float32) for each in inputs if is_empty(each)}
     inputs = [each for each in inputs if not is_empty(each)]
@@ -101,11 +103,15 @@ def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Tran
 
 
 def _misplaced(model: Any, work: _Work) -> Iterator[Obstacle]:  # noqa: ANN401
-    """Yield the outputs of a model for several inputs whose first dimension is not the batch."""
-    if work.building.several is None:
-        return
+    """Yield the outputs that are no real numbers, or whose first dimension is not the batch."""
     for each in model.graph.output:
         value = work.values.get(each.name)
+        if isinstance(value, Live) and value.stored == DYNAMIC:
+            found = "it has integers of a scale that is found while the network runs"
+            advice = "let the model end with real numbers"
+            yield Obstacle(each.name, f"output {each.name!r}", found, advice)
+        if work.building.several is None:
+            continue
         if isinstance(value, Live) and value.batch not in (0, None):
             found = f"the batch is its dimension {value.batch}"
             advice = "export the model with a batch of 1"
