@@ -11,7 +11,7 @@ from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Constant, Live, Value, inner
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
-from microlut.ops.arrays import Shape
+from microlut.ops.arrays import Shape, frozen_array
 from microlut.ops.identity import Identity
 from microlut.ops.maximum import Maximum
 from microlut.ops.minimum import Minimum
@@ -193,6 +193,10 @@ def _power(use: Use) -> Iterable[Value | None]:
 
 def _prelu(use: Use) -> Iterable[Value | None]:
     live = use.live()
+    if isinstance(use.values[1], Live):
+        above = use.applied(live, Relu(ActivationKind.RELU))
+        below = use.applied(live, Minimum(constant=frozen_array([0.0])))
+        return (two(use, "Add", above, two(use, "Mul", below, use.live(1))),)
     slopes = use.weights(1, "slope")
     if slopes.size == 1:
         return (use.applied(live, LeakyRelu(float(slopes.ravel()[0]))),)

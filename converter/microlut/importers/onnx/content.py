@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,12 +33,34 @@ def plain_array(array: Any) -> Constant:  # noqa: ANN401
     return np.asarray(array if known else array.astype(np.float32))
 
 
-def operators_of(model: Any, source: str) -> Iterator[Operator]:  # noqa: ANN401
-    """Yield the operators of a ModelProto."""
+def versions_of(model: Any) -> Mapping[str, int]:  # noqa: ANN401
+    """Return the versions of the operators of each domain, in a ModelProto."""
+    found = {each.domain: each.version for each in model.opset_import}
+    return {**found, "": found.get("", found.get("ai.onnx", 0))}
+
+
+def names_read(graph: Any) -> set[str]:  # noqa: ANN401
+    """Return the tensors that the nodes of a GraphProto read, or its outputs are."""
+    found = {each.name for each in graph.output}
+    for node in graph.node:
+        found.update(node.input)
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                found |= names_read(attribute.g)
+    return found
+
+
+def chosen_branch(operator: Operator, condition: object) -> Any | None:  # noqa: ANN401
+    """Return the network that an If with a constant condition chooses; None of others."""
+    if (operator.kind, operator.domain) != ("If", "") or not isinstance(condition, np.ndarray):
+        return None
+    return operator.attributes.get("then_branch" if condition.any() else "else_branch")
+
+
+def operators_of(graph: Any, versions: Mapping[str, int], source: str) -> Iterator[Operator]:  # noqa: ANN401
+    """Yield the operators of a GraphProto."""
     onnx = library()
-    versions = {each.domain: each.version for each in model.opset_import}
-    standard = versions.get("", versions.get("ai.onnx", 0))
-    for node in model.graph.node:
+    for node in graph.node:
         first = next(filter(None, node.output), node.op_type)
         domain = "" if node.domain in STANDARD else node.domain
         attributes = {
@@ -51,7 +73,7 @@ def operators_of(model: Any, source: str) -> Iterator[Operator]:  # noqa: ANN401
             tuple(node.input),
             tuple(node.output),
             attributes,
-            standard if not domain else versions.get(domain, 1),
+            versions.get(domain, 1),
             domain,
         )
 

@@ -48,6 +48,8 @@ def _instance(use: Use) -> Iterable[Value | None]:
     """Read InstanceNormalization; between two reshapes it is how PyTorch writes group norms."""
     live = use.batched(use.live())
     groups = live.shape[1]
+    if any(isinstance(value, Live) for value in use.values[1:]):
+        return (_scaled(use, live, groups),)
     gain, offset = (use.weights(i, what, (groups,)) for i, what in ((1, "scale"), (2, "bias")))
     node = use.building.nodes.get(live.tensor)
     if node is not None and isinstance(node.op, Reshape):
@@ -58,6 +60,19 @@ def _instance(use: Use) -> Iterable[Value | None]:
             each = [frozen_array(np.repeat(a, shape[0] // groups)) for a in (gain, offset)]
             return (use.like(_grouped(use, source, groups, *each).tensor, live),)
     return (_grouped(use, live, groups, gain, offset),)
+
+
+def _scaled(use: Use, live: Live, groups: int) -> Live:
+    """Return normalized channels whose scale or bias depends on the inputs."""
+    ones, zeros = (frozen_array(np.full(groups, n)) for n in (1.0, 0.0))
+    made = _grouped(use, live, groups, ones, zeros)
+    wide = (groups, *[1] * (len(live.shape) - 2))
+    for kind, value in zip(("Mul", "Add"), use.values[1:], strict=True):
+        if isinstance(value, Live):
+            made = two(use, kind, made, use.given(use.whole(value).tensor, wide))
+        elif value is not None:
+            made = two(use, kind, made, value.reshape(wide))
+    return made
 
 
 def _group(use: Use) -> Iterable[Value | None]:

@@ -8,6 +8,7 @@ from microlut.importers.onnx.affine import AFFINE
 from microlut.importers.onnx.binary import BINARY
 from microlut.importers.onnx.dynamic import dynamic_handlers
 from microlut.importers.onnx.linear import LINEAR
+from microlut.importers.onnx.logic import LOGIC
 from microlut.importers.onnx.microsoft import microsoft_handlers
 from microlut.importers.onnx.moves import MOVES
 from microlut.importers.onnx.norms import NORMS
@@ -27,6 +28,7 @@ _REAL: Mapping[str, Handler] = {
     **AFFINE,
     **BINARY,
     **LINEAR,
+    **LOGIC,
     **MOVES,
     **NORMS,
     **PADDING,
@@ -43,13 +45,13 @@ HANDLERS: Mapping[str, Handler] = {
     **qonnx_handlers(_REAL),
     **quantized_handlers(_REAL),
 }
-SUPPORTED: tuple[str, ...] = tuple(sorted(HANDLERS))
+SUPPORTED: tuple[str, ...] = tuple(sorted((*HANDLERS, "If")))
 
 _CHANGE = "change the network, train it again and export it"
 _ADVICE: Mapping[str, str] = {
     "Attention": "export the model in an older opset, which writes it as products, or use "
     "convolutions or a recurrent layer",
-    "If": "firmware has no branches: export the model with what is constant folded",
+    "If": "firmware has no branches, other than those that constants and shapes choose",
     "Loop": "firmware has no loops over tensors: export a model without control flow",
     "Scan": "firmware has no loops over tensors: use LSTM, GRU or RNN",
 }
@@ -61,6 +63,7 @@ def advice_for(kind: str) -> str:
 
 
 _MOVED = "along any dimensions"
+_TRUTH = "values that differ by less than a step of int8 are equal"
 _REALS = "as an operator on real numbers: the calibration gives the scales"
 _INTEGER = "one scale per tensor of activations; the range is kept"
 _PRODUCTS = f"of two tensors that depend on the inputs: up to {MOST_PRODUCTS:,} products"
@@ -72,7 +75,13 @@ _STEPS = (
 LIMITS: Mapping[str, str] = {
     "AveragePool": "of pictures or sequences; dilations without padding",
     "BatchNormalization": "as at inference",
-    "Cast": "to real numbers",
+    "Cast": "to real numbers and truth values",
+    "Equal": _TRUTH,
+    "Greater": _TRUTH,
+    "GreaterOrEqual": _TRUTH,
+    "If": "constant conditions",
+    "Less": _TRUTH,
+    "LessOrEqual": _TRUTH,
     "Concat": "of tensors that depend on the inputs",
     "Conv": "of pictures or sequences; any group; constant weights",
     "ConvTranspose": "of pictures or sequences; any group; constant weights",

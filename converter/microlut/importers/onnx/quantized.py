@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from microlut.importers.onnx.affine import affine
 from microlut.importers.onnx.dynamic import DYNAMIC, READS_DYNAMIC
 from microlut.importers.onnx.file import library
+from microlut.importers.onnx.logic import LOGIC
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Constant, Live, Stored, Value
 from microlut.ops.identity import Identity
@@ -30,7 +31,7 @@ KEEPS_INTEGERS = frozenset(
 )
 
 _READS_INTEGERS = ("DequantizeLinear", "QLinear", "QGemm")
-_CASTS = ("Cast", "CastLike")
+_CASTS = frozenset({"Cast", "CastLike"})
 
 
 def integers_of(number: int) -> Stored | None:
@@ -53,7 +54,7 @@ def check_integers(use: Use, kind: str, stored: Stored) -> None:
     is_plain = (stored.scale, stored.zero_point) == (1.0, 0)
     if kind in KEEPS_INTEGERS | READS_DYNAMIC or name.startswith(_READS_INTEGERS):
         return
-    if kind in _CASTS and is_plain and stored != DYNAMIC:
+    if kind in _CASTS | LOGIC.keys() and is_plain and stored != DYNAMIC:
         return
     raise use.operator.unsupported(
         f"computes with integers of type {stored.dtype}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -12,7 +12,15 @@ import numpy as np
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
 from microlut.importers.obstacles import Collected
-from microlut.importers.onnx.content import is_empty, operators_of, plain_array, sizes_of
+from microlut.importers.onnx.content import (
+    chosen_branch,
+    is_empty,
+    names_read,
+    operators_of,
+    plain_array,
+    sizes_of,
+    versions_of,
+)
 from microlut.importers.onnx.dynamic import DYNAMIC, QUANTIZED
 from microlut.importers.onnx.file import array_of
 from microlut.importers.onnx.folding import folded, shape_of
@@ -47,6 +55,7 @@ class _Work:
     values: dict[str, Value | None] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
     layers: list[LayerSeen] = field(default_factory=list)
+    versions: Mapping[str, int] = field(default_factory=dict)  # of operators, by domain
     sequences: frozenset[str] = frozenset()  # inputs whose first dimension is that of steps
 
 
@@ -65,7 +74,7 @@ def translate(model: Any, source: str, name: str) -> Translation:  # noqa: ANN40
 
 
 def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Translation, bool]:  # noqa: ANN401
-    work = _Work(Collected())
+    work = _Work(Collected(), versions=versions_of(model))
     sizes = sizes_of(model)
     fixed = all(None not in each for each in sizes)
     many = next(
@@ -84,10 +93,7 @@ def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Tran
     work.values |= {each.name: np.zeros((0,), np.float32) for each in inputs if is_empty(each)}
     inputs = [each for each in inputs if not is_empty(each)]
     tensors = [t for each in inputs if (t := _input(each, work, batched)) is not None]
-    read = {name for node in model.graph.node for name in node.input}
-    read |= {each.name for each in model.graph.output}
-    for operator, node in zip(operators_of(model, source), model.graph.node, strict=True):
-        _translate(operator, node, read, work)
+    _follow(model.graph, names_read(model.graph), source, work)
     work.collected.add(_misplaced(model, work))
     if not work.collected.obstacles and not any(
         isinstance(work.values.get(each.name), Live) for each in model.graph.output
@@ -100,6 +106,22 @@ def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Tran
     supported = SUPPORTED if classes else ()
     made = Translation(source, graph, tuple(work.layers), work.collected, supported)
     return made, fixed and work.building.several is not None
+
+
+def _follow(graph: Any, read: set[str], source: str, work: _Work) -> None:  # noqa: ANN401
+    """Translate the nodes of a GraphProto, and those of a branch that a constant chooses."""
+    nodes = operators_of(graph, work.versions, source)
+    for operator, node in zip(nodes, graph.node, strict=True):
+        condition = work.values.get(operator.inputs[0]) if operator.inputs else None
+        branch = chosen_branch(operator, condition)
+        if branch is None:
+            _translate(operator, node, read, work)
+            continue
+        arrays = {each.name: array_of(each, source) for each in branch.initializer}
+        work.values |= {name: plain_array(array) for name, array in arrays.items()}
+        _follow(branch, read, source, work)
+        for name, made in zip(operator.outputs, branch.output, strict=False):
+            work.values[name] = work.values.get(made.name)
 
 
 def _misplaced(model: Any, work: _Work) -> Iterator[Obstacle]:  # noqa: ANN401

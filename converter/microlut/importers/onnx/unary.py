@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from math import inf
 
 import numpy as np
 
 from microlut.importers.movements import along
 from microlut.importers.onnx.affine import affine
+from microlut.importers.onnx.binary import two
+from microlut.importers.onnx.logic import BOOL
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
 from microlut.ops.activation import ActivationKind
@@ -52,6 +55,7 @@ from microlut.ops.unary import (
 )
 
 _FLOATS = (1, 10, 11, 16)  # float32, float16, float64 and bfloat16, in ONNX's numbers
+_TRUTH = 9
 _SELU = (1.6732631921768188, 1.0507010221481323)
 _LARGEST = 3.4e38
 _SINGLE_AXIS = 13  # opset from which Softmax is along one dimension
@@ -76,6 +80,8 @@ def _number(name: str, default: float) -> Callable[[Use], float]:
 
 def _clip(use: Use) -> Iterable[Value | None]:
     live = use.live()
+    if any(isinstance(value, Live) for value in use.values[1:]):
+        return (_between(use, live),)
     ends = []
     for index, (name, default) in enumerate((("min", -inf), ("max", inf)), 1):
         found = use.maybe(index, name)
@@ -96,6 +102,14 @@ def _clip(use: Use) -> Iterable[Value | None]:
     else:
         op = Maximum(constant=frozen_array([low]))
     return (use.applied(live, op),)
+
+
+def _between(use: Use, live: Live) -> Live:
+    """Return a tensor between limits of which one at least depends on the inputs."""
+    for kind, limit in zip(("Max", "Min"), use.values[1:], strict=False):
+        if limit is not None:
+            live = two(use, kind, live, limit.real if isinstance(limit, Live) else limit)
+    return live
 
 
 def _hard_sigmoid(use: Use) -> Iterable[Value | None]:
@@ -146,6 +160,8 @@ def _dropout(use: Use) -> Iterable[Value | None]:
 
 def _cast(use: Use) -> Iterable[Value | None]:
     kind = use.option("to", 1)
+    if kind == _TRUTH:
+        return (replace(use.applied(use.live(), Sign(), Abs()), stored=BOOL),)
     if kind not in _FLOATS:
         raise use.operator.unsupported(
             "makes integers or truth values of what the inputs determine",
