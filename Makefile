@@ -9,7 +9,6 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 # The last tflite-runtime release needs NumPy 1 and Python 3.11 or older: a second environment.
 OLD_VENV := .venv-tflite-runtime
-DIGITS := examples/digits
 # Says what it fetches; pip alone is silent for minutes or prints hundreds of lines.
 INSTALL := scripts/install_packages.py
 
@@ -44,8 +43,7 @@ setup-dev: $(VENV)/ready-dev $(OLD_VENV)/ready
 
 demo: setup
 	@echo "demo: converting the digits example, building it and running it in QEMU: up to a minute"
-	$(BIN)/microlut deploy $(DIGITS)/digits.keras --board mps2-an386 --output build/digits \
-		--calibration $(DIGITS)/digits_calibration.npz --inputs $(DIGITS)/digits_test.npz
+	$(BIN)/microlut demo --output build/digits
 
 test: setup-dev
 	$(BIN)/python -m pytest -n auto --dist worksteal -q -m 'not sweep'

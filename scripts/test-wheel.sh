@@ -15,7 +15,9 @@ python3 -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$work"/dist/*.whl
 cp "$checkout"/examples/digits/digits* "$work"
 cd "$work"
-venv/bin/microlut deploy digits.keras --board mps2-an386 --output out \
-    --calibration digits_calibration.npz --inputs digits_test.npz
+venv/bin/microlut demo --output demo
+venv/bin/microlut init digits.keras --calibration digits_calibration.npz --inputs digits_test.npz \
+    --board mps2-an386 --deploy-to out
+venv/bin/microlut deploy
 venv/bin/microlut verify out --inputs digits_test.npz --limit 50
 venv/bin/microlut export out --to cmake --output library

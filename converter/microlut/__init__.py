@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from microlut.workflow.deploy import deploy
     from microlut.workflow.fit import fit
     from microlut.workflow.flash import FlashResult, flash
+    from microlut.workflow.init import Started, init
     from microlut.workflow.outcomes import DeployOutcome, RunOutcome, VerifyOutcome
     from microlut.workflow.overview import Overview
     from microlut.workflow.run import run
@@ -68,6 +69,7 @@ __all__ = [
     "RunOutcome",
     "Samples",
     "SearchResult",
+    "Started",
     "VerifyOutcome",
     "__version__",
     "analyze",
@@ -83,6 +85,7 @@ __all__ = [
     "fit",
     "fit_codebook",
     "flash",
+    "init",
     "limits",
     "list_boards",
     "load_board",
@@ -117,6 +120,7 @@ _PLACES = {
     "RunOutcome": "workflow.outcomes",
     "Samples": "importers.samples",
     "SearchResult": "conversion.front",
+    "Started": "workflow.init",
     "VerifyOutcome": "workflow.outcomes",
     "__version__": "version:VERSION",
     "analyze": "workflow.analyze",
@@ -131,6 +135,7 @@ _PLACES = {
     "export": "exporters.export",
     "fit": "workflow.fit",
     "fit_codebook": "quantize.levels.codebook",
+    "init": "workflow.init",
     "flash": "workflow.flash",
     "limits": "support.limits",
     "list_boards": "board.board",

@@ -22,7 +22,7 @@ from microlut.conversion.options import ConvertOptions, options_of
 from microlut.errors import InvalidInput, MicrolutError
 
 FUNCTIONS = (
-    *("compare", "tune"),
+    *("compare", "tune", "init", "report"),
     *("analyze", "as_samples", "build", "convert", "deploy", "draw", "export", "fit"),
     *("fit_codebook", "flash"),
     *("load_board", "load_samples", "read", "run", "search", "verify", "write", "Budget"),
@@ -50,6 +50,8 @@ WORK = {
     "workflow.build": ("build_image",),
     "workflow.compare": ("tensor_figures",),
     "workflow.flash": ("_checked_image",),
+    "workflow.init": ("_template",),
+    "workflow.overview": ("weight_histograms",),
     "workflow.run": ("make_reference",),
     "workflow.tune": ("_train",),
     "workflow.verify": ("make_reference",),
@@ -79,9 +81,11 @@ def arguments(folder):
         "fit": {"model": MODEL},
         "fit_codebook": {"weights": x, "bits": 3},
         "flash": {"model": folder, "board": microlut.load_board("nucleo-f446re")},
+        "init": {"model": MODEL, "board": board, "calibration": CALIBRATION},
         "load_board": {"name_or_path": "host"},
         "load_samples": {"path": TEST, "inputs": SHAPE},
         "read": {"folder": folder},
+        "report": {"model": folder, "inputs": TEST, "original": MODEL, "board": board},
         "run": {"model": folder, "board": board, "inputs": TEST},
         "search": {"model": MODEL, "calibration": CALIBRATION, "jobs": 1},
         "tune": {"model": MODEL, "data": TEST},
@@ -136,6 +140,9 @@ WRONG: dict[str, list[object]] = {
     **dict.fromkeys(("board", "name_or_path"), NO_BOARD),
     "analyze.board": [*NO_FILE, "mps2"],  # None is every board
     "compare.board": [*NO_FILE, "mps2"],  # None is no firmware
+    "report.board": [*NO_FILE, "mps2"],  # here too
+    **dict.fromkeys(("init.calibration", "init.inputs"), NO_FILE),
+    "config": NO_PATH,
     **dict.fromkeys(("output", "path", "folder"), NO_PATH),
     **dict.fromkeys(("inputs", "x", "calibration"), NO_SAMPLES),
     **dict.fromkeys(("labels", "y"), NO_LABELS),

@@ -52,6 +52,7 @@ def shown(tmp_path_factory):
         "project": project,
         "reported": microlut.report(project, TEST, original=MODEL, limit=3),
         "run": outcome,
+        "started": microlut.init(MODEL, "host", input_range=(0, 16), config=folder / "m.toml"),
         "samples": microlut.as_samples(CALIBRATION, (8, 8, 1)),
         "found": SearchResult("digits", False, False, (point,) * 20),
         "values": SearchResult("digits", True, False, (exact,)),
@@ -74,7 +75,7 @@ TABLES = [  # what has records
         "fits",
     ),
     *("flashed", "found", "image", "profiled", "project", "reported"),
-    *("run", "samples", "values", "verified"),
+    *("run", "samples", "started", "values", "verified"),
 ]
 
 

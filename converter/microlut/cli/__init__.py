@@ -23,6 +23,8 @@ from microlut.errors import InvalidInput
 
 # Every verb in the order of the help: its module here, and its line in the help.
 VERBS = {
+    "demo": ("start", "Convert, build and run an example that comes along."),
+    "init": ("start", "Write microlut.toml, with which deploy needs no arguments."),
     "analyze": ("analysis", "Show layers, obstacles, and what boards need, without data."),
     "convert": ("models", "Convert a model to C sources and a .tflite file."),
     "tune": ("models", "Convert a model, and train it on labelled data."),
@@ -69,6 +71,8 @@ def _root(
 def _app(arguments: Sequence[str]) -> typer.Typer:
     """Return the command line with all verbs, of which only those in `arguments` are imported.
 
+    A shell that completes a command line has its words in an environment variable instead.
+
     The others are only listed: the stages that a verb needs take a second to import.
     """
     app = typer.Typer(
@@ -76,9 +80,10 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
         help="Turn a trained network (.keras, .h5, SavedModel, .tflite or .onnx) into small, "
         "exact, verified firmware for microcontrollers.",
         epilog=EPILOG,
-        add_completion=False,
         rich_markup_mode=None,
     )
+    arguments = [*arguments, *os.environ.get("COMP_WORDS", "").split()]
+    arguments += os.environ.get("_TYPER_COMPLETE_ARGS", "").split()
     app.callback()(_root)
     for name, (_, short_help) in VERBS.items():
         verb = _imported(name) if name in arguments else _not_imported
@@ -111,7 +116,7 @@ def main() -> None:
     code = 0
     try:
         with standard_streams():
-            code = _run(sys.argv[1:] or ["--help"])
+            code = run(sys.argv[1:] or ["--help"])
             sys.stdout.flush()
     except OutputLost as lost:
         message, own_code = describe(lost)
@@ -120,7 +125,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:
     """Run a verb and return the exit code; what went wrong has been printed."""
     debug, as_json = "--debug" in arguments, "--json" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]

@@ -37,17 +37,28 @@ GranularityOption = Annotated[
 ]
 
 
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option(
+        help=".npz with array x, or one per input's name: some hundred inputs like those in use, "
+        "no labels."
+    ),
+]
+InputRangeOption = Annotated[
+    tuple[float, float] | None,
+    typer.Option(
+        metavar="LOW HIGH",
+        help="Range of inputs, needed without calibration inputs; with them it replaces their "
+        "measured range.",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Preparing:
     """How a model is made ready to be quantized."""
 
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            help=".npz with array x, or one per input's name: some hundred inputs like those in "
-            "use, no labels."
-        ),
-    ] = None
+    calibration: CalibrationOption = None
     activations: ActivationsOption = None
     granularity: GranularityOption = None
     method: Annotated[
@@ -58,14 +69,7 @@ class Preparing:
             "k-means levels; published: nearest levels of the fitted density, and nothing else."
         ),
     ] = None
-    input_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            metavar="LOW HIGH",
-            help="Range of inputs, needed without calibration inputs; with them it replaces their "
-            "measured range.",
-        ),
-    ] = None
+    input_range: InputRangeOption = None
     ranges: Annotated[
         RangeChoice,
         typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,19 +20,23 @@ from microlut.cli.failures import EXIT_DISAGREES, EXIT_WARNED
 from microlut.cli.grouped import grouped
 from microlut.cli.limited import limited
 from microlut.cli.options import (
-    BoardOption,
     CustomOption,
     ForceOption,
     JsonOption,
     LimitOption,
     ModelArgument,
     OptionalInputs,
+    OptionalModel,
     OutputOption,
+    SaidBoard,
+    SaidOutput,
     custom_of,
 )
+from microlut.cli.said import deployment_of
 from microlut.cli.terminal import print_json, progress_bar
 from microlut.conversion import pipeline
 from microlut.conversion.conversion import Conversion
+from microlut.conversion.project_table import Deployment
 from microlut.conversion.search import check_search
 from microlut.distill.tuning import EPOCHS, RATE
 from microlut.errors import InvalidInput, ToolMissing
@@ -230,20 +235,28 @@ def fit(
 @limited("model_bytes", "sample_bytes")
 @grouped
 def deploy(
-    model: ModelArgument,
-    board: BoardOption,
-    output: OutputOption,
+    *,
+    model: OptionalModel = None,
+    board: SaidBoard = None,
+    output: SaidOutput = None,
     how: Converting,
     inputs: OptionalInputs = None,
     limit: LimitOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Convert MODEL, build firmware for the board, and run it on the inputs."""
-    target = load_board(board)
+    """Convert MODEL, build firmware for the board, and run it on the inputs.
+
+    Without MODEL, it does what [project] in microlut.toml says, which `microlut init` writes.
+    """
+    given = Deployment(model, how.calibration, how.input_range, inputs, board, output)
+    said = deployment_of(given, how.config)
+    output, inputs = said.output, said.inputs
+    how = replace(how, calibration=said.calibration, input_range=said.input_range)
+    target = load_board(said.board)
     with progress_bar(as_json) as progress:
         outcome = deploying.deploy(
-            model,
+            said.model,
             target,
             output,
             inputs,

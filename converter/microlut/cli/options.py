@@ -10,10 +10,24 @@ import typer
 from microlut.board.schema import EmulatorName, FlashToolName
 from microlut.errors import InvalidInput
 
+
+def _board_ids(incomplete: str) -> list[str]:
+    """Return the boards that a shell can complete a word to."""
+    from microlut.board.board import list_boards  # a shell waits for this
+
+    return [name for name in list_boards() if name.startswith(incomplete)]
+
+
 ModelArgument = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL", help=".keras, .h5, .tflite or .onnx file, or SavedModel folder."
+    ),
+]
+OptionalModel = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[MODEL]", help=".keras, .h5, .tflite or .onnx file, or SavedModel folder."
     ),
 ]
 CustomOption = Annotated[
@@ -32,7 +46,22 @@ FoldersArgument = Annotated[
     list[Path],
     typer.Argument(metavar="DIR...", help="Folders that `convert` wrote; they share one engine."),
 ]
-BoardOption = Annotated[str, typer.Option(help="Board id (see `microlut boards`) or .toml file.")]
+SaidOutput = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Folder to write.", show_default="as microlut.toml says"),
+]
+SaidBoard = Annotated[
+    str | None,
+    typer.Option(
+        help="Board id (see `microlut boards`) or .toml file.",
+        show_default="as microlut.toml says",
+        autocompletion=_board_ids,
+    ),
+]
+BoardOption = Annotated[
+    str,
+    typer.Option(help="Board id (see `microlut boards`) or .toml file.", autocompletion=_board_ids),
+]
 EmulatorOption = Annotated[
     EmulatorName | None,
     typer.Option(help="What to run in.", show_default="renode if there, else qemu or native"),

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from microlut.conversion.project_table import ProjectTable
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.ops.weighted import Weighted
@@ -94,6 +95,7 @@ class _File(Table):
     tensors: dict[str, ActivationBits] = Field(default_factory=dict)
     custom: dict[str, str] = Field(default_factory=dict)
     stream: Annotated[int, Field(ge=0)] | None = None
+    project: ProjectTable = ProjectTable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class Settings:
     stream: int | None = None  # the dimension of inputs along which frames come
     activations: ActivationBits | None = None
     tensors: dict[str, ActivationBits] = field(default_factory=dict)  # by name or pattern, in order
+    project: ProjectTable = field(default_factory=ProjectTable)  # what to deploy
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,7 @@ def load_settings(path: Path) -> Settings:
         file.stream,
         file.activations,
         file.tensors,
+        file.project,
     )
 
 

@@ -8,7 +8,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def data_folder(name: str) -> Path:
-    """Return the folder `boards`, `firmware` or `templates` as a real path."""
+    """Return the folder `boards`, `firmware`, `templates` or `examples/digits` as a real path."""
     return _data(name)
 
 

@@ -29,7 +29,7 @@ from microlut.verification.answers import (
 )
 from microlut.verification.gains import Gain, weight_gains
 from microlut.verification.histograms import WeightHistogram, weight_histograms
-from microlut.verification.reference import make_reference
+from microlut.verification.reference import check_samples, make_reference
 from microlut.verification.tensors import TensorFigures, float_network, tensor_figures
 from microlut.workflow.originals import original_file
 from microlut.workflow.outcomes import DeployOutcome, RunOutcome
@@ -120,26 +120,28 @@ def overview(  # noqa: PLR0913 (the user's options, by name)
         raise InvalidInput("labels or a limit are given without inputs; give inputs too")
     project = project_of(model)
     target = None if board is None else board_of(board)
+    if inputs is None and target is not None:
+        raise InvalidInput("a board is given without inputs to run there; give inputs too")
+    samples = None if inputs is None else as_samples(inputs, project.inputs, labels, limit)
+    if samples is not None:
+        check_samples(project, samples)
     graph, notes = _float_graph(project, original)
     found = Overview(project, weight_histograms(project.graph, graph), notes=notes)
     found = replace(found, answers=_stored_answers(project))
     ran = None
-    if inputs is not None:
-        samples = as_samples(inputs, project.inputs, labels, limit)
-        if target is not None:
-            by_call = target.emulators.qemu is not None
-            ran = run(
-                project,
-                target,
-                inputs,
-                labels=labels,
-                limit=limit,
-                count="layers" if by_call else "inferences",
-                progress=progress,
-            )
+    if inputs is not None and target is not None:
+        by_call = target.emulators.qemu is not None
+        ran = run(
+            project,
+            target,
+            inputs,
+            labels=labels,
+            limit=limit,
+            count="layers" if by_call else "inferences",
+            progress=progress,
+        )
+    if samples is not None:
         found = _measured(found, graph, samples, ran, progress)
-    elif target is not None:
-        raise InvalidInput("a board is given without inputs to run there; give inputs too")
     image = ran.image if ran is not None else _built(project)
     parts = () if image is None else flash_parts(image)
     return replace(found, run=ran, image=image, parts=parts)

@@ -34,6 +34,8 @@ from microlut.support import resources
 from sweeps import in_sweeps
 
 VERBS = (
+    "demo",
+    "init",
     "analyze",
     "convert",
     "tune",

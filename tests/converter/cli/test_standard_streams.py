@@ -72,6 +72,8 @@ def test_reader_that_has_gone_is_no_error(command):
 
 # Every verb, with the exit code that it has on a machine without boards.
 VERBS = {
+    "demo": (0, "demo --output {new}"),
+    "init": (0, "init {model} --input-range 0 16 --board host --output {new}.toml"),
     "analyze": (0, "analyze {model}"),
     "convert": (0, "convert {model} --input-range 0 1 -o {new}"),
     "tune": (2, "tune {model} -o {new}"),
