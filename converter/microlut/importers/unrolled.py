@@ -1,7 +1,8 @@
-"""Recurrent layers with other functions than tanh and sigmoid, step by step.
+"""Recurrent layers step by step: with other functions than tanh and sigmoid, or with given states.
 
-The engine's recurrent kernel has these two functions. With others, each time step becomes operators
-of its own, which share the weights. `ops.cells.step` says the same in real numbers.
+The engine's recurrent kernel has these two functions, and begins with zeros. Otherwise each time
+step becomes operators of its own, which share the weights. `ops.cells.step` says the same in real
+numbers.
 """
 
 from __future__ import annotations
@@ -61,11 +62,27 @@ def unrolled(
         count: The number of steps.
         adding: Adds an operator to the network.
     """
+    return unrolled_from(op, functions, source, count, adding, (None, None))[0]
+
+
+def unrolled_from(
+    op: Recurrent,
+    functions: CellFunctions,
+    source: T,
+    count: int,
+    adding: Adding[T],
+    initial: tuple[T | None, T | None],
+) -> tuple[T, T | None]:
+    """Do so from an initial hidden state and cell state [1, units], and return the cell state, too.
+
+    A state that is None is zero.
+    """
     made = _Unrolled(op, functions, source, adding)
-    hidden, state = list[T](), None
+    first, state = initial
+    hidden = list[T]()
     for t in order(count, op.backwards):
         made.suffix = f"_step{t}"
-        last = hidden[-1] if hidden else None
+        last = hidden[-1] if hidden else first
         if op.cell == "lstm":
             following, state = made.lstm(t, last, state)
         else:
@@ -73,8 +90,8 @@ def unrolled(
         hidden.append(following)
     made.suffix = ""
     if op.sequences:
-        return made.add(Concatenate(0), *(hidden[::-1] if op.flipped else hidden))
-    return made.add(Reshape((op.units,)), hidden[-1])
+        return made.add(Concatenate(0), *(hidden[::-1] if op.flipped else hidden)), state
+    return made.add(Reshape((op.units,)), hidden[-1]), state
 
 
 class _Unrolled(Generic[T]):

@@ -68,8 +68,8 @@ _REALS = "as an operator on real numbers: the calibration gives the scales"
 _INTEGER = "one scale per tensor of activations; the range is kept"
 _PRODUCTS = f"of two tensors that depend on the inputs: up to {MOST_PRODUCTS:,} products"
 _STEPS = (
-    "either layout, any direction; activations other than tanh and sigmoid: up to "
-    f"{MOST_STEPS} steps; an initial state of zeros"
+    "either layout, any direction; activations other than tanh and sigmoid, initial states that "
+    f"depend on the inputs, and a cell state that is read: up to {MOST_STEPS} steps"
 )
 # What is supported of operators of which not all is; docs/reference/onnx-operators.md shows it.
 LIMITS: Mapping[str, str] = {
@@ -92,7 +92,7 @@ LIMITS: Mapping[str, str] = {
     "GRU": _STEPS,
     "Gather": "constant indices",
     "Gemm": _PRODUCTS,
-    "LSTM": f"no peepholes, no cell state as an output; {_STEPS}",
+    "LSTM": f"no peepholes; {_STEPS}",
     "LRN": "of pictures or sequences",
     "MatMul": _PRODUCTS,
     "MatMulInteger": _REALS,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
-from microlut.importers.unrolled import MOST_STEPS, CellFunctions, unrolled
+from microlut.importers.unrolled import MOST_STEPS, CellFunctions, unrolled_from
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import frozen_array
 from microlut.ops.base import FloatOp
@@ -70,8 +70,9 @@ def _recurrent(use: Use) -> Iterable[Value | None]:
         raise use.operator.invalid(f"reads shape {list(live.shape)}, expected three dimensions")
     steps, count = live.inner[0], len(layer.backwards)
     every, last = (*use.wanted, False, False)[:2]
-    made = [_one(use, live, layer, i, sequences=every) for i in range(count)]
-    outputs: list[Value | None] = [None, None]
+    pairs = [_one(use, live, layer, i, sequences=every) for i in range(count)]
+    made = [output for output, _ in pairs]
+    outputs: list[Value | None] = [None, None, None]
     if every:
         joined = _joined(use, made, 1)
         parts = use.chain(joined, Reshape((steps, count, layer.units)), suffix="_states")
@@ -91,11 +92,32 @@ def _recurrent(use: Use) -> Iterable[Value | None]:
                 )
                 for tensor, back in zip(made, layer.backwards, strict=True)
             ]
-        joined = use.chain(_joined(use, states, 0), Reshape((count, layer.units)))
-        place = 1 if sequences_first else 0
-        shape = (count, 1, layer.units) if sequences_first else (1, count, layer.units)
-        outputs[1] = use.given(joined, shape, place)
+        outputs[1] = _state(use, states, layer.units)
+    if any(use.wanted[2:]):
+        cells = [use.chain(c, Reshape((layer.units,))) for _, c in pairs if c is not None]
+        outputs[2] = _state(use, cells, layer.units)
     return outputs
+
+
+def _state(use: Use, states: list[str], units: int) -> Live:
+    """Return the states of all directions [units] as ONNX has them."""
+    count = len(states)
+    joined = use.chain(_joined(use, states, 0), Reshape((count, units)))
+    if use.option("layout", 0):
+        return use.given(joined, (1, count, units), 0)
+    return use.given(joined, (count, 1, units), 1)
+
+
+def _initial(use: Use, layer: _Layer, place: int, index: int) -> str | None:
+    """Return an initial state [1, units] of a direction; None if it is zeros."""
+    value = use.values[place] if place < len(use.values) else None
+    if not isinstance(value, Live):
+        return None
+    live = use.batched(value.real, 0 if use.option("layout", 0) else 1)
+    if live.inner != (len(layer.backwards), layer.units):
+        raise use.operator.invalid(f"begins with a state of shape {list(live.shape)}")
+    own = Slice((Axis(index, 1, 1), whole(layer.units)))
+    return use.chain(live.tensor, own, suffix=f"_first{place}")
 
 
 def _joined(use: Use, tensors: list[str], axis: int) -> str:
@@ -109,10 +131,6 @@ def _checked(use: Use) -> _Layer:
     backwards = _DIRECTIONS.get(direction)
     if backwards is None:
         raise operator.invalid(f"direction is {direction!r}")
-    if any(use.wanted[2:]):
-        raise operator.unsupported(
-            "its cell state is read", f"supported are hidden states: {_TRAIN}"
-        )
     functions = _functions(use, len(backwards))
     if use.option("clip", None) is not None or use.option("input_forget", 0):
         raise operator.unsupported("clip or input_forget", f"supported is neither: {_TRAIN}")
@@ -126,8 +144,8 @@ def _checked(use: Use) -> _Layer:
             f"sequence_lens {lengths}", f"supported are sequences of all {steps} steps"
         )
     for index in (5, 6):
-        state = use.maybe(index, "its initial state") if index < len(use.values) else None
-        if state is not None and np.asarray(state).any():
+        state = use.values[index] if index < len(use.values) else None
+        if isinstance(state, np.ndarray) and state.any():
             raise operator.unsupported(
                 "begins with a state other than zeros", "supported is an initial state of zeros"
             )
@@ -140,8 +158,10 @@ def _checked(use: Use) -> _Layer:
     return _Layer(cells[kind], backwards, int(weights.shape[-1]), functions)
 
 
-def _one(use: Use, live: Live, layer: _Layer, index: int, *, sequences: bool) -> str:
-    """Add the layer in one direction, and return what it makes."""
+def _one(
+    use: Use, live: Live, layer: _Layer, index: int, *, sequences: bool
+) -> tuple[str, str | None]:
+    """Add the layer in one direction; return what it makes, and the cell state if it is read."""
     kind, cell, units = use.operator.kind, layer.cell, layer.units
     rows, count = GATES[cell] * units, len(layer.backwards)
     own = use.weights(1, "its weights", (count, rows, live.inner[1]))[index]
@@ -167,18 +187,25 @@ def _one(use: Use, live: Live, layer: _Layer, index: int, *, sequences: bool) ->
     )
     suffix = "" if count == 1 else ("_forward", "_backward")[index]
     functions, steps = layer.functions[index], live.inner[0]
-    if functions is None:
-        return use.add(op, live.tensor, suffix=suffix)
+    initial = _initial(use, layer, 5, index), _initial(use, layer, 6, index)
+    plain = initial == (None, None) and not any(use.wanted[2:])
+    if functions is None and plain:
+        return use.add(op, live.tensor, suffix=suffix), None
     if steps > MOST_STEPS:
+        what = "gives its cell state, or begins with given states"
+        if functions is not None:
+            what = f"has other activations than {list(_FUNCTIONS[kind])}"
         raise use.operator.unsupported(
-            f"has other activations than {list(_FUNCTIONS[kind])}, and reads {steps} steps",
+            f"{what}, and reads {steps} steps",
             f"then up to {MOST_STEPS} are supported: shorten the sequences, or {_TRAIN}",
         )
+    if functions is None:
+        functions = CellFunctions(Sigmoid(), Tanh(), Tanh())
 
     def add(op: FloatOp, inputs: tuple[str, ...], name: str) -> str:
         return use.add(op, *inputs, suffix=suffix + name)
 
-    return unrolled(op, functions, live.tensor, steps, add)
+    return unrolled_from(op, functions, live.tensor, steps, add, initial)
 
 
 def _functions(use: Use, directions: int) -> tuple[CellFunctions | None, ...]:
