@@ -15,6 +15,25 @@ CONSTANT_OUTPUT = (
 )
 
 
+def places_note(output: str, kind: str, scores: str | None) -> str:
+    """Return what a user has to know of an output that is the place of an extreme value.
+
+    Args:
+        output: Its name in the file.
+        kind: The operator, such as "ArgMax".
+        scores: Another output that has the scores, if there is one.
+    """
+    what = "smallest" if "min" in kind.lower() else "largest"
+    if scores is not None:
+        return (
+            f"output {output!r} ({kind}) is left out: it is the place of the {what} of {scores!r}"
+        )
+    return (
+        f"output {output!r} has the scores, without {kind}: the program that calls the network "
+        f"finds the place of the {what} one"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LayerSeen:
     """A call of a layer, as far as it is known.

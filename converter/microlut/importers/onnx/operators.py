@@ -13,6 +13,7 @@ from microlut.importers.onnx.microsoft import microsoft_handlers
 from microlut.importers.onnx.moves import MOVES
 from microlut.importers.onnx.norms import NORMS
 from microlut.importers.onnx.padding import PADDING
+from microlut.importers.onnx.places import PLACES
 from microlut.importers.onnx.pools import POOLS
 from microlut.importers.onnx.products import MOST_PRODUCTS
 from microlut.importers.onnx.qonnx import qonnx_handlers
@@ -32,6 +33,7 @@ _REAL: Mapping[str, Handler] = {
     **MOVES,
     **NORMS,
     **PADDING,
+    **PLACES,
     **POOLS,
     **RECURRENT,
     **REDUCING,
@@ -63,6 +65,7 @@ def advice_for(kind: str) -> str:
 
 
 _MOVED = "along any dimensions"
+_PLACES = "at the end, which has the scores instead"
 _TRUTH = "values that differ by less than a step of int8 are equal"
 _REALS = "as an operator on real numbers: the calibration gives the scales"
 _INTEGER = "one scale per tensor of activations; the range is kept"
@@ -73,6 +76,8 @@ _STEPS = (
 )
 # What is supported of operators of which not all is; docs/reference/onnx-operators.md shows it.
 LIMITS: Mapping[str, str] = {
+    "ArgMax": _PLACES,
+    "ArgMin": _PLACES,
     "AveragePool": "of pictures or sequences; dilations without padding",
     "BatchNormalization": "as at inference",
     "Cast": "to real numbers and truth values",

@@ -28,12 +28,19 @@ from microlut.importers.onnx.layouts import channels_last
 from microlut.importers.onnx.node import Operator
 from microlut.importers.onnx.operators import HANDLERS, SUPPORTED, advice_for
 from microlut.importers.onnx.patterns import merged
+from microlut.importers.onnx.places import kind_of, same_places
 from microlut.importers.onnx.quantized import KEEPS_INTEGERS, check_integers, integers_of
 from microlut.importers.onnx.ranges import clipped
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.use import Building, Use
 from microlut.importers.onnx.values import Live, Value
-from microlut.importers.translation import CONSTANT_OUTPUT, LARGEST_TENSOR, LayerSeen, Translation
+from microlut.importers.translation import (
+    CONSTANT_OUTPUT,
+    LARGEST_TENSOR,
+    LayerSeen,
+    Translation,
+    places_note,
+)
 from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
@@ -228,6 +235,9 @@ def _handled(use: Use, kind: str) -> Iterable[Value | None]:
     operator, handler = use.operator, HANDLERS.get(kind)
     if handler is None:
         return _refuse(operator, kind)
+    places = same_places(use, kind)
+    if places is not None:
+        return places
     stored = next((v.stored for v in use.values if isinstance(v, Live) and v.stored), None)
     if stored is not None:
         check_integers(use, kind, stored)
@@ -262,9 +272,16 @@ def _parameters(operator: Operator, work: _Work) -> int:
 
 def _graph(name: str, model: Any, inputs: list[Tensor], work: _Work) -> Graph:  # noqa: ANN401
     outputs, notes = dict[str, str](), []
+    found = {each.name: work.values.get(each.name) for each in model.graph.output}
+    scores = {v.tensor: n for n, v in found.items() if isinstance(v, Live) and not kind_of(v)}
     for each in model.graph.output:
-        value = work.values.get(each.name)
+        value = found[each.name]
+        kind = kind_of(value)
+        if isinstance(value, Live) and kind is not None:
+            notes.append(places_note(each.name, kind, scores.get(value.tensor)))
         if isinstance(value, Live):
+            if kind is not None and value.tensor in scores:
+                continue
             outputs[each.name] = value.tensor
         else:
             notes.append(f"output {each.name!r}: {CONSTANT_OUTPUT}")

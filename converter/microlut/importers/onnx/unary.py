@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 
@@ -12,6 +12,7 @@ from microlut.importers.movements import along
 from microlut.importers.onnx.affine import affine
 from microlut.importers.onnx.binary import two
 from microlut.importers.onnx.logic import BOOL
+from microlut.importers.onnx.reducing import reduced
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
 from microlut.ops.activation import ActivationKind
@@ -23,6 +24,7 @@ from microlut.ops.maximum import Maximum
 from microlut.ops.minimum import Minimum
 from microlut.ops.mul import Mul
 from microlut.ops.rectifiers import BoundedRelu, Celu, Elu, LeakyRelu, Selu
+from microlut.ops.reduce import ReduceMax, ReduceSum
 from microlut.ops.relu import Relu
 from microlut.ops.saturating import Clip, HardShrink, HardSigmoid, Softplus, SoftShrink, Softsign
 from microlut.ops.sigmoid import Sigmoid
@@ -183,11 +185,21 @@ def _softmax(use: Use) -> Iterable[Value | None]:
     over = [axis] if later else list(range(axis, rank))
     if live.batch in over:
         live = use.whole(live)
-    axes = [live.axis(i) for i in over]
-    made = use.applied(live, *along(Softmax(), axes, live.inner))
     if use.operator.kind == "LogSoftmax":
-        made = use.applied(made, Log())
-    return (made,)
+        return (_log_softmax(use, live, over),)
+    axes = [live.axis(i) for i in over]
+    return (use.applied(live, *along(Softmax(), axes, live.inner)),)
+
+
+def _log_softmax(use: Use, live: Live, over: Sequence[int]) -> Live:
+    """Return x - m - log(sum of exp(x - m)), m being the largest.
+
+    The logarithm of a softmax of 8 bits would know no values between log(1 / 256) and minus
+    infinity.
+    """
+    below = two(use, "Sub", live, reduced(use, live, ReduceMax, over))
+    total = reduced(use, use.applied(below, Exp()), ReduceSum, over)
+    return two(use, "Sub", below, use.applied(total, Log()))
 
 
 UNARY: Mapping[str, Handler] = {
