@@ -29,6 +29,7 @@ BAD = ("different", "failed")
 SUITES: Mapping[str, tuple[str, str]] = {
     "onnx_node": ("onnx_suite.py", "ONNX's tests of operators, as far as networks can need them"),
     "onnx_models": ("onnx_suite.py", "PyTorch-converted cases and light networks of ONNX"),
+    "onnx_files": ("onnx_files.py", "`.onnx` files of public microcontroller projects"),
     "tflite_files": ("tflite_files.py", "`.tflite` files of public microcontroller projects"),
     "tflite_micro": ("tflite_files.py", "models of tflite-micro's repository and MLPerf Tiny"),
     "cmsis_nn": ("cmsis_nn_cases.py", "unit-test data of CMSIS-NN"),
