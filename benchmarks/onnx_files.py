@@ -109,7 +109,7 @@ def _judged(
         return replace(record, reason=f"not run: {' '.join(str(error).split())[:120]}")
     pairs: dict[str, list[tuple[Array, Array]]] = {}
     for x, ends in zip(runs, wanted, strict=True):
-        for name, made in onnx_judge.computed(graph, list(x.values())).items():
+        for name, made in onnx_judge.computed(graph, onnx_judge.given_to(model, x)).items():
             other = onnx_judge.real(model, name, ends[name].astype(np.float64).ravel())
             values = onnx_judge.places(model, name, made, other.size)
             if other.size != values.size:

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from microlut.graph.batch import Batch
 from microlut.graph.evaluate import outputs as float_outputs
 from microlut.graph.ir import Graph
+from microlut.importers.onnx.declared import declared_sizes
 from microlut.importers.onnx.file import decode
 from microlut.ops.tensor import Tensor
 
 RUNS = 3
+_SINGLE_AXIS = 13  # opset from which Hardmax is along one dimension
 Array = NDArray[Any]
 
 
@@ -38,15 +40,19 @@ def drawn(model: Any) -> list[dict[str, Array]]:  # noqa: ANN401 - a ModelProto
     """
     helper = importlib.import_module("onnx.helper")
     arrays = {each.name for each in model.graph.initializer}
-    ranges = _ranges(model)
+    ranges, known = _ranges(model), declared_sizes(model)
     rng = np.random.default_rng(0)
     runs: list[dict[str, Array]] = [{} for _ in range(RUNS)]
     for each in model.graph.input:
         if each.name in arrays:
             continue
+        if each.name in known:
+            for run in runs:
+                run[each.name] = known[each.name]
+            continue
         kind = each.type.tensor_type
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(kind.elem_type))
-        shape = [d.dim_value if d.dim_value > 0 else 1 for d in kind.shape.dim]
+        shape = [d.dim_value if d.HasField("dim_value") else 1 for d in kind.shape.dim]
         for run in runs:
             if dtype.kind in "iu":
                 limits = np.iinfo(dtype)
@@ -191,10 +197,20 @@ def _as(tensor: Tensor, values: Array) -> Array:
     return samples.transpose(0, *(int(i) + 1 for i in np.argsort(tensor.order)))
 
 
+def given_to(model: Any, run: Mapping[str, Array]) -> list[Array]:  # noqa: ANN401
+    """Return what the network reads of the inputs of a file."""
+    known = declared_sizes(model)
+    return [values for name, values in run.items() if name not in known and values.size]
+
+
 def places(model: Any, name: str, values: Array, size: int) -> Array:  # noqa: ANN401
     """Return an output; the places of extreme values, where the network has the values."""
     for node in model.graph.node:
-        if name not in node.output or node.op_type not in ("ArgMax", "ArgMin"):
+        if name not in node.output:
+            continue
+        if node.op_type == "Hardmax":
+            return _hard(node, values, model.opset_import[0].version)
+        if node.op_type not in ("ArgMax", "ArgMin"):
             continue
         given = {each.name: each.i for each in node.attribute}
         for whole in (values, values[0]):
@@ -205,6 +221,19 @@ def places(model: Any, name: str, values: Array, size: int) -> Array:  # noqa: A
             if found.size == size:
                 return whole.shape[axis] - 1 - found if last else found
     return values
+
+
+def _hard(node: Any, values: Array, opset: int) -> Array:  # noqa: ANN401
+    """Return 1 at the first of the largest values, and 0 elsewhere."""
+    given = {each.name: each.i for each in node.attribute}
+    axis = given.get("axis", -1 if opset >= _SINGLE_AXIS else 1) % values.ndim
+    rows = np.moveaxis(values, axis, -1) if opset >= _SINGLE_AXIS else values
+    flat = rows.reshape(
+        -1, values.shape[axis] if opset >= _SINGLE_AXIS else prod(values.shape[axis:])
+    )
+    made = (np.arange(flat.shape[1]) == flat.argmax(1)[:, None]).astype(np.float32)
+    found = made.reshape(rows.shape)
+    return np.moveaxis(found, -1, axis) if opset >= _SINGLE_AXIS else found
 
 
 def real(model: Any, name: str, values: Array) -> Array:  # noqa: ANN401

@@ -31,6 +31,7 @@ ENDS = {
         node("Squeeze", ["p", np.array([1])], "q"),
         node("Identity", ["q"], "y"),
     ],
+    "hard": [node("Hardmax", ["s"], "y", axis=1)],
     "least": [node("ArgMin", ["s"], "y", axis=1)],
 }
 
@@ -40,7 +41,8 @@ def test_places_at_the_end_are_left_to_the_program(tmp_path, case):
     path = save(model_of([*scores(), *ENDS[case]], {"x": [1, 12]}), tmp_path)
     graph = import_model(path)
     np.testing.assert_allclose(computed(graph, {"x": X})["y"], X @ WEIGHTS, atol=1e-4)
-    kind, what = ("ArgMin", "smallest") if case == "least" else ("ArgMax", "largest")
+    kind = {"least": "ArgMin", "hard": "Hardmax"}.get(case, "ArgMax")
+    what = "smallest" if case == "least" else "largest"
     (note,) = graph.notes
     assert f"output 'y' has the scores, without {kind}" in note
     assert f"the place of the {what} one" in note

@@ -50,12 +50,33 @@ HANDLERS: Mapping[str, Handler] = {
 SUPPORTED: tuple[str, ...] = tuple(sorted((*HANDLERS, "If")))
 
 _CHANGE = "change the network, train it again and export it"
+_CUT = "cut the model before it: the program that calls the network does the rest"
+_CLASSIFIER = (
+    "it is no network of layers: train a network on the same features, or let a tool for such "
+    "classifiers write its C"
+)
 _ADVICE: Mapping[str, str] = {
     "Attention": "export the model in an older opset, which writes it as products, or use "
     "convolutions or a recurrent layer",
     "If": "firmware has no branches, other than those that constants and shapes choose",
     "Loop": "firmware has no loops over tensors: export a model without control flow",
+    "NonMaxSuppression": _CUT,
+    "NonZero": _CUT,
     "Scan": "firmware has no loops over tensors: use LSTM, GRU or RNN",
+    "TopK": _CUT,
+    "Unique": _CUT,
+    **{
+        f"ai.onnx.ml.{kind}": _CLASSIFIER
+        for kind in (
+            "LinearClassifier",
+            "LinearRegressor",
+            "SVMClassifier",
+            "SVMRegressor",
+            "TreeEnsemble",
+            "TreeEnsembleClassifier",
+            "TreeEnsembleRegressor",
+        )
+    },
 }
 
 
@@ -78,6 +99,7 @@ _STEPS = (
 LIMITS: Mapping[str, str] = {
     "ArgMax": _PLACES,
     "ArgMin": _PLACES,
+    "Hardmax": _PLACES,
     "AveragePool": "of pictures or sequences; dilations without padding",
     "BatchNormalization": "as at inference",
     "Cast": "to real numbers and truth values",

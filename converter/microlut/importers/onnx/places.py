@@ -9,6 +9,7 @@ from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Stored, Value
 
 _TYPE = "places of "
+_SINGLE_AXIS = 13  # opset from which Hardmax is along one dimension, by default the last one
 # What gives the same places in another type or shape.
 _SAME = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 
@@ -39,10 +40,12 @@ def same_places(use: Use, kind: str) -> Iterable[Value | None] | None:
 
 def _places(use: Use) -> Iterable[Value | None]:
     live = use.live()
-    axis = use.axis(int(use.option("axis", 0)), len(live.shape))
+    last = -1 if use.operator.kind == "Hardmax" and use.operator.opset >= _SINGLE_AXIS else None
+    default = {"Hardmax": 1}.get(use.operator.kind, 0) if last is None else last
+    axis = use.axis(int(use.option("axis", default)), len(live.shape))
     if axis == live.batch:
         live = use.whole(live)
     return (replace(live, stored=Stored(1.0, 0, _TYPE + use.operator.kind)),)
 
 
-PLACES: Mapping[str, Handler] = {"ArgMax": _places, "ArgMin": _places}
+PLACES: Mapping[str, Handler] = dict.fromkeys(("ArgMax", "ArgMin", "Hardmax"), _places)

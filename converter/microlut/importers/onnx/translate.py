@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
+from microlut.errors import Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
 from microlut.importers.obstacles import Collected
 from microlut.importers.onnx.content import (
@@ -21,15 +21,16 @@ from microlut.importers.onnx.content import (
     sizes_of,
     versions_of,
 )
+from microlut.importers.onnx.declared import DECLARED, declared_sizes
 from microlut.importers.onnx.dynamic import DYNAMIC, QUANTIZED
 from microlut.importers.onnx.file import array_of
-from microlut.importers.onnx.folding import folded, shape_of
+from microlut.importers.onnx.handled import NOT_SUPPORTED, made_by, refuse
 from microlut.importers.onnx.layouts import channels_last
 from microlut.importers.onnx.node import Operator
-from microlut.importers.onnx.operators import HANDLERS, SUPPORTED, advice_for
+from microlut.importers.onnx.operators import HANDLERS, SUPPORTED
 from microlut.importers.onnx.patterns import merged
-from microlut.importers.onnx.places import kind_of, same_places
-from microlut.importers.onnx.quantized import KEEPS_INTEGERS, check_integers, integers_of
+from microlut.importers.onnx.places import kind_of
+from microlut.importers.onnx.quantized import integers_of
 from microlut.importers.onnx.ranges import clipped
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.use import Building, Use
@@ -45,8 +46,6 @@ from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
 
-_UNFIT = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
-_NOT_SUPPORTED = "the operator is not supported"
 _NUMBERS = "supported are real numbers and integers"
 _CONSTANT = (
     "no output depends on the inputs: there is nothing to compute; give the file of a network"
@@ -63,6 +62,7 @@ class _Work:
     counted: set[str] = field(default_factory=set)
     layers: list[LayerSeen] = field(default_factory=list)
     versions: Mapping[str, int] = field(default_factory=dict)  # of operators, by domain
+    notes: list[str] = field(default_factory=list)
     sequences: frozenset[str] = frozenset()  # inputs whose first dimension is that of steps
 
 
@@ -98,7 +98,10 @@ def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Tran
         and not any(a.name == "layout" and a.i for a in node.attribute)
     )
     work.values |= {each.name: np.zeros((0,), np.float32) for each in inputs if is_empty(each)}
-    inputs = [each for each in inputs if not is_empty(each)]
+    known = declared_sizes(model)
+    work.values |= known
+    work.notes += [DECLARED.format(name) for name in known]
+    inputs = [each for each in inputs if not is_empty(each) and each.name not in known]
     tensors = [t for each in inputs if (t := _input(each, work, batched)) is not None]
     _follow(model.graph, names_read(model.graph), source, work)
     work.collected.add(_misplaced(model, work))
@@ -109,7 +112,7 @@ def _translated(model: Any, source: str, name: str, batched: bool) -> tuple[Tran
     graph = None
     if not work.collected.obstacles:
         graph = _graph(plain(name), model, tensors, work)
-    classes = any(each.found == _NOT_SUPPORTED for each in work.collected.obstacles)
+    classes = any(each.found == NOT_SUPPORTED for each in work.collected.obstacles)
     supported = SUPPORTED if classes else ()
     made = Translation(source, graph, tuple(work.layers), work.collected, supported)
     return made, fixed and work.building.several is not None
@@ -196,9 +199,9 @@ def _translate(operator: Operator, node: Any, read: set[str], work: _Work) -> No
     made: list[Value | None] = []
     kind = f"{operator.domain}.{operator.kind}" if operator.domain else operator.kind
     if not hidden:
-        work.collected.check(operator, lambda: made.extend(_made(use, node, kind)))
+        work.collected.check(operator, lambda: made.extend(made_by(use, node, kind)))
     elif kind not in HANDLERS and kind not in ("Shape", "Size"):
-        work.collected.check(operator, lambda: _refuse(operator, kind))
+        work.collected.check(operator, lambda: refuse(operator, kind))
     else:
         work.collected.unchecked.append(operator.name)
     for i, name in enumerate(operator.outputs):
@@ -208,54 +211,6 @@ def _translate(operator: Operator, node: Any, read: set[str], work: _Work) -> No
         return
     shape = made[0].inner if made and isinstance(made[0], Live) else None
     work.layers.append(LayerSeen(operator.name, kind, shape, _parameters(operator, work)))
-
-
-def _made(use: Use, node: Any, kind: str) -> Iterable[Value | None]:  # noqa: ANN401
-    """Return the outputs of an operator."""
-    operator = use.operator
-    try:
-        size = shape_of(operator, use.values[0] if use.values else None)
-        if size is not None:
-            if any(isinstance(v, Live) and v.batch is not None for v in use.values):
-                use.check_one()
-            return [size]
-        constants = folded(operator, node, use.values)
-        return _handled(use, kind) if constants is None else constants
-    except InvalidInput:
-        if any(isinstance(value, Live) for value in use.values):
-            use.check_one()  # which may be the reason
-        raise
-    except _UNFIT as error:
-        text = " ".join(str(error).split())[:80]
-        raise operator.invalid(f"its inputs or attributes do not fit ({text})") from error
-
-
-def _handled(use: Use, kind: str) -> Iterable[Value | None]:
-    """Return the outputs of an operator that reads what the inputs determine."""
-    operator, handler = use.operator, HANDLERS.get(kind)
-    if handler is None:
-        return _refuse(operator, kind)
-    places = same_places(use, kind)
-    if places is not None:
-        return places
-    stored = next((v.stored for v in use.values if isinstance(v, Live) and v.stored), None)
-    if stored is not None:
-        check_integers(use, kind, stored)
-    made = list(handler(use))
-    had = any(isinstance(v, Live) and v.batch is not None for v in use.values)
-    if had and any(isinstance(v, Live) and v.batch is None for v in made):
-        use.check_one()
-    if stored is None or kind not in KEEPS_INTEGERS:
-        return made
-    return [_stored(value, stored) for value in made]
-
-
-def _stored(value: Value | None, stored: Any) -> Value | None:  # noqa: ANN401
-    return replace(value, stored=stored) if isinstance(value, Live) else value
-
-
-def _refuse(operator: Operator, kind: str) -> Sequence[Value | None]:
-    raise operator.unsupported(_NOT_SUPPORTED, advice_for(kind))
 
 
 def _parameters(operator: Operator, work: _Work) -> int:
@@ -271,7 +226,7 @@ def _parameters(operator: Operator, work: _Work) -> int:
 
 
 def _graph(name: str, model: Any, inputs: list[Tensor], work: _Work) -> Graph:  # noqa: ANN401
-    outputs, notes = dict[str, str](), []
+    outputs, notes = dict[str, str](), [*work.notes]
     found = {each.name: work.values.get(each.name) for each in model.graph.output}
     scores = {v.tensor: n for n, v in found.items() if isinstance(v, Live) and not kind_of(v)}
     for each in model.graph.output:
