@@ -34,6 +34,15 @@ def places_note(output: str, kind: str, scores: str | None) -> str:
     )
 
 
+def logarithms_note(output: str, kind: str, scores: str | None) -> str:
+    """Return what a user has to know of an output of logarithms; takes what `places_note` takes."""
+    if scores is not None:
+        return f"output {output!r} ({kind}) is left out: {scores!r} has the scores"
+    return (
+        f"output {output!r} has the scores, without {kind}, which takes one number from all of them"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LayerSeen:
     """A call of a layer, as far as it is known.

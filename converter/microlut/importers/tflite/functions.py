@@ -30,6 +30,7 @@ from microlut.ops.minimum import Minimum
 from microlut.ops.mul import Mul
 from microlut.ops.prelu import Prelu, stored_prelu
 from microlut.ops.rectifiers import Elu, LeakyRelu
+from microlut.ops.reduce import ReduceMax, ReduceSum
 from microlut.ops.relu import Relu, rescaled_relu
 from microlut.ops.saturating import Clip
 from microlut.ops.sigmoid import Sigmoid
@@ -79,6 +80,22 @@ def _softmax(use: Use) -> tuple[Step, ...]:
             f"has beta={use.option('Beta'):g}", "supported is 1: scale its input before"
         )
     return (Step(Softmax()),)
+
+
+@limited("real numbers; of integers at the end, which has the scores instead")
+def _log_softmax(use: Use) -> tuple[Step, ...]:
+    """Return x - m - log(sum of exp(x - m)), m being the largest."""
+    shape = use.tensor().shape
+    _check_real(use)
+    last, rows = (len(without_batch(shape)) - 1,), (*shape[:-1], 1)
+    return (
+        Step(ReduceMax(last, True), output=None, suffix="_largest", full=rows),
+        Step(Subtract(), (0, PREVIOUS), None, suffix="_below", full=shape),
+        Step(Exp(), (PREVIOUS,), None, suffix="_parts", full=shape),
+        Step(ReduceSum(last, True), (PREVIOUS,), None, suffix="_sum", full=rows),
+        Step(Log(), (PREVIOUS,), None, suffix="_log", full=rows),
+        Step(Subtract(), (PREVIOUS - 3, PREVIOUS)),
+    )
 
 
 def _leaky_relu(use: Use) -> tuple[Step, ...]:
@@ -222,6 +239,7 @@ FUNCTIONS: Mapping[str, Handler] = {
     "L2_NORMALIZATION": _of(UnitNormalization),
     "LEAKY_RELU": _leaky_relu,
     "LOG": _of(Log),
+    "LOG_SOFTMAX": _log_softmax,
     "LOGISTIC": _of(Sigmoid),
     "MAXIMUM": _binary(Maximum),
     "MINIMUM": _binary(Minimum),
