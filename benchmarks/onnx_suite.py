@@ -32,15 +32,18 @@ import microlut
 from microlut.errors import MicrolutError, UnsupportedModel
 from microlut.graph.evaluate import outputs
 from microlut.graph.passes import run_passes
+from microlut.importers.onnx.declared import declared_sizes
 from microlut.importers.onnx.file import LEAST_OPSET, decode
 from microlut.importers.onnx.operators import HANDLERS
+from microlut.importers.onnx.places import PLACES
 from microlut.importers.onnx.translate import translate
 from microlut.importers.samples import as_samples
 
 # Operators that a network of convolutions may have but that are not translated.
-_REFUSED = frozenset({"Col2Im", "CumSum", "GridSample", "Hardmax", "MaxUnpool"})
+_REFUSED = frozenset({"Col2Im", "CumSum", "GridSample", "MaxUnpool"})
 _SHAPES = frozenset({"Constant", "ConstantOfShape", "Shape", "Size"})
-REACH = frozenset(HANDLERS) | _REFUSED | _SHAPES
+# What stands for places of the largest values are the values, which is something else.
+REACH = (frozenset(HANDLERS) | _REFUSED | _SHAPES) - PLACES.keys()
 # Of what these make, none is a real number of a network.
 _OTHERS = frozenset({"Cast", "CastLike"})
 _FLOATS = ("float16", "float32", "float64")
@@ -190,6 +193,8 @@ def _difference(model: Any, given: Mapping[str, Array], case: Case) -> float:  #
     with contextlib.suppress(UnsupportedModel):  # nothing is left to compute
         graph = replace(run_passes(graph), inputs=graph.inputs)
     x = {}
+    known = declared_sizes(read)
+    given = {name: v for name, v in given.items() if name not in known and np.asarray(v).size}
     for tensor, values in zip(graph.inputs, given.values(), strict=True):
         shape = tensor.shape
         own = tuple(shape[i] for i in tensor.order) if tensor.order else shape

@@ -86,3 +86,48 @@ def test_logarithms_of_shares_of_integers_are_left_out(tmp_path):
     assert any("has the scores, without LOG_SOFTMAX" in note for note in graph.notes)
     found = evaluate.outputs(tm.stored(graph), tm.random_inputs(tm.stored(graph)))
     assert next(iter(found.arrays.values())).shape[1:] == (5,)
+
+
+def wide_end(model: Any) -> None:
+    """Let the last softmax go to int16, and that to int32, as some vendors' converters do."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    main = model.subgraphs[0]
+    (number,) = main.outputs
+    shares = main.tensors[number]
+    shares.type = schema.TensorType.INT16
+    shares.quantization.scale = np.array([2.0**-16], np.float32)
+    shares.quantization.zeroPoint = np.array([-32768])
+    wide = schema.TensorT()
+    wide.shape, wide.buffer, wide.name = shares.shape, 0, b"wide"
+    wide.type = schema.TensorType.INT32
+    wide.quantization = schema.QuantizationParametersT()
+    wide.quantization.scale = np.array([2.0**-15], np.float32)
+    wide.quantization.zeroPoint = np.array([0])
+    main.tensors.append(wide)
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
+    code.version = 1
+    model.operatorCodes.append(code)
+    last = schema.OperatorT()
+    last.opcodeIndex = len(model.operatorCodes) - 1
+    last.inputs, last.outputs = np.array([number]), np.array([len(main.tensors) - 1])
+    main.operators.append(last)
+    main.outputs = last.outputs
+
+
+def test_a_softmax_to_int16_is_one_of_int8(tmp_path):
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow")
+    own = tf.keras.Sequential([tf.keras.Input((6,)), tf.keras.layers.Dense(4, "softmax")])
+    made = tf.lite.TFLiteConverter.from_keras_model(own)
+    made.optimizations = [tf.lite.Optimize.DEFAULT]
+    made.representative_dataset = lambda: ([x[None]] for x in X)
+    made.inference_input_type = made.inference_output_type = tf.int8
+    content = made.convert()
+    plain = tm.imported(content, tmp_path)
+    graph = tm.imported(tm.changed(content, wide_end), tmp_path)
+    assert any("has int8 of scale 1 / 256 instead of int32" in note for note in graph.notes)
+    inputs = tm.random_inputs(tm.stored(plain))
+    np.testing.assert_array_equal(
+        tm.outputs(tm.stored(graph), inputs), tm.outputs(tm.stored(plain), inputs)
+    )

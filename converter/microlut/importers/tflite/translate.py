@@ -22,7 +22,7 @@ from microlut.importers.tflite.exported import with_single_operators
 from microlut.importers.tflite.fake_quant import with_ranges
 from microlut.importers.tflite.file import LEFT_OUT, FileOperator, FileTensor, TfliteFile
 from microlut.importers.tflite.folding import folded
-from microlut.importers.tflite.left_ends import without_places
+from microlut.importers.tflite.left_ends import with_narrow_shares, without_places
 from microlut.importers.tflite.operators import OPERATORS
 from microlut.importers.tflite.recurrent import notes_of
 from microlut.importers.tflite.steps import Placing, place
@@ -64,7 +64,8 @@ def translate(file: TfliteFile, name: str) -> Translation:
         collected.add([code])
         return Translation(file.source, None, (), collected, ())
     main = with_ranges(with_single_operators(with_dilation(file.main)))
-    file, notes = without_places(replace(file, subgraphs=(main, *file.subgraphs[1:])))
+    file, narrowed = with_narrow_shares(replace(file, subgraphs=(main, *file.subgraphs[1:])))
+    file, notes = without_places(file)
     work = _Work(file, ends_of(file, collected), collected, Variables(file, set()))
     work.readers.update(n for operator in main.operators for n in operator.inputs)
     work.variables.names |= {tensor.name for tensor in work.ends.inputs.values()}
@@ -81,7 +82,7 @@ def translate(file: TfliteFile, name: str) -> Translation:
         collected.obstacles.insert(0, _EXPORTED)
     graph = None if collected.obstacles else _graph(name, outputs, work)
     if graph is not None:
-        graph = replace(graph, notes=(*graph.notes, *notes))
+        graph = replace(graph, notes=(*graph.notes, *narrowed, *notes))
     kinds = tuple(sorted(OPERATORS))
     classes = any(each.found.endswith("is not supported") for each in collected.obstacles)
     return Translation(file.source, graph, tuple(work.layers), collected, kinds if classes else ())
