@@ -15,6 +15,7 @@ from microlut.errors import Obstacle
 from microlut.graph.ir import Graph, Node
 from microlut.graph.network import State
 from microlut.importers.obstacles import Collected
+from microlut.importers.tflite.batches import NOTE, batch_of, for_one
 from microlut.importers.tflite.compiled import compiled
 from microlut.importers.tflite.dilation import with_dilation
 from microlut.importers.tflite.ends import Ends, ends_of
@@ -57,7 +58,20 @@ class _Work:
 
 
 def translate(file: TfliteFile, name: str) -> Translation:
-    """Translate a file as far as possible, and collect all obstacles on the way."""
+    """Translate a file as far as possible, and collect all obstacles on the way.
+
+    One for a fixed batch of several inputs is translated for one of them, if it keeps them apart.
+    """
+    found = _translated(file, name)
+    single = for_one(file) if found.graph is None else None
+    other = None if single is None else _translated(single, name)
+    if other is None or other.graph is None:
+        return found
+    note = NOTE.format(batch_of(file))
+    return replace(other, graph=replace(other.graph, notes=(*other.graph.notes, note)))
+
+
+def _translated(file: TfliteFile, name: str) -> Translation:
     collected = Collected()
     code = compiled(file.main.operators)
     if code is not None:  # what is beside it is of no use
