@@ -40,7 +40,7 @@ from microlut.importers.onnx.translate import translate
 from microlut.importers.samples import as_samples
 
 # Operators that a network of convolutions may have but that are not translated.
-_REFUSED = frozenset({"Col2Im", "CumSum", "GridSample", "MaxUnpool"})
+_REFUSED = frozenset({"Col2Im", "GridSample", "MaxUnpool"})
 _SHAPES = frozenset({"Constant", "ConstantOfShape", "Shape", "Size"})
 # What stands for places of the largest values are the values, which is something else.
 REACH = (frozenset(HANDLERS) | _REFUSED | _SHAPES) - PLACES.keys()

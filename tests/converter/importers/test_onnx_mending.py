@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from microlut.errors import UnsupportedModel
+from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.importers.onnx import file
@@ -127,3 +127,24 @@ def test_inputs_without_values_are_constants(tmp_path):
 def test_resize_along_other_dimensions(tmp_path):
     nodes = [node("Resize", ["x", "", "", np.array([1, 3])], "y", mode="linear")]
     assert float_error(save(model_of(nodes, {"x": [1, 5]}), tmp_path)) < 1e-6
+
+
+@pytest.mark.parametrize("name", [b"product", b"MatMul", b"first", b"some.domain", b"picture"])
+def test_names_that_are_no_text_are_damage(tmp_path, name):
+    entry = node("MatMul", ["picture", WEIGHTS], "first")
+    entry.entry.name = "product"
+    model = model_of([entry], {"picture": [1, 5]})
+    model.opset_import.add(domain="some.domain", version=1)
+    path = tmp_path / "net.onnx"
+    content = model.SerializeToString()
+    assert name in content
+    path.write_bytes(content.replace(name, b"\xff" + name[1:]))
+    with pytest.raises(InvalidInput, match="no ONNX model, or a damaged one"):
+        import_model(path)
+
+
+def test_an_unknown_type_of_numbers(tmp_path):
+    model = model_of(layers(), {"x": [1, 5]})
+    model.graph.input[0].type.tensor_type.elem_type = 72
+    with pytest.raises((InvalidInput, UnsupportedModel), match="72"):
+        import_model(save(model, tmp_path))

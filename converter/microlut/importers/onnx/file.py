@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from microlut.errors import InvalidInput, ToolMissing, UnsupportedModel
-from microlut.importers.onnx.mending import OLDEST, STANDARD, mend, raised
+from microlut.importers.onnx.mending import OLDEST, STANDARD, check_texts, mend, raised
 from microlut.support.limits import Quota, check_model_bytes
 
 LEAST_OPSET, LARGEST_OPSET = 1, 28
@@ -78,7 +78,11 @@ def decode(content: bytes, source: str, folder: Path | None = None) -> Any:  # n
         raise InvalidInput(f"{source}: no ONNX model, or a damaged one (it has no graph); {_AGAIN}")
     if not model.graph.output:
         raise InvalidInput(f"{source}: the ONNX model has no outputs; {_AGAIN}")
-    mend(model, _WITHOUT)
+    try:
+        check_texts(model)
+        mend(model, _WITHOUT)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _damaged(source, error) from error
     old = _check_opset(model, source) < OLDEST
     if model.ir_version > onnx.IR_VERSION:
         raise _newer(source, f"IR version {model.ir_version}", onnx)

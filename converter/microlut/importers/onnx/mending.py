@@ -41,6 +41,25 @@ def mend(model: Any, newest: int) -> None:  # noqa: ANN401 - a ModelProto
             _fill(model, node)
 
 
+def check_texts(model: Any) -> None:  # noqa: ANN401
+    """Raise ValueError if a name in a model is no text."""
+    graphs = [model.graph, *model.functions]
+    for graph in graphs:  # which grows
+        names = [graph.name]
+        for node in graph.node:
+            names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+            for each in node.attribute:
+                names.append(each.name)
+                graphs += [each.g] if each.HasField("g") else []
+                graphs += each.graphs
+        if hasattr(graph, "initializer"):
+            names += [e.name for e in (*graph.initializer, *graph.input, *graph.output)]
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("a name is no text")
+    if not all(isinstance(each.domain, str) for each in model.opset_import):
+        raise ValueError("the name of a domain is no text")
+
+
 def _fill(model: Any, node: Any) -> None:  # noqa: ANN401
     """Let a Resize read arrays without values where it leaves out inputs, as opset 11 wants."""
     name = "no_values"

@@ -18,6 +18,7 @@ from microlut.importers.onnx.pools import POOLS
 from microlut.importers.onnx.products import MOST_PRODUCTS
 from microlut.importers.onnx.qonnx import qonnx_handlers
 from microlut.importers.onnx.quantized import quantized_handlers
+from microlut.importers.onnx.rearranged import REARRANGED
 from microlut.importers.onnx.recurrent import RECURRENT
 from microlut.importers.onnx.reducing import REDUCING
 from microlut.importers.onnx.resizing import RESIZING
@@ -35,6 +36,7 @@ _REAL: Mapping[str, Handler] = {
     **PADDING,
     **PLACES,
     **POOLS,
+    **REARRANGED,
     **RECURRENT,
     **REDUCING,
     **RESIZING,
@@ -86,6 +88,7 @@ def advice_for(kind: str) -> str:
 
 
 _MOVED = "along any dimensions"
+_INDICES = "constant places"
 _PLACES = "at the end, which has the scores instead"
 _TRUTH = "values that differ by less than a step of int8 are equal"
 _REALS = "as an operator on real numbers: the calibration gives the scales"
@@ -100,6 +103,14 @@ LIMITS: Mapping[str, str] = {
     "ArgMax": _PLACES,
     "ArgMin": _PLACES,
     "Hardmax": _PLACES,
+    "Compress": _INDICES,
+    "CumSum": "a constant dimension",
+    "GatherElements": _INDICES,
+    "GatherND": _INDICES,
+    "ReverseSequence": "constant lengths",
+    "Scatter": _INDICES,
+    "ScatterElements": f"{_INDICES}; no reduction",
+    "ScatterND": f"{_INDICES}; no reduction",
     "AveragePool": "of pictures or sequences; dilations without padding",
     "BatchNormalization": "as at inference",
     "Cast": "to real numbers and truth values",
