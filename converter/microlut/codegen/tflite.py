@@ -20,7 +20,7 @@ from microlut.integer import QNode, QuantizedGraph
 from microlut.ops.arrays import frozen_array
 from microlut.ops.builtin import Builtin, Constant, Variable
 from microlut.ops.tensor import Tensor
-from microlut.support.unused_names import take
+from microlut.support.unused_names import Taken
 from microlut.version import VERSION
 
 _BUFFER_ALIGNMENT = 16  # force_align of the schema, which the generated Python code ignores
@@ -45,7 +45,7 @@ def to_tflite(graph: QuantizedGraph) -> bytes:
     """Return the bytes of the .tflite file; equal graphs give equal bytes."""
     model = _Model()
     tensors = graph.tensors()
-    main = _Subgraph("main", model, set(tensors))
+    main = _Subgraph("main", model, Taken(tensors))
     for tensor in graph.inputs:
         main.index[tensor.name] = main.activation(tensor)
     states = _shared_states(graph)
@@ -144,7 +144,7 @@ class _Subgraph:
 
     name: str
     model: _Model
-    reserved: set[str] = field(default_factory=set)
+    reserved: Taken = field(default_factory=Taken)
     tensors: list[Any] = field(default_factory=list)
     operators: list[Any] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
@@ -172,7 +172,7 @@ class _Subgraph:
 
     def unused(self, wanted: str) -> str:
         """Return a name that no tensor has yet."""
-        return take(wanted, self.reserved)
+        return self.reserved.take(wanted)
 
     def _tensor(self, name: str, shape: Iterable[int], kind: int, quantization: Any) -> int:  # noqa: ANN401
         tensor = schema.TensorT()

@@ -69,7 +69,8 @@ class State:
 class Network(Shown, Generic[AnyNodeT]):
     """A graph with `inputs`, `nodes` in an executable order, `outputs` and `states`."""
 
-    __slots__ = ()
+    __slots__ = ("_readers",)
+    _readers: dict[str, tuple[AnyNodeT, ...]]  # found when first asked for
     if TYPE_CHECKING:
 
         @property
@@ -129,7 +130,12 @@ class Network(Shown, Generic[AnyNodeT]):
 
     def consumers(self, tensor: str) -> tuple[AnyNodeT, ...]:
         """Return the nodes that read a tensor, in execution order."""
-        return tuple(node for node in self.nodes if tensor in node.inputs)
+        try:
+            found = self._readers
+        except AttributeError:
+            found = _readers(self.nodes)
+            object.__setattr__(self, "_readers", found)  # graphs are frozen
+        return found.get(tensor, ())
 
     def node(self, name: str) -> AnyNodeT:
         """Return the node of that name; raise KeyError if there is none."""
@@ -137,6 +143,15 @@ class Network(Shown, Generic[AnyNodeT]):
             if node.name == name:
                 return node
         raise KeyError(name)
+
+
+def _readers(nodes: Sequence[AnyNodeT]) -> dict[str, tuple[AnyNodeT, ...]]:
+    """Return the nodes that read each tensor."""
+    found: dict[str, list[AnyNodeT]] = {}
+    for node in nodes:
+        for name in dict.fromkeys(node.inputs):
+            found.setdefault(name, []).append(node)
+    return {name: tuple(readers) for name, readers in found.items()}
 
 
 def last_reads(nodes: Sequence[AnyNode]) -> list[tuple[str, ...]]:

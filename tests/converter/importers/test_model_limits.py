@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 import microlut
 from graphs import ends
 from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.graph.ir import Graph
+from microlut.graph.passes import rewrite
 from microlut.importers import import_model
 from microlut.importers.keras import hdf5
 from microlut.importers.samples import load_samples
@@ -25,6 +28,7 @@ from microlut.support.limits import (
     most_model_bytes,
     size_of,
 )
+from microlut.support.unused_names import Taken
 
 Json = dict[str, Any]
 
@@ -72,6 +76,74 @@ def test_models_that_call_models_too_often_are_refused(tmp_path: Path):
     path = written(nested(12), tmp_path / "nested.keras")
     with pytest.raises(UnsupportedModel, match=r"68,719,476,736 times.*up to 100,000"):
         import_model(path)
+
+
+def test_more_layers_than_are_converted_are_refused_at_once(tmp_path: Path):
+    options = model("m", ("x", 0))
+    options["layers"] += [{"class_name": "X", "config": {"name": f"l{i}"}} for i in range(100_000)]
+    path = written(options, tmp_path / "many.keras")
+    with pytest.raises(UnsupportedModel, match=r"has more than 100,000 layers"):
+        import_model(path)
+
+
+class Counted(Taken):
+    """Names that count how often one is looked for."""
+
+    looked = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.looked += 1
+        return super().__contains__(name)
+
+
+def test_names_are_looked_for_as_often_as_there_are_names():
+    names = Counted()
+    given = [names.take("a") for _ in range(1000)]
+    assert given[:3] == ["a", "a_1", "a_2"]
+    assert len(set(given)) == 1000
+    assert names.looked < 3000
+
+
+def test_names_pass_over_those_that_were_taken_in_another_way():
+    names = Taken(["a", "a_2"])
+    assert [names.take("a") for _ in range(3)] == ["a_1", "a_3", "a_4"]
+    assert names.take_numbered("b", {"b_1"}) == "b_2"
+
+
+def test_readers_of_a_tensor_are_found_by_one_look_at_the_nodes():
+    looked = []
+
+    class Node:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        @property
+        def inputs(self) -> tuple[str, ...]:
+            looked.append(self.number)
+            return (f"t{self.number}", f"t{self.number}", "x")
+
+    nodes = tuple(map(Node, range(100)))
+    graph = Graph("g", (), nodes, ())
+    assert all(graph.consumers(f"t{i}") == (nodes[i],) for i in range(100))
+    assert graph.consumers("x") == nodes
+    assert graph.consumers("none") == ()
+    assert len(looked) == 100
+    assert replace(graph, nodes=nodes[:3]).consumers("x") == nodes[:3]
+
+
+def test_renamings_are_followed_once():
+    class Renamed(dict):
+        looked = 0
+
+        def __getitem__(self, key: str) -> str:
+            Renamed.looked += 1
+            return super().__getitem__(key)
+
+    count = 500
+    found = Renamed({f"t{i + 1}": f"t{i}" for i in range(count)})
+    for i in range(count, 0, -1):
+        assert rewrite._resolved(f"t{i}", found) == "t0"
+    assert Renamed.looked < 6 * count
 
 
 def test_models_that_call_models_are_expanded(tmp_path: Path):

@@ -18,12 +18,12 @@ def rebuild(graph: Graph, nodes: Iterable[Node], renamed: Mapping[str, str]) -> 
         nodes: The new nodes, in an executable order.
         renamed: For each removed tensor its replacement, which may itself be removed.
     """
+    ends = dict(renamed)
     read = [
-        replace(node, inputs=tuple(resolve(name, renamed) for name in node.inputs))
-        for node in nodes
+        replace(node, inputs=tuple(_resolved(name, ends) for name in node.inputs)) for node in nodes
     ]
-    outputs = tuple(resolve(name, renamed) for name in graph.outputs)
-    states = tuple(replace(s, source=resolve(s.source, renamed)) for s in graph.states)
+    outputs = tuple(_resolved(name, ends) for name in graph.outputs)
+    states = tuple(replace(s, source=_resolved(s.source, ends)) for s in graph.states)
     needed, kept = {*outputs, *(state.source for state in states)}, []
     for node in reversed(read):
         if any(tensor.name in needed for tensor in node.outputs):
@@ -37,6 +37,16 @@ def resolve(tensor: str, renamed: Mapping[str, str]) -> str:
     while tensor in renamed:
         tensor = renamed[tensor]
     return tensor
+
+
+def _resolved(tensor: str, renamed: dict[str, str]) -> str:
+    """Do as `resolve` does, and shorten the way there for the next time."""
+    end = resolve(tensor, renamed)
+    while tensor != end:
+        after = renamed[tensor]
+        renamed[tensor] = end
+        tensor = after
+    return end
 
 
 def sole_consumer(graph: Graph, tensor: str) -> Node | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from microlut.importers.keras.config import Json, Layer
 from microlut.support.texts import plain
-from microlut.support.unused_names import unused
+from microlut.support.unused_names import Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Names:
     """A source of unique names, which reserves each layer's own name for its first use."""
 
     reserved: frozenset[str]
-    used: set[str] = field(default_factory=set)
+    used: Taken = field(default_factory=Taken)
 
     def take(self, wanted: str) -> str:
         """Return `wanted`, or else wanted_1, wanted_2, ..., and remember it.
@@ -48,8 +48,6 @@ class Names:
         Files and terminals show the name, so invisible characters are replaced.
         """
         wanted = plain(wanted)
-        name = wanted
         if wanted in self.used:
-            name = unused(wanted, self.used, self.reserved)
-        self.used.add(name)
-        return name
+            return self.used.take_numbered(wanted, self.reserved)
+        return self.used.take(wanted)

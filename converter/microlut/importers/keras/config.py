@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.importers.keras.custom import NOTHING, STORED_CLASS, Custom, with_custom
 from microlut.importers.keras.keras_1 import in_todays_names
+from microlut.importers.keras.plain_json import MOST_LAYERS, layer_count, plain
 from microlut.importers.keras.wrappers import unwrapped, wrappers_of
 
 LayerPath = tuple[str, ...]
@@ -30,7 +31,6 @@ STEPWISE = "TimeDistributed"
 MODEL_CLASSES = ("Functional", "Model", "Sequential")
 MAX_WEIGHT_ELEMENTS = 1 << 26
 MAX_NESTING = 16
-_MAX_JSON_DEPTH = 200
 KERAS_MODULES = (
     *("keras", "tf_keras", "tensorflow", "tensorflow_model_optimization"),
     *("larq", "qkeras"),
@@ -148,7 +148,13 @@ def parse_config(text: str | bytes, source: str, custom: Custom = NOTHING) -> Js
         InvalidInput: It is not JSON, or no Keras configuration, or lacks a name in `custom`.
     """
     try:
-        config = _plain(json.loads(text))
+        found = json.loads(text)
+        if layer_count(found) > MOST_LAYERS:
+            raise UnsupportedModel(
+                f"{source}: the model has more than {MOST_LAYERS:,} layers, which is the most that "
+                "is converted; use fewer"
+            )
+        config = plain(found)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
             f"{source}: the architecture is no valid JSON ({one_line(error)}); save the model again"
@@ -270,19 +276,3 @@ def _options(entry: Json) -> Json:
     if isinstance(config, list):
         return {"layers": config, "name": "sequential"}
     return config if isinstance(config, dict) else {}
-
-
-def _plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - JSON is untyped
-    """Return JSON data with Keras's wrapped tuples, shapes and arrays turned into lists."""
-    if depth > _MAX_JSON_DEPTH:
-        raise ValueError(f"nested more than {_MAX_JSON_DEPTH} deep")
-    if isinstance(value, dict):
-        if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
-            return _plain(value["items"], depth + 1)
-        array = value.get("config") if value.get("class_name") == "__numpy__" else None
-        if isinstance(array, dict) and "value" in array:
-            return _plain(array["value"], depth + 1)
-        return {key: _plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item, depth + 1) for item in value]
-    return value

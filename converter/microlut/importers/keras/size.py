@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from microlut.importers.keras.config import Layer, child_layers
-
-MOST_CALLS = 100_000
+from microlut.importers.keras.plain_json import MOST_LAYERS
 
 
 def check_size(model: Layer) -> None:
     """Raise UnsupportedModel if nested models make too many calls of layers together."""
     count = _count(model)
-    if count > MOST_CALLS:
+    if count > MOST_LAYERS:
         raise model.unsupported(
             f"its layers are called {count:,} times, those of nested models in each of their calls",
-            f"up to {MOST_CALLS:,} calls are converted: use fewer layers",
+            f"up to {MOST_LAYERS:,} calls are converted: use fewer layers",
         )
 
 

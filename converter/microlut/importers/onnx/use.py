@@ -29,7 +29,7 @@ from microlut.ops.saturating import HardSigmoid
 from microlut.ops.sigmoid import Sigmoid
 from microlut.ops.softmax import Softmax
 from microlut.support.texts import plain
-from microlut.support.unused_names import take
+from microlut.support.unused_names import Taken
 
 _KEEPS_SIGNS = (AveragePool2D, Concatenate, Gather, Identity, MaxPool2D, Moving, Pad, Reshape)
 _NOT_NEGATIVE = (HardSigmoid, Relu, Sigmoid, Softmax)
@@ -52,22 +52,28 @@ class Building:
     several: int | None = None
     nodes: dict[str, Node] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
+    taken: Taken = field(default_factory=Taken)
 
     def is_rectified(self, tensor: str) -> bool:
         """Return whether a tensor is an input, or has no negative values for all that is known."""
-        node = self.nodes.get(tensor)
-        if node is None:
-            return True  # an input, which is quantized to the range anyway
-        if isinstance(node.op, Identity) and node.op.limits is not None:
-            return node.op.limits[0] >= 0.0
-        if isinstance(node.op, _KEEPS_SIGNS):
-            return all(self.is_rectified(name) for name in node.inputs)
-        return isinstance(node.op, _NOT_NEGATIVE)
+        seen, left = {tensor}, [tensor]
+        while left:
+            node = self.nodes.get(left.pop())
+            if node is None:
+                continue  # an input, which is quantized to the range anyway
+            if isinstance(node.op, Identity) and node.op.limits is not None:
+                if node.op.limits[0] < 0.0:
+                    return False
+            elif isinstance(node.op, _KEEPS_SIGNS):
+                left += [name for name in node.inputs if name not in seen]
+                seen.update(node.inputs)
+            elif not isinstance(node.op, _NOT_NEGATIVE):
+                return False
+        return True
 
     def take(self, wanted: str) -> str:
         """Return a name that no tensor has: the wanted one, or that with a number."""
-        return take(plain(wanted).strip("/") or "tensor", self.taken)
+        return self.taken.take(plain(wanted).strip("/") or "tensor")
 
 
 @dataclass(frozen=True, slots=True)

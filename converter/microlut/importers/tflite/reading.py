@@ -27,7 +27,7 @@ from microlut.importers.tflite.flatbuffer import (
     text_of,
 )
 from microlut.support.limits import check_model_bytes
-from microlut.support.unused_names import take
+from microlut.support.unused_names import Taken
 
 _LARGEST_FILE = 1 << 31  # which offsets can reach
 _MOST_SUBGRAPHS, _MOST_ENTRIES = 64, 1 << 16  # tensors, operators, buffers
@@ -150,7 +150,7 @@ class _Reader:
         return (text_of(code.CustomCode()) or "custom" if custom else name), custom
 
     def _subgraph(self, model: Any, graph: Any, codes: list[tuple[str, bool]]) -> Subgraph:  # noqa: ANN401
-        names: set[str] = set()
+        names = Taken()
         tensors = tuple(
             self._tensor(model, number, tensor, names)
             for number, tensor in enumerate(
@@ -167,12 +167,12 @@ class _Reader:
             raise Damaged("an input or output of the network is left out")
         return Subgraph(tensors, operators, inputs, outputs)
 
-    def _tensor(self, model: Any, number: int, tensor: Any, names: set[str]) -> FileTensor:  # noqa: ANN401
+    def _tensor(self, model: Any, number: int, tensor: Any, names: Taken) -> FileTensor:  # noqa: ANN401
         dtype = self._types.get(tensor.Type(), "unknown").lower()
         shape = shape_of(tensor.ShapeAsNumpy())
         signature = tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else ()
         # Fused operators have the names of all of their parts.
-        name = take(text_of(tensor.Name()).split(";")[0] or f"tensor_{number}", names)
+        name = names.take(text_of(tensor.Name()).split(";")[0] or f"tensor_{number}")
         scales, zero_points, axis = quantization_of(tensor.Quantization(), name)
         axis = 0 if len(shape) == 1 else axis  # of biases, whatever the file says
         known = 0 <= axis < len(shape) and shape[axis] == len(scales)

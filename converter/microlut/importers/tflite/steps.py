@@ -20,7 +20,7 @@ from microlut.ops.relabel import units_between
 from microlut.ops.reshape import Reshape
 from microlut.ops.table import GATHER, QTable
 from microlut.ops.tensor import Tensor
-from microlut.support.unused_names import take
+from microlut.support.unused_names import Taken
 
 _MOVES = ("move", "reshape", "pool2d")
 
@@ -30,7 +30,7 @@ class Placing:
     """An operator whose steps become nodes; `names` are those of the graph so far."""
 
     use: Use
-    names: set[str]
+    names: Taken
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ def _shape(use: Use, step: Step, read: Sequence[Tensor]) -> Shape:
 def _between(placing: Placing, step: Step, shape: Shape) -> Tensor:
     """Return a tensor that only further steps of the operator read."""
     use = placing.use
-    name = take(use.operator.name + step.suffix, placing.names)
+    name = placing.names.take(use.operator.name + step.suffix)
     if step.kind is not None:
         return Tensor(name, shape, *step.kind)
     source = use.outputs[0] if step.like is None else use.given(step.like).source
@@ -98,11 +98,11 @@ def _finish(
     assert step.output is not None
     target = use.outputs[step.output]
     full = _full(use, target, step.full, shape)
-    output = graph_tensor(take(target.name, placing.names), without_batch(full), target)
+    output = graph_tensor(placing.names.take(target.name), without_batch(full), target)
     if shape == output.shape:
         _add(placing, placed, step, read, output)
     else:
-        first = graph_tensor(take(f"{target.name}_made", placing.names), shape, target)
+        first = graph_tensor(placing.names.take(f"{target.name}_made"), shape, target)
         _add(placing, placed, step, read, first)
         _add(placing, placed, Step(Reshape(output.shape)), [first], output)
     placed.values.append(Value(target, full, output.name))
@@ -132,7 +132,7 @@ def _add(
         if source.quantization != output.quantization and source.dtype == output.dtype:
             first = replace(
                 output,
-                name=take(f"{output.name}_moved", placing.names),
+                name=placing.names.take(f"{output.name}_moved"),
                 quantization=source.quantization,
             )
             _add(placing, placed, step, read, first)
@@ -158,7 +158,7 @@ def _add(
 def _memory(placing: Placing, memory: Memory) -> tuple[Tensor, Tensor]:
     """Return what a run begins with, and what it leaves."""
     name, source = placing.use.operator.name, placing.use.given(memory.index).source
-    names = [take(f"{name}_memory{end}", placing.names) for end in ("", "_next")]
+    names = [placing.names.take(f"{name}_memory{end}") for end in ("", "_next")]
     if memory.kind is not None:
         before, after = (Tensor(each, memory.shape, *memory.kind) for each in names)
     else:

@@ -34,6 +34,7 @@ from microlut.importers.tflite.variables import KINDS, Variables, exact_copies
 from microlut.importers.translation import CONSTANT_OUTPUT, LayerSeen, Translation
 from microlut.ops.base import IntegerOp
 from microlut.support.texts import plain
+from microlut.support.unused_names import Taken
 
 _MOST_NODES = 1 << 14
 _EXPORTED = Obstacle(
@@ -80,7 +81,7 @@ def _translated(file: TfliteFile, name: str) -> Translation:
     main = with_ranges(with_single_operators(with_dilation(file.main)))
     file, narrowed = with_narrow_shares(replace(file, subgraphs=(main, *file.subgraphs[1:])))
     file, notes = without_places(file)
-    work = _Work(file, ends_of(file, collected), collected, Variables(file, set()))
+    work = _Work(file, ends_of(file, collected), collected, Variables(file, Taken()))
     work.readers.update(n for operator in main.operators for n in operator.inputs)
     work.variables.names |= {tensor.name for tensor in work.ends.inputs.values()}
     for number, tensor in work.ends.inputs.items():

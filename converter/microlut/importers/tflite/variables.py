@@ -29,7 +29,7 @@ from microlut.ops.base import IntegerOp
 from microlut.ops.relabel import units_between
 from microlut.ops.reshape import QReshape, Reshape
 from microlut.ops.tensor import Quantization, Tensor
-from microlut.support.unused_names import take
+from microlut.support.unused_names import Taken
 
 KINDS = ("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE")
 
@@ -49,7 +49,7 @@ class Variables:
     """
 
     file: TfliteFile
-    names: set[str]
+    names: Taken
     first: dict[str, NDArray[Any]] = field(default_factory=dict)
     handles: dict[int, str] = field(default_factory=dict)
     now: dict[str, Value] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Variables:
         problem = type_problem(target)
         if problem is not None:
             raise operator.unsupported(*problem)
-        own = take(target.name, self.names)
+        own = self.names.take(target.name)
         tensor = graph_tensor(own, without_batch(target.shape), target)
         check_size(operator, tensor.shape)
         self.states[name] = state = self._state(operator, tensor, first)
@@ -165,7 +165,7 @@ class Variables:
                 "its variable begins with other values than zeros",
                 "supported are zeros, and one integer of int8 for all",
             )
-        name = take(f"{tensor.name}_kept", self.names)
+        name = self.names.take(f"{tensor.name}_kept")
         return replace(tensor, name=name, quantization=Quantization(tensor.scale, int(values[0])))
 
     def _initialize(self, operator: FileOperator) -> None:
@@ -207,7 +207,7 @@ class Variables:
             value = self.now[name]
             source = graph_tensor(value.name, tensor.shape, value.source)
             if source.name in unmade or source.quantization != tensor.quantization:
-                copy = replace(tensor, name=take(f"{tensor.name}_next", self.names))
+                copy = replace(tensor, name=self.names.take(f"{tensor.name}_next"))
                 nodes.append(_same_bytes(source, copy))
                 source = copy
             states.append(State(tensor, source.name))
