@@ -2,7 +2,8 @@
 #   make demo   set up, then convert, build and run the digits example on an emulated Cortex-M4
 #   make test   set up, then run the tests
 # Others: make test-all (with the long sweeps), make check (linters, types and prose), make wheel-test, make clean,
-#   make fuzz-networks SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000 C=9)
+#   make fuzz-networks FUZZ_SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000 C=9),
+#   make fuzz-readers FUZZ_SECONDS=600 SEED=0 (changed files of all formats that are read)
 
 VENV := .venv
 PYTHON ?= python3
@@ -13,10 +14,10 @@ OLD_VENV := .venv-tflite-runtime
 INSTALL := scripts/install_packages.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all fuzz-networks check setup setup-dev wheel-test clean
+.PHONY: help demo test test-all fuzz-networks fuzz-readers check setup setup-dev wheel-test clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
 
 $(VENV)/ready: pyproject.toml scripts/install-tools.sh
 	sh scripts/install-tools.sh
@@ -53,8 +54,11 @@ test-all: setup-dev
 
 fuzz-networks: setup-dev
 	$(BIN)/python scripts/fuzz_networks.py --shrink --seed $(or $(SEED),0) \
-		$(if $(COUNT),--count $(COUNT)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(COUNT),--count $(COUNT)) $(if $(or $(FUZZ_SECONDS),$(SECONDS)),--seconds $(or $(FUZZ_SECONDS),$(SECONDS))) \
 		$(if $(C),--c $(C) --emulate $(C))
+
+fuzz-readers: setup-dev
+	$(BIN)/python scripts/fuzz_readers.py --seed $(or $(SEED),0) --seconds $(or $(FUZZ_SECONDS),600)
 
 check: setup-dev
 	$(BIN)/ruff check --no-cache .

@@ -19,7 +19,7 @@ from microlut.integer.check import check_graph
 from microlut.ops.batch_norm import BatchNorm
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
-from microlut.ops.relabel import Relabel
+from microlut.ops.relabel import Relabel, units_between
 from microlut.ops.tensor import (
     Quantization,
     Tensor,
@@ -247,3 +247,14 @@ def two_inputs():
 
 def relabel_norm(scale, offset):
     return BatchNorm(*(np.full(3, value, np.float32) for value in (scale, offset)))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("source", "target"), [(1e-38, 1e38), (0.0, 1.0), (0.0, 0.0), (1e38, 1e-38)]
+)
+def test_units_between_scales_of_any_ratio_are_finite(source, target):
+    units = units_between(Quantization(source, 100), Quantization(target, -100))
+    assert np.isfinite(units.scale).all()
+    assert np.isfinite(units.offset).all()
+    assert (units.scale[0] == np.finfo(np.float32).max) == (target > source)

@@ -41,10 +41,11 @@ def check_graph(graph: QuantizedGraph) -> None:
         _demand(node.name, node.name not in names, "its name, which another layer has,")
         _demand(node.name, all(name in known for name in node.inputs), "its inputs")
         names.add(node.name)
-        _check_node(node, [known[name] for name in node.inputs])
+        inputs = [known[name] for name in node.inputs]
         for tensor in node.outputs:
             _check_tensor(node.name, tensor, known)
             _demand(node.name, tensor.quantized.features is None, "its scales")
+        _check_node(node, inputs)
     for name in graph.outputs:
         _demand(name, name in known, "the graph's output")
     for state in graph.states:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.ops.arrays import FloatArray, frozen_array
 from microlut.ops.base import FloatOp, SameShape, ScaleRule
@@ -76,8 +77,16 @@ class Relabel(SameShape, FloatOp):
 
 def units_between(source: Quantization, target: Quantization) -> Relabel:
     """Return what the real values of integers become by another scale and zero point."""
-    offset = (source.zero_point - target.zero_point) * target.scale
-    return Relabel(frozen_array([target.scale / source.scale]), frozen_array([offset]))
+    points = source.zero_point - target.zero_point
+    with np.errstate(divide="ignore", invalid="ignore"):  # a scale of 0
+        factor = np.float64(target.scale) / np.float64(source.scale)
+    return Relabel(_finite(factor), _finite(points * np.float64(target.scale)))
+
+
+def _finite(value: np.float64) -> NDArray[np.float32]:
+    """Return a number in single precision; one that it lacks would saturate all values anyway."""
+    largest = float(np.finfo(np.float32).max)
+    return frozen_array([np.clip(np.nan_to_num(value), -largest, largest)])
 
 
 def _floats(values: object) -> tuple[float, ...]:

@@ -317,6 +317,9 @@ DAMAGES: dict[str, Callable[[Json], None]] = {
         "scale", 1e300
     ),
     "negative scale": lambda graph: first_input(graph)["quantization"].__setitem__("scale", -1.0),
+    "output without quantization": lambda graph: of_kind(graph, "conv2d")["outputs"][0].__setitem__(
+        "quantization", None
+    ),
     "zero point": lambda graph: first_input(graph)["quantization"].__setitem__("zero_point", 128),
 }
 

@@ -24,7 +24,7 @@ from microlut.importers.keras.damage import damaged
 from microlut.support.limits import limits, most_model_bytes
 
 # Processor time, so that a busy computer does not make a file look damaged.
-_SECONDS = 10
+_SECONDS = 9
 _SECONDS_PER_MEGABYTE = 0.1
 _WAITING = 20  # times as long by the clock
 _SPARE_BYTES = 256 << 20
