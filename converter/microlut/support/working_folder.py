@@ -6,12 +6,15 @@ import fcntl
 import glob
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 OLD = "old"  # the result before, while the new one takes its place
+_NEW = "new"  # the lock before it is held
+_MOST_SECONDS_WITHOUT_LOCK = 60
 _LOCK = "lock"  # held as long as the process lives, however it ends
 
 
@@ -28,10 +31,10 @@ def working_folder(result: Path) -> Iterator[Path]:
     _remove_left_over(result)
     work = Path(tempfile.mkdtemp(prefix=f".{result.name}-", dir=result.parent))
     try:
-        with (work / "new").open("w") as lock:
+        with (work / _NEW).open("w") as lock:
             with suppress(OSError):  # a file system without locks: nobody else may remove it
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                (work / "new").rename(work / _LOCK)  # whoever sees it sees that it is held
+                (work / _NEW).rename(work / _LOCK)  # whoever sees it sees that it is held
             yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -46,6 +49,17 @@ def _remove_left_over(result: Path) -> None:
             if (lock.parent / OLD).exists() and not result.exists():
                 (lock.parent / OLD).rename(result)
             shutil.rmtree(lock.parent, ignore_errors=True)
+    for folder in result.parent.glob(f".{glob.escape(result.name)}-????????"):
+        with suppress(OSError):
+            if _is_abandoned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Return whether a process was killed before it had a lock here, or when it tried the place."""
+    files = [file.name for file in folder.rglob("*") if not file.is_dir()]
+    old = time.time() - folder.stat().st_mtime > _MOST_SECONDS_WITHOUT_LOCK
+    return old and files in ([], [_NEW])
 
 
 def _is_free(file: IO[str]) -> bool:

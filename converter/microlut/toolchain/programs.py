@@ -8,8 +8,9 @@ import signal
 import subprocess
 from pathlib import Path
 
-from microlut.errors import InvalidInput
+from microlut.errors import BuildFailed, InvalidInput
 
+_MOST_SECONDS, _ENDING_SECONDS = 900.0, 10.0
 _UNUSABLE = re.compile(r"""[;"\\|\n]""")
 
 
@@ -24,7 +25,11 @@ def check_program(program: Path) -> None:
 
 
 def run_program(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program with its messages in English and without the user's compiler flags."""
+    """Run a program with its messages in English and without the user's compiler flags.
+
+    Raises:
+        BuildFailed: It does not come to an end, such as with a compiler that waits for a licence.
+    """
     changed = {"CFLAGS", "CPPFLAGS", "LDFLAGS", "CC", "NINJA_STATUS"}
     environment = {k: v for k, v in os.environ.items() if k not in changed}
     with subprocess.Popen(
@@ -37,9 +42,26 @@ def run_program(command: list[str]) -> subprocess.CompletedProcess[str]:
         process_group=0,
     ) as process:
         try:
-            messages, _ = process.communicate()
+            messages, _ = process.communicate(timeout=_MOST_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            _end(process)
+            raise BuildFailed(
+                f"{Path(command[0]).name} did not end within {_MOST_SECONDS:g} s and was stopped; "
+                "look whether the compiler works"
+            ) from error
         except BaseException:  # such as Ctrl-C; the folder is about to be removed
             os.killpg(process.pid, signal.SIGTERM)  # Ninja passes it on, unlike SIGKILL
             process.communicate()
             raise
     return subprocess.CompletedProcess(command, process.returncode, messages)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a program, and what it has started, also if that takes no notice."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.communicate(timeout=_ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.stdout is not None
+        process.stdout.close()  # which programs of other groups may hold

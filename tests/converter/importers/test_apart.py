@@ -124,6 +124,15 @@ def test_fault_of_the_reader_is_shown(forks, monkeypatch, tmp_path):
         run_in_reader(monkeypatch, tmp_path / "m", lambda: 1 / 0)
 
 
+def test_answer_without_room_is_told(forks, monkeypatch, tmp_path):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(answers.Packing, "write", full)
+    with pytest.raises(InvalidInput, match="m: there is no room for what it holds"):
+        run_in_reader(monkeypatch, tmp_path / "m", empty)
+
+
 def test_obstacles_of_an_error_come_along(forks, monkeypatch, tmp_path):
     obstacle = Obstacle("d", "layer 'd'", "found", "advice", damaged=True)
 

@@ -26,6 +26,7 @@ from microlut.support.limits import limits, most_model_bytes
 # Processor time, so that a busy computer does not make a file look damaged.
 _SECONDS = 9
 _SECONDS_PER_MEGABYTE = 0.1
+_NO_ROOM = 3  # exit code of a process whose answer cannot be written
 _WAITING = 20  # times as long by the clock
 _SPARE_BYTES = 256 << 20
 _COPIES = 3  # of the arrays, and of the file
@@ -85,7 +86,10 @@ def _work(request: Request, answer: int) -> None:
         content = ["bug", traceback.format_exc()]
     if content[0] != "model":
         packing = Packing()
-    packing.write(answer, content)
+    try:
+        packing.write(answer, content)
+    except OSError:
+        os._exit(_NO_ROOM)
 
 
 def _model(path: Path, answer: int) -> Any:  # noqa: ANN401
@@ -101,6 +105,11 @@ def _failure(path: Path, code: int) -> Exception:
     """Return the error for a process that gave no answer."""
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
         return _endless(path)
+    if code == _NO_ROOM:
+        return InvalidInput(
+            f"{path}: there is no room for what it holds; free memory, or raise the limit of the "
+            "largest file (ulimit -f)"
+        )
     if code < 0:
         return damaged(path, "a library that reads such files crashes")
     return RuntimeError(f"{path}: the process that reads it ends with code {code}")
