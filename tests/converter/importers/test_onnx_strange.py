@@ -53,6 +53,13 @@ def test_computing_with_integers_is_refused(case, tmp_path):
         import_model(path)
 
 
+@pytest.mark.parametrize("kind", [93, -1, 1 << 20])
+def test_input_of_a_type_that_onnx_lacks_is_refused(kind, tmp_path):
+    path = save(typed([node("Relu", ["x"], "y")], kind), tmp_path)
+    with pytest.raises(MicrolutError, match=rf"unknown type {kind}|damaged"):
+        import_model(path)
+
+
 READING = {
     "cast": (INT32, [node("Cast", ["x"], "a", to=FLOAT), node("Relu", ["a"], "y")]),
     "moved": (UINT8, [node("Reshape", ["x", np.array([1, 2, 2])], "a"), cast("a")]),

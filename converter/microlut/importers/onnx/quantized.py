@@ -43,7 +43,7 @@ def integers_of(number: int) -> Stored | None:
     try:
         dtype = np.dtype(library().helper.tensor_dtype_to_np_dtype(number)) if number else None
     except KeyError as error:
-        raise ValueError(f"has values of an unknown type, {number}") from error
+        raise ValueError(f"has values of the unknown type {number}") from error
     if dtype is None or dtype.kind == "f" or "float" in dtype.name:
         return None
     if dtype.kind not in "biu" and "int" not in dtype.name:
