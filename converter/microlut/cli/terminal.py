@@ -6,8 +6,10 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from datetime import timedelta
 from typing import Any, TextIO
 
 from microlut.errors import InvalidInput
@@ -99,21 +101,35 @@ def standard_streams() -> Iterator[None]:
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Progress]:
-    """Yield a progress function that draws a bar on standard error, if that is a terminal."""
+    """Yield a progress function that draws a bar on standard error, if that is a terminal.
+
+    The bar has the time since the begin, and what is left of the present part.
+    """
     from rich.console import Console  # a tenth of a second, which few verbs need
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn())
     terminal = Console(stderr=True, highlight=False)
     hidden = quiet or not terminal.is_terminal
-    with Bars(
-        *columns, TimeElapsedColumn(), console=terminal, transient=True, disable=hidden
-    ) as bars:
-        task = bars.add_task("")
+    times = (TextColumn("{task.fields[begun]}"), TextColumn("left"), TimeRemainingColumn())
+    started = time.monotonic()
+    with Bars(*columns, *times, console=terminal, transient=True, disable=hidden) as bars:
+        task = bars.add_task("", begun="")
+        now = ""
 
         def update(what: str, done: int, total: int) -> None:
-            bars.update(task, description=what, completed=done, total=total)
+            nonlocal now
+            if what != now:  # another part has another speed
+                bars.reset(task)
+                now = what
+            begun = timedelta(seconds=round(time.monotonic() - started))
+            bars.update(task, description=what, completed=done, total=total, begun=str(begun))
 
         yield update
 
