@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 
 import microlut
@@ -82,3 +83,14 @@ def test_many_steps_are_refused(tmp_path):
     path = save(model_of(layer("LSTM", 300), inputs("LSTM", 300), ["y", "cn"]), tmp_path)
     with pytest.raises(UnsupportedModel, match="begins with given states, and reads 300 steps"):
         import_model(path)
+
+
+def test_lengths_that_depend_on_inputs_are_refused(tmp_path):
+    (_, _, _, lstm) = layer("LSTM", 3)
+    entry = node("Transpose", ["x"], "xt", perm=[1, 0, 2])
+    del lstm.entry.input[5:]
+    lstm.entry.input[4] = "n"
+    model = model_of([entry, lstm], {"x": [1, 3, FEATURES], "n": [1]}, ["y"])
+    model.graph.input[1].type.tensor_type.elem_type = onnx.TensorProto.INT32
+    with pytest.raises(UnsupportedModel, match="its sequence_lens depends on"):
+        import_model(save(model, tmp_path))

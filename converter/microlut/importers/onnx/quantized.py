@@ -31,6 +31,7 @@ KEEPS_INTEGERS = frozenset(
 )
 
 _READS_INTEGERS = ("DequantizeLinear", "QLinear", "QGemm")
+_RECURRENT, _LENGTHS = ("GRU", "LSTM", "RNN"), 4  # the place of sequence_lens
 _CASTS = frozenset({"Cast", "CastLike"})
 
 
@@ -59,6 +60,12 @@ def check_integers(use: Use, kind: str, stored: Stored) -> None:
         return
     if kind in _CASTS | LOGIC.keys() and is_plain and stored != DYNAMIC:
         return
+    lengths = use.values[_LENGTHS] if kind in _RECURRENT and len(use.values) > _LENGTHS else None
+    if isinstance(lengths, Live):
+        raise use.operator.unsupported(
+            "its sequence_lens depends on the network's inputs",
+            "supported are sequences of all steps: export the model without it",
+        )
     raise use.operator.unsupported(
         f"computes with integers of type {stored.dtype}",
         "supported are casts of inputs to float, DequantizeLinear and what moves integers",
