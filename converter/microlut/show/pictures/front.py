@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from microlut.conversion.front import Point, PointKind, SearchResult
 from microlut.quantize.levels.densities import Array
@@ -25,6 +24,7 @@ _MARKS: dict[PointKind, tuple[str, str, str]] = {  # marker, colour, text of the
 }
 _FRONT = "#7a8794"
 _LINEAR_DROP = 1.0  # points; below it the axis is linear, since the loss may be zero or negative
+_SAME_DROP = 0.005  # points; smaller differences are not shown either
 _BELOW = 0.06  # space drawn below the smallest drop
 _DROPS = (-1, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1, 2, 5, 10, 20, 50, 100)
 _MARK_SIZE = 5.0  # points of 1/72 inch
@@ -51,10 +51,10 @@ def draw_front(result: SearchResult, title: str, path: Path) -> None:
 
 def _draw(axes: Axes, result: SearchResult) -> None:
     points = result.points
-    drops = [p.quality.expected_drop for p in points if p.quality.expected_drop is not None]
-    losses = drops if len(drops) == len(points) else [p.quality.divergence for p in points]
+    drops = _telling_drops(points)
+    losses = [p.quality.divergence for p in points] if drops is None else drops
     places = np.array([(p.flash_bytes, loss) for p, loss in zip(points, losses, strict=True)])
-    joined = places[_joined(points, losses)]
+    joined = places[[point.on_front for point in points]]
     axes.plot(*joined.T, "-", color=_FRONT, linewidth=1.2, zorder=1, label="front")
     for kind, (mark, color, label) in _MARKS.items():
         for on_front, face in ((True, color), (False, "white")):
@@ -63,25 +63,23 @@ def _draw(axes: Axes, result: SearchResult) -> None:
         axes.plot([], [], mark, color=color, markersize=_MARK_SIZE, label=label)
     label = "hollow: something as small diverges less"
     axes.plot([], [], "o", color=_FRONT, mfc="white", markersize=_MARK_SIZE, label=label)
-    _draw_axes(axes, result, losses)
+    _draw_axes(axes, result, losses, by_drop=drops is not None)
     _label(axes, points, places, joined)
 
 
-def _joined(points: Sequence[Point], losses: Sequence[float]) -> NDArray[np.bool_]:
-    """Return which points the line joins: those on the front that are lower than all smaller ones.
-
-    The front is by divergence; single inputs between two classes can move the drop against it.
-    """
-    least = np.minimum.accumulate([np.inf, *losses[:-1]])
-    return np.array([point.on_front for point in points]) & (np.array(losses) < least)
+def _telling_drops(points: Sequence[Point]) -> list[float] | None:
+    """Return the expected drops; None where some are unknown, or all are the same."""
+    drops = [p.quality.expected_drop for p in points if p.quality.expected_drop is not None]
+    same = max(drops, default=0.0) - min(drops, default=0.0) < _SAME_DROP
+    return None if len(drops) < len(points) or same else drops
 
 
-def _draw_axes(axes: Axes, result: SearchResult, losses: Sequence[float]) -> None:
+def _draw_axes(axes: Axes, result: SearchResult, losses: Sequence[float], *, by_drop: bool) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     inputs = "synthetic inputs" if result.synthetic else "calibration inputs, held out"
     judged = f"on {result.points[0].quality.inputs} {inputs}"
-    if losses[0] == result.points[0].quality.expected_drop:
+    if by_drop:
         axes.set_yscale("symlog", linthresh=_LINEAR_DROP, linscale=0.8)
         axes.yaxis.set_major_locator(FixedLocator(_DROPS))
         axes.yaxis.set_minor_locator(NullLocator())

@@ -1,6 +1,7 @@
 """draw_front: what is named and drawn, and that labels do not hide each other."""
 
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
@@ -86,10 +87,21 @@ def test_picture_is_the_same_every_time(tmp_path: Path, name: str):
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_line_joins_points_of_the_front_that_lose_less_than_all_smaller_ones():
+def test_line_joins_the_filled_points():
     axes = Figure().add_subplot()
     front._draw(axes, result())
-    assert axes.get_lines()[0].get_xydata().tolist() == [[1000, 9], [1300, 1], [4096, -0.25]]
+    joined = axes.get_lines()[0].get_xydata().tolist()
+    assert joined == [[1000, 9], [1300, 1], [1800, 1.2], [4096, -0.25]]
+
+
+def test_divergence_is_drawn_where_all_drops_are_the_same():
+    axes = Figure().add_subplot()
+    front._draw(axes, result(tuple(replace(p, quality=exact(p)) for p in POINTS)))
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "divergence")
+
+
+def exact(found: Point) -> Quality:
+    return replace(found.quality, expected_drop=0.0)
 
 
 def test_points_off_the_front_are_hollow():
@@ -117,8 +129,9 @@ def test_labels_hide_neither_each_other_nor_marks(places: list[tuple[int, float]
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in axes.texts]
     assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    drops = front._telling_drops(points) or [p.quality.divergence for p in points]
     marks = axes.transData.transform(
-        np.array([(p.flash_bytes, p.quality.expected_drop) for p in points])
+        np.array([(p.flash_bytes, drop) for p, drop in zip(points, drops, strict=True)])
     )
     assert not any(box.count_contains(marks) for box in boxes)
     assert boxes or len(points) > 1
