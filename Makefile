@@ -2,6 +2,7 @@
 #   make demo   set up, then convert, build and run the digits example on an emulated Cortex-M4
 #   make test   set up, then run the tests
 # Others: make test-all (with the long sweeps), make check (linters, types and prose), make wheel-test, make clean,
+#   make site (the documentation as a site, in build/site),
 #   make fuzz-networks FUZZ_SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000 C=9),
 #   make fuzz-readers FUZZ_SECONDS=600 SEED=0 (changed files of all formats that are read)
 
@@ -14,7 +15,7 @@ OLD_VENV := .venv-tflite-runtime
 INSTALL := scripts/install_packages.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all fuzz-networks fuzz-readers check setup setup-dev wheel-test clean
+.PHONY: help demo test test-all site fuzz-networks fuzz-readers check setup setup-dev wheel-test clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
@@ -51,6 +52,9 @@ test: setup-dev
 
 test-all: setup-dev
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+site: setup-dev
+	$(BIN)/mkdocs build
 
 fuzz-networks: setup-dev
 	$(BIN)/python scripts/fuzz_networks.py --shrink --seed $(or $(SEED),0) \
