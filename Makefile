@@ -4,7 +4,7 @@
 # Others: make test-all (with the long sweeps), make check (linters, types and prose), make wheel-test, make clean,
 #   make site (the documentation as a site, in build/site),
 #   make fuzz-networks FUZZ_SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000 C=9),
-#   make fuzz-readers FUZZ_SECONDS=600 SEED=0 (changed files of all formats that are read)
+#   make fuzz-readers, make fuzz-console FUZZ_SECONDS=600 SEED=0 (changed files of all formats, random commands)
 
 VENV := .venv
 PYTHON ?= python3
@@ -15,10 +15,10 @@ OLD_VENV := .venv-tflite-runtime
 INSTALL := scripts/install_packages.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all site fuzz-networks fuzz-readers check setup setup-dev wheel-test clean
+.PHONY: help demo test test-all site fuzz-networks fuzz-readers fuzz-console check setup setup-dev wheel-test clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -7
 
 $(VENV)/ready: pyproject.toml scripts/install-tools.sh
 	sh scripts/install-tools.sh
@@ -63,6 +63,9 @@ fuzz-networks: setup-dev
 
 fuzz-readers: setup-dev
 	$(BIN)/python scripts/fuzz_readers.py --seed $(or $(SEED),0) --seconds $(or $(FUZZ_SECONDS),600)
+
+fuzz-console: setup-dev
+	$(BIN)/python scripts/fuzz_console.py --seed $(or $(SEED),0) --seconds $(or $(FUZZ_SECONDS),600)
 
 check: setup-dev
 	$(BIN)/ruff check --no-cache .
