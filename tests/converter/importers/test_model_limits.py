@@ -146,6 +146,14 @@ def test_renamings_are_followed_once():
     assert Renamed.looked < 6 * count
 
 
+def test_output_that_is_a_tensor_where_names_should_be_is_refused(tmp_path: Path):
+    options = model("m", ("r", 0), layer("ReLU", "r", reads("x")))
+    history = {"shape": [None, 4], "dtype": "float32", "keras_history": ["r", 0, 0]}
+    options["output_layers"] = {"class_name": "__keras_tensor__", "config": history}
+    with pytest.raises(InvalidInput, match="the model: names 2 outputs and has 1"):
+        import_model(written(options, tmp_path / "m.keras"))
+
+
 def test_models_that_call_models_are_expanded(tmp_path: Path):
     graph = import_model(written(nested(2), tmp_path / "nested.keras"))
     assert len([node for node in graph.nodes if node.op.becomes == "relu"]) == 64

@@ -59,7 +59,10 @@ def flatten(config: Json, source: str) -> tuple[Network, Names]:
     inputs = tuple((names.take(name), shape) for name, shape in model_inputs(model))
     calls: list[LayerCall] = []
     outputs = _expand(model, tuple(name for name, _ in inputs), names, calls)
-    ends = dict(zip(_output_names(model, outputs), outputs, strict=True))
+    wanted = _output_names(model, outputs)
+    if len(wanted) != len(outputs):
+        raise model.invalid(f"names {len(wanted)} outputs and has {len(outputs)}")
+    ends = dict(zip(wanted, outputs, strict=True))
     fixed = _constants(calls)
     kept = {name: made for name, made in ends.items() if made not in fixed} or ends
     left_out = tuple(name for name in ends if name not in kept)
