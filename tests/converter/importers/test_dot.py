@@ -57,6 +57,7 @@ def test_float_equals_keras(k, name, tmp_path):
 
 @pytest.mark.keras
 def test_siamese_network_is_near_the_float_one(keras):
+    keras.utils.set_random_seed(1)
     encoder = keras.Sequential([keras.Input((10,)), keras.layers.Dense(8)])
     inputs = [keras.Input((10,), name="a"), keras.Input((10,), name="b")]
     y = keras.layers.Dot(axes=1, normalize=True)([encoder(x) for x in inputs])
