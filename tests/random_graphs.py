@@ -307,6 +307,35 @@ def wide_cases(seed: int = 0) -> Iterator[Case]:
         yield net.case(rng, bits=2 + i % 7, granularity=i // 7 % 2)
 
 
+def line_cases(seed: int = 0) -> Iterator[Case]:
+    """Yield depthwise layers along time or a row that end with few outputs, of all bits."""
+    for i, channels in enumerate((1, 3, 4, 7, 20, 33, 66)):
+        rng = np.random.default_rng([seed, i, 2])
+        length = int(rng.integers(30, 60))
+        net = Network(f"lines{i}", (length, 1, channels) if i % 3 else (1, length, channels))
+        for size, strides, dilation in ((4, 2, 1), (5, 1, 2), (7, 1, 1)):
+            _convolve_line(rng, net, size, strides, dilation)
+        left = max(net.shape[:2]) - int(rng.integers(0, 3))  # up to three outputs
+        _convolve_line(rng, net, left, 1, 1)
+        _convolve_depthwise(rng, net, (1 + i % 4, 1 + i % 3))
+        yield net.case(rng, bits=2 + i, granularity=i % 2)
+
+
+def _convolve_line(rng: Rng, net: Network, size: int, stride: int, dilation: int) -> None:
+    """Add a depthwise convolution along the longer side, with padding now and then."""
+    down = net.shape[0] > 1
+    before = int(rng.integers(0, 2)) * dilation
+    w = Window(
+        (size, 1) if down else (1, size),
+        (stride, 1) if down else (1, stride),
+        Padding(before, 0, 0, 0) if down else Padding(0, 0, before, 0),
+        (dilation, 1) if down else (1, dilation),
+    )
+    kernel = weights(rng, (*w.size, net.shape[2]), 2)
+    op = DepthwiseConv2D(kernel, bias(rng, net.shape[2]), w, 1, ActivationKind.LINEAR)
+    net.add(op, (*w.output_size(*net.shape[:2]), net.shape[2]))
+
+
 def kernel_case(bits: int, granularity: int) -> Case:
     """Return a network that takes every path of the kernels with weights.
 

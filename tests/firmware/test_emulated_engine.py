@@ -49,6 +49,20 @@ def test_kernels_without_the_extension_equal_the_interpreter(
 
 
 @pytest.mark.qemu
+@pytest.mark.parametrize("number", [4, *in_sweeps(0, 1, 2, 3, 5, 6)])
+@pytest.mark.parametrize(
+    "board_id",
+    [
+        *("mps2-an386", "mps3-an547"),
+        *in_sweeps("mps2-an385", "mps2-an385-m0plus", "riscv-virt"),
+    ],
+)
+def test_lines_with_few_outputs_equal_the_interpreter(board_id: str, number: int, tmp_path: Path):
+    cases = list(rg.line_cases())
+    check(cases[number].quantized(), load_board(board_id), number, tmp_path)
+
+
+@pytest.mark.qemu
 def test_engine_for_size_is_small_and_gives_the_same(tmp_path: Path):
     q, board = rg.kernel_case(4, 0).quantized(), load_board("mps2-an386")
     speed, size = (check(q, board, 4, tmp_path / goal, goal) for goal in ("speed", "size"))

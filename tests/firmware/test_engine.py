@@ -57,7 +57,7 @@ def test_operators_equal_the_interpreter(count: int, tmp_path: Path):
     """Run single operators, whose scratch ends where the arena ends."""
     counts = {"conv2d": count, "depthwise_conv2d": count, "dense": 14}
     cases = [c for k in rg.OPERATORS for c in rg.operator_cases(k, counts.get(k, 7), seed=11)]
-    cases += rg.wide_cases()
+    cases += [*rg.wide_cases(), *rg.line_cases()]
     outputs = check([case.quantized() for case in cases], tmp_path, scratch_last)
     for kind in (*rg.OPERATORS, "wide"):
         assert_equal(outputs, kind)

@@ -35,7 +35,12 @@ def test_assembly_equals_the_reference(name: str, target: Target, level: str, tm
     require(target.emulator[0])
     program = tmp_path / name
     flags = ("-std=c11", *target.compile_options, level, *WARNINGS, *INCLUDES)
-    sources = (HERE / "isa_main.c", FIRMWARE / "src" / "decode.c", *target.link_sources)
+    sources = (
+        HERE / "isa_main.c",
+        FIRMWARE / "src" / "decode.c",
+        FIRMWARE / "src" / "decode_part.c",
+        *target.link_sources,
+    )
     run(require(target.compiler), *flags, *target.link_options, *sources, "-o", program)
     assert target.execute(program) == f"{name}: 0 failures\n"
 

@@ -55,6 +55,12 @@ void mlut_depthwise_conv2d(
 void mlut_depthwise_lines(
     const mlut_depthwise_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch);
 
+/* The same with few outputs and a depth multiplier of 1; `rows` and `convolve` have no meaning. The
+ * output may be the input if both are one pixel of a multiple of 4 channels. Scratch: tile * (16 +
+ * kernel positions). */
+void mlut_depthwise_few(
+    const mlut_depthwise_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,30 +5,20 @@
  * along it. An even output's weights meet them as pairs (0, 1), (2, 3), ..., an odd one's as (-,
  * 0), (1, 2), ...; both are made once for all outputs. With dilation d, every d-th pixel is a line.
  */
+#include "depthwise_lines.h"
 #include "../decode.h"
 #include "../isa/isa.h"
 #include "../small.h"
-#include "microlut/depthwise_conv2d.h"
 #include "output_stage.h"
 #include "spread.h"
 
 #include <stdbool.h>
 #include <string.h>
 
+#if !MLUT_ISA_MVE
+
 /* Words of a pair of weights: four channels, for even and for odd outputs. */
 #define MLUT_LINE_TAPS (2u * MLUT_LANES)
-
-/* A direction over the picture. */
-typedef struct {
-    size_t in; /* pixels */
-    size_t out;
-    size_t in_step; /* bytes from one pixel to the next one */
-    size_t out_step;
-    size_t size; /* of the window */
-    size_t stride;
-    size_t pad;
-    size_t dilation;
-} mlut_line_axis_t;
 
 /* What some outputs of one channel on a line need. */
 typedef struct mlut_line {
@@ -41,22 +31,6 @@ typedef struct mlut_line {
     size_t outputs;
     size_t step; /* bytes to the next output */
 } mlut_line_t;
-
-static mlut_line_axis_t mlut_line_down(const mlut_depthwise_conv2d_t *layer)
-{
-    const mlut_window_t *window = &layer->window;
-    return (mlut_line_axis_t){layer->in.height, layer->out.height,
-        (size_t)layer->in.width * layer->in.channels,
-        (size_t)layer->out.width * layer->out.channels, window->height, window->stride_y,
-        window->pad_top, window->dilation_y};
-}
-
-static mlut_line_axis_t mlut_line_right(const mlut_depthwise_conv2d_t *layer)
-{
-    const mlut_window_t *window = &layer->window;
-    return (mlut_line_axis_t){layer->in.width, layer->out.width, layer->in.channels,
-        layer->out.channels, window->width, window->stride_x, window->pad_left, window->dilation_x};
-}
 
 /* Four neighbouring outputs. Only those that exist are written. */
 void mlut_convolve_line_quick(const mlut_line_t *line, int8_t *out)
@@ -269,3 +243,5 @@ void mlut_depthwise_lines(
         }
     }
 }
+
+#endif

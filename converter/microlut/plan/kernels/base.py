@@ -73,6 +73,7 @@ class Call(Shown, Generic[Q]):
         few_forms: Whether all quick output stages use one form, so that only its code is linked.
         few_tables: Whether flash holds no tables that only make the kernel quicker.
         in_place: The aliases that hold in the arena; all other bytes are copied.
+        banded: Whether it makes some rows of a larger output.
     """
 
     op: Q
@@ -82,6 +83,7 @@ class Call(Shown, Generic[Q]):
     few_forms: bool = False
     few_tables: bool = False
     in_place: frozenset[Alias] = frozenset()
+    banded: bool = False
 
     @property
     def output(self) -> Tensor:

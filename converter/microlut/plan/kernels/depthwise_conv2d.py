@@ -10,41 +10,59 @@ from microlut.ops.depthwise_conv2d import DepthwiseConv2D, QDepthwiseConv2D
 from microlut.ops.windows import Window
 from microlut.plan.buffers import aligned
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
-from microlut.plan.kernels.depthwise_lines import Lines, is_quick, line_tiles, line_work, lines_of
+from microlut.plan.kernels.depthwise_lines import (
+    Lines,
+    is_quick,
+    line_tiles,
+    line_work,
+    lines_of,
+    vector_line_work,
+    vectors_of,
+)
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 from microlut.plan.rounding import Rounding
 
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
 _LANES = 4  # channels that are spread at a time
+_FEW = 3  # outputs for which spreading the inputs does not pay; a 3x3 kernel does it for two
 
 
 class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
-    """The kernels mlut_depthwise_conv2d and mlut_depthwise_lines."""
+    """The kernels mlut_depthwise_conv2d, mlut_depthwise_lines and mlut_depthwise_few."""
 
     whole_in_place = True
 
     def tiles(self, call: Call[QDepthwiseConv2D]) -> Iterator[Tile]:
         """Yield shares of the output rows, each with all shares of the channels."""
         op, (height, width, channels) = call.op, call.shape
+        each = CHANNEL_BYTES + prod(op.weights.shape[:2])
+        if has_few_outputs(call):
+            for tile in even_shares(channels, _CHANNELS_AT_A_TIME):
+                yield Tile(tile, aligned(tile * each))
+            return
         lines = _lines(call)
         if lines is not None:
             yield from line_tiles(call, lines)
             return
-        each = CHANNEL_BYTES + prod(op.weights.shape[:2])
         for rows in even_shares(height, 1, least=2):
             band = 8 * prod(_band(op.window, rows, width))
             for tile in even_shares(channels, _CHANNELS_AT_A_TIME * op.depth_multiplier):
                 yield Tile(tile, aligned(tile * each + band), rows)
 
     def overwrites(self, call: Call[QDepthwiseConv2D]) -> Iterable[int]:
-        """Return the input if the output has its shape, and no line reads another one's outputs."""
+        """Return the input if the output has its shape, and none reads another one's place."""
+        if has_few_outputs(call):
+            alone = prod(call.shape[:2]) == 1 and call.shape[2] % _LANES == 0
+            return (0,) if call.shape == call.source and alone else ()
         lines = _lines(call)
         alone = lines is None or lines.alone
         return (0,) if call.shape == call.source and alone else ()
 
     def function(self, call: Call[QDepthwiseConv2D]) -> str:
         """Return the name of the function for the kernel's shape."""
+        if has_few_outputs(call):
+            return "depthwise_few"
         return "depthwise_conv2d" if _lines(call) is None else "depthwise_lines"
 
     def work(self, call: Call[QDepthwiseConv2D], tile: Tile, core: str) -> Counter[str]:
@@ -52,8 +70,10 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
         op, vectors = call.op, core == VECTOR_CORE
         height, width, channels = call.shape
         lines = _lines(call)
+        if has_few_outputs(call):
+            return _few_work(call, tile, vectors=vectors)
         if lines is not None:
-            return line_work(call, lines, tile)
+            return (vector_line_work if vectors else line_work)(call, lines, tile)
         window, positions = op.window, prod(op.weights.shape[:2])
         tiles = [min(tile.channels, channels - c) for c in range(0, channels, tile.channels)]
         bands = [min(tile.rows, height - y) for y in range(0, height, tile.rows)]
@@ -97,6 +117,8 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
 
     def fields(self, call: Call[QDepthwiseConv2D]) -> Mapping[str, object]:
         """Return the kernel and its forms."""
+        if has_few_outputs(call):
+            return {"rounding": call.rounding, "convolve": None}
         lines = _lines(call)
         if lines is not None:
             form = "quick" if is_quick(call, lines) else "any"
@@ -105,6 +127,41 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
         size = "3x3" if call.op.window.strides[1] == 1 else "3x3_2"
         form = f"{size}_{call.rounding.name.lower()}" if quick else "any"
         return {"rounding": call.rounding, "convolve": form}
+
+
+def has_few_outputs(call: Call[QDepthwiseConv2D]) -> bool:
+    """Return whether mlut_depthwise_few computes a call; none that makes a part of an output."""
+    if call.op.depth_multiplier != 1 or call.banded:
+        return False
+    return prod(call.shape[:2]) <= (1 if _quick_window(call.op.window) else _FEW)
+
+
+def _few_work(call: Call[QDepthwiseConv2D], tile: Tile, *, vectors: bool) -> Counter[str]:
+    """Count tiles, and groups of four channels of all outputs; vectors may have fewer lanes."""
+    op, (height, width, channels) = call.op, call.shape
+    window, outputs = op.window, height * width
+    tiles = [min(tile.channels, channels - c) for c in range(0, channels, tile.channels)]
+    groups = outputs * sum(-(-count // _LANES) if vectors else count // _LANES for count in tiles)
+    rest = 0 if vectors else outputs * sum(count % _LANES for count in tiles)
+    positions = prod(window.size)
+    rounding = "any" if call.rounding is Rounding.ANY else "quick"
+    return Counter(
+        {
+            "few": 1.0,
+            "few tile": len(tiles),
+            "few channel": channels,
+            "few decode start": positions * len(tiles),
+            f"few decode {op.weights.bits}": positions
+            * (vectors_of(tiles) if vectors else channels),
+            "few window": outputs * len(tiles),
+            "few four": groups,
+            "few row": groups * (1 if window.size[1] == 1 else window.size[0]),
+            "few product": groups * positions,
+            "few rest": rest,
+            "few rest product": rest * positions,
+            f"few output {rounding}": outputs * channels,
+        }
+    )
 
 
 def _lines(call: Call[QDepthwiseConv2D]) -> Lines | None:

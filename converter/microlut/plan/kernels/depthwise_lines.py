@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from microlut.ops.arrays import Shape
@@ -15,6 +15,7 @@ from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 from microlut.plan.rounding import Rounding
 
 _CHANNELS_AT_A_TIME = 8  # a multiple of 8 indices ends on a byte at any width
+_VECTOR = 16  # weights that are decoded at a time, where there are vectors
 _LANES = 4  # channels that are spread at a time, and outputs that are made at a time
 
 
@@ -89,12 +90,7 @@ def line_work(call: Call[QDepthwiseConv2D], lines: Lines, tile: Tile) -> Counter
     bits, multiplier = op.weights.bits, op.depth_multiplier
     tiles = [min(tile.channels, channels - c) for c in range(0, channels, tile.channels)]
     groups = sum(-(-count // (_LANES * multiplier)) for count in tiles)
-    runs = [
-        min(tile.rows, outputs - y)
-        for first in range(min(lines.dilation, lines.outputs))
-        for outputs in [-(-(lines.outputs - first) // lines.dilation)]
-        for y in range(0, outputs, tile.rows)
-    ]
+    runs = _runs(lines, tile)
     fours = lines.count * channels * sum(-(-run // 4) for run in runs)
     pairs = lines.count * groups * sum(lines.pairs(run) for run in runs)
     aligned_in = call.source[2] % _LANES == 0
@@ -116,6 +112,50 @@ def line_work(call: Call[QDepthwiseConv2D], lines: Lines, tile: Tile) -> Counter
             f"lines output {rounding}": lines.count * channels * lines.outputs,
         }
     )
+
+
+def vector_line_work(call: Call[QDepthwiseConv2D], lines: Lines, tile: Tile) -> Counter[str]:
+    """Count the same of cores with vectors: of four channels, and of single products."""
+    op, channels = call.op, call.shape[2]
+    tiles = [min(tile.channels, channels - c) for c in range(0, channels, tile.channels)]
+    groups = lines.count * sum(-(-count // _LANES) for count in tiles)
+    runs = _runs(lines, tile)
+    values = groups * sum((run - 1) * lines.stride + lines.size for run in runs)
+    fours, ones = (
+        groups * sum(part) for part in zip(*(divmod(run, 4) for run in runs), strict=True)
+    )
+    form = "quick" if is_quick(call, lines) else "any"
+    whole = op.depth_multiplier == 1 and channels % _LANES == 0
+    return Counter(
+        {
+            "lines": 1.0,
+            "few channel": channels,
+            "few decode start": lines.size * len(tiles),
+            f"few decode {op.weights.bits}": lines.size * vectors_of(tiles),
+            "lines run": groups * len(runs),
+            "lines value" if whole else "lines value any": values,
+            "lines four": fours,
+            "lines four product": fours * lines.size,
+            "lines one": ones,
+            "lines one product": ones * lines.size,
+            f"lines output {form}": 4 * fours + ones,
+        }
+    )
+
+
+def vectors_of(tiles: Iterable[int]) -> int:
+    """Return the vectors of weights in a row of all tiles."""
+    return sum(-(-count // _VECTOR) for count in tiles)
+
+
+def _runs(lines: Lines, tile: Tile) -> list[int]:
+    """Return the numbers of outputs on a line that are made one after the other."""
+    return [
+        min(tile.rows, outputs - y)
+        for first in range(min(lines.dilation, lines.outputs))
+        for outputs in [-(-(lines.outputs - first) // lines.dilation)]
+        for y in range(0, outputs, tile.rows)
+    ]
 
 
 def is_quick(call: Call[QDepthwiseConv2D], lines: Lines) -> bool:

@@ -20,6 +20,7 @@ from microlut.ops.tensor import Tensor
 from microlut.ops.windows import Padding, Window
 from microlut.plan.kernels.add import sum_of
 from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Tile, Work
+from microlut.plan.kernels.depthwise_conv2d import has_few_outputs
 from microlut.plan.kernels.pictures import LARGEST_SIZE
 
 _ROW_BY_ROW = Window((1, 1))
@@ -134,6 +135,7 @@ class Part:
             op=op,
             inputs=tuple(_rows_of(tensor, band.in_rows) for tensor in self.call.inputs),
             outputs=(_rows_of(self.call.output, band.out_rows),),
+            banded=True,
         )
 
 
@@ -147,6 +149,8 @@ def runs_in_bands(op: IntegerOp, call: Call[Any]) -> bool:
     Every row of its output must read at least one row of its input, for bands have such rows.
     """
     if call.output.dtype != "int8" or len(call.shape) != 3:
+        return False
+    if isinstance(op, QDepthwiseConv2D) and has_few_outputs(call):
         return False
     if isinstance(op, QAdd):
         return call.inputs[0].name != call.inputs[1].name

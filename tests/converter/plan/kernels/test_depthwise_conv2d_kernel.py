@@ -34,7 +34,7 @@ def test_scratch_is_the_engines_formula(channels: int, multiplier: int, kernel: 
     assert found[0] == whole_tile(one)
 
 
-@given(st.integers(2, 7), st.integers(1, 7), st.integers(1, 3), st.integers(1, 9))
+@given(st.integers(2, 7), st.integers(2, 7), st.integers(1, 3), st.integers(2, 9))
 def test_steps_of_any_kernel_are_the_pairs_of_rows_that_it_meets(
     kernel: int, height: int, stride: int, width: int
 ):
