@@ -54,7 +54,7 @@ test-all: setup-dev
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 site: setup-dev
-	$(BIN)/mkdocs build
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 fuzz-networks: setup-dev
 	$(BIN)/python scripts/fuzz_networks.py --shrink --seed $(or $(SEED),0) \
