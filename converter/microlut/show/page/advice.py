@@ -9,6 +9,7 @@ from typing import Literal
 
 from microlut.integer.packing import stored_weights
 from microlut.show.table import size_text
+from microlut.support.toml_file import dotted
 from microlut.toolchain.parts import APPLICATION, ENGINE
 from microlut.workflow.overview import Overview
 
@@ -49,8 +50,9 @@ def _accuracy(found: Overview) -> Iterator[Advice]:
         yield Advice(
             "accuracy",
             share,
-            f"8 bits for the weights of {gain.layer} alone",
-            f"divergence {gain.before:.2g} becomes {gain.after:.2g} ({share:.0%} less), for "
+            f"[{dotted('layers', gain.layer)}] bits = 8 in microlut.toml",
+            f"8 bits for it alone: divergence {gain.before:.2g} becomes {gain.after:.2g} "
+            f"({share:.0%} less), for "
             f"{size_text(gain.bytes)} more of flash".replace("%", " %"),
         )
     for finding in found.facts["findings"]:

@@ -127,7 +127,8 @@ def weights_chart(found: WeightHistogram, number: int) -> str:
             found.densities, found.edges, fill=True, color=Ink.FIRST, alpha=0.55, label=what
         )
         highest = max(found.densities)
-        if found.density is not None and found.deviation > 0 and found.original:
+        known = found.density in set(DensityName)  # not that of pruned weights
+        if known and found.deviation > 0 and found.original:
             x = np.linspace(found.edges[0], found.edges[-1], _CURVE_POINTS)
             density = DENSITIES[DensityName(found.density)]
             y = density.pdf(np.abs(x) / found.deviation) / found.deviation

@@ -114,6 +114,27 @@ def test_histograms_have_the_weights_of_the_float_model(found: Overview):
         assert list(each.levels) == sorted(set(each.levels))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sparsity": 0.6},
+        {"optimize": "size"},
+        {"activations": 16},
+        {"bits": 8},
+        {"method": "published"},
+    ],
+    ids=str,
+)
+def test_every_kind_of_conversion_has_a_report(options, tmp_path: Path):
+    made = microlut.convert(MODEL, input_range=(0, 16), **options)
+    project = microlut.write(made, tmp_path / "out")
+    found = microlut.report(project, TEST, tmp_path / "page.html", original=MODEL, limit=8)
+    assert [each.bits for each in found.weights] == [
+        layer["bits"] for layer in found.facts["layers"] if layer["bits"] is not None
+    ]
+    json.dumps(found.as_json(), allow_nan=False)
+
+
 def test_without_the_original_the_report_says_so(project: microlut.Project, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     found = microlut.report(project)
