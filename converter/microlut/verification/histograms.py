@@ -36,8 +36,8 @@ class WeightHistogram(Shown):
         levels: The levels, ascending; none at 8 bits, where all bytes are.
         used: How many weights have each level.
         beyond: Weights outside of the bins.
-        density: "gaussian" or "laplace", for which the levels are optimal, "pruned" for others; None
-            if unknown.
+        density: "gaussian" or "laplace", for which the levels are optimal, or "pruned"; None if
+            unknown.
     """
 
     layer: str
