@@ -127,10 +127,10 @@ def weights_chart(found: WeightHistogram, number: int) -> str:
             found.densities, found.edges, fill=True, color=Ink.FIRST, alpha=0.55, label=what
         )
         highest = max(found.densities)
-        known = found.density in set(DensityName)  # not that of pruned weights
+        known = [name for name in DensityName if name == found.density]  # not "pruned"
         if known and found.deviation > 0 and found.original:
             x = np.linspace(found.edges[0], found.edges[-1], _CURVE_POINTS)
-            density = DENSITIES[DensityName(found.density)]
+            density = DENSITIES[known[0]]
             y = density.pdf(np.abs(x) / found.deviation) / found.deviation
             axes.plot(x, y, color=Ink.FOURTH, linewidth=1.4, label=f"{found.density} density")
             highest = max(highest, min(float(y.max()), 1.5 * highest))
