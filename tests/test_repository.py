@@ -10,6 +10,7 @@ from inspect import isabstract
 from pathlib import Path
 
 import pytest
+import yaml
 
 from microlut.board.board import Core, list_boards, load_board
 from microlut.codegen.render import ABI
@@ -143,3 +144,28 @@ def test_only_the_command_line_prints_or_exits():
         if path.name not in allowed and path.parent.name != "cli":
             code = re.sub(r'""".*?"""', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
             assert not re.search(r"\bprint\(|\bsys\.exit\(", code), path
+
+
+@pytest.mark.parametrize("name", ["ci", "nightly", "release"])
+def test_workflows_call_what_there_is(name):
+    text = (CHECKOUT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"].values()
+    matrix = [
+        word
+        for job in jobs
+        for word in job.get("strategy", {}).get("matrix", {}).get("command", ())
+    ]
+    steps = [step.get("run", "") for job in jobs for step in job["steps"]]
+    called = set(re.findall(r"\bmake ([\w-]+)", "\n".join((*matrix, *steps))))
+    called -= {"python3"}  # `apt-get install make python3`
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    assert called <= set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    assert called or ".ci/run" in text
+
+
+def test_hooks_call_what_make_check_calls():
+    hooks = yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    for hook in hooks["repos"][0]["hooks"]:
+        program = hook["entry"].split()[0].removeprefix(".venv/bin/")
+        assert f"$(BIN)/{program}" in makefile
