@@ -78,7 +78,7 @@ def init(
         found = _only(Path(), (".npz", ".npy"), "calib")
         text = _prompt("Calibration inputs, some hundred without labels (- for none)", found or "-")
         calibration = None if text == "-" else Path(text)
-    if calibration is None and input_range is None and ask:
+    if calibration is None and input_range is None and ask and starting.needs_range(model):
         ends = _prompt("Least and largest value of the inputs", "0 1").split()
         input_range = _range(ends)
     if inputs is None and ask:

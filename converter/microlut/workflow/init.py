@@ -23,6 +23,7 @@ from microlut.workflow.analyze import analyze
 
 _BITS = (4, 3, 2)  # the first that fits
 _LISTED = 60  # layers
+_WITH_RANGES = (".tflite", ".onnx")  # if they hold integers; `deploy` asks for them if not
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -63,7 +64,8 @@ def init(  # noqa: PLR0913 (the user's options, by name)
         model: The model's file or folder.
         board: A board, its id, or the path of its .toml file.
         calibration: Some hundred inputs like those in use: an .npz or .npy.
-        input_range: The least and the largest value of the inputs; needed without `calibration`.
+        input_range: The least and the largest value of the inputs; needed without `calibration`,
+            unless the file itself has ranges.
         inputs: What `deploy` is to run, with class numbers `y` for the accuracy.
         output: The folder that `deploy` is to write; by default build/ and the model's name.
         config: The configuration file, which must not be there yet.
@@ -75,7 +77,7 @@ def init(  # noqa: PLR0913 (the user's options, by name)
     path, source = path_of("config", config), path_of("model", model)
     if path.exists():
         raise InvalidInput(f"{path}: is there; edit it, or choose another file with --output")
-    if calibration is None and input_range is None:
+    if calibration is None and input_range is None and needs_range(source):
         raise InvalidInput(
             "neither calibration inputs nor an input range are given; give --calibration FILE "
             "(some hundred inputs like those in use), or --input-range LOW HIGH"
@@ -116,6 +118,11 @@ def init(  # noqa: PLR0913 (the user's options, by name)
     )
     write_file(path, text.encode())
     return Started(path, folder, bits, found.boards[0])
+
+
+def needs_range(model: Path) -> bool:
+    """Return whether a file of this kind never has the ranges of its tensors."""
+    return model.suffix.lower() not in _WITH_RANGES
 
 
 def _fitting(model: Path, board: Board) -> tuple[Analysis, int]:

@@ -191,3 +191,11 @@ def test_shells_complete_words(monkeypatch, words, found):
     monkeypatch.setenv("COMP_WORDS", words)
     monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
     assert start().out.split() == found
+
+
+@pytest.mark.shared
+def test_integers_of_a_file_need_no_calibration(here, shared_data):
+    model = shared_data / "kws_dscnn_int8.tflite"
+    microlut.init(model, "host", config=here / "m.toml")
+    said = tomllib.loads((here / "m.toml").read_text())["project"]
+    assert {"calibration", "input_range"}.isdisjoint(said)
