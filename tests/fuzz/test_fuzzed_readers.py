@@ -45,7 +45,7 @@ def test_what_must_not_happen_is_noticed(seeds, tmp_path, monkeypatch):
     bad = {
         "ZeroDivisionError at": lambda *_: 1 / 0,
         "SIGSEGV": lambda *_: __import__("os").kill(__import__("os").getpid(), 11),
-        "takes": lambda *_: bytearray(b"x" * (3 << 29)),
+        "takes": lambda *_: bytearray(b"x") * (3 << 29),
         "leaves": lambda *_: outside.touch(),
     }
     for expected, action in bad.items():

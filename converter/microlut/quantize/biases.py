@@ -52,5 +52,5 @@ def _error(op: Linear, wanted: FloatArray, reached: IntArray, unit: Units, bias:
         made *= factor
         made += offset
         difference = op.activation.apply(made) - op.activation.apply(wanted[i : i + _BATCH])
-        total += np.square(difference).sum(axis=axes, dtype=np.float64)
+        total += np.square(difference, dtype=np.float64).sum(axis=axes)  # squares of any float32
     return total
