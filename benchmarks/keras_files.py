@@ -15,20 +15,17 @@ import argparse
 import contextlib
 import importlib
 import json
-import multiprocessing
-import os
-import resource
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import coverage
 from coverage import NEAR, PAGE, Row
 from documents import ROOT, replace_table
+from limited_process import Ended, within
 
 from microlut.errors import MicrolutError
 from microlut.graph.batch import Batch
@@ -76,28 +73,12 @@ def _loaded(path: Path) -> Any:  # noqa: ANN401
     return None
 
 
-def _send(path: Path, name: str, seconds: int, end: Connection) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    end.send(judge(path, name))
-
-
 def in_process(path: Path, name: str, seconds: int) -> Row:
     """Return what becomes of a file in a process that may compute for so long."""
-    context = multiprocessing.get_context("fork")
-    mine, other = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(path, name, seconds, other))
-    child.start()
-    other.close()
     try:
-        return mine.recv()  # type: ignore[no-any-return]
-    except EOFError:
+        return within(lambda: judge(path, name), seconds, silent=(1, 2))
+    except Ended:
         return Row(name, 0, 1, obstacle=_STOPPED)
-    finally:
-        child.kill()
-        child.join()
 
 
 def kind_of(row: Row) -> str:

@@ -19,17 +19,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib
-import multiprocessing
 import os
-import resource
-import signal
 import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +34,7 @@ import numpy as np
 import onnx_judge
 from case_records import BAD, Record, cost_of, reason_of, reasons_of
 from documents import MEASUREMENTS, replace_table
+from limited_process import record_within
 from numpy.typing import NDArray
 
 import microlut
@@ -121,28 +118,9 @@ def _judged(
     return replace(record, status=status, error=float(f"{worst:.1g}"))
 
 
-def _send(path: Path, seconds: int, end: Connection) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    end.send(judge(path))
-
-
 def in_process(path: Path, seconds: int) -> Record:
     """Return what becomes of a file in a process that may compute for so long."""
-    context = multiprocessing.get_context("fork")
-    mine, other = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(path, seconds, other))
-    child.start()
-    other.close()
-    try:
-        return mine.recv()  # type: ignore[no-any-return]
-    except EOFError:
-        child.join()
-        status = "stopped" if child.exitcode == -signal.SIGXCPU else "failed"
-    finally:
-        child.kill()
-        child.join()
-    return Record(status, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    return record_within(judge, path, seconds, _MEMORY)
 
 
 def text(cases: Mapping[str, Record]) -> str:

@@ -18,15 +18,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib
-import multiprocessing
-import os
-import resource
-import signal
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +29,7 @@ import case_records
 import numpy as np
 from case_records import BAD, Record, cost_of, number, reason_of, reasons_of
 from documents import MEASUREMENTS, replace_table
+from limited_process import record_within
 from numpy.typing import NDArray
 
 import microlut
@@ -179,29 +175,9 @@ def _scale(known: Mapping[str, Any]) -> tuple[float, int] | None:
     return float(scales[0]), int(points[0])
 
 
-def _send(path: Path, seconds: int, end: Connection) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)  # kernels write what they lack
-    end.send(judge(path))
-
-
 def in_process(path: Path, seconds: int) -> Record:
     """Return what becomes of a file in a process that may compute for so long."""
-    context = multiprocessing.get_context("fork")
-    mine, other = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(path, seconds, other))
-    child.start()
-    other.close()
-    try:
-        return mine.recv()  # type: ignore[no-any-return]
-    except EOFError:
-        child.join()
-        status = "stopped" if child.exitcode == -signal.SIGXCPU else "failed"
-    finally:
-        child.kill()
-        child.join()
-    return Record(status, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    return record_within(judge, path, seconds, silent=(2,))  # kernels write what they lack
 
 
 def text(cases: Mapping[str, Record]) -> str:
