@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from microlut.board.board import Board
 from microlut.support.shown import Shown
 
 OTHER_SECTION = ".mlut_"  # before the name of a memory that is neither flash nor ram
-# A section of one of the engine's objects in the map's list of linked sections.
-_ENGINE_SECTION = re.compile(
-    r"^ \.(?:text|rodata|data|bss)\S*\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) \S*libmicrolut\.a\(",
+ENGINE_OBJECT = "libmicrolut.a("  # before the name of one of the engine's objects in a map
+# A section of an object among those that were linked: its name may stand on a line of its own.
+_LINKED = re.compile(
+    r"^ \.(\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$",
     re.MULTILINE,
 )
 
@@ -102,6 +104,17 @@ def measure(elf: Path, board: Board) -> Sizes:
 
 def engine_code_bytes(map_file: Path) -> int:
     """Return the bytes of the engine's linked objects in a linker's map."""
+    kinds = ("text", "rodata", "data", "bss")
+    return sum(
+        size
+        for section, size, source in linked_sections(map_file)
+        if ENGINE_OBJECT in source and section.startswith(kinds)
+    )
+
+
+def linked_sections(map_file: Path) -> Iterator[tuple[str, int, str]]:
+    """Yield name, bytes and object of each section that a linker's map says was linked."""
     text = map_file.read_text(encoding="utf-8", errors="replace")
     _, _, linked = text.partition("Linker script and memory map")
-    return sum(int(size, 16) for _, size in _ENGINE_SECTION.findall(linked))
+    for section, size, source in _LINKED.findall(linked):
+        yield section, int(size, 16), source
