@@ -24,7 +24,7 @@ from microlut.errors import InvalidInput
 from microlut.quantize.figures import Quality
 from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs, WeightConfig
 from microlut.support.arguments import brief
-from microlut.support.files import check_place, write_file
+from microlut.support.files import check_place, make_folder, write_file
 from microlut.support.progress import Progress
 from microlut.version import VERSION
 
@@ -194,12 +194,7 @@ def _points(
 def _store(prepared: Prepared, folder: Path | None) -> _Store:
     if folder is None:
         return _Store(None, "")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"{folder}: cannot be made ({error.strerror}); choose another folder"
-        ) from error
+    make_folder(folder)
     limits = sorted(prepared.ranges.limits.items())
     origin = (VERSION, prepared.graph, limits, prepared.inputs, prepared.samples)
     return _Store(folder, joblib.hash(origin, "sha1"))

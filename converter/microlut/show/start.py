@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microlut.show.table import size_text
-from microlut.support.texts import visible
+from microlut.support.texts import visible_lines
 from microlut.workflow.init import Started
 
 
@@ -19,9 +19,4 @@ def started_text(started: Started) -> str:
     lines = [f"{found.board}, at {started.bits} bits per weight: {told} (estimated)"]
     config = "" if str(started.path) == "microlut.toml" else f" --config {started.path}"
     lines.append(f"Wrote {started.path}. Next: microlut deploy{config}")
-    return visible_lines(lines)
-
-
-def visible_lines(lines: list[str]) -> str:
-    """Return lines without characters that control a terminal."""
-    return "\n".join(map(visible, lines))
+    return visible_lines("\n".join(lines))

@@ -56,6 +56,30 @@ def write_file(path: Path, data: bytes) -> None:
         ) from error
 
 
+def write_new_file(path: Path, data: bytes) -> None:
+    """Write a file as `write_file` does, and make its folder if it is missing.
+
+    Raises:
+        InvalidInput: One of both cannot be made.
+    """
+    make_folder(path.parent)
+    write_file(path, data)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, unless they are there.
+
+    Raises:
+        InvalidInput: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(
+            f"{folder}: cannot be made ({error.strerror}); choose another folder"
+        ) from error
+
+
 def check_place(path: Path) -> None:
     """Raise OSError if nothing can be written at a path; missing parent folders are made."""
     path = path.resolve()

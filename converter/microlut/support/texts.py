@@ -25,6 +25,11 @@ def plain(text: str) -> str:
     return text if is_plain(text) else "".join(c if is_plain(c) else "_" for c in text)
 
 
+def visible_lines(text: str) -> str:
+    """Return text of several lines with such characters escaped, but for the line breaks."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def visible(text: str) -> str:
     r"""Return text with such characters escaped as in Python.
 

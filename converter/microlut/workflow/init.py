@@ -10,13 +10,13 @@ from pathlib import Path
 import jinja2
 
 from microlut.board.board import Board, board_of
+from microlut.codegen.environment import environment
 from microlut.conversion.analysis import Analysis, BoardEstimate
 from microlut.conversion.settings import SETTINGS_FILE
 from microlut.errors import DoesNotFit, InvalidInput, MicrolutError, UnsupportedModel
 from microlut.importers.sample_files import check_file
 from microlut.support.arguments import PathLike, number_pair, path_of
 from microlut.support.files import write_file
-from microlut.support.resources import data_folder
 from microlut.support.shown import Record, Shown
 from microlut.support.texts import is_plain
 from microlut.workflow.analyze import analyze
@@ -178,12 +178,4 @@ def _quoted(text: str) -> str:
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template("microlut.toml.j2")
+    return environment().get_template("microlut.toml.j2")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
-import jinja2
 from markupsafe import Markup
 
+from microlut.codegen.environment import environment
 from microlut.show.page.charts import curve_chart, memory_chart, weights_chart
 from microlut.show.page.contents import Contents, LayerRow
 from microlut.show.page.wires import Wires
 from microlut.support.resources import data_folder
-from microlut.support.texts import visible
+from microlut.support.texts import visible_lines
 from microlut.verification.answers import Answers
 from microlut.workflow.overview import Overview
 
@@ -24,7 +23,7 @@ _MIDDLE = _ROW // 2
 def html_page(found: Overview) -> str:
     """Return the page of an overview; equal overviews give equal pages."""
     page = Contents(found)
-    template = _environment().get_template("report.html.j2")
+    template = environment().overlay(autoescape=True).get_template("report.html.j2")
     style = (data_folder("templates") / "report.css").read_text(encoding="utf-8")
     memory, curve = _memory(page), _curve(page)
     weights = [
@@ -42,19 +41,7 @@ def html_page(found: Overview) -> str:
         weights=weights,
         overlaps=any(each.overlap for each in found.weights),
     )
-    return "\n".join(visible(line) for line in text.split("\n"))
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
+    return visible_lines(text)
 
 
 def _sections(page: Contents, memory: bool, curve: bool) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from microlut.errors import InvalidInput, ToolMissing
 from microlut.show.page.html import html_page
 from microlut.show.page.markdown import markdown_page
-from microlut.support.files import check_file, write_file
+from microlut.support.files import check_file, write_new_file
 from microlut.support.signed import is_as_signed, signed
 from microlut.workflow.overview import Overview
 
@@ -41,10 +41,4 @@ def check_report(path: Path) -> None:
 def write_report(found: Overview, path: Path) -> None:
     """Write the report of an overview; `check_report` says which files may be written."""
     text = html_page(found) if path.suffix.lower() == ".html" else markdown_page(found)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"{path.parent}: cannot be made ({error.strerror}); choose another folder"
-        ) from error
-    write_file(path, signed(text.encode()))
+    write_new_file(path, signed(text.encode()))

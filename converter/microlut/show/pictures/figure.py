@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microlut.errors import InvalidInput, ToolMissing
-from microlut.support.files import check_file, write_file
+from microlut.support.files import check_file, write_new_file
 from microlut.support.signed import is_as_signed, signed
 
 if TYPE_CHECKING:
@@ -36,13 +36,7 @@ def write_figure(draw: Callable[[Axes], None], title: str, path: Path) -> None:
     """
     check_picture(path)
     picture = signed(_render(draw, title, path.suffix.lower()[1:]))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(
-            f"{path.parent}: cannot be made ({error.strerror}); choose another folder"
-        ) from error
-    write_file(path, picture)
+    write_new_file(path, picture)
 
 
 def check_picture(path: Path) -> None:
