@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import ArrayLike
+from pydantic import TypeAdapter, ValidationError
 
 from microlut.board.board import Board, board_of
 from microlut.errors import InvalidBoard, InvalidInput
 from microlut.graph.ir import Graph
 from microlut.importers.samples import Inputs, Samples, as_samples
-from microlut.project import Model, Project, project_of
+from microlut.project import REPORT, Model, Project, project_of
 from microlut.quantize.figures import Quality, Task
 from microlut.quantize.quality import affordable_inputs, integer_quality, spread
 from microlut.support.arguments import PathLike
@@ -20,6 +21,7 @@ from microlut.support.progress import Progress, check_progress, silent
 from microlut.support.shown import Record, Shown
 from microlut.toolchain.image import Image, engine_code_bytes, measure
 from microlut.toolchain.parts import flash_parts
+from microlut.toolchain.record import read_record
 from microlut.verification.answers import (
     Answers,
     firmware_answers,
@@ -29,11 +31,13 @@ from microlut.verification.answers import (
 )
 from microlut.verification.gains import Gain, weight_gains
 from microlut.verification.histograms import WeightHistogram, weight_histograms
-from microlut.verification.reference import check_samples, make_reference
+from microlut.verification.reference import Reference, check_samples, make_reference
 from microlut.verification.tensors import TensorFigures, float_network, tensor_figures
 from microlut.workflow.originals import original_file
 from microlut.workflow.outcomes import DeployOutcome, RunOutcome
-from microlut.workflow.run import checked_original, run
+from microlut.workflow.run import Count, checked_original, ready_machine, run_on
+
+_ANSWERS: TypeAdapter[tuple[Answers, ...]] = TypeAdapter(tuple[Answers, ...])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -125,23 +129,16 @@ def overview(  # noqa: PLR0913 (the user's options, by name)
     samples = None if inputs is None else as_samples(inputs, project.inputs, labels, limit)
     if samples is not None:
         check_samples(project, samples)
+    machine = None if target is None else ready_machine(target, _count(target))
     graph, notes = _float_graph(project, original)
     found = Overview(project, weight_histograms(project.graph, graph), notes=notes)
     found = replace(found, answers=_stored_answers(project))
     ran = None
-    if inputs is not None and target is not None:
-        by_call = target.emulators.qemu is not None
-        ran = run(
-            project,
-            target,
-            inputs,
-            labels=labels,
-            limit=limit,
-            count="layers" if by_call else "inferences",
-            progress=progress,
-        )
     if samples is not None:
-        found = _measured(found, graph, samples, ran, progress)
+        reference = make_reference(project, samples)
+        if target is not None and machine is not None:
+            ran = run_on(machine, project, reference, target, _count(target), progress)
+        found = _measured(found, graph, samples, reference, ran, progress)
     image = ran.image if ran is not None else _built(project)
     parts = () if image is None else flash_parts(image)
     return replace(found, run=ran, image=image, parts=parts)
@@ -158,6 +155,11 @@ def deployed_overview(outcome: DeployOutcome) -> Overview:
         parts=flash_parts(outcome.image),
         run=outcome.run,
     )
+
+
+def _count(board: Board) -> Count:
+    """Return what can be counted of the firmware for a board: each kernel call, or all together."""
+    return "inferences" if board.emulators.qemu is None else "layers"
 
 
 def _float_graph(
@@ -184,12 +186,12 @@ def _measured(
     found: Overview,
     graph: Graph | None,
     samples: Samples,
+    reference: Reference,
     ran: RunOutcome | None,
     progress: Progress,
 ) -> Overview:
     """Return the overview with what the forms of the network give on samples."""
     project = found.project
-    reference = make_reference(project, samples)
     forms = [integer_answers(reference)]
     if ran is not None:
         forms.append(firmware_answers(ran.measured_on, ran.outputs, reference))
@@ -218,26 +220,42 @@ def _task(report: Mapping[str, Any]) -> Task:
 
 
 def _stored_answers(project: Project) -> tuple[Answers, ...]:
-    """Return the answers that `deploy` has written down."""
-    found = project.report.get("answers", ())
-    return tuple(
-        Answers(**{**each, "pairs": tuple(tuple(pair) for pair in each["pairs"])}) for each in found
+    """Return the answers that `deploy` has written down.
+
+    Raises:
+        InvalidInput: They are damaged.
+    """
+    damaged = InvalidInput(
+        f"{project.path / REPORT}: its answers are damaged; run `microlut deploy` again"
     )
+    try:
+        found = _ANSWERS.validate_python(project.report.get("answers", []))
+    except ValidationError as error:
+        raise damaged from error
+    for each in found:
+        places = [place for label, answer, _ in each.pairs for place in (label, answer)]
+        if each.classes != found[0].classes or not all(0 <= p < each.classes for p in places):
+            raise damaged
+    return found
 
 
 def _built(project: Project) -> Image | None:
-    """Return the firmware that `deploy` has built, if it is there."""
+    """Return the firmware that `deploy` has built, if it is there as it was built."""
     name = project.report.get("board")
-    if name is None:
+    if not isinstance(name, str):
         return None
     folder = project.build_folder(name)
-    elf, map_file = (folder / f"{project.prefix}.{ending}" for ending in ("elf", "map"))
-    if not elf.is_file() or not map_file.is_file():
+    elf, map_file, record = (
+        folder / f"{project.prefix}.{ending}" for ending in ("elf", "map", "json")
+    )
+    if not record.is_file():
         return None
     try:
-        sizes = measure(elf, board_of(name))
-    except InvalidBoard:  # a file of the user's, somewhere else
+        board = board_of(name)
+        read_record(record).check(folder, board)
+    except (InvalidBoard, InvalidInput):  # another board file, or something was changed since
         return None
+    sizes = measure(elf, board)
     return Image(
         board_id=name,
         elf=elf,

@@ -16,7 +16,7 @@ from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
 from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
-from microlut.importers.samples import Inputs, Samples, as_samples
+from microlut.importers.samples import Inputs, as_samples
 from microlut.machine.serial_port import SerialPort
 from microlut.project import Model, Project, project_of
 from microlut.running.emulators import Task, run_image
@@ -83,7 +83,10 @@ def run(  # noqa: PLR0913 (the user's options, by name)
     check_samples(project, samples)
     real = None if original is None else checked_original(original, project)
     if port is None:
-        outcome = _run_emulated(project, target, samples, count, emulator, progress)
+        machine = ready_machine(target, count, emulator)
+        outcome = run_on(
+            machine, project, make_reference(project, samples), target, count, progress
+        )
     else:
         with SerialPort(port, target.baud) as opened:
             outcome = run_on_board(
@@ -92,18 +95,29 @@ def run(  # noqa: PLR0913 (the user's options, by name)
     return outcome if real is None else replace(outcome, float_top1=float_top1(real, samples))
 
 
-def _run_emulated(
-    project: Project,
-    board: Board,
-    samples: Samples,
-    count: Count,
-    emulator: EmulatorName | None,
-    progress: Progress,
-) -> RunOutcome:
+def ready_machine(board: Board, count: Count, emulator: EmulatorName | None = None) -> Machine:
+    """Return the machine that runs a board's firmware; it and the tools are there.
+
+    Args:
+        board: The board.
+        count: What to count the instructions of.
+        emulator: Which emulator to take; None takes what `choose_machine` says.
+    """
     machine = choose_machine(board, emulator, calls=count == "layers")
     check_tools(board)
     check_machine(machine)
-    reference = make_reference(project, samples)
+    return machine
+
+
+def run_on(
+    machine: Machine,
+    project: Project,
+    reference: Reference,
+    board: Board,
+    count: Count,
+    progress: Progress,
+) -> RunOutcome:
+    """Build the firmware for a board, run it on a machine, and compare it with the reference."""
     image = build(project, board)
     task = task_of(
         image_for(machine, image, lambda other: build(project, other)), machine, reference

@@ -190,6 +190,35 @@ def test_page_needs_matplotlib_and_markdown_does_not(project, tmp_path: Path, mo
     assert write.report_name() == "report.md"
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        *(3, ["x"], [{"form": "a"}]),
+        [{"form": "a", "samples": 1, "classes": 2, "top1": 1.0, "pairs": [[0, 2, 1]]}],
+    ],
+)
+def test_damaged_answers_are_told_in_a_line(project: microlut.Project, answers):
+    damaged = replace(project, report={**project.report, "answers": answers})
+    with pytest.raises(InvalidInput, match="its answers are damaged"):
+        microlut.report(damaged)
+
+
+def test_answers_of_deploy_come_back(project: microlut.Project, found: Overview):
+    stored = json.loads(json.dumps([each.as_json() for each in found.answers]))
+    known = replace(project, report={**project.report, "answers": stored})
+    assert microlut.report(known).answers == found.answers
+
+
+def test_firmware_that_was_changed_is_not_shown(project: microlut.Project):
+    if find_tool(HOST_CC) is None:
+        pytest.skip(f"host firmware not tested: cc is missing ({HOST_CC.apt_command})")
+    image = microlut.build(project, "host")
+    known = replace(project, report={**project.report, "board": "host"})
+    assert microlut.report(known).image is not None
+    image.elf.write_bytes(image.elf.read_bytes() + b"x")
+    assert microlut.report(known).image is None
+
+
 def test_board_without_inputs_is_refused(project: microlut.Project):
     with pytest.raises(InvalidInput, match="give inputs too"):
         microlut.report(project, board="host")
