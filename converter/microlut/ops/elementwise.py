@@ -85,6 +85,16 @@ class Unary(Elementwise):
         return reduce(getattr, self.tensorflow.split("."), tf)(x)
 
 
+class Stepped(Unary):
+    """A function that is constant between its steps."""
+
+    __slots__ = ()
+
+    def trained(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
+        """Return the function of a TensorFlow tensor, with a gradient of zero."""
+        return Unary.trained(self, tf, x) + 0.0 * x
+
+
 def number(options: Mapping[str, Any], key: str) -> float:
     """Return a finite real option in single precision, in which Keras computes with it.
 

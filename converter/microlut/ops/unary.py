@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from microlut.ops.base import IntegerOp, Keras
-from microlut.ops.elementwise import Elementwise, Float64, Unary
+from microlut.ops.elementwise import Elementwise, Float64, Stepped, Unary
 from microlut.ops.fixed_point import quantize_multiplier
 from microlut.ops.rectify_16 import abs_16
 from microlut.ops.table import QTable, all_values, scaled_values, table
@@ -162,38 +162,26 @@ class Sign(Unary):
 
 
 @dataclass(frozen=True, slots=True)
-class Floor(Unary):
+class Floor(Stepped):
     """x rounded down."""
 
     keras: ClassVar[Keras] = Keras(functions=("Floor", "math.floor"))
     numpy: ClassVar[str] = "floor"
     tensorflow: ClassVar[str] = "floor"
 
-    def trained(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
-        """Return the function of a TensorFlow tensor, with a gradient of zero."""
-        return Unary.trained(self, tf, x) + 0.0 * x
-
 
 @dataclass(frozen=True, slots=True)
-class Ceil(Unary):
+class Ceil(Stepped):
     """x rounded up."""
 
     keras: ClassVar[Keras] = Keras(functions=("Ceil", "math.ceil"))
     numpy: ClassVar[str] = "ceil"
     tensorflow: ClassVar[str] = "math.ceil"
 
-    def trained(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
-        """Return the function of a TensorFlow tensor, with a gradient of zero."""
-        return Unary.trained(self, tf, x) + 0.0 * x
-
 
 @dataclass(frozen=True, slots=True)
-class Round(Unary):
+class Round(Stepped):
     """x rounded to the nearest whole number, and to the even one of two."""
 
     numpy: ClassVar[str] = "round"
     tensorflow: ClassVar[str] = "round"
-
-    def trained(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
-        """Return the function of a TensorFlow tensor, with a gradient of zero."""
-        return Unary.trained(self, tf, x) + 0.0 * x

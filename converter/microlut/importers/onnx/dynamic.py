@@ -42,6 +42,14 @@ def _less_zero(use: Use, index: int, zero: int, axis: int) -> Value:
     return numbers - _along(point.astype(np.float64), numbers, axis)
 
 
+def _weights(use: Use, zero: int) -> Constant:
+    """Return the second input less its zero point; it has to be constant."""
+    numbers = _less_zero(use, 1, zero, -1)
+    if not isinstance(numbers, np.ndarray):
+        raise use.operator.unsupported("multiplies two tensors", "supported are weights")
+    return numbers
+
+
 def _along(values: Constant, numbers: Constant, axis: int) -> Constant:
     """Return numbers, of which there may be one of each place along an axis."""
     if values.size == 1:
@@ -73,18 +81,14 @@ def dynamic_handlers(handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
         return (_made_by(use, handlers, "MatMul", *values),)
 
     def with_scales(use: Use) -> Iterable[Value | None]:
-        numbers = _less_zero(use, 1, 5, -1)
+        numbers = _weights(use, 5)
         scales = [np.asarray(use.constant(i, "a scale"), np.float64) for i in (2, 3)]
-        if not isinstance(numbers, np.ndarray):
-            raise use.operator.unsupported("multiplies two tensors", "supported are weights")
         weights = numbers * _along(scales[1], numbers, -1) * scales[0]
         return (_biased(use, 6, _less_zero(use, 0, 4, -2), weights),)
 
     def quantized_product(use: Use) -> Iterable[Value | None]:
-        numbers = _less_zero(use, 1, 3, -1)
+        numbers = _weights(use, 3)
         scale = np.asarray(use.constant(2, "its scale"), np.float64)
-        if not isinstance(numbers, np.ndarray):
-            raise use.operator.unsupported("multiplies two tensors", "supported are weights")
         return (_biased(use, 4, use.live(), numbers * _along(scale, numbers, -1)),)
 
     def _biased(use: Use, bias: int, left: Value, right: Constant) -> Live:

@@ -40,8 +40,9 @@ def same_places(use: Use, kind: str) -> Iterable[Value | None] | None:
 
 def _places(use: Use) -> Iterable[Value | None]:
     live = use.live()
-    last = -1 if use.operator.kind == "Hardmax" and use.operator.opset >= _SINGLE_AXIS else None
-    default = {"Hardmax": 1}.get(use.operator.kind, 0) if last is None else last
+    default = 0
+    if use.operator.kind == "Hardmax":
+        default = -1 if use.operator.opset >= _SINGLE_AXIS else 1
     axis = use.axis(int(use.option("axis", default)), len(live.shape))
     if axis == live.batch:
         live = use.whole(live)
