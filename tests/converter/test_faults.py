@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -204,6 +205,16 @@ def test_compiler_that_hangs_is_stopped(script, whole, tmp_path, monkeypatch):
     with pytest.raises(BuildFailed, match=r"cmake did not end within 1 s and was stopped"):
         microlut.build(whole, "host")
     assert time.monotonic() - begin < 60
+    assert running(str(tmp_path / "bin")) == []
+
+
+def running(word: str) -> list[str]:
+    """Return the command lines of processes that name a word."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [command for command in found if word in command]
 
 
 @pytest.mark.qemu

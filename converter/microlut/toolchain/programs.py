@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from microlut.errors import BuildFailed, InvalidInput
@@ -39,7 +40,7 @@ def run_program(command: list[str]) -> subprocess.CompletedProcess[str]:
         text=True,
         errors="replace",
         env={**environment, "LC_ALL": "C"},
-        process_group=0,
+        start_new_session=True,
     ) as process:
         try:
             messages, _ = process.communicate(timeout=_MOST_SECONDS)
@@ -63,5 +64,19 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.communicate(timeout=_ENDING_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        assert process.stdout is not None
-        process.stdout.close()  # which programs of other groups may hold
+    for other in _session(process.pid):  # Ninja gives each compiler a group of its own
+        with suppress(ProcessLookupError):
+            os.kill(other, signal.SIGKILL)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def _session(leader: int) -> list[int]:
+    """Return the processes of a session, on systems that tell in /proc."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        number = int(entry.name)
+        with suppress(OSError):  # it has ended
+            if os.getsid(number) == leader:
+                found.append(number)
+    return found
