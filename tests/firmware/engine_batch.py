@@ -74,10 +74,13 @@ class Target:
         """Run a program and return its output; fail the test if it fails."""
         if not self.emulator:
             return run(program, *arguments)
-        words = ",".join(f"arg={word}" for word in (program, *arguments))
+        # Newlib cuts a command line after 255 bytes: give names in the program's folder.
+        names = (file.relative_to(program.parent) for file in (program, *arguments))
+        words = ",".join(f"arg={name}" for name in names)
         semihosting = ("-semihosting-config", f"enable=on,target=native,{words}")
         emulator, *options = self.emulator
-        return run(require(emulator), *options, *semihosting, "-kernel", program)
+        kernel = ("-kernel", program.name)
+        return run(require(emulator), *options, *semihosting, *kernel, folder=program.parent)
 
 
 HOST = Target("gcc", ("-g", "-O1", *SANITIZERS), SANITIZERS)
@@ -130,11 +133,12 @@ def require_tools(board: Board) -> None:
             pytest.skip(f"{board.id} not tested: {tool.name} is missing ({tool.apt_command})")
 
 
-def run(*command: str | Path) -> str:
-    """Run a command and return its output; fail the test with its messages if it fails."""
+def run(*command: str | Path, folder: Path | None = None) -> str:
+    """Run a command in a folder and return its output; fail the test with it if it fails."""
     done = subprocess.run(
         [str(part) for part in command],
         check=False,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
