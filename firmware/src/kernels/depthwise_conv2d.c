@@ -62,13 +62,9 @@ static MLUT_INLINE uint32_t mlut_depthwise_step_pair(const mlut_depthwise_step_t
         step->weights[0][at] & step->masks[0], step->weights[1][at] & step->masks[1]);
 }
 
-/* Any rounding: where the signed form is allowed, the positive one gives the same. */
 static MLUT_INLINE int8_t mlut_depthwise_output(const mlut_depthwise_plane_t *job, int32_t total)
 {
-    const mlut_output_t *stage = &job->layer->output;
-    return stage->rounding == MLUT_ROUND_ANY
-               ? mlut_output(stage, job->channel, total)
-               : mlut_quick_output(job->channel, total, MLUT_ROUND_SIGNED);
+    return mlut_rounded_output(&job->layer->output, job->channel, total);
 }
 
 /* Four outputs of a row whose first one reads row and column (y, x) of the plane first. */

@@ -96,9 +96,7 @@ void mlut_convolve_line_any(const mlut_line_t *line, int8_t *out)
         int32_t totals[4] = {channel->bias, channel->bias, channel->bias, channel->bias};
         mlut_line_four(line, pairs, outputs, totals);
         for (size_t i = 0; i < outputs; i++, out += line->step) {
-            *out = line->stage->rounding == MLUT_ROUND_ANY
-                       ? mlut_output(line->stage, channel, totals[i])
-                       : mlut_quick_output(channel, totals[i], MLUT_ROUND_SIGNED);
+            *out = mlut_rounded_output(line->stage, channel, totals[i]);
         }
         left -= outputs;
     }

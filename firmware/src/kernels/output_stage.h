@@ -116,4 +116,13 @@ static inline int8_t mlut_quick_output(
     return (int8_t)mlut_isa_saturate(mlut_quick_scale(channel, total, rounding));
 }
 
+/* The form of a layer's rounding: where the signed one is allowed, the positive one gives the same.
+ */
+static inline int8_t mlut_rounded_output(
+    const mlut_output_t *stage, const mlut_channel_t *channel, int32_t total)
+{
+    return stage->rounding == MLUT_ROUND_ANY ? mlut_output(stage, channel, total)
+                                             : mlut_quick_output(channel, total, MLUT_ROUND_SIGNED);
+}
+
 #endif /* MLUT_OUTPUT_STAGE_H */
