@@ -51,6 +51,8 @@ def test_quantize_and_dequantize_are_those_of_the_converter(
         '#include "model.h"\n'
         f"int8_t whole(float x);\nint8_t whole(float x) {{ return {NAME}_quantize(x); }}\n"
         f"float real(int8_t q);\nfloat real(int8_t q) {{ return {NAME}_dequantize(q); }}\n"
+        f"int least(float x);\nint least(float x) {{ return (int){NAME}_threshold(x); }}\n"
+        f"size_t top(int8_t *a);\nsize_t top(int8_t *a) {{ return {NAME}_top_class(a); }}\n"
     )
     library = tmp_path / "shim.so"
     options = ("-O2", "-shared", "-fPIC", "-std=c11", *WARNINGS, *INCLUDES, f"-I{folder}")
@@ -69,6 +71,15 @@ def test_quantize_and_dequantize_are_those_of_the_converter(
     values = np.arange(-128, 128).astype(np.int8)
     reals = np.float32([shim.real(int(value)) for value in values])
     assert np.array_equal(reals, dequantize_array(values, output_of(graph).quantized))
+    shim.least.argtypes = [ctypes.c_float]
+    between = (reals[1:] + reals[:-1]) / 2
+    asked = np.concatenate([reals, between, np.float32([-1e30, 1e30, np.inf, -np.inf])])
+    wanted = [next((v for v in range(-128, 128) if reals[v + 128] >= x), 128) for x in asked]
+    assert [shim.least(float(x)) for x in asked] == wanted
+    assert shim.least(float("nan")) == 128
+    random, classes = np.random.default_rng(5), output_of(graph).shape[-1]
+    for answer in random.integers(-2, 2, (50, classes)).astype(np.int8):
+        assert shim.top(answer.ctypes.data_as(ctypes.c_void_p)) == answer.argmax()
 
 
 def test_weights_and_arena_go_to_the_sections_that_macros_name(folder: Path, tmp_path: Path):
@@ -183,6 +194,10 @@ int main(void)
     if ({NAME}_quantize_right(1.0f) != 4 || {NAME}_quantize_right(1e9f) != INT16_MAX) {{
         return 9;
     }}
+    int16_t five[5] = {{-9, 3, 300, 300, -300}};
+    if ({NAME}_top_class_scores(five) != 2u || {NAME}_threshold_scores(2.01f) != 9) {{
+        return 11;
+    }}
     if ({NAME}_dequantize_scores(8) != 2.0f || EVERY4_STATE_BYTES != 2u) {{
         return 10;
     }}
@@ -220,6 +235,23 @@ def test_models_with_several_tensors_and_state(
     folder = write_sources(sources, tmp_path / "several")
     main = SEVERAL.replace(f"{NAME}_state[i]", "base[EVERY4_ARENA_BYTES - 6u + i]")
     assert run(program(folder, main, tmp_path)).strip() == "right"
+
+
+def test_names_of_classes_are_in_the_program(plan: Plan, tmp_path: Path):
+    size = output_of(plan.graph).shape[-1]
+    names = ('a "b" \\', "Größe ??/", *(f"class {i}" for i in range(2, size)))
+    named = replace(plan, graph=replace(plan.graph, class_names=names))
+    folder = write_sources(render(named), tmp_path / "named")
+    main = f"""
+int main(void)
+{{
+    for (size_t i = 0; i < EVERY4_CLASS_NAMES; i++) {{
+        puts({NAME}_class_names[i]);
+    }}
+    return {NAME}_check() != 0u;
+}}
+"""
+    assert run(program(folder, main, tmp_path)).splitlines() == [*names]
 
 
 STUBS = {  # of FreeRTOS, as far as the page uses it

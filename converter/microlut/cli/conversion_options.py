@@ -175,6 +175,14 @@ class Converting(Preparing):
             "this dimension, 0 being the first one without the batch.",
         ),
     ] = None
+    class_names: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            "--class-names",
+            help="Names of the classes, one per line: the C code has them, and reports show them.",
+        ),
+    ] = None
     name: NameOption = None
     strict: Annotated[
         bool, typer.Option("--strict", help="End with exit code 1 if there is a warning.")
@@ -197,4 +205,5 @@ class Converting(Preparing):
             "optimize": self.optimize,
             "max_ram": self.max_ram,
             "stream": self.stream,
+            "class_names": self.class_names,
         }

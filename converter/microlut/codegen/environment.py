@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from microlut.codegen.literals import array_lines, float_literal, real
+from microlut.codegen.literals import array_lines, float_literal, real, string_literal
 from microlut.codegen.names import comment
 from microlut.support.resources import data_folder
 
@@ -29,7 +29,11 @@ def _environment(folder: Path) -> jinja2.Environment:
         autoescape=False,
     )
     made.filters.update(
-        array_lines=array_lines, float_literal=float_literal, comment=comment, real=real
+        array_lines=array_lines,
+        float_literal=float_literal,
+        string_literal=string_literal,
+        comment=comment,
+        real=real,
     )
     made.globals["count"] = math.prod
     return made

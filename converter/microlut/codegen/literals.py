@@ -35,6 +35,23 @@ def float_literal(value: float) -> str:
     return f"{float(str(np.float32(value)))!r}f"
 
 
+def string_literal(text: str) -> str:
+    r"""Return text as a C string literal in UTF-8, of ASCII characters only.
+
+    Three digits end an octal escape, whatever follows it; a question mark could begin a trigraph.
+
+    Example:
+        >>> print(string_literal('a "b" \\ ?'), string_literal("Größe"))
+        "a \"b\" \\ \?" "Gr\303\266\303\237e"
+    """
+    known = {'"': '\\"', "\\": "\\\\", "?": "\\?"}
+    plain = "".join(
+        known.get(chr(byte), chr(byte)) if 32 <= byte < 127 else f"\\{byte:03o}"
+        for byte in text.encode()
+    )
+    return f'"{plain}"'
+
+
 def real(value: float) -> str:
     """Return a number for a comment, with six digits.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict, get_args
 
+from microlut.conversion.class_names import ClassNames, class_names_of
 from microlut.conversion.settings import Budget, Overrides, Settings, settings_of
 from microlut.graph.ir import Graph
 from microlut.importers.keras.custom import Custom, check_custom
@@ -39,6 +40,7 @@ class Options:
         custom: What classes and layers of the model are; it overrides that of the settings.
         stream: The dimension of inputs along which frames come, without the batch, if the network
             is to take the next frames per run.
+        class_names: Names of the classes, by their numbers.
         aside: Whether to keep some calibration inputs aside to judge the result on, if they
             suffice.
     """
@@ -52,6 +54,7 @@ class Options:
     goal: Goal = field(default_factory=Goal)
     custom: Custom = field(default_factory=dict)
     stream: int | None = None
+    class_names: tuple[str, ...] = ()
     aside: bool = False
 
     def __post_init__(self) -> None:
@@ -92,6 +95,7 @@ class ConvertOptions(PrepareOptions, total=False):
     optimize: Optimize
     max_ram: int | None
     stream: int | None
+    class_names: ClassNames | None
 
 
 def options_of(  # noqa: PLR0913 (the user's options, by name)
@@ -112,15 +116,24 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
     stream: int | None = None,
+    class_names: ClassNames | None = None,
 ) -> Options:
     """Return the options of `convert` as one; raises InvalidInput for what is not allowed."""
     overrides = Overrides(bits, granularity, method, budget, activations, sparsity)
     goal = Goal(optimize, max_ram, core)
     said = check_custom(custom)
     found = settings_of(settings)
-    axis = found.stream if stream is None else stream
     return Options(
-        overrides, found, input_range, range_rule, task, distill, goal, custom=said, stream=axis
+        overrides,
+        found,
+        input_range,
+        range_rule,
+        task,
+        distill,
+        goal,
+        custom=said,
+        stream=found.stream if stream is None else stream,
+        class_names=found.class_names if class_names is None else class_names_of(class_names),
     )
 
 

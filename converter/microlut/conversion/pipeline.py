@@ -17,6 +17,7 @@ from microlut.conversion.alarm import alarms
 from microlut.conversion.allocation import Allocation
 from microlut.conversion.bits import quantize_within
 from microlut.conversion.calibration import STAGES
+from microlut.conversion.class_names import ClassNames, check_class_names
 from microlut.conversion.conversion import Conversion, source_hash
 from microlut.conversion.decisions import Decision
 from microlut.conversion.findings import Finding, Remedy
@@ -80,6 +81,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
     stream: int | None = None,
+    class_names: ClassNames | None = None,
     name: str | None = None,
     example_input: object = None,
     progress: Progress = silent,
@@ -120,6 +122,8 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         core: The core that the plan is optimized for; the sources run on all.
         stream: The dimension of inputs along which frames come, counted without the batch: a run
             takes the next frames, and answers as the model does for the last window of them.
+        class_names: Names of the classes by their numbers, or a text file with one per line, for
+            the C code and for reports.
         name: Name of the model; the file's by default.
         example_input: For a `torch.nn.Module`: what it is called with, a tensor or an array
             [batch, ...], or a tuple of them. PyTorch exports the module to ONNX.
@@ -146,6 +150,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         max_ram=max_ram,
         core=core,
         stream=stream,
+        class_names=class_names,
     )
     return convert_with(model, calibration, options, name, progress)
 
@@ -179,7 +184,12 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
         quantized, tuned = trainer(prepared, found.quantized, found.configs)
     else:
         quantized, trained, untrained = _distilled(prepared, found, options, progress)
-    quantized = replace(quantized, source=_source_name(model), source_sha256=source_hash(model))
+    quantized = replace(
+        quantized,
+        source=_source_name(model),
+        source_sha256=source_hash(model),
+        class_names=options.class_names,
+    )
     decisions = (*prepared.decisions, *found.decisions, *trained)
     # before large texts take memory
     making = _making(prepared, found.configs, quantized, budget)
@@ -211,13 +221,13 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
 
 
 def _checks(options: Options, check: Check) -> Check:
-    """Return a check that also refuses networks that cannot be streamed, before time is spent."""
+    """Return a check that refuses wrong streams and class names, too, before time is spent."""
     axis = options.stream
-    if axis is None:
-        return check
 
     def both(graph: Graph, limits: Mapping[str, tuple[Ends, ...]] | None) -> None:
         if limits is None:
+            check_class_names(options.class_names, graph)
+        if limits is None and axis is not None:
             streamed(quantize_roughly(graph, {node.name: 8 for node, _ in graph.weighted()}), axis)
         check(graph, limits)
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from microlut.conversion.class_names import class_names_of
 from microlut.conversion.project_table import ProjectTable
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
@@ -95,6 +96,7 @@ class _File(Table):
     tensors: dict[str, ActivationBits] = Field(default_factory=dict)
     custom: dict[str, str] = Field(default_factory=dict)
     stream: Annotated[int, Field(ge=0)] | None = None
+    class_names: str | list[str] | None = None
     project: ProjectTable = ProjectTable()
 
 
@@ -130,6 +132,7 @@ class Settings:
     layers: dict[str, LayerRule] = field(default_factory=dict)  # by name or pattern, in order
     custom: dict[str, str] = field(default_factory=dict)  # what classes and layers are, by name
     stream: int | None = None  # the dimension of inputs along which frames come
+    class_names: tuple[str, ...] = ()  # names of the classes
     activations: ActivationBits | None = None
     tensors: dict[str, ActivationBits] = field(default_factory=dict)  # by name or pattern, in order
     project: ProjectTable = field(default_factory=ProjectTable)  # what to deploy
@@ -194,10 +197,16 @@ def load_settings(path: Path) -> Settings:
         file.layers,
         file.custom,
         file.stream,
+        class_names_of(_seen_from(file.class_names, path), f"{path}: class_names"),
         file.activations,
         file.tensors,
         file.project,
     )
+
+
+def _seen_from(class_names: str | list[str] | None, settings: Path) -> Path | list[str] | None:
+    """Return the names of classes, or the path of their file as the current folder sees it."""
+    return settings.parent / class_names if isinstance(class_names, str) else class_names
 
 
 def settings_of(path: PathLike | None) -> Settings:

@@ -31,6 +31,11 @@ def check_graph(graph: QuantizedGraph) -> None:
     ends = graph.output_names or graph.outputs
     sound = len(graph.outputs) == len(ends) == len(set(ends)) and all(map(is_plain, ends))
     _demand("the graph", sound, "the names of its outputs")
+    _demand(
+        "the graph",
+        all(text and is_plain(text) for text in graph.class_names),
+        "the names of its classes",
+    )
     known: dict[str, Tensor] = {}
     names: set[str] = set()
     for tensor in graph.given():
@@ -52,6 +57,12 @@ def check_graph(graph: QuantizedGraph) -> None:
         source = known.get(state.source)
         like = source is not None and _like(source, state.tensor)
         _demand(state.tensor.name, like, "the tensor that updates it")
+    sizes = {known[name].shape[-1] for name in graph.outputs}
+    _demand(
+        "the graph",
+        not graph.class_names or len(graph.class_names) in sizes,
+        "the names of its classes",
+    )
     check_stream(graph)
 
 

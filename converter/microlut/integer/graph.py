@@ -75,6 +75,7 @@ class QuantizedGraph(Network[QNode]):
         source: File from which the model was read.
         source_sha256: SHA-256 of that file's bytes.
         stream: How a streamed network takes whole windows; None: a run takes one.
+        class_names: Names of the classes of the outputs that have as many values per answer.
     """
 
     name: str
@@ -87,6 +88,7 @@ class QuantizedGraph(Network[QNode]):
     source: str = ""
     source_sha256: str = ""
     stream: Stream | None = None
+    class_names: tuple[str, ...] = ()
     __pydantic_config__ = CONFIG
 
     def quantization_of(self, tensor: str) -> Quantization:

@@ -97,6 +97,43 @@ static inline int32_t mlut_quantize(
     return (int32_t)(scaled + (scaled < 0.0f ? -0.5f : 0.5f)) + zero_point;
 }
 
+/* Return the least value that stands for `real` or more; maximum + 1 if none does. */
+static inline int32_t mlut_threshold(
+    float real, float scale, int32_t zero_point, int32_t minimum, int32_t maximum)
+{
+    int32_t value = mlut_quantize(real, scale, zero_point, minimum, maximum);
+    while (value > minimum && scale * (float)(value - 1 - zero_point) >= real) {
+        value--;
+    }
+    while (value <= maximum && !(scale * (float)(value - zero_point) >= real)) {
+        value++;
+    }
+    return value;
+}
+
+/* Return the index of the largest of some values; of equal ones, the first. */
+static inline size_t mlut_largest_int8(const int8_t *values, size_t count)
+{
+    size_t largest = 0;
+    for (size_t i = 1; i < count; i++) {
+        if (values[i] > values[largest]) {
+            largest = i;
+        }
+    }
+    return largest;
+}
+
+static inline size_t mlut_largest_int16(const int16_t *values, size_t count)
+{
+    size_t largest = 0;
+    for (size_t i = 1; i < count; i++) {
+        if (values[i] > values[largest]) {
+            largest = i;
+        }
+    }
+    return largest;
+}
+
 #ifdef __cplusplus
 }
 #endif
