@@ -8,8 +8,8 @@ import numpy as np
 
 import random_graphs as rg
 from graphs import as_batch
+from microlut.conversion.layer_choices import LayerChoice
 from microlut.conversion.prepared import Prepared
-from microlut.conversion.settings import LayerChoice
 from microlut.graph.ir import Graph
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add

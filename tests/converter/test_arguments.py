@@ -169,6 +169,7 @@ WRONG: dict[str, list[object]] = {
     "budget": [3, {"max_drop": 1}, "3", [], object()],
     "conversion": [*NO_FILE, None],
     "class_names": ["none.txt", NUL, LONG, 3, {}, [], [None], ["a"], object(), b"ab"],
+    "front": [3, "none.toml", "mfc", {}, [], object(), b"mfcc", NUL, LONG],
     "custom": ["a", 3, ["a"], {"a": 3}, {3: "x"}, {"": "x"}, {"a": ""}, np.zeros(2), object()],
     "example_input": [3, "x", np.zeros((1, *SHAPE)), object()],  # for a model of Keras
     "flash_bytes": [100, "3", [], object()],  # beside average_bits

@@ -13,6 +13,7 @@ from microlut.cli.terminal import print_json
 from microlut.errors import InvalidInput
 from microlut.exporters import ExportFormat, format_of
 from microlut.show import runs as tables
+from microlut.signal.file import KNOWN
 
 
 def _format(name: str) -> ExportFormat:
@@ -38,12 +39,19 @@ def export(
     to: FormatOption,
     output: ExportOption,
     name: NameOption = None,
+    front: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FRONT",
+            help=f"Front end whose C code goes along: {', '.join(KNOWN)}, or a .toml file.",
+        ),
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write converted models as a library of another build system, or as an int8 .tflite file."""
     given = [projects.read(folder) for folder in folders]
-    exported = exporters.export(given, to, output, name, force=force)
+    exported = exporters.export(given, to, output, name, front=front, force=force)
     if as_json:
         print_json(exported.as_json())
     else:

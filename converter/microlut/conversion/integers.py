@@ -12,11 +12,12 @@ from microlut.conversion.calibration import (
     notes_of,
     tamed,
 )
+from microlut.conversion.early_checks import Check
 from microlut.conversion.input_checks import calibration_findings
-from microlut.conversion.options import Check, Options
+from microlut.conversion.layer_choices import layer_choices
+from microlut.conversion.options import Options
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.report import FileIntegers
-from microlut.conversion.settings import layer_choices
 from microlut.conversion.tensor_types import OF_INTEGERS, check_types_free
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph

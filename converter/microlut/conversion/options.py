@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict, get_args
 
 from microlut.conversion.class_names import ClassNames, class_names_of
 from microlut.conversion.settings import Budget, Overrides, Settings, settings_of
-from microlut.graph.ir import Graph
 from microlut.importers.keras.custom import Custom, check_custom
 from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Goal, Optimize
 from microlut.quantize.figures import Task
-from microlut.quantize.ranges.choose import Ends, RangeChoice
+from microlut.quantize.ranges.choose import RangeChoice
 from microlut.quantize.weights import Method
 from microlut.support.arguments import (
     PathLike,
@@ -135,12 +133,3 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
         stream=found.stream if stream is None else stream,
         class_names=found.class_names if class_names is None else class_names_of(class_names),
     )
-
-
-# Looks at the network, and then at the ranges that each of its inputs may have, before much time is
-# spent.
-Check = Callable[[Graph, Mapping[str, tuple[Ends, ...]] | None], None]
-
-
-def unchecked(_graph: Graph, _limits: Mapping[str, tuple[Ends, ...]] | None) -> None:
-    """Look at nothing."""

@@ -5,7 +5,7 @@ file -> Graph -> Graph (folded) -> Ranges -> QuantizedGraph -> Plan -> Sources
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,14 @@ from microlut.conversion.alarm import alarms
 from microlut.conversion.allocation import Allocation
 from microlut.conversion.bits import quantize_within
 from microlut.conversion.calibration import STAGES
-from microlut.conversion.class_names import ClassNames, check_class_names
+from microlut.conversion.class_names import ClassNames
 from microlut.conversion.conversion import Conversion, source_hash
 from microlut.conversion.decisions import Decision
+from microlut.conversion.early_checks import Check, early_checks, unchecked
 from microlut.conversion.findings import Finding, Remedy
 from microlut.conversion.integers import file_integers
 from microlut.conversion.memories import arena_banks, with_weights_placed
-from microlut.conversion.options import Check, Options, options_of, unchecked
+from microlut.conversion.options import Options, options_of
 from microlut.conversion.preparation import prepare
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.remedies import measured_remedies
@@ -33,7 +34,6 @@ from microlut.distill.decision import UNTRAINED
 from microlut.distill.stage import distilled, training_for
 from microlut.distill.tuning import Tuned
 from microlut.errors import ToolMissing
-from microlut.graph.ir import Graph
 from microlut.importers.keras.custom import Custom
 from microlut.importers.onnx.memory import with_example
 from microlut.importers.samples import Inputs
@@ -42,8 +42,7 @@ from microlut.ops.weights import Granularity
 from microlut.plan import DEFAULT_CORE, Optimize, make_plan
 from microlut.quantize.figures import Task
 from microlut.quantize.quality import affordable_inputs, compare, spread
-from microlut.quantize.ranges.choose import Ends, RangeChoice
-from microlut.quantize.rough import quantize_roughly
+from microlut.quantize.ranges.choose import RangeChoice
 from microlut.quantize.weights import LayerConfigs, Method
 from microlut.streaming.stream import stream as streamed
 from microlut.support.arguments import PathLike, is_path, path_of
@@ -173,7 +172,7 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     model = path_of("model", model) if is_path(model) else model
     to_tflite = _tflite_writer()  # early: it may be missing
     options = replace(options, aside=True)
-    prepared = prepare(model, calibration, options, name, progress, _checks(options, check))
+    prepared = prepare(model, calibration, options, name, progress, early_checks(options, check))
     progress("quantize", 2, STAGES)
     budget = budget_in_force(options.settings, options.overrides)
     found = quantize_within(prepared, budget, progress)
@@ -218,20 +217,6 @@ def convert_with(  # noqa: PLR0913 (two of them only `deploy` has)
     )
     progress("generate", 5, STAGES)
     return conversion
-
-
-def _checks(options: Options, check: Check) -> Check:
-    """Return a check that refuses wrong streams and class names, too, before time is spent."""
-    axis = options.stream
-
-    def both(graph: Graph, limits: Mapping[str, tuple[Ends, ...]] | None) -> None:
-        if limits is None:
-            check_class_names(options.class_names, graph)
-        if limits is None and axis is not None:
-            streamed(quantize_roughly(graph, {node.name: 8 for node, _ in graph.weighted()}), axis)
-        check(graph, limits)
-
-    return both
 
 
 def _distilled(

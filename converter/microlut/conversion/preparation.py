@@ -11,11 +11,12 @@ from microlut.conversion.calibration import (
     tamed,
 )
 from microlut.conversion.decisions import Decision
+from microlut.conversion.early_checks import Check, unchecked
 from microlut.conversion.input_checks import calibration_findings
 from microlut.conversion.integers import prepared_integers
-from microlut.conversion.options import Check, Options, unchecked
+from microlut.conversion.layer_choices import layer_choices
+from microlut.conversion.options import Options
 from microlut.conversion.prepared import Prepared
-from microlut.conversion.settings import layer_choices
 from microlut.conversion.tensor_types import tensor_types
 from microlut.errors import InvalidInput
 from microlut.graph.passes import run_passes

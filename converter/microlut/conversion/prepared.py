@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from microlut.conversion.coding import with_short_indices
 from microlut.conversion.decisions import Decision
 from microlut.conversion.findings import Finding
-from microlut.conversion.settings import LayerChoice
+from microlut.conversion.layer_choices import LayerChoice
 from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
 from microlut.graph.passes.prune_channels import Pruned

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from microlut.conversion.settings import (
-    Overrides,
-    Settings,
-    check_rules_match,
-    rules_by_name,
-)
+from microlut.conversion.layer_choices import check_rules_match, rules_by_name
+from microlut.conversion.settings import Overrides, Settings
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.ops.tensor import Activation

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from microlut.codegen.front import render_front
 from microlut.codegen.names import identifier
 from microlut.errors import InvalidInput
 from microlut.exporters.formats import ExportFormat, format_of
 from microlut.exporters.output import write_archive, write_folder
 from microlut.exporters.package import package_files
+from microlut.integer import QuantizedGraph
 from microlut.project import Model, Project, project_of
+from microlut.signal.file import Front, front_of
 from microlut.support.arguments import PathLike, check_flag, check_text, path_of
 from microlut.support.files import check_file, write_file
 from microlut.support.shown import Shown
@@ -49,6 +52,7 @@ def export(
     output: PathLike,
     name: str | None = None,
     *,
+    front: Front | PathLike | None = None,
     force: bool = False,
 ) -> Exported:
     """Write converted models in another tool's format.
@@ -59,6 +63,8 @@ def export(
         to: The format.
         output: Folder to write; a file for `zip` and `tflite`, and if it ends in .zip.
         name: The package's name; the first model's by default.
+        front: A front end whose C code goes along: "mfcc", "log-mel", a TOML file, or one of
+            `microlut.signal`.
         force: Whether to replace an earlier export of which files have been changed since.
 
     Raises:
@@ -72,18 +78,30 @@ def export(
     check_text("name", name)
     check_flag("force", force)
     name = projects[0].prefix if name is None else _checked(name)
+    fronts = [] if front is None else [render_front(front_of(front), _only_for_front(projects))]
     if to is ExportFormat.TFLITE:
+        if fronts:
+            raise InvalidInput("a .tflite file has no code, so no front end; leave it out")
         data = _tflite(_only(projects))
         check_file(output, _is_ours, "a .tflite file")
         write_file(output, data)
         return Exported(to, output, name, len(data), ())
-    files = package_files(projects, to, name)
+    files = package_files(projects, to, name, {k: v for files in fronts for k, v in files.items()})
     if to is ExportFormat.ZIP or output.suffix == ".zip":
         size = write_archive(files, name, output, force)
     else:
         write_folder(files, output, force)
         size = sum(map(len, files.values()))
     return Exported(to, output, name, size, tuple(files))
+
+
+def _only_for_front(projects: Sequence[Project]) -> QuantizedGraph:
+    if len(projects) > 1:
+        raise InvalidInput(
+            f"a front end makes the input of one model, and {len(projects)} were given; export the "
+            "others one by one"
+        )
+    return projects[0].graph
 
 
 def _tflite(project: Project) -> bytes:

@@ -64,19 +64,30 @@ class ModelView:
         return self.prefix.upper()
 
 
-def package_files(projects: Sequence[Project], to: ExportFormat, name: str) -> Files:
+def package_files(
+    projects: Sequence[Project],
+    to: ExportFormat,
+    name: str,
+    front: Mapping[str, str] | None = None,
+) -> Files:
     """Return the files of a package called `name`, by their paths in it.
+
+    `front` are the C files of a front end, by name.
 
     Equal models give equal bytes.
     """
     layout = LAYOUTS[to]
     files = source_files(projects, layout)
+    for file, text in (front or {}).items():
+        place = layout.headers if file.endswith(".h") else layout.sources
+        files[f"{place}/{file}"] = text.encode()
     models = [_view(project) for project in projects]
     context: dict[str, object] = {
         "name": name,
         "models": models,
         "headers": layout.headers,
         "sources": sorted(file for file in files if file.endswith(".c")),
+        "front": "" if front is None else next(iter(front), ""),
         "optimize": "-Os" if all(m.report["optimize"] == "size" for m in models) else "-O2",
         "version": VERSION,
     }

@@ -91,6 +91,10 @@ class QuantizedGraph(Network[QNode]):
     class_names: tuple[str, ...] = ()
     __pydantic_config__ = CONFIG
 
+    def class_name(self, number: int) -> str:
+        """Return the name of a class, or its number if there are no names."""
+        return self.class_names[number] if number < len(self.class_names) else str(number)
+
     def quantization_of(self, tensor: str) -> Quantization:
         """Return a tensor's scale and zero point; raise KeyError if there is none of that name."""
         return self.tensors()[tensor].quantized

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from microlut.board.board import Board, board_of, boards
 from microlut.conversion.analysis import Analysis, Choice, analyze_graph, analyze_translation
-from microlut.conversion.settings import Overrides, layer_choices, settings_of
+from microlut.conversion.layer_choices import layer_choices
+from microlut.conversion.settings import Overrides, settings_of
 from microlut.conversion.tensor_types import tensor_types
 from microlut.errors import InvalidInput
 from microlut.graph.passes import run_passes

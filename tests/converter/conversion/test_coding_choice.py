@@ -7,8 +7,9 @@ from graphs import as_batch, make_node, net
 from microlut.conversion.allocation import flash_bytes
 from microlut.conversion.bits import quantize_within
 from microlut.conversion.coding import DECODER_BYTES, coded_options, with_short_indices
+from microlut.conversion.layer_choices import LayerChoice
 from microlut.conversion.prepared import Prepared
-from microlut.conversion.settings import Budget, LayerChoice
+from microlut.conversion.settings import Budget
 from microlut.errors import InvalidInput
 from microlut.graph.ir import Graph
 from microlut.integer import evaluate as int_ops

@@ -14,9 +14,9 @@ import microlut.conversion.search as stage
 from graphs import as_batch, make_node, net
 from microlut.conversion.allocation import flash_bytes
 from microlut.conversion.front import SearchResult
+from microlut.conversion.layer_choices import LayerChoice
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.search import search_prepared as search
-from microlut.conversion.settings import LayerChoice
 from microlut.errors import InvalidInput
 from microlut.graph.batch import only
 from microlut.ops.conv2d import Conv2D

@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from graphs import make_node, net
+from microlut.conversion.layer_choices import LayerChoice, layer_choices
 from microlut.conversion.settings import (
     Budget,
-    LayerChoice,
     LayerRule,
     Overrides,
     Rule,
     Settings,
     budget_in_force,
-    layer_choices,
     load_settings,
 )
 from microlut.errors import InvalidInput

@@ -246,19 +246,15 @@ class Contents:
         answers = self.found.answers
         return bool(answers) and answers[0].classes <= _MOST_CLASSES
 
-    def class_name(self, number: int) -> str:
-        """Return the name of a class, or its number if the model has no names."""
-        names = self.found.project.graph.class_names
-        return names[number] if number < len(names) else str(number)
-
     @property
     def confused(self) -> list[tuple[str, list[str]]]:
         """By form, the most frequent wrong answers as texts."""
+        name = self.found.project.graph.class_name
         return [
             (
                 each.form,
                 [
-                    f"{self.class_name(label)} taken for {self.class_name(answer)}: {inputs:,}"
+                    f"{name(label)} taken for {name(answer)}: {inputs:,}"
                     for label, answer, inputs in each.confused()[:_MOST_PAIRS]
                 ],
             )
