@@ -39,7 +39,7 @@ int main(void)
 def photographs() -> np.ndarray:
     """Return digits as a camera would have them: 24x24 pixels in grey, in the middle."""
     with np.load(TEST) as arrays:
-        digits = arrays["x"][:50].reshape(-1, 8, 8)
+        digits = arrays["x"][:50].reshape(-1, 8, 8).astype(float)
     grey = np.zeros((len(digits), 24, 32), np.int64)
     grey[:, :, 4:28] = np.round(digits * 255 / 16).repeat(3, axis=1).repeat(3, axis=2)
     words = (grey >> 3) << 11 | (grey >> 2) << 5 | grey >> 3
