@@ -8,6 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#define MLUT_NORETURN [[noreturn]]
+#else
+#define MLUT_NORETURN _Noreturn
+#endif
+
 /* Starts the console and the clock. A host port gets the program's arguments; others ignore them.
  */
 void mlut_port_init(int argc, char **argv);
@@ -25,6 +32,10 @@ uint64_t mlut_port_microseconds(void);
 const uint8_t *mlut_port_preload(size_t *bytes);
 
 /* Ends the program. A microcontroller stops and sleeps. */
-_Noreturn void mlut_port_exit(int status);
+MLUT_NORETURN void mlut_port_exit(int status);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* MLUT_PORT_H */

@@ -46,12 +46,18 @@ def export(
             help=f"Front end whose C code goes along: {', '.join(KNOWN)}, or a .toml file.",
         ),
     ] = None,
+    app: Annotated[
+        bool,
+        typer.Option(
+            "--app", help="A whole application: the model behind the console, for any board."
+        ),
+    ] = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write converted models as a library of another build system, or as an int8 .tflite file."""
     given = [projects.read(folder) for folder in folders]
-    exported = exporters.export(given, to, output, name, front=front, force=force)
+    exported = exporters.export(given, to, output, name, front=front, app=app, force=force)
     if as_json:
         print_json(exported.as_json())
     else:

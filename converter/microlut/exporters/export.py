@@ -9,6 +9,7 @@ from pathlib import Path
 from microlut.codegen.front import render_front
 from microlut.codegen.names import identifier
 from microlut.errors import InvalidInput
+from microlut.exporters.application import application_files
 from microlut.exporters.formats import ExportFormat, format_of
 from microlut.exporters.output import write_archive, write_folder
 from microlut.exporters.package import package_files
@@ -46,13 +47,14 @@ class Exported(Shown):
         return facts | ({"files": list(self.files)} if self.files else {})
 
 
-def export(
+def export(  # noqa: PLR0913 (what the user may say, by name)
     models: Model | Sequence[Model],
     to: ExportFormat | str,
     output: PathLike,
     name: str | None = None,
     *,
     front: Front | PathLike | None = None,
+    app: bool = False,
     force: bool = False,
 ) -> Exported:
     """Write converted models in another tool's format.
@@ -65,6 +67,8 @@ def export(
         name: The package's name; the first model's by default.
         front: A front end whose C code goes along: "mfcc", "log-mel", a TOML file, or one of
             `microlut.signal`.
+        app: Whether to write a whole application: the model behind a console, as in the firmware
+            of `build`, which the ecosystem's own command builds for any of its boards.
         force: Whether to replace an earlier export of which files have been changed since.
 
     Raises:
@@ -77,16 +81,23 @@ def export(
         raise InvalidInput("there is no model to export; give at least one")
     check_text("name", name)
     check_flag("force", force)
+    check_flag("app", app)
+    if app and front is not None:
+        raise InvalidInput("an application takes inputs from its console: leave the front end out")
     name = projects[0].prefix if name is None else _checked(name)
     fronts = [] if front is None else [render_front(front_of(front), _only_for_front(projects))]
-    if to is ExportFormat.TFLITE:
+    if to is ExportFormat.TFLITE and not app:
         if fronts:
             raise InvalidInput("a .tflite file has no code, so no front end; leave it out")
         data = _tflite(_only(projects))
         check_file(output, _is_ours, "a .tflite file")
         write_file(output, data)
         return Exported(to, output, name, len(data), ())
-    files = package_files(projects, to, name, {k: v for files in fronts for k, v in files.items()})
+    if app:
+        files = application_files(projects, to, name)
+    else:
+        code = {file: text for made in fronts for file, text in made.items()}
+        files = package_files(projects, to, name, code)
     if to is ExportFormat.ZIP or output.suffix == ".zip":
         size = write_archive(files, name, output, force)
     else:

@@ -19,6 +19,7 @@ class ExportFormat(StrEnum):
     ESP_IDF = "esp-idf"
     ZEPHYR = "zephyr"
     STM32CUBE = "stm32cube"
+    PICO_SDK = "pico-sdk"
     ZIP = "zip"
     TFLITE = "tflite"
 
@@ -30,6 +31,7 @@ _CALLED = {
     ExportFormat.ESP_IDF: ("ESP32", "ESP32-S3", "Espressif"),
     ExportFormat.ZEPHYR: ("nRF Connect SDK", "west"),
     ExportFormat.STM32CUBE: ("STM32CubeIDE", "STM32CubeMX", "Keil"),
+    ExportFormat.PICO_SDK: ("Raspberry Pi Pico", "RP2040", "RP2350", "pico"),
     ExportFormat.ZIP: ("Makefile", "C sources"),
     ExportFormat.TFLITE: ("TensorFlow Lite", "LiteRT"),
 }
@@ -71,4 +73,14 @@ LAYOUTS = {
     ExportFormat.ZEPHYR: _SPLIT,
     ExportFormat.STM32CUBE: Layout("Inc", "Src"),
     ExportFormat.ZIP: _SPLIT,
+}
+
+# Where the applications of an ecosystem have their code; NAME is the application's.
+APPLICATIONS = {
+    ExportFormat.ARDUINO: "NAME/src",
+    ExportFormat.PLATFORMIO: "src",
+    ExportFormat.ESP_IDF: "main",
+    ExportFormat.ZEPHYR: "src",
+    ExportFormat.PICO_SDK: "src",
+    ExportFormat.STM32CUBE: "NAME",
 }

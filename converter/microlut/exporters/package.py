@@ -76,12 +76,17 @@ def package_files(
 
     Equal models give equal bytes.
     """
+    if to not in LAYOUTS:
+        raise InvalidInput(
+            f"{to.value} takes applications; give --app (app=True in Python), or export a library "
+            "to cmake"
+        )
     layout = LAYOUTS[to]
     files = source_files(projects, layout)
     for file, text in (front or {}).items():
         place = layout.headers if file.endswith(".h") else layout.sources
         files[f"{place}/{file}"] = text.encode()
-    models = [_view(project) for project in projects]
+    models = [view_of(project) for project in projects]
     context: dict[str, object] = {
         "name": name,
         "models": models,
@@ -91,16 +96,17 @@ def package_files(
         "optimize": "-Os" if all(m.report["optimize"] == "size" for m in models) else "-O2",
         "version": VERSION,
     }
-    filled = _filled(to, name, context)
+    filled = fill(f"{_TEMPLATES}/{to.value}", name, context)
     for file in filled.keys() & files.keys():
         raise InvalidInput(f"{file} would be a model's file and an example's; give another --name")
     files |= filled
     files["LICENSE"] = license_file().read_bytes()
-    files[MANIFEST] = _manifest(to, models, files)
+    files[MANIFEST] = manifest_of(to, models, files)
     return dict(sorted(files.items()))
 
 
-def _view(project: Project) -> ModelView:
+def view_of(project: Project) -> ModelView:
+    """Return a model as templates see it."""
     graph = project.graph
     inputs = {tensor.name: tensor for tensor in graph.inputs}
     positions = np.arange(sum(tensor.bytes for tensor in graph.inputs))
@@ -121,18 +127,19 @@ def _ends(
     )
 
 
-def _filled(to: ExportFormat, name: str, context: dict[str, object]) -> Files:
-    """Fill the format's templates; NAME in their paths is the package's name."""
+def fill(folder: str, name: str, context: dict[str, object]) -> Files:
+    """Fill all templates of a folder; NAME in their paths is the package's name."""
     templates = environment()
     root = data_folder("templates")
     files = {}
-    for path in sorted((root / _TEMPLATES / to.value).rglob("*.j2")):
+    for path in sorted((root / folder).rglob("*.j2")):
         text = templates.get_template(path.relative_to(root).as_posix()).render(context)
-        place = path.relative_to(root / _TEMPLATES / to.value).as_posix()
+        place = path.relative_to(root / folder).as_posix()
         files[place.removesuffix(".j2").replace("NAME", name)] = text.encode()
     return files
 
 
-def _manifest(to: ExportFormat, models: Sequence[ModelView], files: Files) -> bytes:
+def manifest_of(to: ExportFormat, models: Sequence[ModelView], files: Files) -> bytes:
+    """Return the record of what an export wrote."""
     sources = {m.prefix: m.report["source_sha256"] for m in models}
     return manifest(files, microlut=VERSION, format=to.value, models=sources)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import mean
 
-from microlut.board.board import Board
+from microlut.board.board import Board, Core
 from microlut.errors import RunFailed
 from microlut.importers.samples import Samples
 from microlut.project import Project
@@ -66,8 +66,10 @@ def run_on_board(
         runs=None if project.graph.stream is None else project.graph.stream.runs,
     )
     times = result.microseconds
+    # An application of another ecosystem is on a board that has no file: "host" stands for it.
+    where = port.name if board.core is Core.HOST else board.id
     return replace(
-        compared_outcome(image, board.id, result.outputs, reference),
+        compared_outcome(image, where, result.outputs, reference),
         microseconds=(round(mean(times)), min(times), max(times)),
         profile=_profile(project, result) if profile else None,
     )

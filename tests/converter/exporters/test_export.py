@@ -40,7 +40,7 @@ def test_every_format_has_templates_and_every_folder_is_a_format():
     paths = (data_folder("templates") / "export").iterdir()
     folders = {path.name for path in paths if path.is_dir()}
     assert folders == set(FOLDERS)
-    assert {to.value for to in ExportFormat} == {*FOLDERS, "tflite"}
+    assert {to.value for to in ExportFormat} == {*FOLDERS, "tflite", "pico-sdk"}
 
 
 def test_package_has_the_models_one_engine_licence_readme_and_example(package):
