@@ -2,6 +2,7 @@
 #   make demo   set up, then convert, build and run the digits example on an emulated Cortex-M4
 #   make test   set up, then run the tests
 # Others: make test-all (with the long sweeps), make check (linters, types and prose), make wheel-test, make clean,
+#   make analyze-code (GCC's analyzer, clang-tidy and cppcheck over the engine's C),
 #   make site (the documentation as a site, in build/site),
 #   make fuzz-networks FUZZ_SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000 C=9),
 #   make fuzz-readers, make fuzz-console FUZZ_SECONDS=600 SEED=0 (changed files of all formats, random commands)
@@ -15,10 +16,11 @@ OLD_VENV := .venv-tflite-runtime
 INSTALL := scripts/install_packages.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all site fuzz-networks fuzz-readers fuzz-console check setup setup-dev wheel-test clean
+.PHONY: help demo test test-all site fuzz-networks fuzz-readers fuzz-console check analyze-code setup setup-dev \
+	wheel-test clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -7
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
 
 $(VENV)/ready: pyproject.toml scripts/install-tools.sh
 	sh scripts/install-tools.sh
@@ -72,8 +74,14 @@ check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml converter
 	$(BIN)/python scripts/check_prose.py
 	find firmware -name '*.[ch]' -print0 | xargs -0 $(BIN)/clang-format --dry-run -Werror
+
+# The C as other compilers and rules see it: about four minutes of one core, so not part of check.
+analyze-code: setup-dev
+	sh scripts/install-tools.sh --analysis
+	$(BIN)/python scripts/analyze_code.py
 
 wheel-test: setup-dev
 	sh scripts/test-wheel.sh $(BIN)/python

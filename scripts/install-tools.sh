@@ -4,6 +4,7 @@
 # venv module.
 #
 # With --tests also what only tests need: a compiler for Xtensa, Clang, and flash tools.
+# With --analysis also what only `make analyze-code` needs: clang-tidy and cppcheck.
 # Does nothing when all are there. Uses apt-get where it exists; elsewhere it says what to install.
 set -eu
 
@@ -38,6 +39,9 @@ if [ "${1:-}" = --tests ]; then
     has openocd || missing="$missing openocd"
     has st-flash || missing="$missing stlink-tools"
     has clang || missing="$missing clang"
+elif [ "${1:-}" = --analysis ]; then
+    has clang-tidy || missing="$missing clang-tidy"
+    has cppcheck || missing="$missing cppcheck"
 fi
 
 if [ -z "$missing" ]; then

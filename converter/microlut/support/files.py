@@ -12,7 +12,7 @@ from microlut.errors import InvalidInput
 
 # What CMake, Ninja, linkers and Renode accept unquoted; each quotes other characters differently.
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
-_TEMPORARY = ("/tmp", "/var/tmp")  # other places for temporary files
+_TEMPORARY = ("/tmp", "/var/tmp")  # nosec B108 # mkdtemp makes a folder in one of them
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def check_tools(board: Board) -> None:
 
 def _write_config(job: _Job, board: Board) -> None:
     """Fill the templates with the board and the model's name."""
-    templates = jinja2.Environment(
+    templates = jinja2.Environment(  # nosec B701 # makes C, not HTML
         loader=jinja2.FileSystemLoader(data_folder("templates")),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,

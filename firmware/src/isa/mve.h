@@ -145,7 +145,7 @@ static inline __attribute__((always_inline)) int32x4_t mlut_mve_quick(
     int32x4_t x, int32x4_t multiplier, int32x4_t shift_24, int32x4_t nudge, int is_signed)
 {
     x = vqrdmulhq_s32(x, multiplier);
-    if (is_signed) {
+    if (is_signed != 0) {
         x = vaddq_s32(x, vshrq_n_s32(x, 31));
     }
     x = vqshlq_s32(vaddq_s32(x, nudge), shift_24);

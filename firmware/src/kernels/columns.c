@@ -206,7 +206,7 @@ static __attribute__((noinline)) void mlut_columns_gather_border(const mlut_conv
                 &sink, layer->input_zero_point, window->width * layer->in.channels);
         }
     }
-    if (layer->patch) {
+    if (layer->patch != 0) {
         mlut_columns_widen_patch((size_t)(sink.patch - patch), patch, column);
     }
 }

@@ -189,10 +189,10 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     uint32_t *columns = weights + even_tile * quads * 2u;
     const size_t block_words = MLUT_COLUMNS * quads * 2u;
     int8_t *patch = (int8_t *)(columns + (layer->blocks > 1u ? layer->blocks : 1u) * block_words);
-    int8_t *results = patch + (layer->patch ? 4u * quads : 0u);
+    int8_t *results = patch + (layer->patch != 0 ? 4u * quads : 0u);
     const size_t pixels = (size_t)layer->out.height * layer->out.width;
     const bool single = mlut_conv2d_is_single(layer);
-    if (layer->patch) {
+    if (layer->patch != 0) {
         memset(patch, 0, 4u * quads);
     }
     const size_t group = layer->blocks > 0 ? (size_t)layer->blocks * MLUT_COLUMNS : pixels;

@@ -35,9 +35,12 @@ static void mlut_dense_widen(const int8_t *x, size_t count, uint32_t *pairs)
 static void mlut_dense_add_block(
     const mlut_dense_t *layer, mlut_dense_rows_t *job, int32_t totals[MLUT_DENSE_UNITS])
 {
-    if (job->begins) {
+    if (job->begins != 0) {
         for (size_t r = 0; r < MLUT_DENSE_UNITS; r += 4) { /* by fours, or GCC calls memset */
-            totals[r] = totals[r + 1u] = totals[r + 2u] = totals[r + 3u] = 0;
+            totals[r + 3u] = 0;
+            totals[r + 2u] = 0;
+            totals[r + 1u] = 0;
+            totals[r] = 0;
             __asm__ volatile("" ::: "memory");
         }
     }

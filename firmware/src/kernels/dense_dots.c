@@ -76,7 +76,7 @@ static inline __attribute__((always_inline)) uint32_t mlut_dense_pair_of(
     if (at < 32 && at + both_bits > 32) {
         both |= unit.high << (32u - at);
     }
-    if (fields.table) {
+    if (fields.table != 0) {
         return job->pairs[both & ((1u << both_bits) - 1u)];
     }
     const unsigned mask = (1u << fields.index_bits) - 1u;

@@ -168,7 +168,7 @@ static MLUT_INLINE mlut_rows_t mlut_depthwise_rows(
 /* All rows of a 3x3 kernel with stride 1 to the right. With stride 1 down, a strip is two of them,
  * but for an odd one at the end. */
 static MLUT_INLINE void mlut_depthwise_3x3(
-    const mlut_depthwise_plane_t *job, void make(const mlut_rows_t *), int8_t *out)
+    const mlut_depthwise_plane_t *job, void make(const mlut_rows_t *all), int8_t *out)
 {
     const size_t together = job->layer->window.stride_y == 1 ? 2u : 1u;
     const size_t below = (size_t)job->layer->out.width * job->layer->out.channels;
@@ -196,7 +196,7 @@ static MLUT_INLINE void mlut_depthwise_3x3(
 /* The same with stride 2 to the right. With stride 1 down, each second row begins with the lower
  * one of a pair. */
 static MLUT_INLINE void mlut_depthwise_3x3_2(
-    const mlut_depthwise_plane_t *job, void make(const mlut_rows_t *), int8_t *out)
+    const mlut_depthwise_plane_t *job, void make(const mlut_rows_t *all), int8_t *out)
 {
     const size_t apart = job->layer->window.stride_y == 1 ? 2u : 1u;
     mlut_rows_t rows = mlut_depthwise_rows(job, apart, out);

@@ -26,6 +26,8 @@ static inline mlut_factor_t mlut_normalize_factor(
         shift = -MLUT_NORMALIZE_MOST_SHIFTED;
     } else if (shift > MLUT_NORMALIZE_MOST_SHIFTED) {
         shift = MLUT_NORMALIZE_MOST_SHIFTED; /* all values are 0 */
+    } else {
+        /* shifted as computed */
     }
     factor.shift = (int8_t)shift;
     return factor;

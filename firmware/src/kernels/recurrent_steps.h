@@ -57,6 +57,8 @@ static int32_t mlut_recurrent_tanh(int32_t x, int power)
         wide = mlut_shift_left(wide, (unsigned)shift);
     } else if (shift < 0) {
         wide = (wide + (int32_t)(UINT32_C(1) << (unsigned)(-shift - 1))) >> (unsigned)-shift;
+    } else {
+        /* Q0.15 already */
     }
     const uint32_t size = (uint32_t)(wide < 0 ? -wide : wide);
     const uint32_t at = size >> 8;
@@ -209,6 +211,8 @@ static inline void mlut_recurrent_steps(
             write(job, (int8_t *)out + made * units * width);
         } else if (i == last) {
             write(job, out);
+        } else {
+            /* only the last step's output is asked for */
         }
     }
 }

@@ -103,7 +103,7 @@ def _prepare(folder: Path, task: Task, inputs: Int8Array) -> None:
 
 def script_of(folder: Path, task: Task, count: int) -> str:
     """Return the Renode script of one run over files in `folder`, a `plain_folder`."""
-    templates = jinja2.Environment(
+    templates = jinja2.Environment(  # nosec B701 # makes a script, not HTML
         loader=jinja2.FileSystemLoader(data_folder("templates")),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
