@@ -2,6 +2,7 @@
 #   make demo   set up, then convert, build and run the digits example on an emulated Cortex-M4
 #   make test   set up, then run the tests
 # Others: make test-all (with the long sweeps), make check (linters, types and prose), make wheel-test, make clean,
+#   make lock, make test-newest, make test-oldest, make sbom (the lock files of packages, and other versions),
 #   make analyze-code (GCC's analyzer, clang-tidy and cppcheck over the engine's C),
 #   make site (the documentation as a site, in build/site),
 #   make fuzz-networks FUZZ_SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000 C=9),
@@ -14,31 +15,36 @@ BIN := $(VENV)/bin
 OLD_VENV := .venv-tflite-runtime
 # Says what it fetches; pip alone is silent for minutes or prints hundreds of lines.
 INSTALL := scripts/install_packages.py
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	-c requirements/constraints.in pyproject.toml requirements/build.in
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all site fuzz-networks fuzz-readers fuzz-console check analyze-code setup setup-dev \
-	wheel-test clean
+	lock test-newest test-oldest sbom wheel-test clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
 
-$(VENV)/ready: pyproject.toml scripts/install-tools.sh
+# Packages have the versions and hashes of the lock files.
+$(VENV)/ready: pyproject.toml requirements/base.txt scripts/install-tools.sh
 	sh scripts/install-tools.sh
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(INSTALL) "Python packages: up to 0.2 GB" --editable .
+	$(BIN)/python $(INSTALL) "Python packages: up to 0.2 GB" --require-hashes -r requirements/base.txt
+	$(BIN)/python $(INSTALL) "microlut itself" --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/ready-dev: $(VENV)/ready
+$(VENV)/ready-dev: $(VENV)/ready requirements/dev.txt
 	sh scripts/install-tools.sh --tests
-	$(BIN)/python $(INSTALL) "Python packages for tests: up to 0.8 GB, mostly TensorFlow" --editable '.[dev]'
+	$(BIN)/python $(INSTALL) "Python packages for tests: up to 0.8 GB, mostly TensorFlow" \
+		--require-hashes -r requirements/dev.txt
 	touch $@
 
 # Where Python is newer than 3.11 there is no such release: the test that needs it says so.
-$(OLD_VENV)/ready: scripts/install-tools.sh
+$(OLD_VENV)/ready: scripts/install-tools.sh requirements/tflite-runtime.txt
 	sh scripts/install-tools.sh
 	$(PYTHON) -m venv $(OLD_VENV)
 	-$(OLD_VENV)/bin/python $(INSTALL) "tflite-runtime for one test: 20 MB" \
-		'tflite-runtime==2.14.0' 'numpy==1.26.4'
+		--require-hashes -r requirements/tflite-runtime.txt
 	touch $@
 
 setup: $(VENV)/ready
@@ -74,7 +80,7 @@ check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml converter
+	$(BIN)/bandit -q --recursive --configfile pyproject.toml converter
 	$(BIN)/python scripts/check_prose.py
 	find firmware -name '*.[ch]' -print0 | xargs -0 $(BIN)/clang-format --dry-run -Werror
 
@@ -83,8 +89,35 @@ analyze-code: setup-dev
 	sh scripts/install-tools.sh --analysis
 	$(BIN)/python scripts/analyze_code.py
 
+# UPGRADE=--upgrade takes newer releases of packages that are in the lock files already.
+lock: setup-dev
+	$(LOCK) $(UPGRADE) --extra dev --extra examples -o requirements/dev.txt
+	$(LOCK) -c requirements/dev.txt -o requirements/base.txt
+	$(BIN)/python scripts/list_licences.py
+
+# The tests with the newest releases that pyproject.toml allows, and with the oldest.
+test-newest: setup-dev
+	$(PYTHON) -m venv $(VENV)-newest
+	$(VENV)-newest/bin/python $(INSTALL) "newest packages: up to 0.8 GB" --upgrade --editable '.[dev,examples]'
+	$(VENV)-newest/bin/python -m pytest -n auto --dist worksteal -q -m 'not sweep'
+
+test-oldest: setup-dev
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python $(INSTALL) "oldest packages: up to 0.8 GB" -c requirements/oldest.txt --editable '.[dev,examples]'
+	$(VENV)-oldest/bin/python -m pytest -n auto --dist worksteal -q -m 'not sweep'
+
+# The packages of a bare installation as a bill of materials in CycloneDX's format.
+sbom: setup-dev
+	rm -rf build/sbom
+	mkdir -p dist
+	$(PYTHON) -m venv --without-pip build/sbom
+	$(BIN)/uv pip install --python build/sbom/bin/python --require-hashes -r requirements/base.txt
+	$(BIN)/uv pip install --python build/sbom/bin/python --no-deps --no-build-isolation .
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/microlut.cdx.json build/sbom/bin/python
+
 wheel-test: setup-dev
 	sh scripts/test-wheel.sh $(BIN)/python
 
 clean:
-	rm -rf build dist $(VENV) $(OLD_VENV)
+	rm -rf build dist $(VENV) $(VENV)-newest $(VENV)-oldest $(OLD_VENV)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Analyze the engine's C, and fail on what docs/reference/misra.md does not explain.
 
-    scripts/analyze_code.py [TOOL ...]      gcc, clang-tidy, cppcheck: all, or these
+    scripts/analyze_code.py [TOOL ...]      cppcheck, clang-tidy, gcc: all, or these
 
 gcc runs -fanalyzer for the host and for the cores in CORES; cppcheck has its MISRA C:2012 addon.
 The document lists rules with files and a reason. A message of another rule or file is an error, and
@@ -145,14 +145,14 @@ def _clang_tidy() -> Iterator[tuple[list[str], str]]:
 
 
 def _cppcheck() -> Iterator[tuple[list[str], str]]:
-    for source in _sources():
-        yield [*_CPPCHECK, source], source
+    # all at once: some rules are about the whole program
+    yield [*_CPPCHECK, *_sources()], ENGINE
 
 
 TOOLS: dict[str, Callable[[], Iterator[tuple[list[str], str]]]] = {
-    "gcc": _gcc,
+    "cppcheck": _cppcheck,  # the longest job first
     "clang-tidy": _clang_tidy,
-    "cppcheck": _cppcheck,
+    "gcc": _gcc,
 }
 
 
@@ -176,6 +176,8 @@ def main() -> int:
         return 1
     deviations = read_deviations(DOCUMENT.read_text(encoding="utf-8"))
     wrong = judge(analyze(tools), deviations)
+    if len(tools) < len(TOOLS):  # the others would need some
+        wrong = [line for line in wrong if ": explained" not in line]
     sys.stdout.writelines(f"{line}\n" for line in wrong)
     sys.stdout.write(f"analyze-code: {len(wrong)} to mend, or to explain in {DOCUMENT.name}\n")
     return 1 if wrong else 0
