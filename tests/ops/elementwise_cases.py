@@ -43,7 +43,7 @@ def function_cases(*functions: tuple[str, FloatOp, Callable[[Sequence[Any]], Any
     ]
 
 
-def of_positive(name: str, op: FloatOp) -> Case:
+def of_positive(name: str, op: FloatOp, made: Callable[[Sequence[Any]], Any] | None = None) -> Case:
     """Return a case of a function of keras.ops that is defined for positive values only."""
 
     class Positive(Case):
@@ -51,4 +51,4 @@ def of_positive(name: str, op: FloatOp) -> Case:
             made = Case.samples(self)
             return type(made)({key: np.abs(x) + np.float32(0.05) for key, x in made.arrays.items()})
 
-    return Positive(name, op, ((6, 7),), operation(name))
+    return Positive(name, op, ((6, 7),), made or operation(name))

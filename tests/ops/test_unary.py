@@ -13,6 +13,7 @@ from microlut.ops.unary import (
     Floor,
     Log,
     Log1p,
+    Power,
     Reciprocal,
     Rsqrt,
     Sign,
@@ -45,6 +46,9 @@ CASES = [
     of_positive("log", Log()),
     of_positive("log1p", Log1p()),
     of_positive("reciprocal", Reciprocal()),
+    of_positive("power", Power(1.5), operation("power", 1.5)),
+    of_positive("inverse_power", Power(-0.75), operation("power", -0.75)),
+    *function_cases(("fifth", Power(5.0), operation("power", 5.0))),
 ]
 (
     test_float_equals_keras,

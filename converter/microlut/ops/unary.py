@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from microlut.ops.fixed_point import quantize_multiplier
 from microlut.ops.rectify_16 import abs_16
 from microlut.ops.table import QTable, all_values, scaled_values, table
 from microlut.ops.tensor import Tensor
+
+_SMALL = 1e-12  # above zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,30 @@ class Reciprocal(Unary):
     keras: ClassVar[Keras] = Keras(functions=("Reciprocal", "math.reciprocal"))
     numpy: ClassVar[str] = "reciprocal"
     tensorflow: ClassVar[str] = "math.reciprocal"
+
+
+@dataclass(frozen=True, slots=True)
+class Power(Elementwise):
+    """x ** `exponent`; of an exponent that is not whole for x that is not negative."""
+
+    exponent: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether negative values have a power."""
+        return self.exponent == round(self.exponent)
+
+    def real(self, x: Float64) -> Float64:
+        """Return the function of real values."""
+        return np.asarray(np.power(x, self.exponent))
+
+    def trained(self, tf: Any, x: Any) -> Any:  # noqa: ANN401
+        """Return the function of a TensorFlow tensor; at its ends the gradient is not finite."""
+        safe = x if self.is_whole else tf.maximum(x, _SMALL)
+        return tf.pow(safe, self.exponent)
+
+    def _everywhere(self, x: Float64) -> Float64:
+        return self.real(x if self.is_whole else np.maximum(x, 0.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ NODES = {
     "SquaredDifference": ({}, 9.0),
     "Neg": ({"unary": None}, -5.0),
     "Pow": ({"1": 2.0}, 25.0),
+    "Pow5": ({"1": 5.0}, 3125.0),
 }
 
 
@@ -132,7 +133,12 @@ def test_tensorflow_op_layers(operation, keras, tf_keras):
             "name": "op",
             "trainable": True,
             "dtype": "float32",
-            "node_def": {"name": "op", "op": operation, "input": ["a", "b"], "attr": {}},
+            "node_def": {
+                "name": "op",
+                "op": operation.rstrip("5"),
+                "input": ["a", "b"],
+                "attr": {},
+            },
             "constants": {} if "unary" in constants else constants,
         }
         read = [["x", 0, 0, {}], ["y", 0, 0, {}]]

@@ -24,6 +24,7 @@ from microlut.ops.minimum import Minimum
 from microlut.ops.mul import Mul
 from microlut.ops.relu import Relu
 from microlut.ops.subtract import Subtract
+from microlut.ops.unary import Power
 
 _LEFT = ("0", "x", "x1", "a", "value")
 _RIGHT = ("1", "y", "x2", "b", "bias")
@@ -35,6 +36,7 @@ _KINDS: Mapping[str, type[Add | Maximum | Minimum | Mul | Subtract]] = {
     "subtract": Subtract,
 }
 _ADVICE = "change the model and train again"
+_LARGEST_EXPONENT = 64
 _Constant = NDArray[np.float64]
 
 
@@ -68,14 +70,16 @@ def two_operands(name: str) -> Handler:
 
 
 def power(use: LayerUse) -> tuple[Step, ...]:
-    """Read x ** n for an integer n: a product of tensors."""
+    """Read x ** n: for small integers n a product of tensors."""
     exponent, first = _constant(use)
-    if first or exponent.ndim > 0 or exponent not in (1, 2, 3, 4):
+    if first or exponent.ndim > 0 or not 0 < abs(exponent) <= _LARGEST_EXPONENT:
         raise use.layer.unsupported(
             f"raises {'a constant' if first else 'a tensor'} to "
             f"{'a tensor' if first else exponent.tolist()}",
-            "supported are the exponents 1, 2, 3 and 4",
+            f"supported is a constant exponent other than 0, up to {_LARGEST_EXPONENT}",
         )
+    if exponent not in (1, 2, 3, 4):
+        return (_step(use, Power(float(exponent)), (0,)),)
     if exponent == 1:
         return (Step(Identity(), use.shape),)
     count = int(exponent) - 1

@@ -21,7 +21,7 @@ from microlut.ops.rectifiers import LeakyRelu
 from microlut.ops.relu import Relu
 from microlut.ops.reshape import Reshape
 from microlut.ops.subtract import Subtract
-from microlut.ops.unary import Reciprocal, Sqrt
+from microlut.ops.unary import Power, Reciprocal, Sqrt
 
 _Binary = type[Add | Maximum | Minimum | Mul | Subtract]
 _KINDS: Mapping[str, _Binary] = {
@@ -32,7 +32,8 @@ _KINDS: Mapping[str, _Binary] = {
     "Sub": Subtract,
     "Sum": Add,
 }
-_LARGEST_POWER = 4
+_LARGEST_POWER = 4  # that is computed by products
+_LARGEST_EXPONENT = 64
 _FROM_THE_END = 7  # opset from which operands are aligned at their last dimensions
 
 
@@ -182,9 +183,12 @@ def _power(use: Use) -> Iterable[Value | None]:
     if power in (0.5, -1.0):
         return (use.applied(live, Sqrt() if power > 0 else Reciprocal()),)
     if power not in range(1, _LARGEST_POWER + 1):
-        raise use.operator.unsupported(
-            f"exponent {power:g}", "supported are -1, 0.5, 1, 2, 3 and 4: change the network"
-        )
+        if power == 0 or abs(power) > _LARGEST_EXPONENT or not np.isfinite(power):
+            raise use.operator.unsupported(
+                f"exponent {power:g}",
+                f"supported are others than 0, up to {_LARGEST_EXPONENT}: change the network",
+            )
+        return (use.applied(live, Power(power)),)
     made = use.applied(live, Identity()) if power == 1 else live
     for _ in range(int(power) - 1):
         made = use.like(use.add(Mul(), made.tensor, live.tensor), live)

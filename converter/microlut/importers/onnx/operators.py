@@ -138,7 +138,7 @@ LIMITS: Mapping[str, str] = {
     "MaxPool": "of pictures or sequences; the first output",
     "MeanVarianceNormalization": "along all dimensions but the channels",
     "Pad": "all modes",
-    "Pow": "exponents -1, 0.5, 1, 2, 3 and 4",
+    "Pow": "one constant exponent",
     "QLinearConv": _INTEGER,
     "QLinearMatMul": _INTEGER,
     "QuantizeLinear": _INTEGER,

@@ -38,8 +38,23 @@ from microlut.ops.softmax import Softmax
 from microlut.ops.subtract import Subtract
 from microlut.ops.tanh import Tanh
 from microlut.ops.tensor import Quantization, Tensor
-from microlut.ops.unary import Abs, Ceil, Cos, Exp, Floor, Log, Rsqrt, Sign, Sin, Sqrt, Square
+from microlut.ops.unary import (
+    Abs,
+    Ceil,
+    Cos,
+    Exp,
+    Floor,
+    Log,
+    Power,
+    Rsqrt,
+    Sign,
+    Sin,
+    Sqrt,
+    Square,
+)
 from microlut.ops.unit_normalization import UnitNormalization
+
+_LARGEST_EXPONENT = 64
 
 
 def _of(make: Callable[[], FloatOp]) -> Handler:
@@ -218,6 +233,20 @@ def _squared_difference(use: Use) -> tuple[Step, ...]:
     return first, Step(Square(), (PREVIOUS,), full=difference.full)
 
 
+@limited("of real numbers, with one constant exponent")
+def _pow(use: Use) -> tuple[Step, ...]:
+    use.tensor()
+    exponents = use.real(1).reshape(-1)
+    _check_real(use)
+    power = float(exponents[0]) if exponents.size == 1 else 0.0
+    if not 0 < abs(power) <= _LARGEST_EXPONENT:
+        raise use.operator.unsupported(
+            f"has exponents {exponents[:3].tolist()}",
+            f"supported is one other than 0, up to {_LARGEST_EXPONENT}",
+        )
+    return (Step(Square() if power == 2 else Power(power)),)
+
+
 def _check_real(use: Use) -> None:
     if use.is_integer:
         raise use.operator.unsupported(
@@ -245,6 +274,7 @@ FUNCTIONS: Mapping[str, Handler] = {
     "MINIMUM": _binary(Minimum),
     "MUL": _binary(Mul),
     "NEG": _neg,
+    "POW": _pow,
     "PRELU": _prelu,
     "RELU": _relu(ActivationKind.RELU),
     "RELU6": _relu(ActivationKind.RELU6),
