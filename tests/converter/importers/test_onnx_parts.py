@@ -50,15 +50,126 @@ def test_largest_values_of_padded_pictures_with_gaps(tmp_path, ceil):
     assert near(tmp_path, *nodes)
 
 
-def test_a_mean_of_a_padded_picture_with_gaps_is_refused(tmp_path):
-    options = {"kernel_shape": [2, 2], "dilations": [2, 2], "pads": [1, 1, 1, 1]}
-    pool = node("AveragePool", ["x"], "y", **options)
-    path = save(model_of([pool], {"x": [1, 2, 8, 8]}, opset=19), tmp_path)
-    with pytest.raises(UnsupportedModel, match=r"'y' \(AveragePool\): dilations \[2, 2\]"):
+@pytest.mark.parametrize("counted", [0, 1])
+@pytest.mark.parametrize("ceil", [0, 1])
+def test_means_of_padded_pictures_with_gaps(tmp_path, counted, ceil):
+    options = {"kernel_shape": [2, 3], "dilations": [2, 2], "pads": [1, 2, 1, 1], "strides": [2, 3]}
+    pool = node("AveragePool", ["x"], "y", count_include_pad=counted, ceil_mode=ceil, **options)
+    path = save(model_of([pool], {"x": [1, 2, 9, 8]}, opset=19), tmp_path)
+    x = drawn(path)
+    found = computed(run_passes(import_model(path)), x)["y"]
+    np.testing.assert_allclose(found, run_onnxruntime(path, x)["y"], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("seed", range(4))
+def test_pools_along_three_dimensions(tmp_path, kind, seed):
+    rng = np.random.default_rng(seed)
+    kernel, strides, first, last = (rng.integers(1, 4, 3) for _ in range(4))
+    pads = [*np.minimum(first, kernel) - 1, *np.minimum(last, kernel) - 1]
+    options = {
+        "kernel_shape": kernel.tolist(),
+        "strides": strides.tolist(),
+        "pads": [int(n) for n in pads],
+        "ceil_mode": seed % 2,
+    }
+    if kind == "AveragePool":
+        options["count_include_pad"] = seed // 2
+    path = save(
+        model_of([node(kind, ["x"], "y", **options)], {"x": [1, 2, 7, 6, 5]}, opset=19), tmp_path
+    )
+    x = drawn(path)
+    found = computed(run_passes(import_model(path)), x)["y"]
+    np.testing.assert_allclose(found, run_onnxruntime(path, x)["y"], atol=1e-5)
+
+
+@pytest.mark.parametrize("exponent", [1.5, -0.5, 6.0, -2.0, 1 / 3])
+def test_powers(tmp_path, exponent):
+    nodes = [
+        node("Abs", ["x"], "a"),
+        node("Add", ["a", np.float32(0.5)], "b"),
+        node("Pow", ["b", np.float32(exponent)], "y"),
+    ]
+    assert near(tmp_path, *nodes)
+
+
+@pytest.mark.parametrize("exponents", [[0.0], [1.0, 2.0, 3.0], [1000.0]])
+def test_powers_that_no_table_holds_are_refused(tmp_path, exponents):
+    nodes = [node("Pow", ["x", np.reshape(exponents, (1, -1, 1, 1))], "y")]
+    with pytest.raises(UnsupportedModel, match="exponent"):
+        import_model(save(model_of(nodes, {"x": [1, 3, 9, 8]}), tmp_path))
+
+
+PARTS = {
+    "class token": (["c", "x"], 1, [(1, 1, 4)]),
+    "behind": (["x", "c"], 2, [(1, 5, 2)]),
+    "between": (["x", "c", "x"], 1, [(1, 3, 4)]),
+    "everywhere": (["c", "x", "c", "x", "c"], 2, [(1, 5, 1), (1, 5, 2), (1, 5, 3)]),
+    "zeros": (["z", "x"], 1, [(1, 3, 4)]),
+    "the batch": (["x", "c"], 0, [(2, 5, 4)]),
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_tensors_and_constants_in_a_row(tmp_path, case):
+    order, axis, shapes = PARTS[case]
+    left = iter(shapes)
+    read = [
+        "x" if name == "x" else RNG.normal(size=next(left)).astype(np.float32) * (name == "c")
+        for name in order
+    ]
+    nodes = [node("Concat", read, "z", axis=axis), node("Tanh", ["z"], "y")]
+    assert near(tmp_path, *nodes, shape=(1, 5, 4))
+
+
+def test_a_constant_that_is_repeated_for_all_inputs_of_a_batch(tmp_path):
+    token = np.repeat(RNG.normal(size=(1, 1, 4)).astype(np.float32), 3, axis=0)
+    nodes = [node("Concat", [token, "x"], "z", axis=1), node("Tanh", ["z"], "y")]
+    graph = run_passes(import_model(save(model_of(nodes, {"x": [3, 5, 4]}), tmp_path)))
+    x = RNG.normal(size=(3, 5, 4)).astype(np.float32)
+    found = computed(graph, {"x": x})["y"]
+    np.testing.assert_allclose(found, np.tanh(np.concatenate([token, x], 1)), atol=1e-6)
+
+
+def test_a_constant_of_another_shape_is_a_fault(tmp_path):
+    nodes = [node("Concat", [np.ones((1, 2, 3), np.float32), "x"], "z", axis=1)]
+    with pytest.raises(InvalidInput, match=r"joins shapes \[1, 2, 3\] and \[1, 2, 4\]"):
+        import_model(save(model_of(nodes, {"x": [1, 5, 4]}), tmp_path))
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_resizing_of_a_part(tmp_path, mode):
+    region = np.array([0.1, 0.2, 0.9, 1.3], np.float32)
+    read = ["x", region, "", np.array([6, 11])]
+    resize = node(
+        "Resize",
+        read,
+        "y",
+        mode=mode,
+        axes=[2, 3],
+        coordinate_transformation_mode="tf_crop_and_resize",
+    )
+    assert near(tmp_path, resize)
+
+
+def test_a_value_beyond_the_part_is_refused(tmp_path):
+    read = ["x", np.array([0, 0, 0, 0, 1, 1, 2, 2], np.float32), "", np.array([1, 3, 6, 6])]
+    options = {"coordinate_transformation_mode": "tf_crop_and_resize", "extrapolation_value": 7.0}
+    path = save(
+        model_of([node("Resize", read, "y", mode="linear", **options)], {"x": [1, 3, 9, 8]}),
+        tmp_path,
+    )
+    with pytest.raises(UnsupportedModel, match="extrapolation_value=7"):
         import_model(path)
 
 
-@pytest.mark.parametrize("power", [1, 2, 4])
+@pytest.mark.parametrize(("shape", "matrices"), [((1, 2, 3, 4), (2, 4, 5)), ((1, 3, 4), (2, 4, 5))])
+def test_products_with_several_matrices(tmp_path, shape, matrices):
+    weights = RNG.normal(size=matrices).astype(np.float32)
+    assert near(tmp_path, node("MatMul", ["x", weights], "y"), shape=shape)
+
+
+@pytest.mark.parametrize("power", [1, 2, 3, 4])
 def test_roots_of_sums_of_powers(tmp_path, power):
     options = {"kernel_shape": [3, 2], "pads": [1, 0, 1, 1], "p": power}
     assert near(tmp_path, node("LpPool", ["x"], "y", **options))

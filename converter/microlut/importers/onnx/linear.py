@@ -9,6 +9,8 @@ import numpy as np
 from microlut.importers.grouped import parts_of
 from microlut.importers.onnx.affine import affine
 from microlut.importers.onnx.binary import two
+from microlut.importers.onnx.joined import joined
+from microlut.importers.onnx.moves import part_of
 from microlut.importers.onnx.products import multiplied
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
@@ -18,11 +20,13 @@ from microlut.ops.concatenate import Concatenate
 from microlut.ops.conv2d import Conv2D
 from microlut.ops.dense import Dense
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.ops.movement import Axis
 from microlut.ops.reshape import Reshape
 from microlut.ops.slice import Slice
 from microlut.ops.transpose_conv2d import TransposeConv2D
 
 _MATRIX = 2  # dimensions
+_MOST_MATRICES = 64
 
 
 def _convolution(use: Use) -> Iterable[Value | None]:
@@ -163,7 +167,7 @@ def _gemm(use: Use) -> Iterable[Value | None]:
         live, other = use.live(1), use.weights(0, "A")
         matrix = alpha * (other.T if across[0] else other)
         read = live if across[1] else use.turned(live)
-        made = use.turned(_product(use, read, matrix, None))
+        made = use.turned(product(use, read, matrix, None))
     else:
         live, other = use.live(0), use.weights(1, "B")
         matrix = alpha * (other if across[1] else other.T)
@@ -176,8 +180,8 @@ def _gemm(use: Use) -> Iterable[Value | None]:
             and not (addend.ndim == _MATRIX and addend.shape[0] > 1)
         ):
             bias = np.broadcast_to(beta * use.weights(2, "C").ravel(), (len(matrix),))
-            return (_product(use, read, matrix, bias),)
-        made = _product(use, read, matrix, bias)
+            return (product(use, read, matrix, bias),)
+        made = product(use, read, matrix, bias)
     addend = use.values[2] if len(use.values) > 2 else None
     if addend is None:
         return (made,)
@@ -187,7 +191,7 @@ def _gemm(use: Use) -> Iterable[Value | None]:
     return (two(use, "Add", made, beta * use.weights(2, "C")),)
 
 
-def _product(use: Use, live: Live, matrix: object, bias: object) -> Live:
+def product(use: Use, live: Live, matrix: object, bias: object) -> Live:
     """Return the products of the last dimension with the rows of a matrix."""
     kernel = use.checked(np.asarray(matrix), "its matrix")
     if live.batch == len(live.shape) - 1:
@@ -207,20 +211,44 @@ def _matmul(use: Use) -> Iterable[Value | None]:
     if isinstance(left, Live) and isinstance(right, Live):
         return (multiplied(use, left.real, right.real),)
     if isinstance(left, Live):
+        several = use.weights(1, "its matrix")
+        if several.ndim > _MATRIX and several.shape[-_MATRIX - 1] > 1:
+            return (_by_several(use, use.live(0), several),)
         matrix = _matrix(use, 1)
         if matrix.ndim == 1:
-            made = _product(use, use.live(0), matrix[np.newaxis], None)
+            made = product(use, use.live(0), matrix[np.newaxis], None)
             return (_without(use, made, len(made.shape) - 1),)
-        return (_product(use, use.live(0), matrix.T, None),)
+        return (product(use, use.live(0), matrix.T, None),)
     live, matrix = use.live(1), _matrix(use, 0)
     vector = len(live.shape) == 1
     if vector:
         live = use.given(live.tensor, (*live.shape, 1), live.batch)
-    made = _product(use, use.turned(live), np.atleast_2d(matrix), None)
+    made = product(use, use.turned(live), np.atleast_2d(matrix), None)
     made = use.turned(made)
     if vector:
         made = _without(use, made, len(made.shape) - 1)
     return (_without(use, made, len(made.shape) - 2) if matrix.ndim == 1 else made,)
+
+
+def _by_several(use: Use, live: Live, matrices: FloatArray) -> Live:
+    """Return the products with several constant matrices, each of which is a layer."""
+    *others, count, length, columns = matrices.shape
+    if len(live.shape) <= _MATRIX:
+        live = use.given(use.whole(live).tensor, (1,) * (3 - len(live.shape)) + live.shape)
+    place = len(live.shape) - _MATRIX - 1
+    if set(others) - {1} or count > _MOST_MATRICES or live.shape[place] not in (1, count):
+        raise use.operator.unsupported(
+            f"multiplies with matrices {list(matrices.shape)}",
+            f"supported are up to {_MOST_MATRICES} in a row",
+        )
+    if live.batch == place:
+        live = use.whole(live)
+    parts = [live] * count
+    if live.shape[place] > 1:
+        parts = [part_of(use, live, {place: Axis(i, 1, 1)}) for i in range(count)]
+    each = matrices.reshape(count, length, columns)
+    made = [product(use, part, one.T, None) for part, one in zip(parts, each, strict=True)]
+    return joined(use, made, place)
 
 
 def _without(use: Use, live: Live, axis: int) -> Live:

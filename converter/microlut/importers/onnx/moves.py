@@ -11,7 +11,6 @@ from microlut.importers.movements import picked
 from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value, batch_after
 from microlut.ops.arrays import Shape
-from microlut.ops.concatenate import Concatenate
 from microlut.ops.depth_to_space import DepthToSpace
 from microlut.ops.movement import Axis, whole
 from microlut.ops.reshape import Reshape
@@ -97,22 +96,6 @@ def _transpose(use: Use) -> Iterable[Value | None]:
     if sorted(order) != list(range(rank)):
         raise use.operator.invalid(f"perm {order} does not name {rank} dimensions")
     return (use.reordered(live, order),)
-
-
-def _concat(use: Use) -> Iterable[Value | None]:
-    lives = use.lives()
-    ranks = {len(live.shape) for live in lives}
-    if len(ranks) != 1:
-        raise use.operator.invalid("joins tensors of unlike ranks")
-    axis = use.axis(int(use.option("axis", 1)), ranks.pop())
-    batches = {live.batch for live in lives}
-    if len(batches) > 1 or axis in batches:
-        lives = [use.whole(live) for live in lives]
-    first = lives[0]
-    made = use.add(Concatenate(first.axis(axis)), *(live.tensor for live in lives))
-    size = sum(live.shape[axis] for live in lives)
-    shape = (*first.shape[:axis], size, *first.shape[axis + 1 :])
-    return (use.given(made, shape, first.batch),)
 
 
 def part_of(use: Use, live: Live, places: Mapping[int, Axis]) -> Live:
@@ -264,7 +247,6 @@ def _space_to_depth(use: Use) -> Iterable[Value | None]:
 
 
 MOVES: Mapping[str, Handler] = {
-    "Concat": _concat,
     "DepthToSpace": _depth_to_space,
     "Expand": _expand,
     "Flatten": _flatten,

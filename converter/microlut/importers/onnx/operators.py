@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from microlut.importers.onnx.affine import AFFINE
 from microlut.importers.onnx.binary import BINARY
 from microlut.importers.onnx.dynamic import dynamic_handlers
+from microlut.importers.onnx.einsum import EINSUM
+from microlut.importers.onnx.joined import JOINED
 from microlut.importers.onnx.linear import LINEAR
 from microlut.importers.onnx.logic import LOGIC
 from microlut.importers.onnx.microsoft import microsoft_handlers
@@ -29,6 +31,8 @@ from microlut.importers.unrolled import MOST_STEPS
 _REAL: Mapping[str, Handler] = {
     **AFFINE,
     **BINARY,
+    **EINSUM,
+    **JOINED,
     **LINEAR,
     **LOGIC,
     **MOVES,
@@ -89,6 +93,7 @@ def advice_for(kind: str) -> str:
 
 _MOVED = "along any dimensions"
 _INDICES = "constant places"
+_POOLED = "along one, two or three dimensions"
 _PLACES = "at the end, which has the scores instead"
 _TRUTH = "values that differ by less than a step of int8 are equal"
 _REALS = "as an operator on real numbers: the calibration gives the scales"
@@ -111,7 +116,7 @@ LIMITS: Mapping[str, str] = {
     "Scatter": _INDICES,
     "ScatterElements": f"{_INDICES}; no reduction",
     "ScatterND": f"{_INDICES}; no reduction",
-    "AveragePool": "of pictures or sequences; dilations without padding",
+    "AveragePool": _POOLED,
     "BatchNormalization": "as at inference",
     "Cast": "to real numbers and truth values",
     "Equal": _TRUTH,
@@ -120,12 +125,12 @@ LIMITS: Mapping[str, str] = {
     "If": "constant conditions",
     "Less": _TRUTH,
     "LessOrEqual": _TRUTH,
-    "Concat": "of tensors that depend on the inputs",
     "Conv": "of pictures or sequences; any group; constant weights",
     "ConvTranspose": "of pictures or sequences; any group; constant weights",
     "ConvInteger": _REALS,
     "DequantizeLinear": _INTEGER,
     "Dropout": "as at inference",
+    "Einsum": f"of one or two tensors, without diagonals; {_PRODUCTS}",
     "DynamicQuantizeLinear": _REALS,
     "GRU": _STEPS,
     "Gather": "constant indices",
@@ -134,8 +139,8 @@ LIMITS: Mapping[str, str] = {
     "LRN": "of pictures or sequences",
     "MatMul": _PRODUCTS,
     "MatMulInteger": _REALS,
-    "LpPool": "of pictures or sequences; p=1, 2 or 4",
-    "MaxPool": "of pictures or sequences; the first output",
+    "LpPool": _POOLED,
+    "MaxPool": f"{_POOLED}; the first output",
     "MeanVarianceNormalization": "along all dimensions but the channels",
     "Pad": "all modes",
     "Pow": "one constant exponent",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microlut.importers.movements import picked
 from microlut.importers.onnx.affine import affine
@@ -14,7 +15,7 @@ from microlut.importers.onnx.use import Handler, Use
 from microlut.importers.onnx.values import Live, Value
 from microlut.importers.onnx.windows import kernel_size, numbers, padded, window
 from microlut.ops.add import Add
-from microlut.ops.arrays import frozen_array
+from microlut.ops.arrays import Shape, frozen_array
 from microlut.ops.base import FloatOp
 from microlut.ops.batch_norm import BatchNorm
 from microlut.ops.maximum import Maximum
@@ -22,16 +23,13 @@ from microlut.ops.mul import Mul
 from microlut.ops.pad import Pad
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D
 from microlut.ops.reshape import Reshape
-from microlut.ops.unary import Abs, Exp, Log, Sqrt, Square
+from microlut.ops.unary import Abs, Exp, Log, Power, Sqrt, Square
 from microlut.ops.windows import Padding, Window
 
 _Kind = type[MaxPool2D] | type[AveragePool2D]
-# By the power of LpPool: what is summed up, and what becomes of the sum.
-_POWERS: Mapping[int, tuple[tuple[FloatOp, ...], tuple[FloatOp, ...]]] = {
-    1: ((Abs(),), ()),
-    2: ((Square(),), (Sqrt(),)),
-    4: ((Square(), Square()), (Sqrt(), Sqrt())),
-}
+_Powers = tuple[tuple[FloatOp, ...], tuple[FloatOp, ...]]
+_LARGEST_POWER = 64
+_SPACE = 5  # dimensions of pictures with a depth, batch and channels
 
 
 def _pool(kind: _Kind) -> Handler:
@@ -40,6 +38,8 @@ def _pool(kind: _Kind) -> Handler:
             raise use.operator.unsupported(
                 "its indices are read", "supported are the largest values: change the network"
             )
+        if len(use.live().shape) == _SPACE:
+            return (_in_space(use, handle),)
         picture, live = use.picture(use.live())
         sizes, count = live.shape[2:], len(live.shape) - 2
         kernel = kernel_size(use, None, count)
@@ -69,17 +69,43 @@ def _pool(kind: _Kind) -> Handler:
     return handle
 
 
+def _in_space(use: Use, pool: Handler) -> Live:
+    """Return a pool along depth, height and width: of each picture, and along the depth then."""
+    live = use.batched(use.live())
+    channels, depth, *sizes = live.shape[1:]
+    pictures = use.given(live.tensor, (1, channels * depth, *sizes), 0)
+    made = _along(use, pool, pictures, slice(1, 3))
+    rows = prod(made.shape[2:])
+    columns = use.given(made.tensor, (1, channels, depth, rows), 0)
+    found = _along(use, pool, columns, slice(0, 1))
+    return use.given(found.tensor, (1, channels, found.shape[2], *made.shape[2:]), 0)
+
+
+def _along(use: Use, pool: Handler, live: Live, part: slice) -> Live:
+    """Return a pool with the options of some of three dimensions, and none of a last one."""
+    attributes = dict(use.operator.attributes)
+    for name, nothing in (("kernel_shape", 1), ("strides", 1), ("dilations", 1), ("pads", 0)):
+        if name in attributes:
+            given = [int(n) for n in attributes[name]]
+            ends = [given[i : i + 3] for i in range(0, len(given), 3)]
+            lacking = [nothing] * (2 - len(range(3)[part]))
+            attributes[name] = [n for each in ends for n in (*each[part], *lacking)]
+    operator = replace(use.operator, attributes=attributes)
+    (made,) = pool(replace(use, operator=operator, values=(live,)))
+    assert isinstance(made, Live)
+    return made
+
+
 def _apart(use: Use, kind: _Kind, over: Window, picture: str) -> str:
     """Return a pool over windows with gaps: along each dimension, of a part per place in a window.
 
     Places in the padding take another place of their window, which leaves its largest value.
     """
-    if over.padding and kind is AveragePool2D:
-        raise use.operator.unsupported(
-            f"dilations {list(over.dilation)} of a padded picture",
-            "supported are windows with gaps that lie in the picture: change the network",
-        )
     shape = use.building.shapes[picture]
+    shares = _shares(over, shape)
+    if over.padding and kind is AveragePool2D:  # zeros add nothing to sums
+        picture = use.add(Pad(over.padding), picture, suffix="_pad")
+        over, shape = replace(over, padding=Padding()), use.building.shapes[picture]
     made = over.shape(shape, shape[2])
     first = (over.padding.top, over.padding.left)
     for axis in (0, 1):
@@ -102,7 +128,21 @@ def _apart(use: Use, kind: _Kind, over: Window, picture: str) -> str:
             picture = use.add(Maximum() if kind is MaxPool2D else Add(), picture, part)
     if kind is MaxPool2D:
         return picture
-    return use.add(_scaled(shape[2], 1 / prod(over.size), 0.0), picture)
+    if (shares == shares.flat[0]).all():
+        return use.add(_scaled(shape[2], float(shares.flat[0]), 0.0), picture)
+    return use.add(Mul(constant=frozen_array(shares)), picture)
+
+
+def _shares(over: Window, shape: Shape) -> NDArray[np.float64]:
+    """Return by what sums over windows are multiplied: one by the number of pixels in each."""
+    made = over.shape(shape, shape[2])
+    counts = []
+    for axis, first in enumerate((over.padding.top, over.padding.left)):
+        places = np.arange(over.size[axis]) * over.dilation[axis] - first
+        at = np.arange(made[axis])[:, None] * over.strides[axis] + places
+        counts.append(((at >= 0) & (at < shape[axis])).sum(axis=1))
+    pixels = counts[0][:, None, None] * counts[1][None, :, None]
+    return np.asarray(1.0 / np.maximum(pixels, 1))
 
 
 def _scaled(channels: int, scale: float, offset: float) -> BatchNorm:
@@ -114,16 +154,25 @@ def _scaled(channels: int, scale: float, offset: float) -> BatchNorm:
 def _power_pool(use: Use) -> Iterable[Value | None]:
     """Read LpPool: the root of a sum of powers, which is a mean of those times their number."""
     power = int(use.option("p", 2))
-    if power not in _POWERS:
-        raise use.operator.unsupported(f"p={power}", "supported are 1, 2 and 4: change the network")
-    before, after = _POWERS[power]
+    if not 1 <= power <= _LARGEST_POWER:
+        raise use.operator.invalid(f"p={power}, expected 1 to {_LARGEST_POWER}")
+    before, after = _powers(power)
     live = use.applied(use.live(), *before)
     attributes = {**use.operator.attributes, "count_include_pad": 1}
     operator = replace(use.operator, attributes=attributes)
     (mean,) = _pool(AveragePool2D)(replace(use, operator=operator, values=(live,)))
     assert isinstance(mean, Live)
-    places = prod(kernel_size(use, None, len(live.shape) - 2))
+    places = prod(int(n) for n in use.option("kernel_shape", ()))
     return (use.applied(affine(use, mean, float(places), 0.0), *after),)
+
+
+def _powers(power: int) -> _Powers:
+    """Return what is summed up by LpPool, and what becomes of the sum."""
+    if power == 1:
+        return (Abs(),), ()
+    if power == 2:
+        return (Square(),), (Sqrt(),)
+    return (Abs(), Power(float(power))), (Power(1.0 / power),)
 
 
 def _local_response(use: Use) -> Iterable[Value | None]:

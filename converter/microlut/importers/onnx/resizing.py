@@ -22,6 +22,7 @@ _ALIGNMENTS: Mapping[str, Alignment] = {
     "half_pixel": "centers",
     "pytorch_half_pixel": "centers",
 }
+_CROP = "tf_crop_and_resize"
 _PICTURES = (3, 4)  # dimensions
 _MODES = ("nearest", "linear", "cubic")
 _OF_ONE = ("pytorch_half_pixel",)  # which begins elsewhere if there is one place
@@ -39,6 +40,8 @@ def _resize(use: Use) -> Iterable[Value | None]:
     for n, size, scale in zip(live.shape, sizes, scales, strict=True):
         if size < 1:
             raise use.operator.invalid(f"resizes {n} by {scale:g}")
+    if _coordinates(use) == _CROP:
+        return (_by_matrices(use, live, scales, sizes),)
     if all(n == 1 for n in scales[:2]):
         return (_resized(use, live, scales, sizes, mode),)
     if live.batch == 0 and scales[0] == scales[-1] == 1 and rank in _PICTURES:
@@ -84,16 +87,14 @@ def _by_matrices(use: Use, live: Live, scales: list[float], sizes: list[int]) ->
 
     ONNX's reference tells the matrix: it is what becomes of the rows of the unit matrix.
     """
-    if str(use.option("coordinate_transformation_mode", "")) == "tf_crop_and_resize":
-        raise use.operator.unsupported(
-            "coordinate_transformation_mode 'tf_crop_and_resize'",
-            "supported are all others: cut with Slice and resize what is left",
-        )
+    crops = _crops(use, len(live.shape))
     tensor, shape = live.tensor, list(live.shape)
     for axis in range(len(shape)):
-        if sizes[axis] == shape[axis]:
+        if sizes[axis] == shape[axis] and crops[axis] in (None, (0.0, 1.0)):
             continue
-        matrix = _matrix(use, shape[axis], sizes[axis], scales[axis])
+        if axis == live.batch:
+            raise use.operator.unsupported("resizes the batch", "supported are other dimensions")
+        matrix = _matrix(use, shape[axis], sizes[axis], scales[axis], crops[axis])
         shape[axis] = sizes[axis]
         place, now = live.axis(axis), use.building.shapes[tensor]
         order = [i for i in range(len(now)) if i != place] + [place]
@@ -103,7 +104,26 @@ def _by_matrices(use: Use, live: Live, scales: list[float], sizes: list[int]) ->
     return use.given(tensor, tuple(shape), live.batch)
 
 
-def _matrix(use: Use, size: int, output: int, scale: float) -> FloatArray:
+def _crops(use: Use, rank: int) -> list[tuple[float, float] | None]:
+    """Return the part of each dimension that is resized; None: all of it."""
+    if _coordinates(use) != _CROP:
+        return [None] * rank
+    if float(use.option("extrapolation_value", 0.0)):
+        raise use.operator.unsupported(
+            f"extrapolation_value={use.option('extrapolation_value', 0.0):g}",
+            "supported is 0 beyond the picture",
+        )
+    axes = [use.axis(int(n), rank) for n in use.option("axes", None) or range(rank)]
+    region = use.weights(1, "its region", (2 * len(axes),)).tolist()
+    found: list[tuple[float, float] | None] = [(0.0, 1.0)] * rank
+    for i, axis in enumerate(axes):
+        found[axis] = region[i], region[i + len(axes)]
+    return found
+
+
+def _matrix(
+    use: Use, size: int, output: int, scale: float, crop: tuple[float, float] | None
+) -> FloatArray:
     """Return the weights [output, size] of all places for each new one."""
     helper = library().helper
     known = (
@@ -112,12 +132,14 @@ def _matrix(use: Use, size: int, output: int, scale: float) -> FloatArray:
         "cubic_coeff_a",
         "exclude_outside",
         "mode",
+        "nearest_mode",
     )
     options = {
         name: use.operator.attributes[name] for name in known if name in use.operator.attributes
     }
     by_size = scale == output / size
-    names = ["x", "", "", "sizes"] if by_size else ["x", "", "scales"]
+    roi = "" if crop is None else "roi"
+    names = ["x", roi, "", "sizes"] if by_size else ["x", roi, "scales"]
     node = helper.make_node("Resize", names, ["y"], **options)
     ends = [
         [helper.make_empty_tensor_value_info(name) for name in each if name]
@@ -127,8 +149,10 @@ def _matrix(use: Use, size: int, output: int, scale: float) -> FloatArray:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _REFERENCE)])
     given = {
         "x": np.eye(size, dtype=np.float64),
+        "roi": np.array([0.0, 0.0, 1.0, 1.0] if crop is None else [0.0, crop[0], 1.0, crop[1]]),
         names[-1]: np.array([size, output]) if by_size else np.array([1.0, scale], np.float32),
     }
+    given = {name: value for name, value in given.items() if name in names}
     (made,) = library().reference.ReferenceEvaluator(model).run(None, given)
     return use.checked(np.asarray(made).T, "its interpolation")
 
