@@ -28,6 +28,7 @@ from microlut.quantize.initial_levels import fitted_levels, is_pruned, least_err
 from microlut.quantize.levels.codebook import channel_spreads, fit_codebook, nearest_index
 from microlut.quantize.levels.densities import Array
 from microlut.quantize.weight_error import fit_error
+from microlut.quantize.whole_steps import kept_scales
 from microlut.support.arguments import check_choice, integer, within
 
 Method = Literal["calibrated", "fitted", "empirical", "published"]
@@ -276,7 +277,7 @@ def _plain_int8(
 ) -> QuantizedWeights:
     """Return symmetric uniform int8 weights with per-channel scales, as in TensorFlow Lite."""
     largest = np.max(np.abs(weights), axis=1)
-    scales = allowed(largest / LEVEL_MAX)
+    scales = allowed(kept_scales(weights, largest / LEVEL_MAX))
     levels = np.clip(np.round(weights / scales[:, None]), -LEVEL_MAX, LEVEL_MAX).astype(np.int8)
     return QuantizedWeights(
         shape=tuple(shape),

@@ -88,6 +88,29 @@ def test_operators_on_integers_are_those_on_real_values(tmp_path):
     assert np.abs(np.clip(found, low, high) - evaluated(path, samples)["y"]).max() < 1.1 * 0.05
 
 
+PASSED = {
+    "nearest": ("Resize", ["q", "", np.array([1, 1, 2, 2], np.float32)], {"mode": "nearest"}),
+    "linear": ("Resize", ["q", "", np.array([1, 1, 2, 2], np.float32)], {"mode": "linear"}),
+    "padded": ("Pad", ["q", np.array([0, 0, 1, 2, 0, 0, 1, 0]), np.uint8(140)], {}),
+    "edge": ("Pad", ["q", np.array([0, 0, 1, 2, 0, 0, 1, 0])], {"mode": "edge"}),
+}
+
+
+@pytest.mark.parametrize("case", PASSED)
+def test_integers_keep_their_scale_where_they_are_resized_or_padded(tmp_path, case):
+    kind, read, options = PASSED[case]
+    nodes = [
+        quantize("x", "q", 0.03, 120),
+        node(kind, read, "r", **options),
+        back("r", "y", 0.03, 120),
+    ]
+    path = save(model_of(nodes, {"x": [1, 3, 6, 5]}, opset=21), tmp_path)
+    x = on_the_grid(path)
+    found = computed(run_passes(import_model(path)), x)["y"]
+    # Kernels of integers take off what is behind the point.
+    assert np.abs(found - evaluated(path, x)["y"]).max() < (0.031 if case == "linear" else 1e-5)
+
+
 def test_integers_of_other_scales_are_scaled(tmp_path):
     nodes = [quantize("x", "q", 0.1, 128), back("q", "r", 0.2, 118), node("Relu", ["r"], "y")]
     path = save(model_of(nodes, {"x": [1, 5]}, opset=23), tmp_path)

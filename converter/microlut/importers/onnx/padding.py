@@ -64,13 +64,16 @@ def _constant(use: Use, live: Live, inner: _Amounts, shape: tuple[int, ...]) -> 
     value = float(use.option("value", 0.0) if found is None else np.asarray(found).ravel()[0])
     if not np.isfinite(value):
         raise use.operator.unsupported(f"pads with {value}", "supported are finite numbers")
+    padded = use.values[0]
+    if isinstance(padded, Live) and padded.stored is not None:  # it is an integer, as they are
+        value = (value - padded.stored.zero_point) * padded.stored.scale
     if value:
         live = affine(use, live, 1.0, -value)
     if live.batch == 0 and len(shape) in _PICTURES and inner[0] == (0, 0):
         picture, live = use.picture(live)
         (top, bottom), (left, right) = [(0, 0), *inner[1:]][-2:]
-        padded = use.chain(picture, Pad(Padding(top, bottom, left, right)))
-        made = use.unpictured(padded, len(shape))
+        wide = use.chain(picture, Pad(Padding(top, bottom, left, right)))
+        made = use.unpictured(wide, len(shape))
     else:
         tensor = use.chain(live.tensor, *zero_padding(live.inner, inner))
         made = use.given(tensor, shape, live.batch)

@@ -25,11 +25,14 @@ from microlut.ops.identity import Identity
 _LEAST_SCALE = float(np.finfo(np.float32).tiny)
 _KNOWN = ("int8", "uint8", "int16", "uint16")
 # Operators that move integers as they are.
-KEEPS_INTEGERS = frozenset(
+_MOVES = frozenset(
     {"Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Identity", "MaxPool", "Reshape"}
     | {"Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"}
 )
 
+# Those whose kernels of integers round to the integers of their input.
+_KEEPS_SCALES = frozenset({"Pad", "Resize", "Upsample"})
+KEEPS_INTEGERS = _MOVES | _KEEPS_SCALES
 _READS_INTEGERS = ("DequantizeLinear", "QLinear", "QGemm")
 _RECURRENT, _LENGTHS = ("GRU", "LSTM", "RNN"), 4  # the place of sequence_lens
 _CASTS = frozenset({"Cast", "CastLike"})
@@ -56,7 +59,9 @@ def check_integers(use: Use, kind: str, stored: Stored) -> None:
     """Refuse to compute with integers: they would be rounded, or wrap around at their ends."""
     name = kind.removeprefix("com.microsoft.")
     is_plain = (stored.scale, stored.zero_point) == (1.0, 0)
-    if kind in KEEPS_INTEGERS | READS_DYNAMIC or name.startswith(_READS_INTEGERS):
+    if kind in _KEEPS_SCALES and not is_plain:
+        return
+    if kind in _MOVES | READS_DYNAMIC or name.startswith(_READS_INTEGERS):
         return
     if kind in _CASTS | LOGIC.keys() and is_plain and stored != DYNAMIC:
         return
