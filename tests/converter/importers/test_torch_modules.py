@@ -30,11 +30,13 @@ class Module:
         self.modes.append(mode)
 
 
-def export(module, args, path, verbose):
+def export(module, args, path, verbose, **options):
     assert verbose is False
     assert not module.training
     if getattr(module, "broken", False):
-        raise RuntimeError("aten::magic is\nnot known")
+        raise RuntimeError("aten::magic is\nnot known" if not options else "the second reason")
+    if getattr(module, "old", False) and options != {"dynamo": False}:
+        raise ModuleNotFoundError("No module named 'onnxscript'")
     assert all(isinstance(each, np.ndarray) for each in args)
     nodes = [node("Conv", ["x", WEIGHTS], "y")]
     save(model_of(nodes, {"x": list(args[0].shape)}), *_place(path))
@@ -90,6 +92,12 @@ def test_what_pytorch_cannot_export_is_said_in_one_line():
     with pytest.raises(UnsupportedModel, match=r"cannot export it \(aten::magic is not known\)"):
         microlut.convert(module, example_input=EXAMPLE)
     assert module.training
+
+
+def test_the_older_exporter_is_tried_where_the_newer_one_lacks_a_package():
+    module = Module()
+    module.old = True
+    assert microlut.analyze(module, "host", example_input=EXAMPLE).convertible
 
 
 def test_other_models_have_no_example():

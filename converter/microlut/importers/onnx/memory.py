@@ -72,7 +72,7 @@ def with_example(model: object, example: object) -> object:
         warnings.simplefilter("ignore")
         path = Path(folder) / "module.onnx"
         try:
-            torch.onnx.export(model, tensors, str(path), verbose=False)
+            _export(torch, model, tensors, path)
         except Exception as error:
             text = " ".join(str(error).split())[:_LONGEST]
             raise UnsupportedModel(
@@ -80,6 +80,20 @@ def with_example(model: object, example: object) -> object:
                 "torch.onnx.export writes a file"
             ) from error
         return Exported(file.read(path), name)
+
+
+def _export(torch: Any, model: object, tensors: tuple[Any, ...], path: Path) -> None:  # noqa: ANN401
+    """Let PyTorch write a file: by its own choice of exporter, or by the older one if that fails.
+
+    The newer one needs a package that PyTorch does not bring.
+    """
+    try:
+        torch.onnx.export(model, tensors, str(path), verbose=False)
+    except Exception as first:  # noqa: BLE001 - whatever PyTorch raises
+        try:
+            torch.onnx.export(model, tensors, str(path), verbose=False, dynamo=False)
+        except Exception:  # noqa: BLE001 - likewise
+            raise first from None
 
 
 def _tensor(torch: Any, value: object) -> Any:  # noqa: ANN401
