@@ -6,6 +6,8 @@ import pytest
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.ops.gates import Gelu, HardSilu, Mish, Silu
+from microlut.ops.tile import Tile
+from microlut.ops.transpose import Transpose
 from onnx_models import float_error, model_of, node, save
 
 
@@ -64,3 +66,38 @@ def test_other_numbers_are_other_functions(tmp_path):
     path = save(model_of(nodes, {"x": [1, 7]}), tmp_path)
     assert len(run_passes(import_model(path)).nodes) == 2
     assert float_error(path) < 1e-5
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_squeeze_and_excitation_with_expand_needs_no_copy(tmp_path, first):
+    """PyTorch's expand_as before a product: as in the first implementations."""
+    rng = np.random.default_rng(0)
+    dense = [rng.normal(size=shape).astype(np.float32) for shape in ((8, 2), (2, 8))]
+    gate = ["wide", "c"] if first else ["c", "wide"]
+    nodes = [
+        node("Conv", ["x", rng.normal(size=(8, 3, 3, 3)).astype(np.float32)], "c"),
+        node("GlobalAveragePool", ["c"], "mean"),
+        node("Flatten", ["mean"], "flat"),
+        node("Gemm", ["flat", dense[0]], "few"),
+        node("Gemm", ["few", dense[1]], "many"),
+        node("Sigmoid", ["many"], "gate"),
+        node("Reshape", ["gate", np.array([-1, 8, 1, 1])], "picture"),
+        node("Expand", ["picture", np.array([1, 8, 6, 6])], "wide"),
+        node("Mul", gate, "scaled"),
+        node("Conv", ["scaled", rng.normal(size=(4, 8, 1, 1)).astype(np.float32)], "y"),
+    ]
+    path = save(model_of(nodes, {"x": [1, 3, 8, 8]}), tmp_path)
+    assert float_error(path) < 1e-5
+    left = run_passes(import_model(path)).nodes
+    assert not [each.name for each in left if isinstance(each.op, Tile | Transpose)]
+
+
+def test_a_repetition_for_other_operators_stays(tmp_path):
+    """Values that are repeated, and what another operator reads."""
+    nodes = [
+        node("ReduceMean", ["x", np.array([2])], "mean"),
+        node("Tile", ["mean", np.array([1, 2, 5])], "wide"),
+        node("Concat", ["x", "x"], "two", axis=1),
+        node("Mul", ["two", "wide"], "y"),
+    ]
+    assert float_error(save(model_of(nodes, {"x": [1, 3, 5]}), tmp_path)) < 1e-5

@@ -12,6 +12,7 @@ import numpy as np
 from microlut.errors import Obstacle, UnsupportedModel
 from microlut.graph.ir import Graph
 from microlut.importers.obstacles import Collected
+from microlut.importers.onnx.broadcasts import without_repetitions
 from microlut.importers.onnx.content import (
     chosen_branch,
     is_empty,
@@ -248,4 +249,4 @@ def _graph(name: str, model: Any, inputs: list[Tensor], work: _Work) -> Graph:  
         output_names=tuple(outputs),
         notes=tuple(notes),
     )
-    return channels_last(merged(clipped(graph)))
+    return channels_last(without_repetitions(merged(clipped(graph))))
