@@ -149,9 +149,14 @@ def original(content: bytes, inputs: Sequence[Array], *, goes_on: bool) -> list[
     for run in range(RUNS):
         if not goes_on:
             interpreter.reset()
-        for place, values in enumerate(inputs):
+        left = iter(inputs)
+        for place in range(main.InputsLength()):
             known = interpreter.get_input_details(place)
-            interpreter.set_input(_stored(known, values[run]), place)
+            if known["dtype"] == np.int32:  # the shape of the output, which the network knows
+                shape = interpreter.get_output_details(0)["shape"]
+                interpreter.set_input(np.array(shape, np.int32), place)
+            else:
+                interpreter.set_input(_stored(known, next(left)[run]), place)
         interpreter.invoke()
         for place, outputs in enumerate(made):
             found = np.array(interpreter.get_output(place))

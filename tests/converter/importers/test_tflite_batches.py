@@ -67,7 +67,19 @@ MIXING = {
 
 
 @pytest.mark.parametrize("case", MIXING)
-def test_what_mixes_inputs_is_refused(tmp_path, case):
-    content = file_of(MIXING[case])
+def test_what_mixes_inputs_takes_all_of_them(tmp_path, case):
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow")
+    graph = tm.imported(file_of(MIXING[case]), tmp_path)
+    (tensor,) = graph.inputs
+    assert tensor.shape == X.shape
+    wanted = np.asarray(MIXING[case](tf, X))
+    found = evaluate(graph, Batch({tensor.name: X[None]}))
+    np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=1e-5)
+
+
+def test_pictures_that_mix_inputs_are_refused(tmp_path):
+    def mixing(tf, x):
+        return tf.nn.conv2d(tf.reverse(x, [0]), KERNEL, 1, "SAME")
+
     with pytest.raises(UnsupportedModel, match="has a batch of 3; convert the model with a batch"):
-        tm.imported(content, tmp_path)
+        tm.imported(file_of(mixing), tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import tflite_models as tm
 from microlut.codegen.tflite import to_tflite
 from microlut.conversion.pipeline import convert
 from microlut.errors import UnsupportedModel
-from microlut.integer import QuantizedGraph
+from microlut.integer import QNode, QuantizedGraph
+from microlut.ops.concatenate import QConcatenate
 from microlut.ops.resize_bilinear import ResizeBilinear
+from microlut.ops.tensor import Quantization, Tensor
 from microlut.ops.unit_normalization import UnitNormalization
 from microlut.support.progress import silent
 from microlut.verification.original import compare_original
@@ -92,7 +95,58 @@ def test_network_of_uint8_is_converted(tmp_path: Path):
     assert convert(tmp_path / "net.tflite", bits=4).report.file_integers == "recoded"
 
 
-@pytest.mark.parametrize("op", [ResizeBilinear(7, 9, "origin"), UnitNormalization()])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("seed", range(6))
+def test_tensors_of_other_scales_in_a_row(axis: int, seed: int, tmp_path: Path):
+    rng = np.random.default_rng(seed)
+    shapes = [tuple(2 + i if d == axis else 4 for d in range(3)) for i in range(3)]
+    whole = tuple(sum(s[d] for s in shapes) if d == axis else 4 for d in range(3))
+    own = Quantization(0.02, 7)
+    inputs = tuple(Tensor(n, s, "int8", own) for n, s in zip("abc", shapes, strict=True))
+    node = QNode("y", QConcatenate(axis), ("a", "b", "c"), (Tensor("y", whole, "int8", own),))
+    graph = QuantizedGraph("joined", inputs, (node,), ("y",), output_names=("y",))
+
+    def other(model: Any) -> None:
+        unsigned(model)
+        tensors = model.subgraphs[0].tensors
+        for n in model.subgraphs[0].inputs[: 1 + seed % 3]:
+            tensors[n].quantization.scale = [float(np.float32(0.02 * rng.uniform(0.2, 3)))]
+            tensors[n].quantization.zeroPoint = [int(rng.integers(0, 256))]
+
+    check_equal(tm.changed(to_tflite(graph), other), tmp_path)
+
+
+@pytest.mark.parametrize("alignment", ["origin", "centers", "corners"])
+def test_resizing_is_within_one_step(alignment: Any, tmp_path: Path):
+    net = rg.Network("other", (5, 6, 4))
+    net.add(ResizeBilinear(7, 9, alignment), (7, 9, 4), net.last)
+    content = to_tflite(net.case(np.random.default_rng(0), bits=8, granularity=0).quantized())
+    content = tm.changed(content, unsigned)
+    graph = tm.imported(content, tmp_path)
+    assert any("RESIZE_BILINEAR) rounds as between int8" in note for note in graph.notes)
+    found = tm.stored(graph)
+    inputs = tm.random_inputs(found, count=8)
+    made = tm.outputs(found, inputs)
+    wanted = np.concatenate([_run(content, x) for x in next(iter(inputs.arrays.values()))])
+    difference = np.abs(made.astype(int).reshape(wanted.shape) - wanted)
+    assert difference.max() == 1
+    assert (difference == 0).mean() > 0.8
+
+
+def _run(content: bytes, x: np.ndarray) -> np.ndarray:
+    """Return what LiteRT makes of int8 values as uint8, as int8."""
+    litert = importlib.import_module("ai_edge_litert.interpreter")
+    runner = litert.Interpreter(
+        model_content=content, experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF
+    )
+    runner.allocate_tensors()
+    given, made = runner.get_input_details()[0]["index"], runner.get_output_details()[0]["index"]
+    runner.set_tensor(given, (x.astype(np.int16) + 128).astype(np.uint8)[None])
+    runner.invoke()
+    return runner.get_tensor(made).astype(int) - 128
+
+
+@pytest.mark.parametrize("op", [UnitNormalization()])
 def test_operators_that_uint8_computes_otherwise_are_refused(op: Any, tmp_path: Path):
     net = rg.Network("other", (5, 6, 4))
     net.add(op, op.shapes([(5, 6, 4)])[0], net.last)

@@ -47,8 +47,11 @@ class Ends:
         return value if quantization_of(made) == quantization_of(value.source) else None
 
 
-def ends_of(file: TfliteFile, collected: Collected) -> Ends:
-    """Return the ends of a network, and collect why inputs cannot be used."""
+def ends_of(file: TfliteFile, collected: Collected, whole: bool = False) -> Ends:
+    """Return the ends of a network, and collect why inputs cannot be used.
+
+    A run may take the `whole` of arrays for several inputs.
+    """
     main = file.main
     readers: dict[int, list[FileOperator]] = {}
     for operator in main.operators:
@@ -65,7 +68,7 @@ def ends_of(file: TfliteFile, collected: Collected) -> Ends:
         while name in names:
             name += "_"
         names.add(name)
-        problem = input_problem(tensor) if source is tensor else input_problem(source)
+        problem = input_problem(source, whole)
         if problem is not None:
             collected.add([Obstacle(name, f"input {name!r}", *problem)])
         if source.dtype == "uint8":

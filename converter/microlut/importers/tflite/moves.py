@@ -201,26 +201,6 @@ def _pack(use: Use) -> tuple[Step, ...]:
     return (*steps, Step(Concatenate(place), made, full=(*shape[:place], count, *shape[place:])))
 
 
-def _concatenation(use: Use) -> tuple[Step, ...]:
-    if use.activation().value != "linear":
-        raise use.operator.unsupported("fuses an activation", "make it an operator of its own")
-    if len(use.inputs) == 1:
-        return reshaped(use, use.tensor().shape)
-    axis = int(use.option("Axis"))
-    count, full = len(use.inputs), [use.tensor(i).shape for i in range(len(use.inputs))]
-    if not -len(full[0]) <= axis < len(full[0]):
-        raise use.operator.invalid(f"joins {list(full[0])} along axis {axis}")
-    place = axis % len(full[0])
-    total = sum(shape[place] for shape in full if len(shape) > place)
-    made = (*full[0][:place], total, *full[0][place + 1 :])
-    if all(use.offset(i) for i in range(count)) and place:
-        return (Step(Concatenate(place - 1), tuple(range(count)), full=made),)
-    if not any(use.offset(i) for i in range(count)):
-        return (Step(Concatenate(place), tuple(range(count)), full=made),)
-    steps = [Step(Reshape(full[i]), (i,), None, i, suffix=f"_whole{i}") for i in range(count)]
-    return (*steps, Step(Concatenate(place), tuple(range(-count, 0)), full=made))
-
-
 @limited("constant counts")
 def _tile(use: Use) -> tuple[Step, ...]:
     shape, counts = use.tensor().shape, use.integers(1)
@@ -279,7 +259,6 @@ def _reverse(use: Use) -> tuple[Step, ...]:
 
 MOVES: Mapping[str, Handler] = {
     "BROADCAST_TO": _broadcast_to,
-    "CONCATENATION": _concatenation,
     "EXPAND_DIMS": _expand_dims,
     "GATHER": _gather,
     "PACK": _pack,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from microlut.importers.tflite.functions import FUNCTIONS
+from microlut.importers.tflite.joined import JOINED
 from microlut.importers.tflite.linear import LINEAR
 from microlut.importers.tflite.moves import MOVES
 from microlut.importers.tflite.pictures import PICTURES
@@ -15,6 +16,7 @@ from microlut.importers.tflite.use import Handler
 
 OPERATORS: Mapping[str, Handler] = {
     **FUNCTIONS,
+    **JOINED,
     **LINEAR,
     **MOVES,
     **PICTURES,

@@ -57,8 +57,11 @@ def type_problem(tensor: FileTensor) -> tuple[str, str] | None:
     return None
 
 
-def input_problem(tensor: FileTensor) -> tuple[str, str] | None:
-    """Return what is found of an input that cannot be converted, and advice."""
+def input_problem(tensor: FileTensor, whole: bool = False) -> tuple[str, str] | None:
+    """Return what is found of an input that cannot be converted, and advice.
+
+    Its first dimension may be one like others, if a run takes the `whole` array.
+    """
     shape = tensor.shape
     beyond = [i for i in tensor.unknown if i]
     if beyond or not shape or min(shape, default=0) < 1:
@@ -66,7 +69,7 @@ def input_problem(tensor: FileTensor) -> tuple[str, str] | None:
             f"shape {list(shape)} has unknown dimensions",
             "firmware needs them all: convert the model with a fixed input shape",
         )
-    if len(shape) > 2 and shape[0] != 1:
+    if len(shape) > 2 and shape[0] != 1 and not whole:
         return f"has a batch of {shape[0]}", "convert the model with a batch of 1"
     if prod(without_batch(shape)) > LARGEST_TENSOR:
         return f"has {prod(shape):,} values", "use a smaller model"

@@ -17,6 +17,8 @@ from microlut.graph.network import State
 from microlut.importers.obstacles import Collected
 from microlut.importers.tflite.batches import NOTE, batch_of, for_one
 from microlut.importers.tflite.compiled import compiled
+from microlut.importers.tflite.declared import with_declared_shapes
+from microlut.importers.tflite.decoders import without_decoders
 from microlut.importers.tflite.dilation import with_dilation
 from microlut.importers.tflite.ends import Ends, ends_of
 from microlut.importers.tflite.exported import with_single_operators
@@ -28,7 +30,7 @@ from microlut.importers.tflite.operators import OPERATORS
 from microlut.importers.tflite.recurrent import notes_of
 from microlut.importers.tflite.steps import Placing, place
 from microlut.importers.tflite.tensors import type_problem
-from microlut.importers.tflite.unsigned import SAME_UNSIGNED
+from microlut.importers.tflite.unsigned import SAME_UNSIGNED, notes_of_unsigned
 from microlut.importers.tflite.use import Use, Value, without_batch
 from microlut.importers.tflite.variables import KINDS, Variables, exact_copies
 from microlut.importers.translation import CONSTANT_OUTPUT, LayerSeen, Translation
@@ -62,17 +64,19 @@ def translate(file: TfliteFile, name: str) -> Translation:
     """Translate a file as far as possible, and collect all obstacles on the way.
 
     One for a fixed batch of several inputs is translated for one of them, if it keeps them apart.
+    If it mixes them, a run takes all of them.
     """
     found = _translated(file, name)
     single = for_one(file) if found.graph is None else None
     other = None if single is None else _translated(single, name)
     if other is None or other.graph is None:
-        return found
+        other = None if found.graph is not None else _translated(file, name, whole=True)
+        return found if other is None or other.graph is None else other
     note = NOTE.format(batch_of(file))
     return replace(other, graph=replace(other.graph, notes=(*other.graph.notes, note)))
 
 
-def _translated(file: TfliteFile, name: str) -> Translation:
+def _translated(file: TfliteFile, name: str, whole: bool = False) -> Translation:
     collected = Collected()
     code = compiled(file.main.operators)
     if code is not None:  # what is beside it is of no use
@@ -80,8 +84,11 @@ def _translated(file: TfliteFile, name: str) -> Translation:
         return Translation(file.source, None, (), collected, ())
     main = with_ranges(with_single_operators(with_dilation(file.main)))
     file, narrowed = with_narrow_shares(replace(file, subgraphs=(main, *file.subgraphs[1:])))
-    file, notes = without_places(file)
-    work = _Work(file, ends_of(file, collected), collected, Variables(file, Taken()))
+    file, shapes = with_declared_shapes(file)
+    file, decoded = without_decoders(file)
+    file, places = without_places(file)
+    notes = (*shapes, *decoded, *places, *notes_of_unsigned(file))
+    work = _Work(file, ends_of(file, collected, whole), collected, Variables(file, Taken()))
     work.readers.update(n for operator in main.operators for n in operator.inputs)
     work.variables.names |= {tensor.name for tensor in work.ends.inputs.values()}
     for number, tensor in work.ends.inputs.items():

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from microlut.importers.tflite.file import TfliteFile
 from microlut.importers.tflite.use import PREVIOUS, Step, Use
 from microlut.ops.activation import ActivationKind
 from microlut.ops.base import IntegerOp
@@ -17,6 +18,10 @@ from microlut.ops.tensor import Quantization, Tensor
 from microlut.ops.windows import Window, patches
 
 _LEAST = -128
+_RESIZED = (
+    "operator {!r} (RESIZE_BILINEAR) rounds as between int8: uint8 of TensorFlow Lite differ from "
+    "that by a step now and then"
+)
 
 # Operators whose kernels of uint8 compute what those of int8 do with values 128 less, but for the
 # multipliers of layers with weights, and for means.
@@ -25,10 +30,22 @@ SAME_UNSIGNED = frozenset(
     | {"DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DEQUANTIZE", "EXPAND_DIMS", "FULLY_CONNECTED"}
     | {"GATHER", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN"}
     | {"MINIMUM", "MIRROR_PAD", "MUL", "PACK", "PAD", "PADV2", "QUANTIZE", "REDUCE_MAX"}
-    | {"REDUCE_MIN", "RELU", "RELU6", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SLICE"}
+    | {"REDUCE_MIN", "RELU", "RELU6", "RESHAPE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"}
+    | {"REVERSE_V2", "SLICE"}
     | {"SOFTMAX", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUEEZE"}
     | {"STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE", "TRANSPOSE", "UNPACK"}
 )
+
+
+def notes_of_unsigned(file: TfliteFile) -> tuple[str, ...]:
+    """Return what the user has to know about operators of uint8 that are near those of int8."""
+    tensors = file.main.tensors
+    names = [
+        operator.name
+        for operator in file.main.operators
+        if operator.kind == "RESIZE_BILINEAR" and tensors[operator.outputs[0]].dtype == "uint8"
+    ]
+    return tuple(_RESIZED.format(name) for name in names)
 
 
 def rounds_halves_up(use: Use, window: Window) -> bool:
