@@ -88,6 +88,23 @@ def test_operators_on_integers_are_those_on_real_values(tmp_path):
     assert np.abs(np.clip(found, low, high) - evaluated(path, samples)["y"]).max() < 1.1 * 0.05
 
 
+@pytest.mark.parametrize("kind", [np.int16, np.uint16])
+def test_tensors_of_16_bits_are_said(tmp_path, kind):
+    zero = 0 if kind is np.int16 else 1 << 15
+    nodes = [
+        quantize("x", "q", 2**-12, zero, kind),
+        back("q", "r", 2**-12, zero, kind),
+        node("Conv", ["r", RNG.normal(size=(4, 3, 3, 3)).astype(np.float32)], "c"),
+        quantize("c", "d", 2**-10, zero, kind),
+        back("d", "y", 2**-10, zero, kind),
+    ]
+    path = save(model_of(nodes, {"x": [1, 3, 6, 6]}, opset=21), tmp_path)
+    assert any("16 with --activations 16" in note for note in import_model(path).notes)
+    (tensor,) = microlut.convert(path, bits=8, activations=16).quantized.output_tensors().values()
+    assert tensor.dtype == "int16"
+    assert tensor.scale == pytest.approx(2**-10, rel=1e-3)
+
+
 PASSED = {
     "nearest": ("Resize", ["q", "", np.array([1, 1, 2, 2], np.float32)], {"mode": "nearest"}),
     "linear": ("Resize", ["q", "", np.array([1, 1, 2, 2], np.float32)], {"mode": "linear"}),

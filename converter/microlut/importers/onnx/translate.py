@@ -47,6 +47,9 @@ from microlut.ops.arrays import Shape
 from microlut.ops.tensor import Tensor
 from microlut.support.texts import plain
 
+_WIDE = (
+    "the model quantizes tensors to 16 bits: firmware has 8 bits there, or 16 with --activations 16"
+)
 _NUMBERS = "supported are real numbers and integers"
 _CONSTANT = (
     "no output depends on the inputs: there is nothing to compute; give the file of a network"
@@ -227,7 +230,7 @@ def _parameters(operator: Operator, work: _Work) -> int:
 
 
 def _graph(name: str, model: Any, inputs: list[Tensor], work: _Work) -> Graph:  # noqa: ANN401
-    outputs, notes = dict[str, str](), [*work.notes]
+    outputs, notes = dict[str, str](), [*work.notes, *([_WIDE] if work.building.is_wide else [])]
     found = {each.name: work.values.get(each.name) for each in model.graph.output}
     scores = {v.tensor: n for n, v in found.items() if isinstance(v, Live) and not kind_of(v)}
     for each in model.graph.output:

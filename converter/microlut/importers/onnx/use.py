@@ -34,6 +34,7 @@ from microlut.support.unused_names import Taken
 _KEEPS_SIGNS = (AveragePool2D, Concatenate, Gather, Identity, MaxPool2D, Moving, Pad, Reshape)
 _NOT_NEGATIVE = (HardSigmoid, Relu, Sigmoid, Softmax)
 _MATRIX = 2  # dimensions
+_NARROW = 8  # bits
 _CHANGE = "change the network and export it again"
 _COMPUTED = "supported are constants here: fold them before the export, or change the network"
 
@@ -44,12 +45,14 @@ class Building:
 
     Attributes:
         several: The size of the batch, if the model was made for a fixed one other than 1.
+        is_wide: Whether the model quantizes tensors to 16 bits.
         nodes: The nodes by name.
         shapes: Shapes of all tensors.
         taken: Their names.
     """
 
     several: int | None = None
+    is_wide: bool = False
     nodes: dict[str, Node] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
     taken: Taken = field(default_factory=Taken)
@@ -280,6 +283,7 @@ class Use:
         Quantizers leave out a ReLU where the integers begin at zero.
         """
         kind = stored.rectifier
+        self.building.is_wide |= np.iinfo(stored.dtype).bits > _NARROW
         if kind is not None and not self.building.is_rectified(live.tensor):
             live = self.applied(live, Relu(kind))
         tensor = self.add(Identity(stored.limits), live.tensor, suffix="_range")
