@@ -93,7 +93,18 @@ def test_powers(tmp_path, exponent):
     assert near(tmp_path, *nodes)
 
 
-@pytest.mark.parametrize("exponents", [[0.0], [1.0, 2.0, 3.0], [1000.0]])
+@pytest.mark.parametrize("shape", [(3, 1, 1), (1, 3, 9, 8), (8,)])
+def test_powers_of_exponents_of_their_own(tmp_path, shape):
+    exponents = RNG.choice([0.5, 1.0, 2.0, -1.5, 3.0], shape).astype(np.float32)
+    nodes = [
+        node("Abs", ["x"], "a"),
+        node("Add", ["a", np.float32(0.5)], "b"),
+        node("Pow", ["b", exponents], "y"),
+    ]
+    assert near(tmp_path, *nodes)
+
+
+@pytest.mark.parametrize("exponents", [[0.0], [1.0, 0.0, 3.0], [1000.0]])
 def test_powers_that_no_table_holds_are_refused(tmp_path, exponents):
     nodes = [node("Pow", ["x", np.reshape(exponents, (1, -1, 1, 1))], "y")]
     with pytest.raises(UnsupportedModel, match="exponent"):

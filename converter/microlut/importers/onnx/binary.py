@@ -12,6 +12,8 @@ from microlut.importers.onnx.values import Constant, Live, Value, inner
 from microlut.ops.activation import ActivationKind
 from microlut.ops.add import Add
 from microlut.ops.arrays import Shape, frozen_array
+from microlut.ops.concatenate import Concatenate
+from microlut.ops.gather import Gather
 from microlut.ops.identity import Identity
 from microlut.ops.maximum import Maximum
 from microlut.ops.minimum import Minimum
@@ -34,6 +36,7 @@ _KINDS: Mapping[str, _Binary] = {
 }
 _LARGEST_POWER = 4  # that is computed by products
 _LARGEST_EXPONENT = 64
+_MOST_EXPONENTS = 64
 _FROM_THE_END = 7  # opset from which operands are aligned at their last dimensions
 
 
@@ -179,7 +182,7 @@ def _power(use: Use) -> Iterable[Value | None]:
     live, exponent = use.live(), np.asarray(use.constant(1, "the exponent"), np.float64)
     power = float(exponent.ravel()[0]) if exponent.size else 0.0
     if (exponent != power).any():
-        raise use.operator.unsupported("several exponents", "supported is one for all values")
+        return (_by_exponent(use, live, exponent),)
     if power in (0.5, -1.0):
         return (use.applied(live, Sqrt() if power > 0 else Reciprocal()),)
     if power not in range(1, _LARGEST_POWER + 1):
@@ -193,6 +196,31 @@ def _power(use: Use) -> Iterable[Value | None]:
     for _ in range(int(power) - 1):
         made = use.like(use.add(Mul(), made.tensor, live.tensor), live)
     return (made,)
+
+
+def _by_exponent(use: Use, live: Live, exponent: Constant) -> Live:
+    """Return the powers of values that have exponents of their own, such as one per channel."""
+    known = np.unique(exponent)
+    fits = 0.0 not in known and np.abs(known).max() <= _LARGEST_EXPONENT
+    if (
+        not fits
+        or known.size > _MOST_EXPONENTS
+        or np.broadcast_shapes(live.shape, exponent.shape) != live.shape
+    ):
+        raise use.operator.unsupported(
+            f"{known.size} exponents up to {np.abs(known).max():g}",
+            f"supported are {_MOST_EXPONENTS} others than 0, up to {_LARGEST_EXPONENT}",
+        )
+    each = np.broadcast_to(exponent, live.shape).reshape(-1)
+    flat = use.chain(live.tensor, Reshape((each.size,)), suffix="_flat")
+    places = [np.flatnonzero(each == power) for power in known]
+    parts = [
+        use.chain(flat, Gather(0, tuple(where.tolist())), Power(float(power)), suffix="_part")
+        for where, power in zip(places, known, strict=True)
+    ]
+    joined = use.add(Concatenate(0), *parts, suffix="_all")
+    order = Gather(0, tuple(np.argsort(np.concatenate(places)).tolist()))
+    return use.like(use.chain(joined, order, Reshape(live.inner)), live)
 
 
 def _prelu(use: Use) -> Iterable[Value | None]:

@@ -143,7 +143,7 @@ LIMITS: Mapping[str, str] = {
     "MaxPool": f"{_POOLED}; the first output",
     "MeanVarianceNormalization": "along all dimensions but the channels",
     "Pad": "all modes",
-    "Pow": "one constant exponent",
+    "Pow": "constant exponents",
     "QLinearConv": _INTEGER,
     "QLinearMatMul": _INTEGER,
     "QuantizeLinear": _INTEGER,
