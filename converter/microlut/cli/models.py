@@ -106,7 +106,7 @@ def tune(
     output: OutputOption,
     how: Converting,
     data: Annotated[
-        Path, typer.Option(help=".npz with array x, or one per input's name, and class numbers y.")
+        Path, typer.Option(help=".npz with array x, or one per input's name, and targets y.")
     ],
     validation: Annotated[
         Path | None,

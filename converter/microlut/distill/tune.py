@@ -3,12 +3,16 @@
 It is quantization-aware training of the very network that will run: activations rounded, weights
 as levels times scales, with straight-through gradients (`distill.student`). Scales and biases per
 channel take the part of batch normalization, which is folded into them.
+
+Classes have the cross entropy of their softmax, labels that of their sigmoids, and values the
+squared error over the variance of their targets.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +20,15 @@ import numpy as np
 import tensorflow as tf
 
 from microlut.distill.data import TrainingData
+from microlut.distill.scores import mean_accuracy, scores, variance
 from microlut.distill.slices import Powers, float_tensors, step_of
 from microlut.distill.student import Student, Tensor
+from microlut.distill.targets import Target, targets_of
 from microlut.distill.train import loss_of, optimizer_of
-from microlut.distill.tuning import Tuned, Tuning
+from microlut.distill.tuning import Tuned, TunedOutput, Tuning
 from microlut.errors import InvalidInput
-from microlut.graph.batch import Batch
 from microlut.graph.ir import Graph
-from microlut.integer import QuantizedGraph, quantized_inputs
-from microlut.integer import evaluate as int_ops
-from microlut.quantize.quality import judged
+from microlut.integer import QuantizedGraph
 from microlut.quantize.weights import LayerConfigs
 from microlut.support.files import write_file
 from microlut.support.progress import Progress
@@ -68,15 +71,17 @@ def tune(
     for epoch in range(begin, tuning.epochs):
         for done, part in enumerate(data.batches(epoch)):
             progress("tune", min(total, epoch * data.steps + done), total)
-            run.step(_tensors(part.inputs), _labels(part.y))
+            run.step(_tensors(part.inputs.arrays), _tensors(part.targets or {}))
         found = run.loss()
         if found < best_loss:
             best_loss, best_epoch, best = found, epoch + 1, run.values()
         run.save(epoch + 1, best_loss, best_epoch, best)
     progress("tune", total, total)
     run.assign(best)
+    targets = targets_of(graph, tuning.task)
     trained = run.student.quantized() if best_epoch else quantized
-    accuracy = [_accuracy(each, data) for each in (quantized, trained)]
+    reached = [scores(each, data.judges, targets) for each in (quantized, trained)]
+    accuracy = [mean_accuracy(each, targets) for each in reached]
     return trained, Tuned(
         epochs=tuning.epochs,
         best_epoch=best_epoch,
@@ -86,6 +91,11 @@ def tune(
         loss=best_loss,
         accuracy_before=accuracy[0],
         accuracy=accuracy[1],
+        outputs=tuple(
+            TunedOutput(target.name, target.kind, *(each[target.name] for each in reached))
+            for target in targets
+            if target.name in reached[0]
+        ),
     )
 
 
@@ -101,30 +111,45 @@ class _Run:
         tuning: Tuning,
     ) -> None:
         self.student = Student(graph, quantized, configs)
+        given = data.judges.targets or {}
+        targets = targets_of(graph, tuning.task)
+        self._targets = [target for target in targets if target.name in given]
+        self._variances = {t.name: variance(given[t.name]) for t in self._targets}
         self._graph, self._data, self._path = graph, data, tuning.checkpoint
         self._key = _key(graph, quantized, data, tuning)
         self._optimizer = optimizer_of(self.student, tuning.epochs * data.steps, tuning.rate)
         self.step = step_of(graph, self.student, self._optimizer, self._losses)
         self._loss = tf.function(self._losses, autograph=False)
 
-    def _losses(self, powers: Powers, x: dict[str, Tensor], y: Tensor | None) -> Tensor:
-        """Return the loss against the float network and, with labels, against these."""
+    def _losses(self, powers: Powers, x: dict[str, Tensor], y: dict[str, Tensor]) -> Tensor:
+        """Return the loss against the float network and, where there are targets, against these."""
         found = self.student.tensors(x)
         loss = loss_of(self._graph, float_tensors(self._graph, x), found, powers)
-        if y is not None:
-            scores = found[judged(self._graph, self._graph.outputs[0])[0]]
+        if not self._targets:
+            return loss
+        learned = [self._loss_of(target, found, y[target.name]) for target in self._targets]
+        return tf.add_n(learned) + _TEACHER * loss
+
+    def _loss_of(self, target: Target, found: dict[str, Tensor], y: Tensor) -> Tensor:
+        """Return the mean loss of an output against its targets."""
+        scores = found[target.scores]
+        if target.kind == "classes":
             flat = tf.reshape(scores, (-1, scores.shape[-1]))
-            each = tf.nn.sparse_softmax_cross_entropy_with_logits(y, flat)
-            loss = tf.reduce_mean(each) + _TEACHER * loss
-        return loss
+            each = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.reshape(y, (-1,)), flat)
+        elif target.kind == "labels":
+            scores = tf.reshape(scores, tf.shape(y))
+            each = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=scores)
+        else:
+            each = tf.square(scores - y) / self._variances[target.name]
+        return tf.reduce_mean(each)
 
     def loss(self) -> float:
         """Return the loss on the judges."""
         judges, total = self._data.judges, 0.0
         for start in range(0, len(judges), _BATCH):
-            part = judges.inputs[start : start + _BATCH]
-            labels = None if judges.y is None else judges.y[start : start + _BATCH]
-            total += len(part) * float(self._loss({}, _tensors(part), _labels(labels)))
+            part = judges[start : start + _BATCH]
+            given = _tensors(part.inputs.arrays), _tensors(part.targets or {})
+            total += len(part) * float(self._loss({}, *given))
         return total / len(judges)
 
     def values(self) -> list[np.ndarray[Any, Any]]:
@@ -181,24 +206,10 @@ def _key(graph: Graph, quantized: QuantizedGraph, data: TrainingData, tuning: Tu
         digest.update(np.ascontiguousarray(op.kernel).tobytes())
     for _, qop in quantized.weighted():
         digest.update(qop.weights.indices.tobytes())
-    settings = (tuning.epochs, tuning.rate, tuning.batch, data.steps, data.labelled)
+    settings = (tuning.epochs, tuning.rate, tuning.batch, data.steps, data.judges.learned)
     digest.update(repr(settings).encode())
     return digest.hexdigest()
 
 
-def _tensors(batch: Batch) -> dict[str, Tensor]:
-    return {name: tf.constant(x) for name, x in batch.arrays.items()}
-
-
-def _labels(y: np.ndarray[Any, Any] | None) -> Tensor | None:
-    return None if y is None else tf.constant(y.astype(np.int32))
-
-
-def _accuracy(quantized: QuantizedGraph, data: TrainingData) -> float | None:
-    """Return the integer network's accuracy on the judges in percent, if they have labels."""
-    y = data.judges.y
-    if y is None:
-        return None
-    found = int_ops.outputs(quantized, quantized_inputs(quantized, data.judges.inputs))
-    scores = next(iter(found.arrays.values())).reshape(len(y), -1)
-    return 100.0 * float(np.mean(scores.argmax(axis=1) == y))
+def _tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
+    return {name: tf.constant(values) for name, values in arrays.items()}

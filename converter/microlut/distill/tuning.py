@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from microlut.quantize.figures import Kind, Task
 from microlut.support.shown import Shown
 
 EPOCHS, BATCH = 10, 50
@@ -20,12 +21,32 @@ class Tuning:
         rate: The highest learning rate, in units of the student's variables.
         batch: Samples per step, if the data are arrays.
         checkpoint: File that each epoch is written to, and training goes on from.
+        task: What the outputs are, which decides the losses.
     """
 
     epochs: int = EPOCHS
     rate: float = RATE
     batch: int = BATCH
     checkpoint: Path | None = None
+    task: Task = "auto"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TunedOutput(Shown):
+    """What tuning gave in one output with targets, in the integer network.
+
+    Attributes:
+        output: Its name.
+        kind: "classes", "labels" or "values".
+        before: Of classes and labels the share of right answers in percent, of values the root of
+            the mean squared error, in the output's units; before training.
+        now: That of the network that was taken.
+    """
+
+    output: str
+    kind: Kind
+    before: float
+    now: float
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,11 +57,13 @@ class Tuned(Shown):
         epochs: Passes over the data.
         best_epoch: The one whose network was taken; 0 is the network before.
         judges: Number of samples that judge.
-        labelled: Whether samples had class numbers.
+        labelled: Whether samples had targets.
         loss_before: Loss on the judges before training.
         loss: That of the network that was taken.
-        accuracy_before: Accuracy of the integer network before, in percent; None without labels.
+        accuracy_before: Accuracy of the integer network before, in percent, as the mean of the
+            outputs that have one; None without such targets.
         accuracy: That of the network that was taken.
+        outputs: Outputs with targets.
     """
 
     epochs: int
@@ -51,3 +74,4 @@ class Tuned(Shown):
     loss: float
     accuracy_before: float | None
     accuracy: float | None
+    outputs: tuple[TunedOutput, ...] = ()

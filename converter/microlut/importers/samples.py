@@ -6,7 +6,7 @@ Files are never unpickled.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -100,15 +100,36 @@ def as_samples(
     Raises:
         InvalidInput: A file is missing or damaged, or the arrays do not fit the model.
     """
-    source, tensors = "samples", _tensors(inputs)
-    if is_path(x):
-        path = path_of("x", x)
-        source, arrays = str(path), read_arrays(path, [tensor.name for tensor in tensors])
-    else:
-        arrays = {name: _array(name, values) for name, values in _given(x).items()}
+    tensors = _tensors(inputs)
+    arrays, source = _read(x, [tensor.name for tensor in tensors])
     labels = None if y is None else _labels(y)
     count = None if limit is None else integer("limit", limit, 1)
     return _checked(arrays, tensors, labels, count, source)
+
+
+def with_others(
+    x: Inputs, inputs: Sequence[Tensor], names: Iterable[str]
+) -> tuple[Batch, dict[str, NDArray[np.generic]]]:
+    """Return inputs, checked, and the arrays `y` and of these names that came with them, as given.
+
+    An array of the name of an input is this input. Raises InvalidInput as `as_samples` does.
+    """
+    own = [tensor.name for tensor in inputs]
+    wanted = {name for name in (LABELS, *names) if name not in own}
+    arrays, source = _read(x, [*own, *wanted])
+    others = {name: arrays.pop(name) for name in list(arrays) if name in wanted}
+    return _batch(_by_input(arrays, inputs, source), inputs, None, source), others
+
+
+def _read(x: Inputs, names: Iterable[str]) -> tuple[dict[str, NDArray[np.generic]], str]:
+    """Return arrays by name, from a file as far as they have these names, and where they are from.
+
+    Those of one input, and labels, have names that are not those of the model.
+    """
+    if not is_path(x):
+        return {name: _array(name, values) for name, values in _given(x).items()}, "samples"
+    path = path_of("x", x)
+    return read_arrays(path, names), str(path)
 
 
 def _given(x: object) -> dict[str, object]:
@@ -166,6 +187,21 @@ def _checked(
     source: str,
 ) -> Samples:
     named = _by_input(arrays, inputs, source)
+    batch = _batch(named, inputs, limit, source)
+    if labels is None and LABELS not in {called for called, _ in named.values()}:
+        labels = arrays.get(LABELS)
+    whole = len(next(iter(named.values()))[1])
+    y = None if labels is None else _class_numbers(labels, whole, source)[:limit]
+    return Samples(batch, y)
+
+
+def _batch(
+    named: Mapping[str, tuple[str, NDArray[np.generic]]],
+    inputs: Sequence[Tensor],
+    limit: int | None,
+    source: str,
+) -> Batch:
+    """Return the inputs' arrays, checked, of which there are as many samples each."""
     checked = {t.name: _input(*named[t.name], t, limit, source) for t in inputs}
     counts = {name: len(values) for name, values in checked.items()}
     if len(set(counts.values())) > 1:
@@ -173,12 +209,7 @@ def _checked(
         raise InvalidInput(
             f"{source}: the inputs have unlike numbers of samples ({found}); give as many of each"
         )
-    batch = Batch(checked)
-    if labels is None and LABELS not in {called for called, _ in named.values()}:
-        labels = arrays.get(LABELS)
-    whole = len(next(iter(named.values()))[1])
-    y = None if labels is None else _class_numbers(labels, whole, source)[:limit]
-    return Samples(batch, y)
+    return Batch(checked)
 
 
 def _by_input(

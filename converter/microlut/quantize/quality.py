@@ -94,6 +94,18 @@ def final_softmax(graph: Graph, output: str) -> Node | None:
     return _final(graph, output, Softmax)
 
 
+def scores_of(graph: Graph, output: str, kind: Kind) -> str:
+    """Return what a final softmax of classes or sigmoid of labels reads, or else the output."""
+    last = _last(graph, output, kind)
+    return output if last is None else last.inputs[0]
+
+
+def _last(graph: Graph, output: str, kind: Kind) -> Node | None:
+    ends: Mapping[Kind, type[Softmax] | type[Sigmoid]]
+    ends = {"classes": Softmax, "labels": Sigmoid}
+    return _final(graph, output, ends[kind]) if kind in ends else None
+
+
 def _final(graph: Graph, output: str, kind: type[Softmax] | type[Sigmoid]) -> Node | None:
     """Return the operator of a kind whose result an output is, perhaps in another shape."""
     makers = {tensor.name: node for node in graph.nodes for tensor in node.outputs}
@@ -211,9 +223,7 @@ class _Output:
     def __init__(self, graph: Graph, quantized: QuantizedGraph, output: str, task: Task) -> None:
         self._tensors = quantized.tensors()
         self._kind = kind_of(graph, output, task)
-        ends: Mapping[Kind, type[Softmax] | type[Sigmoid]]
-        ends = {"classes": Softmax, "labels": Sigmoid}
-        last = _final(graph, output, ends[self._kind]) if self._kind in ends else None
+        last = _last(graph, output, self._kind)
         self._scores = output if last is None else last.inputs[0]
         self._answers = output if last is None else last.output
         self.tensor = output

@@ -174,8 +174,12 @@ def _tuned_text(tuned: Tuned) -> str:
             "aside; the network is the one before training"
         )
     facts = f"loss {tuned.loss_before:.3g} before, {tuned.loss:.3g} now"
-    if tuned.accuracy is not None and tuned.accuracy_before is not None:
-        facts += f", accuracy {tuned.accuracy_before:.2f} % before, {tuned.accuracy:.2f} % now"
+    for each in tuned.outputs:
+        name = f" of {each.output}" if len(tuned.outputs) > 1 else ""
+        if each.kind == "values":
+            facts += f", error{name} {each.before:.4g} before, {each.now:.4g} now"
+        else:
+            facts += f", accuracy{name} {each.before:.2f} % before, {each.now:.2f} % now"
     return (
         f"Tuned, epoch {tuned.best_epoch} of {tuned.epochs}, on {tuned.judges:,} samples kept "
         f"aside: {facts}"

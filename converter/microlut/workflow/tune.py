@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
@@ -9,14 +10,14 @@ from microlut.conversion.conversion import Conversion
 from microlut.conversion.options import ConvertOptions, options_of
 from microlut.conversion.pipeline import convert_with
 from microlut.conversion.prepared import Prepared
-from microlut.distill.data import TrainingData, training_data
+from microlut.distill.data import Ends, TrainingData, training_data
+from microlut.distill.targets import targets_of
 from microlut.distill.tuning import BATCH, EPOCHS, RATE, Tuned, Tuning
-from microlut.errors import InvalidInput, UnsupportedModel
+from microlut.errors import UnsupportedModel
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.integer import QuantizedGraph
 from microlut.plan import DEFAULT_CORE
-from microlut.quantize.quality import judged
 from microlut.quantize.weights import LayerConfigs
 from microlut.support.arguments import (
     PathLike,
@@ -52,8 +53,8 @@ def tune(  # noqa: PLR0913 (the user's options, by name)
 ) -> Conversion:
     """Convert a model, then train the integer network itself with your training data.
 
-    It learns the class numbers, if there are any, and the float network's answers: by
-    straight-through gradients, with its scales, biases, levels and indices. Distillation, which
+    It learns the targets, if there are any, and the float network's answers: by straight-through
+    gradients, with its scales, biases, levels and indices. Distillation, which
     `convert` does without labels, is left out. The network of the best epoch on samples that were
     not trained with is taken; that before training is one of the candidates.
 
@@ -61,7 +62,10 @@ def tune(  # noqa: PLR0913 (the user's options, by name)
         model: As `convert` takes it.
         data: An .npz with arrays `x` and `y`, a pair (x, y), an array, or arrays by input name; or
             batches of these, such as a `tf.data.Dataset` or a `keras.utils.PyDataset`. `y` are
-            class numbers or one-hot; without them, only the float network's answers are learned.
+            class numbers or one-hot where the network ends with a softmax, 0 or 1 per label where
+            it ends with sigmoids, and values otherwise; of several outputs, arrays in their order
+            or by their names (in an .npz: arrays of these names). Outputs without targets, and all
+            without `y`, learn only the float network's answers.
         validation: Samples that judge, in one of these forms; by default a tenth of the arrays.
         epochs: Passes over the data.
         rate: The highest learning rate.
@@ -86,17 +90,19 @@ def tune(  # noqa: PLR0913 (the user's options, by name)
     check_flag("distill", options.get("distill", True))
     options["distill"] = False
     found = options_of(**options, core=core)
+    tuning = replace(tuning, task=found.task)
     check_tensorflow(_PURPOSE)
     model = path_of("model", model) if is_path(model) else model
     graph = run_passes(import_model(model, name, found.said))
-    given = training_data(data, validation, graph.inputs, tuning.batch)
-    _check(graph, given)
+    _check(graph)
+    ends = Ends(graph.inputs, targets_of(graph, found.task))
+    given = training_data(data, validation, ends, tuning.batch)
     trainer = partial(_train, given, tuning, progress)
     return convert_with(model, given.calibration, found, name, progress, trainer=trainer)
 
 
-def _check(graph: Graph, data: TrainingData) -> None:
-    """Raise an error if a network cannot be tuned with these data."""
+def _check(graph: Graph) -> None:
+    """Raise an error if a network cannot be tuned."""
     if graph.exact:
         raise UnsupportedModel(
             f"model {graph.name}: is a network of integers, whose weights are not trained; give "
@@ -104,20 +110,6 @@ def _check(graph: Graph, data: TrainingData) -> None:
         )
     if graph.states:
         raise UnsupportedModel(f"model {graph.name}: has states, which are not tuned; convert it")
-    y, scores = data.judges.y, judged(graph, graph.outputs[0])
-    if y is None:
-        return
-    classes = graph.shape_of(scores[0])[-1]
-    if not scores[1] or graph.tensors()[scores[0]].size != classes:
-        raise InvalidInput(
-            f"model {graph.name}: class numbers are given, but it does not end with one softmax; "
-            "give data without y, and it learns the float network's answers"
-        )
-    if y.max() >= classes:
-        raise InvalidInput(
-            f"y holds class numbers up to {y.max()}, but the model has {classes} outputs; give "
-            f"numbers from 0 to {classes - 1}"
-        )
 
 
 def _train(

@@ -13,6 +13,8 @@ from digits_example import MODEL, TEST, conversion
 from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantized_inputs
+from microlut.ops.tensor import dequantize_array
+from microlut.show.conversion import conversion_text
 from microlut.support.progress import silent
 from microlut.workflow import tune as workflow
 
@@ -99,13 +101,78 @@ def test_training_goes_on_from_its_checkpoint(tmp_path):
         microlut.tune(MODEL, (X[:60], Y[:60]), checkpoint=path, **options)
 
 
-def test_labels_that_the_network_does_not_have_are_refused(tmp_path):
+def test_labels_that_the_network_does_not_have_are_refused():
     with pytest.raises(InvalidInput, match="class numbers up to 10, but the model has 10"):
         microlut.tune(MODEL, (X[:60], np.full(60, 10)))
     values = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-    with pytest.raises(InvalidInput, match="does not end with one softmax"):
+    with pytest.raises(InvalidInput, match=r"shape \[60\]; expected values \[samples, 3\]"):
         microlut.tune(values, (x, np.zeros(60, int)))
+
+
+@pytest.fixture(scope="module")
+def several_ends() -> keras.Model:
+    """Return a network with every kind of output, whose weights are random."""
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    x = keras.Input((6,), name="x")
+    inner = layers.Dense(24, activation="relu")(x)
+    ends = [
+        layers.Dense(3, activation="softmax", name="kind")(inner),
+        layers.Dense(4, activation="softmax", name="side")(inner),
+        layers.Dense(2, activation="sigmoid", name="tags")(inner),
+        layers.Dense(2, name="place")(inner),
+    ]
+    return keras.Model(x, ends)
+
+
+def targets_of_values(x: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what the outputs of `several_ends` are to learn; each follows from the inputs."""
+    return {
+        "kind": x[:, :3].argmax(axis=1),
+        "side": np.eye(4)[x[:, 2:].argmax(axis=1)],
+        "tags": (x[:, :2] > 0).astype(np.float32),
+        "place": x[:, 3:5],
+    }
+
+
+def test_every_kind_of_output_learns_its_targets(several_ends, tmp_path):
+    x = np.random.default_rng(0).normal(size=(600, 6)).astype(np.float32)
+    y = targets_of_values(x)
+    np.savez(tmp_path / "train.npz", x=x, **y)
+    # the random float network teaches nothing of use: only targets improve these figures
+    made = microlut.tune(several_ends, tmp_path / "train.npz", bits=4, epochs=25, rate=0.02)
+    tuned = made.report.tuned
+    kinds = {each.output: each.kind for each in tuned.outputs}
+    assert kinds == {"kind": "classes", "side": "classes", "tags": "labels", "place": "values"}
+    for each in tuned.outputs:
+        if each.kind == "values":
+            assert each.now < 0.75 * each.before
+        else:
+            assert each.now > each.before + 8
+    accuracies = [each.now for each in tuned.outputs if each.kind != "values"]
+    assert tuned.accuracy == pytest.approx(np.mean(accuracies))
+    text = conversion_text(made.report)
+    assert "accuracy of kind" in text
+    assert "error of place" in text
+
+
+def test_figures_are_those_of_the_integer_network(several_ends):
+    x = np.random.default_rng(1).normal(size=(60, 6)).astype(np.float32)
+    y = targets_of_values(x)
+    some = {"place": y["place"], "tags": y["tags"]}
+    made = microlut.tune(several_ends, (x, some), validation=(x, some), epochs=1, rate=0.02)
+    samples = microlut.as_samples(x, made.quantized.inputs)
+    found = int_ops.outputs(made.quantized, quantized_inputs(made.quantized, samples.inputs))
+    ends = made.quantized.output_tensors()
+    tags, place = (
+        dequantize_array(found.arrays[name], ends[name].quantized) for name in ("tags", "place")
+    )
+    now = {each.output: each.now for each in made.report.tuned.outputs}
+    assert now == {
+        "tags": pytest.approx(100 * np.mean((tags > 0.5) == y["tags"])),
+        "place": pytest.approx(np.sqrt(np.mean((place - y["place"]) ** 2)), rel=1e-6),
+    }
 
 
 @pytest.mark.parametrize(
