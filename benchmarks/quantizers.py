@@ -8,10 +8,10 @@ activations are floats. An error is the mean, over all weights of a model, of th
 the mean square of the weight's tensor or channel. Accuracy is on the test set, plain and after the
 means of every layer's outputs are corrected on the calibration inputs.
 
-Prints every row as it is measured and then Markdown; writes benchmarks/results/quantizers.json and
-docs/measurements/quantizer-tables.md. Rows that are in the JSON file are not measured again: delete
-it to start anew. With --limit, for a quick look at the first few inputs, no file is read or
-written.
+Prints every row as it is measured and then Markdown; writes benchmarks/results/quantizers.json and,
+of all complete rows of tables in it, docs/measurements/quantizer-tables.md. Rows that are in the
+JSON file are not measured again: delete it to start anew. With --limit, for a quick look at the
+first few inputs, no file is read or written.
 """
 
 from __future__ import annotations
@@ -137,8 +137,14 @@ def measured(
 
 
 def page(rows: list[Row]) -> str:
-    """Return the page of docs/measurements that has all rows."""
-    return f"# Quantizers compared\n\n{HEADING}\n\n{markdown(rows)}"
+    """Return the page of docs/measurements that has all widths whose rows are complete."""
+    found = {(r.model, r.granularity, r.bits, r.quantizer): r for r in rows}
+    whole = [
+        [found.get((model, granularity, bits, each.title)) for each in QUANTIZERS]
+        for model, granularity, bits in product(DATA, GRANULARITIES, range(2, 9))
+    ]
+    ordered = [row for some in whole if all(some) for row in some if row is not None]
+    return f"# Quantizers compared\n\n{HEADING}\n\n{markdown(ordered)}"
 
 
 def markdown(rows: list[Row]) -> str:
@@ -217,8 +223,8 @@ def main() -> None:
             known.append(row)
             _write(RESULTS, json.dumps([asdict(row) for row in known], indent=1))
     print("\n" + markdown(asked))
-    if keep and len(asked) == len(known):  # the tables show everything in the file
-        _write(PAGE, page(asked))
+    if keep:
+        _write(PAGE, page(known))
 
 
 if __name__ == "__main__":
