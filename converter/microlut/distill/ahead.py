@@ -82,8 +82,7 @@ class Ahead:
         for variable in self._optimizer.variables:
             variable.assign(tf.zeros_like(variable))
         for _ in range(self._steps):
-            batch = next(self._batches)
-            self._step({key: tf.constant(x) for key, x in batch.arrays.items()})
+            self._step(dict(next(self._batches).arrays))
         left = names[names.index(name) + 1 :]
         return {key: self._layers[key].trained() for key in left}
 

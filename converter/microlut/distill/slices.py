@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from microlut.distill.student import Tensor
 from microlut.graph.ir import Graph
@@ -42,7 +43,10 @@ def step_of(
     optimizer: Any,  # noqa: ANN401
     loss: Loss,
 ) -> Callable[..., None]:
-    """Return what improves the student by one batch: inputs by name, and what else `loss` takes."""
+    """Return what improves the student by one batch: inputs by name, and what else `loss` takes.
+
+    Batches are arrays of NumPy: only one slice at a time is copied into tensors.
+    """
 
     @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
     def whole(*batch: Any) -> None:  # noqa: ANN401
@@ -71,13 +75,13 @@ def step_of(
     def step(*batch: Any) -> None:  # noqa: ANN401
         count = len(next(iter(batch[0].values())))
         if count * values <= _WHOLE_VALUES:
-            whole(*batch)
+            whole(*_constants(batch))
             return
         parts = [*_slices(batch, count, max(1, _SLICE_VALUES // values))]
-        powers = _powers([moments(each[0]) for _, each in parts], count)
+        powers = _powers([moments(_constants(each[0])) for _, each in parts], count)
         total: list[Tensor] | None = None
         for size, each in parts:
-            found = part(tf.constant(size / count), powers, *each)
+            found = part(tf.constant(size / count), powers, *_constants(each))
             total = found if total is None else [*map(_sum, total, found)]
         move(total)
 
@@ -102,15 +106,18 @@ def float_tensors(graph: Graph, x: dict[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
+def _constants(arrays: Any) -> Any:  # noqa: ANN401
+    return tf.nest.map_structure(tf.constant, arrays)
+
+
 def _slices(batch: Any, count: int, most: int) -> Iterator[tuple[int, Any]]:  # noqa: ANN401
     """Yield slices of a batch with their sizes, which differ by one at most."""
     number = -(-count // most)
     for i in range(number):
         begin, end = count * i // number, count * (i + 1) // number
 
-        def cut(tensor: Tensor, begin: int = begin, end: int = end) -> Tensor:
-            each = len(tensor) // count  # labels may have several per sample
-            return tensor[begin * each : end * each]
+        def cut(array: NDArray[Any], begin: int = begin, end: int = end) -> NDArray[Any]:
+            return array[begin:end]
 
         yield end - begin, tf.nest.map_structure(cut, batch)
 

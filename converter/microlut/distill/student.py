@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from microlut.graph.ir import Graph
 from microlut.integer import QNode, QuantizedGraph
@@ -137,7 +138,10 @@ class _Layer:
     def __call__(self, x: Tensor) -> Tensor:
         """Return the layer's real output before rounding."""
         weights = self._qop.weights
-        values = weights.int8().astype(np.float32) if self._levels is None else self._chosen()
+        if self._levels is None:
+            values = _outside(weights.int8().astype(np.float32))
+        else:
+            values = self._chosen()
         by_channel = [1] * len(weights.shape)
         by_channel[self._op.channel_axis] = -1
         scales = tf.reshape(weights.scales * tf.exp(self._growth), by_channel)
@@ -151,7 +155,9 @@ class _Layer:
         levels += tf.stop_gradient(tf.round(levels) - levels)
         if self._places is None:
             weights = self._qop.weights
-            return tf.gather(levels, weights.indices.reshape(weights.shape).astype(np.int32))
+            return tf.gather(
+                levels, _outside(weights.indices.reshape(weights.shape).astype(np.int32))
+            )
         places = self._places * self._place_unit
         return tf.gather(levels, _nearest(levels, places)) + places - tf.stop_gradient(places)
 
@@ -186,6 +192,12 @@ class _Layer:
         bias = self._bias + self._shift.numpy() * self._bias_unit
         draft = self._op.unbiased(weights, self._x, self._output, self._dtype)
         return with_biases(draft, bias / _unit(self._x, scales), self._x, self._output)
+
+
+def _outside(values: NDArray[Any]) -> Tensor:
+    """Return a constant that functions read, of which those that are traced have no copies."""
+    with tf.init_scope():
+        return tf.constant(values)
 
 
 def _unit(x: Quantization, scales: Array | FloatArray) -> Array:

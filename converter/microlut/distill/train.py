@@ -56,7 +56,7 @@ def distill(
     batches = varied(inputs, graph, BATCH, np.random.default_rng(_SEED))
     for done in range(steps):
         progress("distill", done, steps)
-        step({name: tf.constant(x) for name, x in next(batches).arrays.items()})
+        step(dict(next(batches).arrays))
     return student.quantized()
 
 

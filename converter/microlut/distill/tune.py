@@ -71,7 +71,7 @@ def tune(
     for epoch in range(begin, tuning.epochs):
         for done, part in enumerate(data.batches(epoch)):
             progress("tune", min(total, epoch * data.steps + done), total)
-            run.step(_tensors(part.inputs.arrays), _tensors(part.targets or {}))
+            run.step(dict(part.inputs.arrays), dict(part.targets or {}))
         found = run.loss()
         if found < best_loss:
             best_loss, best_epoch, best = found, epoch + 1, run.values()

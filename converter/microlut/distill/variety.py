@@ -43,7 +43,8 @@ def varied(inputs: Arrays, graph: Graph, batch: int, random: Random) -> Iterator
         random: Source of randomness.
     """
     given = Batch(by_name(graph.inputs, inputs))
-    ways = [way for way in _all_variations(given) if _keeps_answers(graph, given, way, random)]
+    answers = _Answers(graph, given)
+    ways = [way for way in _all_variations(given) if answers.survive(way, random)]
     limits = {name: (x.min(), x.max()) for name, x in given.arrays.items()}
     waiting = np.empty(0, dtype=np.intp)
     while True:
@@ -52,7 +53,9 @@ def varied(inputs: Arrays, graph: Graph, batch: int, random: Random) -> Iterator
         chosen, waiting = given[waiting[:batch]], waiting[batch:]
         for way in ways:
             chosen = way(chosen, random)
-        yield Batch({name: np.clip(x, *limits[name]) for name, x in chosen.arrays.items()})
+        for name, x in chosen.arrays.items():  # copies of the inputs, at least
+            np.clip(x, *limits[name], out=x)
+        yield chosen
 
 
 def _all_variations(inputs: Batch) -> Iterator[_BatchVariation]:
@@ -118,20 +121,27 @@ def _shift(axis: int) -> Variation:
     return shift
 
 
-def _keeps_answers(graph: Graph, inputs: Batch, way: _BatchVariation, random: Random) -> bool:
-    chosen = inputs[np.linspace(0, len(inputs) - 1, min(_JUDGES, len(inputs))).astype(np.intp)]
-    scores = without_softmax(graph)
-    real, varied = _outputs(scores, chosen), _outputs(scores, way(chosen, random))
-    for name, output in graph.ends.items():
-        classes = judged(graph, output)[1]
-        found = quality(real.arrays[name], varied.arrays[name], classes)
-        if found.agreement is None:
-            kept = found.divergence <= _KEPT_ERROR
-        else:
-            kept = found.agreement >= _KEPT_PERCENT
-        if not kept:
-            return False
-    return True
+class _Answers:
+    """The float network's answers to some of the inputs, which variations are to keep."""
+
+    def __init__(self, graph: Graph, inputs: Batch) -> None:
+        places = np.linspace(0, len(inputs) - 1, min(_JUDGES, len(inputs))).astype(np.intp)
+        self._graph, self._scores, self._inputs = graph, without_softmax(graph), inputs[places]
+        self._real = _outputs(self._scores, self._inputs)
+
+    def survive(self, way: _BatchVariation, random: Random) -> bool:
+        """Return whether the answers to varied inputs are the same."""
+        varied = _outputs(self._scores, way(self._inputs, random))
+        for name, output in self._graph.ends.items():
+            classes = judged(self._graph, output)[1]
+            found = quality(self._real.arrays[name], varied.arrays[name], classes)
+            if found.agreement is None:
+                kept = found.divergence <= _KEPT_ERROR
+            else:
+                kept = found.agreement >= _KEPT_PERCENT
+            if not kept:
+                return False
+        return True
 
 
 def _outputs(graph: Graph, x: Batch) -> Batch:

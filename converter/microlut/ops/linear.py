@@ -80,7 +80,8 @@ class Linear(Weighted, Fusing):
 
     def train(self, tf: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:  # noqa: ANN401
         """Return the output as a TensorFlow tensor, with the layer's own weights."""
-        kernel, bias = tf.constant(self.kernel), tf.constant(self.bias)
+        with tf.init_scope():  # else each function that is traced has copies of them
+            kernel, bias = tf.constant(self.kernel), tf.constant(self.bias)
         return (self.activation.train(tf, self.train_linear(tf, inputs[0], kernel, bias)),)
 
     @abstractmethod

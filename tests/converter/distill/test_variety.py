@@ -9,7 +9,7 @@ import numpy as np
 
 import random_graphs as rg
 from graphs import as_batch
-from microlut.distill.variety import _keeps_answers, _mirror, _shift, _vary_one, variations
+from microlut.distill.variety import _Answers, _mirror, _shift, _vary_one, variations
 from microlut.distill.variety import varied as varied_batches
 from microlut.graph.batch import only
 from microlut.graph.ir import Graph
@@ -47,7 +47,7 @@ def varied(x, graph, batch, random):
 def keeps_answers(graph, x, way, random):
     """Return whether a network does not mind a variation of its only input."""
     vary = partial(_vary_one, graph.inputs[0].name, way)
-    return _keeps_answers(graph, as_batch(graph, x), vary, random)
+    return _Answers(graph, as_batch(graph, x)).survive(vary, random)
 
 
 def test_batches_are_inputs_of_the_same_kind():
