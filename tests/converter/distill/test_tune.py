@@ -22,6 +22,8 @@ pytest.importorskip("tensorflow", reason="needs TensorFlow; pip install tensorfl
 
 import keras
 
+from microlut.distill import slices
+
 with np.load(TEST) as _arrays:
     X, Y = _arrays["x"], _arrays["y"]
 
@@ -68,6 +70,25 @@ def test_network_that_training_does_not_help_stays(monkeypatch):
     assert (tuned.labelled, tuned.accuracy) == (False, None)
     assert tuned.loss <= tuned.loss_before
     assert made.sources == again.sources
+
+
+@pytest.mark.parametrize("data", [X[:60], (X[:60], Y[:60])])
+def test_large_batches_are_trained_in_slices(data, monkeypatch):
+    monkeypatch.setattr(slices, "_WHOLE_VALUES", 0)
+    monkeypatch.setattr(slices, "_SLICE_VALUES", 1 << 14)
+    sizes = []
+    cut = slices._slices
+
+    def watched(batch, count, most):
+        for size, part in cut(batch, count, most):
+            sizes.append(size)
+            yield size, part
+
+    monkeypatch.setattr(slices, "_slices", watched)
+    tuned = microlut.tune(MODEL, data, bits=2, epochs=1).report.tuned
+    assert tuned.loss < tuned.loss_before
+    assert sum(sizes) == 54
+    assert 1 <= max(sizes) < 54
 
 
 class Stop(Exception):
