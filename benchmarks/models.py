@@ -67,6 +67,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "4 bits, k-means": {"bits": 4, "method": "empirical"},
     "4 bits, no data": {"bits": 4, "method": "fitted"},
     "4 bits, published": {"bits": 4, "method": "published"},
+    "2 bits, published": {"bits": 2, "method": "published"},
+    "4 bits, 50 % zeros": {"bits": 4, "sparsity": 0.5},
     "4 bits, 70 % zeros": {"bits": 4, "sparsity": 0.7},
     "4 bits on average": {"budget": microlut.Budget(average_bits=4)},
     "3 bits on average": {"budget": microlut.Budget(average_bits=3)},
@@ -82,6 +84,7 @@ ORDER = (
     "4 bits, k-means",
     "4 bits, no data",
     "4 bits, published",
+    "4 bits, 50 % zeros",
     "4 bits, 70 % zeros",
     "4 bits on average",
     "3 bits",
@@ -89,6 +92,7 @@ ORDER = (
     "2.5 bits on average",
     "2.25 bits on average",
     "2 bits",
+    "2 bits, published",
     "1.6 bits, entropy-coded",
 )
 RUN_SAMPLES = 5
