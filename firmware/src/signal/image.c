@@ -28,21 +28,28 @@ static mlut_image_place_t mlut_image_place(uint32_t at, uint32_t from, uint32_t 
     return (mlut_image_place_t){first, first + 1u, place & 255u};
 }
 
+static size_t mlut_image_channels(const mlut_image_t *image)
+{
+    return image->channels == 1u ? 1u : MLUT_IMAGE_CHANNELS;
+}
+
 /* Read a pixel of the part as the network has channels. */
 static void mlut_image_pixel(
     const mlut_image_t *image, const uint8_t *pixels, uint32_t y, uint32_t x, uint32_t *channels)
 {
-    const size_t at = (size_t)(image->top + y) * image->width + image->left + x;
+    const size_t at = ((size_t)image->top + y) * image->width + image->left + x;
     uint32_t red, green, blue;
     if (image->format == MLUT_IMAGE_GREY) {
-        red = green = blue = pixels[at];
+        red = pixels[at];
+        green = red;
+        blue = red;
     } else if (image->format == MLUT_IMAGE_RGB) {
         const uint8_t *const rgb = pixels + 3u * at;
         red = rgb[0];
         green = rgb[1];
         blue = rgb[2];
     } else {
-        const unsigned high = image->format == MLUT_IMAGE_RGB565 ? 1u : 0u;
+        const size_t high = image->format == MLUT_IMAGE_RGB565 ? 1 : 0;
         const uint8_t *const bytes = pixels + 2u * at;
         const uint32_t word = (uint32_t)bytes[high] << 8 | bytes[1u - high];
         red = word >> 11;
@@ -74,7 +81,7 @@ static void mlut_image_bilinear(const mlut_image_t *image,
     mlut_image_pixel(image, pixels, down.first, right.second, corners[1]);
     mlut_image_pixel(image, pixels, down.second, right.first, corners[2]);
     mlut_image_pixel(image, pixels, down.second, right.second, corners[3]);
-    for (size_t c = 0; c < image->channels; c++) {
+    for (size_t c = 0; c < mlut_image_channels(image); c++) {
         const uint32_t upper = corners[0][c] * (256u - right.part) + corners[1][c] * right.part;
         const uint32_t lower = corners[2][c] * (256u - right.part) + corners[3][c] * right.part;
         channels[c] = (upper * (256u - down.part) + lower * down.part + 32768u) >> 16;
@@ -87,18 +94,19 @@ static void mlut_image_area(const mlut_image_t *image,
     mlut_image_place_t right,
     uint32_t *channels)
 {
-    const uint32_t count = (down.second - down.first) * (right.second - right.first);
+    const uint32_t covered = (down.second - down.first) * (right.second - right.first);
+    const uint32_t count = covered > 0u ? covered : 1u; /* whatever the structure holds */
     uint32_t sums[MLUT_IMAGE_CHANNELS] = {0};
     for (uint32_t y = down.first; y < down.second; y++) {
         for (uint32_t x = right.first; x < right.second; x++) {
             uint32_t one[MLUT_IMAGE_CHANNELS];
             mlut_image_pixel(image, pixels, y, x, one);
-            for (size_t c = 0; c < image->channels; c++) {
+            for (size_t c = 0; c < mlut_image_channels(image); c++) {
                 sums[c] += one[c];
             }
         }
     }
-    for (size_t c = 0; c < image->channels; c++) {
+    for (size_t c = 0; c < mlut_image_channels(image); c++) {
         channels[c] = (sums[c] + count / 2u) / count;
     }
 }
@@ -119,7 +127,7 @@ void mlut_image(const mlut_image_t *image, const uint8_t *pixels, int8_t *input)
             } else {
                 mlut_image_area(image, pixels, down, right, channels);
             }
-            for (size_t c = 0; c < image->channels; c++) {
+            for (size_t c = 0; c < mlut_image_channels(image); c++) {
                 const size_t table = image->tables > 1u ? c : 0u;
                 *input++ = image->values[256u * table + channels[c]];
             }
