@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
     const int16_t *window;        /* [frame], units of 2^-15 */
     const int16_t *twiddles;      /* [points / 2][2]: cosine and minus sine of k / points turns */
-    const mlut_mel_band_t *bands;     /* [band_count] */
+    const mlut_mel_band_t *bands; /* [band_count] */
     const uint16_t *weights;      /* of the first band's bins, then of the next one's; 2^-15 */
     const int16_t *cosines;       /* [features][band_count], 2^-15; NULL: features are bands */
     const mlut_rescale_t *stages; /* [stage_count]: of each feature, or of all */
