@@ -50,6 +50,8 @@ class LayerReport(Shown):
     kernel call computes the output, mostly the layer itself; None for a mere change of shape.
     `estimated_instructions` are those of the call on the plan's core; None if the engine is
     compiled for size, which is not modelled.
+    `largest_sums` are, for each channel, the largest magnitude that a sum of products can have for
+    any input, with its bias; the engine has `sum_bits` for it. None for layers without such sums.
     """
 
     name: str
@@ -72,6 +74,8 @@ class LayerReport(Shown):
     error: float | None = None
     estimated_instructions: int | None = None
     arena_offset: int | None = None
+    largest_sums: tuple[int, ...] | None = None
+    sum_bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

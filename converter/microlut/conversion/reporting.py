@@ -24,6 +24,7 @@ from microlut.graph.passes.prune_channels import Pruned
 from microlut.integer import QuantizedGraph
 from microlut.integer.packing import stored_weights, weight_bytes
 from microlut.integer.stream import warm_up_runs
+from microlut.ops.linear import QLinear
 from microlut.ops.tensor import Tensor, quantized_range
 from microlut.ops.weighted import QWeighted
 from microlut.ops.weights import QuantizedWeights
@@ -224,8 +225,11 @@ def _layer(
         return plain
     weights, fit = node.op.weights, node.op.weights.fit
     config = making.configs[node.name]
+    x, linear = step.call.inputs[0], node.op if isinstance(node.op, QLinear) else None
     return replace(
         plain,
+        largest_sums=None if linear is None else tuple(linear.largest_sums(x).tolist()),
+        sum_bits=None if linear is None else (64 if x.dtype == "int16" else 32),
         macs=node.op.products(step.call.source, node.shape),
         granularity=config.granularity,
         method=config.method,

@@ -191,6 +191,18 @@ class QLinear(QWeighted):
 
         return by_slices(scaled, [sums])
 
+    def largest_sums(self, x: Tensor) -> Int64:
+        """Return the largest magnitudes [channels] of sums with their bias, for any input.
+
+        Each product is largest for one end of the input's values, whatever the others are.
+        """
+        limits = np.iinfo(x.dtype)
+        weights = self.weights_by_channel()
+        ends = [weights * (end - x.zero_point) for end in (limits.min, limits.max)]
+        bias = self.output.bias.astype(np.int64)
+        sums = [pick(*ends).sum(axis=1) + bias for pick in (np.minimum, np.maximum)]
+        return np.maximum(np.abs(sums[0]), np.abs(sums[1]))
+
     def fits_int16(self) -> bool:
         """Return whether the engine can hold all sums of int16 values: scaled, they have 32 bits.
 
