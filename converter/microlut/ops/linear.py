@@ -201,7 +201,7 @@ class QLinear(QWeighted):
         ends = [weights * (end - x.zero_point) for end in (limits.min, limits.max)]
         bias = self.output.bias.astype(np.int64)
         sums = [pick(*ends).sum(axis=1) + bias for pick in (np.minimum, np.maximum)]
-        return np.maximum(np.abs(sums[0]), np.abs(sums[1]))
+        return np.asarray(np.maximum(np.abs(sums[0]), np.abs(sums[1])), np.int64)
 
     def fits_int16(self) -> bool:
         """Return whether the engine can hold all sums of int16 values: scaled, they have 32 bits.

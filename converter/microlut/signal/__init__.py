@@ -1,4 +1,4 @@
-"""What stands around a network: front ends that make its inputs, and what its outputs become.
+"""What stands around a network: front ends make its inputs, back ends use its outputs.
 
 Each is defined here in integer arithmetic, for training and tests; the C modules of the same names
 give the same bytes.
