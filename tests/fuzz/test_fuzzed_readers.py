@@ -49,10 +49,11 @@ def test_what_must_not_happen_is_noticed(seeds, tmp_path, monkeypatch):
         "leaves": lambda *_: outside.touch(),
     }
     for expected, action in bad.items():
-        monkeypatch.setattr("reader_trials.load_board", action)
-        if expected == "takes":  # whatever tests before it took in this process
-            monkeypatch.setattr(trials, "_peak", 0)
-        assert expected in str(trials.fault(kind, path, content))
+        with monkeypatch.context() as patch:
+            patch.setattr("reader_trials.load_board", action)
+            if expected == "takes":  # whatever tests before it took in this process
+                patch.setattr(trials, "_peak", 0)
+            assert expected in str(trials.fault(kind, path, content))
         outside.unlink(missing_ok=True)
     monkeypatch.setattr("reader_trials.load_board", lambda *_: None)
     assert trials.fault(kind, path, content) is None

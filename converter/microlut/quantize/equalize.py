@@ -136,13 +136,14 @@ def _pair(graph: Graph, node: Node, reads: Reads) -> _Pair | None:
 def _reaches(graph: Graph, samples: Arrays, layers: set[str]) -> dict[str, Array]:
     """Return the largest absolute value of each output channel of some layers."""
     found: dict[str, Array] = {}
-    for start in range(0, len(samples), _BATCH):
-        for node, made in walk(graph, samples[start : start + _BATCH]):
-            if node is None or node.name not in layers:
-                continue
-            values = made[node.output]
-            largest = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0).astype(np.float64)
-            found[node.name] = np.maximum(found.get(node.name, 0.0), largest)
+    with np.errstate(over="ignore", invalid="ignore"):  # the choice of ranges refuses what is inf
+        for start in range(0, len(samples), _BATCH):
+            for node, made in walk(graph, samples[start : start + _BATCH]):
+                if node is None or node.name not in layers:
+                    continue
+                values = np.abs(made[node.output]).reshape(-1, made[node.output].shape[-1])
+                largest = values.max(axis=0).astype(np.float64)
+                found[node.name] = np.maximum(found.get(node.name, 0.0), largest)
     return found
 
 
@@ -151,6 +152,8 @@ def _with_factors(graph: Graph, pairs: list[_Pair], reaches: Mapping[str, Array]
     changed: list[tuple[_Pair, Divided]] = []
     ops = _linear(graph)
     for pair in pairs:  # the columns of a layer do not depend on how its own rows are scaled
+        if not np.isfinite(reaches[pair.first]).all():
+            continue
         reach = _estimated(ops[pair.first], reaches[pair.first])
         exponents = _exponents(ops[pair.second], pair.channels, reach)
         if exponents is not None:

@@ -96,7 +96,9 @@ def test_check_sizes_lets_dense_layers_and_reshapes_be_long():
 
 def test_check_sizes_knows_every_narrow_field_of_the_engine():
     """A field of 16 bits that is added to the header must be checked, or counted here."""
-    text = "".join(path.read_text() for path in sorted(HEADERS.glob("*.h")))
+    around = {path.stem for path in (HEADERS.parents[1] / "src/signal").glob("*.c")}
+    paths = [path for path in sorted(HEADERS.glob("*.h")) if path.stem not in around]
+    text = "".join(path.read_text() for path in paths)  # front ends check theirs themselves
     structures = re.findall(r"typedef struct \{(.*?)\} (mlut_\w+_t);", text, re.S)
     found = {name: re.findall(r"\buint16_t (\w+);", body) for body, name in structures}
     narrow = {name: fields for name, fields in found.items() if fields}

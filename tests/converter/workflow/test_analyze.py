@@ -180,7 +180,9 @@ def test_every_board_has_been_measured():
 
 def test_every_kernel_and_type_has_been_measured():
     """Else `benchmarks/code_sizes.py --write` adds them."""
-    headers = "".join(path.read_text(encoding="utf-8") for path in ENGINE.glob("*.h"))
+    around = {path.stem for path in (ENGINE.parents[1] / "src" / "signal").glob("*.c")}
+    paths = [path for path in ENGINE.glob("*.h") if path.stem not in {*around, "rescale"}]
+    headers = "".join(path.read_text(encoding="utf-8") for path in paths)
     functions = set(re.findall(r"^void (mlut_\w+)\(", headers, re.MULTILINE))
     types = set(re.findall(r"^(?:\}|typedef struct \w+) (mlut_\w+_t);", headers, re.MULTILINE))
     assert "mlut_conv2d" in functions
