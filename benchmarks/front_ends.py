@@ -98,8 +98,6 @@ class Subject:
         front = self.front
         if isinstance(front, Image):
             made = [front.quantized(x, self.shape, quantization) for x in given]
-        elif isinstance(front, Spectrum):
-            made = [front.quantized(x, quantization) for x in given]
         else:
             made = [front.quantized(x, quantization) for x in given]
         return np.stack([x.ravel() for x in made])

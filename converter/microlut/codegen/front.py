@@ -10,18 +10,8 @@ from microlut.errors import InvalidInput
 from microlut.integer import QuantizedGraph
 from microlut.ops.tensor import Tensor
 from microlut.signal.file import Front
-from microlut.signal.fixed import rescales
 from microlut.signal.image import Image
-from microlut.signal.sensor import Sensor
-from microlut.signal.spectrum import Spectrum
 from microlut.version import VERSION
-
-_FORMATS = {
-    "grey": "MLUT_IMAGE_GREY",
-    "rgb": "MLUT_IMAGE_RGB",
-    "rgb565": "MLUT_IMAGE_RGB565",
-    "rgb565-swapped": "MLUT_IMAGE_RGB565_SWAPPED",
-}
 
 
 def render_front(front: Front, graph: QuantizedGraph, engine: str = "microlut/") -> dict[str, str]:
@@ -63,25 +53,16 @@ def render_front(front: Front, graph: QuantizedGraph, engine: str = "microlut/")
 
 
 def _context(front: Front, tensor: Tensor) -> Mapping[str, object]:
-    match front:
-        case Spectrum():
-            frames = _frames(tensor, front.features)
-            try:
-                stages = rescales(tensor.quantized, front.unit)
-            except ValueError as error:
-                raise InvalidInput(f"{tensor.name}: {error}") from error
-            return {"frames": frames, "stages": stages}
-        case Sensor():
-            stages = front.stages(tensor.quantized)
-            return {"frames": _frames(tensor, front.features), "stages": stages}
-        case Image():
-            shape = _without_ones(tensor.shape, 3)
-            return {
-                "shape": shape,
-                "tables": front.tables(shape, tensor.quantized),
-                "format": _FORMATS[front.format],
-                "method": f"MLUT_IMAGE_{front.method.upper()}",
-            }
+    if isinstance(front, Image):
+        shape = _without_ones(tensor.shape, 3)
+        return {
+            "shape": shape,
+            "tables": front.tables(shape, tensor.quantized),
+            "format": f"MLUT_IMAGE_{front.format.upper().replace('-', '_')}",
+            "method": f"MLUT_IMAGE_{front.method.upper()}",
+        }
+    frames = _frames(tensor, front.features)
+    return {"frames": frames, "stages": front.stages(tensor.quantized)}
 
 
 def _frames(tensor: Tensor, features: int) -> int:

@@ -2,62 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import MISSING, fields
+from functools import cache
+from typing import Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ValidationError, create_model
 
 from microlut.errors import InvalidInput
-from microlut.signal.image import Format, Image, Method
-from microlut.signal.mel import Filters
+from microlut.signal.image import Image
 from microlut.signal.sensor import Sensor
-from microlut.signal.spectrum import MFCC, Logarithm, Spectrum, Window
-from microlut.support.arguments import PathLike, brief, is_path, path_of
+from microlut.signal.spectrum import MFCC, Spectrum
+from microlut.support.arguments import PathLike, brief, check_choice, is_path, path_of
 from microlut.support.toml_file import Table, describe, read_toml
 
 Front = Spectrum | Image | Sensor
 KNOWN: dict[str, Front] = {"mfcc": MFCC, "log-mel": Spectrum()}
 
-_Numbers = float | Annotated[list[float], Field(min_length=1, max_length=3)]
+_KINDS: dict[str, type[Front]] = {"spectrum": Spectrum, "image": Image, "sensor": Sensor}
 
 
-class _Spectrum(Table):
-    kind: Literal["spectrum"]
-    rate: int = 16000
-    frame: int = 480
-    hop: int = 320
-    points: int = 0
-    bands: int = 40
-    low: float = 20.0
-    high: float = 4000.0
-    coefficients: int = 0
-    power: int = 1
-    offset: float = 1e-6
-    logarithm: Logarithm = "natural"
-    window: Window = "hann"
-    filters: Filters = "tensorflow"
-
-
-class _Image(Table):
-    kind: Literal["image"]
-    width: int
-    height: int
-    format: Format = "rgb"
-    part: Annotated[list[int], Field(min_length=4, max_length=4)] | None = None
-    method: Method = "bilinear"
-    scale: _Numbers = 1.0
-    offset: _Numbers = 0.0
-
-
-class _Sensor(Table):
-    kind: Literal["sensor"]
-    scale: list[float]
-    offset: list[float] = Field(default_factory=list)
-
-
-_KINDS = {"spectrum": Spectrum, "image": Image, "sensor": Sensor}
-_ADAPTER: TypeAdapter[_Spectrum | _Image | _Sensor] = TypeAdapter(
-    Annotated[_Spectrum | _Image | _Sensor, Field(discriminator="kind")]
-)
+@cache
+def _table(kind: type[Front]) -> type[Table]:
+    """Return the table of a kind: keys are its attributes, whose values it checks itself."""
+    keys: dict[str, Any] = {
+        key.name: (Any, ... if key.default is MISSING else key.default) for key in fields(kind)
+    }
+    return create_model(kind.__name__, __base__=Table, **keys)
 
 
 def front_of(given: Front | PathLike) -> Front:
@@ -80,14 +50,16 @@ def front_of(given: Front | PathLike) -> Front:
         raise InvalidInput(
             f"front is {brief(str(given))}; give {' or '.join(KNOWN)}, or a .toml file"
         )
+    values = read_toml(path, InvalidInput)
+    called = values.pop("kind", None)
     try:
-        found = _ADAPTER.validate_python(read_toml(path, InvalidInput))
+        check_choice("kind", called, _KINDS)
+        kind: Any = _KINDS[called]  # whose arguments the table has
+        found: dict[str, Any] = _table(kind).model_validate(values).model_dump(exclude_unset=True)
+        lists = {key: tuple(value) for key, value in found.items() if isinstance(value, list)}
+        made: Front = kind(**found | lists)
+        return made
     except ValidationError as error:
         raise InvalidInput(f"{path}: {describe(error)}") from error
-    values = found.model_dump(exclude={"kind"})
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    try:
-        made: Front = _KINDS[found.kind](**values)
     except InvalidInput as error:
         raise InvalidInput(f"{path}: {error}") from error
-    return made

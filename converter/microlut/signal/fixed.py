@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from microlut.errors import InvalidInput
 from microlut.ops.tensor import Quantization
 
 Int64s = NDArray[np.int64]
@@ -91,23 +93,49 @@ class Rescale:
         return np.asarray(np.clip(whole, -128, 127), np.int8)
 
 
-def rescales(quantization: Quantization, unit: float) -> tuple[Rescale, ...]:
-    """Return how fixed point becomes a quantized tensor: one stage, or one per feature.
+def rescales(
+    quantization: Quantization, units: Sequence[float], offsets: Sequence[float] = (0.0,)
+) -> tuple[Rescale, ...]:
+    """Return how fixed point becomes a quantized tensor: a stage per feature, or one for all.
 
     Args:
         quantization: Of the tensor.
-        unit: What 1 in fixed point stands for.
+        units: What 1 in fixed point stands for, of each feature or of all.
+        offsets: What 0 stands for, of each feature or of all.
 
     Raises:
-        ValueError: A scale is out of what fixed point holds.
+        InvalidInput: Their numbers differ, or fixed point does not hold what is between them.
     """
     features = quantization.features
     scales = (quantization.scale,) if features is None else features.scales
-    origins = (0.0,) * len(scales) if features is None else features.origins
-    return tuple(map(lambda s, o: rescale(unit / s, o / unit), scales, origins))
+    origins = (0.0,) if features is None else features.origins
+    count = max(len(scales), len(units))
+    if {len(scales), len(units)} > {1, count}:
+        raise InvalidInput(
+            f"a frame has {len(units)} values, the network's input {len(scales)}; give a scale per "
+            "value"
+        )
+    stages = []
+    for i in range(count):
+        unit = units[i % len(units)]
+        origin = (origins[i % len(origins)] - offsets[i % len(offsets)]) / unit
+        try:
+            stages.append(_rescale(unit / scales[i % len(scales)], origin))
+        except ValueError as error:
+            raise InvalidInput(
+                f"value {i} of a frame: {error}; give scale and offset as the network was trained "
+                "with"
+            ) from error
+    return tuple(stages)
 
 
-def rescale(ratio: float, origin: float) -> Rescale:
+def rescaled(x: Int64s, stages: Sequence[Rescale], zero_point: int) -> NDArray[np.int8]:
+    """Return the int8 of fixed-point values [..., features], by a stage per feature or one."""
+    columns = [stages[i % len(stages)](x[..., i], zero_point) for i in range(x.shape[-1])]
+    return np.stack(columns, axis=-1)
+
+
+def _rescale(ratio: float, origin: float) -> Rescale:
     """Return the stage that multiplies what is above an origin by a ratio; raises ValueError."""
     part, exponent = math.frexp(ratio)  # ratio = part * 2^exponent, part of 0.5 to 1
     multiplier = round(part * 2**_MULTIPLIER_BITS)

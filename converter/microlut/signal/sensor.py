@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from microlut.errors import InvalidInput
 from microlut.ops.tensor import Quantization
-from microlut.signal.fixed import Rescale, rescale
+from microlut.signal.fixed import Rescale, rescaled, rescales
 from microlut.support.arguments import brief
 
 _STEPS = 64  # of a raw value: origins lie between raw values, too
@@ -62,9 +62,7 @@ class Sensor:
     def quantized(self, raw: ArrayLike, quantization: Quantization) -> NDArray[np.int8]:
         """Return raw values [..., features] as the device gives them to an int8 input."""
         x = _raw(raw, self.features) * _STEPS
-        stages = self.stages(quantization)
-        columns = [stage(x[..., i], quantization.zero_point) for i, stage in enumerate(stages)]
-        return np.stack(columns, axis=-1)
+        return rescaled(x, self.stages(quantization), quantization.zero_point)
 
     def stages(self, quantization: Quantization) -> tuple[Rescale, ...]:
         """Return how raw values, in 1 / 64, become those of a quantized input.
@@ -73,26 +71,8 @@ class Sensor:
             InvalidInput: The input has another number of features, or scales that do not go with
                 these.
         """
-        features = quantization.features
-        known = (quantization.scale,) if features is None else features.scales
-        origins = (0.0,) if features is None else features.origins
-        if len(known) not in (1, self.features):
-            raise InvalidInput(
-                f"a frame has {self.features} values, the network's input {len(known)}; "
-                "give a scale per value"
-            )
-        stages = []
-        for i, (scale, offset) in enumerate(zip(self.scale, self._offsets, strict=True)):
-            unit = scale / _STEPS
-            origin = (origins[i % len(origins)] - offset) / unit
-            try:
-                stages.append(rescale(unit / known[i % len(known)], origin))
-            except ValueError as error:
-                raise InvalidInput(
-                    f"value {i} of a frame: {error}; give scale and offset as the network was "
-                    "trained with"
-                ) from error
-        return tuple(stages)
+        units = [scale / _STEPS for scale in self.scale]
+        return rescales(quantization, units, self._offsets)
 
 
 def _is_number(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from microlut.errors import InvalidInput
 from microlut.ops.tensor import Quantization
-from microlut.signal.fixed import Int64s, logarithms, q15, rescales, roots, times
+from microlut.signal.fixed import (
+    Int64s,
+    Rescale,
+    logarithms,
+    q15,
+    rescaled,
+    rescales,
+    roots,
+    times,
+)
 from microlut.signal.mel import Filters, mel_filters
 from microlut.support.arguments import check_choice, integer, within
 
@@ -145,12 +154,12 @@ class Spectrum:
 
     def quantized(self, samples: NDArray[np.int16], quantization: Quantization) -> NDArray[np.int8]:
         """Return the features [frames, features] as the device gives them to an int8 input."""
-        stages = rescales(quantization, self.unit)
         x = self.values(samples).astype(np.int64)
-        columns = [
-            stages[i % len(stages)](x[:, i], quantization.zero_point) for i in range(x.shape[1])
-        ]
-        return np.stack(columns, axis=1)
+        return rescaled(x, self.stages(quantization), quantization.zero_point)
+
+    def stages(self, quantization: Quantization) -> tuple[Rescale, ...]:
+        """Return how `values` become those of a quantized input; raises InvalidInput."""
+        return rescales(quantization, (self.unit,))
 
     # Tables of the C code.
 
@@ -289,4 +298,3 @@ def _turned(real: Int64s, imaginary: Int64s, w: Int64s) -> tuple[Int64s, Int64s]
 
 # The front end of the keyword spotting network of MLPerf Tiny: 49 frames per second.
 MFCC = Spectrum(coefficients=10)
-PARAMETERS = tuple(field.name for field in fields(Spectrum))
