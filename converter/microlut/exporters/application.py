@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from microlut.codegen.environment import environment
 from microlut.errors import InvalidInput
 from microlut.exporters.formats import APPLICATIONS, ExportFormat, Layout
-from microlut.exporters.package import fill, manifest_of, view_of
+from microlut.exporters.package import complete, fill, view_of
 from microlut.exporters.sources import Files, source_files
 from microlut.project import Project
-from microlut.support.resources import data_folder, license_file
-from microlut.support.written import MANIFEST
-from microlut.version import VERSION
+from microlut.support.resources import data_folder
 
 _PARTS = ("app", "common")  # folders of the firmware that every application has
 _ENTRY = "main.c"  # which each ecosystem has of its own
@@ -44,17 +42,9 @@ def application_files(projects: Sequence[Project], to: ExportFormat, name: str) 
             )
         files[f"{code}/{place}"] = data
     model = view_of(project)
-    context: dict[str, object] = {
-        "name": name,
-        "model": model,
-        "optimize": "-Os" if model.report["optimize"] == "size" else "-O2",
-        "version": VERSION,
-        "sources": sorted(file for file in [*files, f"{code}/port.c"] if file.endswith(".c")),
-    }
-    files |= fill(f"app/{to.value}", name, context)
-    files["LICENSE"] = license_file().read_bytes()
-    files[MANIFEST] = manifest_of(to, [model], files)
-    return dict(sorted(files.items()))
+    sources = sorted(file for file in [*files, f"{code}/port.c"] if file.endswith(".c"))
+    context = {"model": model, "sources": sources}
+    return complete(files | fill(f"app/{to.value}", name, [model], context), to, [model])
 
 
 def _without_include_path(files: Files, code: str) -> Files:
@@ -65,9 +55,10 @@ def _without_include_path(files: Files, code: str) -> Files:
     engine = f"{code}/microlut/"
     found = {}
     for place, data in files.items():
-        up = "../" * place.removeprefix(engine).count("/")
-        named = f'#include "{up}'.encode()
-        found[place] = data.replace(b'#include "microlut/', named) if engine in place else data
+        found[place] = data
+        if place.startswith(engine):
+            up = "../" * place.removeprefix(engine).count("/")
+            found[place] = data.replace(b'#include "microlut/', f'#include "{up}'.encode())
     return found
 
 

@@ -85,9 +85,9 @@ def export(  # noqa: PLR0913 (what the user may say, by name)
     if app and front is not None:
         raise InvalidInput("an application takes inputs from its console: leave the front end out")
     name = projects[0].prefix if name is None else _checked(name)
-    fronts = [] if front is None else [render_front(front_of(front), _only_for_front(projects))]
+    code = {} if front is None else render_front(front_of(front), _only_for_front(projects))
     if to is ExportFormat.TFLITE and not app:
-        if fronts:
+        if code:
             raise InvalidInput("a .tflite file has no code, so no front end; leave it out")
         data = _tflite(_only(projects))
         check_file(output, _is_ours, "a .tflite file")
@@ -96,7 +96,6 @@ def export(  # noqa: PLR0913 (what the user may say, by name)
     if app:
         files = application_files(projects, to, name)
     else:
-        code = {file: text for made in fronts for file, text in made.items()}
         files = package_files(projects, to, name, code)
     if to is ExportFormat.ZIP or output.suffix == ".zip":
         size = write_archive(files, name, output, force)

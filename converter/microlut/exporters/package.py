@@ -65,16 +65,11 @@ class ModelView:
 
 
 def package_files(
-    projects: Sequence[Project],
-    to: ExportFormat,
-    name: str,
-    front: Mapping[str, str] | None = None,
+    projects: Sequence[Project], to: ExportFormat, name: str, front: Mapping[str, str]
 ) -> Files:
     """Return the files of a package called `name`, by their paths in it.
 
-    `front` are the C files of a front end, by name.
-
-    Equal models give equal bytes.
+    `front` are the C files of a front end, by name. Equal models give equal bytes.
     """
     if to not in LAYOUTS:
         raise InvalidInput(
@@ -83,26 +78,19 @@ def package_files(
         )
     layout = LAYOUTS[to]
     files = source_files(projects, layout)
-    for file, text in (front or {}).items():
+    for file, text in front.items():
         place = layout.headers if file.endswith(".h") else layout.sources
         files[f"{place}/{file}"] = text.encode()
     models = [view_of(project) for project in projects]
     context: dict[str, object] = {
-        "name": name,
         "models": models,
         "headers": layout.headers,
         "sources": sorted(file for file in files if file.endswith(".c")),
-        "front": "" if front is None else next(iter(front), ""),
-        "optimize": "-Os" if all(m.report["optimize"] == "size" for m in models) else "-O2",
-        "version": VERSION,
     }
-    filled = fill(f"{_TEMPLATES}/{to.value}", name, context)
+    filled = fill(f"{_TEMPLATES}/{to.value}", name, models, context)
     for file in filled.keys() & files.keys():
         raise InvalidInput(f"{file} would be a model's file and an example's; give another --name")
-    files |= filled
-    files["LICENSE"] = license_file().read_bytes()
-    files[MANIFEST] = manifest_of(to, models, files)
-    return dict(sorted(files.items()))
+    return complete(files | filled, to, models)
 
 
 def view_of(project: Project) -> ModelView:
@@ -127,10 +115,19 @@ def _ends(
     )
 
 
-def fill(folder: str, name: str, context: dict[str, object]) -> Files:
+def fill(
+    folder: str, name: str, models: Sequence[ModelView], context: Mapping[str, object]
+) -> Files:
     """Fill all templates of a folder; NAME in their paths is the package's name."""
     templates = environment()
     root = data_folder("templates")
+    small = all(model.report["optimize"] == "size" for model in models)
+    context = {
+        "name": name,
+        "optimize": "-Os" if small else "-O2",
+        "version": VERSION,
+        **context,
+    }
     files = {}
     for path in sorted((root / folder).rglob("*.j2")):
         text = templates.get_template(path.relative_to(root).as_posix()).render(context)
@@ -139,7 +136,9 @@ def fill(folder: str, name: str, context: dict[str, object]) -> Files:
     return files
 
 
-def manifest_of(to: ExportFormat, models: Sequence[ModelView], files: Files) -> bytes:
-    """Return the record of what an export wrote."""
+def complete(files: Files, to: ExportFormat, models: Sequence[ModelView]) -> Files:
+    """Return the files with the licence and the record of all, in order."""
+    files = {**files, "LICENSE": license_file().read_bytes()}
     sources = {m.prefix: m.report["source_sha256"] for m in models}
-    return manifest(files, microlut=VERSION, format=to.value, models=sources)
+    files[MANIFEST] = manifest(files, microlut=VERSION, format=to.value, models=sources)
+    return dict(sorted(files.items()))
