@@ -127,6 +127,12 @@ class Power(Elementwise):
     """x ** `exponent`; of an exponent that is not whole for x that is not negative."""
 
     exponent: float
+    largest: ClassVar[int] = 64  # exponent
+
+    @classmethod
+    def takes(cls, exponent: float) -> bool:
+        """Return whether an exponent is supported: any but 0, up to the largest one."""
+        return 0 < abs(exponent) <= cls.largest
 
     @property
     def is_whole(self) -> bool:

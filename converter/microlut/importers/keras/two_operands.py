@@ -36,7 +36,6 @@ _KINDS: Mapping[str, type[Add | Maximum | Minimum | Mul | Subtract]] = {
     "subtract": Subtract,
 }
 _ADVICE = "change the model and train again"
-_LARGEST_EXPONENT = 64
 _Constant = NDArray[np.float64]
 
 
@@ -72,11 +71,11 @@ def two_operands(name: str) -> Handler:
 def power(use: LayerUse) -> tuple[Step, ...]:
     """Read x ** n: for small integers n a product of tensors."""
     exponent, first = _constant(use)
-    if first or exponent.ndim > 0 or not 0 < abs(exponent) <= _LARGEST_EXPONENT:
+    if first or exponent.ndim > 0 or not Power.takes(float(exponent)):
         raise use.layer.unsupported(
             f"raises {'a constant' if first else 'a tensor'} to "
             f"{'a tensor' if first else exponent.tolist()}",
-            f"supported is a constant exponent other than 0, up to {_LARGEST_EXPONENT}",
+            f"supported is a constant exponent other than 0, up to {Power.largest}",
         )
     if exponent not in (1, 2, 3, 4):
         return (_step(use, Power(float(exponent)), (0,)),)

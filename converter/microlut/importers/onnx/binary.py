@@ -35,7 +35,6 @@ _KINDS: Mapping[str, _Binary] = {
     "Sum": Add,
 }
 _LARGEST_POWER = 4  # that is computed by products
-_LARGEST_EXPONENT = 64
 _MOST_EXPONENTS = 64
 _FROM_THE_END = 7  # opset from which operands are aligned at their last dimensions
 
@@ -186,10 +185,10 @@ def _power(use: Use) -> Iterable[Value | None]:
     if power in (0.5, -1.0):
         return (use.applied(live, Sqrt() if power > 0 else Reciprocal()),)
     if power not in range(1, _LARGEST_POWER + 1):
-        if power == 0 or abs(power) > _LARGEST_EXPONENT or not np.isfinite(power):
+        if not Power.takes(power):
             raise use.operator.unsupported(
                 f"exponent {power:g}",
-                f"supported are others than 0, up to {_LARGEST_EXPONENT}: change the network",
+                f"supported are others than 0, up to {Power.largest}: change the network",
             )
         return (use.applied(live, Power(power)),)
     made = use.applied(live, Identity()) if power == 1 else live
@@ -201,15 +200,14 @@ def _power(use: Use) -> Iterable[Value | None]:
 def _by_exponent(use: Use, live: Live, exponent: Constant) -> Live:
     """Return the powers of values that have exponents of their own, such as one per channel."""
     known = np.unique(exponent)
-    fits = 0.0 not in known and np.abs(known).max() <= _LARGEST_EXPONENT
     if (
-        not fits
+        not all(map(Power.takes, known))
         or known.size > _MOST_EXPONENTS
         or np.broadcast_shapes(live.shape, exponent.shape) != live.shape
     ):
         raise use.operator.unsupported(
             f"{known.size} exponents up to {np.abs(known).max():g}",
-            f"supported are {_MOST_EXPONENTS} others than 0, up to {_LARGEST_EXPONENT}",
+            f"supported are {_MOST_EXPONENTS} others than 0, up to {Power.largest}",
         )
     each = np.broadcast_to(exponent, live.shape).reshape(-1)
     flat = use.chain(live.tensor, Reshape((each.size,)), suffix="_flat")

@@ -54,8 +54,6 @@ from microlut.ops.unary import (
 )
 from microlut.ops.unit_normalization import UnitNormalization
 
-_LARGEST_EXPONENT = 64
-
 
 def _of(make: Callable[[], FloatOp]) -> Handler:
     """Return the handler of a function without options."""
@@ -239,10 +237,10 @@ def _pow(use: Use) -> tuple[Step, ...]:
     exponents = use.real(1).reshape(-1)
     _check_real(use)
     power = float(exponents[0]) if exponents.size == 1 else 0.0
-    if not 0 < abs(power) <= _LARGEST_EXPONENT:
+    if not Power.takes(power):
         raise use.operator.unsupported(
             f"has exponents {exponents[:3].tolist()}",
-            f"supported is one other than 0, up to {_LARGEST_EXPONENT}",
+            f"supported is one other than 0, up to {Power.largest}",
         )
     return (Step(Square() if power == 2 else Power(power)),)
 
