@@ -194,14 +194,15 @@ class QLinear(QWeighted):
     def largest_sums(self, x: Tensor) -> Int64:
         """Return the largest magnitudes [channels] of sums with their bias, for any input.
 
-        Each product is largest for one end of the input's values, whatever the others are.
+        Positive weights then meet one end of the input's values, and negative ones the other.
         """
-        limits = np.iinfo(x.dtype)
+        low, high = (end - x.zero_point for end in (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max))
         weights = self.weights_by_channel()
-        ends = [weights * (end - x.zero_point) for end in (limits.min, limits.max)]
+        positive = weights.clip(min=0).sum(axis=1)
+        negative = weights.sum(axis=1) - positive
         bias = self.output.bias.astype(np.int64)
-        sums = [pick(*ends).sum(axis=1) + bias for pick in (np.minimum, np.maximum)]
-        return np.asarray(np.maximum(np.abs(sums[0]), np.abs(sums[1])), np.int64)
+        ends = positive * low + negative * high + bias, positive * high + negative * low + bias
+        return np.asarray(np.maximum(*np.abs(ends)), np.int64)
 
     def fits_int16(self) -> bool:
         """Return whether the engine can hold all sums of int16 values: scaled, they have 32 bits.
