@@ -7,15 +7,14 @@ but what a verb was asked for.
 from __future__ import annotations
 
 import os
-import sys
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from microlut import cli
+import command_line
+from command_line import Answer
 from stored_models import stored, write_h5
 
 NAMES = {
@@ -33,24 +32,7 @@ NAMES = {
 }
 
 
-@dataclass
-class Answer:
-    code: int
-    err: str
-
-
-@pytest.fixture
-def call(monkeypatch, capfd):
-    """Call the command line in this process."""
-
-    def run(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["microlut", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return Answer(int(stop.value.code or 0), capfd.readouterr().err)
-
-    return run
+call = command_line.call  # a fixture
 
 
 def write_model(path: Path) -> Path:

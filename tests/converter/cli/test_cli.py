@@ -22,10 +22,11 @@ import h5py
 import numpy as np
 import pytest
 
+import command_line
 import microlut
+from command_line import Answer
 from digits_example import CALIBRATION, MODEL, SHAPE, TEST, conversion, samples
 from graphs import output_of
-from microlut import cli
 from microlut.codegen.contents import contents_of
 from microlut.codegen.structures import macros
 from microlut.machine.tools import ARM_GCC, HOST_CC, NEWLIB, QEMU, find_tool
@@ -55,33 +56,7 @@ VERBS = (
 )
 PACKAGE_PARENT = Path(microlut.__file__).resolve().parents[1]
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What a call of the command line gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def call(monkeypatch, capfd):
-    """Call the command line in this process."""
-
-    def run(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["microlut", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capfd.readouterr()
-        return Answer(int(stop.value.code or 0), out, err)
-
-    return run
+call = command_line.call  # a fixture
 
 
 def start(*arguments: object, **environment: str) -> Answer:
