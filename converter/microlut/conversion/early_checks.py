@@ -11,8 +11,7 @@ from microlut.quantize.ranges.choose import Ends
 from microlut.quantize.rough import quantize_roughly
 from microlut.streaming.stream import stream as streamed
 
-# Looks at the network, and then at the ranges that each of its inputs may have, before much time is
-# spent.
+# Looks at the network, and then at the ranges that each of its inputs may have.
 Check = Callable[[Graph, Mapping[str, tuple[Ends, ...]] | None], None]
 
 
