@@ -28,7 +28,6 @@ from microlut.ops.windows import Padding, Window
 
 _Kind = type[MaxPool2D] | type[AveragePool2D]
 _Powers = tuple[tuple[FloatOp, ...], tuple[FloatOp, ...]]
-_LARGEST_POWER = 64
 _SPACE = 5  # dimensions of pictures with a depth, batch and channels
 
 
@@ -154,8 +153,8 @@ def _scaled(channels: int, scale: float, offset: float) -> BatchNorm:
 def _power_pool(use: Use) -> Iterable[Value | None]:
     """Read LpPool: the root of a sum of powers, which is a mean of those times their number."""
     power = int(use.option("p", 2))
-    if not 1 <= power <= _LARGEST_POWER:
-        raise use.operator.invalid(f"p={power}, expected 1 to {_LARGEST_POWER}")
+    if not 1 <= power <= Power.largest:
+        raise use.operator.invalid(f"p={power}, expected 1 to {Power.largest}")
     before, after = _powers(power)
     live = use.applied(use.live(), *before)
     attributes = {**use.operator.attributes, "count_include_pad": 1}
