@@ -57,7 +57,9 @@ RATED = {"cifar10": 17_556, "cifar10jpeg": 17_556, "kws01": 7_455}
 EVERYWHERE: dict[str, dict[str, Any]] = {
     "8 bits": {"bits": 8},
     "4 bits": {"bits": 4},
+    "4 bits on average": {"budget": microlut.Budget(average_bits=4)},
     "3 bits": {"bits": 3},
+    "3 bits on average": {"budget": microlut.Budget(average_bits=3)},
     "2.5 bits on average": {"budget": microlut.Budget(average_bits=2.5)},
     "2 bits": {"bits": 2},
 }
@@ -70,8 +72,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "2 bits, published": {"bits": 2, "method": "published"},
     "4 bits, 50 % zeros": {"bits": 4, "sparsity": 0.5},
     "4 bits, 70 % zeros": {"bits": 4, "sparsity": 0.7},
-    "4 bits on average": {"budget": microlut.Budget(average_bits=4)},
-    "3 bits on average": {"budget": microlut.Budget(average_bits=3)},
     "2.25 bits on average": {"budget": microlut.Budget(average_bits=2.25)},
     "1.6 bits, entropy-coded": {},  # a budget of bytes, which depends on the model
 }

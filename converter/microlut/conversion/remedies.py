@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from microlut.conversion.allocation import configs_of
+from microlut.conversion.bits import measure
 from microlut.conversion.findings import Remedy
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Overrides, Settings
@@ -12,10 +14,12 @@ from microlut.conversion.tensor_types import tensor_types
 from microlut.errors import MicrolutError
 from microlut.graph.batch import Batch, by_name
 from microlut.ops.requantize import Requantize
+from microlut.quantize.bits.allocate import allocate_average
 from microlut.quantize.figures import Quality
 from microlut.quantize.quality import affordable_inputs, integer_quality, spread
 from microlut.quantize.types import with_conversions
-from microlut.quantize.weights import LayerConfigs
+from microlut.quantize.weights import BIT_WIDTHS, LayerConfigs
+from microlut.support.progress import silent
 
 _INPUTS = 32  # to tell remedies apart; differences that matter are large
 _WORTH = 0.8  # of the divergence: less than a decibel is no gain
@@ -49,8 +53,7 @@ def measured_remedies(
         now: Quality of the outputs as they are.
     """
     if prepared.samples is not None:
-        few = spread(prepared.judges, min(_INPUTS, affordable_inputs(prepared.graph)))
-        prepared = replace(prepared, aside=Batch(by_name(prepared.graph.inputs, few)))
+        prepared = replace(prepared, aside=_few(prepared, prepared.judges))
     tried = sorted(_tried(prepared, configs, now), key=lambda one: one.quality.divergence)
     worth = [one.remedy for one in tried if one.quality.divergence < _WORTH * now.divergence]
     return (*worth, *(() if prepared.samples is not None else (_WITHOUT_DATA,)))
@@ -62,6 +65,7 @@ def _tried(prepared: Prepared, configs: LayerConfigs, now: Quality) -> Iterator[
     eight = _quality(prepared, whole) if fewer else now
     if fewer:
         yield _Tried("--bits 8", eight)
+        yield from _with_same_bytes(prepared, configs)
     wide = with_wide_activations(prepared)
     if wide is not None:
         try:
@@ -75,6 +79,26 @@ def _tried(prepared: Prepared, configs: LayerConfigs, now: Quality) -> Iterator[
         # The errors of activations and weights add up; these are what 8 bits of either leave.
         left = now.divergence - max(eight.divergence - found.divergence, 0.0)
         yield _Tried("--activations 16", replace(now, divergence=max(left, found.divergence)))
+
+
+def _with_same_bytes(prepared: Prepared, configs: LayerConfigs) -> Iterator[_Tried]:
+    """Try as many bits on average as all layers have now: sensitive layers need more of them."""
+    widths = {config.bits for config in configs.values()}
+    if len(configs) < 2 or len(widths) > 1 or widths == {min(BIT_WIDTHS)}:
+        return
+    if prepared.samples is None or any(config.rate is not None for config in configs.values()):
+        return
+    average = widths.pop()
+    layers = {name: replace(layer, pinned=False) for name, layer in prepared.layers.items()}
+    few = _few(prepared, prepared.inputs)
+    measured = measure(replace(prepared, layers=layers, inputs=few), silent)
+    chosen = configs_of(allocate_average(measured, average))
+    yield _Tried(f"--average-bits {average}", _quality(prepared, chosen))
+
+
+def _few(prepared: Prepared, inputs: Batch) -> Batch:
+    few = spread(inputs, min(_INPUTS, affordable_inputs(prepared.graph)))
+    return Batch(by_name(prepared.graph.inputs, few))
 
 
 def _quality(prepared: Prepared, configs: LayerConfigs) -> Quality:

@@ -19,6 +19,7 @@ from microlut.quantize.assign.prune import MOST_SPARSE, Pruned, prune, prune_sma
 from microlut.quantize.assign.rate import assign_at_rate
 from microlut.quantize.assign.reconstruct import (
     LEVEL_MAX,
+    ROUNDS,
     InputMoments,
     ScaleRule,
     float_targets,
@@ -107,6 +108,7 @@ def quantize_weights(
     config: WeightConfig,
     moments: InputMoments | None = None,
     allowed: ScaleRule = single_precision,
+    most_rounds: int = ROUNDS,
 ) -> QuantizedWeights:
     """Quantize a kernel in TensorFlow Lite's layout.
 
@@ -117,6 +119,7 @@ def quantize_weights(
         moments: Moments of the layer's inputs, for reconstructing its outputs; without them, each
             weight gets its nearest level.
         allowed: Rounds the requested scales to values that can be stored.
+        most_rounds: Most rounds of the reconstruction.
 
     Raises:
         InvalidInput: The weights have NaN or infinity.
@@ -162,6 +165,7 @@ def quantize_weights(
             config.bits,
             refittable,
             None if zeros is None else zeros.reshape(groups, -1, weights.shape[1]),
+            most_rounds,
         )
         scales, indices = found.scales.ravel(), found.indices.reshape(weights.shape)
         levels = found.levels.astype(np.int8)

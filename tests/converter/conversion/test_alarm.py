@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -264,6 +265,25 @@ def test_remedies_are_measured_and_in_the_order_of_their_gain():
     eight = ready.quantize(dict.fromkeys(configs, WeightConfig(8, method="fitted")))
     few = ready.judges[np.linspace(0, 99, 32).round().astype(int)]
     assert found[-1] == pytest.approx(compare(ready.graph, eight, few).quality.divergence)
+
+
+def test_more_bits_for_small_layers_are_a_remedy_of_the_same_size():
+    """All that the wide layers read passes through 16 weights, whose errors count most."""
+    rng = np.random.default_rng(3)
+    net = rg.Network("narrow", (4,))
+    sizes = 4, 4, 64, 64, 10
+    for columns, rows in pairwise(sizes):
+        kernel = rng.normal(0, 1, (rows, columns)).astype(np.float32)
+        net.add(Dense(kernel, np.zeros(rows, np.float32), ActivationKind.RELU), (rows,))
+    net.add(Softmax(), (10,))
+    ready = prepared(net.graph(), normal(200, 4))
+    configs = dict.fromkeys(ready.layers, WeightConfig(3))
+    now = compare(ready.graph, ready.quantize(configs), ready.judges).quality
+    by_text = {each.text: each.figures for each in measured_remedies(ready, configs, now)}
+    assert by_text["--average-bits 3"]["divergence"] < 0.8 * now.divergence
+    fewest = dict.fromkeys(ready.layers, WeightConfig(2))
+    texts = [remedy.text for remedy in measured_remedies(ready, fewest, now)]
+    assert "--average-bits 2" not in texts  # nothing is left to choose
 
 
 def test_activations_are_the_first_remedy_where_they_lose_most():

@@ -38,6 +38,9 @@ from microlut.quantize.weights import WeightConfig, quantize_weights
 from microlut.quantize.without_data.fit import fit_weights
 from microlut.support.progress import Progress
 
+# Rounds of the reconstruction: more make all widths better alike, and widths are compared here.
+_ROUNDS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -145,7 +148,8 @@ def _measure(
         if not config.needs_data:
             weights = fit_weights(op, x, config, rule)
         else:
-            weights = quantize_weights(op.kernel, op.channel_axis, config, moments, rule)
+            kernel = op.kernel, op.channel_axis
+            weights = quantize_weights(*kernel, config, moments, rule, _ROUNDS)
         output = _output(op, weights, x, tensors[node.output], config.corrects)
         lost = _lost(graph, index, output, tensors)
         choices.append(Candidate(config, weight_bytes(weights), op.kernel.size, lost))

@@ -108,8 +108,8 @@ def test_large_layers_have_fewer_rounds_and_small_ones_gain_by_more(
 
     monkeypatch.setattr(reconstruct_module, "assign_on_trellis", counted)
     errors = []
-    for most, expected in ((20 * 60 * 16, 16), (20 * 60 * 9, 9), (1, 8)):
-        monkeypatch.setattr(reconstruct_module, "_ROUND_WEIGHTS", most)
+    for most, expected in ((16 * 35, 16), (9 * 35, 9), (1, 8)):  # 35: the root of 20 * 60
+        monkeypatch.setattr(reconstruct_module, "_ROUNDS_BY_ROOT", most)
         rounds = 0
         errors.append(lost(real, real, weights, reconstruct(*arguments)))
         assert rounds == expected
