@@ -35,7 +35,8 @@ the reason, all of a model at once.
 ## ONNX's own tests
 
 `.venv/bin/python benchmarks/onnx_suite.py --write` runs the tests of the package onnx of these operators and a
-few related ones on real numbers, {count} of 1,884. {equal} give equal outputs, {refused} are refused, {different} differ.
+few related ones on real numbers, {count} of 1,884; tests of tensors without elements, of which no network is made, are left
+out. {equal} give equal outputs, {refused} are refused, {different} differ.
 Outputs that are integers may differ by one step. Of the {cnn} tests that need only what a convolutional network has
 (convolutions, pools, dense layers, elementwise functions, activations, normalization, moves, reduction, resizing, softmax
 and quantization, as `benchmarks/cnn_operators.py` lists them), {cnn_equal} give equal outputs.
