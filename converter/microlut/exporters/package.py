@@ -13,8 +13,8 @@ from microlut.codegen.tensors import suffixes_of
 from microlut.errors import InvalidInput
 from microlut.exporters.formats import LAYOUTS, ExportFormat
 from microlut.exporters.sources import Files, source_files
+from microlut.graph.batch import Batch
 from microlut.integer import evaluate as int_ops
-from microlut.integer import from_bytes
 from microlut.ops.tensor import Tensor
 from microlut.project import Project
 from microlut.support.resources import data_folder, license_file
@@ -33,7 +33,7 @@ class EndView:
         n: Its C name.
         suffix: What the names of its functions and macros end in.
         tensor: Its type and shape.
-        expected: The first of the int8 outputs for the example's test pattern.
+        expected: The first of the output's integers for the example's test pattern.
     """
 
     n: str
@@ -97,12 +97,21 @@ def view_of(project: Project) -> ModelView:
     """Return a model as templates see it."""
     graph = project.graph
     inputs = {tensor.name: tensor for tensor in graph.inputs}
-    positions = np.arange(sum(tensor.bytes for tensor in graph.inputs))
-    pattern = (positions * 37 % 256 - 128).astype(np.int8)  # as in templates/export/example.j2
-    found = int_ops.outputs(graph, from_bytes(inputs, pattern[None])).arrays
+    found = int_ops.outputs(graph, _test_pattern(graph.inputs)).arrays
     expected = {name: tuple(y.ravel()[:_MOST_EXPECTED].tolist()) for name, y in found.items()}
     outputs = _ends(graph.output_tensors(), expected)
     return ModelView(project.prefix, _ends(inputs, {}), outputs, project.report)
+
+
+def _test_pattern(inputs: Sequence[Tensor]) -> Batch:
+    """Return what templates/export/example.j2 writes: the pattern goes on from input to input."""
+    arrays, first = {}, 0
+    for tensor in inputs:
+        n = np.arange(first, first + tensor.size)
+        values = n * 37 % 256 - 128 if tensor.dtype == "int8" else n * 9473 % 65536 - 32768
+        arrays[tensor.name] = values.astype(tensor.dtype).reshape((1, *tensor.shape))
+        first += tensor.size
+    return Batch(arrays)
 
 
 def _ends(

@@ -52,6 +52,44 @@ def test_example_gives_the_bytes_that_microlut_computed(pair, example_lines, tmp
     assert [re.sub(r"-?\d+/1000$", "", line) for line in lines] == example_lines
 
 
+@pytest.fixture(scope="module")
+def wide(keras, tmp_path_factory) -> list[Project]:
+    """Models of int16: one with two inputs and two outputs, and one with one of each."""
+    rng = np.random.default_rng(0)
+    ends = [keras.Input((3,), name="left"), keras.Input((2,), name="right")]
+    joined = keras.layers.Concatenate()(ends)
+    outputs = [keras.layers.Dense(2)(joined), keras.layers.Activation("tanh")(joined)]
+    x = {"left": rng.normal(size=(50, 3)), "right": rng.normal(size=(50, 2))}
+    one = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    made = [
+        microlut.convert(keras.Model(ends, outputs), x, name="several", activations=16),
+        microlut.convert(one, x["left"], name="one", activations=16),
+    ]
+    return [microlut.write(each, tmp_path_factory.mktemp("wide") / "out") for each in made]
+
+
+def test_example_of_int16_gives_the_values_that_microlut_computed(wide, tmp_path):
+    need(HOST_CC)
+    microlut.export(wide, "cmake", tmp_path / "wide", "wide")
+    sources = sorted((tmp_path / "wide").rglob("*.c"))
+    include = f"-I{tmp_path / 'wide' / LAYOUTS[ExportFormat.CMAKE].headers}"
+    run("cc", "-std=c11", *WARNINGS, include, *sources, "-o", tmp_path / "example")
+    *lines, last = run(tmp_path / "example").decode().splitlines()
+    assert last == RIGHT
+    assert len(lines) == 2 + 5 + 4
+    readme = (tmp_path / "wide" / "README.md").read_text()
+    assert "int16_t *input_left = several_input_left(several_arena);" in readme
+    assert "\nint8_t" not in readme
+
+
+@pytest.mark.sweep  # as the example
+def test_sketch_of_int16_gives_the_values_that_microlut_computed(wide, tmp_path):
+    microlut.export(wide, "arduino", tmp_path / "wide", "wide")
+    (tmp_path / "work").mkdir()
+    sketch = tmp_path / "wide/examples/wide/wide.ino"
+    assert build_sketch(tmp_path / "wide", sketch, tmp_path / "work")[-1] == RIGHT
+
+
 @pytest.mark.sweep  # as the example
 def test_sketch_gives_the_bytes_that_microlut_computed(pair, example_lines, tmp_path):
     microlut.export(pair, "arduino", tmp_path / "ends", "ends")
