@@ -36,7 +36,7 @@ def main() -> int:
     options = _options()
     options.findings.mkdir(parents=True, exist_ok=True)
     begin, all_tried = time.monotonic(), Outcome()
-    with tempfile.TemporaryDirectory(prefix="microlut-fuzz-") as folder:
+    with tempfile.TemporaryDirectory(prefix="microlut-fuzz-", dir=_memory()) as folder:
         seeds, work = Path(folder) / "seeds", Path(folder) / "work"
         seeds.mkdir()
         trials = Trials(write_seeds(seeds), options.seed, work)
@@ -58,8 +58,16 @@ def main() -> int:
     spent = time.monotonic() - begin
     codes = ", ".join(f"{count} with {code}" for code, count in sorted(all_tried.codes.items()))
     _print(f"{all_tried.tried} files in {spent:.0f} s; exit codes: {codes}")
+    seeds = ", ".join(f"{count} of {name}" for name, count in sorted(all_tried.seeds.items()))
+    _print(f"made of: {seeds}")
     _print(f"{len(all_tried.found)} did what must not happen, in {len(kept)} ways")
     return 1 if all_tried.found else 0
+
+
+def _memory() -> Path | None:
+    """Return a folder that is in memory, which files of a disk are slower than."""
+    memory = Path("/dev/shm")
+    return memory if os.access(memory, os.W_OK) else None
 
 
 def _print(line: str) -> None:

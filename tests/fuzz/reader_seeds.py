@@ -31,16 +31,26 @@ model.save(folder / "keras2.h5")
 model.save(folder / "keras2.keras")
 model.save(folder / "saved", save_format="tf")
 """
+_OF_KERAS_3 = """
+import sys, keras as k
+from pathlib import Path
+x = k.Input((6, 4))
+y = k.layers.Conv1D(3, 3, padding="causal", activation="relu6", name="c")(x)
+y = k.layers.LayerNormalization(name="l")(y)
+y = k.layers.Add()([k.layers.GRU(3, return_sequences=True, name="g")(y), y])
+inner = k.Sequential([k.Input((6, 3)), k.layers.SeparableConv1D(2, 3, name="s")], name="inner")
+y = k.layers.Concatenate()([k.layers.GlobalAveragePooling1D()(inner(y)), y[:, -1]])
+k.Model(x, k.layers.Dense(4, name="e")(y * 0.5)).save(Path(sys.argv[1]) / "keras3.keras")
+"""
 
 
 def write_seeds(folder: Path) -> dict[str, list[Path]]:
     """Write the files to a folder, and return them by what reads them."""
-    shutil.copy(_DIGITS / "digits.keras", folder / "keras3.keras")
-    subprocess.run(
-        [sys.executable, "-c", _OF_KERAS_2, str(folder)], check=True, capture_output=True
-    )
+    for program in (_OF_KERAS_2, _OF_KERAS_3):
+        command = [sys.executable, "-c", program, str(folder)]
+        subprocess.run(command, check=True, capture_output=True)
     inputs = np.random.default_rng(0).random((20, *SHAPE)).astype(np.float32)
-    conversion = microlut.convert(folder / "keras3.keras", inputs, distill=False, bits=4)
+    conversion = microlut.convert(_DIGITS / "digits.keras", inputs, distill=False, bits=4)
     project = microlut.write(conversion, folder / "project").path
     (folder / "net.tflite").write_bytes(conversion.tflite or b"")
     _write_onnx(folder / "net.onnx")

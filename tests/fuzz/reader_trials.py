@@ -39,20 +39,25 @@ _SLACK = 2 << 30  # until a process is ended
 _WAITING = 12  # times as long by the clock, for a batch
 _DOCUMENTED = range(2, 10)  # exit codes of what can be wrong with input
 _EVERY_CONFINED = 16  # inputs of which one is read by `apart`
+# How often files are tried, against those that take ten times as long to read.
+_SHARES = dict.fromkeys((".tflite", ".onnx", ".npz", ".npy", ".toml"), 3)
+_FOLDERS = ("saved", "project")  # read as a whole, with one file changed
 
 
 @dataclass
 class Outcome:
-    """What came of some files: how many, by exit code, and what must not have happened."""
+    """What came of some files: how many, by exit code and seed, and what must not have happened."""
 
     tried: int = 0
     codes: Counter[str] = field(default_factory=Counter)
+    seeds: Counter[str] = field(default_factory=Counter)
     found: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
         """Add what came of other files."""
         self.tried += other.tried
         self.codes += other.codes
+        self.seeds += other.seeds
         self.found += other.found
 
 
@@ -66,13 +71,14 @@ class Trials:
         """Keep the contents of seeds; `work` is a folder of the trials'."""
         self._all = [(kind, path) for kind, paths in seeds.items() for path in paths]
         self._contents = {path: path.read_bytes() for _, path in self._all}
+        self._shares = [_SHARES.get(path.suffix, 1) for _, path in self._all]
         self._seed, self._work = seed, work
         self._warm()
 
     def content(self, number: int) -> File:
         """Return what reads a file, the seed that it is made of, and its bytes."""
         random = Random(f"{self._seed}/{number}")
-        kind, path = random.choice(self._all)
+        ((kind, path),) = random.choices(self._all, self._shares)
         others = list(self._contents.values())
         return kind, path, mutated(self._contents[path], random, others)
 
@@ -117,9 +123,10 @@ class Trials:
         died = _waited(child)
         lines = report.read_text().splitlines() if report.exists() else []
         outcome = Outcome()
-        for number, code, fault in map(json.loads, lines):
+        for number, name, code, fault in map(json.loads, lines):
             outcome.tried += 1
             outcome.codes[str(code)] += 1
+            outcome.seeds[name] += 1
             if fault:
                 outcome.found.append((number, fault))
         return outcome, first + len(lines), died
@@ -128,7 +135,7 @@ class Trials:
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY + _SLACK,) * 2)
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-        place = self._work / "place"
+        place = Place(self._work / "place", self._contents)
         with report.open("a") as file:
             for number in range(first, end):
                 kind, seed, content = given or self.content(number)
@@ -136,7 +143,7 @@ class Trials:
                 limit = int(spent + SECONDS) + 2
                 resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
                 code, fault = _read(
-                    kind, self._placed(place, seed, content), confined or _is_confined(number)
+                    kind, place.put(seed, content), confined or _is_confined(number)
                 )
                 own = sum(os.times()[:4]) - spent
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -147,29 +154,69 @@ class Trials:
                 left = sorted(path.name for path in self._work.iterdir())
                 if fault is None and left != ["place", "report.jsonl"]:
                     fault = f"leaves {left}"
-                print(json.dumps([number, code, fault]), file=file, flush=True)
-
-    def _placed(self, place: Path, seed: Path, content: bytes) -> Path:
-        """Write a file, with what belongs beside it, and return what is read."""
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
-        top = next((each for each in seed.parents if each.name in ("saved", "project")), None)
-        if top is None:
-            (place / seed.name).write_bytes(content)
-            return place / seed.name
-        shutil.copytree(top, place / top.name)
-        (place / seed.relative_to(top.parent)).write_bytes(content)
-        return place / top.name
+                if fault is None and number == end - 1 and not place.is_as_it_was():
+                    fault = "it or a file before it changes files"
+                print(json.dumps([number, seed.name, code, fault]), file=file, flush=True)
 
     def _warm(self) -> None:
         """Import all that reading needs, once, and read the seeds, which are sound."""
         self._work.mkdir(exist_ok=True)
+        place = Place(self._work / "place", self._contents)
         for kind, path in self._all:
-            given = self._placed(self._work / "place", path, self._contents[path])
-            code, fault = _read(kind, given, True)
+            code, fault = _read(kind, place.put(path, self._contents[path]), True)
             assert (code, fault) == (0, None), (path, code, fault)
         gc.freeze()
         self._peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+class Place:
+    """A folder in which a file is read; folders that are read as a whole stay, but for one file."""
+
+    def __init__(self, folder: Path, contents: dict[Path, bytes]) -> None:
+        """Empty the folder, and copy the folders of some seeds to it."""
+        self._folder, self._contents = folder, contents
+        self._tops = {seed: _top(seed) for seed in contents}
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for top in {top for top in self._tops.values() if top is not None}:
+            shutil.copytree(top, folder / top.name)
+        self._sound = _files_in(folder)
+        self._seed: Path | None = None
+
+    def put(self, seed: Path, content: bytes) -> Path:
+        """Write a file instead of the last one, and return what is read."""
+        self._restore()
+        self._seed = seed
+        top = self._tops[seed]
+        self._file(seed).write_bytes(content)
+        return self._file(seed) if top is None else self._folder / top.name
+
+    def is_as_it_was(self) -> bool:
+        """Return whether nothing but the last file is another one."""
+        self._restore()
+        return _files_in(self._folder) == self._sound
+
+    def _restore(self) -> None:
+        if self._seed is not None:
+            file = self._file(self._seed)
+            if self._tops[self._seed] is None:
+                file.unlink(missing_ok=True)
+            else:
+                file.write_bytes(self._contents[self._seed])
+        self._seed = None
+
+    def _file(self, seed: Path) -> Path:
+        top = self._tops[seed]
+        return self._folder / (seed.name if top is None else seed.relative_to(top.parent))
+
+
+def _top(seed: Path) -> Path | None:
+    """Return the folder that a seed is read with."""
+    return next((each for each in seed.parents if each.name in _FOLDERS), None)
+
+
+def _files_in(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def _is_confined(number: int) -> bool:
