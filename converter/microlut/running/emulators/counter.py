@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from microlut.errors import BuildFailed, RunFailed
 from microlut.machine.tools import HOST_CC, find_tool
 
 _SOURCE = Path(__file__).with_name("insn_count.c")
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _BEGIN, _END = "mlut_probe_begin", "mlut_probe_end"
 
 
@@ -40,18 +42,18 @@ def plugin_api(qemu_version: str) -> int | None:
 def counter_plugin(qemu: Path, scratch: Path) -> Path | None:
     """Return the plugin for this QEMU, compiled at first use.
 
-    It is kept in the user's cache folder, or made in `scratch` if that cannot be written. If QEMU
-    is built without plugins or there is no C compiler, return None: nothing can be counted.
+    It is kept in the user's cache folder, or made in `scratch` if that cannot be written or is
+    another user's. If QEMU is built without plugins or there is no C compiler, return None: nothing
+    can be counted.
     """
     compiler = find_tool(HOST_CC)
     api = plugin_api(_output_of(qemu, "--version"))
     if compiler is None or api is None or "\n-plugin " not in _output_of(qemu, "--help"):
         return None
     digest = hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:12]
-    target = (_cache_folder() or scratch) / f"insn_count-{digest}-api{api}.so"
-    if not target.is_file():
-        _compile(compiler, api, target)
-    return target
+    folder, name = _cache_folder() or scratch, f"insn_count-{digest}-api{api}"
+    kept = (path for path in sorted(folder.glob(f"{name}-*.so")) if _is_as_compiled(path))
+    return next(kept, None) or _compile(compiler, api, folder, name)
 
 
 def plugin_option(
@@ -107,27 +109,54 @@ def _escaped(path: Path) -> str:
 
 
 def _cache_folder() -> Path | None:
-    """Return microlut's folder in the user's cache, or None if it cannot be written."""
+    """Return microlut's folder in the user's cache, which nobody else can write; None if none."""
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
         # the XDG specification says to ignore a relative path
         folder = (base if base.is_absolute() else Path.home() / ".cache") / "microlut"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = folder.stat().st_mode
+        if mode & _OTHERS_WRITE and _is_own(folder):
+            folder.chmod(mode & ~_OTHERS_WRITE & 0o7777)
     except (OSError, RuntimeError):  # RuntimeError: no home
         return None
-    return folder if os.access(folder, os.W_OK) else None
+    return folder if _is_own(folder) and os.access(folder, os.W_OK) else None
 
 
-def _compile(compiler: Path, api: int, target: Path) -> None:
+def _is_own(path: Path) -> bool:
+    """Return whether this user is the owner, where files have one."""
+    return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
+
+
+def _is_as_compiled(plugin: Path) -> bool:
+    """Return whether QEMU may load a file: this user made it, and its name has its own hash."""
+    try:
+        status = plugin.lstat()
+        return (
+            stat.S_ISREG(status.st_mode)
+            and not status.st_mode & _OTHERS_WRITE
+            and _is_own(plugin)
+            and plugin.stem.endswith(f"-{_hash(plugin)}")
+        )
+    except OSError:
+        return False
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _compile(compiler: Path, api: int, target: Path, name: str) -> Path:
     """Compile the plugin under another name, then rename it, so that nobody loads half a file."""
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        made = Path(folder) / target.name
+    with tempfile.TemporaryDirectory(dir=target) as folder:
+        made = Path(folder) / f"{name}.so"
         options = ("-O2", "-std=c11", "-shared", "-fPIC", "-fvisibility=hidden")
         command = [str(compiler), *options, f"-DPLUGIN_API={api}", str(_SOURCE), "-o", str(made)]
         result = subprocess.run(command, check=False, capture_output=True, text=True)
         if result.returncode != 0:
             raise BuildFailed(f"{_SOURCE.name}: {(result.stderr.splitlines() or ['?'])[0]}")
-        made.replace(target)
+        made.chmod(0o700)
+        return made.replace(target / f"{name}-{_hash(made)}.so")
 
 
 def _output_of(program: Path, option: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import stat
+
 import pytest
 
 from microlut.machine import tools
 from microlut.machine.tools import HOST_CC, QEMU, find_tool
+from microlut.running.emulators import counter
 from microlut.running.emulators.counter import counter_plugin, plugin_api
 
 
@@ -47,6 +50,45 @@ def test_counter_plugin_is_compiled_once(qemu, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first = counter_plugin(qemu, tmp_path).stat().st_mtime_ns
     assert counter_plugin(qemu, tmp_path).stat().st_mtime_ns == first
+
+
+@pytest.mark.parametrize("fault", ["content", "a link", "writable", "owner"])
+def test_plugin_that_is_not_as_it_was_compiled_is_compiled_again(
+    fault, qemu, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    plugin = counter_plugin(qemu, tmp_path)
+    sound = plugin.read_bytes()
+    if fault == "content":
+        plugin.write_bytes(sound[:-1])
+    elif fault == "a link":
+        plugin.rename(tmp_path / "elsewhere.so")
+        plugin.symlink_to(tmp_path / "elsewhere.so")
+    elif fault == "writable":
+        plugin.chmod(0o777)
+    else:  # of the file alone
+        monkeypatch.setattr(counter, "_is_own", lambda path: path.is_dir())
+    before = plugin.lstat()
+    again = counter_plugin(qemu, tmp_path)
+    assert (again, again.read_bytes()) == (plugin, sound)
+    after = again.lstat()
+    assert (after.st_ino, after.st_mtime_ns) != (before.st_ino, before.st_mtime_ns)
+    assert stat.S_ISREG(after.st_mode)
+    assert after.st_mode & 0o777 == 0o700
+
+
+def test_counter_plugin_is_not_kept_in_a_folder_of_another_user(qemu, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(counter, "_is_own", lambda _: False)
+    (tmp_path / "scratch").mkdir()
+    assert counter_plugin(qemu, tmp_path / "scratch").parent == tmp_path / "scratch"
+
+
+def test_folder_of_the_plugin_is_closed_to_others(qemu, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "cache" / "microlut").mkdir(parents=True)
+    (tmp_path / "cache" / "microlut").chmod(0o777)
+    assert counter_plugin(qemu, tmp_path).parent.stat().st_mode & 0o777 == 0o755
 
 
 def test_counter_plugin_does_without_a_cache(qemu, tmp_path, monkeypatch):
