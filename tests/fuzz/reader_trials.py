@@ -227,7 +227,8 @@ def _read(kind: str, path: Path, confined: bool) -> tuple[int, str | None]:
     """Return the exit code that reading gives, and what must not happen."""
     try:
         with warnings.catch_warnings(), _nearby(not confined):
-            warnings.simplefilter("error", RuntimeWarning)  # which users would see
+            for category in (RuntimeWarning, UserWarning):  # which users would see
+                warnings.simplefilter("error", category)
             _of_kind(kind, path)
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         message, code = describe(error)

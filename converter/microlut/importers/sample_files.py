@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -53,6 +54,15 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.generi
     """
     loaded = _open(path)
     try:
+        return _chosen(path, loaded, names)
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+
+
+def _chosen(
+    path: Path, loaded: NDArray[np.generic] | np.lib.npyio.NpzFile, names: Iterable[str]
+) -> dict[str, NDArray[np.generic]]:
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # files of Python 2
         if isinstance(loaded, np.ndarray):
             return {INPUTS: np.array(loaded)}
         with loaded:
@@ -64,8 +74,6 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.generi
                 found.append(others[0])
             _check_size(path, loaded, found)
             return {name: loaded[name] for name in found}
-    except _DAMAGE as error:
-        raise _unreadable(path, error) from error
 
 
 def _check_size(path: Path, loaded: np.lib.npyio.NpzFile, names: Iterable[str]) -> None:
@@ -89,7 +97,8 @@ def _open(path: Path) -> NDArray[np.generic] | np.lib.npyio.NpzFile:
         raise InvalidInput(f"{path}: {what}; give samples as .npz with array x, or as .npy")
     try:
         opened: NDArray[np.generic] | np.lib.npyio.NpzFile
-        opened = np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            opened = np.load(path, mmap_mode="r", allow_pickle=False)
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     return opened

@@ -1,5 +1,7 @@
 """Sample files: what is read, and what is refused with which message."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,23 @@ def test_load_samples_reads_npy(tmp_path):
     samples = load_samples(tmp_path / "s.npy", ends(SHAPE))
     np.testing.assert_array_equal(samples.x, X)
     assert samples.y is None
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz"])
+def test_load_samples_reads_files_of_python_2_without_a_warning(name, tmp_path, recwarn):
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    save = np.save if name == "x.npy" else np.savez
+    save(tmp_path / name, values)
+    content = (tmp_path / name).read_bytes()
+    assert content.count(b"(2, 3), }  ") == 1
+    (tmp_path / name).write_bytes(content.replace(b"(2, 3), }  ", b"(2L, 3L), }"))
+    if name == "x.npz":  # whose checksum is another one now
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            begin = content.index(b"\x93NUMPY")
+            array = content[begin : begin + 128 + values.nbytes]
+            archive.writestr("x.npy", array.replace(b"(2, 3), }  ", b"(2L, 3L), }"))
+    np.testing.assert_array_equal(load_samples(tmp_path / name, (3,)).x, values)
+    assert list(recwarn) == []
 
 
 def test_load_samples_takes_the_only_array(tmp_path):
