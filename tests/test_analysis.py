@@ -41,8 +41,12 @@ def test_every_row_of_the_document_is_read_and_names_files_of_the_engine():
     assert len(DEVIATIONS) == len(rows) > 30
     for deviation in DEVIATIONS:
         for name in deviation.files - {analyze_code.EVERYWHERE}:
-            roots = (CHECKOUT / analyze_code.ENGINE, CHECKOUT / "firmware/include")
-            assert any((root / name).is_file() for root in roots), name
+            roots = [
+                CHECKOUT / root for root in (analyze_code.ENGINE, "firmware/include", "firmware")
+            ]
+            found = [root / name for root in roots if (root / name).exists()]
+            assert len(found) == 1, name
+            assert found[0].is_dir() == name.endswith("/"), name
 
 
 def explained_messages() -> list[analyze_code.Message]:
@@ -51,6 +55,7 @@ def explained_messages() -> list[analyze_code.Message]:
     for deviation in DEVIATIONS:
         for name in deviation.files:
             name = "check.c" if name == analyze_code.EVERYWHERE else name
+            name = f"{name}some.c" if name.endswith("/") else name
             made.append(analyze_code.Message(deviation.rule, f"firmware/src/{name}", "said"))
     return made
 
@@ -64,6 +69,7 @@ def test_what_is_explained_passes():
     [
         ("misra-c2012-17.2", "firmware/src/check.c"),  # recursion: a rule without a row
         ("misra-c2012-11.4", "firmware/src/check.c"),  # explained in another file
+        ("misra-c2012-11.4", "firmware/app/port/x.c"),  # and in another folder
     ],
 )
 def test_new_message_fails(rule, file):
@@ -74,8 +80,20 @@ def test_new_message_fails(rule, file):
 def test_explanation_of_nothing_fails():
     explained = explained_messages()
     left = [m for m in explained if m.rule != "misra-c2012-11.4"]
-    (line,) = analyze_code.judge(left, DEVIATIONS)
-    assert line.startswith("misra-c2012-11.4: explained in kernels/columns.c")
+    lines = analyze_code.judge(left, DEVIATIONS)
+    assert [line.partition(",")[0] for line in lines] == [
+        f"misra-c2012-11.4: explained in {name}"
+        for name in ("kernels/columns.c", "port/", "startup/")
+    ]
+
+
+def test_all_of_the_firmware_is_analyzed(tmp_path):
+    parts = analyze_code.parts(tmp_path)
+    sources = [source for part in parts for source in part.sources]
+    assert len(sources) == len(set(sources))
+    folders = ("app", "common", "port", "profile", "startup")
+    files = [path for folder in folders for path in (CHECKOUT / "firmware" / folder).rglob("*.c")]
+    assert sorted(sources) == sorted(str(path.relative_to(CHECKOUT)) for path in files)
 
 
 def test_compiler_that_finds_something_is_heard(tmp_path, monkeypatch):
@@ -84,4 +102,5 @@ def test_compiler_that_finds_something_is_heard(tmp_path, monkeypatch):
     relative = os.path.relpath(tmp_path / "twice.c", CHECKOUT)
     monkeypatch.setattr(analyze_code, "_sources", lambda with_mve=False: [relative])
     monkeypatch.setattr(analyze_code, "CORES", {"host": analyze_code.CORES["host"]})
+    monkeypatch.setattr(analyze_code, "parts", lambda _: [])
     assert "-Wanalyzer-double-free" in {m.rule for m in analyze_code.analyze(["gcc"])}

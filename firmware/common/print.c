@@ -61,9 +61,9 @@ void mlut_print_bytes(const uint8_t *data, size_t bytes)
 static void print_fixed(uint64_t product, unsigned shift)
 {
     uint64_t whole = product >> shift;
-    uint64_t fraction = product & ((1ull << shift) - 1u);
+    uint64_t fraction = product & ((1ULL << shift) - 1u);
     /* product < 2^40, so the product below is under 2^60 and cannot overflow */
-    uint32_t millionths = (uint32_t)((fraction * ONE + ((1ull << shift) >> 1)) >> shift);
+    uint32_t millionths = (uint32_t)((fraction * ONE + ((1ULL << shift) >> 1)) >> shift);
     if (millionths == ONE) {
         millionths = 0;
         whole++;

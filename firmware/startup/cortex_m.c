@@ -149,6 +149,8 @@ static void print_cause(void)
         print_register(" address=0x", *SCB_MMFAR);
     } else if ((status & CFSR_BFARVALID) != 0u) {
         print_register(" address=0x", *SCB_BFAR);
+    } else {
+        /* the core does not know which address it was */
     }
 #endif
 }

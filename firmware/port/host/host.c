@@ -45,7 +45,7 @@ void mlut_port_init(int argc, char **argv)
 
 int mlut_port_read(void)
 {
-    fflush(stdout); /* the other side may be waiting for the answer before it sends more */
+    (void)fflush(stdout); /* the other side may be waiting for the answer before it sends more */
     return getchar();
 }
 

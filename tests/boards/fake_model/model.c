@@ -5,7 +5,7 @@ static const mlut_tensor_t fake_input = {"x", 0, FAKE_INPUT_BYTES, 1.0F, 0, MLUT
 static const mlut_tensor_t fake_output = {"y", 0, FAKE_OUTPUT_BYTES, 0.00390625F, -128, MLUT_INT8};
 
 #ifndef FAKE_NO_ARENA
-_Alignas(8) uint8_t fake_arena[FAKE_ARENA_BYTES + MLUT_ARENA_GUARD] __attribute__((section(".bss.fake_arena")));
+_Alignas(8) uint32_t fake_arena[(FAKE_ARENA_BYTES + MLUT_ARENA_GUARD) / 4] __attribute__((section(".bss.fake_arena")));
 #endif
 
 int8_t *fake_init(void *arena, size_t bytes)

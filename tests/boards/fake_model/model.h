@@ -12,7 +12,7 @@
 #define FAKE_CRC32 0x12345678u
 
 #ifndef FAKE_NO_ARENA
-extern uint8_t fake_arena[FAKE_ARENA_BYTES + MLUT_ARENA_GUARD];
+extern uint32_t fake_arena[(FAKE_ARENA_BYTES + MLUT_ARENA_GUARD) / 4];
 #endif
 
 extern const mlut_model_t fake_model;
