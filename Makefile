@@ -6,7 +6,8 @@
 #   make analyze-code (GCC's analyzer, clang-tidy and cppcheck over the engine's C),
 #   make site (the documentation as a site, in build/site),
 #   make fuzz-networks FUZZ_SECONDS=600 SEED=0 (random networks in all forms, as long as told; or COUNT=20000 C=9),
-#   make fuzz-readers, make fuzz-console FUZZ_SECONDS=600 SEED=0 (changed files of all formats, random commands)
+#   make fuzz-readers, make fuzz-console FUZZ_SECONDS=600 SEED=0 (changed files of all formats, random commands),
+#   make fuzz-guided FUZZ_COUNT=100000 SEED=1 (the console and exported examples by libFuzzer, with coverage)
 
 VENV := .venv
 PYTHON ?= python3
@@ -19,7 +20,7 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 	-c requirements/constraints.in pyproject.toml requirements/build.in
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all site fuzz-networks fuzz-readers fuzz-console check analyze-code setup setup-dev \
+.PHONY: help demo test test-all site fuzz-networks fuzz-readers fuzz-console fuzz-guided check analyze-code setup setup-dev \
 	lock test-newest test-oldest sbom wheel-test clean
 
 help:
@@ -74,6 +75,10 @@ fuzz-readers: setup-dev
 
 fuzz-console: setup-dev
 	$(BIN)/python scripts/fuzz_console.py --seed $(or $(SEED),0) --seconds $(or $(FUZZ_SECONDS),600)
+
+# Needs Clang's runtime libraries (Debian: llvm, libclang-rt-dev), which no test needs.
+fuzz-guided: setup-dev
+	$(BIN)/python scripts/fuzz_guided.py --seed $(or $(SEED),1) --count $(or $(FUZZ_COUNT),100000)
 
 check: setup-dev
 	$(BIN)/ruff check --no-cache .
