@@ -1,11 +1,12 @@
 """Measure the code of the engine and of boards, for the estimates of `microlut analyze`.
 
-    .venv/bin/python benchmarks/code_sizes.py [--write | --check]
+    .venv/bin/python benchmarks/code_sizes.py [--write [--new] | --check]
 
 The engine is compiled once for each core and option and linked as a whole: the linker's map has the
 bytes of every function, the objects' relocations say which others each refers to. The image of the
 digits example without its own functions and arrays is what a board needs for any model. `--write`
-writes converter/microlut/conversion/code_sizes.json, `--check` builds several networks and prints
+writes converter/microlut/conversion/code_sizes.json, with `--new` only what boards need that it
+lacks, `--check` builds several networks and prints
 how far off the estimates are, which needs MICROLUT_DATA. Both take some minutes.
 """
 
@@ -226,12 +227,14 @@ def rough(path: Path) -> QuantizedGraph:
     return quantize_roughly(graph, {node.name: 4 for node, _ in graph.weighted()})
 
 
-def measured() -> CodeSizes:
-    """Return all sizes."""
+def measured(new: bool = False) -> CodeSizes:
+    """Return all sizes; `new` measures only those of boards that the file lacks."""
     model = rough(_DIGITS)
     prefix = identifier(model.name)
     sizes: CodeSizes = {"types": types(microlut.load_board(CORES[0])), "cores": {}, "boards": {}}
-    known = [board for board in boards() if board.memory is not None]
+    if new:
+        sizes = json.loads(FILE.read_text(encoding="utf-8"))
+    known = [b for b in boards() if b.memory is not None and b.id not in sizes["boards"]]
     for board in sorted(known, key=lambda each: each.id not in CORES):
         plan = make_plan(model, Goal(core=board.core.value, room=_SMALL))
         source = source_of(plan, sizes["types"])
@@ -254,7 +257,8 @@ def measured() -> CodeSizes:
         rest["ram"] = ram - loaded - model_ram(plan, rest)
         sizes["boards"][board.id] = rest
         print(board.id, rest, flush=True)
-    return sizes
+    order = sorted(sizes["boards"], key=lambda each: (each not in CORES, each))
+    return {**sizes, "boards": {each: sizes["boards"][each] for each in order}}
 
 
 def check(data: Path) -> None:
@@ -281,6 +285,7 @@ def main() -> None:
     """Measure, and with --write write the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--new", action="store_true")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as objects:  # images for the same core share them
@@ -288,7 +293,7 @@ def main() -> None:
         if arguments.check:
             check(Path(os.environ["MICROLUT_DATA"]))
             return
-        sizes = measured()
+        sizes = measured(arguments.new)
     if arguments.write:
         FILE.write_text(json.dumps(sizes, indent=1) + "\n", encoding="utf-8")
 

@@ -7,6 +7,7 @@ hardware that does not answer is simulated by ready bits that never come.
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ def bus(hz: int, prescaler: int) -> int:
 
 
 def f4(r: Registers, hse: int) -> Setting:
+    assert field(r[0x40007000], 14, 1) == 1  # voltage scale 1 of the F405
+    assert field(r[0x40023840], 28, 1) == 1  # the clock of PWR
     pll, cfgr = r[0x40023804], r[0x40023808]
     source = hse if field(pll, 22, 1) else 16 * MHZ
     pll_input = source // field(pll, 0, 6)
@@ -50,6 +53,11 @@ def f4(r: Registers, hse: int) -> Setting:
     core = oscillator // (2 * field(pll, 16, 2) + 2)
     buses = bus(core, field(cfgr, 10, 3)), bus(core, field(cfgr, 13, 3))
     return Setting(core, pll_input, oscillator, buses, field(r[0x40023C00], 0, 4))
+
+
+def f4_two_bits(r: Registers, hse: int) -> Setting:
+    assert field(r[0x40007000], 14, 2) == 3  # voltage scale 1 of the others
+    return f4(r, hse)
 
 
 def f1(r: Registers, hse: int) -> Setting:
@@ -70,11 +78,15 @@ def g0(r: Registers, hse: int) -> Setting:
 
 
 def l4(r: Registers, hse: int) -> Setting:
+    assert field(r[0x40007004], 9, 1) == 1  # port G has its supply
+    return g4(r, hse)
+
+
+def g4(r: Registers, hse: int) -> Setting:
     pll = r[0x4002100C]
     assert (field(pll, 0, 2), field(pll, 24, 1)) == (2, 1)
     assert field(r[0x40021008], 4, 4) == 0  # the AHB's divider is taken back
     assert field(r[0x40007080], 8, 1) == 0  # boosted
-    assert field(r[0x40007004], 9, 1) == 1  # port G has its supply
     pll_input = 16 * MHZ // (field(pll, 4, 4) + 1)
     oscillator = pll_input * field(pll, 8, 7)
     core = oscillator // (2 * field(pll, 25, 2) + 2)
@@ -92,6 +104,20 @@ def u5(r: Registers, hse: int) -> Setting:
     assert field(pll, 2, 2) == (3 if pll_input > 8 * MHZ else 0)
     oscillator = pll_input * (field(divr, 0, 9) + 1)
     core = oscillator // (field(divr, 24, 7) + 1)
+    return Setting(core, pll_input, oscillator, (core, core), field(r[0x40022000], 0, 4))
+
+
+def h5(r: Registers, hse: int) -> Setting:
+    pll, divr = r[0x44020C28], r[0x44020C34]
+    assert (field(pll, 0, 2), field(pll, 16, 1)) == (1, 1)
+    assert (field(pll, 2, 2), field(pll, 5, 1)) == (2, 0)  # input of 4 to 8 MHz, wide oscillator
+    assert field(r[0x44020810], 4, 2) == 3  # voltage scale 0
+    assert field(r[0x40022000], 4, 2) == 2  # programming delay above 168 MHz
+    assert r[0x40030400] == 1  # ICACHE
+    source = 64 * MHZ >> field(r[0x44020C00], 3, 2)
+    pll_input = source // field(pll, 8, 6)
+    oscillator = pll_input * (field(divr, 0, 9) + 1)
+    core = oscillator // (field(divr, 9, 7) + 1)
     return Setting(core, pll_input, oscillator, (core, core), field(r[0x40022000], 0, 4))
 
 
@@ -135,10 +161,14 @@ class Family:
 
 _F4 = (0x40023800, 0x40023808, 3, 2, 16, (1, 2), (100, 432))
 _F1 = (0x40021000, 0x40021004, 3, 2, 8)
+# Over-drive and its switch; the voltage scale is ready once the PLL is on.
 _OVER_DRIVE = tuple((0x40007004, 0x40007000, 1 << bit, 1 << bit) for bit in (16, 17))
+_SCALED = ((0x40007004, 0x40023800, 1 << 24, 1 << 14),)
 FAMILIES = {
-    "f4": Family(f4, *_F4, (45, 90), 30, _OVER_DRIVE),
-    "f7": Family(f4, *_F4, (54, 108), 30, _OVER_DRIVE),
+    "f4": Family(f4, *_F4, (42, 84), 30, _SCALED, "40007000=4000"),
+    "f411": Family(f4_two_bits, *_F4, (50, 100), 30, _SCALED, "40007000=8000"),
+    "f446": Family(f4_two_bits, *_F4, (45, 90), 30, (*_SCALED, *_OVER_DRIVE), "40007000=c000"),
+    "f7": Family(f4_two_bits, *_F4, (54, 108), 30, (*_SCALED, *_OVER_DRIVE), "40007000=c000"),
     "f1": Family(f1, *_F1, (3, 25), (16, 72), (36, 72), 24),
     "f0": Family(f1, *_F1, (1, 24), (16, 48), (48, 48), 24),
     "g0": Family(g0, 0x40021000, 0x40021008, 7, 3, 16, (2, 16), (64, 344), (64, 64), 24),
@@ -146,6 +176,20 @@ FAMILIES = {
         *(l4, 0x40021000, 0x40021008, 3, 2, 4, (2, 16), (64, 344), (120, 120), 20),
         ((0x40021000, 0x40021000, 1 << 8, 1 << 10),),
         "40007080=100",
+    ),
+    "g4": Family(
+        *(g4, 0x40021000, 0x40021008, 3, 2, 16, (3, 16), (96, 344), (170, 170), 34),
+        ((0x40021000, 0x40021000, 1 << 8, 1 << 10),),
+        "40007080=100",
+    ),
+    # 38 MHz for each wait state, and 5 for all above 190 (stm32h5xx_hal_rcc.c)
+    "h5": Family(
+        *(h5, 0x44020C00, 0x44020C1C, 3, 3, 64, (4, 8), (192, 836), (250, 250), 42),
+        (
+            (0x44020C00, 0x44020C00, 0, 1 << 5),
+            (0x44020814, 0x44020810, 3 << 4, 1 << 3),
+        ),
+        "44020c00=2b",
     ),
     "u5": Family(
         *(u5, 0x46020C00, 0x46020C1C, 3, 2, 4, (4, 16), (128, 544), (160, 160), 32),
@@ -204,6 +248,37 @@ def machine(request, tmp_path_factory) -> tuple[Board, Family, Callable[[str], t
         return [int(n) for n in first.split()[1:]], {int(a, 16): int(v, 16) for a, v in pairs}
 
     return board, family, run
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("stm32f4-discovery", 168 * MHZ),
+        ("nucleo-f446re", 180 * MHZ),
+        ("blackpill-f411ce", 100 * MHZ),
+        ("stm32f746g-discovery", 216 * MHZ),
+        ("nucleo-h743zi", 400 * MHZ),
+        ("nucleo-h563zi", 250 * MHZ),
+        ("nucleo-l4r5zi", 120 * MHZ),
+        ("nucleo-g474re", 170 * MHZ),
+    ],
+)
+def test_clock_above_what_the_voltage_allows_is_an_error_of_the_build(name, allowed, tmp_path):
+    compiler, board = find_tool(HOST_CC), load_board(name)
+    if compiler is None:
+        pytest.skip(f"clock code not tested: {HOST_CC.name} is missing ({HOST_CC.apt_command})")
+    ports = data_folder("firmware") / "port" / "stm32"
+    source = ports / board.port.removeprefix("stm32/") / "clock.c"
+    includes = [tmp_path, ports, ports.parents[1] / "startup"]
+    command = [compiler, "-fsyntax-only", *(f"-I{path}" for path in includes), source]
+    for hz, refused in ((allowed, False), (allowed + 4 * MHZ, True)):
+        changed = board.model_copy(update={"clock_hz": hz})
+        _write_headers(tmp_path, changed, FAMILIES[source.parent.name])
+        done = subprocess.run(command, capture_output=True, check=False, text=True)
+        assert (done.returncode != 0) is refused, done.stderr
+        assert not refused or re.search(
+            r"error: #error .*(voltage scale|range|clock_hz)", done.stderr
+        )
 
 
 def _write_headers(folder: Path, board: Board, family: Family) -> None:

@@ -1,7 +1,10 @@
 /* Clocks of the F4 and the F7: RM0090 and RM0390 (F4), RM0385 (F7), sections "RCC clock control
  * register (RCC_CR)" to "RCC clock configuration register (RCC_CFGR)", "Relation between CPU clock
- * frequency and flash memory read time" and, for the over-drive mode, "Voltage regulator". Voltage
- * scale 1, which the highest clocks need, is the one after reset.
+ * frequency and flash memory read time" and, for the voltage scales and the over-drive mode,
+ * "Voltage regulator"; RM0383 (F411) likewise.
+ *
+ * A family's clock.c defines VOLTAGE_SCALE_1 before it includes this file, the bits of PWR_CR that
+ * select the scale of the highest clocks, and refuses a clock_hz above those.
  */
 #ifndef MLUT_STM32_RCC_F4_H
 #define MLUT_STM32_RCC_F4_H
@@ -29,6 +32,7 @@
 #define PLL_R_2 (2u << 28) /* likewise; reserved where there is none, with this reset value */
 
 #define PWREN (1u << 28)
+#define VOSRDY (1u << 14)     /* only with the PLL on */
 #define OVER_DRIVE (1u << 16) /* in PWR_CR the request, in PWR_CSR the answer */
 #define OVER_DRIVE_SWITCH (1u << 17)
 #define NEEDS_OVER_DRIVE (MLUT_CLOCK_HZ > 168000000u)
@@ -43,15 +47,16 @@
 
 static inline bool switch_to_pll(uint32_t flash_accelerators)
 {
+    STM32_REG(RCC_APB1ENR) |= PWREN;
+    (void)STM32_REG(RCC_APB1ENR);
+    stm32_modify(PWR_CR, VOLTAGE_SCALE_1, VOLTAGE_SCALE_1); /* with the PLL off, as after reset */
     bool hse = stm32_start_hse(RCC_CR);
     STM32_REG(RCC_PLLCFGR) = PLL_M(hse ? MLUT_OSCILLATOR_HZ : HSI_HZ) | PLL_N | PLL_Q_8 | PLL_R_2 |
                              (hse ? PLL_SOURCE_HSE : 0u);
-    if (!stm32_start_pll(RCC_CR)) {
+    if (!stm32_start_pll(RCC_CR) || !stm32_wait(PWR_CSR, VOSRDY, VOSRDY)) {
         return false;
     }
     if (NEEDS_OVER_DRIVE) {
-        STM32_REG(RCC_APB1ENR) |= PWREN;
-        (void)STM32_REG(RCC_APB1ENR);
         STM32_REG(PWR_CR) |= OVER_DRIVE;
         bool ready = stm32_wait(PWR_CSR, OVER_DRIVE, OVER_DRIVE);
         STM32_REG(PWR_CR) |= OVER_DRIVE_SWITCH;

@@ -1,5 +1,4 @@
-/* STM32F405, F407, F446 and their kin: RM0090, RM0390, section "Memory map" and the vector table.
- */
+/* STM32F405, F407, F415, F417: RM0090, section "Memory map" and the vector table. */
 #ifndef MLUT_STM32_FAMILY_H
 #define MLUT_STM32_FAMILY_H
 
