@@ -10,7 +10,15 @@ from elftools.elf.elffile import ELFFile
 
 from microlut.toolchain.uf2_image import boot2_checksum
 
-VECTORS = {"nrf52840-dk": 0x0, "frdm-k64f": 0x0, "raspberry-pi-pico": 0x1000_0100}
+VECTORS = {
+    "nrf52840-dk": 0x0,
+    "frdm-k64f": 0x0,
+    "raspberry-pi-pico": 0x1000_0100,
+    "raspberry-pi-pico2": 0x1000_0000,
+    "nano33ble": 0x1_0000,
+    "xiao-nrf52840": 0x2_7000,
+}
+UF2 = ("raspberry-pi-pico", "raspberry-pi-pico2", "xiao-nrf52840")
 
 
 def flash_of(elf: Path, origin: int) -> bytes:
@@ -69,13 +77,33 @@ def test_rp2040_boot_stage_is_accepted_by_the_rom(fake_image):
     assert image.hex is None
 
 
-def test_rp2040_uf2_holds_the_image(fake_image):
-    board, image = fake_image("raspberry-pi-pico")
+def test_rp2350_rom_finds_an_image_in_the_first_4_kilobytes(fake_image):
+    """As the SDK's embedded_start_block.inc.S makes it, alone in its loop."""
+    _, image = fake_image("raspberry-pi-pico2")
+    words = struct.unpack("<1024I", image.bin.read_bytes()[:4096])
+    start = words.index(0xFFFFDED3)
+    assert start == 16 + 52  # behind the vectors
+    assert words[start + 1] == 0x10210142  # executable, secure, Arm, RP2350
+    assert words[start + 2 : start + 5] == (0x000001FF, 0, 0xAB123579)
+
+
+@pytest.mark.parametrize("board_id", UF2)
+def test_uf2_holds_the_image(fake_image, board_id):
+    board, image = fake_image(board_id)
     content, blocks = image.bin.read_bytes(), image.uf2.read_bytes()
-    count = len(blocks) // 512
+    count, origin = len(blocks) // 512, board.memory.flash.origin
     heads = [struct.unpack("<8I", blocks[512 * n : 512 * n + 32]) for n in range(count)]
-    assert [head[3] for head in heads] == [0x1000_0000 + 256 * n for n in range(count)]
+    assert [head[3] for head in heads] == [origin + 256 * n for n in range(count)]
     assert {head[7] for head in heads} == {board.uf2.family}
     data = b"".join(blocks[512 * n + 32 : 512 * n + 288] for n in range(count))
     assert data == content + bytes(len(data) - len(content))
     assert 0 <= len(data) - len(content) < 256
+
+
+def test_image_for_a_boot_loader_of_the_board_leaves_it_alone(fake_image):
+    for board_id, end in (("nano33ble", 0x10_0000), ("xiao-nrf52840", 0xE_D000)):
+        board, image = fake_image(board_id)
+        assert board.memory.flash.end == end
+        with image.elf.open("rb") as file:
+            loaded = [s for s in ELFFile(file).iter_segments("PT_LOAD") if s["p_filesz"] > 0]
+        assert min(segment["p_paddr"] for segment in loaded) == board.memory.flash.origin

@@ -64,16 +64,27 @@ static inline void follow_k64(void)
     put(0x40064004u, 0x007C0000u, status << 16);
 }
 
+static inline void follow_rp2(
+    uint32_t resets, uint32_t pll_reset, uint32_t xosc, uint32_t pll, uint32_t clocks)
+{
+    uint32_t reset = *word_at(resets);
+    put(resets + 0x08u, 0xFFFFFFFFu, ~reset);
+    bool crystal = runs('x') && (*word_at(xosc) & 0xFFFFFFu) == 0xFABAA0u;
+    put(xosc + 0x04u, 1u << 31, crystal ? 1u << 31 : 0u);
+    bool locks = runs('p') && (reset & pll_reset) == 0u && (*word_at(pll + 0x04u) & 0x21u) == 0u;
+    put(pll, 1u << 31, locks ? 1u << 31 : 0u);
+    put(clocks + 0x38u, 7u, 1u << (*word_at(clocks + 0x30u) & 3u));
+    put(clocks + 0x44u, 3u, 1u << (*word_at(clocks + 0x3Cu) & 1u));
+}
+
 static inline void follow_rp2040(void)
 {
-    uint32_t reset = *word_at(0x4000C000u);
-    put(0x4000C008u, 0xFFFFFFFFu, ~reset);
-    bool crystal = runs('x') && (*word_at(0x40024000u) & 0xFFFFFFu) == 0xFABAA0u;
-    put(0x40024004u, 1u << 31, crystal ? 1u << 31 : 0u);
-    bool pll = runs('p') && (reset & 0x1000u) == 0u && (*word_at(0x40028004u) & 0x21u) == 0u;
-    put(0x40028000u, 1u << 31, pll ? 1u << 31 : 0u);
-    put(0x40008038u, 7u, 1u << (*word_at(0x40008030u) & 3u));
-    put(0x40008044u, 3u, 1u << (*word_at(0x4000803Cu) & 1u));
+    follow_rp2(0x4000C000u, 1u << 12, 0x40024000u, 0x40028000u, 0x40008000u);
+}
+
+static inline void follow_rp2350(void)
+{
+    follow_rp2(0x40020000u, 1u << 14, 0x40048000u, 0x40050000u, 0x40010000u);
 }
 
 /* Every access first lets the hardware follow what was written before. */

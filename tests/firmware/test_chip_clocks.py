@@ -34,8 +34,19 @@ CHIPS = {
     ),
     "raspberry-pi-pico": (
         *("rp2040", "RP_REG(address) (*(volatile uint32_t *)fake_register(address))"),
-        *("rp2040.h", "rp2040_start_clocks()", "4000c000=01ffffff 40028004=2d 40028000=1"),
+        *("rp2.h", "rp2_start_clocks()", "4000c000=01ffffff 40028004=2d 40028000=1"),
     ),
+    "raspberry-pi-pico2": (
+        *("rp2350", "RP_REG(address) (*(volatile uint32_t *)fake_register(address))"),
+        *("rp2.h", "rp2_start_clocks()", "40020000=1fffffff 40050004=2d 40050000=1"),
+    ),
+}
+CHIPS["microbit-v2"] = CHIPS["nano33ble"] = CHIPS["xiao-nrf52840"] = CHIPS["nrf52840-dk"]
+NRF52 = ("nrf52840-dk", "microbit-v2", "nano33ble", "xiao-nrf52840")
+# bases of clocks, crystal oscillator and PLL
+RP2 = {
+    "raspberry-pi-pico": (0x40008000, 0x40024000, 0x40028000),
+    "raspberry-pi-pico2": (0x40010000, 0x40048000, 0x40050000),
 }
 
 
@@ -51,6 +62,7 @@ def run_of(tmp_path_factory) -> Callable[[str], Run]:
         board, folder = load_board(board_id), tmp_path_factory.mktemp(board_id)
         chip, registers, header, start, after_reset = CHIPS[board_id]
         port = data_folder("firmware") / "port" / board.port
+        source = next(f for f in (port / "clock.c", port.parent / "clock.c") if f.is_file())
         (folder / "board_config.h").write_text(template.render(board=board))
         (folder / "fake.h").write_text(
             f"#include <stdint.h>\nvolatile void *fake_register(uint32_t address);\n"
@@ -61,7 +73,7 @@ def run_of(tmp_path_factory) -> Callable[[str], Run]:
         subprocess.run(
             [
                 *(compiler, "-std=c11", "-O1", "-Wall", "-Werror", f"-I{folder}", f"-I{port}"),
-                *("-include", folder / "fake.h", MAIN, port / "clock.c", "-o", program),
+                *(f"-I{source.parent}", "-include", folder / "fake.h", MAIN, source, "-o", program),
             ],
             check=True,
         )
@@ -90,8 +102,9 @@ def field(value: int, low: int, bits: int) -> int:
 
 
 @pytest.mark.parametrize(("running", "crystal"), [("x", 1), ("", 0)])
-def test_nrf52840_starts_crystal_and_cache_and_keeps_the_debugger(run_of, running, crystal):
-    started, registers = run_of("nrf52840-dk")(running)
+@pytest.mark.parametrize("board", NRF52)
+def test_nrf52_starts_crystal_and_cache_and_keeps_the_debugger(run_of, board, running, crystal):
+    started, registers = run_of(board)(running)
     assert started == [crystal] * 2
     assert registers[0x40000000] == 1
     assert field(registers[0x4001E540], 0, 1) == 1
@@ -136,27 +149,34 @@ def test_k64_watchdog_is_unlocked_and_off(run_of, running):
     assert registers[0x40052000] & 0xFFFF == 0x01D2
 
 
-def test_rp2040_runs_at_the_clock_of_the_board_file(run_of):
-    board = load_board("raspberry-pi-pico")
-    hertz, registers = run_of("raspberry-pi-pico")("xp")
+@pytest.mark.parametrize("board_id", RP2)
+def test_rp2_runs_at_the_clock_of_the_board_file(run_of, board_id):
+    board, (clocks, crystal, pll) = load_board(board_id), RP2[board_id]
+    hertz, registers = run_of(board_id)("xp")
     assert hertz == [board.clock_hz] * 2
-    reference = board.oscillator.hz // field(registers[0x40028000], 0, 6)
-    vco = reference * field(registers[0x40028008], 0, 12)
+    reference = board.oscillator.hz // field(registers[pll], 0, 6)
+    vco = reference * field(registers[pll + 0x08], 0, 12)
     assert 750 * MHZ <= vco <= 1600 * MHZ
     assert 16 <= vco // reference <= 320
-    post = field(registers[0x4002800C], 16, 3), field(registers[0x4002800C], 12, 3)
+    post = field(registers[pll + 0x0C], 16, 3), field(registers[pll + 0x0C], 12, 3)
     assert post[0] >= post[1] >= 1
     assert vco // (post[0] * post[1]) == board.clock_hz
-    assert registers[0x40028004] & 0x29 == 0  # PLL, VCO and post dividers have power
-    assert (registers[0x4000803C], registers[0x40008030]) == (1, 2)
-    assert registers[0x40008048] == 1 << 11
-    assert registers[0x4005802C] == 1 << 9 | 12  # a tick each microsecond
-    assert registers[0x4002400C] * 256 >= board.oscillator.hz // 1000  # a millisecond
+    assert registers[pll + 0x04] & 0x29 == 0  # PLL, VCO and post dividers have power
+    assert (registers[clocks + 0x3C], registers[clocks + 0x30]) == (1, 2)
+    assert registers[clocks + 0x48] == 1 << 11
+    assert registers[crystal + 0x0C] * 256 >= board.oscillator.hz // 1000  # a millisecond
 
 
-@pytest.mark.parametrize(("running", "hz"), [("x", 12 * MHZ), ("", 6_500_000), ("p", 6_500_000)])
-def test_rp2040_without_pll_or_crystal_runs_on_what_is_left(run_of, running, hz):
-    hertz, registers = run_of("raspberry-pi-pico")(running)
-    assert hertz == [hz] * 2
-    assert registers.get(0x4000803C, 0) & 1 == 0
-    assert registers[0x40008048] == 1 << 11  # the UART has its clock in any case
+def test_rp2040_ticks_each_microsecond(run_of):
+    _, registers = run_of("raspberry-pi-pico")("xp")
+    assert registers[0x4005802C] == 1 << 9 | 12
+
+
+@pytest.mark.parametrize(("running", "hz"), [("x", 12 * MHZ), ("", None), ("p", None)])
+@pytest.mark.parametrize(("board_id", "ring"), zip(RP2, (6_500_000, 11 * MHZ), strict=True))
+def test_rp2_without_pll_or_crystal_runs_on_what_is_left(run_of, board_id, ring, running, hz):
+    hertz, registers = run_of(board_id)(running)
+    clocks, _, _ = RP2[board_id]
+    assert hertz == [hz or ring] * 2
+    assert registers.get(clocks + 0x3C, 0) & 1 == 0
+    assert registers[clocks + 0x48] == 1 << 11  # the UART has its clock in any case

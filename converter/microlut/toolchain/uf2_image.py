@@ -13,6 +13,7 @@ from elftools.elf.elffile import ELFFile
 from microlut.board.schema import Uf2
 from microlut.errors import BuildFailed
 
+RP2040_FAMILY = 0xE48B_FF56
 BOOT2_BYTES = 256
 _POLYNOMIAL = 0x04C1_1DB7
 
@@ -51,12 +52,13 @@ def uf2_blocks(data: bytes, address: int, family: int) -> bytes:
 
 
 def write_uf2_image(elf: Path, table: Uf2) -> None:
-    """Put the checksum into an ELF file's boot stage, and write NAME.bin and NAME.uf2 beside it.
+    """Write NAME.bin and NAME.uf2 beside an ELF file; of an RP2040, it gets its checksum before.
 
     Raises:
-        BuildFailed: The ELF file does not begin with a boot stage of 256 bytes.
+        BuildFailed: An RP2040's ELF file does not begin with a boot stage of 256 bytes.
     """
-    _seal(elf)
+    if table.family == RP2040_FAMILY:
+        _seal(elf)
     address, data = _flat_image(elf)
     elf.with_suffix(".bin").write_bytes(data)
     elf.with_suffix(".uf2").write_bytes(uf2_blocks(data, address, table.family))

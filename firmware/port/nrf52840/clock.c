@@ -17,10 +17,11 @@
 #define APPROTECT_IS_OFF 0x5Au /* HwDisabled in the first, SwDisable in the second */
 
 #if MLUT_CLOCK_HZ != 64000000u
-#error "the nRF52840 runs at 64 MHz; write clock_hz = 64_000_000"
+#error "the nRF52840 and the nRF52833 run at 64 MHz; write clock_hz = 64_000_000"
 #endif
 #if MLUT_OSCILLATOR_HZ != 0u && MLUT_OSCILLATOR_HZ != 32000000u
-#error "the nRF52840 needs a crystal of 32 MHz; write oscillator = { hz = 32_000_000 } or none"
+#error                                                                                             \
+    "the nRF52840 and the nRF52833 need a crystal of 32 MHz; write oscillator = { hz = 32_000_000 } or none"
 #endif
 
 /* From revision 3 on, a debugger that unlocked the chip is locked out by every reset until the

@@ -1,7 +1,8 @@
-/* Nordic nRF52840: registers are read and written through NRF_REG.
+/* Nordic nRF52840, and the nRF52833, which has all that is used here at the same addresses:
+ * registers are read and written through NRF_REG.
  *
  * Addresses and bits: nRF52840 Product Specification, tables "Instances" and "Registers" of the
- * chapters that the files name, compared with Nordic's MDK header nrf52840.h.
+ * chapters that the files name, compared with Nordic's MDK headers nrf52840.h and nrf52833.h.
  */
 #ifndef MLUT_NRF52840_H
 #define MLUT_NRF52840_H

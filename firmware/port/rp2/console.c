@@ -1,16 +1,15 @@
-/* The port of the RP2040: a PL011 UART, and SysTick's cycle counter.
+/* The port of the RP2040 and the RP2350: a PL011 UART, and the core's cycle counter.
  *
- * Registers: RP2040 Datasheet 4.2 "UART", 2.19 "GPIO", 2.3.2 "Interrupts".
+ * Registers: RP2040 Datasheet 4.2 "UART", 2.19 "GPIO", 2.3.2 "Interrupts"; RP2350 Datasheet 12.1,
+ * 9, 3.2.
  */
 #include "board_config.h"
 #include "cortex_m.h"
 #include "port.h"
-#include "rp2040.h"
+#include "rp2.h"
 
 #define PASTE(a, b) a##b
 #define UART_NAMED(name) PASTE(RP_, name)
-#define RP_UART0 {0x40034000u, 1u << 22, 20u}
-#define RP_UART1 {0x40038000u, 1u << 23, 21u}
 
 /* A board file that names another UART fails here. */
 static const struct {
@@ -32,16 +31,16 @@ static const struct {
 #define UARTIMSC RP_REG(uart.base + 0x38u)
 #define IMSC_RXIM (1u << 4)
 
-#define IO_GPIO_CTRL(pin) RP_REG(0x40014004u + 8u * (pin))
-#define PADS_GPIO(pin) RP_REG(0x4001C004u + 4u * (pin))
-#define PAD_TX 0x52u /* input on, 4 mA, Schmitt trigger */
+#define IO_GPIO_CTRL(pin) RP_REG(RP_IO_BANK0_GPIO0_CTRL + 8u * (pin))
+#define PADS_GPIO(pin) RP_REG(RP_PADS_BANK0_GPIO0 + 4u * (pin))
+#define PAD_TX 0x52u /* input on, 4 mA, Schmitt trigger; the RP2350 no longer isolates it */
 #define PAD_RX 0x5Au /* the same, pulled up */
 
 /* The divider counts 64ths, and is taken over by a write to LCR_H ("Baud Rate Calculation"). */
 static void open_uart(uint32_t hz)
 {
     uint32_t divider = (4u * hz + MLUT_CONSOLE_BAUD / 2u) / MLUT_CONSOLE_BAUD;
-    rp2040_unreset(uart.reset);
+    rp2_unreset(uart.reset);
     UARTCR = 0u;
     UARTIBRD = divider / 64u;
     UARTFBRD = divider % 64u;
@@ -54,9 +53,9 @@ void mlut_port_init(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    uint32_t hz = rp2040_start_clocks();
+    uint32_t hz = rp2_start_clocks();
     open_uart(hz);
-    rp2040_unreset(RP_RESET_IO_BANK0 | RP_RESET_PADS_BANK0);
+    rp2_unreset(RP_RESET_IO_BANK0 | RP_RESET_PADS_BANK0);
     PADS_GPIO(MLUT_CONSOLE_TX_PIN) = PAD_TX;
     PADS_GPIO(MLUT_CONSOLE_RX_PIN) = PAD_RX;
     IO_GPIO_CTRL(MLUT_CONSOLE_TX_PIN) = MLUT_CONSOLE_FUNCTION;
