@@ -15,6 +15,7 @@ VECTORS = {
     "frdm-k64f": 0x0,
     "raspberry-pi-pico": 0x1000_0100,
     "raspberry-pi-pico2": 0x1000_0000,
+    "nrf54l15-dk": 0x0,
     "nano33ble": 0x1_0000,
     "xiao-nrf52840": 0x2_7000,
 }

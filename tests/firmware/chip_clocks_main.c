@@ -50,6 +50,13 @@ static inline void follow_nrf52840(void)
     put(0x4000040Cu, 0x00010001u, started ? 0x00010001u : 0x00010000u);
 }
 
+static inline void follow_nrf54l(void)
+{
+    put(0x50120804u, 3u, *word_at(0x50120800u));
+    bool started = runs('x') && *word_at(0x5010E000u) == 1u;
+    put(0x5010E40Cu, 1u << 16, started ? 1u << 16 : 0u);
+}
+
 /* C1 is byte 0 of the first word; C5, C6 and S are bytes 0, 1 and 2 of the second. */
 static inline void follow_k64(void)
 {

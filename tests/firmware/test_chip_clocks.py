@@ -25,7 +25,14 @@ MAIN = Path(__file__).with_name("chip_clocks_main.c")
 CHIPS = {
     "nrf52840-dk": (
         *("nrf52840", "NRF_REG(address) (*(volatile uint32_t *)fake_register(address))"),
-        *("nrf52840.h", "(unsigned long)nrf52840_start_clocks()", "10001208=5a"),
+        *("nrf.h", "(unsigned long)nrf_start_clocks()", "10001208=5a"),
+    ),
+    "nrf54l15-dk": (
+        *("nrf54l", "NRF_REG(address) (*(volatile uint32_t *)fake_register(address))"),
+        *("nrf.h", "(unsigned long)nrf_start_clocks()"),
+        # two trims; the debug signals are protected, one of them locked
+        "ffc400=50120440 ffc404=77 ffc408=50121000 ffc40c=99 ffc410=ffffffff 500dc500=10 "
+        "500dc508=10 500dc510=10 500dc518=10 500dc700=2",
     ),
     "frdm-k64f": (
         *("k64", "K64_REG(type, address) (*(volatile type *)fake_register(address))"),
@@ -73,7 +80,7 @@ def run_of(tmp_path_factory) -> Callable[[str], Run]:
         subprocess.run(
             [
                 *(compiler, "-std=c11", "-O1", "-Wall", "-Werror", f"-I{folder}", f"-I{port}"),
-                *(f"-I{source.parent}", "-include", folder / "fake.h", MAIN, source, "-o", program),
+                *(f"-I{port.parent}", "-include", folder / "fake.h", MAIN, source, "-o", program),
             ],
             check=True,
         )
@@ -109,6 +116,18 @@ def test_nrf52_starts_crystal_and_cache_and_keeps_the_debugger(run_of, board, ru
     assert registers[0x40000000] == 1
     assert field(registers[0x4001E540], 0, 1) == 1
     assert registers[0x40000558] == 0x5A
+
+
+@pytest.mark.parametrize(("running", "crystal"), [("x", 1), ("", 0)])
+def test_nrf54l_is_trimmed_runs_at_128_mhz_and_keeps_the_debugger(run_of, running, crystal):
+    started, registers = run_of("nrf54l15-dk")(running)
+    assert load_board("nrf54l15-dk").clock_hz == 128 * MHZ
+    assert started == [crystal] * 2
+    assert (registers[0x50120800], registers[0x5010E000], registers[0xE0082404]) == (1, 1, 1)
+    assert (registers[0x50120440], registers[0x50121000]) == (0x77, 0x99)
+    assert registers[0x5005340C] == 1  # erratum 37
+    assert [registers[0x500DC500 + 8 * n] for n in range(4)] == [0x50FA0001] * 4
+    assert registers[0x500DC700] == 2  # locked: left alone
 
 
 def test_k64_runs_at_the_clock_of_the_board_file(run_of):

@@ -156,6 +156,7 @@ def test_core_of_no_emulated_board_is_refused_before_the_build(project, host):
         ("nucleo-g474re", "mps2-an386"),
         ("nucleo-h563zi", "mps2-an505"),
         ("raspberry-pi-pico2", "mps2-an505"),
+        ("nrf54l15-dk", "mps2-an505"),
         ("stm32f746g-discovery", "mps2-an500"),
         ("nucleo-u575zi", "mps2-an505"),
         ("esp32-c3-devkitm-1", "riscv-virt"),

@@ -2,7 +2,7 @@
  * Non-volatile memory controller" and "Access port protection".
  */
 #include "board_config.h"
-#include "nrf52840.h"
+#include "nrf.h"
 
 #define CLOCK_TASKS_HFCLKSTART 0x40000000u
 #define CLOCK_HFCLKSTAT 0x4000040Cu
@@ -33,7 +33,7 @@ static void keep_debugger(void)
     }
 }
 
-bool nrf52840_start_clocks(void)
+bool nrf_start_clocks(void)
 {
     keep_debugger();
     NRF_REG(NVMC_ICACHECNF) |= ICACHECNF_CACHEEN;

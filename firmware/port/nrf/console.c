@@ -1,19 +1,19 @@
-/* The port of the nRF52840: UARTE, whose DMA reads and writes RAM only, and DWT's cycle counter.
+/* The port of Nordic's chips with UARTE, whose DMA reads and writes RAM only, and DWT's cycle
+ * counter.
  *
- * Registers: Product Specification, "UARTE - Universal asynchronous receiver/transmitter with
+ * Registers: Product Specifications, "UARTE - Universal asynchronous receiver/transmitter with
  * EasyDMA" and "GPIO - General purpose input/output".
  */
 #include "board_config.h"
+#include "chip.h"
 #include "cortex_m.h"
-#include "nrf52840.h"
+#include "nrf.h"
 #include "port.h"
 
 #include <string.h>
 
 #define PASTE(a, b) a##b
 #define UARTE_NAMED(name) PASTE(NRF_, name)
-#define NRF_UARTE0 {0x40002000u, 2u}
-#define NRF_UARTE1 {0x40028000u, 40u}
 
 /* A board file that names another UART fails here. */
 static const struct {
@@ -22,27 +22,11 @@ static const struct {
 } uarte = UARTE_NAMED(MLUT_CONSOLE_UART);
 
 #define UARTE(offset) NRF_REG(uarte.base + (offset))
-#define TASKS_STARTRX UARTE(0x000u)
-#define TASKS_STARTTX UARTE(0x008u)
-#define EVENTS_ENDRX UARTE(0x110u)
-#define EVENTS_ENDTX UARTE(0x120u)
-#define INTENSET UARTE(0x304u)
-#define INTENSET_ENDRX (1u << 4)
 #define ENABLE UARTE(0x500u)
 #define ENABLE_UARTE 8u
-#define PSEL_TXD UARTE(0x50Cu)
-#define PSEL_RXD UARTE(0x514u)
+#define INTENSET UARTE(0x304u)
 #define BAUDRATE UARTE(0x524u)
-#define RXD_PTR UARTE(0x534u)
-#define RXD_MAXCNT UARTE(0x538u)
-#define TXD_PTR UARTE(0x544u)
-#define TXD_MAXCNT UARTE(0x548u)
 
-#define GPIO_BASE 0x50000000u /* P0; P1 follows */
-#define GPIO_STEP 0x300u
-#define GPIO_OUTSET 0x508u
-#define GPIO_DIRSET 0x518u
-#define GPIO_PIN_CNF 0x700u
 #define PIN_CNF_INPUT_PULLED_UP (3u << 2)
 
 /* The values that the Product Specification lists; others have no documented speed. */
@@ -72,33 +56,32 @@ static uint8_t received; /* by DMA, a byte at a time: what comes meanwhile waits
 
 static void use_pins(void)
 {
-    uint32_t tx_port = GPIO_BASE + GPIO_STEP * MLUT_CONSOLE_TX_BANK;
-    uint32_t rx_port = GPIO_BASE + GPIO_STEP * MLUT_CONSOLE_RX_BANK;
-    NRF_REG(tx_port + GPIO_OUTSET) = 1u << MLUT_CONSOLE_TX_PIN; /* the line's idle state */
-    NRF_REG(tx_port + GPIO_DIRSET) = 1u << MLUT_CONSOLE_TX_PIN;
-    NRF_REG(rx_port + GPIO_PIN_CNF + 4u * MLUT_CONSOLE_RX_PIN) = PIN_CNF_INPUT_PULLED_UP;
-    PSEL_TXD = 32u * MLUT_CONSOLE_TX_BANK + MLUT_CONSOLE_TX_PIN;
-    PSEL_RXD = 32u * MLUT_CONSOLE_RX_BANK + MLUT_CONSOLE_RX_PIN;
+    uint32_t tx_port = NRF_GPIO(MLUT_CONSOLE_TX_BANK), rx_port = NRF_GPIO(MLUT_CONSOLE_RX_BANK);
+    NRF_REG(tx_port + NRF_GPIO_OUTSET) = 1u << MLUT_CONSOLE_TX_PIN; /* the line's idle state */
+    NRF_REG(tx_port + NRF_GPIO_DIRSET) = 1u << MLUT_CONSOLE_TX_PIN;
+    NRF_REG(rx_port + NRF_GPIO_PIN_CNF + 4u * MLUT_CONSOLE_RX_PIN) = PIN_CNF_INPUT_PULLED_UP;
+    UARTE(NRF_PSEL_TXD) = 32u * MLUT_CONSOLE_TX_BANK + MLUT_CONSOLE_TX_PIN;
+    UARTE(NRF_PSEL_RXD) = 32u * MLUT_CONSOLE_RX_BANK + MLUT_CONSOLE_RX_PIN;
 }
 
 static void receive_byte(void)
 {
-    EVENTS_ENDRX = 0u;
-    TASKS_STARTRX = 1u;
+    UARTE(NRF_EVENTS_ENDRX) = 0u;
+    UARTE(NRF_TASKS_STARTRX) = 1u;
 }
 
 void mlut_port_init(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    (void)nrf52840_start_clocks();
+    (void)nrf_start_clocks();
     if (ENABLE != ENABLE_UARTE) { /* after a fault it is open already */
         use_pins();
         BAUDRATE = BAUDRATE_VALUE;
         ENABLE = ENABLE_UARTE;
-        INTENSET = INTENSET_ENDRX;
-        RXD_PTR = (uint32_t)(uintptr_t)&received;
-        RXD_MAXCNT = 1u;
+        INTENSET = NRF_INTEN_ENDRX;
+        UARTE(NRF_RXD_PTR) = (uint32_t)(uintptr_t)&received;
+        UARTE(NRF_RXD_PTR + 4u) = 1u;
         receive_byte();
     }
     mlut_start_cycle_clock(MLUT_CLOCK_HZ);
@@ -106,7 +89,7 @@ void mlut_port_init(int argc, char **argv)
 
 int mlut_port_read(void)
 {
-    while (EVENTS_ENDRX == 0u) {
+    while (UARTE(NRF_EVENTS_ENDRX) == 0u) {
         mlut_sleep_until(uarte.interrupt);
     }
     int byte = *(volatile uint8_t *)&received;
@@ -121,11 +104,11 @@ void mlut_port_write(const char *text, size_t bytes)
         size_t sent = bytes < SENT_AT_ONCE ? bytes : SENT_AT_ONCE;
         memcpy(piece, text, sent);
         __asm__ volatile("" ::: "memory"); /* the piece is written before DMA reads it */
-        EVENTS_ENDTX = 0u;
-        TXD_PTR = (uint32_t)(uintptr_t)piece;
-        TXD_MAXCNT = (uint32_t)sent;
-        TASKS_STARTTX = 1u;
-        while (EVENTS_ENDTX == 0u) {
+        UARTE(NRF_EVENTS_ENDTX) = 0u;
+        UARTE(NRF_TXD_PTR) = (uint32_t)(uintptr_t)piece;
+        UARTE(NRF_TXD_PTR + 4u) = (uint32_t)sent;
+        UARTE(NRF_TASKS_STARTTX) = 1u;
+        while (UARTE(NRF_EVENTS_ENDTX) == 0u) {
         }
         text += sent;
         bytes -= sent;
