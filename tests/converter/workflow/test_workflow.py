@@ -160,6 +160,7 @@ def test_core_of_no_emulated_board_is_refused_before_the_build(project, host):
         ("stm32f746g-discovery", "mps2-an500"),
         ("nucleo-u575zi", "mps2-an505"),
         ("esp32-c3-devkitm-1", "riscv-virt"),
+        ("esp32-c6-devkitc-1", "riscv-virt"),
     ],
 )
 def test_board_without_emulator_here_is_measured_on_one_for_its_core(name, machine, no_renode):

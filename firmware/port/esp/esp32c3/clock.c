@@ -6,9 +6,10 @@
  * and clk_tree_ll.h (clk_ll_bbpll_set_config) for a crystal of 40 MHz, in the same order.
  */
 #include "board_config.h"
-#include "chip.h"
+#include "esp.h"
 
 _Static_assert(MLUT_OSCILLATOR_HZ == 40000000u, "the PLL is set up for a crystal of 40 MHz");
+_Static_assert(MLUT_CLOCK_HZ == 160000000u, "the ESP32-C3 runs at 160 MHz");
 
 #define WATCHDOG_KEY 0x50D83AA1u
 #define WATCHDOG_ENABLE MLUT_BIT(31)
@@ -86,7 +87,7 @@ static void configure_pll(void)
     ANALOG_WRITE_MASK(PLL_BLOCK, 0, 6, 7, 6, 1); /* DLREF_SEL */
 }
 
-void mlut_start_pll(void)
+void mlut_start_core_clock(void)
 {
     if ((*SYSTEM_CLOCK & CLOCK_SOURCE_MASK) != CLOCK_SOURCE_PLL) {
         *ANALOG_CONFIG |= ANALOG_BUSES_OFF;
@@ -100,4 +101,13 @@ void mlut_start_pll(void)
     *SYSTEM_CPU_PERIOD = (*SYSTEM_CPU_PERIOD & ~CPU_PERIOD_MASK) | CPU_PERIOD_160_MHZ;
     *SYSTEM_CLOCK &= ~CLOCK_DIVIDER_MASK; /* divides by 1 */
     *SYSTEM_CLOCK = (*SYSTEM_CLOCK & ~CLOCK_SOURCE_MASK) | CLOCK_SOURCE_PLL;
+}
+
+/* crystal, divided by 1, for the core, the receiver and the transmitter */
+#define UART_CLOCK MLUT_REGISTER(0x60000078u)
+#define UART_CLOCK_CRYSTAL (MLUT_BIT(25) | MLUT_BIT(24) | MLUT_BIT(22) | 3u << 20)
+
+void mlut_start_uart_clock(void)
+{
+    *UART_CLOCK = UART_CLOCK_CRYSTAL;
 }

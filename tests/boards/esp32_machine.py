@@ -1,7 +1,7 @@
-"""The parts of an ESP32-C3 that the firmware uses: the ROM's loader, and the other end of UART0.
+"""The parts of an ESP32-C3 or C6 that the firmware uses: the ROM's loader, the other end of UART0.
 
-The instructions are executed by Unicorn. SRAM 1 is one memory at two addresses; peripherals are
-plain registers, except UART0 and the core's performance counter.
+The instructions are executed by Unicorn. The C3's SRAM 1 is one memory at two addresses;
+peripherals are plain registers, except UART0 and the core's performance counter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from pathlib import Path
 import unicorn
 from unicorn import riscv_const as rv
 
+C3, C6 = "ESP32-C3", "ESP32-C6"
 DATA_BUS, CODE_BUS, SRAM_BYTES = 0x3FC8_0000, 0x4038_0000, 0x6_0000
+BUSES = {C3: (DATA_BUS, CODE_BUS), C6: (0x4080_0000,)}
 PERIPHERALS = (0x6000_0000, 0x6010_0000)
 UART_FIFO, UART_STATUS = 0x6000_0000, 0x6000_001C
 ROM_ANALOG_WRITE, ROM_ANALOG_WRITE_MASK = 0x4000_195C, 0x4000_1960
@@ -27,8 +29,9 @@ CYCLES_A_READ = 160  # the counter is read at least a microsecond later than bef
 
 @dataclass(frozen=True, slots=True)
 class EspImage:
-    """An image as esptool reads it: entry point and segments (address, bytes)."""
+    """An image as esptool reads it: chip, entry point and segments (address, bytes)."""
 
+    chip: str
     entry: int
     segments: tuple[tuple[int, bytes], ...]
 
@@ -40,7 +43,7 @@ def read_image(path: Path) -> EspImage:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Detected image type: ESP32-C3" in done.stdout
+    chip = re.search(r"Detected image type: (\S+)", done.stdout)
     assert re.search(r"Checksum: 0x\w+ \(valid\)", done.stdout)
     assert re.search(r"Validation hash: \w+ \(valid\)", done.stdout)
     entry = re.search(r"Entry point: (0x\w+)", done.stdout)
@@ -50,7 +53,7 @@ def read_image(path: Path) -> EspImage:
     for length, address, offset in ((int(n, 16) for n in row) for row in rows):
         start = offset + 8  # behind the segment's own header
         segments.append((address, content[start : start + length]))
-    return EspImage(int(entry[1], 16), tuple(segments))
+    return EspImage(chip[1], int(entry[1], 16), tuple(segments))
 
 
 @dataclass
@@ -68,7 +71,8 @@ class Machine:
         self.sram = ctypes.create_string_buffer(b"\xa5" * SRAM_BYTES, SRAM_BYTES)
         self.core = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32)
         pointer = ctypes.addressof(self.sram)
-        for address in (DATA_BUS, CODE_BUS):
+        buses = BUSES[self.image.chip]
+        for address in buses:
             self.core.mem_map_ptr(address, SRAM_BYTES, unicorn.UC_PROT_ALL, pointer)
         start, end = PERIPHERALS
         self.core.mmio_map(start, end - start, self._load, None, self._store, None)
@@ -77,7 +81,7 @@ class Machine:
         self.core.hook_add(unicorn.UC_HOOK_CODE, self._call_rom, begin=0x4000_0000, end=0x4000_FFFF)
         for address, content in self.image.segments:
             self.core.mem_write(address, content)
-            if address >= CODE_BUS:
+            if address >= buses[-1]:
                 self._hook_counter(address, content)
         self.place = self.image.entry
 

@@ -1,11 +1,12 @@
-/* ESP32-C3: console on UART0, time from the core's cycle counter.
+/* ESP32-C3 and ESP32-C6: console on UART0, time from the core's cycle counter.
  *
- * ESP32-C3 Technical Reference Manual, chapters "UART Controller", "IO MUX and GPIO Matrix" and
+ * Technical Reference Manuals, chapters "UART Controller", "IO MUX and GPIO Matrix" and
  * "ESP-RISC-V CPU" (performance counter); bits as in ESP-IDF's uart_reg.h and io_mux_reg.h.
  */
 #include "board_config.h"
 #include "chip.h"
 #include "csr.h"
+#include "esp.h"
 #include "port.h"
 
 #define UART0 0x60000000u
@@ -14,21 +15,18 @@
 #define UART_DIVIDER MLUT_REGISTER(UART0 + 0x14u)
 #define UART_STATUS MLUT_REGISTER(UART0 + 0x1Cu)
 #define UART_CONFIG0 MLUT_REGISTER(UART0 + 0x20u)
-#define UART_CLOCK MLUT_REGISTER(UART0 + 0x78u)
 
 /* 8 bits, 1 stop bit, no parity, FIFO memory on */
-#define CONFIG0_8N1 (MLUT_BIT(28) | 1u << 4 | 3u << 2)
-/* crystal, divided by 1, for the core, the receiver and the transmitter */
-#define CLOCK_CRYSTAL (MLUT_BIT(25) | MLUT_BIT(24) | MLUT_BIT(22) | 3u << 20)
+#define CONFIG0_8N1 (ESP_UART_MEMORY_ON | 1u << 4 | 3u << 2)
 /* the divider in sixteenths; its fraction is written 20 bits up */
 #define SIXTEENTHS (MLUT_OSCILLATOR_HZ * 16u / MLUT_CONSOLE_BAUD)
 #define FIFO_BYTES 128u
-#define RECEIVED(status) ((status) & 0x3FFu)
-#define TO_SEND(status) ((status) >> 16 & 0x3FFu)
+#define RECEIVED(status) ((status) & ESP_UART_COUNT_BITS)
+#define TO_SEND(status) ((status) >> 16 & ESP_UART_COUNT_BITS)
 
-#define PAD_U0RXD MLUT_REGISTER(0x60009054u) /* GPIO20 */
-#define PAD_U0TXD MLUT_REGISTER(0x60009058u) /* GPIO21 */
-#define PAD_FUNCTION_MASK (0x7u << 12)       /* function 0 of both is UART0 */
+#define PAD_U0RXD MLUT_REGISTER(ESP_PAD_U0RXD)
+#define PAD_U0TXD MLUT_REGISTER(ESP_PAD_U0TXD)
+#define PAD_FUNCTION_MASK (0x7u << 12) /* function 0 of both is UART0 */
 #define PAD_INPUT MLUT_BIT(9)
 #define PAD_PULL_UP MLUT_BIT(8)
 
@@ -56,9 +54,12 @@ static void start_uart(void)
     *PAD_U0TXD &= ~PAD_FUNCTION_MASK;
     *PAD_U0RXD = (*PAD_U0RXD & ~PAD_FUNCTION_MASK) | PAD_INPUT | PAD_PULL_UP;
     *UART_INTERRUPTS = 0;
-    *UART_CLOCK = CLOCK_CRYSTAL;
+    mlut_start_uart_clock();
     *UART_DIVIDER = SIXTEENTHS / 16u | (SIXTEENTHS % 16u) << 20;
     *UART_CONFIG0 = CONFIG0_8N1;
+#if defined(ESP_UART_UPDATE)
+    *MLUT_REGISTER(ESP_UART_UPDATE) = 1u; /* taken over in the UART's own clock */
+#endif
 }
 
 void mlut_port_init(int argc, char **argv)
@@ -66,7 +67,7 @@ void mlut_port_init(int argc, char **argv)
     (void)argc;
     (void)argv;
     mlut_stop_watchdogs();
-    mlut_start_pll();
+    mlut_start_core_clock();
     start_uart();
     MLUT_CSR_WRITE(COUNTED_EVENTS, EVENT_CYCLE);
     MLUT_CSR_WRITE(COUNTER_MODE, MODE_COUNT);
