@@ -42,7 +42,11 @@ _ENGINE_PARTS = ("include", "src")
 _FILES = "files"  # key of report.json: what the conversion wrote, relative to the folder
 _OVERRIDDEN = "; --force (force=True in Python) replaces it"
 _MADE = r"elf|map|bin|hex|uf2|json|renode\.log"  # endings of what builds and runs leave
-_BUILT = rf"build/|build/[^/]+/{{prefix}}\.({_MADE})|build/[^/]+-build\.log|report\.(html|md)"
+_FOREIGN = r"build/(zephyr|idf|pio|pico|arduino)-[^/]+/.+"  # what other ecosystems build
+_BUILT = (
+    rf"build/|build/[^/]+/{{prefix}}\.({_MADE})|{_FOREIGN}|build/[^/]+-build\.log|"
+    r"report\.(html|md)"
+)
 ForeignFile = Callable[[Path, bool], str | None]
 _REPORT_ADAPTER: TypeAdapter[ConvertReport] = TypeAdapter(ConvertReport)
 

@@ -260,8 +260,10 @@ def _path_of(name: str) -> Path:
         return data_folder("boards") / f"{name}.toml"
     called = {b.id: (b.title, b.mcu, b.port, b.core.value) for b in boards()}
     hint = did_you_mean(name, called)
+    if name.partition(":")[0] in {"zephyr", "idf", "pio", "pico", "arduino"} and ":" in name:
+        hint = "boards of other ecosystems go with build, flash and run only; "
     if _ESP32.match(name):
-        hint = f"for ESP32 chips other than the C3 and the C6, export an ESP-IDF component: {_EXPORT}; {hint}"
+        hint = f"for other ESP32 chips, export an ESP-IDF component: {_EXPORT}; {hint}"
     raise InvalidBoard(
         f"board {name!r} is not known; {hint}"
         f"Boards: {', '.join(known)}; or give the path of a .toml file"

@@ -37,6 +37,7 @@ def flash(
 ) -> None:
     """Write the firmware to a real board, with pyOCD, OpenOCD, st-flash or esptool.
 
+    A board of another ecosystem, such as zephyr:BOARD, is written by that ecosystem's own tool.
     Before writing, microlut checks that the image was built for this board and fits, and that
     exactly one such board is connected.
     """

@@ -39,6 +39,7 @@ from microlut.running.emulators import offer_image
 from microlut.show import runs as tables
 from microlut.show.conversion import findings_text
 from microlut.show.layers import compare_text, layer_text
+from microlut.toolchain.ecosystems import foreign_board
 from microlut.workflow import build as building
 from microlut.workflow import compare as comparison
 from microlut.workflow import run as running
@@ -53,12 +54,19 @@ def build(
     profile: TimingOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compile the firmware of a converted model to ELF, BIN and HEX, and report its memory."""
+    """Compile the firmware of a converted model to ELF, BIN and HEX, and report its memory.
+
+    For a board of another ecosystem (zephyr:BOARD, idf:CHIP, pio:BOARD, pico:BOARD, arduino:FQBN)
+    the model's application is exported and built by that ecosystem's own tool.
+    """
     project = projects.read(folder)
-    target = load_board(board)
-    image = building.build(project, target, profile=profile)
+    foreign = foreign_board(board)
+    target = load_board("host" if foreign is not None else board)
+    image = building.build(project, target if foreign is None else board, profile=profile)
     if as_json:
         print_json(image_json(image) | _memory_json(project))
+    elif foreign is not None:
+        print(tables.application_text(image))
     else:
         print(tables.image_text(image, target))
 
@@ -83,9 +91,12 @@ def run(
     --pty nothing is run: the emulated board is offered as a serial port for other programs.
     """
     project = projects.read(folder)
-    target = load_board(board)
+    foreign = foreign_board(board)
+    target: Board | str = load_board(board) if foreign is None else board
     _check_ways(inputs, port, pty)
     if pty:
+        if isinstance(target, str):
+            raise InvalidInput(f"{board}: no emulator has it; --pty takes boards that one has")
         _offer(project, target, emulator, profile, as_json)
         return
     assert inputs is not None

@@ -60,7 +60,10 @@ SaidBoard = Annotated[
 ]
 BoardOption = Annotated[
     str,
-    typer.Option(help="Board id (see `microlut boards`) or .toml file.", autocompletion=_board_ids),
+    typer.Option(
+        help="Board id (see `microlut boards`), .toml file, or ECOSYSTEM:BOARD like pico:pico2.",
+        autocompletion=_board_ids,
+    ),
 ]
 EmulatorOption = Annotated[
     EmulatorName | None,

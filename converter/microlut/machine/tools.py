@@ -157,9 +157,43 @@ ESPTOOL = Tool(
     optional=True,
 )
 
+WEST = Tool(
+    "west",
+    "applications of Zephyr (--board zephyr:BOARD)",
+    pip="west",
+    optional=True,
+)
+IDF_PY = Tool(
+    "idf.py",
+    "applications of ESP-IDF (--board idf:CHIP)",
+    elsewhere="unpack a release of github.com/espressif/esp-idf, run its install.sh, and in each "
+    "shell `. export.sh`",
+    optional=True,
+)
+PIO = Tool(
+    "pio",
+    "applications of PlatformIO (--board pio:BOARD)",
+    pip="platformio",
+    optional=True,
+)
+ARDUINO_CLI = Tool(
+    "arduino-cli",
+    "applications of Arduino (--board arduino:FQBN)",
+    elsewhere="unpack a release of github.com/arduino/arduino-cli/releases and put it on PATH; "
+    "brew install arduino-cli on macOS",
+    optional=True,
+)
+PICOTOOL = Tool(
+    "picotool",
+    "flashing a Raspberry Pi Pico without a debug probe",
+    *("picotool", "picotool", "picotool", "picotool"),
+    optional=True,
+)
+
 TOOLS = (
     *(CMAKE, NINJA, HOST_CC, ARM_GCC, NEWLIB, QEMU, RISCV_GCC, PICOLIBC, QEMU_RISCV),
     *(RENODE, OPENOCD, PYOCD, ST_FLASH, ESPTOOL),
+    *(WEST, IDF_PY, PIO, ARDUINO_CLI, PICOTOOL),
 )
 
 

@@ -39,6 +39,15 @@ def image_text(image: Image, board: Board) -> str:
     )
 
 
+def application_text(image: Image) -> str:
+    """Return the text of an application that another ecosystem built."""
+    uf2 = "" if image.uf2 is None else f" (and {image.uf2.suffix})"
+    return (
+        f"{image.board_id}: flash {image.flash_bytes or 0:,} bytes, RAM {image.ram_bytes or 0:,} "
+        f"bytes, by its sections\nImage: {image.elf}{uf2}"
+    )
+
+
 def _others_text(image: Image, board: Board) -> str:
     """Return what the board's other memories hold."""
     assert board.memory is not None

@@ -77,10 +77,11 @@ class Image(Shown):
         return replace(others, elf=elf, map=map_file)
 
 
-def measure(elf: Path, board: Board) -> Sizes:
-    """Return the sizes of a firmware ELF file that was built for a board."""
-    in_ram = board.memory is not None and board.memory.code_origin is not None
-    others = dict.fromkeys(board.memory.others if board.memory is not None else (), 0)
+def measure(elf: Path, board: Board | None = None) -> Sizes:
+    """Return the sizes of an ELF file, of a board's firmware or of another ecosystem."""
+    memory = None if board is None else board.memory
+    in_ram = memory is not None and memory.code_origin is not None
+    others = dict.fromkeys(memory.others if memory is not None else (), 0)
     text = data = bss = 0
     sections = []
     with elf.open("rb") as file:

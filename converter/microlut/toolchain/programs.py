@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,8 +26,14 @@ def check_program(program: Path) -> None:
         )
 
 
-def run_program(command: list[str]) -> subprocess.CompletedProcess[str]:
+def run_program(
+    command: list[str], variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program with its messages in English and without the user's compiler flags.
+
+    Args:
+        command: Its path and arguments.
+        variables: What to add to its environment.
 
     Raises:
         BuildFailed: It does not come to an end, such as with a compiler that waits for a licence.
@@ -39,7 +46,7 @@ def run_program(command: list[str]) -> subprocess.CompletedProcess[str]:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env={**environment, "LC_ALL": "C"},
+        env={**environment, "LC_ALL": "C", **(variables or {})},
         start_new_session=True,
     ) as process:
         try:

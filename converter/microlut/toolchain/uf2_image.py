@@ -14,6 +14,7 @@ from microlut.board.schema import Uf2
 from microlut.errors import BuildFailed
 
 RP2040_FAMILY = 0xE48B_FF56
+RP2350_FAMILY = 0xE48B_FF59  # for its Arm cores, in the secure state
 BOOT2_BYTES = 256
 _POLYNOMIAL = 0x04C1_1DB7
 
@@ -62,6 +63,17 @@ def write_uf2_image(elf: Path, table: Uf2) -> None:
     address, data = _flat_image(elf)
     elf.with_suffix(".bin").write_bytes(data)
     elf.with_suffix(".uf2").write_bytes(uf2_blocks(data, address, table.family))
+
+
+def uf2_of_application(elf: Path) -> Path:
+    """Write the UF2 file of an application of pico-sdk beside its ELF file, and return its path."""
+    with elf.open("rb") as file:
+        boot2 = ELFFile(file).get_section_by_name(".boot2")
+    family = RP2040_FAMILY if boot2 is not None and boot2["sh_size"] > 0 else RP2350_FAMILY
+    address, data = _flat_image(elf)
+    target = elf.with_suffix(".uf2")
+    target.write_bytes(uf2_blocks(data, address, family))
+    return target
 
 
 def _seal(elf: Path) -> None:

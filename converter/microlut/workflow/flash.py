@@ -25,7 +25,14 @@ from microlut.machine.tools import ST_FLASH, find_tool
 from microlut.project import Model, Project, project_of
 from microlut.support.arguments import PathLike, check_choice, check_flag, check_text
 from microlut.support.shown import Record, Shown
+from microlut.toolchain.ecosystems import ForeignBoard, foreign_board
 from microlut.toolchain.record import read_record
+from microlut.workflow.application import (
+    build_application,
+    check_options,
+    flash_command,
+    write_application,
+)
 from microlut.workflow.build import build
 
 _TIMEOUT_SECONDS = 300.0
@@ -97,7 +104,8 @@ def flash(  # noqa: PLR0913 (the user's options, by name)
 
     Args:
         model: The folder of a converted model, a project, or a conversion.
-        board: A board, its id, or the path of its .toml file.
+        board: A board, its id, the path of its .toml file, or one of another ecosystem, whose own
+            tool then builds and writes the model's application.
         tool: The flash tool; by default the board's first that is installed.
         probe: Serial number of the debug probe, where there are several.
         port: Serial port, where a board is flashed through one and there are several.
@@ -117,7 +125,11 @@ def flash(  # noqa: PLR0913 (the user's options, by name)
         check_choice("tool", tool, get_args(FlashToolName))
     for what, given in (("probe", probe), ("port", port)):
         check_text(what, given)
-    project, board, target = project_of(model), board_of(board), _Target(probe, port)
+    project, foreign = project_of(model), foreign_board(board)
+    if foreign is not None:
+        check_options(foreign, tool=tool, probe=probe, profile=profile)
+        return _flash_application(project, foreign, port, dry_run)
+    board, target = board_of(board), _Target(probe, port)
     flasher, arguments = _choose_tool(board, tool)
     program = find_tool(flasher.tool)
     assert program is not None
@@ -131,6 +143,17 @@ def flash(  # noqa: PLR0913 (the user's options, by name)
     if not dry_run:
         _execute(flasher, command)
     return FlashResult(board.id, flasher.tool.name, device, command, size, not dry_run, note)
+
+
+def _flash_application(
+    project: Project, board: ForeignBoard, port: str | None, dry_run: bool
+) -> FlashResult:
+    image = build_application(project, board)
+    command = flash_command(project, board, image, port)
+    if not dry_run:
+        write_application(project, board, command)
+    tool, size = board.of.flasher.name, image.flash_bytes or 0
+    return FlashResult(board.text, tool, port, command, size, not dry_run)
 
 
 def _choose_tool(board: Board, name: str | None) -> tuple[Flasher, FlashTool]:

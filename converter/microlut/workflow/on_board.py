@@ -12,12 +12,13 @@ from microlut.project import Project
 from microlut.running.device import Device, DeviceRun, Port, run_inputs
 from microlut.running.profile import Profile, make_profile
 from microlut.support.progress import Progress, counted, silent
+from microlut.toolchain.image import Image
 from microlut.verification.reference import make_reference
 from microlut.workflow.build import build
 from microlut.workflow.outcomes import RunOutcome, compared_outcome
 
 
-def run_on_board(
+def run_on_board(  # noqa: PLR0913 (what makes a run)
     project: Project,
     board: Board,
     samples: Samples,
@@ -25,6 +26,7 @@ def run_on_board(
     progress: Progress = silent,
     *,
     profile: bool = False,
+    image: Image | None = None,
 ) -> RunOutcome:
     """Run samples on the board at a port, whose firmware is this project's.
 
@@ -35,16 +37,18 @@ def run_on_board(
         port: Open port of the board's console.
         progress: Called with (board, done, total).
         profile: Whether to ask for the times of the last inference's kernel calls.
+        image: What runs there, if it is the application of another ecosystem; `board` is "host".
 
     Raises:
         DeviceFailed: Nothing at the port answers by the protocol, or the port is gone.
         RunFailed: The board runs another model, its firmware failed, or it times no kernel calls.
     """
-    image = build(project, board, profile=profile)
+    name = board.id if image is None else image.board_id
+    image = image or build(project, board, profile=profile)
     reference = make_reference(project, samples)
     device = Device(port)
     found = device.model()
-    flash = f"microlut flash {project.path} --board {board.id}{' --profile' if profile else ''}"
+    flash = f"microlut flash {project.path} --board {name}{' --profile' if profile else ''}"
     if found != project.prefix:
         raise RunFailed(
             f"{port.name}: the board runs model {found} and not {project.prefix}; "
@@ -67,7 +71,7 @@ def run_on_board(
     )
     times = result.microseconds
     # An application of another ecosystem is on a board that has no file: "host" stands for it.
-    where = port.name if board.core is Core.HOST else board.id
+    where = port.name if board.core is Core.HOST else name
     return replace(
         compared_outcome(image, where, result.outputs, reference),
         microseconds=(round(mean(times)), min(times), max(times)),

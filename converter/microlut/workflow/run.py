@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from microlut.board.board import Board, board_of
+from microlut.board.board import Board, board_of, load_board
 from microlut.board.schema import EmulatorName
 from microlut.conversion.conversion import source_hash
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
@@ -30,9 +30,11 @@ from microlut.running.protocol import RunResult
 from microlut.support.arguments import PathLike, check_choice, check_text
 from microlut.support.progress import Progress, check_progress, counted, silent
 from microlut.toolchain.build import check_tools
+from microlut.toolchain.ecosystems import ForeignBoard, foreign_board
 from microlut.toolchain.image import Image
 from microlut.verification.accuracy import float_top1
 from microlut.verification.reference import Reference, check_samples, make_reference
+from microlut.workflow.application import check_options
 from microlut.workflow.build import build
 from microlut.workflow.on_board import run_on_board
 from microlut.workflow.outcomes import RunOutcome, compared_outcome
@@ -57,7 +59,8 @@ def run(  # noqa: PLR0913 (the user's options, by name)
 
     Args:
         model: The folder of a converted model, a project, or a conversion.
-        board: A board, its id, or the path of its .toml file.
+        board: A board, its id, the path of its .toml file, or one of another ecosystem, such as
+            "pico:pico2", with a port.
         inputs: An .npz with array `x`, an .npy, or an array [n, ...].
         labels: Class numbers [n], for the accuracy; by default array `y` of the inputs' file.
         limit: Run only the first so many inputs.
@@ -78,7 +81,10 @@ def run(  # noqa: PLR0913 (the user's options, by name)
     check_text("port", port, "a serial port's name")
     if None not in (emulator, port):
         raise InvalidInput("an emulator and a port are both given; give one of the two")
-    project, target = project_of(model), board_of(board)
+    project, foreign = project_of(model), foreign_board(board)
+    if foreign is not None:
+        _check_application(foreign, emulator, port, count)
+    target = load_board("host") if foreign is not None else board_of(board)
     samples = as_samples(inputs, project.inputs, labels, limit)
     check_samples(project, samples)
     real = None if original is None else checked_original(original, project)
@@ -90,9 +96,27 @@ def run(  # noqa: PLR0913 (the user's options, by name)
     else:
         with SerialPort(port, target.baud) as opened:
             outcome = run_on_board(
-                project, target, samples, opened, progress, profile=count == "layers"
+                project,
+                target,
+                samples,
+                opened,
+                progress,
+                profile=count == "layers",
+                image=None if foreign is None else build(project, foreign.text),
             )
     return outcome if real is None else replace(outcome, float_top1=float_top1(real, samples))
+
+
+def _check_application(
+    board: ForeignBoard, emulator: str | None, port: str | None, count: Count
+) -> None:
+    """Raise InvalidInput unless an application is to run on a real board."""
+    check_options(board, emulator=emulator, profile=count == "layers")
+    if port is None:
+        raise InvalidInput(
+            f"{board.text}: its application runs on a real board only: write it with microlut "
+            "flash, and give --port"
+        )
 
 
 def ready_machine(board: Board, count: Count, emulator: EmulatorName | None = None) -> Machine:

@@ -1,0 +1,183 @@
+"""Build and flash a model's application by another ecosystem's own tool.
+
+The application is exported into the model's build folder, and only files that have changed are
+written: ecosystems compile again what is newer.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+
+from microlut.errors import (
+    BuildFailed,
+    DeviceFailed,
+    DoesNotFit,
+    InvalidBoard,
+    InvalidInput,
+    MicrolutError,
+    ToolMissing,
+)
+from microlut.exporters.application import application_files
+from microlut.exporters.formats import ExportFormat
+from microlut.exporters.sources import Files
+from microlut.machine.tools import NINJA, Tool, find_tool, require_tool
+from microlut.project import Project
+from microlut.toolchain.ecosystems import Folders, ForeignBoard
+from microlut.toolchain.image import Image, measure
+from microlut.toolchain.programs import run_program
+from microlut.toolchain.uf2_image import uf2_of_application
+
+# What says most about a failure, before the line that a build system ends with.
+_MARKS = (
+    r"multiple definition|undefined reference",
+    r"(fatal )?error:",
+    r"CMake Error|FATAL ERROR|^Error\b|ERROR:",
+)
+_OFFLINE = r"HTTPClientError|Could not resolve host|Failed to connect|ConnectionError|dial tcp"
+
+
+def build_application(project: Project, board: ForeignBoard) -> Image:
+    """Export the application, and build it for a board of an ecosystem.
+
+    Raises:
+        ToolMissing: The ecosystem's tool is not installed, or its folder is not known.
+        InvalidBoard: The ecosystem does not know the board.
+        DoesNotFit: The application needs more memory than the board has.
+        BuildFailed: The tool failed otherwise.
+    """
+    ecosystem = board.of
+    program, at = _program(board, ecosystem.tool), _folders(project, board)
+    _write(application_files([project], ExportFormat(ecosystem.format), at.name), at.sources)
+    at.work.mkdir(parents=True, exist_ok=True)
+    log = project.build_folder(f"{board.id}-build.log")
+    for arguments in ecosystem.build(at, board.name):
+        done = run_program([str(program), *arguments], ecosystem.variables(at, board.name))
+        if done.returncode != 0:
+            log.write_text(done.stdout, encoding="utf-8")
+            raise _failed(board, done.stdout, f"all messages: {log}")
+    log.unlink(missing_ok=True)
+    elf = at.work / ecosystem.elf.format(name=at.name, board=board.name)
+    try:
+        sizes = measure(elf)
+    except (OSError, ELFError) as error:
+        raise BuildFailed(
+            f"{board.text}: {ecosystem.tool.name} made no ELF file {elf} ({error}); its release "
+            f"may be one that microlut does not know; build it by hand, in {at.sources}"
+        ) from error
+    beside = (elf.with_suffix(".map"), elf.with_suffix(".elf.map"))
+    return Image(
+        board.text,
+        elf,
+        next((path for path in beside if path.is_file()), beside[0]),
+        flash_bytes=sizes.flash_bytes,
+        ram_bytes=sizes.ram_bytes,
+        sections=sizes.sections,
+        uf2=uf2_of_application(elf) if board.ecosystem == "pico" else None,
+    )
+
+
+def flash_command(
+    project: Project, board: ForeignBoard, image: Image, port: str | None
+) -> tuple[str, ...]:
+    """Return the command line that writes a built application to a board.
+
+    Raises:
+        ToolMissing: The ecosystem's tool is not installed.
+    """
+    flasher = board.of.flasher
+    if find_tool(flasher) is None and image.uf2 is not None:
+        raise ToolMissing(
+            f"{board.text}: {flasher.name} is not installed ({flasher.install_command}); or hold "
+            f"BOOTSEL, connect the board, and copy {image.uf2} to it"
+        )
+    arguments = board.of.flash(_folders(project, board), board.name, port)
+    return str(_program(board, flasher)), *arguments
+
+
+def write_application(project: Project, board: ForeignBoard, command: tuple[str, ...]) -> None:
+    """Run the command line of `flash_command`.
+
+    Raises:
+        DeviceFailed: The tool failed to write the application.
+    """
+    variables = board.of.variables(_folders(project, board), board.name)
+    done = run_program([*command], variables)
+    if done.returncode != 0:
+        raise DeviceFailed(
+            f"{board.text}: {Path(command[0]).name}: {_said(done.stdout)}; check the cable and the "
+            f"port; by hand: {shlex.join(command)}"
+        )
+
+
+def _folders(project: Project, board: ForeignBoard) -> Folders:
+    folder = project.build_folder(board.id).resolve()
+    return Folders(folder / "app", folder / "build", project.prefix)
+
+
+def _program(board: ForeignBoard, tool: Tool) -> Path:
+    """Return the path of a tool, after a look at what else it needs."""
+    variable = board.of.folder_variable
+    folder = os.environ.get(variable, "") if variable else ""
+    if variable and not (folder and Path(folder).is_dir()):
+        found = f"is {folder!r}, which is no folder" if folder else "is not set"
+        raise ToolMissing(
+            f"{board.text}: {variable} {found}; install {board.of.title}, and set {variable} to "
+            "its folder"
+        )
+    if board.ecosystem == "pico":
+        require_tool(NINJA)
+    return require_tool(tool)
+
+
+def _write(files: Files, folder: Path) -> None:
+    """Write what has changed, and remove what is of an earlier export."""
+    if folder.is_dir():
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_file() and path.relative_to(folder).as_posix() not in files:
+                path.unlink()
+            elif path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+    for name, data in files.items():
+        file = folder / name
+        if file.is_dir():
+            shutil.rmtree(file)
+        if not file.is_file() or file.read_bytes() != data:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+
+
+def _failed(board: ForeignBoard, messages: str, more: str) -> MicrolutError:
+    """Return what the messages of a tool that failed say."""
+    ecosystem = board.of
+    kinds: tuple[type[MicrolutError], ...] = (InvalidBoard, DoesNotFit)
+    for kind, patterns in zip(kinds, (ecosystem.unknown, ecosystem.too_large), strict=True):
+        for pattern in patterns:
+            found = re.search(rf"^.*(?:{pattern}).*$", messages, re.MULTILINE)
+            if found is not None:
+                return kind(f"{board.text}: {ecosystem.tool.name}: {found[0].strip()}; {more}")
+    if re.search(_OFFLINE, messages):
+        more = f"it could not download what it lacks: check the network; {more}"
+    return BuildFailed(f"{board.text}: {ecosystem.tool.name}: {_said(messages)}; {more}")
+
+
+def _said(messages: str) -> str:
+    """Return the line that says why a tool failed."""
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    marked = [line for mark in _MARKS for line in lines if re.search(mark, line)]
+    return (marked or lines[-1:] or ["no message"])[0]
+
+
+def check_options(board: ForeignBoard, **given: object) -> None:
+    """Raise InvalidInput for options that only boards with a board file take."""
+    for name, value in given.items():
+        if value:
+            raise InvalidInput(
+                f"{board.text}: {board.of.title} builds and flashes it, which takes no --{name}; "
+                "leave that out"
+            )

@@ -1,0 +1,387 @@
+"""Boards of other ecosystems, with programs in the place of these ecosystems' tools.
+
+Each records how it was called, and leaves an ELF file where the real one does, or fails with a
+message of the real one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import microlut
+from command_line import call  # noqa: F401 (a fixture)
+from digits_example import TEST, conversion
+from microlut.errors import (
+    BuildFailed,
+    DeviceFailed,
+    DoesNotFit,
+    InvalidBoard,
+    InvalidInput,
+    ToolMissing,
+)
+from microlut.machine import tools
+from microlut.machine.doctor import diagnose
+from microlut.machine.tools import HOST_CC, find_tool
+from microlut.running.emulators import offer_image
+from microlut.toolchain.ecosystems import ECOSYSTEMS, foreign_board
+from microlut.toolchain.image import measure
+
+PROGRAM = f"""#!{sys.executable}
+import json, os, pathlib, shutil, sys
+told = json.loads(pathlib.Path({{settings!r}}).read_text())
+with open(told["record"], "a") as file:
+    given = {{k: os.environ[k] for k in ("IDF_TARGET", "PLATFORMIO_BUILD_DIR") if k in os.environ}}
+    file.write(json.dumps([pathlib.Path(sys.argv[0]).name, sys.argv[1:], given]) + "\\n")
+print(told["says"])
+if told["status"]:
+    sys.exit(told["status"])
+if told["elf"]:
+    place = pathlib.Path(told["place"])
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(told["elf"], place)
+""".replace("{{k: ", "{k: ").replace("os.environ}}", "os.environ}")
+
+# board: where the tool leaves the ELF file, file of the application
+BOARDS = {
+    "zephyr:nrf52840dk/nrf52840": ("zephyr/zephyr.elf", "prj.conf"),
+    "idf:esp32s3": ("digits.elf", "main/port.c"),
+    "pio:teensy41": ("teensy41/firmware.elf", "platformio.ini"),
+    "pico:pico2": ("digits.elf", "CMakeLists.txt"),
+    "arduino:arduino:mbed_nano:nano33ble": ("digits.ino.elf", "digits/digits.ino"),
+}
+TOOL_NAMES = ("west", "idf.py", "pio", "arduino-cli", "picotool", "cmake", "ninja")
+
+
+@pytest.fixture(scope="module")
+def elf(tmp_path_factory) -> Path:
+    """An ELF file with code, constants, variables and zeros."""
+    compiler = find_tool(HOST_CC)
+    if compiler is None:
+        pytest.skip(f"no ELF file: {HOST_CC.name} is missing ({HOST_CC.apt_command})")
+    folder = tmp_path_factory.mktemp("elf")
+    (folder / "a.c").write_text(
+        "const int c[100] = {1}; int v[200] = {1}; int z[300];\n"
+        "int _start(void); int _start(void) { return c[v[z[0]]]; }\n"
+    )
+    command = [compiler, "-nostdlib", "-static", "-Wl,--build-id=none", "-o", "a.elf", "a.c"]
+    subprocess.run(command, cwd=folder, check=True)
+    return folder / "a.elf"
+
+
+class Tools:
+    """The programs of all ecosystems in a folder of their own, and what they do."""
+
+    def __init__(self, folder: Path, elf: Path) -> None:
+        self.folder, self.elf, self.record = folder, elf, folder / "record"
+        self.settings = folder / "settings.json"
+        self.bin = folder / "bin"
+        self.bin.mkdir(parents=True)
+        for name in TOOL_NAMES:
+            file = self.bin / name
+            file.write_text(PROGRAM.replace("{settings!r}", repr(str(self.settings))))
+            file.chmod(0o755)
+
+    def answer(self, place: Path | None, says: str = "", status: int = 0) -> None:
+        told = {"record": str(self.record), "says": says, "status": status}
+        told |= {"elf": str(self.elf) if place else "", "place": str(place)}
+        self.settings.write_text(json.dumps(told))
+        self.record.unlink(missing_ok=True)
+
+    @property
+    def calls(self) -> list:
+        if not self.record.exists():
+            return []
+        return [json.loads(line) for line in self.record.read_text().splitlines()]
+
+
+@pytest.fixture
+def fake(tmp_path, elf, monkeypatch) -> Tools:
+    made = Tools(tmp_path / "fake", elf)
+    monkeypatch.setattr(tools, "_search_path", lambda: str(made.bin))
+    for ecosystem in ECOSYSTEMS.values():
+        if ecosystem.folder_variable:
+            monkeypatch.setenv(ecosystem.folder_variable, str(tmp_path))
+    return made
+
+
+@pytest.fixture
+def project(tmp_path):
+    return microlut.write(conversion(), tmp_path / "out")
+
+
+def work_of(project, text: str) -> Path:
+    return project.build_folder(foreign_board(text).id).resolve() / "build"
+
+
+@pytest.mark.parametrize("text", BOARDS)
+def test_application_is_exported_and_built_by_the_ecosystems_tool(project, fake, elf, text):
+    place, file = BOARDS[text]
+    work = work_of(project, text)
+    fake.answer(work / place)
+    image = microlut.build(project, text)
+    assert (image.board_id, image.elf) == (text, work / place)
+    sizes = measure(elf)
+    assert (image.flash_bytes, image.ram_bytes) == (sizes.flash_bytes, sizes.ram_bytes)
+    assert sizes.ram_bytes >= 4 * 500
+    assert sizes.flash_bytes >= 4 * 300
+    app = work.parent / "app"
+    assert (app / file).is_file()
+    assert (image.uf2 is not None) is text.startswith("pico:")
+    name, at = text.partition(":")[2], (str(app), str(work))
+    settings = f"SDKCONFIG={work / 'sdkconfig'}"
+    pico = f"-DPICO_BOARD={name}", "-DPICO_NO_PICOTOOL=1", "-DCMAKE_BUILD_TYPE=Release"
+    expected = {
+        "zephyr": [["west", ["build", "-b", name, "-d", at[1], at[0]], {}]],
+        "idf": [
+            ["idf.py", ["-C", at[0], "-B", at[1], "-D", settings, "build"], {"IDF_TARGET": name}]
+        ],
+        "pio": [
+            ["pio", ["project", "init", "-d", at[0], "--board", name]],
+            ["pio", ["run", "-d", at[0], "-e", name]],
+        ],
+        "pico": [
+            ["cmake", ["-G", "Ninja", "-S", at[0], "-B", at[1], *pico], {}],
+            ["cmake", ["--build", at[1]], {}],
+        ],
+        "arduino": [
+            [
+                "arduino-cli",
+                ["compile", "--fqbn", name, "--build-path", at[1], str(app / "digits")],
+                {},
+            ]
+        ],
+    }[text.partition(":")[0]]
+    if text.startswith("pio:"):
+        expected = [[*call, {"PLATFORMIO_BUILD_DIR": at[1]}] for call in expected]
+    assert fake.calls == expected
+
+
+def test_platformio_takes_an_environment_that_is_there(project, fake):
+    fake.answer(work_of(project, "pio:pico") / "pico" / "firmware.elf")
+    microlut.build(project, "pio:pico")
+    assert [arguments[0] for _, arguments, _ in fake.calls] == ["run"]
+
+
+def test_only_changed_files_are_written_again(project, fake):
+    text = "zephyr:qemu_cortex_m3"
+    work = work_of(project, text)
+    fake.answer(work / "zephyr" / "zephyr.elf")
+    microlut.build(project, text)
+    app = work.parent / "app"
+    kept, changed, old = app / "prj.conf", app / "CMakeLists.txt", app / "src" / "old.c"
+    os.utime(kept, (1, 1))
+    changed.write_text("edited")
+    old.write_text("of an earlier model")
+    microlut.build(project, text)
+    assert kept.stat().st_mtime == 1
+    assert changed.read_text() != "edited"
+    assert not old.exists()
+    microlut.write(conversion(), project.path.with_name("again"))
+    microlut.project.check_replaceable(project.path)  # what was built is nobody's work
+
+
+FAILURES = [
+    ("zephyr:nope", "ERROR: No board named 'nope' found.", InvalidBoard, "No board named 'nope'"),
+    (
+        "idf:esp9",
+        "CMake Error\n  Toolchain file\n  /i/x.cmake not found",
+        InvalidBoard,
+        "not found",
+    ),
+    ("pio:nope", "UnknownBoard: Unknown board ID 'nope'", InvalidBoard, "Unknown board ID 'nope'"),
+    (
+        *("pico:nope", "Unable to find definition of board 'nope' (specified by PICO_BOARD)"),
+        *(InvalidBoard, "Unable to find definition"),
+    ),
+    (
+        *("arduino:a:b:c", "Error during build: Platform 'a:b' not found: platform not installed"),
+        *(InvalidBoard, "Platform 'a:b' not found"),
+    ),
+    (
+        *("pico:pico", "ld: region `FLASH' overflowed by 1234 bytes\nninja: build stopped"),
+        *(DoesNotFit, "region `FLASH' overflowed by 1234 bytes"),
+    ),
+    (
+        *("zephyr:x", "[1/9] Building\na.c:3:1: error: no such thing\nninja: build stopped"),
+        *(BuildFailed, "west: a.c:3:1: error: no such thing; all messages: "),
+    ),
+    ("pio:pico", "something\nlast words", BuildFailed, "pio: last words"),
+    ("pio:pico", "", BuildFailed, "pio: no message"),
+    ("pio:pico", "HTTPClientError: ", BuildFailed, "HTTPClientError:; it could not download"),
+]
+
+
+@pytest.mark.parametrize(("text", "says", "kind", "told"), FAILURES)
+def test_failure_of_a_tool_is_one_line(project, fake, text, says, kind, told):
+    fake.answer(None, says, status=1)
+    with pytest.raises(kind) as failed:
+        microlut.build(project, text)
+    message = str(failed.value)
+    assert told in message
+    assert message.startswith(f"{text}: ")
+    assert "\n" not in message
+    log = project.build_folder(f"{foreign_board(text).id}-build.log")
+    assert says in log.read_text()
+    assert str(log) in message
+
+
+def test_tool_that_leaves_no_elf_file_has_failed(project, fake):
+    fake.answer(None)
+    with pytest.raises(BuildFailed, match=r"west made no ELF file .*zephyr\.elf"):
+        microlut.build(project, "zephyr:x")
+
+
+@pytest.mark.parametrize("text", BOARDS)
+def test_tool_that_is_missing_is_named_with_its_installation(project, fake, text):
+    tool = ECOSYSTEMS[text.partition(":")[0]].tool
+    (fake.bin / tool.name).unlink()
+    with pytest.raises(ToolMissing) as missing:
+        microlut.build(project, text)
+    assert f"{tool.name} is not installed" in str(missing.value)
+    assert tool.install_command in str(missing.value)
+    assert not project.build_folder(foreign_board(text).id).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "variable"),
+    [("pico:pico", "PICO_SDK_PATH"), ("zephyr:x", "ZEPHYR_BASE"), ("idf:esp32", "IDF_PATH")],
+)
+def test_folder_of_an_ecosystem_that_is_not_known_is_asked_for(
+    project, fake, monkeypatch, text, variable
+):
+    monkeypatch.setenv(variable, "/nowhere")
+    with pytest.raises(ToolMissing, match=f"{variable} is '/nowhere', which is no folder"):
+        microlut.build(project, text)
+    monkeypatch.delenv(variable)
+    with pytest.raises(ToolMissing, match=f"{text}: {variable} is not set"):
+        microlut.build(project, text)
+
+
+@pytest.mark.parametrize("text", ["pico:", "pico:-x", "pio:a b", "zephyr:$(x)", "idf:x;y"])
+def test_name_that_could_be_more_than_a_name_is_refused(project, text):
+    with pytest.raises(InvalidBoard, match="is no board's name; after"):
+        microlut.build(project, text)
+
+
+def test_verbs_that_need_an_emulator_say_so(project):
+    with pytest.raises(InvalidBoard, match="go with build, flash and run only"):
+        microlut.verify(project, TEST, ["pico:pico"])
+
+
+@pytest.mark.parametrize("text", ["other:board", "mps2-an386", "x.toml", None])
+def test_other_texts_are_no_boards_of_ecosystems(text):
+    assert foreign_board(text) is None
+
+
+FLASHED = {
+    "zephyr:nrf52840dk/nrf52840": ["west", "flash", "-d", "{work}", "--dev-id", "PORT"],
+    "idf:esp32s3": ["idf.py", "-C", "{app}", "-B", "{work}", "-D", "{sdk}", "-p", "PORT", "flash"],
+    "pio:teensy41": [
+        *("pio", "run", "-d", "{app}", "-e", "teensy41", "-t", "upload"),
+        *("--upload-port", "PORT"),
+    ],
+    "pico:pico2": ["picotool", "load", "-v", "-x", "{work}/digits.elf"],
+    "arduino:arduino:mbed_nano:nano33ble": [
+        *("arduino-cli", "upload", "--fqbn", "arduino:mbed_nano:nano33ble"),
+        *("--input-dir", "{work}", "--port", "PORT", "{app}/digits"),
+    ],
+}
+
+
+@pytest.mark.parametrize("text", BOARDS)
+def test_application_is_flashed_by_the_ecosystems_tool(project, fake, text):
+    work = work_of(project, text)
+    fake.answer(work / BOARDS[text][0])
+    told = microlut.flash(project, text, port="PORT", dry_run=True)
+    built = len(fake.calls)
+    assert not told.written
+    done = microlut.flash(project, text, port="PORT")
+    places = {"work": work, "app": work.parent / "app", "sdk": f"SDKCONFIG={work}/sdkconfig"}
+    name, *arguments = [part.format(**places) for part in FLASHED[text]]
+    assert done.written
+    assert done.command == told.command == (str(fake.bin / name), *arguments)
+    assert len(fake.calls) == 2 * built + 1
+    assert fake.calls[-1][:2] == [name, arguments]
+
+
+def test_flash_tool_that_fails_says_why(project, fake, monkeypatch):
+    work = work_of(project, "zephyr:x")
+    fake.answer(work / "zephyr" / "zephyr.elf")
+    microlut.build(project, "zephyr:x")
+    fake.answer(None, "ERROR: no debugger found", status=1)
+    image = type("Built", (), {"flash_bytes": 1, "uf2": None})()
+    monkeypatch.setattr("microlut.workflow.flash.build_application", lambda *_: image)
+    with pytest.raises(DeviceFailed, match=r"west: ERROR: no debugger found; .*; by hand: "):
+        microlut.flash(project, "zephyr:x")
+
+
+def test_pico_without_picotool_is_told_to_copy_the_file(project, fake):
+    (fake.bin / "picotool").unlink()
+    fake.answer(work_of(project, "pico:pico") / "digits.elf")
+    with pytest.raises(
+        ToolMissing, match=r"hold BOOTSEL, connect the board, and copy .*digits.uf2"
+    ):
+        microlut.flash(project, "pico:pico")
+
+
+@pytest.mark.parametrize(
+    ("verb", "options", "told"),
+    [
+        ("build", {"profile": True}, "takes no --profile"),
+        ("flash", {"tool": "openocd"}, "takes no --tool"),
+        ("flash", {"probe": "1"}, "takes no --probe"),
+        ("run", {"inputs": TEST, "emulator": "qemu"}, "takes no --emulator"),
+        ("run", {"inputs": TEST, "port": "x", "count": "layers"}, "takes no --profile"),
+        ("run", {"inputs": TEST}, "runs on a real board only: .* give --port"),
+    ],
+)
+def test_option_of_other_boards_is_refused(project, verb, options, told):
+    with pytest.raises(InvalidInput, match=told):
+        getattr(microlut, verb)(project, "pico:pico", **options)
+
+
+def test_application_runs_through_a_port(project, fake, monkeypatch):
+    monkeypatch.undo()
+    host = microlut.build(project, "host")
+    monkeypatch.setattr(tools, "_search_path", lambda: str(fake.bin))
+    fake.answer(work_of(project, "pio:pico") / "pico" / "firmware.elf")
+    with offer_image(microlut.load_board("host"), host.elf) as offered:
+        outcome = microlut.run(project, "pio:pico", TEST, limit=3, port=offered.port)
+    assert outcome.bit_exact
+    assert outcome.image.board_id == "pio:pico"
+    assert outcome.measured_on == offered.port
+
+
+def test_command_line_builds_flashes_and_explains(project, fake, call):  # noqa: F811
+    text = "pico:pico2"
+    fake.answer(work_of(project, text) / "digits.elf")
+    built = call("build", project.path, "--board", text)
+    assert built.code == 0
+    assert built.out.startswith("pico:pico2: flash ")
+    assert "digits.elf (and .uf2)" in built.out
+    told = call("build", project.path, "--board", text, "--json")
+    assert told.json["board"] == text
+    assert told.json["flash_bytes"] > 0
+    flashed = call("flash", project.path, "--board", text, "--dry-run")
+    assert flashed.code == 0
+    assert "picotool load -v -x" in flashed.out
+    offered = call("run", project.path, "--board", text, "--pty")
+    assert (offered.code, "no emulator has it" in offered.err) == (InvalidInput.exit_code, True)
+    fake.answer(None, "a.c:1: error: x", status=1)
+    for board, status, kind in ((text, 1, BuildFailed), ("pico:-x", 1, InvalidBoard)):
+        failed = call("build", project.path, "--board", board)
+        assert failed.code == kind.exit_code, status
+        assert failed.err.count("\n") == 1
+
+
+def test_doctor_lists_the_tools_of_ecosystems():
+    found = {tool.name: tool for tool in diagnose()}
+    for name in ("west", "idf.py", "pio", "arduino-cli", "picotool"):
+        assert found[name].optional
+        assert found[name].install
