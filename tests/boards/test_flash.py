@@ -10,7 +10,18 @@ import pytest
 from fake_images import FAKE_MODEL
 
 from microlut.board.board import Board, load_board
-from microlut.board.schema import Esptool, Memory, Openocd, Probe, Pyocd, Region, StFlash
+from microlut.board.flash_tools import (
+    Bossac,
+    DfuUtil,
+    Esptool,
+    Openocd,
+    Picotool,
+    ProbeRs,
+    Pyocd,
+    StFlash,
+    Uf2Drive,
+)
+from microlut.board.schema import Memory, Probe, Region
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flashing import find_device
 from microlut.machine import tools
@@ -144,6 +155,105 @@ def test_flash_with_esptool(project, machine):
     ]
     assert calls(machine)[6].endswith("fake.bin")
     assert result.device == "/dev/null"
+
+
+def test_flash_with_probe_rs_starts_the_image_by_a_second_command(project, machine):
+    install(machine, "probe-rs")
+    board = board_with(ProbeRs(name="probe-rs", chip="STM32F407VG"))
+    record(project, board)
+    result = flash(project, board)
+    options = ["--non-interactive", "--chip", "STM32F407VG", "--probe", "0483:374b:066BFF51"]
+    elf = str(project.build_folder("mps2-an386") / "fake.elf")
+    assert calls(machine) == ["download", *options, "--verify", elf, "reset", *options]
+    assert list(result.command[1:]) == ["download", *options, "--verify", elf]
+
+
+def test_flash_with_dfu_util_looks_for_the_loader_and_not_for_the_probe(
+    project, machine, monkeypatch
+):
+    install(machine, "dfu-util")
+    loader = UsbDevice("0483:df11", "3566355E3333", "STM32 BOOTLOADER")
+    monkeypatch.setattr(find_device, "usb_devices", lambda: (ST_LINK, loader))
+    board = board_with(DfuUtil(name="dfu-util", usb=("0483:df11",)))
+    record(project, board)
+    assert flash(project, board).device == "3566355E3333"
+    assert calls(machine) == [
+        *("-d", "0483:df11", "-S", "3566355E3333", "-a", "0", "-s", "0x00000000:leave", "-D"),
+        str(project.build_folder("mps2-an386") / "fake.bin"),
+    ]
+    monkeypatch.setattr(find_device, "usb_devices", lambda: (ST_LINK,))
+    with pytest.raises(DeviceFailed, match="no probe 0483:df11 on USB"):
+        flash(project, board)
+
+
+def test_flash_with_bossac(project, machine):
+    install(machine, "bossac")
+    board = board_with(Bossac(name="bossac", usb=("2341:005a", "303a:1001")), usb=())
+    record(project, board)
+    assert flash(project, board).device == "/dev/null"
+    binary = str(project.build_folder("mps2-an386") / "fake.bin")
+    assert calls(machine) == ["-d", "--port=/dev/null", "-U", "-i", "-e", "-w", binary, "-R"]
+
+
+def test_flash_with_picotool(project, machine, monkeypatch):
+    install(machine, "picotool")
+    boot = UsbDevice("2e8a:0003", "E0C9125B0D9B", "RP2 Boot")
+    monkeypatch.setattr(find_device, "usb_devices", lambda: (boot, OTHER))
+    board = board_with(Picotool(name="picotool", usb=("2e8a:0003",)))
+    record(project, board)
+    flash(project, board)
+    elf = str(project.build_folder("mps2-an386") / "fake.elf")
+    assert calls(machine) == ["load", "-v", "-x", elf, "--ser", "E0C9125B0D9B"]
+
+
+@pytest.fixture
+def drives(tmp_path, monkeypatch):
+    """Two drives that boards show, and a stick."""
+    found = {"pico": "RPI-RP2", "xiao": "nRF52840-SeeedXiaoSense-v1", "stick": ""}
+    for name, board in found.items():
+        (tmp_path / "media" / name).mkdir(parents=True)
+        if board:
+            info = f"UF2 Bootloader v3.0\r\nModel: x\r\nBoard-ID: {board}\r\n"
+            (tmp_path / "media" / name / "INFO_UF2.TXT").write_text(info)
+    monkeypatch.setattr("microlut.machine.drives._MOUNTS", (str(tmp_path / "media"), "/nowhere"))
+    return tmp_path / "media"
+
+
+def uf2_board(project: Project, name: str) -> Board:
+    (project.build_folder("mps2-an386") / "fake.uf2").write_bytes(bytes(512) * 3)
+    board = board_with(Uf2Drive(name="uf2", drive=name), usb=())
+    record(project, board)
+    return board
+
+
+def test_flash_by_a_copy_to_the_drive_of_the_board(project, machine, drives):
+    board = uf2_board(project, "nRF52840-SeeedXiao")
+    told = flash(project, board, dry_run=True)
+    assert (told.device, told.tool, told.note) == (str(drives / "xiao"), "uf2", "")
+    assert not (drives / "xiao" / "fake.uf2").exists()
+    assert flash(project, board).written
+    assert (drives / "xiao" / "fake.uf2").read_bytes() == bytes(512) * 3
+    assert not (drives / "pico" / "fake.uf2").exists()
+
+
+def test_drives_that_are_refused(project, machine, drives):
+    board = uf2_board(project, "RP2350")
+    with pytest.raises(DeviceFailed, match=r"no drive of a board RP2350; here: .*pico RPI-RP2"):
+        flash(project, board)
+    with pytest.raises(DeviceFailed, match=r"stick \(no board\); start the boot loader"):
+        flash(project, board, port=str(drives / "stick"))
+    (drives / "stick" / "INFO_UF2.TXT").write_text("Board-ID: RPI-RP2\n")
+    board = uf2_board(project, "RPI-RP2")
+    with pytest.raises(DeviceFailed, match=r"2 drives; .*choose one with --port"):
+        flash(project, board)
+    assert flash(project, board, port=str(drives / "stick")).device == str(drives / "stick")
+
+
+def test_drive_that_cannot_be_written_says_why(project, machine, drives):
+    board = uf2_board(project, "RPI-RP2")
+    (drives / "pico" / "fake.uf2").mkdir()
+    with pytest.raises(DeviceFailed, match=r"uf2: .*fake\.uf2: Is a directory"):
+        flash(project, board)
 
 
 def test_first_tool_that_is_installed_is_taken(project, machine):
@@ -349,6 +459,20 @@ def test_ports_that_are_refused(here, named, message, project, machine, monkeypa
 # --- what tools say when they fail
 
 
+def board_of_tool(project: Project, name: str) -> Board:
+    """Return a board that only this tool flashes, through what is plugged in."""
+    ids = ST_LINK.id, f"{PORT.vid:04x}:{PORT.pid:04x}"
+    more = {
+        "probe-rs": ProbeRs(name="probe-rs", chip="STM32F407VG"),
+        "dfu-util": DfuUtil(name="dfu-util", usb=ids),
+        "picotool": Picotool(name="picotool", usb=ids),
+        "bossac": Bossac(name="bossac", usb=ids),
+    }
+    board = board_with(more[name]) if name in more else board_with()
+    record(project, board)
+    return board
+
+
 @pytest.mark.parametrize(
     ("name", "said", "advice"),
     [
@@ -363,12 +487,22 @@ def test_ports_that_are_refused(here, named, message, project, machine, monkeypa
         ("st-flash", "Failed to connect to target", "boot pins"),
         ("st-flash", "something new", "see docs/guide/flashing.md"),
         ("st-flash", "", "exit status 3; see docs/guide/flashing.md"),
+        ("probe-rs", "Error: No connected probes were found.", "no probe answers"),
+        (
+            "probe-rs",
+            "Error: The chip 'x' was not found in the database.",
+            "does not know the chip",
+        ),
+        ("bossac", "No device found on ttyACM0", "press RESET twice"),
+        ("bossac", "Error: unsupported device", "take Arduino's own bossac"),
+        ("dfu-util", "dfu-util: No DFU capable USB device available", "hold BOOT0 while"),
+        ("picotool", "No accessible RP-series devices in BOOTSEL mode were found.", "hold BOOTSEL"),
     ],
 )
 def test_failed_tool_says_what_to_check(name, said, advice, project, machine):
     install(machine, name, f'echo "first"; echo "{said}" >&2; exit 3' if said else "exit 3")
     with pytest.raises(DeviceFailed, match=advice) as error:
-        flash(project, board_with())
+        flash(project, board_of_tool(project, name))
     assert str(error.value).startswith(f"{name}: {said or 'exit status 3'}; ")
     assert f"by hand: {machine / 'bin' / name} " in str(error.value)
 

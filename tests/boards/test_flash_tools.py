@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from microlut.board.board import list_boards, load_board
-from microlut.board.schema import Esptool, Openocd, Pyocd, StFlash
+from microlut.board.flash_tools import DfuUtil, Esptool, Openocd, Pyocd, StFlash
 from microlut.errors import DeviceFailed
 from microlut.flashing import FLASHERS, FlashJob
 from microlut.flashing.openocd import configuration
@@ -26,6 +26,7 @@ SAMPLES = {
     "pyocd": Pyocd(name="pyocd", target="nrf52840"),
     "st-flash": StFlash(name="st-flash"),
     "esptool": Esptool(name="esptool", chip="esp32c3", address=0),
+    "dfu-util": DfuUtil(name="dfu-util", usb=("0483:df11",)),
 }
 
 
@@ -67,6 +68,7 @@ def test_pyocd_knows_its_target(arguments, pyocd_targets):
         ("openocd", "123", "Error: open failed; no probe answers"),
         ("pyocd", "123", "; no probe answers"),
         ("st-flash", "123", "Couldn't find any ST-Link devices; no ST-Link answers"),
+        ("dfu-util", "123", "No DFU capable USB device available; no loader answers"),
         ("esptool", "/dev/ttyNONE", "the port is busy or doesn't exist.; close what has the port"),
     ],
 )

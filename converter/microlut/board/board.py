@@ -14,10 +14,10 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from microlut.board.flash_tools import FlashTool
 from microlut.board.schema import (
     Console,
     Emulators,
-    FlashTool,
     Hertz,
     Memory,
     Oscillator,

@@ -29,9 +29,11 @@ Hertz = Annotated[int, Field(gt=0, lt=2**32)]
 # Texts are for people. Words go into scripts and command lines as an argument or a file name: they
 # need no quotes in any language, and cannot be an option, another folder or a second argument.
 Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_text)]
-_Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
-_ConfigFile = Annotated[
-    str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*\.cfg$")
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+
+UsbIds = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")], ...],
+    Field(min_length=1, strict=False),
 ]
 
 # STM32 PA2, Kinetis PTB16; nRF P0.06; RP2040 GP0, ESP32 GPIO21, and a bare number
@@ -168,7 +170,6 @@ def _bank_and_number(pin: str) -> tuple[int, int]:
 
 
 EmulatorName = Literal["renode", "qemu", "native"]  # fields of `Emulators`
-FlashToolName = Literal["openocd", "pyocd", "st-flash", "esptool"]  # `name` of each `FlashTool`
 
 
 class QemuEmulator(Table):
@@ -183,7 +184,7 @@ class QemuEmulator(Table):
 class RenodeEmulator(Table):
     """The board in Renode: `platform` is the NAME of boards/renode/NAME.repl."""
 
-    platform: _Word
+    platform: Word
     mips: Annotated[int, Field(gt=0, le=100_000)] | None = (
         None  # million instructions per virtual second
     )
@@ -206,37 +207,6 @@ class Emulators(Table):
         return tuple(name for name in type(self).model_fields if getattr(self, name) is not None)
 
 
-class Openocd(Table):
-    """OpenOCD, with the configuration files (.cfg) that it reads, in order."""
-
-    name: Literal["openocd"]
-    config: Annotated[tuple[_ConfigFile, ...], Field(min_length=1, strict=False)]
-
-
-class Pyocd(Table):
-    """PyOCD; `target` is one of `pyocd list --targets` or of an installed CMSIS pack."""
-
-    name: Literal["pyocd"]
-    target: _Word
-
-
-class StFlash(Table):
-    """The stlink project's st-flash, which writes to the start of `memory.flash`."""
-
-    name: Literal["st-flash"]
-
-
-class Esptool(Table):
-    """Espressif's esptool; `address` is where in the flash chip the image goes."""
-
-    name: Literal["esptool"]
-    chip: _Word
-    address: Address
-
-
-FlashTool = Annotated[Openocd | Pyocd | StFlash | Esptool, Field(discriminator="name")]
-
-
 class Uf2(Table):
     """The board takes UF2 files, which must name this family of microcontrollers."""
 
@@ -246,7 +216,4 @@ class Uf2(Table):
 class Probe(Table):
     """USB ids (VVVV:PPPP) of the board's debug probe or serial port."""
 
-    usb: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")], ...],
-        Field(min_length=1, strict=False),
-    ]
+    usb: UsbIds

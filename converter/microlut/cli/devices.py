@@ -35,7 +35,7 @@ def flash(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the firmware to a real board, with pyOCD, OpenOCD, st-flash or esptool.
+    """Write the firmware to a real board, by a debug probe or the board's own loader.
 
     A board of another ecosystem, such as zephyr:BOARD, is written by that ecosystem's own tool.
     Before writing, microlut checks that the image was built for this board and fits, and that

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from microlut.board.schema import EmulatorName, FlashToolName
+from microlut.board.flash_tools import FlashToolName
+from microlut.board.schema import EmulatorName
 from microlut.errors import InvalidInput
 
 

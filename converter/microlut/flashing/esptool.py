@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.board.schema import Esptool
+from microlut.board.flash_tools import Esptool
 from microlut.flashing.flasher import CABLE, PERMISSIONS, Flasher, FlashJob
 from microlut.machine.tools import ESPTOOL
 

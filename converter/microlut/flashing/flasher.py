@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from microlut.board.schema import FlashTool
+from microlut.board.flash_tools import FlashTool
 from microlut.machine.tools import Tool
 
 
@@ -21,7 +21,8 @@ class FlashJob:
         elf: The image with its addresses.
         bin: The image as a flat file, from its first byte in flash.
         origin: Address of that byte.
-        device: Serial number of the debug probe, or serial port; None for the only one.
+        device: Serial number of the debug probe, serial port, or drive; None for the only one.
+        usb: USB id of the probe, if it is known.
     """
 
     program: Path
@@ -30,6 +31,7 @@ class FlashJob:
     bin: Path
     origin: int
     device: str | None
+    usb: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,21 @@ class Flasher:
 
     Attributes:
         tool: The program and how it is installed.
-        link: Whether it reaches boards through a debug probe or a serial port.
+        link: Whether it reaches boards as a device on USB, such as a debug probe, through a serial
+            port, or as a drive.
         command: Returns the command line that writes, verifies and starts an image.
         advice: Pairs of a regular expression for the tool's messages and what to check; the first
             match counts.
+        flat: Whether it writes the flat file, which has one flash only.
+        after: Returns the command line that starts the image, if `command` does not.
     """
 
     tool: Tool
-    link: Literal["probe", "port"]
+    link: Literal["probe", "port", "drive"]
     command: Callable[[FlashJob], tuple[str, ...]]
     advice: tuple[tuple[str, str], ...]
+    flat: bool = False
+    after: Callable[[FlashJob], tuple[str, ...]] | None = None
 
 
 PERMISSIONS = (

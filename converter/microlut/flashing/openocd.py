@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from microlut.board.schema import Openocd
+from microlut.board.flash_tools import Openocd
 from microlut.flashing.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
 from microlut.machine.tools import OPENOCD
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microlut.board.schema import Pyocd
+from microlut.board.flash_tools import Pyocd
 from microlut.flashing.flasher import BUSY, CABLE, PERMISSIONS, TARGET, Flasher, FlashJob
 from microlut.machine.tools import PYOCD
 

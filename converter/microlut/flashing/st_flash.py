@@ -26,4 +26,5 @@ FLASHER = Flasher(
         ),
         ("[Vv]erif.* fail|Flash verification failed", "flash again; if it stays, erase it first"),
     ),
+    flat=True,
 )

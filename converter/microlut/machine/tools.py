@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ class Tool:
     An optional program is needed for some boards only. Programs on PyPI have only `pip`, whose
     releases support the newest chips. If no package manager has the program, `elsewhere` says how
     to get it. With `compiler` it is a file of a C library, which is not on PATH and which that
-    compiler locates.
+    compiler locates. A `program` is a path that is there.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Tool:
     pip: str = ""
     elsewhere: str = ""
     compiler: str = ""
+    program: str = ""
     optional: bool = False
 
     @property
@@ -150,6 +152,26 @@ ST_FLASH = Tool(
     *("stlink-tools", "stlink", "stlink", "stlink"),
     optional=True,
 )
+PROBE_RS = Tool(
+    "probe-rs",
+    "flashing boards through a debug probe",
+    elsewhere="the installer of github.com/probe-rs/probe-rs/releases, or cargo install "
+    "probe-rs-tools --locked",
+    optional=True,
+)
+DFU_UTIL = Tool(
+    "dfu-util",
+    "flashing STM32 boards through their USB port",
+    *("dfu-util", "dfu-util", "dfu-util", "dfu-util"),
+    optional=True,
+)
+BOSSAC = Tool(
+    "bossac",
+    "flashing Arduino's boards of Nordic chips through their boot loader",
+    elsewhere="arduino-cli core install arduino:mbed_nano, and put its folder "
+    "packages/arduino/tools/bossac/VERSION on PATH (others lack the nRF52840)",
+    optional=True,
+)
 ESPTOOL = Tool(
     "esptool",
     "images of ESP32 boards, and flashing them",
@@ -186,15 +208,19 @@ ARDUINO_CLI = Tool(
 PICOTOOL = Tool(
     "picotool",
     "flashing a Raspberry Pi Pico without a debug probe",
-    *("picotool", "picotool", "picotool", "picotool"),
+    elsewhere="unpack a release of github.com/raspberrypi/pico-sdk-tools/releases and put it on "
+    "PATH; brew install picotool on macOS",
     optional=True,
 )
 
 TOOLS = (
     *(CMAKE, NINJA, HOST_CC, ARM_GCC, NEWLIB, QEMU, RISCV_GCC, PICOLIBC, QEMU_RISCV),
-    *(RENODE, OPENOCD, PYOCD, ST_FLASH, ESPTOOL),
+    *(RENODE, OPENOCD, PYOCD, PROBE_RS, ST_FLASH, DFU_UTIL, BOSSAC, ESPTOOL),
     *(WEST, IDF_PY, PIO, ARDUINO_CLI, PICOTOOL),
 )
+
+
+COPY = Tool("uf2", "copying to a drive", program=sys.executable)  # part of Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +256,8 @@ def find_tool(tool: Tool) -> Path | None:
     """Return the path of an installed program (or of a C library's specs), or None."""
     if tool.compiler:
         return _file_of(tool.compiler, tool.name)
+    if tool.program:
+        return Path(tool.program)
     found = shutil.which(tool.name, path=_search_path())
     return Path(found) if found else None
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from microlut.board.board import Board
-from microlut.board.schema import Esptool
+from microlut.board.flash_tools import Esptool
 from microlut.errors import BuildFailed
 from microlut.machine.tools import ESPTOOL, require_tool
 

@@ -17,11 +17,12 @@ from typing import get_args
 from elftools.elf.elffile import ELFFile
 
 from microlut.board.board import Board, board_of
-from microlut.board.schema import FlashTool, FlashToolName, Memory, Region
+from microlut.board.flash_tools import FlashTool, FlashToolName, Uf2Drive
+from microlut.board.schema import Memory, Region
 from microlut.errors import DeviceFailed, DoesNotFit, InvalidBoard, InvalidInput, ToolMissing
 from microlut.flashing import FLASHERS, Flasher, FlashJob
-from microlut.flashing.find_device import find_port, find_probe
-from microlut.machine.tools import ST_FLASH, find_tool
+from microlut.flashing.find_device import find_drive, find_port, find_probe
+from microlut.machine.tools import find_tool
 from microlut.project import Model, Project, project_of
 from microlut.support.arguments import PathLike, check_choice, check_flag, check_text
 from microlut.support.shown import Record, Shown
@@ -135,13 +136,14 @@ def flash(  # noqa: PLR0913 (the user's options, by name)
     assert program is not None
     assert board.memory is not None
     elf, binary = _checked_image(project, board, profile)
-    others = flasher.tool is not ST_FLASH  # which writes the flat file
-    size = _check_place(elf, binary, board.id, _places(board.memory, others))
-    device, note = _find(flasher, board, target, dry_run)
-    job = FlashJob(program, arguments, elf, binary, board.memory.flash.origin, device)
+    size = _check_place(elf, binary, board.id, _places(board.memory, others=not flasher.flat))
+    device, usb, note = _find(flasher, board, arguments, target, dry_run)
+    job = FlashJob(program, arguments, elf, binary, board.memory.flash.origin, device, usb)
     command = flasher.command(job)
     if not dry_run:
         _execute(flasher, command)
+        if flasher.after is not None:
+            _execute(flasher, flasher.after(job))
     return FlashResult(board.id, flasher.tool.name, device, command, size, not dry_run, note)
 
 
@@ -221,8 +223,10 @@ def _places(memory: Memory, others: bool) -> tuple[Region, ...]:
     return memory.ram, Region(origin=memory.code_origin, size=memory.ram.size)
 
 
-def _find(flasher: Flasher, board: Board, target: _Target, dry_run: bool) -> tuple[str | None, str]:
-    """Return the device to write to; in a dry run what is wrong with it is only a note."""
+def _find(
+    flasher: Flasher, board: Board, arguments: FlashTool, target: _Target, dry_run: bool
+) -> tuple[str | None, str | None, str]:
+    """Return the device to write to, its USB id, and in a dry run only what is wrong with it."""
     probed = flasher.link == "probe"
     wrong, right = ("--port", "--probe") if probed else ("--probe", "--port")
     if (target.port if probed else target.probe) is not None:
@@ -230,14 +234,18 @@ def _find(flasher: Flasher, board: Board, target: _Target, dry_run: bool) -> tup
             f"{board.id}: {flasher.tool.name} reaches it by its {right[2:]}; "
             f"leave {wrong} out, and give {right} if there are several"
         )
+    ids = getattr(arguments, "usb", board.probe.usb if board.probe else ())
     try:
-        if probed:
-            return find_probe(board, target.probe), ""
-        return find_port(board, target.port), ""
+        if isinstance(arguments, Uf2Drive):
+            return find_drive(board, target.port, arguments.drive), None, ""
+        if not probed:
+            return find_port(board, target.port, ids), None, ""
+        found = find_probe(board, target.probe, ids)
+        return (target.probe, None, "") if found is None else (found.serial, found.id, "")
     except DeviceFailed as error:
         if not dry_run:
             raise
-        return (target.probe if probed else target.port), str(error)
+        return (target.probe if probed else target.port), None, str(error)
 
 
 def _execute(flasher: Flasher, command: tuple[str, ...]) -> None:

@@ -59,6 +59,7 @@ def test_diagnose_tells_how_to_install_what_is_missing(bare_path):
 
 def test_optional_tools_are_those_that_flash_and_renode_and_of_ecosystems(bare_path):
     optional = {"renode", "openocd", "pyocd", "st-flash", "esptool"}
+    optional |= {"probe-rs", "dfu-util", "bossac"}
     optional |= {"west", "idf.py", "pio", "arduino-cli", "picotool"}
     assert {status.name for status in diagnose() if not status.lacks} == optional
 

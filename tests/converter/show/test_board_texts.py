@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from microlut.board.board import list_boards, load_board
-from microlut.board.schema import Console, Emulators, Esptool, Openocd, Probe, QemuEmulator
+from microlut.board.flash_tools import Esptool, Openocd
+from microlut.board.schema import Console, Emulators, Probe, QemuEmulator
 from microlut.show.boards import board_text, boards_text
 
 BOARD = load_board("mps2-an386").model_copy(
