@@ -16,6 +16,7 @@ VECTORS = {
     "raspberry-pi-pico": 0x1000_0100,
     "raspberry-pi-pico2": 0x1000_0000,
     "nrf54l15-dk": 0x0,
+    "nucleo-n657x0": 0x3418_0400,
     "nano33ble": 0x1_0000,
     "xiao-nrf52840": 0x2_7000,
 }

@@ -121,6 +121,14 @@ def h5(r: Registers, hse: int) -> Setting:
     return Setting(core, pll_input, oscillator, (core, core), field(r[0x40022000], 0, 4))
 
 
+def n6(r: Registers, hse: int) -> Setting:
+    assert r[0x56028020] & (3 << 16 | 3 << 24) == 0  # HSI for the core and the buses
+    assert r[0x56028024] & 0x77_F077 == 0  # no prescalers
+    assert (r[0x56028A8C], r[0x56028AAC]) == (3 << 7, 1 << 4)  # clocks in sleep
+    core = 64 * MHZ >> field(r[0x56028048], 7, 2)
+    return Setting(core, core, core, (core, core), 0)
+
+
 def h7(r: Registers, hse: int) -> Setting:
     select, divr = r[0x58024428], r[0x58024430]
     source = hse if field(select, 0, 2) == 2 else 64 * MHZ
@@ -199,6 +207,12 @@ FAMILIES = {
             (0x4602080C, 0x4602080C, 1 << 18, 1 << 14),
         ),
     ),
+    # from the PLL, all divided by 2, as a loader may leave it
+    "n6": Family(
+        *(n6, 0x56028000, 0x56028020, 0x0303_0000, 4, 64, (64, 64), (64, 64), (64, 64), 64),
+        ((0x56028004, 0x56028000, 1 << 3, 1 << 3),),
+        "56028020=33330000 56028024=101111 56028048=80",
+    ),
     # wait states follow the AXI bus: 2 at 185 to 210 MHz
     "h7": Family(
         *(h7, 0x58024400, 0x58024410, 7, 3, 64, (2, 16), (192, 836), (100, 100), 140),
@@ -261,6 +275,7 @@ def machine(request, tmp_path_factory) -> tuple[Board, Family, Callable[[str], t
         ("nucleo-h563zi", 250 * MHZ),
         ("nucleo-l4r5zi", 120 * MHZ),
         ("nucleo-g474re", 170 * MHZ),
+        ("nucleo-n657x0", 64 * MHZ),
     ],
 )
 def test_clock_above_what_the_voltage_allows_is_an_error_of_the_build(name, allowed, tmp_path):

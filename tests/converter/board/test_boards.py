@@ -64,6 +64,7 @@ def test_list_boards_has_the_documented_boards():
     real |= {"nrf52840-dk", "frdm-k64f", "raspberry-pi-pico", "raspberry-pi-pico2"}
     real |= {"microbit-v2", "nano33ble", "xiao-nrf52840", "blackpill-f411ce"}
     real |= {"nucleo-g474re", "nucleo-h563zi", "nrf54l15-dk", "esp32-c6-devkitc-1"}
+    real |= {"nucleo-n657x0"}
     assert set(list_boards()) >= emulated | real
 
 

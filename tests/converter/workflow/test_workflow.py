@@ -157,6 +157,7 @@ def test_core_of_no_emulated_board_is_refused_before_the_build(project, host):
         ("nucleo-h563zi", "mps2-an505"),
         ("raspberry-pi-pico2", "mps2-an505"),
         ("nrf54l15-dk", "mps2-an505"),
+        ("nucleo-n657x0", "mps3-an547"),
         ("stm32f746g-discovery", "mps2-an500"),
         ("nucleo-u575zi", "mps2-an505"),
         ("esp32-c3-devkitm-1", "riscv-virt"),
