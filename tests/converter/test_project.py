@@ -12,6 +12,7 @@ from digits_example import conversion
 from microlut import project as projects
 from microlut.errors import InvalidInput
 from microlut.support.resources import data_folder
+from sweeps import in_sweeps
 
 
 @pytest.fixture
@@ -145,6 +146,36 @@ def test_staged_removes_what_a_killed_process_left(out, moment):
     with pytest.raises(KeyError), projects.staged(out):
         raise KeyError
     assert contents(out) == before
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+REMOVING = """
+import os, sys
+from pathlib import Path
+from microlut import project
+last = int(sys.argv[2])
+def ending(call):
+    def counted(*arguments, **options):
+        global last
+        last -= 1
+        return os.kill(os.getpid(), 9) if last < 0 else call(*arguments, **options)
+    return counted
+with project.staged(Path(sys.argv[1])) as folder:
+    (folder / "microlut.json").touch()
+    os.unlink, os.rmdir = ending(os.unlink), ending(os.rmdir)
+"""
+
+
+@pytest.mark.parametrize("calls", [0, 1, 5, *in_sweeps(*range(2, 5), *range(6, 100, 7))])
+def test_staged_removes_what_a_process_left_that_was_killed_while_it_removed(calls, out):
+    command = [sys.executable, "-c", REMOVING, str(out), str(calls)]
+    killed = subprocess.run(command, check=False).returncode == -9
+    left = [*out.parent.glob(".out-*")]
+    assert bool(left) == killed
+    for folder in left:  # one in which a place was tried has no lock
+        os.utime(folder, (0, 0))
+    with pytest.raises(KeyError), projects.staged(out, lambda *_: None):
+        raise KeyError
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 OLD = "old"  # the result before, while the new one takes its place
+_GONE = "gone"  # that one, while it is removed
 _NEW = "new"  # the lock before it is held
 _MOST_SECONDS_WITHOUT_LOCK = 60
 _LOCK = "lock"  # held as long as the process lives, however it ends
@@ -37,7 +38,21 @@ def working_folder(result: Path) -> Iterator[Path]:
                 (work / _NEW).rename(work / _LOCK)  # whoever sees it sees that it is held
             yield work
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
+
+
+def _remove(work: Path) -> None:
+    """Remove a working folder; the next process goes on if this is killed."""
+    with suppress(OSError):
+        (work / OLD).rename(work / _GONE)  # half of it must never be put back
+    with suppress(OSError):
+        for path in work.iterdir():
+            if path.name != _LOCK:  # by which the next one knows the folder
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _remove_left_over(result: Path) -> None:
@@ -48,7 +63,7 @@ def _remove_left_over(result: Path) -> None:
                 continue
             if (lock.parent / OLD).exists() and not result.exists():
                 (lock.parent / OLD).rename(result)
-            shutil.rmtree(lock.parent, ignore_errors=True)
+            _remove(lock.parent)
     for folder in result.parent.glob(f".{glob.escape(result.name)}-????????"):
         with suppress(OSError):
             if _is_abandoned(folder):
