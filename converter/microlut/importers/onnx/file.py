@@ -165,6 +165,8 @@ def _load_arrays(onnx: ModuleType, model: Any, source: str, folder: Path | None)
                 f"{source}: array {tensor.name!r} is in the file {place!r}, which cannot be read "
                 f"({_line(error)}); put it beside the model, whole and under this name"
             ) from error
+        tensor.data_location = onnx.TensorProto.DEFAULT  # as newer releases of onnx do
+        del tensor.external_data[:]
 
 
 def _bytes_of(onnx: ModuleType, tensor: Any, source: str) -> int:  # noqa: ANN401
