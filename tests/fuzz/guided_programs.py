@@ -125,6 +125,8 @@ def _sessions(size: int) -> tuple[bytes, ...]:
         b"\0" + f"infer 2 1%reset%infer%db load {size - 1}%db 00%infer%db print 1 1%".encode(),
         b"\1bulk 3%output%bulk 4%reset%",
         b"\x06bulk 1%",
+        b"\x53MLUT\2\0\0\0" + bytes(12) + b"bulk 1%",  # another version, or another size
+        b"\x53MLUT\1\0\0\0" + bytes(12) + b"bulk 1%",
         b"\0" + f"{load}dump 1 0 4%dump 1 4 8%dump 99 0 1%layers%".encode(),
         b"\0db 00112%db 0g%" + b"x" * 300 + b"%\r\n%db%",
     )

@@ -36,7 +36,7 @@ from microlut.plan.limits import check_sizes
 
 SECONDS, MEMORY = 10.0, 1 << 30
 _SLACK = 2 << 30  # until a process is ended
-_WAITING = 12  # times as long by the clock, for a batch
+_WAITING = 60  # times as long by the clock, for a batch; a busy computer gives it little
 _DOCUMENTED = range(2, 10)  # exit codes of what can be wrong with input
 _EVERY_CONFINED = 16  # inputs of which one is read by `apart`
 # How often files are tried, against those that take ten times as long to read.
