@@ -157,6 +157,12 @@ def search(
         Path | None, typer.Option(help="Keep finished points here; a search resumes from them.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Points measured at a time; -1: all cores.")] = -1,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="tcp://HOST:PORT", help="Measure on the workers of this Dask scheduler."
+        ),
+    ] = None,
     max_drop: Annotated[
         float | None,
         typer.Option(
@@ -190,6 +196,7 @@ def search(
             how.calibration,
             folder=folder,
             jobs=jobs,
+            cluster=cluster,
             max_drop=max_drop,
             min_snr=min_snr,
             progress=progress,

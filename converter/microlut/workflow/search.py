@@ -17,6 +17,7 @@ from microlut.quantize.figures import Task
 from microlut.quantize.ranges.choose import RangeChoice
 from microlut.quantize.weights import Method
 from microlut.support.arguments import PathLike, path_of
+from microlut.support.cluster import check_cluster, on_cluster
 from microlut.support.progress import Progress, silent
 
 
@@ -26,6 +27,7 @@ def search(  # noqa: PLR0913 (the user's options, by name)
     *,
     folder: PathLike | None = None,
     jobs: int = -1,
+    cluster: str | None = None,
     activations: int | None = None,
     granularity: Granularity | None = None,
     method: Method | None = None,
@@ -50,6 +52,8 @@ def search(  # noqa: PLR0913 (the user's options, by name)
         folder: Keeps every point from when it is finished, for the next search of the same; it is
             made if need be. None keeps nothing.
         jobs: Points that are measured at the same time; -1 for as many as there are cores.
+        cluster: Address of a Dask scheduler, such as "tcp://192.168.1.5:8786", whose workers
+            measure the points; without one, this machine does.
         activations: Bits of activations, 8 by default, or 16.
         granularity: What shares a scale.
         method: How weights are quantized.
@@ -69,6 +73,7 @@ def search(  # noqa: PLR0913 (the user's options, by name)
     """
     store = None if folder is None else path_of("folder", folder)
     check_search(store, jobs)  # before a model is read
+    check_cluster(cluster)
     options = options_of(
         activations=activations,
         granularity=granularity,
@@ -81,9 +86,10 @@ def search(  # noqa: PLR0913 (the user's options, by name)
     )
     if max_drop is not None or min_snr is not None:
         Budget(max_drop=max_drop, min_snr=min_snr)  # raises for what is not allowed
-    prepared = prepare(model, calibration, options, name, progress)
-    check_figures(prepared.graph, prepared.task, max_drop, min_snr)
-    found = search_prepared(prepared, store, progress, jobs)
+    with on_cluster(cluster):  # which answers, or does not, before a model is read
+        prepared = prepare(model, calibration, options, name, progress)
+        check_figures(prepared.graph, prepared.task, max_drop, min_snr)
+        found = search_prepared(prepared, store, progress, jobs)
     return replace(
         found,
         max_drop=found.max_drop if max_drop is None else max_drop,
