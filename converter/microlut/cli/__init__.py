@@ -139,7 +139,7 @@ def run(arguments: list[str]) -> int:
     except (Exception, Terminated) as error:  # noqa: BLE001 (the last resort: no traceback for users)
         if debug:
             traceback.print_exc()
-        message, code = describe(error)
+        message, code = describe(error, arguments)
         print_error(message, code, as_json=as_json)
     if code == EXIT_INTERRUPTED:  # typer returns that code too
         print_error("interrupted", code, as_json=as_json)

@@ -9,7 +9,7 @@ import typer
 
 from microlut.cli.conversion_options import ActivationsOption, BitsOption
 from microlut.cli.limited import limited
-from microlut.cli.options import CustomOption, JsonOption, ModelArgument, custom_of
+from microlut.cli.options import CustomOption, JsonOption, ModelArgument, custom_of, size
 from microlut.cli.terminal import print_json
 from microlut.conversion.settings import SETTINGS_FILE
 from microlut.plan import Optimize
@@ -41,7 +41,8 @@ def analyze(
         ),
     ] = "balanced",
     max_ram: Annotated[
-        int | None, typer.Option(metavar="BYTES", help="Keep the arena within BYTES.")
+        int | None,
+        typer.Option(metavar="SIZE", parser=size, help="Keep the arena within SIZE."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

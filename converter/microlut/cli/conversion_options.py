@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from microlut.cli.options import CustomOption, NameOption, custom_of
+from microlut.cli.options import CustomOption, NameOption, custom_of, size
 from microlut.conversion.options import ConvertOptions, PrepareOptions
 from microlut.conversion.settings import SETTINGS_FILE, Budget
+from microlut.errors import InvalidInput
 from microlut.ops.weights import Granularity
 from microlut.plan import Optimize
 from microlut.quantize.figures import Task
@@ -127,8 +129,10 @@ class Converting(Preparing):
     flash_budget: Annotated[
         int | None,
         typer.Option(
-            metavar="BYTES",
-            help="Choose bits layer by layer: weights, codebooks and output stages within BYTES.",
+            metavar="SIZE",
+            parser=size,
+            help="Choose bits layer by layer: weights, codebooks and output stages within SIZE, "
+            "such as 64k.",
         ),
     ] = None
     max_drop: Annotated[
@@ -165,7 +169,11 @@ class Converting(Preparing):
     ] = "balanced"
     max_ram: Annotated[
         int | None,
-        typer.Option(metavar="BYTES", help="Keep the arena within BYTES, and use them for speed."),
+        typer.Option(
+            metavar="SIZE",
+            parser=size,
+            help="Keep the arena within SIZE, such as 48k, and use all of it for speed.",
+        ),
     ] = None
     stream: Annotated[
         int | None,
@@ -194,8 +202,15 @@ class Converting(Preparing):
         Raises:
             InvalidInput: More than one budget, or one that is out of range.
         """
-        given = (self.average_bits, self.flash_budget, self.max_drop, self.min_snr)
-        budget = None if all(value is None for value in given) else Budget(*given)
+        given = {
+            "--average-bits": self.average_bits,
+            "--flash-budget": self.flash_budget,
+            "--max-drop": self.max_drop,
+            "--min-snr": self.min_snr,
+        }
+        _check_one({"--bits": self.bits, **given})
+        known = any(value is not None for value in given.values())
+        budget = Budget(*given.values()) if known else None  # type: ignore[arg-type]
         return {
             **self.preparing(),
             "bits": self.bits,
@@ -207,3 +222,13 @@ class Converting(Preparing):
             "stream": self.stream,
             "class_names": self.class_names,
         }
+
+
+def _check_one(given: Mapping[str, float | None]) -> None:
+    """Raise InvalidInput for two ways of choosing bits."""
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise InvalidInput(
+            f"{' and '.join(names)} are {'both' if len(names) == 2 else 'all'} given; give one of "
+            "them: --bits are the same for all layers, the others choose them layer by layer"
+        )

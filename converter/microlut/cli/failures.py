@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from types import FrameType
 
 import typer
@@ -42,10 +43,31 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-def describe(error: Exception | Terminated) -> tuple[str, int]:
-    """Return an error's message, in one line, and exit code."""
+def describe(error: Exception | Terminated, arguments: Sequence[str] = ()) -> tuple[str, int]:
+    """Return an error's message, in one line, and exit code.
+
+    Args:
+        error: What was raised.
+        arguments: The command line; of options in it, messages have the names as typed.
+    """
     message, code = _message_and_code(error)
+    if isinstance(error, InvalidInput):
+        message = _as_typed(message, arguments)
     return visible(" ".join(message.split())), code
+
+
+def _as_typed(message: str, arguments: Sequence[str]) -> str:
+    """Return a message about `max_drop` or `input range` as one about `--max-drop` ..."""
+    for argument in arguments:
+        option = argument.split("=")[0]
+        if not option.startswith("--"):
+            continue
+        names = (option[2:].replace("-", " "), f"budget.{option[2:].replace('-', '_')}")
+        for name in names:
+            for verb in (" is ", ": "):
+                if message.startswith(name + verb):
+                    return option + message[len(name) :]
+    return message
 
 
 def _message_and_code(error: Exception | Terminated) -> tuple[str, int]:

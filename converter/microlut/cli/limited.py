@@ -9,23 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from microlut.errors import InvalidInput
-from microlut.support.limits import limits, size_of
-
-
-def _size(text: str) -> int:
-    try:
-        return size_of(text)
-    except InvalidInput as error:
-        raise typer.BadParameter(str(error)) from error
-
+from microlut.cli.options import size
+from microlut.support.limits import limits
 
 _OPTIONS = {
     "model_bytes": Annotated[
         int | None,
         typer.Option(
             metavar="SIZE",
-            parser=_size,
+            parser=size,
             help="Most bytes of the model's arrays, such as 2G.",
             show_default="1G",
         ),
@@ -34,7 +26,7 @@ _OPTIONS = {
         int | None,
         typer.Option(
             metavar="SIZE",
-            parser=_size,
+            parser=size,
             help="Most bytes of samples from a file, such as 4G.",
             show_default="2G",
         ),

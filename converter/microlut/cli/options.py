@@ -10,6 +10,7 @@ import typer
 from microlut.board.flash_tools import FlashToolName
 from microlut.board.schema import EmulatorName
 from microlut.errors import InvalidInput
+from microlut.support.limits import size_of
 
 
 def _board_ids(incomplete: str) -> list[str]:
@@ -17,6 +18,14 @@ def _board_ids(incomplete: str) -> list[str]:
     from microlut.board.board import list_boards  # a shell waits for this
 
     return [name for name in list_boards() if name.startswith(incomplete)]
+
+
+def size(text: str) -> int:
+    """Return the bytes that an option names, such as 64k, for typer."""
+    try:
+        return size_of(text)
+    except InvalidInput as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 ModelArgument = Annotated[

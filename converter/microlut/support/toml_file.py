@@ -72,7 +72,8 @@ def describe(error: ValidationError, *inside: str) -> str:
         case "model_type" | "dict_type":
             return f"{key}: found {found}; a table is needed, with a line [{key}] above its keys"
         case _:
-            return f"{key}: found {found}; {fault['msg'].lower()}"
+            allowed = fault["msg"].lower().replace("input should", "it has to")
+            return f"{key}: found {found}; {allowed}"
 
 
 def dotted(*keys: int | str) -> str:
