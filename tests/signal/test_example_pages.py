@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,17 +18,58 @@ PAGES = sorted(EXAMPLES.glob("*/README.md"))
 
 
 def test_there_are_examples_from_sensor_to_answer():
-    assert {page.parent.name for page in PAGES} >= {"sounds", "motion", "motor"}
+    names = {page.parent.name for page in PAGES}
+    assert names >= {
+        "sounds",
+        "motion",
+        "motor",
+        "budget",
+        "freertos",
+        "pytorch",
+        "tflm",
+        "two-bits",
+    }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+def test_the_notebook_of_the_method_holds(tmp_path: Path):
+    nbformat = pytest.importorskip("nbformat", reason="needs nbclient: pip install nbclient")
+    nbclient = pytest.importorskip("nbclient", reason="needs nbclient: pip install nbclient")
+    book = nbformat.read(EXAMPLES / "method" / "method.ipynb", 4)
+    shown = [text_of(cell) for cell in book.cells if cell.cell_type == "code"]
+    nbclient.NotebookClient(book, timeout=600, kernel_name="python3").execute()
+    again = [text_of(cell) for cell in book.cells if cell.cell_type == "code"]
+    assert again == shown  # what the page has is what it computes
+    assert any("Laplace weights, bits" in text for text in again)
+
+
+def text_of(cell) -> str:
+    """Return what a cell printed."""
+    return "".join(each.get("text", "") for each in cell.get("outputs", []))
+
+
+SLOW = {"two-bits"}  # trains
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=page.parent.name,
+            marks=[pytest.mark.sweep] if page.parent.name in SLOW else [],
+        )
+        for page in PAGES
+    ],
+)
 def test_commands_print_what_the_page_says(page: Path, tmp_path: Path):
     require("cc")
-    blocks = re.findall(r"^```(sh)?\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(sh|)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
     commands, printed = blocks[0][1], blocks[1][1]
     assert (blocks[0][0], blocks[1][0]) == ("sh", "")
     example = page.parent.name
-    shutil.copytree(page.parent, tmp_path / "examples" / example)
+    needed = {example, *re.findall(r"\.\./([a-z-]+)/", commands)} | {"budget"}
+    for name in needed:  # some take files of others
+        shutil.copytree(EXAMPLES / name, tmp_path / "examples" / name)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-euc", commands],
@@ -37,4 +79,7 @@ def test_commands_print_what_the_page_says(page: Path, tmp_path: Path):
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    if example == "budget":
+        report = json.loads((tmp_path / "examples" / example / "out" / "report.json").read_text())
+        assert report["parameter_bytes"] + report["weight_bytes"] <= 4096, report
     assert done.stdout.endswith(printed), done.stdout[-500:]
