@@ -63,7 +63,8 @@ SLOW = {"two-bits"}  # trains
 )
 def test_commands_print_what_the_page_says(page: Path, tmp_path: Path):
     require("cc")
-    blocks = re.findall(r"^```(sh|)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = [block for block in found if block[0] != "python"]
     commands, printed = blocks[0][1], blocks[1][1]
     assert (blocks[0][0], blocks[1][0]) == ("sh", "")
     example = page.parent.name
