@@ -30,4 +30,4 @@ if __name__ == "__main__":
     try:
         copy(Path(sys.argv[1]), Path(sys.argv[2]))
     except OSError as error:
-        sys.exit(f"{error.filename or sys.argv[2]}: {error.strerror}")
+        raise SystemExit(f"{error.filename or sys.argv[2]}: {error.strerror}") from error
