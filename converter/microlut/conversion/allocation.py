@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from microlut.conversion.decisions import Decision
+from microlut.conversion.decisions import LAYER_BY_LAYER, Decision
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.uniform import average_bits
 from microlut.integer import QuantizedGraph
@@ -67,7 +67,7 @@ def better_of(
     lost = [held_out(prepared, one).divergence for one in (allocated, uniform)]
     better = lost[0] < lost[1] * (CLEARLY if sizes[0] > sizes[1] else 1.0)
     found = allocated if better else uniform
-    names = "layer by layer", f"{average_bits(prepared, configs):.4g} bits for all layers"
+    names = LAYER_BY_LAYER, f"{average_bits(prepared, configs):.4g} bits for all layers"
     decision = Decision(
         "bits",
         names[0] if better else names[1],

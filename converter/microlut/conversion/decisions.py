@@ -8,6 +8,8 @@ from typing import Literal
 
 from microlut.support.shown import Shown
 
+LAYER_BY_LAYER = "layer by layer"  # the choice of bits that differ between layers
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Decision(Shown):

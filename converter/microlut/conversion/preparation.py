@@ -117,4 +117,5 @@ def prepare(
         decisions=(
             Decision("ranges", chosen.rule, "error", aside is not None, dict(chosen.divergences)),
         ),
+        free_bits=options.settings.defaults.bits is None and options.overrides.bits is None,
     )

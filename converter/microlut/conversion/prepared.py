@@ -41,6 +41,7 @@ class Prepared:
         measured: Least and largest value of each input among the calibration inputs, if any.
         aside: [n, ...] calibration inputs that make nothing and judge the result, if any.
         decisions: What was chosen by measuring so far.
+        free_bits: Whether nobody asked for the bits of weights, so that others may be chosen.
     """
 
     graph: Graph
@@ -57,6 +58,7 @@ class Prepared:
     measured: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     aside: Batch | None = None
     decisions: tuple[Decision, ...] = ()
+    free_bits: bool = False
 
     @property
     def configs(self) -> LayerConfigs:

@@ -12,6 +12,7 @@ from microlut.graph.batch import Arrays
 from microlut.graph.ir import Graph
 from microlut.integer import QuantizedGraph
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D
+from microlut.quantize.figures import Quality
 from microlut.quantize.quality import (
     affordable_inputs,
     integer_quality,
@@ -112,10 +113,14 @@ def worthwhile_training(
     if steps < _FEWEST_STEPS:
         return None
     judges = spread(inputs if aside is None else aside, affordable_inputs(graph))
-    found = integer_quality(graph, quantized, judges)
-    if found.divergence < (_LITTLE_ERROR if found.agreement is None else _LITTLE):
+    if loses_little(integer_quality(graph, quantized, judges)):
         return None
     return Training(steps, judges)
+
+
+def loses_little(found: Quality) -> bool:
+    """Return whether a network is so near to its float network that training tends to harm it."""
+    return found.divergence < (_LITTLE_ERROR if found.agreement is None else _LITTLE)
 
 
 def error_of(graph: Graph, quantized: QuantizedGraph, judges: Arrays) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from microlut.conversion.aside import FEWEST_INPUTS
+from microlut.conversion.decisions import LAYER_BY_LAYER, Decision
 from microlut.conversion.findings import Finding
 from microlut.conversion.report import (
     ConvertReport,
@@ -70,6 +71,8 @@ def conversion_text(report: ConvertReport) -> str:
         lines.append(_pruned_text(report))
     if report.equalized:
         lines.append(_equalized_text(report))
+    if report.budget is None:
+        lines += [_bits_text(one) for one in report.decisions if one.chosen == LAYER_BY_LAYER]
     if report.tuned is not None:
         lines.append(_tuned_text(report.tuned))
     lines += [_memory_text(use) for use in report.memories]
@@ -163,6 +166,15 @@ def _pruned_text(report: ConvertReport) -> str:
     return (
         f"Removed {sum(layer.removed for layer in most):,} channels that always have one "
         f"value, equal another one or are read by nothing: {named}{others}"
+    )
+
+
+def _bits_text(decision: Decision) -> str:
+    """Return a line on bits that were chosen though nobody asked for a choice."""
+    (same, before), (_, after) = decision.options.items()
+    return (
+        f"Bits chosen layer by layer, as many on average: divergence {after:.2g} instead of "
+        f"{before:.2g} with {same} (--bits gives all layers the same)"
     )
 
 
