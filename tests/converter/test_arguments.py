@@ -188,6 +188,7 @@ WRONG: dict[str, list[object]] = {
     **dict.fromkeys(("as_samples.inputs", "load_samples.inputs"), NO_SHAPE),
     "picture": [*NO_PATH, "a.txt", "", "a"],
     "result": [None, 3, "a", [], conversion, object()],
+    "cluster": [*NO_TEXT, "", "192.168.1.5", "tcp://host", "http://host:80", LONG],
     "jobs": [0, 1.5, "1", None, True, object()],
     "search.max_drop": ["3", -1, np.inf, [], object()],
     "search.min_snr": ["3", np.inf, [], object()],
