@@ -103,7 +103,7 @@ def test_input_files_are_opened_before_the_model_is_read(
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        (("--flash-budget", 70_000), ("flash budget is 70,000 bytes", "has 65,536 of flash")),
+        (("--flash-budget", 70_000), ("--flash-budget is 70,000 bytes", "has 65,536 of flash")),
         (("--max-ram", 30_000), ("max RAM is 30,000 bytes", "has 20,480 of RAM")),
     ],
 )

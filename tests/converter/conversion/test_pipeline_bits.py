@@ -264,7 +264,7 @@ def test_search_without_calibration_keeps_what_the_configuration_pins(run, tmp_p
         (("-o", "front.pdf"), ".png or .svg"),
         (("--jobs", 0), "jobs is 0"),
         (("--min-snr", 20), "answers with classes"),
-        (("--max-drop", -1), "max_drop"),
+        (("--max-drop", -1), "--max-drop"),
         (("--max-drop", 1, "--min-snr", 20), "max_drop and min_snr; give exactly one"),
         (("--config", "missing.toml"), "missing.toml"),
         (("--folder", MODEL), "cannot be made"),
