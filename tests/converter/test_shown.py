@@ -154,7 +154,7 @@ def test_a_listing_is_a_tuple():
     boards = microlut.boards()
     assert isinstance(boards, tuple)
     assert boards == tuple(boards)
-    assert boards[0].id == "bluepill-f103c8"
+    assert boards[0].id == "blackpill-f411ce"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
