@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter, ValidationError
 
 from microlut import integer as quantized
+from microlut.board.schema import EcosystemName
 from microlut.codegen.names import identifier
 from microlut.conversion.conversion import Conversion
 from microlut.conversion.report import ConvertReport
@@ -42,7 +43,7 @@ _ENGINE_PARTS = ("include", "src")
 _FILES = "files"  # key of report.json: what the conversion wrote, relative to the folder
 _OVERRIDDEN = "; --force (force=True in Python) replaces it"
 _MADE = r"elf|map|bin|hex|uf2|json|renode\.log"  # endings of what builds and runs leave
-_FOREIGN = r"build/(zephyr|idf|pio|pico|arduino)-[^/]+/.+"  # what other ecosystems build
+_FOREIGN = rf"build/({'|'.join(get_args(EcosystemName))})-[^/]+/.+"  # what ecosystems build
 _BUILT = (
     rf"build/|build/[^/]+/{{prefix}}\.({_MADE})|{_FOREIGN}|build/[^/]+-build\.log|"
     r"report\.(html|md)"

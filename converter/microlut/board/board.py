@@ -10,13 +10,14 @@ import re
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, get_args
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from microlut.board.flash_tools import FlashTool
 from microlut.board.schema import (
     Console,
+    EcosystemName,
     Emulators,
     Hertz,
     Memory,
@@ -260,7 +261,7 @@ def _path_of(name: str) -> Path:
         return data_folder("boards") / f"{name}.toml"
     called = {b.id: (b.title, b.mcu, b.port, b.core.value) for b in boards()}
     hint = did_you_mean(name, called)
-    if name.partition(":")[0] in {"zephyr", "idf", "pio", "pico", "arduino"} and ":" in name:
+    if ":" in name and name.partition(":")[0] in get_args(EcosystemName):
         hint = "boards of other ecosystems go with build, flash and run only; "
     if _ESP32.match(name):
         hint = f"for other ESP32 chips, export an ESP-IDF component: {_EXPORT}; {hint}"

@@ -170,6 +170,8 @@ def _bank_and_number(pin: str) -> tuple[int, int]:
 
 
 EmulatorName = Literal["renode", "qemu", "native"]  # fields of `Emulators`
+# What the names of boards of other ecosystems begin with, before a colon.
+EcosystemName = Literal["zephyr", "idf", "pio", "pico", "arduino"]
 
 
 class QemuEmulator(Table):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from microlut.board.schema import EcosystemName
 from microlut.errors import InvalidBoard
 from microlut.machine.tools import ARDUINO_CLI, CMAKE, IDF_PY, PICOTOOL, PIO, WEST, Tool
 
@@ -116,7 +117,7 @@ def _arduino_flash(at: Folders, name: str, port: str | None) -> tuple[str, ...]:
     return ("upload", "--fqbn", name, "--input-dir", str(at.work), *place, sketch)
 
 
-ECOSYSTEMS = {
+ECOSYSTEMS: Mapping[EcosystemName, Ecosystem] = {
     "zephyr": Ecosystem(
         *("zephyr", "Zephyr", WEST, WEST, "ZEPHYR_BASE", _zephyr_build, _zephyr_flash),
         "zephyr/zephyr.elf",
@@ -151,7 +152,7 @@ ECOSYSTEMS = {
 class ForeignBoard:
     """A board of an ecosystem, by the name it has there."""
 
-    ecosystem: str
+    ecosystem: EcosystemName
     name: str
 
     @property
@@ -179,11 +180,12 @@ def foreign_board(text: object) -> ForeignBoard | None:
     if not isinstance(text, str):
         return None
     ecosystem, colon, name = text.partition(":")
-    if not colon or ecosystem not in ECOSYSTEMS:
+    known = next((each for each in ECOSYSTEMS if each == ecosystem), None)
+    if not colon or known is None:
         return None
     if _NAME.fullmatch(name) is None:
         raise InvalidBoard(
-            f"board {text!r}: {name!r} is no board's name; after {ecosystem}: comes the name that "
-            f"{ECOSYSTEMS[ecosystem].title} has for it: letters, digits and any of _ . : / = , @ -"
+            f"board {text!r}: {name!r} is no board's name; after {known}: comes the name that "
+            f"{ECOSYSTEMS[known].title} has for it: letters, digits and any of _ . : / = , @ -"
         )
-    return ForeignBoard(ecosystem, name)
+    return ForeignBoard(known, name)
