@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,6 +27,17 @@ from microlut.quantize.weights import WeightConfig
 
 CLASSES = 5
 SHAPE = (7, 6, 3)
+
+
+def narrow() -> Graph:
+    """Return a classifier [4] in which all depends on 16 weights, and most of the others less."""
+    rng = np.random.default_rng(3)
+    net = rg.Network("narrow", (4,))
+    for columns, rows in pairwise((4, 4, 64, 64, 10)):
+        kernel = rng.normal(0, 1, (rows, columns)).astype(np.float32)
+        net.add(Dense(kernel, np.zeros(rows, np.float32), ActivationKind.RELU), (rows,))
+    net.add(Softmax(), (10,))
+    return net.graph()
 
 
 def classifier(softmax: bool = True, classes: int = CLASSES) -> Graph:

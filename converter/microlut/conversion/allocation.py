@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from microlut.conversion.decisions import LAYER_BY_LAYER, Decision
@@ -65,9 +65,27 @@ def better_of(
     if most is not None and sizes[1] > most:
         return allocated
     lost = [held_out(prepared, one).divergence for one in (allocated, uniform)]
-    better = lost[0] < lost[1] * (CLEARLY if sizes[0] > sizes[1] else 1.0)
-    found = allocated if better else uniform
-    names = LAYER_BY_LAYER, f"{average_bits(prepared, configs):.4g} bits for all layers"
+    return between(prepared, allocated, uniform, lost, CLEARLY if sizes[0] > sizes[1] else 1.0)
+
+
+def between(
+    prepared: Prepared,
+    allocated: Allocation,
+    uniform: Allocation,
+    lost: Sequence[float],
+    share: float,
+) -> Allocation:
+    """Return one of two allocations, with what decided it.
+
+    Args:
+        prepared: The model.
+        allocated: Bits chosen layer by layer.
+        uniform: The same bits for all layers.
+        lost: Divergence of both on inputs that did not make them.
+        share: Of the divergence of `uniform`, below which `allocated` is taken.
+    """
+    better = lost[0] < lost[1] * share
+    names = LAYER_BY_LAYER, f"{average_bits(prepared, uniform.configs):.4g} bits for all layers"
     decision = Decision(
         "bits",
         names[0] if better else names[1],
@@ -75,7 +93,7 @@ def better_of(
         prepared.samples is not None,
         dict(zip(names, lost, strict=True)),
     )
-    return replace(found, decisions=(decision,))
+    return replace(allocated if better else uniform, decisions=(decision,))
 
 
 def held_out(prepared: Prepared, found: Allocation) -> Quality:

@@ -11,11 +11,12 @@ from microlut.conversion.allocation import (
     Allocation,
     allocation,
     better_of,
+    between,
     configs_of,
     held_out,
 )
 from microlut.conversion.coding import RATES, coded_options
-from microlut.conversion.decisions import LAYER_BY_LAYER, Decision
+from microlut.conversion.decisions import Decision
 from microlut.conversion.flash_budget import within_bytes
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.settings import Budget
@@ -81,12 +82,8 @@ def _by_default(prepared: Prepared, progress: Progress) -> Allocation:
     average = average_bits(prepared, prepared.configs)
     choices = allocate_average(measure(prepared, progress), average)
     mixed = allocation(prepared, configs_of(choices))
-    lost = before.divergence, held_out(prepared, mixed).divergence
-    better = lost[1] < CLEARLY * lost[0]
-    names = f"{average:.4g} bits for all layers", LAYER_BY_LAYER
-    figures = dict(zip(names, lost, strict=True))
-    decision = Decision("bits", names[better], "divergence", True, figures)
-    return replace(mixed if better else uniform, decisions=(decision,))
+    lost = held_out(prepared, mixed).divergence, before.divergence
+    return between(prepared, mixed, uniform, lost, CLEARLY)
 
 
 def measure(prepared: Prepared, progress: Progress, *, coded: bool = False) -> Candidates:

@@ -171,7 +171,7 @@ def _pruned_text(report: ConvertReport) -> str:
 
 def _bits_text(decision: Decision) -> str:
     """Return a line on bits that were chosen though nobody asked for a choice."""
-    (same, before), (_, after) = decision.options.items()
+    (_, after), (same, before) = decision.options.items()
     return (
         f"Bits chosen layer by layer, as many on average: divergence {after:.2g} instead of "
         f"{before:.2g} with {same} (--bits gives all layers the same)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,7 +24,7 @@ from microlut.quantize.quality import compare
 from microlut.quantize.ranges.measure import calibrate
 from microlut.quantize.stage import quantize
 from microlut.quantize.weights import WeightConfig
-from small_classifier import classifier, pictures, prepared
+from small_classifier import classifier, narrow, pictures, prepared
 from weather import sensors
 
 
@@ -269,14 +268,7 @@ def test_remedies_are_measured_and_in_the_order_of_their_gain():
 
 def test_more_bits_for_small_layers_are_a_remedy_of_the_same_size():
     """All that the wide layers read passes through 16 weights, whose errors count most."""
-    rng = np.random.default_rng(3)
-    net = rg.Network("narrow", (4,))
-    sizes = 4, 4, 64, 64, 10
-    for columns, rows in pairwise(sizes):
-        kernel = rng.normal(0, 1, (rows, columns)).astype(np.float32)
-        net.add(Dense(kernel, np.zeros(rows, np.float32), ActivationKind.RELU), (rows,))
-    net.add(Softmax(), (10,))
-    ready = prepared(net.graph(), normal(200, 4))
+    ready = prepared(narrow(), normal(200, 4))
     configs = dict.fromkeys(ready.layers, WeightConfig(3))
     now = compare(ready.graph, ready.quantize(configs), ready.judges).quality
     by_text = {each.text: each.figures for each in measured_remedies(ready, configs, now)}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import microlut
-import random_graphs as rg
 from graphs import as_batch
 from microlut.conversion import bits as bits_module
 from microlut.conversion.bits import quantize_within
@@ -17,35 +15,26 @@ from microlut.conversion.decisions import LAYER_BY_LAYER
 from microlut.conversion.prepared import Prepared
 from microlut.conversion.uniform import average_bits
 from microlut.distill import decision as decision_module
-from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray
-from microlut.ops.dense import Dense
-from microlut.ops.softmax import Softmax
 from microlut.quantize.weights import WeightConfig
 from microlut.show.conversion import conversion_text
 from microlut.support.progress import silent
-from small_classifier import prepared
+from small_classifier import narrow, prepared
 
 
 def drawn(seed: int) -> FloatArray:
     return np.random.default_rng(seed).normal(0, 1, (200, 4)).astype(np.float32)
 
 
-def narrow(bits: int) -> Prepared:
-    """Return a network in which all depends on 16 weights, and the large layers hardly matter."""
-    rng = np.random.default_rng(3)
-    net = rg.Network("narrow", (4,))
-    for columns, rows in pairwise((4, 4, 64, 64, 10)):
-        kernel = rng.normal(0, 1, (rows, columns)).astype(np.float32)
-        net.add(Dense(kernel, np.zeros(rows, np.float32), ActivationKind.RELU), (rows,))
-    net.add(Softmax(), (10,))
-    ready = prepared(net.graph(), drawn(0), WeightConfig(bits))
+def free(bits: int) -> Prepared:
+    """Return a network of which nobody named the bits, with inputs kept aside."""
+    ready = prepared(narrow(), drawn(0), WeightConfig(bits))
     return replace(ready, aside=as_batch(ready.graph, drawn(1)), free_bits=True)
 
 
 def test_bits_are_chosen_layer_by_layer_where_the_same_ones_lose_much(monkeypatch):
     monkeypatch.setattr(bits_module, "_LARGE", 0)
-    ready = narrow(3)
+    ready = free(3)
     found = quantize_within(ready, None, silent)
     widths = {config.bits for config in found.configs.values()}
     assert len(widths) > 1
@@ -65,17 +54,17 @@ def test_bits_are_chosen_layer_by_layer_where_the_same_ones_lose_much(monkeypatc
 )
 def test_bits_are_the_same_where_others_may_not_be_chosen(monkeypatch, change):
     monkeypatch.setattr(bits_module, "_LARGE", 0)
-    found = quantize_within(replace(narrow(3), **change), None, silent)
+    found = quantize_within(replace(free(3), **change), None, silent)
     assert {config.bits for config in found.configs.values()} == {3}
     assert found.decisions == ()
 
 
 def test_bits_are_the_same_in_small_networks_and_where_little_is_lost(monkeypatch):
-    found = quantize_within(narrow(3), None, silent)
+    found = quantize_within(free(3), None, silent)
     assert {config.bits for config in found.configs.values()} == {3}
     monkeypatch.setattr(bits_module, "_LARGE", 0)
     monkeypatch.setattr(decision_module, "_LITTLE", 100.0)
-    found = quantize_within(narrow(3), None, silent)
+    found = quantize_within(free(3), None, silent)
     assert {config.bits for config in found.configs.values()} == {3}
 
 
