@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import re
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+import command_line
 from digits_example import CALIBRATION, MODEL, conversion, samples
-from microlut import cli
 from microlut.conversion.allocation import flash_bytes
 from microlut.conversion.conversion import Conversion
 from microlut.conversion.pipeline import convert
@@ -121,39 +119,26 @@ def test_arguments_win_over_settings(tmp_path):
 # --- the command line
 
 
-@dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
+call = command_line.call  # a fixture
 
 
 @pytest.fixture
-def run(monkeypatch, capfd, tmp_path):
+def run(monkeypatch, call, tmp_path):
     """Call the command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["microlut", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capfd.readouterr()
-        return Answer(int(stop.value.code or 0), out, err)
-
-    return run
+    return call
 
 
 @pytest.fixture
-def call(run):
+def digits(run):
     """Call `microlut convert` for the digits; results go to `out`."""
     return lambda *options: run(
         "convert", MODEL, "--calibration", CALIBRATION, "-o", "out", *options
     )
 
 
-def test_average_bits_option(call, tmp_path):
-    answer = call("--average-bits", 2.5, "--json")
+def test_average_bits_option(digits, tmp_path):
+    answer = digits("--average-bits", 2.5, "--json")
     assert (answer.code, answer.err) == (0, "")
     found = json.loads(answer.out)
     assert found["budget"] == {"average_bits": 2.5}
@@ -165,32 +150,32 @@ def test_average_bits_option(call, tmp_path):
     assert [op.weights.bits for _, op in saved.weighted()] == bits_of(within(average_bits=2.5))
 
 
-def test_flash_budget_option(call):
+def test_flash_budget_option(digits):
     budget = conversion(4).report.weight_bytes + conversion(4).report.parameter_bytes
-    found = json.loads(call("--flash-budget", budget, "--json").out)
+    found = json.loads(digits("--flash-budget", budget, "--json").out)
     assert found["budget"] == {"flash_bytes": budget}
     assert budget * 0.8 < found["weight_bytes"] + found["parameter_bytes"] <= budget
 
 
 @pytest.mark.sweep
-def test_max_drop_option(call):
-    found = json.loads(call("--max-drop", 1, "--json").out)
+def test_max_drop_option(digits):
+    found = json.loads(digits("--max-drop", 1, "--json").out)
     assert found["budget"] == {"max_drop": 1.0}
     assert found["quality"]["expected_drop"] < 5
     assert found["bits"] < 8
 
 
 @pytest.mark.parametrize("rule", ["min-max", "percentile", "min-error"])
-def test_ranges_option(call, rule: str):
-    found = json.loads(call("--ranges", rule, "--bits", 8, "--json").out)
+def test_ranges_option(digits, rule: str):
+    found = json.loads(digits("--ranges", rule, "--bits", 8, "--json").out)
     assert found["range_rule"].startswith(rule)
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_configuration_is_that_given_or_that_of_the_folder(call, tmp_path, given: bool):
+def test_configuration_is_that_given_or_that_of_the_folder(digits, tmp_path, given: bool):
     name = "mine.toml" if given else "microlut.toml"
     (tmp_path / name).write_text(f'[layers."{LAYERS[-1]}"]\nbits = 7\n')
-    found = json.loads(call(*(("--config", name) if given else ()), "--json").out)
+    found = json.loads(digits(*(("--config", name) if given else ()), "--json").out)
     bits = [layer["bits"] for layer in found["layers"] if layer["bits"]]
     assert bits == [*[4] * (len(LAYERS) - 1), 7]
 
@@ -214,8 +199,8 @@ def test_configuration_is_that_given_or_that_of_the_folder(call, tmp_path, given
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else None,
 )
-def test_budget_that_cannot_be_kept_is_one_line_and_exit_code_2(call, tmp_path, options, parts):
-    answer = call(*options)
+def test_budget_that_cannot_be_kept_is_one_line_and_exit_code_2(digits, tmp_path, options, parts):
+    answer = digits(*options)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.startswith("microlut: ")
     assert answer.err.count("\n") == 1
