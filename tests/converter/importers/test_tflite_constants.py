@@ -13,7 +13,9 @@ from ai_edge_litert import schema_py_generated as schema
 import random_graphs as rg
 import tflite_models as tm
 from microlut.codegen.tflite import to_tflite
+from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.integer import QuantizedGraph
+from microlut.ops.conv2d import QConv2D
 from microlut.ops.dense import QDense
 
 KIND = schema.BuiltinOperator
@@ -87,3 +89,32 @@ def test_moved_weights_have_the_same_integers(change: Any, tmp_path: Path):
     found = tm.stored(tm.imported(content, tmp_path))
     inputs = tm.random_inputs(graph)
     np.testing.assert_array_equal(tm.outputs(found, inputs), tm.outputs(graph, inputs))
+
+
+def convolution() -> QuantizedGraph:
+    """Return a network that begins with a convolution."""
+    graphs = (case.quantized() for case in rg.network_cases(60, seed=7))
+    return next(g for g in graphs if isinstance(g.nodes[0].op, QConv2D))
+
+
+def empty_input(model: Any) -> None:
+    main = model.subgraphs[0]
+    tensor = main.tensors[main.operators[0].inputs[0]]
+    tensor.shape = np.array([*tensor.shape[:3], 0], np.int32)
+
+
+def largest_scale(model: Any) -> None:
+    main = model.subgraphs[0]
+    weights = main.tensors[main.operators[0].inputs[1]].quantization
+    weights.scale = np.full(len(weights.scale), np.finfo(np.float32).max, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(empty_input, r"reads shape .*, 0\], which has no values"), (largest_scale, "has a scale of")],
+)
+def test_layer_without_finite_values_is_one_line(change, message, tmp_path):
+    content = tm.changed(to_tflite(convolution()), change)
+    with pytest.raises((InvalidInput, UnsupportedModel), match=message) as raised:
+        tm.imported(content, tmp_path)
+    assert str(raised.value).count("\n") == 0

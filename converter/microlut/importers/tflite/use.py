@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.errors import InvalidInput
 from microlut.importers.tflite.file import FileOperator, FileTensor
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
@@ -103,7 +104,11 @@ class Value:
 
 
 def dequantized(source: FileTensor, values: NDArray[Any]) -> FloatArray:
-    """Return the real values of a constant, which may be integers with scales."""
+    """Return the real values of a constant, which may be integers with scales.
+
+    Raises:
+        InvalidInput: Its scale takes them beyond single precision.
+    """
     if not source.scales.size or source.dtype in ("float32", "float16"):
         return frozen_array(values)
     shape = [1] * values.ndim
@@ -111,7 +116,14 @@ def dequantized(source: FileTensor, values: NDArray[Any]) -> FloatArray:
         shape[source.axis] = -1
     points = source.zero_points.reshape(shape if shape else ())
     centered = (values.astype(np.int64) - points).astype(np.float32)
-    return frozen_array(centered * source.scales.reshape(shape if shape else ()))
+    with np.errstate(over="ignore"):
+        real = centered * source.scales.reshape(shape if shape else ())
+    if not np.isfinite(real).all():
+        raise InvalidInput(
+            f"{source.name!r} has a scale of {source.scales.max():g}, which takes its values "
+            "beyond single precision"
+        )
+    return frozen_array(real)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -142,12 +154,14 @@ class Use:
         return found
 
     def tensor(self, index: int = 0) -> Value:
-        """Return an input that must not be a constant."""
+        """Return an input that must be neither a constant nor empty."""
         found = self.given(index)
         if found.constant is not None:
             raise self.operator.unsupported(
                 f"input {index} is a constant", "supported is a tensor of the network there"
             )
+        if 0 in found.shape:
+            raise self.operator.invalid(f"reads shape {list(found.shape)}, which has no values")
         return found
 
     def shape(self, index: int = 0) -> Shape:
