@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -22,6 +23,7 @@ from microlut.toolchain import programs
 from sweeps import in_sweeps
 
 PACKAGE_PARENT = Path(microlut.__file__).parents[1]
+_SMALLEST_BTRFS = 114 << 20
 CONVERT = ("convert", MODEL, "--calibration", CALIBRATION, "--no-distill", "--bits", "4")
 
 
@@ -200,6 +202,55 @@ def test_earlier_result_survives_a_full_disk(whole, tmp_path):
         assert sorted(path.name for path in disk.iterdir()) == ["filler", "out"]
     finally:
         subprocess.run(("umount", str(disk)), check=True)
+
+
+# --- quotas
+
+
+@pytest.fixture
+def quota(tmp_path) -> Iterator[Path]:
+    """Yield a folder of a file system that lets 2 MiB be written to it."""
+    disk, folder = tmp_path / "disk", tmp_path / "disk" / "mine"
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(_SMALLEST_BTRFS)
+    disk.mkdir()
+    preparing = (
+        ("mkfs.btrfs", "-q", image),
+        ("mount", "-o", "loop", image, disk),
+        ("btrfs", "quota", "enable", disk),
+        ("btrfs", "subvolume", "create", folder),
+        ("btrfs", "qgroup", "limit", "2M", folder),
+    )
+    try:
+        for words in preparing:
+            try:
+                subprocess.run([str(word) for word in words], check=True, capture_output=True)
+            except (OSError, subprocess.CalledProcessError) as error:
+                pytest.skip(f"not tested: {words[0]} fails (root, btrfs-progs): {error}")
+        yield folder
+    finally:
+        subprocess.run(("umount", str(disk)), check=False, capture_output=True)
+
+
+@pytest.mark.sweep
+def test_earlier_result_survives_a_quota(whole, quota):
+    out = quota / "out"
+    convert = (*CONVERT, "-o", out)
+    assert ended(started(*convert)) == (0, "")
+    before = contents(out)
+    with (quota / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(bytes(4096))
+            os.fsync(filler.fileno())
+    for words in (convert, ("export", whole, "--to", "cmake", "-o", quota / "package")):
+        code, message = ended(started(*words))
+        assert (code, message.count("\n")) == (2, 1)
+        assert "quota" in message
+        assert contents(out) == before
+        assert sorted(path.name for path in quota.iterdir()) == ["filler", "out"]
+    (quota / "filler").unlink()
+    assert ended(started(*convert, "--force")) == (0, "")
 
 
 # --- two processes
