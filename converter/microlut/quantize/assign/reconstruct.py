@@ -31,9 +31,9 @@ from microlut.quantize.levels.codebook import nearest_index
 from microlut.quantize.levels.densities import Array
 
 LEVEL_MAX = 127
-# Rounds of a layer with n weights: _ROUNDS_BY_ROOT / sqrt(n) within these limits. Small layers
-# still gain up to 2 dB between 16 and 64 rounds.
-ROUNDS = 64
+# Rounds of a layer with n weights: _ROUNDS_BY_ROOT / sqrt(n) within these limits. More of them fit
+# the inputs that are given, but not those of the same kind that were not.
+ROUNDS = 16
 _FEWEST_ROUNDS = 8
 _ROUNDS_BY_ROOT = 3_072
 _SWEEPS = 8
