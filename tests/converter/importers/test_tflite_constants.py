@@ -103,15 +103,22 @@ def empty_input(model: Any) -> None:
     tensor.shape = np.array([*tensor.shape[:3], 0], np.int32)
 
 
-def largest_scale(model: Any) -> None:
-    main = model.subgraphs[0]
-    weights = main.tensors[main.operators[0].inputs[1]].quantization
-    weights.scale = np.full(len(weights.scale), np.finfo(np.float32).max, np.float32)
+def large_scale(scale: float) -> tm.Change:
+    def change(model: Any) -> None:
+        main = model.subgraphs[0]
+        weights = main.tensors[main.operators[0].inputs[1]].quantization
+        weights.scale = np.full(len(weights.scale), scale, np.float32)
+
+    return change
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(empty_input, r"reads shape .*, 0\], which has no values"), (largest_scale, "has a scale of")],
+    [
+        (empty_input, r"reads shape .*, 0\], which has no values"),
+        (large_scale(3e38), "beyond single precision"),  # of weights
+        (large_scale(2e36), "beyond single precision"),  # of the bias, and not of weights
+    ],
 )
 def test_layer_without_finite_values_is_one_line(change, message, tmp_path):
     content = tm.changed(to_tflite(convolution()), change)

@@ -95,7 +95,7 @@ def _translated(file: TfliteFile, name: str, whole: bool = False) -> Translation
         source = work.ends.sources[number]
         work.values[number] = Value(source, file.main.tensors[number].shape, tensor.name)
     for operator in file.main.operators:
-        collected.check(operator, lambda operator=operator: _translate(operator, work))  # type: ignore[misc]
+        collected.check(operator, lambda operator=operator: _add(operator, work))  # type: ignore[misc]
         for number in operator.outputs:  # what is behind an obstacle is checked all the same
             work.values.setdefault(number, _unknown(file.main.tensors[number]))
         _see(operator, work)
@@ -148,6 +148,15 @@ def _is_empty(tensor: FileTensor) -> bool:
 
 def _empty(tensor: FileTensor) -> NDArray[Any]:
     return np.zeros(tensor.shape, tensor.dtype)
+
+
+def _add(operator: FileOperator, work: _Work) -> None:
+    """Translate an operator; raise InvalidInput where scales make constants infinite."""
+    try:
+        with np.errstate(over="raise"):
+            _translate(operator, work)
+    except FloatingPointError as error:
+        raise operator.invalid("has scales that take constants beyond single precision") from error
 
 
 def _translate(operator: FileOperator, work: _Work) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microlut.errors import InvalidInput
 from microlut.importers.tflite.file import FileOperator, FileTensor
 from microlut.ops.activation import ActivationKind
 from microlut.ops.arrays import FloatArray, Shape, frozen_array
@@ -104,11 +103,7 @@ class Value:
 
 
 def dequantized(source: FileTensor, values: NDArray[Any]) -> FloatArray:
-    """Return the real values of a constant, which may be integers with scales.
-
-    Raises:
-        InvalidInput: Its scale takes them beyond single precision.
-    """
+    """Return the real values of a constant, which may be integers with scales."""
     if not source.scales.size or source.dtype in ("float32", "float16"):
         return frozen_array(values)
     shape = [1] * values.ndim
@@ -116,14 +111,7 @@ def dequantized(source: FileTensor, values: NDArray[Any]) -> FloatArray:
         shape[source.axis] = -1
     points = source.zero_points.reshape(shape if shape else ())
     centered = (values.astype(np.int64) - points).astype(np.float32)
-    with np.errstate(over="ignore"):
-        real = centered * source.scales.reshape(shape if shape else ())
-    if not np.isfinite(real).all():
-        raise InvalidInput(
-            f"{source.name!r} has a scale of {source.scales.max():g}, which takes its values "
-            "beyond single precision"
-        )
-    return frozen_array(real)
+    return frozen_array(centered * source.scales.reshape(shape if shape else ()))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
