@@ -10,60 +10,25 @@ runs, exact. `--write` replaces the table of docs/reference/front-ends.md.
 from __future__ import annotations
 
 import argparse
-import re
-import subprocess
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
-from console_image import PREFIX, Sizes, link, write_configuration
+from console_image import PREFIX
 from documents import ROOT, replace_table
-from engine_library import EngineLibraries
 from numpy.typing import NDArray
+from pieces import BOARDS, Piece, table
 
-import microlut
 from microlut.codegen.front import render_front
 from microlut.integer import QuantizedGraph
 from microlut.ops.tensor import Quantization, Tensor
-from microlut.running.emulators import Task, run_image
 from microlut.signal import MFCC, Image, Sensor, Spectrum
 from microlut.signal.file import Front
 
-BOARDS = ("mps2-an386", "mps2-an385-m0plus")
 PAGE = ROOT / "docs" / "reference" / "front-ends.md"
 SCRIPT = "front_ends.py"
 _RUNS = 5
 _CAMERA = (160, 120)
-_CODE = re.compile(r"mlut_(spectrum|audio|frames|image|sensor)")
-_TABLES = re.compile(rf"{PREFIX}_front_|mlut_log_table")
-
-_MODEL = """#include "model.h"
-#include "{prefix}_front.h"
-#include <string.h>
-MLUT_ALIGNED uint8_t {prefix}_arena[{macro}_ARENA_BYTES];
-static int8_t input[{macro}_INPUT_BYTES];
-static int8_t output[{macro}_OUTPUT_BYTES];
-{state}
-{macro}_TENSORS
-
-static int8_t *init(void *arena, size_t bytes)
-{{
-    (void)arena;
-    (void)bytes;
-    return input;
-}}
-
-static const int8_t *run(void *arena)
-{{
-    (void)arena;
-    {call}
-    return output;
-}}
-
-const mlut_model_t {prefix}_model = {{"{prefix}", {macro}_SIZES, init, run, NULL}};
-"""
 _SOUND = """{p}_front_begin(&front);
     {p}_front_push(&front, (const int16_t *)(const void *)input, {M}_FRONT_FRAME);
     {p}_front_frame(&front);
@@ -125,81 +90,25 @@ SUBJECTS = (
 )
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a front end takes on a board."""
-
-    instructions: int
-    code: int
-    tables: int
-    ram: int
-
-
-def measured(
-    subject: Subject, board: microlut.Board, libraries: EngineLibraries, folder: Path
-) -> Measured:
-    """Return what a front end takes.
-
-    Raises:
-        SystemExit: Its outputs differ from those of its NumPy form.
-    """
+def piece(subject: Subject) -> Piece:
+    """Return the C code of a front end, with inputs and what NumPy makes of them."""
     quantization = Quantization(float(np.float32(0.1)), 3)
     tensor = Tensor("x", subject.shape, "int8", quantization)
     graph = QuantizedGraph(PREFIX, (tensor,), (), ("x",))
     given = subject.given()
-    each = np.ascontiguousarray(given).view(np.int8).reshape(_RUNS, -1)
-    wanted = subject.wanted(given, quantization)
-    folder.mkdir(parents=True)
-    write_configuration(board, Sizes(16, each.shape[1], wanted.shape[1]), folder)
-    for name, text in render_front(subject.front, graph).items():
-        (folder / name).write_text(text, encoding="utf-8")
     calls = {Spectrum: _SOUND, Sensor: _SENSOR, Image: _IMAGE}
-    model = _MODEL.format(
-        prefix=PREFIX,
-        macro=PREFIX.upper(),
-        call=calls[type(subject.front)].format(p=PREFIX, M=PREFIX.upper()),
+    return Piece(
+        name=subject.name,
+        includes=f'#include "{PREFIX}_front.h"\n#include <string.h>',
         state="" if isinstance(subject.front, Image) else f"static {PREFIX}_front_t front;",
+        call=calls[type(subject.front)].format(p=PREFIX, M=PREFIX.upper()),
+        files=render_front(subject.front, graph),
+        given=np.ascontiguousarray(given).view(np.int8).reshape(_RUNS, -1),
+        wanted=subject.wanted(given, quantization),
+        code=r"mlut_(spectrum|audio|frames|image|sensor)",
+        tables=rf"{PREFIX}_front_|mlut_log_table",
+        ram="front$",
     )
-    (folder / "model.c").write_text(model, encoding="utf-8")
-    elf = link(board, folder, [*folder.glob("*.c"), libraries.library(board)], ["-Wno-cast-align"])
-    result = run_image(Task(elf, board, each, wanted.shape[1]))
-    if not np.array_equal(result.outputs, wanted):
-        raise SystemExit(f"{board.id}: {subject.name}: outputs differ from NumPy's")
-    assert result.instructions is not None
-    code, tables, ram = _sizes(elf)
-    return Measured(round(np.mean(result.instructions)), code, tables, ram)
-
-
-def _sizes(elf: Path) -> tuple[int, int, int]:
-    """Return the bytes of the code, the tables and the state of a front end."""
-    command = ["arm-none-eabi-nm", "-S", str(elf)]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.findall(r"^\w+ (\w+) (\w) (\w+)$", text, re.MULTILINE)
-    sizes = [(int(size, 16), kind.lower(), name) for size, kind, name in found]
-    code = sum(size for size, _, name in sizes if _CODE.match(name))
-    tables = sum(size for size, _, name in sizes if _TABLES.match(name))
-    ram = sum(size for size, kind, name in sizes if kind == "b" and name == "front")
-    return code, tables, ram
-
-
-def table(boards: Sequence[str]) -> str:
-    """Measure all front ends and return the table."""
-    cores = {board: microlut.load_board(board) for board in boards}
-    head = " | ".join(f"instructions, {board.core}" for board in cores.values())
-    lines = [f"| front end | {head} | code | tables | RAM |", "|---" * (len(boards) + 4) + "|"]
-    with tempfile.TemporaryDirectory() as name:
-        libraries = EngineLibraries(Path(name) / "engines")
-        for i, subject in enumerate(SUBJECTS):
-            found = [
-                measured(subject, board, libraries, Path(name) / board.id / str(i))
-                for board in cores.values()
-            ]
-            counts = " | ".join(f"{one.instructions:,}" for one in found)
-            first = found[0]
-            sizes = " | ".join(f"{n:,}" for n in (first.code, first.tables, first.ram))
-            lines.append(f"| {subject.name} | {counts} | {sizes} |")
-            print(lines[-1], flush=True)
-    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -208,7 +117,7 @@ def main() -> None:
     parser.add_argument("--boards", nargs="+", default=BOARDS)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    made = table(given.boards)
+    made = table("front end", [partial(piece, subject) for subject in SUBJECTS], given.boards)
     if given.write:
         replace_table(PAGE, SCRIPT, made)
 
