@@ -16,6 +16,7 @@ from microlut.errors import (
 
 _MOST_SHOWN = 12  # in one error
 _MOST_NAMED = 5  # layers with the same obstacle
+_TOO_LARGE = "takes more memory than reading may; use a smaller layer"
 _WITHOUT_SHAPES = "not all of {} could be checked, since shapes are not known behind an obstacle"
 
 
@@ -53,6 +54,9 @@ class Collected:
             check()
         except (InvalidInput, UnsupportedModel) as error:
             self.add(obstacles_of(layer, error))
+            return False
+        except MemoryError:
+            self.add(obstacles_of(layer, UnsupportedModel(_TOO_LARGE)))
             return False
         return True
 

@@ -23,8 +23,8 @@ _DAMAGE = (
     EOFError,
     LookupError,
     MemoryError,
-    NotImplementedError,
     OSError,
+    RuntimeError,  # an archive with a password, or packed in a way that Python does not know
     SyntaxError,
     TypeError,
     ValueError,

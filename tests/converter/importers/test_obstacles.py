@@ -174,3 +174,12 @@ def test_function_of_several_outputs_is_named(tf_keras):
     size, angle = tf_keras.layers.Lambda(own_function, name="spectrum")(x)
     with pytest.raises(UnsupportedModel, match="layer 'spectrum' \\(Lambda\\): the class is not"):
         import_model(tf_keras.Model(x, tf_keras.layers.Concatenate()([size, angle])))
+
+
+def test_layer_that_asks_for_all_memory_is_named():
+    config = {"name": "a", "kernel_size": 1, "filters": 2, "depth_multiplier": 1 << 44}
+    kernels = np.ones((1, 1, 3, 1), np.float32), np.ones((1, 1, 3, 2), np.float32)
+    error = refused(FakeLayer("SeparableConv2D", {**config, "use_bias": False}, kernels))
+    assert [(each.layer, each.found) for each in error.obstacles] == [
+        ("a", "takes more memory than reading may")
+    ]

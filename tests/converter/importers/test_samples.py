@@ -121,6 +121,17 @@ def test_load_samples_survives_damage(suffix, tmp_path):
             assert "\n" not in str(error)
 
 
+@pytest.mark.parametrize(("place", "value"), [(6, 1), (8, 99)], ids=["password", "packing"])
+def test_load_samples_refuses_archives_that_it_cannot_unpack(place, value, tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez(path, x=np.zeros((2, 3)))
+    content = bytearray(path.read_bytes())
+    content[place] = value  # flags or method, of the entry and in the list at the end
+    content[content.index(b"PK\1\2") + place + 2] = value
+    path.write_bytes(content)
+    assert "cannot be read as .npz or .npy" in refusal(path)
+
+
 def test_load_samples_never_unpickles(tmp_path):
     np.save(tmp_path / "s.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     assert "Python objects" in refusal(tmp_path / "s.npy")

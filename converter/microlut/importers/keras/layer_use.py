@@ -114,4 +114,4 @@ def limits_of(handler: Handler) -> str:
 
 def zeros(count: int) -> FloatArray:
     """Return `count` zeros, for a layer without a bias."""
-    return frozen_array(np.zeros(count))
+    return frozen_array(np.zeros(count, np.float32))
