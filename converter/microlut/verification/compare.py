@@ -29,6 +29,7 @@ from microlut.verification.runtimes import (
     desktop_tensors,
     run_desktop,
     run_tflite_micro,
+    tflite_micro_lacks,
 )
 
 Int8 = NDArray[np.int8]
@@ -83,9 +84,9 @@ def compare_runtimes(
 ) -> tuple[FormResult, ...]:
     """Run the exported .tflite with tflite-micro and the desktop runtime, and compare both.
 
-    The desktop runtime's recurrent layers have other gates than those of devices, and its SVDF
-    other types, so it is left out for networks that have any. Inputs for which TensorFlow Lite is
-    not defined are left out.
+    Where there is no tflite-micro, the desktop runtime is alone. Its recurrent layers have other
+    gates than those of devices, and its SVDF other types, so it is left out for networks that have
+    any. Inputs for which TensorFlow Lite is not defined are left out.
     """
     known = within_tflite(graph, inputs)
     results = _runtimes(graph, tflite, inputs[known], expected[known], progress)
@@ -124,12 +125,14 @@ def consecutive(graph: QuantizedGraph, count: int) -> int | None:
 def _runtimes(
     graph: QuantizedGraph, tflite: bytes, inputs: Batch, expected: Int8, progress: Progress
 ) -> tuple[FormResult, ...]:
-    if not len(inputs):
-        return (compare(TFLITE_MICRO, expected, expected),)
+    judged: tuple[FormResult, ...] = ()
     runs = consecutive(graph, len(inputs))
-    judge = run_tflite_micro(tflite, inputs, progress, runs)
-    if any(isinstance(node.op, QRecurrent | QRecurrentStep | QSvdf) for node in graph.nodes):
-        return (compare(TFLITE_MICRO, judge, expected),)
+    if tflite_micro_lacks() is None:
+        judge = run_tflite_micro(tflite, inputs, progress, runs) if len(inputs) else expected
+        judged = (compare(TFLITE_MICRO, judge, expected),)
+    on_devices = QRecurrent | QRecurrentStep | QSvdf
+    if not len(inputs) or any(isinstance(node.op, on_devices) for node in graph.nodes):
+        return judged
     outputs = run_desktop(tflite, inputs, progress, runs)
     desktop = compare(desktop_name(), outputs, expected)
     if not desktop.agrees:
@@ -140,7 +143,7 @@ def _runtimes(
         if stream is not None:
             places = different[0] // stream.runs * stream.runs + np.arange(stream.runs)
         desktop = _explain(desktop, graph, tflite, inputs[places])
-    return compare(TFLITE_MICRO, judge, expected), desktop
+    return *judged, desktop
 
 
 def _explain(

@@ -28,6 +28,7 @@ from microlut.verification.runtimes import (
     ends_of,
     run_desktop,
     run_tflite_micro,
+    tflite_micro_lacks,
 )
 
 ORIGINAL = f"{TFLITE_MICRO}, original file"
@@ -59,6 +60,9 @@ def compare_original(
     if computes_unsigned(model):
         found = run_desktop(model, inputs[known], progress, runs, ends)
         return _within_a_step(f"{desktop_name()}, original file", found, expected[known])
+    lacks = tflite_micro_lacks()
+    if lacks is not None:
+        raise UnsupportedModel(lacks)
     found = run_tflite_micro(model, inputs[known], progress, runs, ends=ends)
     return compare(ORIGINAL, found, expected[known])
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 import os
+import platform
 import struct
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +51,14 @@ _DESKTOP = ("ai-edge-litert", "tflite-runtime")
 # tflite-micro allocates its arena from this; far more than any model on a microcontroller needs.
 _ARENA_BYTES = 64 << 20
 _EXPORTED = "the exported model"
+
+
+def tflite_micro_lacks() -> str | None:
+    """Return why this computer cannot have tflite-micro; None if it has or could have it."""
+    has_package = sys.platform == "linux" and platform.machine() == "x86_64"
+    if has_package or importlib.util.find_spec("tflite_micro") is not None:
+        return None
+    return "there is a package for Linux on x86-64 only"
 
 
 def run_tflite_micro(

@@ -24,7 +24,7 @@ from microlut.support.progress import Progress, check_progress, silent
 from microlut.verification.compare import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.verification.original import ORIGINAL, compare_original
 from microlut.verification.reference import Reference, make_reference
-from microlut.verification.runtimes import TFLITE_MICRO
+from microlut.verification.runtimes import TFLITE_MICRO, tflite_micro_lacks
 from microlut.workflow.build import build
 from microlut.workflow.originals import is_original, original_file, original_lacks
 from microlut.workflow.outcomes import VerifyOutcome
@@ -74,14 +74,15 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
     progress(INTERPRETER, 0, total)
     reference = make_reference(project, samples)
     forms = [FormResult(INTERPRETER, len(reference.inputs), 0, None, True)]
-    tflite = project.tflite
+    tflite, lacks = project.tflite, tflite_micro_lacks()
     if tflite is None:
         lacks = f"TensorFlow Lite has no {project.graph.tflite_lacks()}"
-        skipped = ((TFLITE_MICRO, lacks), *skipped)
     else:
         forms += compare_runtimes(
             project.graph, tflite, reference.inputs, reference.outputs, progress
         )
+    if lacks is not None:
+        skipped = ((TFLITE_MICRO, lacks), *skipped)
     if _keeps_file(project):
         try:
             forms.append(_compare_file(project, file, reference, progress))

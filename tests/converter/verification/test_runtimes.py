@@ -8,13 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import microlut
 from digits_example import conversion, samples
 from microlut.codegen.tflite import to_tflite
-from microlut.errors import RunFailed, ToolMissing
+from microlut.errors import RunFailed, ToolMissing, UnsupportedModel
 from microlut.graph.batch import Batch, only
 from microlut.integer import evaluate as int_ops
 from microlut.integer import quantized_inputs, to_bytes
+from microlut.support.progress import silent
 from microlut.verification import runtimes
+from microlut.verification.original import compare_original
 from microlut.verification.runtimes import (
     desktop_name,
     desktop_tensors,
@@ -124,3 +127,25 @@ def test_runtimes_print_nothing(tmp_path, inputs):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.fixture
+def without_package(monkeypatch):
+    """Be a computer that tflite-micro has no package for."""
+    monkeypatch.setattr(runtimes.platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(runtimes.importlib.util, "find_spec", lambda name: None)
+
+
+def test_verify_goes_without_tflite_micro_where_there_is_none(without_package, tmp_path):
+    microlut.write(conversion(), tmp_path / "out")
+    outcome = microlut.verify(tmp_path / "out", samples(3).x, boards=[])
+    assert [form.form for form in outcome.forms] == ["interpreter", desktop_name()]
+    assert outcome.bit_exact
+    assert ("tflite-micro", "there is a package for Linux on x86-64 only") in outcome.skipped
+
+
+def test_original_file_is_not_compared_where_there_is_no_tflite_micro(without_package, inputs):
+    graph = conversion().quantized
+    expected = to_bytes(int_ops.outputs(graph, inputs))
+    with pytest.raises(UnsupportedModel, match=r"^there is a package for Linux on x86-64 only$"):
+        compare_original(graph, conversion().tflite, inputs, expected, silent)
