@@ -7,7 +7,8 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[np.generi
 def _chosen(
     path: Path, loaded: NDArray[np.generic] | np.lib.npyio.NpzFile, names: Iterable[str]
 ) -> dict[str, NDArray[np.generic]]:
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # files of Python 2
+    with _quiet():
         if isinstance(loaded, np.ndarray):
             return {INPUTS: np.array(loaded)}
         with loaded:
@@ -97,11 +98,20 @@ def _open(path: Path) -> NDArray[np.generic] | np.lib.npyio.NpzFile:
         raise InvalidInput(f"{path}: {what}; give samples as .npz with array x, or as .npy")
     try:
         opened: NDArray[np.generic] | np.lib.npyio.NpzFile
-        with warnings.catch_warnings(action="ignore", category=UserWarning):
+        with _quiet():
             opened = np.load(path, mmap_mode="r", allow_pickle=False)
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     return opened
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Read headers without a word: they are Python's, and may be those of Python 2."""
+    with warnings.catch_warnings():
+        for category in (SyntaxWarning, UserWarning):
+            warnings.simplefilter("ignore", category)
+        yield
 
 
 def _unreadable(path: Path, error: BaseException) -> InvalidInput:

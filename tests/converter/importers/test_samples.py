@@ -132,6 +132,15 @@ def test_load_samples_refuses_archives_that_it_cannot_unpack(place, value, tmp_p
     assert "cannot be read as .npz or .npy" in refusal(path)
 
 
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_load_samples_refuses_damaged_header_without_a_warning(suffix, tmp_path, recwarn):
+    path = tmp_path / f"x.{suffix}"
+    (np.save if suffix == "npy" else np.savez)(path, np.zeros((2, 3, 4, 5)))
+    path.write_bytes(path.read_bytes().replace(b"(2, 3,", b"(2if3,"))
+    assert "cannot be read as .npz or .npy" in refusal(path)
+    assert not recwarn.list
+
+
 def test_load_samples_never_unpickles(tmp_path):
     np.save(tmp_path / "s.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     assert "Python objects" in refusal(tmp_path / "s.npy")
