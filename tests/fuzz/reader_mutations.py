@@ -20,6 +20,10 @@ _VALUES = (
     *([], [1], [None, 4], [[1, 2], 3], [0] * 300, {}, {"class_name": "Dense"}, {"a": {"b": []}}),
 )
 _MOST_CHANGES = 4
+_DAMAGE = (
+    *(EOFError, LookupError, OSError, RuntimeError, ValueError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def mutated(content: bytes, random: Random, others: list[bytes]) -> bytes:
@@ -43,7 +47,7 @@ def _once(content: bytes, random: Random, others: list[bytes]) -> bytes:
             return _json(content, random)
         if re.match(rb"[\x20-\x7e\s]+\Z", content[:200]):
             return _lines(content, random)
-    except (ValueError, LookupError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error):
+    except _DAMAGE:
         pass  # too damaged for that
     return _bytes(content, random, others)
 
