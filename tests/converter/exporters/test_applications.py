@@ -52,12 +52,14 @@ struct SerialPort {
     }
     void flush() {}
 };
-static SerialPort Serial;
+inline SerialPort Serial;
 static inline uint32_t micros() { return (uint32_t)stub_microseconds(); }
 static inline void yield() {}
 static inline void delay(unsigned) {}
+extern "C" { // as in the core for STM32
 void setup();
 void loop();
+}
 """
 STUBS: dict[str, dict[str, str]] = {
     "arduino": {"Arduino.h": ARDUINO},
@@ -133,8 +135,8 @@ static inline void __WFI(void) { exit(0); }
     },
 }
 ENTRIES = {  # where the ecosystem has the main function
-    "arduino": "extern void setup(void); int main(void) { setup(); return 0; }\n",
-    "platformio": "extern void setup(void); int main(void) { setup(); return 0; }\n",
+    "arduino": 'extern "C" void setup(void); int main(void) { setup(); return 0; }\n',
+    "platformio": 'extern "C" void setup(void); int main(void) { setup(); return 0; }\n',
     "esp-idf": "extern void app_main(void); int main(void) { app_main(); return 0; }\n",
     "stm32cube": '#include "main.h"\nextern void mlut_app_run(void);\n'
     "UART_HandleTypeDef huart2; int main(void) { mlut_app_run(); return 0; }\n",
