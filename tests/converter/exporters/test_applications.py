@@ -15,7 +15,10 @@ from digits_example import MODEL, TEST
 from microlut.errors import InvalidInput
 from microlut.exporters.formats import APPLICATIONS, ExportFormat
 from microlut.running.device import Device, run_inputs
+from microlut.running.protocol import microseconds_of
 from microlut.verification.reference import make_reference
+
+COMMAND_CHARACTERS = 256  # the longest command, firmware/app/console.c
 
 # What each application takes of its ecosystem: the console is standard input and output.
 TIME = """
@@ -79,10 +82,23 @@ static inline void sleep_ms(uint32_t ms) { (void)ms; }
         "zephyr/kernel.h": """
 #include "stub.h"
 #define K_FOREVER 0
-static inline int64_t k_uptime_ticks(void) { return (int64_t)stub_microseconds(); }
-static inline uint64_t k_ticks_to_us_floor64(uint64_t ticks) { return ticks; }
+/* A tick takes 10 ms and a cycle 1 us; the 32 bits of cycles have begun before the kernel. */
+static inline uint64_t stub_uptime(void)
+{
+    static uint64_t start;
+    if (start == 0u) {
+        start = stub_microseconds();
+    }
+    return stub_microseconds() - start;
+}
+static inline int64_t k_uptime_ticks(void) { return (int64_t)(stub_uptime() / 10000u); }
+static inline uint64_t k_ticks_to_cyc_floor64(uint64_t ticks) { return ticks * 10000u; }
+static inline uint64_t k_ticks_to_us_floor64(uint64_t ticks) { return ticks * 10000u; }
+static inline uint64_t k_cyc_to_us_floor64(uint64_t cycles) { return cycles; }
+static inline uint32_t k_cycle_get_32(void) { return (uint32_t)stub_uptime() - 500u; }
 static inline int k_sleep(int timeout) { return timeout; }
 """,
+        "zephyr/sys/printk.h": '#include "stub.h"\n#define printk printf\n',
         "zephyr/console/console.h": """
 #include "stub.h"
 static inline int console_init(void) { return 0; }
@@ -205,9 +221,22 @@ def test_applications_infer_by_the_protocol(to: str, project, tmp_path: Path):
         )
         assert np.array_equal(found.outputs, reference.outputs[:3])
         assert all(0 <= time < 10**7 for time in found.microseconds)
+        times = [microseconds_of(device.command(b"timestamp%"))[0] for _ in range(20)]
+        assert times == sorted(times)
+        assert 0 <= times[-1] - times[0] < 10**7
+        assert any(time % 10000 for time in times)  # finer than an operating system's tick
     finally:
         process.kill()
         process.wait()
+
+
+def test_zephyrs_console_holds_a_command(project, tmp_path: Path):
+    """With the 16 bytes that it holds by itself, a command loses bytes in QEMU."""
+    microlut.export(project, "zephyr", tmp_path / "app", app=True)
+    settings = dict(
+        line.split("=") for line in (tmp_path / "app" / "prj.conf").read_text().splitlines()
+    )
+    assert int(settings["CONFIG_CONSOLE_GETCHAR_BUFSIZE"]) >= COMMAND_CHARACTERS
 
 
 def test_every_application_is_tested_with_a_stub():
