@@ -16,8 +16,15 @@ from microlut.machine.tools import ARDUINO_CLI, CMAKE, IDF_PY, PICOTOOL, PIO, WE
 
 # Zephyr has qualifiers (/), Arduino options (:, =), both have commas; none can be an option.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/=,@-]{0,99}", re.ASCII)
-_RAM_OR_FLASH = r"(?:region|section) [`'].*[`'] (?:overflowed by \d+ bytes|will not fit in region)"
-_TOO_LARGE = (_RAM_OR_FLASH, r"Sketch too big", r"The program size \(.*\) is greater than maximum")
+# The first one that is found is told: how much is too much comes before what.
+_TOO_LARGE = (
+    r"region [`'].*[`'] overflowed by \d+ bytes",
+    r"section [`'].*[`'] will not fit in region",
+    r"Sketch too big",
+    r"The program size \(.*\) is greater than maximum",
+)
+
+_SERIAL_RUNNERS = {"bossac": "--bossac-port", "esp32": "--esp-device", "stm32flash": "--device"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,18 @@ def _zephyr_build(at: Folders, name: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _zephyr_flash(at: Folders, _name: str, port: str | None) -> tuple[str, ...]:
-    return ("flash", "-d", str(at.work), *(("--dev-id", port) if port else ()))
+    """Return the call of west; a serial port is only for flash tools that use one."""
+    call = ("flash", "-d", str(at.work))
+    if not port:
+        return call
+    told = at.work / "zephyr" / "runners.yaml"
+    text = told.read_text(encoding="utf-8") if told.is_file() else ""
+    runner = re.search(r"^flash-runner: *(\S+)", text, re.MULTILINE)
+    option = _SERIAL_RUNNERS.get(runner[1] if runner else "")
+    if option is not None:
+        return (*call, option, port)
+    is_number = re.fullmatch(r"(?!COM\d)[0-9A-Za-z]+", port)  # of a debug probe
+    return (*call, "--dev-id", port) if is_number else call
 
 
 def _idf(at: Folders) -> tuple[str, ...]:
@@ -86,8 +104,10 @@ def _pio_build(at: Folders, name: str) -> tuple[tuple[str, ...], ...]:
     settings = (at.sources / "platformio.ini").read_text(encoding="utf-8")
     if f"[env:{name}]" in settings:
         return (run,)
-    # PlatformIO knows which platform the board is of, and adds it to the settings.
-    return (("project", "init", "-d", str(at.sources), "--board", name), run)
+    # PlatformIO knows which platform the board is of, and adds it to the settings. Left alone, it
+    # would install what all boards of the settings need.
+    alone = ("--no-install-dependencies", "-O", "framework=arduino")
+    return (("project", "init", "-d", str(at.sources), "--board", name, *alone), run)
 
 
 def _pio_flash(at: Folders, name: str, port: str | None) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ written: ecosystems compile again what is newer.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 from pathlib import Path
@@ -32,14 +31,7 @@ from microlut.toolchain.ecosystems import Folders, ForeignBoard
 from microlut.toolchain.image import Image, measure
 from microlut.toolchain.programs import run_program
 from microlut.toolchain.uf2_image import uf2_of_application
-
-# What says most about a failure, before the line that a build system ends with.
-_MARKS = (
-    r"multiple definition|undefined reference",
-    r"(fatal )?error:",
-    r"CMake Error|FATAL ERROR|^Error\b|ERROR:",
-)
-_OFFLINE = r"HTTPClientError|Could not resolve host|Failed to connect|ConnectionError|dial tcp"
+from microlut.workflow.tool_messages import find_line, reason
 
 
 def build_application(project: Project, board: ForeignBoard) -> Image:
@@ -54,6 +46,7 @@ def build_application(project: Project, board: ForeignBoard) -> Image:
     ecosystem = board.of
     program, at = _program(board, ecosystem.tool), _folders(project, board)
     _write(application_files([project], ExportFormat(ecosystem.format), at.name), at.sources)
+    _forget_failure(at.work)
     at.work.mkdir(parents=True, exist_ok=True)
     log = project.build_folder(f"{board.id}-build.log")
     for arguments in ecosystem.build(at, board.name):
@@ -109,8 +102,9 @@ def write_application(project: Project, board: ForeignBoard, command: tuple[str,
     variables = board.of.variables(_folders(project, board), board.name)
     done = run_program([*command], variables)
     if done.returncode != 0:
+        said = reason(done.stdout, Path(command[0]).name)
         raise DeviceFailed(
-            f"{board.text}: {Path(command[0]).name}: {_said(done.stdout)}; check the cable and the "
+            f"{board.text}: {Path(command[0]).name}: {said}; check the cable and the "
             f"port; by hand: {shlex.join(command)}"
         )
 
@@ -152,25 +146,22 @@ def _write(files: Files, folder: Path) -> None:
             file.write_bytes(data)
 
 
+def _forget_failure(work: Path) -> None:
+    """Remove what CMake keeps of a failed start, such as a compiler that was not there."""
+    if (work / "CMakeCache.txt").is_file() and not (work / "build.ninja").is_file():
+        shutil.rmtree(work)
+
+
 def _failed(board: ForeignBoard, messages: str, more: str) -> MicrolutError:
     """Return what the messages of a tool that failed say."""
     ecosystem = board.of
     kinds: tuple[type[MicrolutError], ...] = (InvalidBoard, DoesNotFit)
     for kind, patterns in zip(kinds, (ecosystem.unknown, ecosystem.too_large), strict=True):
-        for pattern in patterns:
-            found = re.search(rf"^.*(?:{pattern}).*$", messages, re.MULTILINE)
-            if found is not None:
-                return kind(f"{board.text}: {ecosystem.tool.name}: {found[0].strip()}; {more}")
-    if re.search(_OFFLINE, messages):
-        more = f"it could not download what it lacks: check the network; {more}"
-    return BuildFailed(f"{board.text}: {ecosystem.tool.name}: {_said(messages)}; {more}")
-
-
-def _said(messages: str) -> str:
-    """Return the line that says why a tool failed."""
-    lines = [line.strip() for line in messages.splitlines() if line.strip()]
-    marked = [line for mark in _MARKS for line in lines if re.search(mark, line)]
-    return (marked or lines[-1:] or ["no message"])[0]
+        line = find_line(patterns, messages)
+        if line is not None:
+            return kind(f"{board.text}: {ecosystem.tool.name}: {line}; {more}")
+    said = reason(messages, ecosystem.tool.name)
+    return BuildFailed(f"{board.text}: {ecosystem.tool.name}: {said}; {more}")
 
 
 def check_options(board: ForeignBoard, **given: object) -> None:

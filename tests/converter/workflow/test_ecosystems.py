@@ -29,7 +29,7 @@ from microlut.machine import tools
 from microlut.machine.doctor import diagnose
 from microlut.machine.tools import HOST_CC, find_tool
 from microlut.running.emulators import offer_image
-from microlut.toolchain.ecosystems import ECOSYSTEMS, foreign_board
+from microlut.toolchain.ecosystems import ECOSYSTEMS, Folders, foreign_board
 from microlut.toolchain.image import measure
 
 PROGRAM = f"""#!{sys.executable}
@@ -136,13 +136,15 @@ def test_application_is_exported_and_built_by_the_ecosystems_tool(project, fake,
     name, at = text.partition(":")[2], (str(app), str(work))
     settings = f"SDKCONFIG={work / 'sdkconfig'}"
     pico = f"-DPICO_BOARD={name}", "-DPICO_NO_PICOTOOL=1", "-DCMAKE_BUILD_TYPE=Release"
+    # Without these, it installs what all boards of the settings need, or chooses a framework.
+    alone = "--no-install-dependencies", "-O", "framework=arduino"
     expected = {
         "zephyr": [["west", ["build", "-b", name, "-d", at[1], at[0]], {}]],
         "idf": [
             ["idf.py", ["-C", at[0], "-B", at[1], "-D", settings, "build"], {"IDF_TARGET": name}]
         ],
         "pio": [
-            ["pio", ["project", "init", "-d", at[0], "--board", name]],
+            ["pio", ["project", "init", "-d", at[0], "--board", name, *alone]],
             ["pio", ["run", "-d", at[0], "-e", name]],
         ],
         "pico": [
@@ -213,11 +215,56 @@ FAILURES = [
     ),
     ("pio:pico", "something\nlast words", BuildFailed, "pio: last words"),
     ("pio:pico", "", BuildFailed, "pio: no message"),
-    ("pio:pico", "HTTPClientError: ", BuildFailed, "HTTPClientError:; it could not download"),
+    ("pio:pico", "HTTPClientError: ", BuildFailed, "HTTPClientError; it could not download"),
+]
+
+# What real tools said (docs/measurements/ecosystems.md), with shorter paths.
+REAL = [
+    (
+        "zephyr:x",
+        "-- Board: x\nCMake Error at /z/cmake/compiler/gcc/generic.cmake:9 (message):\n"
+        "  Zephyr was unable to find the toolchain.  Is the environment misconfigured?\n\n"
+        "  User-configuration:\n\n-- Configuring incomplete, errors occurred!\nFATAL ERROR: x",
+        BuildFailed,
+        "west: Zephyr was unable to find the toolchain. Is the environment misconfigured?; all",
+    ),
+    (
+        "zephyr:x",
+        "Merged configuration 'prj.conf'\n\nwarning: FREQ_HZ (defined at Kconfig:24) defined "
+        "without a type\n\nerror: Aborting due to Kconfig warnings\n\nCMake Error at "
+        "/z/kconfig.cmake:357 (message):\n  command failed with return code: 1\nCall Stack\n",
+        BuildFailed,
+        "west: warning: FREQ_HZ (defined at Kconfig:24) defined without a type; all",
+    ),
+    (
+        "zephyr:x",
+        "Parsing /z/Kconfig\n/z/kconfig.py: Kconfig:15: 'Kconfig.swo' not found\nCMake Error at "
+        "/z/kconfig.cmake:357 (message):\n  command failed with return code: 1\nCall Stack\n",
+        BuildFailed,
+        "west: /z/kconfig.py: Kconfig:15: 'Kconfig.swo' not found; all",
+    ),
+    (
+        *("zephyr:x", 'usage: west [-h]\nwest: unknown command "build"; are you in a workspace?'),
+        *(BuildFailed, 'x: west: unknown command "build"; are you in a workspace?; all'),
+    ),
+    (
+        "zephyr:x",
+        "/usr/lib/gcc/a/bin/ld.bfd: zephyr_pre0.elf section `noinit' will not fit in region `RAM'\n"
+        "/usr/lib/gcc/a/bin/ld.bfd: region `RAM' overflowed by 3472 bytes\n",
+        DoesNotFit,
+        "west: region `RAM' overflowed by 3472 bytes; all",
+    ),
+    (
+        "pio:pico",
+        "Processing pico\nTool Manager: Installing platformio/tool-scons @ ~4.41101.0\n"
+        "HTTPClientError: ",
+        BuildFailed,
+        "pio: HTTPClientError; it could not download platformio/tool-scons @ ~4.41101.0: check",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("text", "says", "kind", "told"), FAILURES)
+@pytest.mark.parametrize(("text", "says", "kind", "told"), [*FAILURES, *REAL])
 def test_failure_of_a_tool_is_one_line(project, fake, text, says, kind, told):
     fake.answer(None, says, status=1)
     with pytest.raises(kind) as failed:
@@ -229,6 +276,23 @@ def test_failure_of_a_tool_is_one_line(project, fake, text, says, kind, told):
     log = project.build_folder(f"{foreign_board(text).id}-build.log")
     assert says in log.read_text()
     assert str(log) in message
+
+
+def test_start_that_failed_is_begun_anew(project, fake):
+    """CMake keeps a compiler that was not there, and would not look again."""
+    work = work_of(project, "zephyr:x")
+    cache = work / "CMakeCache.txt"
+    fake.answer(cache, "no compiler")
+    with pytest.raises(BuildFailed, match=r"made no ELF file"):
+        microlut.build(project, "zephyr:x")
+    assert cache.is_file()
+    fake.answer(work / "zephyr" / "zephyr.elf")
+    microlut.build(project, "zephyr:x")
+    assert not cache.exists()
+    cache.touch()
+    (work / "build.ninja").touch()
+    microlut.build(project, "zephyr:x")
+    assert cache.exists()  # it had begun: only what has changed is built
 
 
 def test_tool_that_leaves_no_elf_file_has_failed(project, fake):
@@ -308,6 +372,27 @@ def test_application_is_flashed_by_the_ecosystems_tool(project, fake, text):
     assert done.command == told.command == (str(fake.bin / name), *arguments)
     assert len(fake.calls) == 2 * built + 1
     assert fake.calls[-1][:2] == [name, arguments]
+
+
+@pytest.mark.parametrize(
+    ("runner", "port", "given"),
+    [
+        ("bossac", "/dev/ttyACM0", ["--bossac-port", "/dev/ttyACM0"]),
+        ("esp32", "COM3", ["--esp-device", "COM3"]),
+        ("stm32flash", "/dev/ttyUSB1", ["--device", "/dev/ttyUSB1"]),
+        ("openocd", "/dev/ttyACM0", []),
+        ("jlink", "COM3", []),
+        ("jlink", "683012345", ["--dev-id", "683012345"]),
+    ],
+)
+def test_west_takes_a_port_by_the_option_of_the_flash_tool(tmp_path, runner, port, given):
+    """Debug probes have numbers; west refuses a serial port for them."""
+    told = tmp_path / "zephyr" / "runners.yaml"
+    told.parent.mkdir()
+    told.write_text(f"runners:\n- jlink\n\nflash-runner: {runner}\n\ndebug-runner: jlink\n")
+    folders = Folders(tmp_path / "app", tmp_path, "digits")
+    arguments = ECOSYSTEMS["zephyr"].flash(folders, "x", port)
+    assert arguments == ("flash", "-d", str(tmp_path), *given)
 
 
 def test_flash_tool_that_fails_says_why(project, fake, monkeypatch):
