@@ -41,6 +41,8 @@ def reason(messages: str, tool: str) -> str:
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     marked = [line for mark in _MARKS for line in lines if re.search(mark, line)]
     line = (marked or lines[-1:] or ["no message"])[0]
+    if line.startswith("collect2: error: ld"):
+        line = next((each for each in lines if _LINKER.match(each)), line)
     explained = _CMAKE.search(messages)
     if explained is not None and line.startswith("CMake Error at"):
         line = " ".join(explained[1].split())

@@ -255,6 +255,13 @@ REAL = [
         "west: region `RAM' overflowed by 3472 bytes; all",
     ),
     (
+        "zephyr:x",
+        "/usr/lib/gcc/r/bin/ld.bfd: /usr/lib/gcc/r/libgcc.a(div.o): ABI is incompatible\n"
+        "collect2: error: ld returned 1 exit status\n",
+        BuildFailed,
+        "west: /usr/lib/gcc/r/libgcc.a(div.o): ABI is incompatible; all",
+    ),
+    (
         "pio:pico",
         "Processing pico\nTool Manager: Installing platformio/tool-scons @ ~4.41101.0\n"
         "HTTPClientError: ",
