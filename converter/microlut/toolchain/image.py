@@ -26,6 +26,7 @@ _LINKED = re.compile(
 class Sizes:
     """Memory of an image in bytes, as `size` prints it (Berkeley format).
 
+    `size` takes a heap that is not writable and code that runs from RAM for text; both are in RAM.
     Flash is text + data, RAM is data + bss, or all three where a loader copies the whole image to
     RAM; `sections` has the name and size of each section. What is in one of the board's other
     memories counts only in `others`, by its name.
@@ -85,7 +86,8 @@ def measure(elf: Path, board: Board | None = None) -> Sizes:
     text = data = bss = 0
     sections = []
     with elf.open("rb") as file:
-        for section in ELFFile(file).iter_sections():
+        image = ELFFile(file)
+        for section in image.iter_sections():
             flags, size = section["sh_flags"], section["sh_size"]
             if not flags & SH_FLAGS.SHF_ALLOC or size == 0:
                 continue
@@ -93,14 +95,29 @@ def measure(elf: Path, board: Board | None = None) -> Sizes:
             other = section.name.removeprefix(OTHER_SECTION)
             if section.name.startswith(OTHER_SECTION) and other in others:
                 others[other] += size
-            elif flags & SH_FLAGS.SHF_EXECINSTR or not flags & SH_FLAGS.SHF_WRITE:
-                text += size
-            elif section["sh_type"] != "SHT_NOBITS":
+            elif section["sh_type"] == "SHT_NOBITS":
+                bss += size
+            elif _is_data(flags) or (board is None and _is_copied(image, section["sh_addr"])):
                 data += size
             else:
-                bss += size
+                text += size
     ram = data + bss + (text if in_ram else 0)
     return Sizes(text + data, ram, tuple(sections), tuple(others.items()))
+
+
+def _is_data(flags: int) -> bool:
+    """Return whether a section of these flags is written, and no code."""
+    return bool(flags & SH_FLAGS.SHF_WRITE) and not flags & SH_FLAGS.SHF_EXECINSTR
+
+
+def _is_copied(image: ELFFile, address: int) -> bool:
+    """Return whether start-up code copies what is at an address from where it was flashed."""
+    return any(
+        segment["p_type"] == "PT_LOAD"
+        and 0 <= address - segment["p_vaddr"] < segment["p_filesz"]
+        and segment["p_paddr"] != segment["p_vaddr"]
+        for segment in image.iter_segments()
+    )
 
 
 def engine_code_bytes(map_file: Path) -> int:

@@ -74,6 +74,27 @@ def elf(tmp_path_factory) -> Path:
     return folder / "a.elf"
 
 
+def test_code_that_runs_from_ram_and_a_heap_are_counted_there(tmp_path):
+    """pico-sdk's sections of both have the flags of constants."""
+    compiler = find_tool(HOST_CC)
+    if compiler is None:
+        pytest.skip(f"no ELF file: {HOST_CC.name} is missing ({HOST_CC.apt_command})")
+    (tmp_path / "a.c").write_text(
+        '__asm__(".section .text,\\"ax\\"\\n.space 96\\n.section .fast,\\"ax\\"\\n.space 48\\n"\n'
+        '".section .heap,\\"a\\",%nobits\\n.space 2048\\n.text");\n'
+    )
+    (tmp_path / "a.ld").write_text(
+        "MEMORY { FLASH (rx) : ORIGIN = 0x100000, LENGTH = 64K\n"
+        "RAM (rwx) : ORIGIN = 0x200000, LENGTH = 64K }\n"
+        "SECTIONS { .text : { *(.text) } >FLASH\n.fast : { *(.fast) } >RAM AT>FLASH\n"
+        ".heap (NOLOAD) : { *(.heap) } >RAM\n/DISCARD/ : { *(.note*) *(.comment) *(.eh_frame) } }\n"
+    )
+    options = ("-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-T,a.ld", "-Wl,-e,0")
+    subprocess.run([compiler, *options, "-o", "a.elf", "a.c"], cwd=tmp_path, check=True)
+    sizes = measure(tmp_path / "a.elf")
+    assert (sizes.flash_bytes, sizes.ram_bytes) == (96 + 48, 48 + 2048)
+
+
 class Tools:
     """The programs of all ecosystems in a folder of their own, and what they do."""
 
