@@ -14,7 +14,9 @@
 #define EXPONENT_MASK 0xFFu
 #define EXPONENT_BIAS 150
 
-static const char hex_digits[16] = "0123456789abcdef";
+/* No string, whose end would take a byte of flash. */
+static const char hex_digits[16] = {
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
 
 void mlut_print(const char *text)
 {
