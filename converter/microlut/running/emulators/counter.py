@@ -8,6 +8,7 @@ import re
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -19,17 +20,23 @@ from microlut.machine.tools import HOST_CC, find_tool
 _SOURCE = Path(__file__).with_name("insn_count.c")
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _BEGIN, _END = "mlut_probe_begin", "mlut_probe_end"
+_VERSION = re.compile(r"version (\d+)\.(\d+)")
+# What QEMU says of a plugin for an older or a newer API.
+_SUPPORTED = re.compile(r"supports only (?:a minimum|up to) version(?: of)? (\d+)")
+_NEWEST_API = 7  # that insn_count.c has been compiled for and run with
+_MOST_SECONDS = 30
 
 
 def plugin_api(qemu_version: str) -> int | None:
-    """Return the plugin API for a QEMU version, or None if it has no usable one.
+    """Return the plugin API for a QEMU version as far as known; None if it has no usable one.
 
     QEMU refuses plugins older than its oldest supported API, so this is the API of that release.
+    Newer releases may refuse it, and say which API they want.
 
     >>> plugin_api("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)")
     1
     """
-    found = re.search(r"version (\d+)\.(\d+)", qemu_version)
+    found = _VERSION.search(qemu_version)
     if found is None:
         return None
     version = (int(found[1]), int(found[2]))
@@ -43,17 +50,19 @@ def counter_plugin(qemu: Path, scratch: Path) -> Path | None:
     """Return the plugin for this QEMU, compiled at first use.
 
     It is kept in the user's cache folder, or made in `scratch` if that cannot be written or is
-    another user's. If QEMU is built without plugins or there is no C compiler, return None: nothing
-    can be counted.
+    another user's. If QEMU is built without plugins or wants ones of an unknown API, or there is no C
+    compiler, return None: nothing can be counted.
     """
     compiler = find_tool(HOST_CC)
-    api = plugin_api(_output_of(qemu, "--version"))
+    version = _output_of(qemu, "--version")
+    api = plugin_api(version)
     if compiler is None or api is None or "\n-plugin " not in _output_of(qemu, "--help"):
         return None
     digest = hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:12]
-    folder, name = _cache_folder() or scratch, f"insn_count-{digest}-api{api}"
+    release = ".".join(_VERSION.findall(version)[0])
+    folder, name = _cache_folder() or scratch, f"insn_count-{digest}-qemu{release}"
     kept = (path for path in sorted(folder.glob(f"{name}-*.so")) if _is_as_compiled(path))
-    return next(kept, None) or _compile(compiler, api, folder, name)
+    return next(kept, None) or _compile(compiler, qemu, api, folder / name)
 
 
 def plugin_option(
@@ -146,17 +155,53 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _compile(compiler: Path, api: int, target: Path, name: str) -> Path:
-    """Compile the plugin under another name, then rename it, so that nobody loads half a file."""
-    with tempfile.TemporaryDirectory(dir=target) as folder:
-        made = Path(folder) / f"{name}.so"
-        options = ("-O2", "-std=c11", "-shared", "-fPIC", "-fvisibility=hidden")
-        command = [str(compiler), *options, f"-DPLUGIN_API={api}", str(_SOURCE), "-o", str(made)]
-        result = subprocess.run(command, check=False, capture_output=True, text=True)
-        if result.returncode != 0:
-            raise BuildFailed(f"{_SOURCE.name}: {(result.stderr.splitlines() or ['?'])[0]}")
+def _compile(compiler: Path, qemu: Path, api: int, target: Path) -> Path | None:
+    """Compile the plugin under another name, then rename it, so that nobody loads half a file.
+
+    Return None if QEMU wants an API that the plugin does not know.
+
+    Args:
+        compiler: The compiler of this computer.
+        qemu: The QEMU that is to load it.
+        api: The API to try first.
+        target: Path of the plugin; its hash is added to the name.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        made = Path(folder) / f"{target.name}.so"
+        _compile_for(compiler, api, made)
+        wanted = _wanted_api(qemu, made)
+        if wanted is not None and wanted > _NEWEST_API:
+            return None
+        if wanted is not None:
+            _compile_for(compiler, wanted, made)
         made.chmod(0o700)
-        return made.replace(target / f"{name}-{_hash(made)}.so")
+        return made.replace(target.with_name(f"{target.name}-{_hash(made)}.so"))
+
+
+def _compile_for(compiler: Path, api: int, made: Path) -> None:
+    options = ("-O2", "-std=c11", "-shared", "-fPIC", "-fvisibility=hidden")
+    command = [str(compiler), *options, f"-DPLUGIN_API={api}", str(_SOURCE), "-o", str(made)]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise BuildFailed(f"{_SOURCE.name}: {(result.stderr.splitlines() or ['?'])[0]}")
+
+
+def _wanted_api(qemu: Path, plugin: Path) -> int | None:
+    """Return the API that a QEMU wants instead of a plugin's; None if it takes that one."""
+    # without its arguments a plugin that is loaded ends QEMU at once
+    command = [str(qemu), "-machine", "none", "-display", "none", "-plugin"]
+    with suppress(subprocess.TimeoutExpired):
+        told = subprocess.run(
+            [*command, f"file={_escaped(plugin)}"],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_MOST_SECONDS,
+        )
+        found = _SUPPORTED.search(told.stderr)
+        return int(found[1]) if found else None
+    return None
 
 
 def _output_of(program: Path, option: str) -> str:

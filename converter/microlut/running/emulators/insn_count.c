@@ -16,8 +16,9 @@
  * interest is corrected by the part of it that lies outside the region; `blocks` takes it as a
  * whole, which is exact where both addresses are those of functions.
  *
- * QEMU's qemu-plugin.h is often not packaged, so the few functions used are declared here; they
- * are the same in all plugin API versions so far. PLUGIN_API is the version QEMU wants.
+ * QEMU's qemu-plugin.h is often not packaged, so the few functions used are declared here.
+ * PLUGIN_API is the version QEMU wants. Up to 6 the plugin's id is passed to whom a block is
+ * announced; from 7 on, a pointer of the plugin's own.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,10 +33,19 @@ typedef uint64_t plugin_id_t;
 struct qemu_info_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
+#if PLUGIN_API < 7
 typedef void (*translation_callback_t)(plugin_id_t id, struct qemu_plugin_tb *block);
+#else
+typedef void (*translation_callback_t)(struct qemu_plugin_tb *block, void *user_data);
+#endif
 typedef void (*execution_callback_t)(unsigned int cpu, void *user_data);
 
+#if PLUGIN_API < 7
 extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id_t id, translation_callback_t callback);
+#else
+extern void qemu_plugin_register_vcpu_tb_trans_cb(
+    plugin_id_t id, translation_callback_t callback, void *user_data);
+#endif
 extern void qemu_plugin_register_vcpu_tb_exec_cb(
     struct qemu_plugin_tb *block, execution_callback_t callback, int flags, void *user_data);
 extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction,
@@ -121,9 +131,8 @@ static void on_end(unsigned int cpu, void *left)
     }
 }
 
-static void on_translate(plugin_id_t id, struct qemu_plugin_tb *translated)
+static void count_block(struct qemu_plugin_tb *translated)
 {
-    (void)id;
     size_t count = qemu_plugin_tb_n_insns(translated);
     block_t *block = calloc(1, sizeof *block);
     if (block == NULL) {
@@ -148,6 +157,20 @@ static void on_translate(plugin_id_t id, struct qemu_plugin_tb *translated)
         }
     }
 }
+
+#if PLUGIN_API < 7
+static void on_translate(plugin_id_t id, struct qemu_plugin_tb *translated)
+{
+    (void)id;
+    count_block(translated);
+}
+#else
+static void on_translate(struct qemu_plugin_tb *translated, void *user_data)
+{
+    (void)user_data;
+    count_block(translated);
+}
+#endif
 
 static bool read_hex(const char *argument, const char *key, uint64_t *value)
 {
@@ -177,6 +200,10 @@ int qemu_plugin_install(plugin_id_t id, const struct qemu_info_t *info, int argc
         fputs("insn_count: needs out=FILE, begin=HEX and end=HEX\n", stderr);
         return -1;
     }
+#if PLUGIN_API < 7
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
+#else
+    qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate, NULL);
+#endif
     return 0;
 }

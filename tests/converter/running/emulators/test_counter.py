@@ -107,6 +107,37 @@ def test_counter_plugin_needs_a_qemu_with_plugins(qemu, tmp_path):
     assert counter_plugin(qemu, tmp_path) is None
 
 
+def wanting(qemu, api):
+    """Make the stand-in one of a release that refuses plugins for an older API."""
+    says = f"plugin requires API version 4, but this QEMU supports only a minimum version of {api}"
+    qemu.write_text(
+        "#!/bin/sh\necho 'QEMU emulator version 11.1.3'\necho '-plugin [file=]<file>'\n"
+        f"case \"$*\" in *file=*) echo 'Could not load plugin x: {says}' >&2; exit 1;; esac\n"
+    )
+
+
+def test_counter_plugin_has_the_api_that_a_newer_qemu_wants(qemu, tmp_path, monkeypatch):
+    wanting(qemu, 7)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    compiled = []
+    original = counter._compile_for
+    monkeypatch.setattr(
+        counter,
+        "_compile_for",
+        lambda cc, api, made: compiled.append(api) or original(cc, api, made),
+    )
+    assert counter_plugin(qemu, tmp_path) is not None
+    assert counter_plugin(qemu, tmp_path) is not None  # of the cache
+    assert compiled == [4, 7]
+
+
+def test_nothing_is_counted_by_a_qemu_with_an_unknown_api(qemu, tmp_path, monkeypatch):
+    wanting(qemu, 8)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert counter_plugin(qemu, tmp_path) is None
+    assert list((tmp_path / "cache" / "microlut").iterdir()) == []
+
+
 @pytest.mark.qemu
 def test_counter_plugin_is_made_for_the_installed_qemu(tmp_path):
     qemu = find_tool(QEMU)
