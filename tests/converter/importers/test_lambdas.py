@@ -41,6 +41,31 @@ def test_code_of_this_python_is_read(text):
     assert function_of(encoded(KNOWN[text])) == (("x",), text)
 
 
+# The same function, as each of them marshals it.
+NEWER = {
+    "3.13": (
+        "YwEAAAAAAAAAAAAAAAYAAAADAAAA80oAAACVAFsAAAAAAAAAAABSAwAAAAAAAAAAAAAAAAAAAAAAAFUA"
+        "UwBTADICUwFTAjICNAIFAAAAUwNVAFMELQUAAFMBLQoAAFMFOQMkAKkGTukBAAAA6QMAAADnAAAAAAAA"
+        "EMDpAgAAACkB2g5jbGlwX3ZhbHVlX21heKkC2gJ0ZtoNY2xpcF9ieV92YWx1ZSkB2gF4cwEAAAAg2gZu"
+        "ZXQucHnaCDxsYW1iZGE+cgwAAAADAAAA8yoAAACAAIxC1wwc0QwcmFGacaAhoEGgI5h2mVmoBLhRwBG5"
+        "VcBRuVnQDBzRDEfzAAAAAA=="
+    ),
+    "3.14": (
+        "YwEAAAAAAAAAAAAAAAYAAAADAAAA81wAAACAAFwAAAAAAAAAAABQAwAAAAAAAAAAAAAAAAAAAAAAAFYA"
+        "UgIsGgAAAAAAAAAAAABSA1YAXgIsBQAAAAAAAAAAAABeASwKAAAAAAAAAAAAAFIBNwMAAAAAAAAjAKkE"
+        "uk5OTikB2g5jbGlwX3ZhbHVlX21heCkCcgIAAAA66QEAAADpAwAAAE5nAAAAAAAAEMCpAtoCdGbaDWNs"
+        "aXBfYnlfdmFsdWUpAdoBeHMBAAAAINoGbmV0LnB52gg8bGFtYmRhPnILAAAAAwAAAPMiAAAAgACMQtcM"
+        "HNEMHJhRmHadWagEuFHAEb1VwFG9WdAMHNQMR/MAAAAA"
+    ),
+}
+
+
+@pytest.mark.parametrize("version", NEWER)
+def test_code_of_newer_pythons_is_read(version):
+    expected = "tf.clip_by_value(x[:, 1:3], -4.0, clip_value_max=x * 2 - 1)"
+    assert function_of(NEWER[version]) == (("x",), expected)
+
+
 def small(kind, content):
     return kind + bytes([len(content)]) + content
 

@@ -2,7 +2,7 @@
 
 Keras stores a Lambda's function as a marshalled code object. Here it is data (`marshalled.py`), and
 a stack of expressions instead of values follows the instructions. The result is an expression, such
-as `tf.nn.relu6(x + 3.0) / 6.0`, if every instruction is one of a few of CPython 3.6 to 3.12.
+as `tf.nn.relu6(x + 3.0) / 6.0`, if every instruction is one of a few of CPython 3.6 to 3.14.
 """
 
 from __future__ import annotations
@@ -15,6 +15,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from microlut.importers.keras.marshalled import Code, NotKnown, code_of
+from microlut.importers.keras.newer_code import (
+    CALL_WITH_NAMES,
+    NULL_ABOVE,
+    SMALL_INTEGER,
+    as_older,
+)
 
 _MOST_BYTES = 1 << 16
 _MOST_STEPS = 200
@@ -64,6 +70,8 @@ class _Stack:
         steps = list(zip(code.instructions[::2], code.instructions[1::2], strict=True))
         if len(steps) > _MOST_STEPS:
             raise NotKnown
+        if code.is_new:
+            steps = as_older(steps)
         known = self._new(steps) if code.is_new else self._old()
         for opcode, argument in steps:
             if opcode == _RETURN:
@@ -104,7 +112,7 @@ class _Stack:
         }
 
     def _new(self, steps: Sequence[tuple[int, int]]) -> dict[int, Callable[[int], None]]:
-        """Return the instructions of CPython 3.11 and 3.12."""
+        """Return the instructions of CPython 3.11 and newer, those of 3.13 as in 3.12."""
         is_312 = all(opcode != _PRECALL for opcode, _ in steps)
         return {
             **self._both(),
@@ -116,6 +124,9 @@ class _Stack:
             160: self._method,
             171: lambda n: self._call(n, len(self.keywords)),
             172: self._keywords,
+            CALL_WITH_NAMES: self._call_with_keywords,
+            SMALL_INTEGER: lambda n: self._push(ast.Constant(n)),
+            NULL_ABOVE: lambda _: self.stack.insert(-1, _NULL),  # always below here
         }
 
     def _push(self, value: ast.expr) -> None:
@@ -139,9 +150,7 @@ class _Stack:
     def _constant(self, number: int) -> None:
         value = self.code.constants[number]
         items = value if isinstance(value, tuple) else (value,)
-        if any(not isinstance(item, int | float | str | type(None) | type(...)) for item in items):
-            raise NotKnown
-        made = [ast.Constant(item) for item in items]
+        made = [_constant(item) for item in items]
         self._push(ast.Tuple([*made], ast.Load()) if isinstance(value, tuple) else made[0])
 
     def _module(self, number: int) -> None:
@@ -198,6 +207,15 @@ class _Stack:
         first = len(values) - named
         keywords = [ast.keyword(*each) for each in zip(names, values[first:], strict=True)]
         self._push(ast.Call(function, values[:first], keywords))
+
+
+def _constant(item: object) -> ast.expr:
+    if isinstance(item, slice):
+        ends = (item.start, item.stop, item.step)
+        return ast.Slice(*(None if end is None else _constant(end) for end in ends))
+    if not isinstance(item, int | float | str | type(None) | type(...)):
+        raise NotKnown
+    return ast.Constant(item)
 
 
 def _is_none(value: ast.expr) -> bool:

@@ -1,4 +1,4 @@
-"""Read marshalled code objects of CPython 3.6 to 3.12 as data.
+"""Read marshalled code objects of CPython 3.6 to 3.14 as data.
 
 The module `marshal` must not be given data that one does not trust.
 """
@@ -91,6 +91,8 @@ class _Reader:
             if not 0 <= count <= _MOST_ITEMS:
                 raise NotKnown
             return tuple(self.value() for _ in range(count))
+        if name == ":":
+            return slice(*(self.value() for _ in range(3)))
         raise NotKnown
 
     def code(self) -> Code:
@@ -100,9 +102,9 @@ class _Reader:
             raise NotKnown
         if kind & _REFERABLE:
             self.referred.append(None)
-        start = self.place
+        start, referred = self.place, len(self.referred)
         for count, is_new in ((5, False), (6, False), (5, True)):
-            self.place, self.referred = start, self.referred[:1]
+            self.place, self.referred = start, self.referred[:referred]
             try:
                 return self._code(count, is_new)
             except (NotKnown, struct.error, LookupError, TypeError, UnicodeError):
@@ -125,10 +127,11 @@ class _Reader:
         sound &= all(isinstance(text, str) for text in (*texts, *names, *variables))
         sound &= all(isinstance(end, bytes) for end in ends) and self.place == len(self.data)
         sound &= not is_new or (isinstance(kinds, bytes) and len(kinds) == len(variables))
-        if not sound or (is_new and any(kind != _LOCAL for kind in kinds)):
+        if not sound or (is_new and any(kind & ~_ARGUMENT != _LOCAL for kind in kinds)):
             raise NotKnown
         return Code(numbers[0], instructions, constants, names, variables, is_new)
 
 
 _SINGLETONS: Mapping[str, Any] = {"N": None, "T": True, "F": False, ".": ...}
 _LOCAL = 0x20
+_ARGUMENT = 0x06  # by position and by name, which CPython 3.14 says
