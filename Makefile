@@ -84,6 +84,8 @@ check: setup-dev
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q --recursive --configfile pyproject.toml converter
 	$(BIN)/python scripts/check_prose.py

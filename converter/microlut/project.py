@@ -7,6 +7,7 @@ stays untouched until the new one is complete.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -170,7 +171,7 @@ def check_replaceable(
                 f"{output}: is the current folder or above it, and would be replaced; "
                 "choose a folder beside or below the current one"
             )
-        if output.resolve().is_mount():
+        if os.path.ismount(output.resolve()):  # Path has none on Windows
             raise InvalidInput(
                 f"{output}: is where a file system is mounted, and cannot be replaced; "
                 "choose a folder in it"

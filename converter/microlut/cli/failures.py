@@ -9,6 +9,7 @@ from types import FrameType
 import typer
 
 from microlut.errors import InvalidInput, MicrolutError
+from microlut.support.system import TERMINATING
 from microlut.support.texts import visible
 
 EXIT_DISAGREES = 1
@@ -23,22 +24,19 @@ _EXIT_INTERNAL = 70
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
-_TERMINATING = (signal.SIGTERM, signal.SIGHUP)
-
-
 class Terminated(BaseException):
     """The process was asked to end. No `Exception`, so that nobody handles it as a failure."""
 
 
 def raise_when_terminated() -> None:
     """Let SIGTERM and SIGHUP raise `Terminated`: emulators are stopped and folders removed."""
-    for number in _TERMINATING:
+    for number in TERMINATING:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
             signal.signal(number, _terminate)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
-    for number in _TERMINATING:  # a second one must not disturb the clean-up
+    for number in TERMINATING:  # a second one must not disturb the clean-up
         signal.signal(number, signal.SIG_IGN)
     raise Terminated
 

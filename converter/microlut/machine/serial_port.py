@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import select
+import sys
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -77,6 +78,11 @@ class SerialPort:
     def read(self, seconds: float) -> bytes:
         """Return what has arrived within that time; nothing if nothing has."""
         try:
+            if sys.platform == "win32":  # where `select` knows only sockets
+                self._serial.timeout = seconds
+                first: bytes = self._serial.read(1)
+                rest: bytes = self._serial.read(self._serial.in_waiting)
+                return first + rest
             if not select.select([self._serial], [], [], seconds)[0]:
                 return b""
             data: bytes = self._serial.read(max(1, self._serial.in_waiting))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import selectors
-import termios
-import tty
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from microlut.machine.serial_port import SerialPort
+from microlut.support.system import not_on_windows
 
 _END_KEY = b"\x1d"  # Ctrl-]
 _PIECE_BYTES = 4096
@@ -27,7 +27,10 @@ def monitor(port: SerialPort, keyboard: int, screen: int) -> None:
 
     Raises:
         DeviceFailed: The port is gone.
+        InvalidInput: This is Windows.
     """
+    if sys.platform == "win32":
+        raise not_on_windows("the monitor")
     with suppress(BrokenPipeError), _by_keys(keyboard), selectors.DefaultSelector() as selector:
         selector.register(port, selectors.EVENT_READ)
         selector.register(keyboard, selectors.EVENT_READ)
@@ -54,9 +57,12 @@ def monitor(port: SerialPort, keyboard: int, screen: int) -> None:
 @contextmanager
 def _by_keys(keyboard: int) -> Iterator[None]:
     """Let a terminal deliver every key at once and without echo; Ctrl-C still interrupts."""
-    if not os.isatty(keyboard):
+    if sys.platform == "win32" or not os.isatty(keyboard):
         yield
         return
+    import termios  # which Windows lacks
+    import tty
+
     before = termios.tcgetattr(keyboard)
     try:
         tty.setcbreak(keyboard, termios.TCSADRAIN)  # keeps pending input

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import shutil
 import tempfile
@@ -10,7 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+
+from microlut.support.system import is_locked, lock
 
 OLD = "old"  # the result before, while the new one takes its place
 _GONE = "gone"  # that one, while it is removed
@@ -32,9 +32,9 @@ def working_folder(result: Path) -> Iterator[Path]:
     _remove_left_over(result)
     work = Path(tempfile.mkdtemp(prefix=f".{result.name}-", dir=result.parent))
     try:
-        with (work / _NEW).open("w") as lock:
+        with (work / _NEW).open("w", encoding="ascii") as file:
             with suppress(OSError):  # a file system without locks: nobody else may remove it
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                lock(file)
                 (work / _NEW).rename(work / _LOCK)  # whoever sees it sees that it is held
             yield work
     finally:
@@ -57,13 +57,13 @@ def _remove(work: Path) -> None:
 
 def _remove_left_over(result: Path) -> None:
     """Remove the working folders of a result that no process holds the lock of."""
-    for lock in result.parent.glob(f".{glob.escape(result.name)}-????????/{_LOCK}"):
-        with suppress(OSError), lock.open("r") as file:
-            if not _is_free(file):
+    for path in result.parent.glob(f".{glob.escape(result.name)}-????????/{_LOCK}"):
+        with suppress(OSError), path.open("r", encoding="ascii") as file:
+            if is_locked(file):
                 continue
-            if (lock.parent / OLD).exists() and not result.exists():
-                (lock.parent / OLD).rename(result)
-            _remove(lock.parent)
+            if (path.parent / OLD).exists() and not result.exists():
+                (path.parent / OLD).rename(result)
+            _remove(path.parent)
     for folder in result.parent.glob(f".{glob.escape(result.name)}-????????"):
         with suppress(OSError):
             if _is_abandoned(folder):
@@ -75,11 +75,3 @@ def _is_abandoned(folder: Path) -> bool:
     files = [file.name for file in folder.rglob("*") if not file.is_dir()]
     old = time.time() - folder.stat().st_mtime > _MOST_SECONDS_WITHOUT_LOCK
     return old and files in ([], [_NEW])
-
-
-def _is_free(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

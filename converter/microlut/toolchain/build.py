@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from microlut.plan import Optimize
 from microlut.plan.banks import MAIN
 from microlut.support.files import plain_folder
 from microlut.support.resources import data_folder
+from microlut.support.system import not_on_windows
 from microlut.toolchain.esp_image import esptool_of, write_esp_image
 from microlut.toolchain.image import OTHER_SECTION, Image, Stack, engine_code_bytes, measure
 from microlut.toolchain.programs import check_program, run_program
@@ -104,6 +106,8 @@ def build(  # noqa: PLR0913 (a choice each)
 
 def check_tools(board: Board) -> None:
     """Raise ToolMissing or InvalidInput if this machine cannot build for a board."""
+    if sys.platform == "win32":
+        raise not_on_windows("building firmware")
     for tool in (*board.toolchain.needs, CMAKE, NINJA):
         check_program(require_tool(tool))
 

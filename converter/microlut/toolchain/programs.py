@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from microlut.errors import BuildFailed, InvalidInput
+from microlut.support.system import end_group, kill_group, kill_session
 
 _MOST_SECONDS, _ENDING_SECONDS = 900.0, 10.0
 _UNUSABLE = re.compile(r"""[;"\\|\n]""")
@@ -58,7 +57,7 @@ def run_program(
                 "look whether the compiler works"
             ) from error
         except BaseException:  # such as Ctrl-C; the folder is about to be removed
-            os.killpg(process.pid, signal.SIGTERM)  # Ninja passes it on, unlike SIGKILL
+            end_group(process)
             process.communicate()
             raise
     return subprocess.CompletedProcess(command, process.returncode, messages)
@@ -66,24 +65,11 @@ def run_program(
 
 def _end(process: subprocess.Popen[str]) -> None:
     """End a program, and what it has started, also if that takes no notice."""
-    os.killpg(process.pid, signal.SIGTERM)
+    end_group(process)
     try:
         process.communicate(timeout=_ENDING_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-    for other in _session(process.pid):  # Ninja gives each compiler a group of its own
-        with suppress(ProcessLookupError):
-            os.kill(other, signal.SIGKILL)
+        kill_group(process)
+    kill_session(process.pid)  # Ninja gives each compiler a group of its own
     assert process.stdout is not None
     process.stdout.close()
-
-
-def _session(leader: int) -> list[int]:
-    """Return the processes of a session, on systems that tell in /proc."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        number = int(entry.name)
-        with suppress(OSError):  # it has ended
-            if os.getsid(number) == leader:
-                found.append(number)
-    return found

@@ -16,7 +16,7 @@ import pytest
 
 from microlut.errors import InvalidInput, Obstacle, UnsupportedModel
 from microlut.importers import apart, files
-from microlut.importers.apart import answers, processes, seccomp
+from microlut.importers.apart import answers, confined, processes, seccomp
 from microlut.importers.keras.config import KerasModel
 
 needs_seccomp = pytest.mark.skipif(
@@ -95,7 +95,7 @@ def test_reader_has_no_open_file_of_its_parent(forks, monkeypatch, tmp_path):
 
 
 def test_reader_that_does_not_end_is_stopped_by_its_processor_time(forks, monkeypatch, tmp_path):
-    monkeypatch.setattr(apart, "_SECONDS", 1)
+    monkeypatch.setattr(confined, "_SECONDS", 1)
     start = time.monotonic()
     with pytest.raises(InvalidInput, match=r"m: cannot be read \(.*does not come to an end"):
         run_in_reader(monkeypatch, tmp_path / "m", lambda: [None for _ in iter(int, 1) if _])
@@ -103,8 +103,8 @@ def test_reader_that_does_not_end_is_stopped_by_its_processor_time(forks, monkey
 
 
 def test_reader_that_waits_is_stopped_by_the_clock(forks, monkeypatch, tmp_path):
-    monkeypatch.setattr(apart, "_SECONDS", 1)
-    monkeypatch.setattr(apart, "_WAITING", 0.5)
+    monkeypatch.setattr(confined, "_SECONDS", 1)
+    monkeypatch.setattr(confined, "_WAITING", 0.5)
     with pytest.raises(InvalidInput, match="does not come to an end"):
         run_in_reader(monkeypatch, tmp_path / "m", lambda: time.sleep(1000))
 
@@ -185,13 +185,15 @@ def test_helper_takes_relative_paths_from_here(helper, monkeypatch, tmp_path):
 
 
 def test_helper_survives_readers_that_do_not(helper, monkeypatch, tmp_path):
-    crash = "apart.files.read = lambda path, custom: custom and os.abort() or time.sleep(1000)"
-    command = f"import os, time; from microlut.importers import apart; {crash}; apart.serve()"
+    crash = "files.read = lambda path, custom: custom and os.abort() or time.sleep(1000)"
+    command = (
+        f"import os, time; from microlut.importers import apart, files; {crash}; apart.serve()"
+    )
     monkeypatch.setattr(processes, "_COMMAND", command)
-    monkeypatch.setattr(apart, "_WAITING", 0.1)
+    monkeypatch.setattr(confined, "_WAITING", 0.1)
     with pytest.raises(InvalidInput, match="does not come to an end"):
         apart.read(tmp_path / "m")
-    monkeypatch.setattr(apart, "_WAITING", 100)
+    monkeypatch.setattr(confined, "_WAITING", 100)
     with pytest.raises(InvalidInput, match="crashes"):
         apart.read(tmp_path / "m", {"a": "b"})
     assert len(helper) == 1

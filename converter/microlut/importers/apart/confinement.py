@@ -8,9 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import sys
 from pathlib import Path
 
 from microlut.importers.apart import seccomp
+
+assert sys.platform != "win32"  # has none of this, and never imports it
 
 _PAGES = Path("/proc/self/statm")
 _FIRST_FREE = 3  # file descriptor behind the standard ones

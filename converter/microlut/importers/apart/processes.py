@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+assert sys.platform != "win32"  # has none of this, and never imports it
+
 _COMMAND = "from microlut.importers.apart import serve; serve()"
 # Libraries that start threads which Python does not count.
 _THREADED = ("jax", "tensorflow", "torch")
@@ -41,8 +43,9 @@ class TakesTooLong(Exception):
 
 def answer_file() -> int:
     """Return a new file without a name, in memory where the system can."""
-    with suppress(AttributeError, OSError):
-        return os.memfd_create("microlut")
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):
+            return os.memfd_create("microlut")
     number, path = tempfile.mkstemp()
     Path(path).unlink()
     return number
@@ -67,11 +70,14 @@ def run(work: Work, request: Request, answer: int, seconds: float) -> int:
 
 
 def _may_fork() -> bool:
+    if sys.platform != "linux":
+        return False
     alone = threading.active_count() == 1 and not any(name in sys.modules for name in _THREADED)
-    return alone and sys.platform.startswith("linux") and hasattr(os, "pidfd_open")
+    return alone and hasattr(os, "pidfd_open")
 
 
 def _forked(work: Work, request: Request, answer: int) -> int:
+    assert sys.platform != "win32"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # threads of BLAS, which ends them at a fork
         child = os.fork()
@@ -91,6 +97,9 @@ def _forked(work: Work, request: Request, answer: int) -> int:
 
 
 def _wait(child: int, seconds: float) -> int:
+    if sys.platform != "linux":
+        raise NotImplementedError
+    assert sys.platform == "linux"
     handle = os.pidfd_open(child)
     ended = False
     try:
@@ -114,6 +123,7 @@ class _Helper:
     owner: int
 
     def ask(self, request: Request, answer: int, seconds: float) -> int:
+        assert sys.platform != "win32"
         content = json.dumps({**request, "folder": str(Path.cwd())}).encode()
         try:
             self.connection.settimeout(seconds)
@@ -128,6 +138,7 @@ class _Helper:
             raise
 
     def end(self) -> None:
+        assert sys.platform != "win32"
         self.connection.close()
         with suppress(OSError):  # a session of its own: what it has forked ends, too
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -163,6 +174,7 @@ def serve(work: Work, prepare: Callable[[Request], None]) -> None:
         work: What is done for each request.
         prepare: What is done before the fork, once for many: imports.
     """
+    assert sys.platform != "win32"
     with socket.socket(fileno=int(sys.argv[1])) as connection:
         while True:
             head, files, *_ = socket.recv_fds(connection, _LENGTH.size, 1)

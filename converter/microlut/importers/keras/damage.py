@@ -48,6 +48,11 @@ def container(path: Path | str) -> Iterator[None]:
         raise damaged(path, one_line(error)) from error
 
 
+def too_large(path: Path) -> InvalidInput:
+    """Return the error for a file for which there is not enough memory."""
+    return InvalidInput(f"{path}: reading it takes too much memory; use a smaller model")
+
+
 def damaged(path: Path | str, reason: str) -> InvalidInput:
     """Return the error for a file that cannot be read to its end."""
     return InvalidInput(

@@ -50,8 +50,8 @@ def counter_plugin(qemu: Path, scratch: Path) -> Path | None:
     """Return the plugin for this QEMU, compiled at first use.
 
     It is kept in the user's cache folder, or made in `scratch` if that cannot be written or is
-    another user's. If QEMU is built without plugins or wants ones of an unknown API, or there is no C
-    compiler, return None: nothing can be counted.
+    another user's. If QEMU is built without plugins or wants some of an unknown API, or there is no
+    C compiler, return None: nothing can be counted.
     """
     compiler = find_tool(HOST_CC)
     version = _output_of(qemu, "--version")

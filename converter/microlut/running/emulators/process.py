@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
+
+from microlut.support.system import not_on_windows
 
 # Reads from a pipe whose other end only this process holds, so it ends whenever this process does.
 _GUARD = ("/bin/sh", "-c", 'read -r _; kill -9 "$0"')
@@ -25,6 +28,8 @@ def started(
         messages: Open file for its standard error.
         terminal: File descriptor of its standard input and output; two pipes by default.
     """
+    if sys.platform == "win32":
+        raise not_on_windows("running an emulator")
     with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=messages) as process:
         try:
             with _guarded(process.pid):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from typing import IO
 
 from microlut.errors import RunFailed
 from microlut.running.emulators.process import started
+from microlut.support.system import not_on_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class Offered:
 @contextmanager
 def offered(command: tuple[str, ...]) -> Iterator[Offered]:
     """Run a program at a new pseudo-terminal until the end of the block."""
+    if sys.platform == "win32":
+        raise not_on_windows("an emulator as a serial port")
+    import tty
+
     master, slave = os.openpty()
     try:
         # No echo and no translation. The slave side stays open here: that keeps these settings, and
