@@ -17,6 +17,7 @@ from microlut.cli.options import (
     JsonOption,
     ProbeOption,
     TimingOption,
+    at_least_one,
 )
 from microlut.cli.terminal import print_json
 from microlut.machine.serial_port import DEFAULT_BAUD, SerialPort
@@ -53,7 +54,7 @@ def flash(
 
 def monitor(
     port: Annotated[str, typer.Option(help="Serial port, such as /dev/ttyACM0.")],
-    baud: Annotated[int, typer.Option(min=1, help="Its speed.")] = DEFAULT_BAUD,
+    baud: Annotated[int, typer.Option(callback=at_least_one, help="Its speed.")] = DEFAULT_BAUD,
     _as_json: JsonOption = False,
 ) -> None:
     """Talk to a board's console in this terminal: type commands like name%; Ctrl-] ends it."""

@@ -32,6 +32,7 @@ from microlut.cli.options import (
     ProfileOption,
     PtyOption,
     TimingOption,
+    at_least_one,
 )
 from microlut.cli.terminal import print_json, progress_bar
 from microlut.errors import InvalidInput
@@ -159,7 +160,8 @@ def verify(
     board: BoardsOption = None,
     limit: LimitOption = None,
     emulator_limit: Annotated[
-        int, typer.Option(min=1, help="Emulated boards run only the first N inputs.")
+        int,
+        typer.Option(callback=at_least_one, help="Emulated boards run only the first N inputs."),
     ] = verification.DEFAULT_EMULATOR_LIMIT,
     model: ConvertedOption = None,
     as_json: JsonOption = False,

@@ -87,7 +87,22 @@ _INPUTS = typer.Option(
 )
 InputsOption = Annotated[Path, _INPUTS]
 OptionalInputs = Annotated[Path | None, _INPUTS]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="Use only the first N inputs.")]
+
+
+def at_least_one(option: typer.CallbackParam, value: int | None) -> int | None:
+    """Return the value of an option that counts something; typer's own bounds have other words.
+
+    Raises:
+        InvalidInput: It is zero or negative.
+    """
+    if value is not None and value < 1:
+        raise InvalidInput(f"{option.opts[0]} is {value}; give 1 or more")
+    return value
+
+
+LimitOption = Annotated[
+    int | None, typer.Option(callback=at_least_one, help="Use only the first N inputs.")
+]
 OutputsOption = Annotated[
     Path | None,
     typer.Option(

@@ -36,8 +36,9 @@ def fit(
         MicrolutError: One of its subclasses, for everything that can be wrong with the inputs.
     """
     built_in = WeightConfig()
-    bits = built_in.bits if bits is None else bits
-    granularity = built_in.granularity if granularity is None else granularity
-    return fit_layers(
-        run_passes(import_model(model, custom=custom)), bits, granularity, layer, density
+    config = WeightConfig(
+        bits=built_in.bits if bits is None else bits,
+        granularity=built_in.granularity if granularity is None else granularity,
     )
+    graph = run_passes(import_model(model, custom=custom))
+    return fit_layers(graph, config.bits, config.granularity, layer, density)

@@ -72,3 +72,23 @@ def test_what_a_file_says_wrongly_is_named_as_the_file_has_it(call, tmp_path):
     answer = call("convert", MODEL, "-o", "out", *RANGE)
     assert answer.code == 2
     assert "microlut.toml: budget.average_bits: found 9" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("fit", str(MODEL), "--bits", "1"), "--bits is 1; give 2 to 8"),
+        (("fit", str(MODEL), "--bits", "9"), "--bits is 9; give 2 to 8"),
+        (("verify", "out", "--inputs", X, "--limit", "0"), "--limit is 0; give 1 or more"),
+        (("run", "out", "--inputs", X, "--limit", "-3"), "--limit is -3; give 1 or more"),
+        (
+            ("verify", "out", "--inputs", X, "--emulator-limit", "0"),
+            "--emulator-limit is 0; give 1 or more",
+        ),
+        (("monitor", "--port", "p", "--baud", "0"), "--baud is 0; give 1 or more"),
+    ],
+    ids=lambda value: " ".join(value[-2:]) if isinstance(value, tuple) else "",
+)
+def test_bounds_are_told_in_one_form(call, arguments, said):
+    answer = call(*arguments)
+    assert (answer.code, answer.err.strip()) == (2, f"microlut: {said}")
