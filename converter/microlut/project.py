@@ -17,7 +17,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
-from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -255,7 +254,7 @@ def project_of(model: Model) -> Project:
     return read(path_of("model", model))
 
 
-_temporary: WeakKeyDictionary[Conversion, Project] = WeakKeyDictionary()
+_temporary: weakref.WeakKeyDictionary[Conversion, Project] = weakref.WeakKeyDictionary()
 
 
 def _write_temporary(conversion: Conversion) -> Project:
