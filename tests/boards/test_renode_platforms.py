@@ -43,10 +43,23 @@ def test_platform_runs_at_the_speed_of_the_board(board):
     assert _frequencies(text) == {board.clock_hz} == {mips * 1_000_000}
 
 
+def _memories(platform: str) -> list[tuple[int, int]]:
+    text = (FOLDER / f"{platform}.repl").read_text()
+    return [(int(origin, 16), int(size, 16)) for origin, size in _MEMORY.findall(text)]
+
+
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.id)
 def test_platform_has_the_memories_of_the_board(board):
-    text = (FOLDER / f"{board.emulators.renode.platform}.repl").read_text()
-    memories = [(int(origin, 16), int(size, 16)) for origin, size in _MEMORY.findall(text)]
-    assert (board.memory.flash.origin, board.memory.flash.size) in memories
-    for region in filter(None, (board.memory.ram, board.memory.preload)):
+    memories = _memories(board.emulators.renode.platform)
+    memory = board.memory
+    for region in filter(None, (memory.flash, memory.ram, memory.preload)):
         assert any(o <= region.origin and region.end <= o + size for o, size in memories)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda path: path.stem)
+def test_platform_has_the_whole_flash_of_a_board(platform):
+    """Others that share the platform may leave the start of it to a boot loader."""
+    flashes = [
+        board.memory.flash for board in BOARDS if board.emulators.renode.platform == platform.stem
+    ]
+    assert {(flash.origin, flash.size) for flash in flashes} & set(_memories(platform.stem))
