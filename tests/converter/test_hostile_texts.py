@@ -56,6 +56,7 @@ FULL = {
         "renode": {"platform": "stm32f4", "mips": 100},
         "qemu": {"machine": "mps2-an385"},
         "native": {},
+        "labwired": {"chip": "rp2040", "uart": "uart0"},
     },
     "probe": {"usb": ["0483:374b"]},
     "uf2": {"family": 1},
@@ -123,7 +124,7 @@ def generated(board: Board, folder: Path) -> dict[str, str]:
 def test_full_board_has_every_key(tmp_path):
     board = load_board(toml(FULL, tmp_path))
     assert json.loads(board.model_dump_json()) == FULL
-    assert len(STRINGS) == 18
+    assert len(STRINGS) == 20
 
 
 @pytest.mark.parametrize("path", STRINGS, ids=lambda path: ".".join(map(str, path)))

@@ -169,7 +169,7 @@ def _bank_and_number(pin: str) -> tuple[int, int]:
     return (0, int(alone)) if digit is None else (int(digit), int(of_digit))
 
 
-EmulatorName = Literal["renode", "qemu", "native"]  # fields of `Emulators`
+EmulatorName = Literal["renode", "qemu", "native", "labwired"]  # fields of `Emulators`
 # What the names of boards of other ecosystems begin with, before a colon.
 EcosystemName = Literal["zephyr", "idf", "pio", "pico", "arduino"]
 
@@ -196,12 +196,20 @@ class NativeEmulator(Table):
     """No emulator: the firmware is a program of this computer."""
 
 
+class LabwiredEmulator(Table):
+    """The board in LabWired: boards/labwired/CHIP.yaml or a chip of its own, and a UART in that."""
+
+    chip: Word
+    uart: Word
+
+
 class Emulators(Table):
     """The emulators that can run the board's firmware."""
 
     renode: RenodeEmulator | None = None
     qemu: QemuEmulator | None = None
     native: NativeEmulator | None = None
+    labwired: LabwiredEmulator | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from microlut.machine.tools import TOOLS, Tool, find_tool
@@ -54,14 +55,14 @@ def diagnose() -> tuple[ToolStatus, ...]:
 
 def _status_of(tool: Tool) -> ToolStatus:
     path = find_tool(tool)
-    version = None if path is None or tool.compiler else _version_of(path)
-    return ToolStatus(
-        tool.name, path, version, tool.needed_for, tool.install_commands, tool.optional
-    )
+    found = None if path is None or tool.compiler else _version_of(tool, path)
+    return ToolStatus(tool.name, path, found, tool.needed_for, tool.install_commands, tool.optional)
 
 
-def _version_of(program: Path) -> str | None:
-    """Return the first version number in the answer to `--version`."""
+def _version_of(tool: Tool, program: Path) -> str | None:
+    """Return a package's version, or the first version number in the answer to `--version`."""
+    if tool.module:
+        return version(tool.module)
     try:
         answer = subprocess.run(
             [str(program), "--version"], check=False, capture_output=True, text=True, timeout=30

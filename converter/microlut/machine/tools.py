@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from microlut.errors import ToolMissing
@@ -24,7 +25,7 @@ class Tool:
     An optional program is needed for some boards only. Programs on PyPI have only `pip`, whose
     releases support the newest chips. If no package manager has the program, `elsewhere` says how
     to get it. With `compiler` it is a file of a C library, which is not on PATH and which that
-    compiler locates. A `program` is a path that is there.
+    compiler locates. A `program` is a path that is there, a `module` a Python package.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Tool:
     elsewhere: str = ""
     compiler: str = ""
     program: str = ""
+    module: str = ""
     optional: bool = False
 
     @property
@@ -89,6 +91,13 @@ RENODE = Tool(
     "running firmware for Cortex-M boards in Renode (1.16 or newer)",
     elsewhere="conda install -c conda-forge renode-cli; or unpack a portable release of "
     "github.com/renode/renode/releases and put it on PATH",
+    optional=True,
+)
+LABWIRED = Tool(
+    "labwired",
+    "running firmware of some boards in LabWired (run --emulator labwired)",
+    pip="'microlut[labwired]'",
+    module="labwired",
     optional=True,
 )
 HOST_CC = Tool(
@@ -215,7 +224,7 @@ PICOTOOL = Tool(
 
 TOOLS = (
     *(CMAKE, NINJA, HOST_CC, ARM_GCC, NEWLIB, QEMU, RISCV_GCC, PICOLIBC, QEMU_RISCV),
-    *(RENODE, OPENOCD, PYOCD, PROBE_RS, ST_FLASH, DFU_UTIL, BOSSAC, ESPTOOL),
+    *(RENODE, LABWIRED, OPENOCD, PYOCD, PROBE_RS, ST_FLASH, DFU_UTIL, BOSSAC, ESPTOOL),
     *(WEST, IDF_PY, PIO, ARDUINO_CLI, PICOTOOL),
 )
 
@@ -258,6 +267,9 @@ def find_tool(tool: Tool) -> Path | None:
         return _file_of(tool.compiler, tool.name)
     if tool.program:
         return Path(tool.program)
+    if tool.module:
+        spec = find_spec(tool.module)
+        return None if spec is None or spec.origin is None else Path(spec.origin)
     found = shutil.which(tool.name, path=_search_path())
     return Path(found) if found else None
 

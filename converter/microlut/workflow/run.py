@@ -66,7 +66,7 @@ def run(  # noqa: PLR0913 (the user's options, by name)
         limit: Run only the first so many inputs.
         count: What to count the instructions of; "layers" are those of the first inference, or on
             a real board the microseconds of the last.
-        emulator: "renode", "qemu" or "native"; None takes what `choose_machine` says.
+        emulator: "renode", "qemu", "native" or "labwired"; None takes what `choose_machine` says.
         port: Run on the real board at this serial port, whose firmware `flash` has written.
         original: The model that was converted, for the float accuracy beside it.
         progress: Called with (board, done, total).

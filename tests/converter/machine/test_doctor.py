@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 
 from microlut.errors import ToolMissing
-from microlut.machine import tools
+from microlut.machine import doctor, tools
 from microlut.machine.doctor import diagnose
 from microlut.machine.tools import NEWLIB, PICOLIBC, QEMU, TOOLS, find_tool, require_tool
 
@@ -20,7 +21,15 @@ SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "install-tools.sh"
 def bare_path(tmp_path, monkeypatch):
     """An empty folder as the only place where programs are looked for."""
     monkeypatch.setattr(tools, "_search_path", lambda: str(tmp_path))
+    monkeypatch.setattr(tools, "find_spec", lambda _: None)
     return tmp_path
+
+
+def test_diagnose_gives_the_version_of_a_package(monkeypatch):
+    monkeypatch.setattr(tools, "find_spec", lambda _: ModuleSpec("labwired", None, origin="here"))
+    monkeypatch.setattr(doctor, "version", lambda name: f"{name} 9.9")
+    (found,) = [status for status in diagnose() if status.name == "labwired"]
+    assert (found.path, found.version) == (Path("here"), "labwired 9.9")
 
 
 def _program(folder: Path, name: str, answer: str) -> Path:
@@ -57,8 +66,8 @@ def test_diagnose_tells_how_to_install_what_is_missing(bare_path):
         assert status.needed_for
 
 
-def test_optional_tools_are_those_that_flash_and_renode_and_of_ecosystems(bare_path):
-    optional = {"renode", "openocd", "pyocd", "st-flash", "esptool"}
+def test_optional_tools_are_those_that_flash_and_emulate_and_of_ecosystems(bare_path):
+    optional = {"renode", "labwired", "openocd", "pyocd", "st-flash", "esptool"}
     optional |= {"probe-rs", "dfu-util", "bossac"}
     optional |= {"west", "idf.py", "pio", "arduino-cli", "picotool"}
     assert {status.name for status in diagnose() if not status.lacks} == optional

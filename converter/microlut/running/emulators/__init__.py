@@ -11,7 +11,7 @@ import numpy as np
 from microlut.board.board import Board
 from microlut.errors import InvalidBoard, InvalidInput
 from microlut.machine.tools import RENODE, find_tool
-from microlut.running.emulators import native, qemu, renode
+from microlut.running.emulators import labwired, native, qemu, renode
 from microlut.running.emulators.pseudo_terminal import Offered, offered
 from microlut.running.emulators.session import OnOutput
 from microlut.running.emulators.task import Task
@@ -32,7 +32,11 @@ EMULATORS: dict[str, Callable[[Task, OnOutput], RunResult]] = {
     "renode": renode.run,
     "qemu": qemu.run,
     "native": native.run,
+    "labwired": labwired.run,
 }
+
+# Runs only where it is asked for: it counts no instructions, and its time is not the board's.
+_ON_REQUEST = "labwired"
 
 # Command lines with the console on standard input and output.
 _CONSOLES: dict[str, Callable[[Board, Path], tuple[str, ...]]] = {
@@ -42,8 +46,11 @@ _CONSOLES: dict[str, Callable[[Board, Path], tuple[str, ...]]] = {
 
 
 def emulators_of(board: Board) -> tuple[str, ...]:
-    """Return the names of the emulators that the board has, the preferred one first."""
-    return tuple(name for name in board.emulators.names if name in EMULATORS)
+    """Return the names of the emulators that may be chosen for the board, the preferred one first.
+
+    LabWired is none of them: it has to be asked for.
+    """
+    return tuple(name for name in board.emulators.names if name != _ON_REQUEST)
 
 
 def choose_emulator(board: Board, name: str | None = None) -> str:
@@ -56,14 +63,14 @@ def choose_emulator(board: Board, name: str | None = None) -> str:
     Raises:
         InvalidBoard: The board does not have that emulator, or none at all.
     """
-    names = emulators_of(board)
-    if not names:
+    names, named = emulators_of(board), board.emulators.names
+    if not named or (name is None and not names):
         raise InvalidBoard(
             f"{board.id}: has no emulator to run inputs in; choose a board that `microlut boards` "
             "says runs in one, or only build for this one"
         )
-    if name is not None and name not in names:
-        raise InvalidBoard(f"{board.id}: emulator: found '{name}'; it runs in {', '.join(names)}")
+    if name is not None and name not in named:
+        raise InvalidBoard(f"{board.id}: emulator: found '{name}'; it runs in {', '.join(named)}")
     if name is None and names[0] == "renode" and len(names) > 1 and find_tool(RENODE) is None:
         return names[1]
     return name or names[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from microlut.board.board import Board, boards
 from microlut.errors import InvalidBoard
-from microlut.machine.tools import RENODE, Tool, find_tool, require_tool
+from microlut.machine.tools import LABWIRED, RENODE, Tool, find_tool, require_tool
 from microlut.running.emulators import choose_emulator, emulators_of
 from microlut.toolchain.build import check_tools
 
@@ -36,7 +36,8 @@ class Machine:
     @property
     def tool(self) -> Tool | None:
         """Return the emulator's program; None for a program of this computer."""
-        return {"qemu": self.board.toolchain.qemu, "renode": RENODE}.get(self.emulator)
+        qemu = self.board.toolchain.qemu
+        return {"qemu": qemu, "renode": RENODE, "labwired": LABWIRED}.get(self.emulator)
 
 
 def choose_machine(board: Board, emulator: str | None = None, *, calls: bool = False) -> Machine:
@@ -108,7 +109,8 @@ def _why_not(board: Board, calls: bool) -> str:
     """Return why a board's emulators cannot be used; "" if one can."""
     names = emulators_of(board)
     if not names:
-        return f"no emulator has {board.id}"
+        who = "no emulator" if board.emulators.labwired is None else "no emulator that counts"
+        return f"{who} has {board.id}"
     if calls and "qemu" not in names:
         return f"{board.id} is not in QEMU, which counts instructions call by call"
     if names == ("renode",) and find_tool(RENODE) is None:
