@@ -215,14 +215,16 @@ def _run_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
         mean, least, most = outcome.microseconds
         facts.append((_LATENCY, f"{mean:,} us ({least:,} to {most:,} us)"))
     elif outcome.image.flash_bytes is not None:  # not a host program: those are never counted
-        facts.append((_INSTRUCTIONS, f"not counted: {_why_not_counted()}"))
+        facts.append((_INSTRUCTIONS, f"not counted: {_why_not_counted(outcome)}"))
     if outcome.stack_bytes is not None and outcome.image.stack is not None:
         limits = f"at most {outcome.image.stack.used:,}, reserved {outcome.image.stack.reserved:,}"
         facts.append(("bytes of stack used", f"{outcome.stack_bytes:,} ({limits})"))
     return facts
 
 
-def _why_not_counted() -> str:
+def _why_not_counted(outcome: RunOutcome) -> str:
+    if outcome.emulator == "labwired":
+        return "LabWired counts none"
     if find_tool(HOST_CC) is None:
         return f"{HOST_CC.name} is missing ({HOST_CC.apt_command})"
     return "this QEMU has no plugins"

@@ -49,6 +49,7 @@ class RunOutcome(Shown):
         float_top1: Accuracy of the original model in percent, if that was given.
         tensors: The outputs by name, with their shapes and scales.
         findings: What is unlike the calibration inputs in the inputs.
+        emulator: What ran the firmware; "" for a real board.
     """
 
     image: Image
@@ -66,6 +67,7 @@ class RunOutcome(Shown):
     float_top1: float | None = None
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    emulator: str = ""
 
     @property
     def integers(self) -> Outputs:

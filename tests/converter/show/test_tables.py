@@ -85,6 +85,12 @@ def test_run_text_tells_why_instructions_are_not_counted(compiler, why, monkeypa
     assert last.split(maxsplit=3) == ["instructions", "per", "inference", f"not counted: {why}"]
 
 
+def test_run_text_does_not_blame_qemu_for_what_labwired_lacks():
+    image = Image("mine", None, None, flash_bytes=1, ram_bytes=1)
+    text = tables.run_text(outcome(image=image, instructions=None, emulator="labwired"))
+    assert text.splitlines()[-1].endswith("not counted: LabWired counts none")
+
+
 def test_verify_text_tells_rounding_apart():
     forms = (
         FormResult("interpreter", 5, 0, None, True),
