@@ -47,10 +47,10 @@ def read(path: Path, custom: Custom = NOTHING) -> Any:  # noqa: ANN401
     try:
         code = processes.run(_work, request, answer, _WAITING * seconds)
         if code != 0:
-            raise _failure(path, code)
+            raise _failure(path, code, seconds)
         return _model(path, answer)
     except processes.TakesTooLong as error:
-        raise _endless(path) from error
+        raise _endless(path, seconds) from error
     finally:
         os.close(answer)
 
@@ -98,10 +98,10 @@ def _model(path: Path, answer: int) -> Any:  # noqa: ANN401
     return model_in(content, arrays, str(path))
 
 
-def _failure(path: Path, code: int) -> Exception:
+def _failure(path: Path, code: int, seconds: int) -> Exception:
     """Return the error for a process that gave no answer."""
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        return _endless(path)
+        return _endless(path, seconds)
     if code == _NO_ROOM:
         return InvalidInput(
             f"{path}: there is no room for what it holds; free memory, or raise the limit of the "
@@ -112,5 +112,8 @@ def _failure(path: Path, code: int) -> Exception:
     return RuntimeError(f"{path}: the process that reads it ends with code {code}")
 
 
-def _endless(path: Path) -> InvalidInput:
-    return damaged(path, "reading it does not come to an end")
+def _endless(path: Path, seconds: int) -> InvalidInput:
+    return InvalidInput(
+        f"{path}: reading it has not ended after {seconds} s of processor time; it is damaged, or "
+        "this computer slow: save the model or copy the file again, or read it on a faster one"
+    )
