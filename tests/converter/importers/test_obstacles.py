@@ -7,6 +7,7 @@ from fake_keras import FakeLayer, FakeModel, dense
 from microlut.errors import InvalidInput, UnsupportedModel
 from microlut.graph.evaluate import evaluate
 from microlut.importers import import_model
+from microlut.importers.obstacles import Collected
 
 
 def conv(name: str, channels: int, filters: int = 2, **options: object) -> FakeLayer:
@@ -177,9 +178,26 @@ def test_function_of_several_outputs_is_named(tf_keras):
 
 
 def test_layer_that_asks_for_all_memory_is_named():
-    config = {"name": "a", "kernel_size": 1, "filters": 2, "depth_multiplier": 1 << 44}
-    kernels = np.ones((1, 1, 3, 1), np.float32), np.ones((1, 1, 3, 2), np.float32)
-    error = refused(FakeLayer("SeparableConv2D", {**config, "use_bias": False}, kernels))
-    assert [(each.layer, each.found) for each in error.obstacles] == [
+    class Layer:
+        full_name, place = "a", "layer 'a' (Dense)"
+
+    def check() -> None:
+        raise MemoryError
+
+    collected = Collected()
+    assert not collected.check(Layer(), check)
+    assert [(each.layer, each.found) for each in collected.obstacles] == [
         ("a", "takes more memory than reading may")
     ]
+
+
+@pytest.mark.parametrize("multiplier", [1 << 30, 10**100, 1e300])
+def test_weights_are_compared_before_a_bias_is_made(multiplier):
+    config = {"name": "a", "kernel_size": 1, "filters": 2, "depth_multiplier": multiplier}
+    kernels = np.ones((1, 1, 3, 1), np.float32), np.ones((1, 1, 3, 2), np.float32)
+    for kind in ("SeparableConv2D", "DepthwiseConv2D"):
+        layer = FakeLayer(kind, {**config, "use_bias": False}, kernels)
+        with pytest.raises(
+            (InvalidInput, UnsupportedModel), match=r"kernel has type|option depth_multiplier is"
+        ):
+            import_model(FakeModel("net", (4, 4, 3), (layer,)))

@@ -25,8 +25,9 @@ _SECONDS = 9
 _SECONDS_PER_MEGABYTE = 0.1
 _NO_ROOM = 3  # exit code of a process whose answer cannot be written
 _WAITING = 20  # times as long by the clock
-_SPARE_BYTES = 256 << 20
-_COPIES = 3  # of the arrays, and of the file
+# What a library may ask for because a damaged file says so, and what sound files need of it.
+_SPARE_BYTES = 1 << 30
+_COPIES = 3  # of the file, which holds the arrays
 
 
 def read(path: Path, custom: Custom = NOTHING) -> Any:  # noqa: ANN401
@@ -68,7 +69,7 @@ def _prepare(request: processes.Request) -> None:
 def _work(request: processes.Request, answer: int) -> None:
     """Read the file of a request, and write the model or the error to a file."""
     path = Path(request["path"])
-    memory = _SPARE_BYTES + _COPIES * (request["model_bytes"] + files.size_of(path))
+    memory = _SPARE_BYTES + _COPIES * files.size_of(path)
     confinement.confine(answer, request["seconds"], memory, memory)
     packing = Packing()
     content: list[Any]

@@ -63,19 +63,17 @@ def _grouped(use: LayerUse, whole: Conv2D, found: Activation) -> tuple[Step, ...
 
 
 def _depthwise(use: LayerUse) -> tuple[Step, ...]:
-    channels = use.picture()[2] * options.integer(use.layer, "depth_multiplier", 1)
-    found = activation(use.layer, use.shape)
-    op = _depthwise_op(use, use.bias(channels), "kernel").with_activation(found.fused)
+    found, op = activation(use.layer, use.shape), _depthwise_op(use, "kernel")
+    op = replace(op, bias=use.bias(len(op.bias)), activation=found.fused)
     return _activated(op, op.shapes(use.shapes)[0], found)
 
 
 def _separable(use: LayerUse) -> tuple[Step, ...]:
     """Return the depthwise convolution, and the 1x1 convolution that mixes its channels."""
-    channels = use.picture()[2] * options.integer(use.layer, "depth_multiplier", 1)
     filters = options.integer(use.layer, "filters")
-    first = _depthwise_op(use, zeros(channels), "depthwise kernel")
+    first = _depthwise_op(use, "depthwise kernel")
     (shape,) = first.shapes(use.shapes)
-    kernel = use.array(1, "pointwise kernel", (1, 1, channels, filters))
+    kernel = use.array(1, "pointwise kernel", (1, 1, shape[2], filters))
     found = activation(use.layer, shape)
     op = Conv2D(_outputs_first(kernel), use.bias(filters, 2), Window((1, 1)), found.fused)
     second, *after = _activated(op, (*shape[:2], filters), found)
@@ -121,14 +119,14 @@ LINEAR: Mapping[str, Handler] = {
 }
 
 
-def _depthwise_op(use: LayerUse, bias: FloatArray, what: str) -> DepthwiseConv2D:
-    """Return a depthwise convolution without activation; `what` is its kernel's name."""
+def _depthwise_op(use: LayerUse, what: str) -> DepthwiseConv2D:
+    """Return a depthwise convolution without bias and activation; `what` is its kernel's name."""
     channels = use.picture()[2]
     window = options.window(use.layer, use.shape, "kernel_size", (1, 1))
     multiplier = options.integer(use.layer, "depth_multiplier", 1)
     kernel = use.array(0, what, (*window.size, channels, multiplier))
     flat = frozen_array(kernel.reshape(*window.size, channels * multiplier))
-    return DepthwiseConv2D(flat, bias, window, multiplier)
+    return DepthwiseConv2D(flat, zeros(flat.shape[-1]), window, multiplier)
 
 
 def _outputs_first(kernel: FloatArray) -> FloatArray:

@@ -20,6 +20,7 @@ from microlut.ops.windows import Padding, Window, same_padding
 _FLOAT_POLICIES = (
     *(None, "float32", "float64", "mixed_float16", "mixed_bfloat16", "float16", "bfloat16"),
 )
+_LARGEST_WHOLE = 1 << 31  # more than any layer has of anything
 _LARGEST_NUMBER = float(np.finfo(np.float64).max)
 
 
@@ -262,9 +263,9 @@ def pair_of(value: Any, least: int) -> tuple[int, int] | None:  # noqa: ANN401 -
 
 def _whole(value: object) -> int | None:
     """Return an integer, which Keras also stores as 2.0 or true; None for anything else."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return int(value) if isinstance(value, int) else None
+    if not isinstance(value, int | float) or not abs(value) <= _LARGEST_WHOLE:  # nor NaN
+        return None
+    return int(value) if value == int(value) else None
 
 
 def _unwrapped(value: Any) -> Any:  # noqa: ANN401 - JSON is untyped
