@@ -47,7 +47,11 @@ def shortage(elf: Path, prefix: str, board: Board, messages: str) -> str:
     sizes = measure(elf, board)
     parts, advice = [], []
     memory, used_others = board.memory, dict(sizes.others)
-    helps = {"flash": "fewer bits per weight", "ram": "--optimize ram, smaller feature maps"}
+    helps = {
+        "flash": "fewer bits per weight (--flash-budget with {} bytes less than weights and output "
+        "stages take now)",
+        "ram": "--optimize ram, smaller feature maps",
+    }
     others = [
         (name, used_others[name], region, helps[region.kind])
         for name, region in memory.others.items()
@@ -65,7 +69,8 @@ def shortage(elf: Path, prefix: str, board: Board, messages: str) -> str:
         over = int(overflow[1])
         need = region.size + over
         parts.append(f"{name} {need:,} of {region.size:,} bytes ({over:,} too many)")
-        advice += [] if help_text in advice else [help_text]
+        told = help_text.format(f"{over:,}")
+        advice += [] if told in advice else [told]
     return (
         f"{prefix} does not fit on {board.id}: {', '.join(parts)}; "
         f"use {', '.join(advice)}, a smaller model or a larger board"
