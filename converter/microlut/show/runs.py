@@ -160,7 +160,10 @@ def verify_text(outcome: VerifyOutcome) -> str:
         if form.different_bytes:
             note = form.note or "nothing explains that"
             lines.append(f"{form.form}: {form.different_bytes:,} bytes differ; {note}")
-    lines += [f"{name}: skipped, {why}" for name, why in outcome.skipped]
+    reasons: dict[str, list[str]] = {}
+    for name, why in outcome.skipped:
+        reasons.setdefault(why, []).append(name)
+    lines += [f"{', '.join(names)}: skipped, {why}" for why, names in reasons.items()]
     facts = [("accuracy", percent_text(outcome.top1))] if outcome.top1 is not None else []
     return "\n".join([*lines, _facts([*facts, ("bit-exact", _yes(outcome.bit_exact))])])
 

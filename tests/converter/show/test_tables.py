@@ -97,12 +97,14 @@ def test_verify_text_tells_rounding_apart():
         FormResult("desktop", 5, 2, DIFFERENCE, True, "rounds once"),
         FormResult("host", 5, 9, DIFFERENCE, False),
     )
-    text = tables.verify_text(VerifyOutcome(5, forms, (("board", "qemu is missing"),), None))
+    skipped = (("a", "qemu is missing"), ("b", "is too small"), ("c", "qemu is missing"))
+    text = tables.verify_text(VerifyOutcome(5, forms, skipped, None))
     lines = text.splitlines()
     assert [line[:38].split()[2] for line in lines[1:4]] == ["yes", "by", "NO"]
     assert "desktop: 2 bytes differ; rounds once" in lines
     assert "host: 9 bytes differ; nothing explains that" in lines
-    assert "board: skipped, qemu is missing" in lines
+    assert "a, c: skipped, qemu is missing" in lines
+    assert "b: skipped, is too small" in lines
     assert lines[-1].split() == ["bit-exact", "NO"]
 
 
