@@ -326,7 +326,7 @@ def test_record_follows_what_a_later_step_adds_to_the_report(out):
 
 
 def test_place_where_a_file_system_is_mounted_is_refused_before_the_conversion(monkeypatch, out):
-    monkeypatch.setattr(type(out), "is_mount", lambda path: path == out)
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == out)
     with pytest.raises(InvalidInput, match=r"out: is where a file system is mounted"):
         projects.check_replaceable(out)
 

@@ -28,12 +28,21 @@ def brief(value: object) -> str:
     >>> brief("fast"), brief([1, 2]), brief(None)
     ("'fast'", 'a list', 'None')
     """
-    if isinstance(value, int) and value.bit_length() > _LONGEST_INT:
-        return f"a number of {value.bit_length()} bits"
     if isinstance(value, _SHORT):
-        return " ".join(reprlib.repr(value).split())
+        return shown(value)
     name = type(value).__name__
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def shown(value: object) -> str:
+    """Return an option of a file as an error shows it: short, in one line.
+
+    >>> shown([1, 2]), shown(10**400), shown("a" * 99)
+    ('[1, 2]', 'a number of 1329 bits', "'aaaaaaaaaaaa...aaaaaaaaaaaaa'")
+    """
+    if isinstance(value, int) and value.bit_length() > _LONGEST_INT:
+        return f"a number of {value.bit_length()} bits"
+    return " ".join(reprlib.repr(value).split())
 
 
 def is_path(value: object) -> TypeGuard[PathLike]:

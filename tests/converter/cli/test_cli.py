@@ -708,7 +708,8 @@ BAD_COMMANDS = {
 @pytest.mark.parametrize("case", [case for case in BAD_COMMANDS if case != "no verb"])
 def test_bad_command_is_refused(case, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert_refused(call(*BAD_COMMANDS[case]), 2, "--help")
+    told = "--limit is 0; give 1 or more" if case == "limit" else "--help"
+    assert_refused(call(*BAD_COMMANDS[case]), 2, told)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,6 +15,7 @@ from microlut.ops.base import FloatOp
 from microlut.ops.identity import Identity
 from microlut.ops.reshape import Reshape
 from microlut.ops.slice import Slice
+from microlut.support.arguments import shown
 
 _WITHOUT_EFFECT = ("name", "dtype", "function", "conjugate", "validate_indices", "trainable")
 _ADVICE = "change the layer and train again"
@@ -129,8 +130,8 @@ def sides(use: LayerUse, key: str, rank: int, default: int) -> list[tuple[int, i
     sound = [pair for pair in pairs if pair is not None]
     if not len(sound) == len(pairs) == rank:
         raise use.layer.invalid(
-            f"option {key} is {value!r}, expected an integer of at least 0, one for each of {rank} "
-            "dimensions, or pairs of them"
+            f"option {key} is {shown(value)}, expected an integer of at least 0, one for each of "
+            f"{rank} dimensions, or pairs of them"
         )
     return sound
 

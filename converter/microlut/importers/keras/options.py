@@ -15,6 +15,7 @@ from microlut.ops.base import FloatOp
 from microlut.ops.rectifiers import BoundedRelu, LeakyRelu
 from microlut.ops.relu import Relu
 from microlut.ops.windows import Padding, Window, same_padding
+from microlut.support.arguments import shown
 
 # With less precise ones the float network is what Keras computes without their rounding.
 _FLOAT_POLICIES = (
@@ -61,7 +62,9 @@ def integer(layer: Layer, key: str, default: int | None = None, least: int = 1) 
     value = layer.config.get(key, default)
     number = _whole(value)
     if number is None or number < least:
-        raise layer.invalid(f"option {key} is {value!r}, expected an integer of at least {least}")
+        raise layer.invalid(
+            f"option {key} is {shown(value)}, expected an integer of at least {least}"
+        )
     return number
 
 
@@ -76,7 +79,7 @@ def number(layer: Layer, key: str, default: float) -> float:
     if value is None:
         return default
     if not isinstance(value, int | float) or not abs(value) <= _LARGEST_NUMBER:  # nor NaN
-        raise layer.invalid(f"option {key} is {value!r}, expected a number")
+        raise layer.invalid(f"option {key} is {shown(value)}, expected a number")
     return float(value)
 
 
@@ -87,7 +90,9 @@ def pair(layer: Layer, key: str, default: tuple[int, int] | None = None) -> tupl
         return default
     both = pair_of(value, least=1)
     if both is None:
-        raise layer.invalid(f"option {key} is {value!r}, expected one or two positive integers")
+        raise layer.invalid(
+            f"option {key} is {shown(value)}, expected one or two positive integers"
+        )
     return both
 
 
@@ -97,7 +102,7 @@ def integers(layer: Layer, key: str) -> list[int]:
     numbers = [_whole(item) for item in value] if isinstance(value, list) else [None]
     sound = [number for number in numbers if number is not None]
     if len(sound) < len(numbers):
-        raise layer.invalid(f"option {key} is {value!r}, expected a list of integers")
+        raise layer.invalid(f"option {key} is {shown(value)}, expected a list of integers")
     return sound
 
 
@@ -137,7 +142,9 @@ def transposed_window(layer: Layer, shape: Shape) -> tuple[Window, tuple[int, in
     value = layer.config.get("output_padding")
     extra = pair_of(value, least=0)
     if value is not None and extra is None:
-        raise layer.invalid(f"option output_padding is {value!r}, expected one or two integers")
+        raise layer.invalid(
+            f"option output_padding is {shown(value)}, expected one or two integers"
+        )
     made = []
     for axis, (n, k, s) in enumerate(zip(shape[:2], size, strides, strict=True)):
         if extra is not None:
@@ -149,7 +156,9 @@ def transposed_window(layer: Layer, shape: Shape) -> tuple[Window, tuple[int, in
     padding = same_padding(picture, size, strides, (1, 1)) if mode == "same" else Padding()
     window = Window(size, strides, padding)
     if min(picture) < 1 or window.output_size(*picture) != (shape[0], shape[1]):
-        raise layer.invalid(f"its output_padding {value!r} does not fit its strides and kernel")
+        raise layer.invalid(
+            f"its output_padding {shown(value)} does not fit its strides and kernel"
+        )
     return window, picture
 
 
@@ -208,7 +217,7 @@ def axes(layer: Layer, rank: int, default: int | None = -1) -> tuple[int, ...]:
     items = value if isinstance(value, list) else [] if value is None else [value]
     found = {axis_of(layer, item, rank) for item in items}
     if len(found) < len(items):
-        raise layer.invalid(f"axis={value!r} names a dimension twice")
+        raise layer.invalid(f"axis={shown(value)} names a dimension twice")
     return tuple(sorted(found))
 
 
@@ -222,10 +231,10 @@ def axis_of(layer: Layer, value: Any, rank: int) -> int:  # noqa: ANN401 - JSON 
     """
     found = _whole(_unwrapped(value))
     if found is None or not -rank - 1 <= found <= rank:
-        raise layer.invalid(f"axis={value!r} is none of {rank + 1} dimensions")
+        raise layer.invalid(f"axis={shown(value)} is none of {rank + 1} dimensions")
     if found in (0, -rank - 1):
         raise layer.unsupported(
-            f"axis={value!r} is the batch",
+            f"axis={shown(value)} is the batch",
             "supported are all other axes: the firmware computes one input at a time",
         )
     return found - 1 if found > 0 else found + rank

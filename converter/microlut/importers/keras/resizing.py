@@ -12,6 +12,7 @@ from microlut.importers.keras.layer_use import Handler, LayerUse, Step, limited
 from microlut.importers.movements import chosen_pixels, nearest_places
 from microlut.ops.repeat import Repeat
 from microlut.ops.resize_bilinear import Alignment, ResizeBilinear
+from microlut.support.arguments import shown
 
 _RATIO = ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "preserve_aspect_ratio")
 _Mode = Literal["bilinear", "nearest"]
@@ -52,7 +53,7 @@ def _up_sampling(rank: int) -> Handler:
         value = layer.config.get("size", 2)
         counts = value if isinstance(value, list) else [value] * rank
         if len(counts) != rank or any(type(n) is not int or n < 1 for n in counts):
-            raise layer.invalid(f"option size is {value!r}, expected {rank} positive integers")
+            raise layer.invalid(f"option size is {shown(value)}, expected {rank} positive integers")
         mode = str(layer.config.get("interpolation") or "nearest").lower()
         if mode == "nearest":
             return chain(use, Repeat((*counts, 1)))

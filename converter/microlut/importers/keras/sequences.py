@@ -17,6 +17,7 @@ from microlut.importers.keras.layer_use import (
 )
 from microlut.ops.arrays import Shape
 from microlut.ops.reshape import Reshape
+from microlut.support.arguments import shown
 
 # The options with one number per spatial dimension.
 _SPATIAL = ("dilation_rate", "kernel_size", "output_padding", "pool_size", "strides")
@@ -66,6 +67,6 @@ def _options(layer: Layer, rank: int) -> Json:
             continue
         numbers = value if isinstance(value, list) else [value]
         if len(numbers) != 1:
-            raise layer.invalid(f"option {key} is {value!r}, expected one integer")
+            raise layer.invalid(f"option {key} is {shown(value)}, expected one integer")
         found[key] = [int(key != "output_padding"), *numbers]
     return found

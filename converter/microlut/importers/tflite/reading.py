@@ -6,6 +6,7 @@ whose tables point to each other could make of a few bytes.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,8 @@ def is_tflite(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             head, named = file.read(_HEAD_BYTES), path.suffix.lower() == ".tflite"
-            rest = file.read(_LARGEST_FILE) if named and not is_model(head, named) else b""
+            size = min(os.fstat(file.fileno()).st_size, _LARGEST_FILE)  # which are reserved
+            rest = file.read(size) if named and not is_model(head, named) else b""
             return is_model(head + rest, named)
     except OSError:  # the reader of other formats says what is wrong
         return False
