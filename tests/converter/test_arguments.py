@@ -147,6 +147,7 @@ WRONG: dict[str, list[object]] = {
     **dict.fromkeys(("inputs", "x", "calibration"), NO_SAMPLES),
     **dict.fromkeys(("labels", "y"), NO_LABELS),
     **dict.fromkeys(("limit", "emulator_limit", "max_ram"), NO_COUNT),
+    "step_instructions": [*NO_COUNT, 999],
     **dict.fromkeys(("profile", "dry_run", "distill", "curve", "force", "app"), NO_FLAG),
     **dict.fromkeys(("granularity", "method", "range_rule", "task", "optimize"), NO_CHOICE),
     **dict.fromkeys(("count", "emulator", "core", "density", "to", "tool"), NO_CHOICE),

@@ -24,6 +24,8 @@ from microlut.codegen.names import identifier
 from microlut.codegen.render import Sources, render
 from microlut.machine.tools import find_tool
 from microlut.plan import Optimize, Plan
+from microlut.plan.goal import LEAST_STEP
+from microlut.plan.pieces import pieces_of
 from microlut.running.emulators import Task, run_image
 from microlut.support.resources import data_folder
 from microlut.toolchain.build import build
@@ -225,6 +227,11 @@ def scratch_last(plan: Plan) -> Plan:
     return replace(plan, steps=steps, parts=(replace(part, bytes=size),))
 
 
+def divided(plan: Plan, most: int) -> Plan:
+    """Return the plan with steps of so many instructions at most, where they can be divided."""
+    return replace(plan, goal=replace(plan.goal, step_instructions=most))
+
+
 def run_batch(
     plans: Sequence[Plan],
     inputs: Sequence[NDArray[np.int8]],
@@ -233,8 +240,10 @@ def run_batch(
 ) -> list[NDArray[np.int8]]:
     """Return the outputs [runs, output_bytes] of every model, from one program.
 
-    The models' names must differ: their sources are compiled as a few large units.
+    The models' names must differ: their sources are compiled as a few large units. The steps of
+    every second model are divided, most of them into the smallest pieces.
     """
+    plans = [divided(plan, LEAST_STEP) if i % 2 else plan for i, plan in enumerate(plans)]
     compiler = require(target.compiler)
     folder.mkdir(parents=True, exist_ok=True)
     prefixes = [identifier(plan.graph.name) for plan in plans]
@@ -253,7 +262,7 @@ def run_batch(
         f"const int8_t *{p}_step(void *arena, uint32_t step);\n"
         for p in prefixes
     ]
-    steps = [sum(step.is_called for step in plan.steps) or 1 for plan in plans]
+    steps = [len(pieces_of(plan)) or 1 for plan in plans]
     pairs = zip(prefixes, steps, strict=True)
     table = ", ".join(f"{{&{p}_model, {p}_check, {p}_step, {count}u}}" for p, count in pairs)
     (folder / "batch.h").write_text(

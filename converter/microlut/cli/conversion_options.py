@@ -175,6 +175,14 @@ class Converting(Preparing):
             help="Keep the arena within SIZE, such as 48k, and use all of it for speed.",
         ),
     ] = None
+    step_instructions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Divide layers so that each part of an inference that the C function _step runs "
+            "takes at most about N instructions, where that is possible.",
+        ),
+    ] = None
     stream: Annotated[
         int | None,
         typer.Option(
@@ -219,6 +227,7 @@ class Converting(Preparing):
             "distill": self.distill,
             "optimize": self.optimize,
             "max_ram": self.max_ram,
+            "step_instructions": self.step_instructions,
             "stream": self.stream,
             "class_names": self.class_names,
         }

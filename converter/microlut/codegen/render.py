@@ -26,6 +26,7 @@ from microlut.ops.weighted import QWeighted
 from microlut.plan import Plan, Step
 from microlut.plan.kernels import kernel_for, kernel_name
 from microlut.plan.kernels.base import VECTOR_CORE
+from microlut.plan.pieces import Piece, pieces_of
 from microlut.version import VERSION
 
 ABI = 13  # MLUT_ABI of firmware/include/microlut/microlut.h
@@ -44,6 +45,7 @@ class LayerView:
         n: The C name of the layer.
         stored: The C name of the layer that stores its weights, mostly itself.
         fields: What the kernel adds to the operator and its tensors (`Kernel.fields`).
+        piece: What of it runs; None: all.
     """
 
     n: str
@@ -54,6 +56,7 @@ class LayerView:
     in_quantizations: tuple[Quantization, ...]
     tables: WeightTables | None
     fields: Mapping[str, object]
+    piece: Piece | None = None
 
     @property
     def kind(self) -> str:
@@ -169,12 +172,17 @@ def _context(plan: Plan) -> dict[str, object]:
     graph, owners = plan.graph, weight_owners(plan.graph)
     prefix = identifier(graph.name)
     names = place_names(plan)
+    layers = {
+        step.node.name: _layer(
+            plan, step, names[step.node.name], names[owners.get(step.node.name, step.node.name)]
+        )
+        for step in plan.steps
+    }
     used = [step for step in plan.steps if step.is_called or step.segment is not None]
     return {
         "abi": ABI,
         "crc": 0,  # until it is known
         "crc_halves": 0,
-        "calls": sum(step.is_called for step in plan.steps),
         "version": VERSION,
         "plan": plan,
         "graph": graph,
@@ -186,12 +194,8 @@ def _context(plan: Plan) -> dict[str, object]:
         "warm_up": warm_up_runs(graph),
         "places": list(arena_map(plan, names)),
         "base_at": lambda offset: base_of(plan.part_at(offset), plan),
-        "layers": [
-            _layer(
-                plan, step, names[step.node.name], names[owners.get(step.node.name, step.node.name)]
-            )
-            for step in plan.steps
-        ],
+        "layers": list(layers.values()),
+        "pieces": [replace(layers[step.node.name], piece=piece) for step, piece in pieces_of(plan)],
     }
 
 

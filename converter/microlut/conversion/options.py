@@ -92,6 +92,7 @@ class ConvertOptions(PrepareOptions, total=False):
     distill: bool
     optimize: Optimize
     max_ram: int | None
+    step_instructions: int | None
     stream: int | None
     class_names: ClassNames | None
 
@@ -113,12 +114,13 @@ def options_of(  # noqa: PLR0913 (the user's options, by name)
     optimize: Optimize = "balanced",
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
+    step_instructions: int | None = None,
     stream: int | None = None,
     class_names: ClassNames | None = None,
 ) -> Options:
     """Return the options of `convert` as one; raises InvalidInput for what is not allowed."""
     overrides = Overrides(bits, granularity, method, budget, activations, sparsity)
-    goal = Goal(optimize, max_ram, core)
+    goal = Goal(optimize, max_ram, core, step_instructions=step_instructions)
     said = check_custom(custom)
     found = settings_of(settings)
     return Options(

@@ -79,6 +79,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
     optimize: Optimize = "balanced",
     max_ram: int | None = None,
     core: str = DEFAULT_CORE,
+    step_instructions: int | None = None,
     stream: int | None = None,
     class_names: ClassNames | None = None,
     name: str | None = None,
@@ -119,6 +120,9 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
             saves any), "size" (of the engine's code) or "ram" (the smallest arena).
         max_ram: Limit of the arena in bytes; all of it is used for larger tiles.
         core: The core that the plan is optimized for; the sources run on all.
+        step_instructions: About how many instructions each part of an inference may take that the
+            function `_step` of the C code runs, as far as layers can be divided; by default, a part
+            is a whole kernel call.
         stream: The dimension of inputs along which frames come, counted without the batch: a run
             takes the next frames, and answers as the model does for the last window of them.
         class_names: Names of the classes by their numbers, or a text file with one per line, for
@@ -148,6 +152,7 @@ def convert(  # noqa: PLR0913 (the user's options, by name)
         optimize=optimize,
         max_ram=max_ram,
         core=core,
+        step_instructions=step_instructions,
         stream=stream,
         class_names=class_names,
     )

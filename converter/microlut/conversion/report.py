@@ -136,6 +136,8 @@ class ConvertReport(Shown):
     that are such, because of which there is no .tflite file; or is "".
     `ram_curve` has the arenas with the best trade between memory and time, and what an inference in
     them executes; it is empty if the engine is compiled for size.
+    `steps` is in how many parts the C function `_step` runs an inference; the longest one takes
+    about `longest_step_instructions`, where `step_instructions` were asked for.
     `buffers` are what the arena holds, from which layer to which by their numbers.
     `memories` are those of a board that has several; offsets count the arenas in them one after the
     other.
@@ -172,8 +174,11 @@ class ConvertReport(Shown):
     arena_lower_bound_bytes: int
     optimize: Optimize
     max_ram: int | None
+    step_instructions: int | None
     core: str
     estimated_instructions: int | None
+    steps: int
+    longest_step_instructions: int | None
     macs: int
     inputs: tuple[TensorReport, ...]
     outputs: tuple[TensorReport, ...]

@@ -29,6 +29,7 @@ from microlut.ops.tensor import Tensor, quantized_range
 from microlut.ops.weighted import QWeighted
 from microlut.ops.weights import QuantizedWeights
 from microlut.plan import Plan, Step
+from microlut.plan.pieces import longest, pieces_of
 from microlut.quantize.divided import Divided
 from microlut.quantize.figures import Comparison
 from microlut.quantize.weights import LayerConfigs
@@ -82,7 +83,7 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
     for segment in plan.segments:
         merged.update({part.node.name: segment.name for part in segment.parts})
     small = plan.goal.optimize == "size"  # which is not modelled
-    stored = stored_weights(graph)
+    stored, pieces = stored_weights(graph), pieces_of(plan)
     layers = tuple(
         _layer(step, making, merged, small, step.node.name in stored) for step in plan.steps
     )
@@ -117,8 +118,11 @@ def convert_report(plan: Plan, prefix: str, making: Making) -> ConvertReport:
         arena_lower_bound_bytes=plan.arena_lower_bound,
         optimize=plan.goal.optimize,
         max_ram=plan.goal.max_ram,
+        step_instructions=plan.goal.step_instructions,
         core=plan.goal.core,
         estimated_instructions=None if small else sum(step.instructions for step in plan.steps),
+        steps=max(1, len(pieces)),
+        longest_step_instructions=None if small else longest(pieces),
         macs=sum(layer.macs for layer in layers),
         inputs=tuple(
             replace(

@@ -19,6 +19,7 @@ DEFAULT_CORE = "cortex-m4f"
 # few milliseconds.
 BALANCE = 0.25
 QUICK = 500_000  # instructions; hardly anybody gains from fewer
+LEAST_STEP = 1_000  # instructions; calls with fewer would mostly set up kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Goal:
         room: Bytes that there are for the arena, which a balanced plan keeps to if any plan can;
             otherwise it is the smallest one. None: unknown.
         banks: Memories instead of that room, if there are several.
+        step_instructions: What runs at a time in programs that run an inference in parts is divided
+            where it takes more, as far as it can be divided; None: not at all.
 
     Raises:
         InvalidInput: One of them is not allowed, or nothing is known of the core.
@@ -59,12 +62,16 @@ class Goal:
     core: str = DEFAULT_CORE
     room: int | None = None
     banks: tuple[Bank, ...] = ()
+    step_instructions: int | None = None
 
     def __post_init__(self) -> None:
         """Check all of it."""
         check_choice("optimize", self.optimize, get_args(Optimize))
         if self.max_ram is not None:
             object.__setattr__(self, "max_ram", integer("max RAM", self.max_ram, 1))
+        if self.step_instructions is not None:
+            most = integer("step instructions", self.step_instructions, LEAST_STEP)
+            object.__setattr__(self, "step_instructions", most)
         known = ", ".join(known_cores())
         if not isinstance(self.core, str):
             raise InvalidInput(f"core is {brief(self.core)}; choose one of {known}")

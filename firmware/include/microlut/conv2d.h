@@ -49,11 +49,28 @@ typedef struct {
 
 void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch);
 
+/* The same for output channels `from` up to `until`, which is not among them: multiples of `tile`,
+ * or the last one of all. `blocks` is 0, and the output is not the input. */
+void mlut_conv2d_part(const mlut_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch);
+
 /* The same outputs by Winograd's method, on cores that add pairs of int16; others run mlut_conv2d.
  * Kernels are 3x3 without stride or dilation, over channels in fours; rounding is quick, sums are
  * below 2^29, `blocks` is 0. The output is not the input. Scratch, with rows as above and c input
  * channels: rows * (20 + 32 * c) + 129 * c + 1024 bytes, 16 * tile more with `sum`. */
 void mlut_winograd(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch);
+
+/* The same for output channels `from` up to `until`, as for mlut_conv2d_part. */
+void mlut_winograd_part(const mlut_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch);
 
 #ifdef __cplusplus
 }

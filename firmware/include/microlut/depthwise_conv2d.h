@@ -46,6 +46,15 @@ typedef struct {
 void mlut_depthwise_conv2d(
     const mlut_depthwise_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch);
 
+/* The same for output channels `from` up to `until`, which is not among them: multiples of 8 times
+ * the depth multiplier, or the last one of all. */
+void mlut_depthwise_conv2d_part(const mlut_depthwise_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch);
+
 /* The same of kernels of one column or one row, which lie inside the picture in the other
  * direction. `rows` counts outputs along the kernel; with dilation d, those of every d-th one. With
  * dilation, strides are 1, and for an output in place the padding before the picture is a multiple

@@ -65,6 +65,11 @@ typedef struct {
 
 void mlut_segment(const mlut_segment_t *segment, int8_t *arena);
 
+/* The same in parts: make rows `from` to `to` of the last output, in the order in which they are
+ * made; `to` is a multiple of the segment's rows, or all. The first part begins with 0, each other
+ * one where the one before it ended. */
+void mlut_segment_part(const mlut_segment_t *segment, int8_t *arena, uint16_t from, uint16_t to);
+
 #ifdef __cplusplus
 }
 #endif

@@ -102,7 +102,7 @@ void mlut_multiply_positive(const mlut_conv2d_block_t *block, int8_t *out)
 }
 
 /* Add the block's outputs to those of another layer, which `out` holds. */
-static void mlut_conv2d_add_block(const mlut_conv2d_t *layer,
+static inline __attribute__((always_inline)) void mlut_conv2d_add_block(const mlut_conv2d_t *layer,
     const mlut_conv2d_block_t *block,
     const int8_t *results,
     int8_t *out)
@@ -116,7 +116,7 @@ static void mlut_conv2d_add_block(const mlut_conv2d_t *layer,
 }
 
 /* Whether all receptive fields are one pixel of the picture. */
-static bool mlut_conv2d_is_single(const mlut_conv2d_t *layer)
+static inline __attribute__((always_inline)) bool mlut_conv2d_is_single(const mlut_conv2d_t *layer)
 {
     const mlut_window_t *window = &layer->window;
     return window->height == 1 && window->width == 1 && window->pad_top == 0 &&
@@ -177,7 +177,13 @@ static __attribute__((noinline)) void mlut_conv2d_gather_fields(const mlut_conv2
     }
 }
 
-void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
+/* Make some output channels: whole tiles, or all that are left. */
+static inline __attribute__((always_inline)) void mlut_conv2d_run(const mlut_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
 {
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->out.channels;
@@ -200,9 +206,9 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     mlut_conv2d_place_t place = {0, 0};
     for (size_t start = 0; start < pixels; start += group) {
         const size_t end = pixels - start < group ? pixels : start + group;
-        for (size_t first = 0; first < channels; first += layer->tile) {
-            const size_t rows = channels - first < layer->tile ? channels - first : layer->tile;
-            if (start == 0 || layer->tile < channels) {
+        for (size_t first = from; first < until; first += layer->tile) {
+            const size_t rows = until - first < layer->tile ? until - first : layer->tile;
+            if (start == 0 || layer->tile < until - from) {
                 layer->unpack(&layer->weights, first, rows, values, weights);
                 mlut_expand_channels(&layer->output, first, rows, expanded);
             }
@@ -215,7 +221,7 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
                 mlut_conv2d_block_t block = {&layer->output, expanded, weights,
                     mlut_isa_span(fields, quads), rows, left < MLUT_COLUMNS ? left : MLUT_COLUMNS,
                     layer->sum == NULL ? channels : rows};
-                if (layer->blocks == 0 || first == 0) {
+                if (layer->blocks == 0 || first == from) {
                     if (single) {
                         mlut_conv2d_gather_pixels(layer, in, &place, block.count, fields);
                     } else {
@@ -233,6 +239,21 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
             }
         }
     }
+}
+
+void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    mlut_conv2d_run(layer, 0, layer->out.channels, in, out, scratch);
+}
+
+void mlut_conv2d_part(const mlut_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
+{
+    mlut_conv2d_run(layer, from, until, in, out, scratch);
 }
 
 #endif

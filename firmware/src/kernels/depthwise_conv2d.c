@@ -312,8 +312,14 @@ static __attribute__((noinline)) void mlut_depthwise_convolve_band(mlut_depthwis
     *job = start;
 }
 
-void mlut_depthwise_conv2d(
-    const mlut_depthwise_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
+/* Make some output channels: the first one's weights begin on a byte. */
+static inline __attribute__((always_inline)) void mlut_depthwise_conv2d_run(
+    const mlut_depthwise_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
 {
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->out.channels;
@@ -330,8 +336,8 @@ void mlut_depthwise_conv2d(
         (mlut_channel_t *)(planes.pairs + (planes.height + 1u) / 2u * planes.pitch);
     int8_t *weights = (int8_t *)(expanded + layer->tile);
 
-    for (size_t first = 0; first < channels; first += layer->tile) {
-        const size_t count = channels - first < layer->tile ? channels - first : layer->tile;
+    for (size_t first = from; first < until; first += layer->tile) {
+        const size_t count = until - first < layer->tile ? until - first : layer->tile;
         for (size_t i = 0; i < positions; i++) {
             mlut_decode(&layer->weights, i, first, count, weights + i * count);
         }
@@ -345,6 +351,22 @@ void mlut_depthwise_conv2d(
             mlut_depthwise_convolve_band(&job, &planes, in, first, count, to);
         }
     }
+}
+
+void mlut_depthwise_conv2d(
+    const mlut_depthwise_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    mlut_depthwise_conv2d_run(layer, 0, layer->out.channels, in, out, scratch);
+}
+
+void mlut_depthwise_conv2d_part(const mlut_depthwise_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
+{
+    mlut_depthwise_conv2d_run(layer, from, until, in, out, scratch);
 }
 
 #endif

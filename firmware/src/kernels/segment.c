@@ -125,16 +125,18 @@ static void mlut_segment_run_layer(
     rows->end = rows->need;
 }
 
-void mlut_segment(const mlut_segment_t *segment, int8_t *arena)
+/* Make rows `from` to `to` of the last output. */
+static inline __attribute__((always_inline)) void mlut_segment_run(
+    const mlut_segment_t *segment, int8_t *arena, size_t from, size_t to)
 {
     mlut_segment_progress_t *progress =
         (mlut_segment_progress_t *)(void *)(arena + segment->progress);
     const size_t last = segment->inputs + segment->layer_count - 1u;
-    for (size_t i = 0; i <= last; i++) {
+    for (size_t i = 0; from == 0 && i <= last; i++) {
         progress[i].first = 0;
         progress[i].end = i < segment->inputs ? segment->lines[i].height : 0u;
     }
-    while (progress[last].end < segment->lines[last].height) {
+    while (progress[last].end < to) {
         mlut_segment_demand(segment, progress);
         for (size_t n = 0; n < segment->layer_count; n++) {
             const mlut_segment_progress_t *rows = &progress[segment->inputs + n];
@@ -143,4 +145,15 @@ void mlut_segment(const mlut_segment_t *segment, int8_t *arena)
             }
         }
     }
+}
+
+void mlut_segment(const mlut_segment_t *segment, int8_t *arena)
+{
+    const size_t last = segment->inputs + segment->layer_count - 1u;
+    mlut_segment_run(segment, arena, 0, segment->lines[last].height);
+}
+
+void mlut_segment_part(const mlut_segment_t *segment, int8_t *arena, uint16_t from, uint16_t to)
+{
+    mlut_segment_run(segment, arena, from, to);
 }

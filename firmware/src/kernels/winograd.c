@@ -47,7 +47,7 @@ static __attribute__((noinline)) void mlut_winograd_weights(
 
 /* Unpack two rows of weights, or one and zeros, and transform them. Each position's words are
  * `stride` apart. */
-static void mlut_winograd_unpack(const mlut_conv2d_t *layer,
+static inline __attribute__((always_inline)) void mlut_winograd_unpack(const mlut_conv2d_t *layer,
     size_t first,
     size_t rows,
     uint32_t *scratch,
@@ -228,7 +228,7 @@ static __attribute__((noinline)) void mlut_winograd_finish(const mlut_winograd_p
 }
 
 /* Add the outputs of a field's channels to those of another layer, which `out` holds. */
-static void mlut_winograd_add(const mlut_conv2d_t *layer,
+static inline __attribute__((always_inline)) void mlut_winograd_add(const mlut_conv2d_t *layer,
     const mlut_winograd_place_t *place,
     const int8_t *results,
     size_t rows,
@@ -257,7 +257,7 @@ typedef struct {
 } mlut_winograd_scratch_t;
 
 /* Multiply some rows, from number `row` of the tile on, by four columns. */
-static void mlut_winograd_multiply(const mlut_conv2d_t *layer,
+static inline __attribute__((always_inline)) void mlut_winograd_multiply(const mlut_conv2d_t *layer,
     const mlut_winograd_scratch_t *scratch,
     size_t row,
     size_t rows,
@@ -278,7 +278,7 @@ static void mlut_winograd_multiply(const mlut_conv2d_t *layer,
 }
 
 /* Make the outputs of up to four fields, from `place` on, which moves behind them. */
-static void mlut_winograd_block(const mlut_conv2d_t *layer,
+static inline __attribute__((always_inline)) void mlut_winograd_block(const mlut_conv2d_t *layer,
     const mlut_winograd_scratch_t *scratch,
     size_t first,
     size_t rows,
@@ -314,7 +314,13 @@ static void mlut_winograd_block(const mlut_conv2d_t *layer,
     }
 }
 
-void mlut_winograd(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *memory)
+/* Make some output channels: whole tiles, or all that are left. */
+static inline __attribute__((always_inline)) void mlut_winograd_run(const mlut_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *memory)
 {
     const size_t depth = layer->in.channels;
     const size_t even = (layer->tile + 1u) & ~(size_t)1;
@@ -328,8 +334,8 @@ void mlut_winograd(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, vo
     scratch.results = scratch.padding + depth;
     memset(scratch.padding, layer->input_zero_point, depth);
     const size_t fields = (layer->out.height + 1u) / 2u * ((layer->out.width + 1u) / 2u);
-    for (size_t first = 0; first < layer->out.channels; first += layer->tile) {
-        const size_t left = layer->out.channels - first;
+    for (size_t first = from; first < until; first += layer->tile) {
+        const size_t left = until - first;
         const size_t rows = left < layer->tile ? left : layer->tile;
         scratch.channels[even - 1u].bias = 0; /* there may be no such row */
         mlut_expand_channels(&layer->output, first, rows, scratch.channels);
@@ -357,11 +363,36 @@ void mlut_winograd(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, vo
     }
 }
 
+void mlut_winograd(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    mlut_winograd_run(layer, 0, layer->out.channels, in, out, scratch);
+}
+
+void mlut_winograd_part(const mlut_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
+{
+    mlut_winograd_run(layer, from, until, in, out, scratch);
+}
+
 #else
 
 void mlut_winograd(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
     mlut_conv2d(layer, in, out, scratch);
+}
+
+void mlut_winograd_part(const mlut_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
+{
+    mlut_conv2d_part(layer, from, until, in, out, scratch);
 }
 
 #endif

@@ -23,7 +23,7 @@ typedef struct {
 } mlut_mve_conv2d_layout_t;
 
 /* Add the block's outputs to those of another layer, which `out` holds. */
-static void mlut_mve_conv2d_add_block(
+static inline __attribute__((always_inline)) void mlut_mve_conv2d_add_block(
     const mlut_conv2d_t *layer, const mlut_block_t *block, const int8_t *results, int8_t *out)
 {
     const bool whole = block->rows == layer->out.channels; /* then pixels have nothing between */
@@ -177,7 +177,7 @@ static inline void mlut_mve_conv2d_gather(mlut_mve_conv2d_cursor_t *next, int8_t
 
 /* As many channels as the scratch of layer->tile holds, whose weights and fields the plan counts
  * with two bytes per value. */
-static mlut_mve_conv2d_layout_t mlut_mve_conv2d_lay_out(
+static inline __attribute__((always_inline)) mlut_mve_conv2d_layout_t mlut_mve_conv2d_lay_out(
     const mlut_conv2d_t *layer, size_t values, void *scratch)
 {
     const size_t quads = values > 8u ? (values + 3u) / 4u : 2u;
@@ -203,7 +203,13 @@ static mlut_mve_conv2d_layout_t mlut_mve_conv2d_lay_out(
     return layout;
 }
 
-void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
+/* Make some output channels: whole tiles, or all that are left. */
+static inline __attribute__((always_inline)) void mlut_conv2d_run(const mlut_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
 {
     const size_t channels = layer->out.channels;
     const size_t values = (size_t)layer->window.height * layer->window.width * layer->in.channels;
@@ -215,14 +221,14 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
     mlut_mve_conv2d_cursor_t next = mlut_mve_conv2d_start(layer, in);
     for (size_t start = 0; start < pixels; start += group) {
         const size_t end = pixels - start < group ? pixels : start + group;
-        for (size_t first = 0; first < channels; first += layout.rows) {
-            const size_t rows = channels - first < layout.rows ? channels - first : layout.rows;
-            if (start == 0 || layout.rows < channels) {
+        for (size_t first = from; first < until; first += layout.rows) {
+            const size_t rows = until - first < layout.rows ? until - first : layout.rows;
+            if (start == 0 || layout.rows < until - from) {
                 uint32_t *weights = (uint32_t *)(void *)layout.weights;
                 layer->unpack(&layer->weights, first, rows, values, weights);
                 mlut_expand_channels(&layer->output, first, rows, layout.channels);
             }
-            if (layer->blocks == 0 && first > 0) {
+            if (layer->blocks == 0 && first > from) {
                 next = mlut_mve_conv2d_start(layer, in);
             }
             int8_t *fields = layout.fields;
@@ -231,7 +237,7 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
                 const mlut_block_t block = {&layer->output, layout.channels, layout.weights, fields,
                     layout.width, rows, left < MLUT_COLUMNS ? left : MLUT_COLUMNS,
                     layer->sum == NULL ? channels : rows};
-                for (size_t i = 0; (layer->blocks == 0 || first == 0) && i < block.count; i++) {
+                for (size_t i = 0; (layer->blocks == 0 || first == from) && i < block.count; i++) {
                     mlut_mve_conv2d_gather(&next, fields + i * layout.width);
                 }
                 int8_t *to = out + pixel * channels + first;
@@ -245,6 +251,21 @@ void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void
             }
         }
     }
+}
+
+void mlut_conv2d(const mlut_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    mlut_conv2d_run(layer, 0, layer->out.channels, in, out, scratch);
+}
+
+void mlut_conv2d_part(const mlut_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
+{
+    mlut_conv2d_run(layer, from, until, in, out, scratch);
 }
 
 #endif

@@ -114,8 +114,14 @@ static size_t mlut_mve_depthwise_reach(size_t outputs, size_t stride, size_t siz
     return (outputs - 1u) * stride + (size - 1u) * dilation + 1u;
 }
 
-void mlut_depthwise_conv2d(
-    const mlut_depthwise_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
+/* Make some output channels: the first one's weights begin on a byte. */
+static inline __attribute__((always_inline)) void mlut_depthwise_conv2d_run(
+    const mlut_depthwise_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
 {
     const mlut_window_t *window = &layer->window;
     const size_t channels = layer->out.channels;
@@ -129,8 +135,8 @@ void mlut_depthwise_conv2d(
     int8_t *weights =
         band + MLUT_MVE_DEPTHWISE_BAND_CHANNELS * pitch * ((height + 1u) & ~(size_t)1);
 
-    for (size_t first = 0; first < channels; first += layer->tile) {
-        const size_t count = channels - first < layer->tile ? channels - first : layer->tile;
+    for (size_t first = from; first < until; first += layer->tile) {
+        const size_t count = until - first < layer->tile ? until - first : layer->tile;
         for (size_t i = 0; i < positions; i++) {
             mlut_decode(&layer->weights, i, first, count, weights + i * count);
         }
@@ -144,6 +150,22 @@ void mlut_depthwise_conv2d(
             layer->convolve(&plane, out + y * layer->out.width * channels + first);
         }
     }
+}
+
+void mlut_depthwise_conv2d(
+    const mlut_depthwise_conv2d_t *layer, const int8_t *in, int8_t *out, void *scratch)
+{
+    mlut_depthwise_conv2d_run(layer, 0, layer->out.channels, in, out, scratch);
+}
+
+void mlut_depthwise_conv2d_part(const mlut_depthwise_conv2d_t *layer,
+    size_t from,
+    size_t until,
+    const int8_t *in,
+    int8_t *out,
+    void *scratch)
+{
+    mlut_depthwise_conv2d_run(layer, from, until, in, out, scratch);
 }
 
 #endif

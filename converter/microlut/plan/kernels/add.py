@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from microlut.ops.add import Add, QAdd
-from microlut.plan.kernels.base import Call, ElementwiseKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, Division, ElementwiseKernel, Shapes, Size, Tile
 from microlut.plan.kernels.binary import BinaryKernel
 from microlut.plan.rounding import FULL_RANGE, shifts_quickly
 
@@ -37,6 +38,8 @@ class Sum:
 
 class AddKernel(ElementwiseKernel[QAdd, Add]):
     """The kernel mlut_add, of tensors of equal shape; others become a `QBinary`."""
+
+    divided_by: ClassVar[Division] = "values"
 
     def sizes(self, op: QAdd | Add, inputs: Shapes, outputs: Shapes) -> Iterable[Size]:
         """Return those of `binary` for an operator that may become one."""

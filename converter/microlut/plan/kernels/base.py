@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from microlut.errors import UnsupportedModel
 from microlut.integer import CompactStage, QuantizedGraph, compact_stage
@@ -25,6 +25,7 @@ F = TypeVar("F")  # the float operators that become it
 
 Shapes = tuple[Shape, ...]
 Work = Mapping[str, float]  # how often each part of a kernel runs
+Division = Literal["", "windows", "outputs", "units", "values"]
 Size = tuple[str, int, int]  # (what it is, its value, the largest that the engine holds)
 
 
@@ -152,8 +153,12 @@ class Kernel(ABC, Generic[Q, F]):
         dtypes: Types of the outputs that it makes.
         whole_in_place: Whether it runs in place only with the tiles of `tiles_in_place`.
         advice: What users can do about a size that the engine cannot hold.
+        divided_by: What of its output can be made without the rest: "windows", rows of the
+            picture from the rows of the input that they see; "outputs", rows from all of the input;
+            "units" of a dense layer; "values", as many as the field `count` says; or nothing.
     """
 
+    divided_by: ClassVar[Division] = ""
     dtypes: ClassVar[tuple[DType, ...]] = ("int8",)
     whole_in_place: ClassVar[bool] = False
     advice: ClassVar[str] = "use a smaller model"
@@ -173,6 +178,10 @@ class Kernel(ABC, Generic[Q, F]):
     def winograd_tiles(self, call: Call[Q]) -> Iterable[Tile]:
         """Return the tiles with which another function computes the call by Winograd's method."""
         return ()
+
+    def channel_unit(self, call: Call[Q], tile: Tile) -> int:
+        """Return what the number of channels of a part of the output is a multiple of; 0: none."""
+        return 0
 
     @abstractmethod
     def overwrites(self, call: Call[Q]) -> Iterable[int]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
+from typing import ClassVar
 
 from microlut.ops.conv2d import Conv2D, QConv2D
 from microlut.plan.buffers import aligned
 from microlut.plan.kernels import winograd
 from microlut.plan.kernels.add import adds_quickly, sum_of
-from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Division, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.coded import coded_work, group_rows
 from microlut.plan.kernels.fields import COLUMNS, gathering, is_single, single_pixels
 from microlut.plan.kernels.pictures import window_sizes
@@ -24,6 +25,7 @@ _FEWEST_QUADS = 2  # Cortex-M55 takes 16 bytes per row
 class Conv2DKernel(Kernel[QConv2D, Conv2D]):
     """The kernel mlut_conv2d, which can add its outputs to another tensor."""
 
+    divided_by: ClassVar[Division] = "windows"
     whole_in_place = True
 
     def tiles(self, call: Call[QConv2D]) -> Iterator[Tile]:
@@ -41,6 +43,10 @@ class Conv2DKernel(Kernel[QConv2D, Conv2D]):
         whole, *others = self.tiles(call)
         yield whole
         yield from (tile for tile in others if tile.rows > 0)
+
+    def channel_unit(self, call: Call[QConv2D], tile: Tile) -> int:
+        """Return those of a tile, if the picture is gathered again for each."""
+        return tile.channels if not tile.rows and tile.channels < call.shape[2] else 0
 
     def winograd_tiles(self, call: Call[QConv2D]) -> Iterator[Tile]:
         """Return the tiles of mlut_winograd."""

@@ -10,13 +10,14 @@ from typing import ClassVar
 from microlut.ops.conv2d import Conv2D, QConv2D
 from microlut.ops.tensor import DType
 from microlut.plan.buffers import aligned
-from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, Division, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 
 
 class Conv2D16Kernel(PlainKernel[QConv2D, Conv2D]):
     """The kernel mlut_conv2d_16."""
 
+    divided_by: ClassVar[Division] = "windows"
     dtypes: ClassVar[tuple[DType, ...]] = ("int16",)
 
     def tiles(self, call: Call[QConv2D]) -> Iterator[Tile]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
+from typing import ClassVar
 
 from microlut.ops.dense import Dense, QDense
 from microlut.ops.overlap import pair_table
 from microlut.ops.weights import QuantizedWeights
 from microlut.plan.buffers import aligned
-from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Division, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.coded import coded_work
 from microlut.plan.rounding import Rounding
 
@@ -33,6 +34,8 @@ _UNIT_BYTES = {"2": 2, "2_6": 2, "3_6": 3, "4": 4, "4_6": 4, "6": 3}
 
 class DenseKernel(Kernel[QDense, Dense]):
     """The kernel mlut_dense."""
+
+    divided_by: ClassVar[Division] = "units"
 
     def tiles(self, call: Call[QDense]) -> Iterator[Tile]:
         """Yield the only tile; its scratch holds a block of widened inputs."""

@@ -10,13 +10,14 @@ from typing import ClassVar
 from microlut.ops.dense import Dense, QDense
 from microlut.ops.tensor import DType
 from microlut.plan.buffers import aligned
-from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, Division, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.dense import DenseKernel
 
 
 class Dense16Kernel(PlainKernel[QDense, Dense]):
     """The kernel mlut_dense_16."""
 
+    divided_by: ClassVar[Division] = "units"
     dtypes: ClassVar[tuple[DType, ...]] = ("int16",)
 
     def tiles(self, call: Call[QDense]) -> Iterator[Tile]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
+from typing import ClassVar
 
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D, QDepthwiseConv2D
 from microlut.ops.windows import Window
 from microlut.plan.buffers import aligned
-from microlut.plan.kernels.base import VECTOR_CORE, Call, Kernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Division, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.depthwise_lines import (
     Lines,
     is_quick,
@@ -31,6 +32,7 @@ _FEW = 3  # outputs for which spreading the inputs does not pay; a 3x3 kernel do
 class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
     """The kernels mlut_depthwise_conv2d, mlut_depthwise_lines and mlut_depthwise_few."""
 
+    divided_by: ClassVar[Division] = "windows"
     whole_in_place = True
 
     def tiles(self, call: Call[QDepthwiseConv2D]) -> Iterator[Tile]:
@@ -49,6 +51,11 @@ class DepthwiseConv2DKernel(Kernel[QDepthwiseConv2D, DepthwiseConv2D]):
             band = 8 * prod(_band(op.window, rows, width))
             for tile in even_shares(channels, _CHANNELS_AT_A_TIME * op.depth_multiplier):
                 yield Tile(tile, aligned(tile * each + band), rows)
+
+    def channel_unit(self, call: Call[QDepthwiseConv2D], tile: Tile) -> int:
+        """Return as many as are decoded from whole bytes."""
+        whole = self.function(call) == "depthwise_conv2d"
+        return _CHANNELS_AT_A_TIME * call.op.depth_multiplier if whole else 0
 
     def overwrites(self, call: Call[QDepthwiseConv2D]) -> Iterable[int]:
         """Return the input if the output has its shape, and none reads another one's place."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 from microlut.ops.depthwise_conv2d import DepthwiseConv2D, QDepthwiseConv2D
 from microlut.ops.tensor import DType
 from microlut.plan.buffers import aligned
-from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, Division, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES
 
@@ -20,6 +20,7 @@ _CHANNELS = 8  # MLUT_DEPTHWISE_16_CHANNELS: a multiple of 8 indices ends on a b
 class DepthwiseConv2D16Kernel(PlainKernel[QDepthwiseConv2D, DepthwiseConv2D]):
     """The kernel mlut_depthwise_conv2d_16."""
 
+    divided_by: ClassVar[Division] = "windows"
     dtypes: ClassVar[tuple[DType, ...]] = ("int16",)
 
     def tiles(self, call: Call[QDepthwiseConv2D]) -> Iterator[Tile]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from math import prod
+from typing import ClassVar
 
 from microlut.ops.arrays import Shape
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D, QPool2D
-from microlut.plan.kernels.base import VECTOR_CORE, Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import VECTOR_CORE, Call, Division, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import MOST_POOLED, padded_pixels, window_sizes
 
 _LANES = 4  # channels that are computed at a time
@@ -17,6 +18,8 @@ _VECTOR_LANES = {"max": 16, "average": 4, "mean": 4}  # on Cortex-M55
 
 class Pool2DKernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
     """The kernels mlut_max_pool2d and mlut_average_pool2d."""
+
+    divided_by: ClassVar[Division] = "windows"
 
     def function(self, call: Call[QPool2D]) -> str:
         """Return the name of the function for the kind of pool."""

@@ -9,13 +9,14 @@ from typing import ClassVar
 
 from microlut.ops.pool2d import AveragePool2D, MaxPool2D, QPool2D
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, Division, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import MOST_SUMMED_16, padded_pixels, window_sizes
 
 
 class Pool2D16Kernel(PlainKernel[QPool2D, MaxPool2D | AveragePool2D]):
     """The kernels mlut_max_pool2d_16 and mlut_average_pool2d_16."""
 
+    divided_by: ClassVar[Division] = "windows"
     dtypes: ClassVar[tuple[DType, ...]] = ("int16",)
 
     def work(self, call: Call[QPool2D], tile: Tile, core: str) -> Counter[str]:

@@ -8,12 +8,13 @@ from typing import ClassVar
 from microlut.ops.base import FloatOp
 from microlut.ops.rectify_16 import QRectify16
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, ElementwiseKernel, Tile
+from microlut.plan.kernels.base import Call, Division, ElementwiseKernel, Tile
 
 
 class Rectify16Kernel(ElementwiseKernel[QRectify16, FloatOp]):
     """The kernel mlut_rectify_16."""
 
+    divided_by: ClassVar[Division] = "values"
     dtypes: ClassVar[tuple[DType, ...]] = ("int16",)
 
     def work(self, call: Call[QRectify16], tile: Tile, core: str) -> Counter[str]:

@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from microlut.ops.relu import QRelu, Relu
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, ElementwiseKernel, Tile
+from microlut.plan.kernels.base import Call, Division, ElementwiseKernel, Tile
 
 
 class Relu16Kernel(ElementwiseKernel[QRelu, Relu]):
     """The kernel mlut_relu_16."""
 
+    divided_by: ClassVar[Division] = "values"
     dtypes: ClassVar[tuple[DType, ...]] = ("int16",)
 
     def work(self, call: Call[QRelu], tile: Tile, core: str) -> Counter[str]:

@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from microlut.ops.requantize import QRequantize, Requantize
 from microlut.ops.tensor import DType
-from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, Division, PlainKernel, Shapes, Size, Tile
 
 
 class RequantizeKernel(PlainKernel[QRequantize, Requantize]):
     """The kernels mlut_requantize_8_16, _16_8 and _16_16."""
 
+    divided_by: ClassVar[Division] = "values"
     dtypes: ClassVar[tuple[DType, ...]] = ("int8", "int16")
 
     def work(self, call: Call[QRequantize], tile: Tile, core: str) -> Counter[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
+from typing import ClassVar
 
 from microlut.ops.transpose_conv2d import QTransposeConv2D, TransposeConv2D
 from microlut.plan.buffers import aligned
-from microlut.plan.kernels.base import Call, Kernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, Division, Kernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.shares import CHANNEL_BYTES, even_shares
 
@@ -17,6 +18,8 @@ _ROWS = 4  # output channels at a time
 
 class TransposeConv2DKernel(Kernel[QTransposeConv2D, TransposeConv2D]):
     """The kernel mlut_transpose_conv2d."""
+
+    divided_by: ClassVar[Division] = "outputs"
 
     def tiles(self, call: Call[QTransposeConv2D]) -> Iterator[Tile]:
         """Yield shares of the output channels."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 from microlut.ops.tensor import DType
 from microlut.ops.transpose_conv2d import QTransposeConv2D, TransposeConv2D
 from microlut.plan.buffers import aligned
-from microlut.plan.kernels.base import Call, PlainKernel, Shapes, Size, Tile
+from microlut.plan.kernels.base import Call, Division, PlainKernel, Shapes, Size, Tile
 from microlut.plan.kernels.pictures import window_sizes
 from microlut.plan.kernels.transpose_conv2d import taps_met
 
@@ -18,6 +18,7 @@ from microlut.plan.kernels.transpose_conv2d import taps_met
 class TransposeConv2D16Kernel(PlainKernel[QTransposeConv2D, TransposeConv2D]):
     """The kernel mlut_transpose_conv2d_16."""
 
+    divided_by: ClassVar[Division] = "outputs"
     dtypes: ClassVar[tuple[DType, ...]] = ("int16",)
 
     def tiles(self, call: Call[QTransposeConv2D]) -> Iterator[Tile]:
