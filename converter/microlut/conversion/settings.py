@@ -81,7 +81,9 @@ class _BudgetTable(Table):
         return self
 
 
-class _File(Table):
+class ConfigurationFile(Table):
+    """The file `microlut.toml`; everything in it is optional."""
+
     defaults: Rule = Rule()
     budget: _BudgetTable | None = None
     types: TypeRules = TypeRules()
@@ -171,7 +173,7 @@ def load_settings(path: Path) -> Settings:
         InvalidInput: The file cannot be read, is not TOML, or has something that is not allowed.
     """
     try:
-        file = _File.model_validate(read_toml(path, InvalidInput))
+        file = ConfigurationFile.model_validate(read_toml(path, InvalidInput))
     except ValidationError as error:
         raise InvalidInput(f"{path}: {describe(error)}") from error
     budget = None if file.budget is None else Budget(**file.budget.model_dump())
