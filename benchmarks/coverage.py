@@ -22,6 +22,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import applications
 import numpy as np
+import spread
 from documents import MEASUREMENTS, ROOT, replace_table
 
 import microlut
@@ -206,8 +208,13 @@ def judged(row: Row, path: Path, inputs: Inputs, calibration: int) -> Row:
     return replace(row, equal=np.array_equal(same, to_bytes(found)))
 
 
-def measured(name: str, kerases: Sequence[str], folder: Path, *, convert: bool) -> Row:
+def measured(name: str, kerases: Sequence[str], *, convert: bool) -> Row:
     """Return the row of a network."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _measured(name, kerases, Path(folder), convert=convert)
+
+
+def _measured(name: str, kerases: Sequence[str], folder: Path, *, convert: bool) -> Row:
     group = next(group for group, names in GROUPS.items() if name in names)
     if group == "tutorials":
         build, inputs = MODELS[name], pixel_inputs if name in PIXELS else random_inputs
@@ -267,14 +274,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
     parser.add_argument("--keras", nargs="+", default=list(FORMATS), choices=list(FORMATS))
     parser.add_argument("--import-only", action="store_true", help="convert nothing")
+    spread.add_options(parser)
     arguments = parser.parse_args()
     everything = [name for names in GROUPS.values() for name in names]
-    for name in arguments.only or everything:
-        with tempfile.TemporaryDirectory() as folder:
-            convert = not arguments.import_only
-            row = measured(name, arguments.keras, Path(folder), convert=convert)
+    measure = partial(measured, kerases=arguments.keras, convert=not arguments.import_only)
+    for row in spread.each(measure, arguments.only or everything, arguments):
         print(row.text, flush=True)
-        rows = [other for other in recorded() if other.name != name] + [row]
+        rows = [other for other in recorded() if other.name != row.name] + [row]
         rows.sort(key=lambda row: everything.index(row.name))
         values = json.dumps([asdict(row) for row in rows], indent=1)
         RESULTS.write_text(values + "\n", encoding="utf-8")

@@ -14,9 +14,12 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import spread
 from documents import ROOT, replace_table
 
 from microlut.conversion.findings import Finding
@@ -98,8 +101,9 @@ def found_in(graph: Graph, x: FloatArray, test: FloatArray) -> tuple[list[Findin
     return found, "warned of" if told else ""
 
 
-def rows_of(name: str, model: Model, data: Path) -> list[tuple[str, ...]]:
+def rows_of(name: str, data: Path) -> list[tuple[str, ...]]:
     """Return a row for each way to spoil the calibration inputs of a model."""
+    model = MODELS[name]
     folders = (data, ROOT / "examples" / "digits", Path())
     graph = import_model(_in(folders, model.path))
     x, test = (
@@ -141,8 +145,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--write", action="store_true")
+    spread.add_options(parser)
     options = parser.parse_args()
-    rows = [row for name in options.models for row in rows_of(name, MODELS[name], options.data)]
+    of_models = spread.each(partial(rows_of, data=options.data.resolve()), options.models, options)
+    rows = list(chain.from_iterable(of_models))
     text = table(rows)
     print(text)
     if options.write:

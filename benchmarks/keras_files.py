@@ -1,6 +1,7 @@
 """Read a folder of Keras files, compare each with Keras, and convert it at 8 bits.
 
     .venv/bin/python benchmarks/keras_files.py FOLDER [--write] [--only TEXT ...] [--seconds 120]
+        [--jobs N] [--cluster tcp://HOST:PORT]
 
 Every .h5, .hdf5 and .keras file is judged as benchmarks/coverage.py judges networks, in a process
 of its own, which may have so many seconds of a processor. Inputs are random: pixels for pictures of
@@ -19,10 +20,12 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import coverage
+import spread
 from coverage import NEAR, PAGE, Row
 from documents import ROOT, replace_table
 from limited_process import Ended, within
@@ -73,8 +76,12 @@ def _loaded(path: Path) -> Any:  # noqa: ANN401
     return None
 
 
-def in_process(path: Path, name: str, seconds: int) -> Row:
-    """Return what becomes of a file in a process that may compute for so long."""
+def in_process(file: tuple[str, Path], seconds: int) -> Row:
+    """Return what becomes of a file, by its name, in a process that may compute for so long."""
+    name, path = file
+    for keras in KERASES:  # once, for all processes
+        with contextlib.suppress(ImportError):
+            importlib.import_module(keras)
     try:
         return within(lambda: judge(path, name), seconds, silent=(1, 2))
     except Ended:
@@ -124,17 +131,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", default=[], help="parts of names")
     parser.add_argument("--seconds", type=int, default=120, help="of a processor per file")
     parser.add_argument("--write", action="store_true")
+    spread.add_options(parser)
     options = parser.parse_args(arguments)
-    for keras in KERASES:  # once, for all processes
-        with contextlib.suppress(ImportError):
-            importlib.import_module(keras)
+    paths = (p for p in options.folder.rglob("*") if p.suffix in ENDINGS)
+    files = spread.named(paths, options).items()
     rows = []
-    for path in sorted(p for p in options.folder.rglob("*") if p.suffix in ENDINGS):
-        name = path.relative_to(options.folder).as_posix()
-        if options.only and not any(part in name for part in options.only):
-            continue
-        rows.append(in_process(path, name, options.seconds))
-        print(f"{name}: {kind_of(rows[-1])}", flush=True)
+    for row in spread.each(partial(in_process, seconds=options.seconds), files, options):
+        rows.append(row)
+        print(f"{row.name}: {kind_of(row)}", flush=True)
         if options.write:
             values = json.dumps([asdict(row) for row in rows], indent=1)
             RESULTS.write_text(values + "\n", encoding="utf-8")

@@ -7,12 +7,14 @@ import multiprocessing
 import os
 import resource
 import signal
+import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeVar
 
 from case_records import Record
+from spread import cloudpickle
 
 T = TypeVar("T")
 
@@ -44,19 +46,27 @@ def within(
     Raises:
         Ended: The process ended before.
     """
-    context = multiprocessing.get_context("fork")
-    mine, other = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(judge, seconds, memory, silent, other))
-    child.start()
+    mine, other = multiprocessing.Pipe(duplex=False)
+    child = os.fork()  # workers of a cluster may have no children of multiprocessing
+    if child == 0:
+        try:
+            mine.close()
+            _send(judge, seconds, memory, silent, other)
+        except BaseException:  # noqa: BLE001 - nothing of this process may go on
+            traceback.print_exc()
+        finally:
+            os._exit(0)
     other.close()
     try:
-        return mine.recv()  # type: ignore[no-any-return]
+        found = mine.recv_bytes()
     except EOFError as error:
-        child.join()
-        raise Ended(child.exitcode == -signal.SIGXCPU) from error
-    finally:
-        child.kill()
-        child.join()
+        raise Ended(_ending(child) == signal.SIGXCPU) from error
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        _ending(child)
+        raise
+    _ending(child)
+    return cloudpickle.loads(found)  # type: ignore[no-any-return]
 
 
 def record_within(
@@ -86,4 +96,10 @@ def _send(
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number in silent:
         os.dup2(nowhere, number)
-    end.send(judge())
+    end.send_bytes(cloudpickle.dumps(judge()))
+
+
+def _ending(child: int) -> int:
+    """Wait for a process and return the signal that ended it; 0 if none did."""
+    _, status = os.waitpid(child, 0)
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0

@@ -29,11 +29,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import spread
 from documents import MEASUREMENTS, ROOT, replace_table
 from numpy.typing import NDArray
 from reference_models import CIFAR10, KEYWORDS, LARGE, REFERENCES, Reference
@@ -128,8 +130,9 @@ class Row:
     divergence: float | None = None
 
 
-def measure(data: Path, reference: Reference, way: str, draws: int, board: microlut.Board) -> Row:
-    """Return one row of the table."""
+def measure(case: tuple[Reference, str], data: Path, draws: int, board: microlut.Board) -> Row:
+    """Return the row of a reference model converted in one way."""
+    reference, way = case
     start = time.perf_counter()
     conversion = converted(data, reference, way, 0)
     seconds = time.perf_counter() - start
@@ -262,17 +265,23 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--board", default="mps2-an386")
     parser.add_argument("--again", action="store_true", help="measure known rows again")
+    spread.add_options(parser)
     arguments = parser.parse_args()
     board = microlut.load_board(arguments.board)
     known = read()
-    for reference, way in places():
-        key = reference.model, way
-        if reference.model not in arguments.models or way not in arguments.ways:
-            continue
-        if arguments.again or key not in known:
-            known[key] = measure(arguments.data, reference, way, arguments.draws, board)
-            print(json.dumps(asdict(known[key])), flush=True)
-            write(known)
+    asked = [
+        (reference, way)
+        for reference, way in places()
+        if reference.model in arguments.models
+        and way in arguments.ways
+        and (arguments.again or (reference.model, way) not in known)
+    ]
+    data = arguments.data.resolve()
+    one = partial(measure, data=data, draws=arguments.draws, board=board)
+    for row in spread.each(one, asked, arguments):
+        known[row.model, row.way] = row
+        print(json.dumps(asdict(row)), flush=True)
+        write(known)
     print("\n" + markdown(write(known)))
 
 

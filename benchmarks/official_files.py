@@ -16,9 +16,12 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
+import spread
 from documents import MEASUREMENTS, ROOT, replace_table
 from models import integer_classes
 from numpy.typing import NDArray
@@ -56,10 +59,9 @@ class Row:
     agreement: tuple[float, ...]
 
 
-def measure(
-    data: Path, test: Reference, calibration: Reference, bits: int, draws: int
-) -> list[Row]:
+def measure(case: tuple[tuple[Reference, Reference], int], data: Path, draws: int) -> list[Row]:
     """Return the rows without data and with calibration."""
+    (test, calibration), bits = case
     x, y = test.test(data)
     given = calibration.calibration(data)
     own = classes(data / test.model, x, None, 8)
@@ -76,7 +78,6 @@ def measure(
             top1=tuple(percent(each == y) for each in found),
             agreement=tuple(percent(each == own) for each in found),
         )
-        print(markdown_row(row), flush=True)
         rows.append(row)
     return rows
 
@@ -131,13 +132,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(default))
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--bits", type=int, nargs="+", default=[4])
+    spread.add_options(parser)
     arguments = parser.parse_args()
-    rows = [
-        row
-        for test, calibration in SETS
-        for bits in arguments.bits
-        for row in measure(arguments.data, test, calibration, bits, arguments.draws)
-    ]
+    cases = list(product(SETS, arguments.bits))
+    one = partial(measure, data=arguments.data.resolve(), draws=arguments.draws)
+    rows = []
+    for row in chain.from_iterable(spread.each(one, cases, arguments)):
+        print(markdown_row(row), flush=True)
+        rows.append(row)
     replace_table(PAGE, "official_files.py", markdown(rows))
 
 

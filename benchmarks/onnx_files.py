@@ -1,6 +1,7 @@
 """Read a folder of .onnx files, compare each with ONNX Runtime, and convert small ones at 8 bits.
 
     .venv/bin/python benchmarks/onnx_files.py FOLDER [--write] [--only TEXT ...] [--seconds 120]
+        [--jobs N] [--cluster tcp://HOST:PORT]
 
 Every file is judged in a process of its own, which may have so many seconds of a processor and 8
 GiB of memory. The float network is compared on three random inputs with ONNX Runtime, or with the
@@ -26,12 +27,14 @@ import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import case_records
 import numpy as np
 import onnx_judge
+import spread
 from case_records import BAD, Record, cost_of, reason_of, reasons_of
 from documents import MEASUREMENTS, replace_table
 from limited_process import record_within
@@ -120,6 +123,9 @@ def _judged(
 
 def in_process(path: Path, seconds: int) -> Record:
     """Return what becomes of a file in a process that may compute for so long."""
+    for name in ("onnx", "onnx.reference", "onnxruntime"):  # once, for all processes
+        importlib.import_module(name)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     return record_within(judge, path, seconds, _MEMORY)
 
 
@@ -154,16 +160,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", default=[], help="parts of names")
     parser.add_argument("--seconds", type=int, default=120, help="of a processor per file")
     parser.add_argument("--write", action="store_true")
+    spread.add_options(parser)
     options = parser.parse_args(arguments)
-    for name in ("onnx", "onnx.reference", "onnxruntime"):  # once, for all processes
-        importlib.import_module(name)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     cases: dict[str, Record] = {}
-    for path in sorted(p for p in options.folder.rglob("*.onnx") if p.is_file()):
-        name = path.relative_to(options.folder).as_posix()
-        if options.only and not any(part in name for part in options.only):
-            continue
-        cases[name] = case = in_process(path, options.seconds)
+    files = spread.named((p for p in options.folder.rglob("*.onnx") if p.is_file()), options)
+    judged = spread.each(partial(in_process, seconds=options.seconds), files.values(), options)
+    for name, case in zip(files, judged, strict=True):
+        cases[name] = case
         print(f"{name}: {case.status} {case.reason} {case.error or ''}".rstrip(), flush=True)
     print(reasons_of(cases.values()))
     print(", ".join(f"{n} {s}" for s, n in Counter(c.status for c in cases.values()).items()))

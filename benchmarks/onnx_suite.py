@@ -1,6 +1,7 @@
 """Run ONNX's own tests, as far as networks of convolutions can need them.
 
     .venv/bin/python benchmarks/onnx_suite.py [--suite onnx_models] [--only TEXT ...] [--write]
+        [--jobs N] [--cluster tcp://HOST:PORT]
 
 The tests are in the package onnx: those of operators (suite onnx_node), and the PyTorch-converted
 cases and light networks (suite onnx_models). Each is converted in float, and its outputs are
@@ -25,6 +26,7 @@ from typing import Any
 
 import case_records
 import numpy as np
+import spread
 from case_records import BAD, Record, cost_of, reason_of
 from numpy.typing import NDArray
 
@@ -235,12 +237,16 @@ def main() -> int:
     parser.add_argument("--suite", choices=["onnx_node", "onnx_models"], default="onnx_node")
     parser.add_argument("--only", nargs="*", default=[], help="parts of names")
     parser.add_argument("--write", action="store_true")
+    spread.add_options(parser)
     options = parser.parse_args()
     found = case_records.load(options.suite) if options.write and options.only else {}
-    for case in cases() if options.suite == "onnx_node" else models():
-        if options.only and not any(part in case.name for part in options.only):
-            continue
-        record = replace(status(case), operators=_operators(case.model))
+    asked = [
+        case
+        for case in (cases() if options.suite == "onnx_node" else models())
+        if not options.only or any(part in case.name for part in options.only)
+    ]
+    for case, judged in zip(asked, spread.each(status, asked, options), strict=True):
+        record = replace(judged, operators=_operators(case.model))
         found[case.name.removeprefix("test_")] = record
         if options.write:  # case by case, for a run that is stopped
             case_records.save(options.suite, found)

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import networks
 import numpy as np
+import spread
 from documents import MEASUREMENTS, ROOT
 from models import standard_error
 from numpy.typing import NDArray
@@ -120,20 +121,50 @@ def measure(network: Network, quantizer: Quantizer, bits: int, granularity: Gran
     )
 
 
+Key = tuple[str, Granularity, int, str]  # of a row: model, granularity, bits, quantizer
+
+
 def measured(
-    known: Sequence[Row], models: Sequence[str], bits: Sequence[int], load: Callable[[str], Network]
+    known: Sequence[Row],
+    models: Sequence[str],
+    bits: Sequence[int],
+    load: Callable[[str], Network],
+    options: argparse.Namespace = spread.HERE,
 ) -> Iterator[Row]:
     """Yield all rows, those in `known` as they are."""
-    by_key = {(r.model, r.granularity, r.bits, r.quantizer): r for r in known}
-    for model in models:
-        network = None
-        for granularity, width, quantizer in product(GRANULARITIES, bits, QUANTIZERS):
-            row = by_key.get((model, granularity, width, quantizer.title))
-            if row is None:
-                network = network or load(model)
-                row = measure(network, quantizer, width, granularity)
-                print(json.dumps(asdict(row)), flush=True)
-            yield row
+    by_key: dict[Key, Row] = {(r.model, r.granularity, r.bits, r.quantizer): r for r in known}
+    titles = [quantizer.title for quantizer in QUANTIZERS]
+    keys: list[Key] = list(product(models, GRANULARITIES, bits, titles))
+    missing = [key for key in keys if key not in by_key]
+    new = spread.each(partial(_row, load=_Loaded(load)), missing, options)
+    for key in keys:
+        row = by_key.get(key)
+        if row is None:
+            row = next(new)
+            print(json.dumps(asdict(row)), flush=True)
+        yield row
+
+
+class _Loaded:
+    """The network that was asked for last, which is not sent to others."""
+
+    def __init__(self, load: Callable[[str], Network]) -> None:
+        self._load = load
+        self._last: Network | None = None
+
+    def __call__(self, name: str) -> Network:
+        if self._last is None or self._last.name != name:
+            self._last = self._load(name)
+        return self._last
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Loaded, (self._load,)
+
+
+def _row(key: Key, load: Callable[[str], Network]) -> Row:
+    model, granularity, bits, title = key
+    quantizer = next(each for each in QUANTIZERS if each.title == title)
+    return measure(load(model), quantizer, bits, granularity)
 
 
 def page(rows: list[Row]) -> str:
@@ -212,12 +243,13 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=DATA, default=list(DATA))
     parser.add_argument("--bits", type=int, nargs="+", choices=range(2, 9), default=range(2, 9))
     parser.add_argument("--limit", type=int, help="use only the first so many test inputs")
+    spread.add_options(parser)
     arguments = parser.parse_args()
     keep = arguments.limit is None
     known = _read() if keep else []
-    load = partial(load_network, arguments.data, arguments.limit)
+    load = partial(load_network, arguments.data.resolve(), arguments.limit)
     asked = []
-    for row in measured(tuple(known), arguments.models, arguments.bits, load):
+    for row in measured(tuple(known), arguments.models, arguments.bits, load, arguments):
         asked.append(row)
         if keep and row not in known:
             known.append(row)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from scipy import special
@@ -60,7 +59,6 @@ def clipped_levels(weights: Array, bits: int) -> Array:
     return fit.center + reach * (2.0 * middles - 1.0)
 
 
-@cache
 def clipping(density: DensityName, bits: int) -> float:
     """Return the best clipping in standard deviations, by ACIQ's expected error."""
     expected = {DensityName.GAUSSIAN: _gaussian_error, DensityName.LAPLACE: _laplace_error}

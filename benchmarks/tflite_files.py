@@ -1,7 +1,7 @@
 """Convert a folder of .tflite files at 8 bits, and compare each with tflite-micro on the file.
 
     .venv/bin/python benchmarks/tflite_files.py FOLDER [--suite tflite_micro] [--write]
-        [--only TEXT ...] [--seconds 300]
+        [--only TEXT ...] [--seconds 300] [--jobs N] [--cluster tcp://HOST:PORT]
 
 Every file is converted in a process of its own, which may have so many seconds of a processor,
 without calibration inputs, and run on three random inputs; one that keeps variables is run on all
@@ -22,11 +22,13 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import case_records
 import numpy as np
+import spread
 from case_records import BAD, Record, cost_of, number, reason_of, reasons_of
 from documents import MEASUREMENTS, replace_table
 from limited_process import record_within
@@ -233,13 +235,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", default=[], help="parts of names")
     parser.add_argument("--seconds", type=int, default=300, help="of a processor per file")
     parser.add_argument("--write", action="store_true")
+    spread.add_options(parser)
     options = parser.parse_args(arguments)
     cases = case_records.load(options.suite) if options.write and options.only else {}
-    for path in sorted(options.folder.rglob("*.tflite")):
-        name = path.relative_to(options.folder).as_posix()
-        if options.only and not any(part in name for part in options.only):
-            continue
-        cases[name] = case = in_process(path, options.seconds)
+    files = spread.named(options.folder.rglob("*.tflite"), options)
+    judged = spread.each(partial(in_process, seconds=options.seconds), files.values(), options)
+    for name, case in zip(files, judged, strict=True):
+        cases[name] = case
         print(f"{name}: {case.status} {case.reason}", flush=True)
         if options.write:
             save(options.suite, cases)

@@ -25,9 +25,11 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import spread
 from documents import MEASUREMENTS, ROOT, replace_table
 from models import float_classes, integer_classes, standard_error
 from reference_models import Reference
@@ -169,8 +171,9 @@ def ways_of(model: Published, zoo: Path) -> Iterator[str]:
         yield from (EIGHT, FOUR)
 
 
-def measure(zoo: Path, data: Path, model: Published, way: str, board: microlut.Board) -> Row:
-    """Return a row of the table."""
+def measure(case: tuple[Published, str], zoo: Path, data: Path, board: microlut.Board) -> Row:
+    """Return the row of a file in one form."""
+    model, way = case
     reference, start = DATA.get(model.data_set), time.perf_counter()
     try:
         conversion = _converted(zoo, data, model, way)
@@ -264,17 +267,23 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS)
     parser.add_argument("--board", default="mps2-an386")
     parser.add_argument("--again", action="store_true", help="measure known rows again")
+    spread.add_options(parser)
     arguments = parser.parse_args()
     zoo, board = arguments.zoo.resolve(), microlut.load_board(arguments.board)
     known = {(row.published.path, row.way): row for row in read()}
-    for model in published(zoo):
-        for way in ways_of(model, zoo):
-            asked = way in arguments.ways and any(p in model.path for p in arguments.models)
-            if asked and (arguments.again or (model.path, way) not in known):
-                row = measure(zoo, arguments.data, model, way, board)
-                known[model.path, way] = row
-                print(json.dumps(asdict(row)), flush=True)
-                write(list(known.values()))
+    asked = [
+        (model, way)
+        for model in published(zoo)
+        for way in ways_of(model, zoo)
+        if way in arguments.ways
+        and any(part in model.path for part in arguments.models)
+        and (arguments.again or (model.path, way) not in known)
+    ]
+    one = partial(measure, zoo=zoo, data=arguments.data.resolve(), board=board)
+    for row in spread.each(one, asked, arguments):
+        known[row.published.path, row.way] = row
+        print(json.dumps(asdict(row)), flush=True)
+        write(list(known.values()))
     print("\n" + markdown(write(list(known.values()))))
 
 

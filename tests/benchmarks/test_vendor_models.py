@@ -61,7 +61,7 @@ def test_forms_are_those_whose_files_are_there(zoo):
 
 def test_refusals_are_rows_without_the_folder(zoo):
     model = next(vendor_models.published(zoo))
-    row = vendor_models.measure(zoo, zoo, model, INTEGERS, microlut.load_board("mps2-an386"))
+    row = vendor_models.measure((model, INTEGERS), zoo, zoo, microlut.load_board("mps2-an386"))
     assert row.refused is not None
     assert row.refused.startswith("nets/pets/a/a_int8.tflite")
     assert f"refused: {row.refused}" in vendor_models.markdown([row])

@@ -67,5 +67,5 @@ def on_cluster(address: str | None) -> Iterator[None]:
         except KilledWorker as error:
             raise RunFailed(
                 f"{address}: workers ended again and again, most likely because memory ran out; "
-                "finished points are kept in --folder; start fewer threads per worker"
+                "start fewer threads per worker, and run it again: a search goes on from --folder"
             ) from error

@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 import microlut
+from dask_cluster import Process, started_cluster
 from microlut.conversion.search import search_prepared
 from microlut.errors import InvalidInput, ToolMissing
 from microlut.support import cluster as clusters
 from microlut.support.progress import silent
 from searched_network import prepared
 
-WORKERS = 3
-
-
-def started(stack: ExitStack, *command: str) -> subprocess.Popen[bytes]:
-    process = stack.enter_context(
-        subprocess.Popen([sys.executable, "-m", *command], stderr=subprocess.DEVNULL)
-    )
-    stack.callback(process.kill)
-    return process
-
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[Process]]]:
     """Return a scheduler's address, and the processes of its workers."""
-    distributed = pytest.importorskip("distributed", reason="pip install 'microlut[cluster]'")
-    file = tmp_path / "scheduler.json"
-    with ExitStack() as stack:
-        common = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file))
-        started(stack, "distributed.cli.dask_scheduler", "--port", "0", *common)
-        one = ("--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard")
-        workers = [
-            started(stack, "distributed.cli.dask_worker", "--scheduler-file", str(file), *one)
-            for _ in range(WORKERS)
-        ]
-        until = time.monotonic() + 120
-        while not file.exists():
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        with distributed.Client(scheduler_file=str(file), set_as_default=False) as client:
-            client.wait_for_workers(WORKERS, timeout=120)
-            address = client.scheduler.address
-        yield address, workers
+    with started_cluster(tmp_path) as started:
+        yield started
 
 
 @pytest.mark.slow
