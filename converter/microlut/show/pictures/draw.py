@@ -25,7 +25,7 @@ def draw(result: SearchResult | LayerFit, picture: PathLike) -> None:
     if isinstance(result, SearchResult):
         draw_front(result, f"{result.model}: accuracy against bytes", path)
     elif isinstance(result, LayerFit):
-        draw_fit(result.book, result.weights, result.title, path)
+        draw_fit(result.book, result.weights, result.title, path, result.granularity)
     else:
         raise InvalidInput(
             f"result is {brief(result)}; give what microlut.search returned, or one of the fits "

@@ -88,7 +88,9 @@ def _draw_axes(axes: Axes, result: SearchResult, losses: Sequence[float], *, by_
         axes.set_ylabel("expected drop of accuracy, points")
     else:
         axes.set_yscale("log")
-        axes.set_ylabel("divergence")
+        of_classes = result.points[0].quality.agreement is not None
+        unit = "nats" if of_classes else "squared error over squared outputs"
+        axes.set_ylabel(f"divergence, {unit}")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("bytes of flash: weights, codebooks and output stages")
     axes.set_title(judged, fontsize=9)

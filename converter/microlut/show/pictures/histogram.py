@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from microlut.ops.weights import Granularity
 from microlut.quantize.levels.codebook import Codebook, DensityFit
 from microlut.quantize.levels.densities import DENSITIES, Array
 from microlut.show.pictures.figure import write_figure
@@ -23,7 +24,13 @@ _WEIGHTS, _LEVELS, _CLIPPED = "#b8c4d0", "#c0392b", "#fbeee6"
 _CURVES = {"gaussian": "#1f4e79", "laplace": "#2e7d32"}
 
 
-def draw_fit(book: Codebook, weights: NDArray[np.floating], title: str, path: Path) -> None:
+def draw_fit(
+    book: Codebook,
+    weights: NDArray[np.floating],
+    title: str,
+    path: Path,
+    granularity: Granularity = "tensor",
+) -> None:
     """Write a picture of fitted weights; equal arguments give equal bytes.
 
     Args:
@@ -31,15 +38,17 @@ def draw_fit(book: Codebook, weights: NDArray[np.floating], title: str, path: Pa
         weights: The fitted weights, of any shape.
         title: Title above the picture.
         path: A .png or .svg file, written completely or not at all; its folder is made if missing.
+        granularity: "channel" if each channel was divided by its root mean square.
 
     Raises:
         InvalidInput: The file has another extension, or cannot be written.
     """
     flat = np.asarray(weights, dtype=np.float64).ravel()
-    write_figure(lambda axes: _draw(axes, book, flat), title, path)
+    unit = ", in multiples of its channel's root mean square" if granularity == "channel" else ""
+    write_figure(lambda axes: _draw(axes, book, flat, f"weight{unit}"), title, path)
 
 
-def _draw(axes: Axes, book: Codebook, weights: Array) -> None:
+def _draw(axes: Axes, book: Codebook, weights: Array, what: str) -> None:
     low, high = _view(book, weights)
     shown = weights[(weights >= low) & (weights <= high)]
     bins = int(np.clip(2 * np.sqrt(shown.size), _FEWEST_BINS, _MOST_BINS))
@@ -54,8 +63,8 @@ def _draw(axes: Axes, book: Codebook, weights: Array) -> None:
     _draw_codebook(axes, book, (low, high))
     axes.set_xlim(low, high)
     axes.set_ylim(0, 1.05 * peak)
-    axes.set_xlabel("weight")
-    axes.set_ylabel("density")
+    axes.set_xlabel(what)
+    axes.set_ylabel("density, share of weights per unit")
     beyond = weights.size - shown.size
     note = f"; {beyond:,} weights are outside the picture" if beyond else ""
     axes.set_title(

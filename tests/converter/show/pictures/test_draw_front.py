@@ -65,7 +65,7 @@ def test_picture_says_that_inputs_are_synthetic(tmp_path: Path):
 def test_without_classes_the_divergence_is_drawn(tmp_path: Path):
     points = tuple(point("uniform", bits, 100 * bits, None) for bits in (2, 3, 4))
     texts = words(tmp_path / "front.svg", result(points))
-    assert "divergence" in texts
+    assert "divergence, squared error over squared outputs" in texts
     assert "expected drop of accuracy, points" not in texts
 
 
@@ -77,7 +77,8 @@ def test_divergence_is_drawn_on_a_logarithmic_axis_unless_all_have_drops(
     points = tuple(point("uniform", 2 + i, 100 * (i + 1), drop) for i, drop in enumerate(drops))
     front._draw(axes, result(points))
     assert axes.get_lines()[0].get_xydata().tolist() == [[100, 1 / 2], [200, 1 / 3]]
-    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "divergence")
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylabel() == "divergence, squared error over squared outputs"
 
 
 @pytest.mark.parametrize("name", ["front.svg", "front.png"])
@@ -97,11 +98,11 @@ def test_line_joins_the_filled_points():
 def test_divergence_is_drawn_where_all_drops_are_the_same():
     axes = Figure().add_subplot()
     front._draw(axes, result(tuple(replace(p, quality=exact(p)) for p in POINTS)))
-    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "divergence")
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "divergence, nats")
 
 
 def exact(found: Point) -> Quality:
-    return replace(found.quality, expected_drop=0.0)
+    return replace(found.quality, agreement=100.0, expected_drop=0.0)
 
 
 def test_points_off_the_front_are_hollow():

@@ -41,6 +41,14 @@ def test_svg_is_well_formed_and_says_what_was_fitted(tmp_path: Path):
         assert wanted in words(svg)
 
 
+def test_axis_says_what_channels_were_divided_by(tmp_path: Path):
+    book = fit_codebook(WEIGHTS, 3)
+    draw_fit(book, WEIGHTS, "layer", tmp_path / "fit.svg", "channel")
+    texts = words((tmp_path / "fit.svg").read_bytes()).splitlines()
+    assert "weight, in multiples of its channel's root mean square" in texts
+    assert "weight" in words(drawn(tmp_path / "whole.svg")).splitlines()
+
+
 def test_levels_and_thresholds_are_all_drawn(tmp_path: Path):
     svg = drawn(tmp_path / "fit.svg").decode()
     groups = re.findall(r'<g id="LineCollection_\d+">(.*?)</g>', svg, re.DOTALL)
