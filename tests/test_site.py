@@ -15,6 +15,7 @@ import microlut
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
+EXAMPLES = CHECKOUT / "examples"
 
 
 def listed(entry: object) -> list[str]:
@@ -27,8 +28,9 @@ def listed(entry: object) -> list[str]:
 
 def test_navigation_has_every_page_once():
     settings = yaml.safe_load((CHECKOUT / "mkdocs.yml").read_text(encoding="utf-8"))
-    pages = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-    assert sorted(listed(settings["nav"])) == pages
+    pages = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")]
+    examples = [f"examples/{path.parent.name}.md" for path in EXAMPLES.glob("*/README.md")]
+    assert sorted(listed(settings["nav"])) == sorted(pages + examples)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,25 @@ def test_reference_has_every_public_name(site: Path):
     text = (site / "reference" / "api" / "index.html").read_text(encoding="utf-8")
     names = set(re.findall(r'id="microlut\.(\w+)"', text))
     assert set(microlut.__all__) - {"__version__"} <= names
+
+
+def test_examples_have_pages_with_their_programs(site: Path):
+    text = (site / "examples" / "freertos" / "index.html").read_text(encoding="utf-8")
+    assert 'id="mainc"' in text
+    assert "xQueueReceive" in text
+    assert 'href="../../reference/c-interface/#one-step-at-a-time"' in text
+    linking = (site / "reference" / "front-ends" / "index.html").read_text(encoding="utf-8")
+    assert 'href="../../examples/sounds/"' in linking
+
+
+def test_notebook_of_the_method_has_its_results(site: Path):
+    text = (site / "examples" / "method" / "index.html").read_text(encoding="utf-8")
+    assert "Laplace weights, bits" in text
+    pictures = re.findall(r'<img [^>]*src="([^"]+)"', text)
+    drawn = [name for name in pictures if "method-" in name]
+    assert drawn
+    folder = site / "examples" / "method"
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in drawn)
 
 
 def test_pages_ask_no_other_machine(site: Path):
