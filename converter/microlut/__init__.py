@@ -156,10 +156,15 @@ if not TYPE_CHECKING:  # type checkers are to know of no other names
         """Import a name on its first use (PEP 562)."""
         if name not in _PLACES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import_module(f"{__name__}.support.shown").show_pictures(_picture)
         module, _, there = _PLACES[name].partition(":")
         value = getattr(import_module(f"{__name__}.{module}"), there or name)
         globals()[name] = value
         return value
+
+    def _picture(result: object) -> str:
+        """Return the picture of a result for notebooks; a terminal never needs what it imports."""
+        return import_module(f"{__name__}.show.notebook").picture(result)
 
     def __dir__() -> list[str]:
         """Return the names, those not yet imported too."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import reprlib
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import Enum
 from html import escape
 from itertools import chain
@@ -41,8 +41,19 @@ class Shown:
         return repr(self)
 
     def _repr_html_(self) -> str:
-        """Return the records as a table, for notebooks."""
-        return html_table(self.records())
+        """Return the records as a table, for notebooks, and the picture of what has one."""
+        return html_table(self.records()) + _Pictures.of(self)
+
+
+class _Pictures:
+    """What makes a picture of a result; later stages know how."""
+
+    of: Callable[[object], str] = staticmethod(lambda result: "")
+
+
+def show_pictures(picture: Callable[[object], str]) -> None:
+    """Let notebooks show below a table what a function returns as HTML; "" is no picture."""
+    _Pictures.of = staticmethod(picture)
 
 
 class _HasRecords(Protocol):

@@ -35,7 +35,7 @@ def write_figure(draw: Callable[[Axes], None], title: str, path: Path) -> None:
         InvalidInput: It has another extension, cannot be written, or is the user's file.
     """
     check_picture(path)
-    picture = signed(_render(draw, title, path.suffix.lower()[1:]))
+    picture = signed(render(draw, title, path.suffix.lower()[1:]))
     write_new_file(path, picture)
 
 
@@ -56,7 +56,8 @@ def check_picture(path: Path) -> None:
     check_file(path, is_as_signed, "a picture")
 
 
-def _render(draw: Callable[[Axes], None], title: str, kind: str) -> bytes:
+def render(draw: Callable[[Axes], None], title: str, kind: str) -> bytes:
+    """Return a picture as the bytes of a file, whose kind is "png" or "svg"."""
     # Imported here, because it takes half a second to load.
     from matplotlib import style
     from matplotlib.figure import Figure

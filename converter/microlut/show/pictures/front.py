@@ -46,10 +46,11 @@ def draw_front(result: SearchResult, title: str, path: Path) -> None:
     Raises:
         InvalidInput: The file has another extension, or cannot be written.
     """
-    write_figure(lambda axes: _draw(axes, result), title, path)
+    write_figure(lambda axes: draw_search(axes, result), title, path)
 
 
-def _draw(axes: Axes, result: SearchResult) -> None:
+def draw_search(axes: Axes, result: SearchResult) -> None:
+    """Draw a search on axes."""
     points = result.points
     drops = _telling_drops(points)
     losses = [p.quality.divergence for p in points] if drops is None else drops
@@ -87,7 +88,7 @@ def _draw_axes(axes: Axes, result: SearchResult, losses: Sequence[float], *, by_
         axes.set_ylim(min(0.0, *losses) - _BELOW, 1.3 * max(1.0, *losses))
         axes.set_ylabel("expected drop of accuracy, points")
     else:
-        axes.set_yscale("log")
+        axes.set_yscale("log" if max(losses) > 0 else "linear")
         of_classes = result.points[0].quality.agreement is not None
         unit = "nats" if of_classes else "squared error over squared outputs"
         axes.set_ylabel(f"divergence, {unit}")

@@ -43,12 +43,15 @@ def draw_fit(
     Raises:
         InvalidInput: The file has another extension, or cannot be written.
     """
-    flat = np.asarray(weights, dtype=np.float64).ravel()
+    write_figure(lambda axes: draw_histogram(axes, book, weights, granularity), title, path)
+
+
+def draw_histogram(
+    axes: Axes, book: Codebook, fitted: NDArray[np.floating], granularity: Granularity
+) -> None:
+    """Draw fitted weights on axes; the arguments are those of `draw_fit`."""
+    weights = np.asarray(fitted, dtype=np.float64).ravel()
     unit = ", in multiples of its channel's root mean square" if granularity == "channel" else ""
-    write_figure(lambda axes: _draw(axes, book, flat, f"weight{unit}"), title, path)
-
-
-def _draw(axes: Axes, book: Codebook, weights: Array, what: str) -> None:
     low, high = _view(book, weights)
     shown = weights[(weights >= low) & (weights <= high)]
     bins = int(np.clip(2 * np.sqrt(shown.size), _FEWEST_BINS, _MOST_BINS))
@@ -63,7 +66,7 @@ def _draw(axes: Axes, book: Codebook, weights: Array, what: str) -> None:
     _draw_codebook(axes, book, (low, high))
     axes.set_xlim(low, high)
     axes.set_ylim(0, 1.05 * peak)
-    axes.set_xlabel(what)
+    axes.set_xlabel(f"weight{unit}")
     axes.set_ylabel("density, share of weights per unit")
     beyond = weights.size - shown.size
     note = f"; {beyond:,} weights are outside the picture" if beyond else ""

@@ -75,7 +75,7 @@ def test_divergence_is_drawn_on_a_logarithmic_axis_unless_all_have_drops(
 ):
     axes = Figure().add_subplot()
     points = tuple(point("uniform", 2 + i, 100 * (i + 1), drop) for i, drop in enumerate(drops))
-    front._draw(axes, result(points))
+    front.draw_search(axes, result(points))
     assert axes.get_lines()[0].get_xydata().tolist() == [[100, 1 / 2], [200, 1 / 3]]
     assert axes.get_yscale() == "log"
     assert axes.get_ylabel() == "divergence, squared error over squared outputs"
@@ -90,14 +90,14 @@ def test_picture_is_the_same_every_time(tmp_path: Path, name: str):
 
 def test_line_joins_the_filled_points():
     axes = Figure().add_subplot()
-    front._draw(axes, result())
+    front.draw_search(axes, result())
     joined = axes.get_lines()[0].get_xydata().tolist()
     assert joined == [[1000, 9], [1300, 1], [1800, 1.2], [4096, -0.25]]
 
 
 def test_divergence_is_drawn_where_all_drops_are_the_same():
     axes = Figure().add_subplot()
-    front._draw(axes, result(tuple(replace(p, quality=exact(p)) for p in POINTS)))
+    front.draw_search(axes, result(tuple(replace(p, quality=exact(p)) for p in POINTS)))
     assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "divergence, nats")
 
 
@@ -107,7 +107,7 @@ def exact(found: Point) -> Quality:
 
 def test_points_off_the_front_are_hollow():
     axes = Figure().add_subplot()
-    front._draw(axes, result())
+    front.draw_search(axes, result())
     hollow = [
         place
         for line in axes.get_lines()
@@ -126,7 +126,7 @@ def test_labels_hide_neither_each_other_nor_marks(places: list[tuple[int, float]
     points = tuple(point("allocated", 2 + i / 8, *place) for i, place in enumerate(sorted(places)))
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    front._draw(axes, result(points))
+    front.draw_search(axes, result(points))
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in axes.texts]
     assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
