@@ -71,11 +71,11 @@ def find_port(board: Board, name: str | None, ids: Sequence[str]) -> str:
     return found[0].name
 
 
-def find_drive(board: Board, folder: str | None, name: str) -> str:
+def find_drive(board: str, folder: str | None, name: str) -> str:
     """Return the folder of the drive that a board's boot loader shows.
 
     Args:
-        board: The board.
+        board: What messages call the board.
         folder: The drive that the user named, or None.
         name: What the Board-ID in INFO_UF2.TXT begins with.
 
@@ -88,11 +88,11 @@ def find_drive(board: Board, folder: str | None, name: str) -> str:
     listed = _seen([f"{place} {called or '(no board)'}" for place, called in here.items()])
     if not found:
         raise DeviceFailed(
-            f"{board.id}: no drive of a board {name}; {listed}; start the boot loader (RESET "
+            f"{board}: no drive of a board {name}; {listed}; start the boot loader (RESET "
             "twice, or BOOTSEL while you connect it), mount the drive, or name it with --port"
         )
     if len(found) > 1:
-        raise DeviceFailed(f"{board.id}: {len(found)} drives; {listed}; choose one with --port")
+        raise DeviceFailed(f"{board}: {len(found)} drives; {listed}; choose one with --port")
     return found[0]
 
 

@@ -9,9 +9,13 @@ from microlut.flashing.flasher import Flasher, FlashJob
 from microlut.machine.tools import COPY
 
 
+def copy_command(python: Path, file: Path, drive: str | None) -> tuple[str, ...]:
+    """Return the command line that copies a file to a drive."""
+    return (str(python), copy_file.__file__, str(file), drive or "DRIVE")
+
+
 def _command(job: FlashJob) -> tuple[str, ...]:
-    copier, source = Path(copy_file.__file__), job.elf.with_suffix(".uf2")
-    return (str(job.program), str(copier), str(source), job.device or "DRIVE")
+    return copy_command(job.program, job.elf.with_suffix(".uf2"), job.device)
 
 
 FLASHER = Flasher(

@@ -76,6 +76,13 @@ def uf2_of_application(elf: Path) -> Path:
     return target
 
 
+def drive_of_application(uf2: Path) -> str:
+    """Return what the Board-ID of the drive begins with that takes such a file."""
+    with uf2.open("rb") as file:
+        family = _HEADER.unpack(file.read(_HEADER.size))[7]
+    return "RPI-RP2" if family == RP2040_FAMILY else "RP2350"
+
+
 def _seal(elf: Path) -> None:
     with elf.open("r+b") as file:
         section = ELFFile(file).get_section_by_name(".boot2")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -25,12 +26,14 @@ from microlut.errors import (
 from microlut.exporters.application import application_files
 from microlut.exporters.formats import ExportFormat
 from microlut.exporters.sources import Files
-from microlut.machine.tools import NINJA, Tool, find_tool, require_tool
+from microlut.flashing.find_device import find_drive
+from microlut.flashing.uf2_drive import copy_command
+from microlut.machine.tools import COPY, NINJA, Tool, find_tool, require_tool
 from microlut.project import Project
 from microlut.toolchain.ecosystems import Folders, ForeignBoard
 from microlut.toolchain.image import Image, measure
 from microlut.toolchain.programs import run_program
-from microlut.toolchain.uf2_image import uf2_of_application
+from microlut.toolchain.uf2_image import drive_of_application, uf2_of_application
 from microlut.workflow.tool_messages import find_line, reason
 
 
@@ -75,37 +78,64 @@ def build_application(project: Project, board: ForeignBoard) -> Image:
     )
 
 
-def flash_command(
-    project: Project, board: ForeignBoard, image: Image, port: str | None
-) -> tuple[str, ...]:
-    """Return the command line that writes a built application to a board.
+@dataclass(frozen=True, slots=True)
+class FlashCall:
+    """How a built application is written to a board.
+
+    Attributes:
+        tool: The tool's name.
+        device: The serial port or drive; None if the tool chooses.
+        command: Its command line.
+        note: Why it could not run now.
+    """
+
+    tool: str
+    device: str | None
+    command: tuple[str, ...]
+    note: str = ""
+
+
+def flash_call(
+    project: Project, board: ForeignBoard, image: Image, port: str | None, *, dry_run: bool
+) -> FlashCall:
+    """Return how to write a built application to a board: by the tool, or to the drive of a Pico.
 
     Raises:
         ToolMissing: The ecosystem's tool is not installed.
+        DeviceFailed: Nor is there a drive to copy to, and this is no dry run.
     """
     flasher = board.of.flasher
     if find_tool(flasher) is None and image.uf2 is not None:
-        raise ToolMissing(
-            f"{board.text}: {flasher.name} is not installed ({flasher.install_command}); or hold "
-            f"BOOTSEL, connect the board, and copy {image.uf2} to it"
-        )
+        return _copy_call(board, image.uf2, port, dry_run)
     arguments = board.of.flash(_folders(project, board), board.name, port)
-    return str(_program(board, flasher)), *arguments
+    return FlashCall(flasher.name, port, (str(_program(board, flasher)), *arguments))
 
 
-def write_application(project: Project, board: ForeignBoard, command: tuple[str, ...]) -> None:
-    """Run the command line of `flash_command`.
+def _copy_call(board: ForeignBoard, file: Path, port: str | None, dry_run: bool) -> FlashCall:
+    flasher, note = board.of.flasher, ""
+    try:
+        drive: str | None = find_drive(board.text, port, drive_of_application(file))
+    except DeviceFailed as error:
+        if not dry_run:
+            raise DeviceFailed(
+                f"{error}; or install {flasher.name}: {flasher.install_command}"
+            ) from error
+        drive, note = port, str(error)
+    return FlashCall(COPY.name, drive, copy_command(Path(COPY.program), file, drive), note)
+
+
+def write_application(project: Project, board: ForeignBoard, call: FlashCall) -> None:
+    """Write an application as `flash_call` says.
 
     Raises:
         DeviceFailed: The tool failed to write the application.
     """
     variables = board.of.variables(_folders(project, board), board.name)
-    done = run_program([*command], variables)
+    done = run_program([*call.command], variables)
     if done.returncode != 0:
-        said = reason(done.stdout, Path(command[0]).name)
         raise DeviceFailed(
-            f"{board.text}: {Path(command[0]).name}: {said}; check the cable and the "
-            f"port; by hand: {shlex.join(command)}"
+            f"{board.text}: {call.tool}: {reason(done.stdout, call.tool)}; check the cable and the "
+            f"port; by hand: {shlex.join(call.command)}"
         )
 
 

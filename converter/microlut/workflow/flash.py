@@ -31,7 +31,7 @@ from microlut.toolchain.record import read_record
 from microlut.workflow.application import (
     build_application,
     check_options,
-    flash_command,
+    flash_call,
     write_application,
 )
 from microlut.workflow.build import build
@@ -151,11 +151,13 @@ def _flash_application(
     project: Project, board: ForeignBoard, port: str | None, dry_run: bool
 ) -> FlashResult:
     image = build_application(project, board)
-    command = flash_command(project, board, image, port)
+    call = flash_call(project, board, image, port, dry_run=dry_run)
     if not dry_run:
-        write_application(project, board, command)
-    tool, size = board.of.flasher.name, image.flash_bytes or 0
-    return FlashResult(board.text, tool, port, command, size, not dry_run)
+        write_application(project, board, call)
+    size = image.flash_bytes or 0
+    return FlashResult(
+        board.text, call.tool, call.device, call.command, size, not dry_run, call.note
+    )
 
 
 def _choose_tool(board: Board, name: str | None) -> tuple[Flasher, FlashTool]:
@@ -237,7 +239,7 @@ def _find(
     ids = getattr(arguments, "usb", board.probe.usb if board.probe else ())
     try:
         if isinstance(arguments, Uf2Drive):
-            return find_drive(board, target.port, arguments.drive), None, ""
+            return find_drive(board.id, target.port, arguments.drive), None, ""
         if not probed:
             return find_port(board, target.port, ids), None, ""
         found = find_probe(board, target.probe, ids)

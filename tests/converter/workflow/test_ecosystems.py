@@ -31,6 +31,7 @@ from microlut.machine.tools import HOST_CC, find_tool
 from microlut.running.emulators import offer_image
 from microlut.toolchain.ecosystems import ECOSYSTEMS, Folders, foreign_board
 from microlut.toolchain.image import measure
+from microlut.toolchain.uf2_image import drive_of_application, uf2_of_application
 
 PROGRAM = f"""#!{sys.executable}
 import json, os, pathlib, shutil, sys
@@ -434,13 +435,42 @@ def test_flash_tool_that_fails_says_why(project, fake, monkeypatch):
         microlut.flash(project, "zephyr:x")
 
 
-def test_pico_without_picotool_is_told_to_copy_the_file(project, fake):
+def test_pico_without_picotool_gets_its_file_by_a_copy(project, fake, tmp_path, monkeypatch):
+    media = tmp_path / "media"
+    monkeypatch.setattr("microlut.machine.drives._MOUNTS", (str(media),))
     (fake.bin / "picotool").unlink()
-    fake.answer(work_of(project, "pico:pico") / "digits.elf")
+    fake.answer(work_of(project, "pico:pico2") / "digits.elf")
     with pytest.raises(
-        ToolMissing, match=r"hold BOOTSEL, connect the board, and copy .*digits.uf2"
+        DeviceFailed, match=r"^pico:pico2: no drive .* RP2350; .* BOOTSEL .*; or install picotool: "
     ):
-        microlut.flash(project, "pico:pico")
+        microlut.flash(project, "pico:pico2")
+    told = microlut.flash(project, "pico:pico2", dry_run=True)
+    assert (told.tool, told.device, told.command[-1]) == ("uf2", None, "DRIVE")
+    assert "no drive" in told.note
+    for name in ("RP2350", "RPI-RP2"):
+        (media / name).mkdir(parents=True)
+        (media / name / "INFO_UF2.TXT").write_text(f"Board-ID: {name}\n")
+    done = microlut.flash(project, "pico:pico2")
+    assert (done.written, done.device) == (True, str(media / "RP2350"))
+    (file,) = media.rglob("*.uf2")
+    assert file.parent.name == "RP2350"
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(DeviceFailed, match=r"uf2: .*digits\.uf2: Is a directory; .*; by hand: "):
+        microlut.flash(project, "pico:pico2")
+
+
+@pytest.mark.parametrize(("boot2", "drive"), [(256, "RPI-RP2"), (0, "RP2350")])
+def test_drive_is_that_of_the_chip(tmp_path, boot2, drive):
+    compiler = find_tool(HOST_CC)
+    if compiler is None:
+        pytest.skip(f"no ELF file: {HOST_CC.name} is missing ({HOST_CC.apt_command})")
+    (tmp_path / "a.c").write_text(
+        f'__asm__(".section .boot2,\\"ax\\"\\n.space {boot2}\\n.text\\n.space 16");\n'
+    )
+    options = ("-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-e,0")
+    subprocess.run([compiler, *options, "-o", "a.elf", "a.c"], cwd=tmp_path, check=True)
+    assert drive_of_application(uf2_of_application(tmp_path / "a.elf")) == drive
 
 
 @pytest.mark.parametrize(
