@@ -1,4 +1,4 @@
-/* What the console application needs from a board: seven functions, one folder per port.
+/* What the console application needs from a board: six functions, one folder per port.
  *
  * Bytes are 8 bits; the console is a byte stream in both directions. No function fails.
  */
