@@ -24,6 +24,11 @@ _TOO_LARGE = (
     r"The program size \(.*\) is greater than maximum",
 )
 
+# What may follow a board's name after a comma, where the ecosystem leaves the console open.
+_USB = "usb"
+_WITH_USB = ("zephyr", "idf")
+_CHIPS_WITHOUT_USB = ("esp32", "esp32c2")
+
 _SERIAL_RUNNERS = {"bossac": "--bossac-port", "esp32": "--esp-device", "stm32flash": "--device"}
 
 
@@ -67,8 +72,16 @@ class Ecosystem:
     too_large: tuple[str, ...] = _TOO_LARGE
 
 
+def _console(name: str) -> tuple[str, bool]:
+    """Return a board's name by itself, and whether its console is to be the USB port."""
+    plain, _, asked = name.partition(",")
+    return plain, asked == _USB
+
+
 def _zephyr_build(at: Folders, name: str) -> tuple[tuple[str, ...], ...]:
-    return (("build", "-b", name, "-d", str(at.work), str(at.sources)),)
+    plain, is_usb = _console(name)
+    snippet = ("-S", "cdc-acm-console") if is_usb else ()
+    return (("build", "-b", plain, *snippet, "-d", str(at.work), str(at.sources)),)
 
 
 def _zephyr_flash(at: Folders, _name: str, port: str | None) -> tuple[str, ...]:
@@ -86,17 +99,21 @@ def _zephyr_flash(at: Folders, _name: str, port: str | None) -> tuple[str, ...]:
     return (*call, "--dev-id", port) if is_number else call
 
 
-def _idf(at: Folders) -> tuple[str, ...]:
-    settings = f"SDKCONFIG={at.work / 'sdkconfig'}"
-    return ("-C", str(at.sources), "-B", str(at.work), "-D", settings)
+def _idf(at: Folders, name: str) -> tuple[str, ...]:
+    settings = [f"SDKCONFIG={at.work / 'sdkconfig'}"]
+    if _console(name)[1]:
+        files = (str(at.sources / f"sdkconfig.{end}") for end in ("defaults", "usb"))
+        settings.append(f"SDKCONFIG_DEFAULTS={';'.join(files)}")
+    given = (part for setting in settings for part in ("-D", setting))
+    return ("-C", str(at.sources), "-B", str(at.work), *given)
 
 
-def _idf_build(at: Folders, _name: str) -> tuple[tuple[str, ...], ...]:
-    return ((*_idf(at), "build"),)
+def _idf_build(at: Folders, name: str) -> tuple[tuple[str, ...], ...]:
+    return ((*_idf(at, name), "build"),)
 
 
-def _idf_flash(at: Folders, _name: str, port: str | None) -> tuple[str, ...]:
-    return (*_idf(at), *(("-p", port) if port else ()), "flash")
+def _idf_flash(at: Folders, name: str, port: str | None) -> tuple[str, ...]:
+    return (*_idf(at, name), *(("-p", port) if port else ()), "flash")
 
 
 def _pio_build(at: Folders, name: str) -> tuple[tuple[str, ...], ...]:
@@ -147,7 +164,7 @@ ECOSYSTEMS: Mapping[EcosystemName, Ecosystem] = {
         *("esp-idf", "ESP-IDF", IDF_PY, IDF_PY, "IDF_PATH", _idf_build, _idf_flash),
         "{name}.elf",
         (r"Toolchain\s+file\s+\S+\s+not\s+found",),
-        lambda _at, name: {"IDF_TARGET": name},
+        lambda _at, name: {"IDF_TARGET": _console(name)[0]},
     ),
     "pio": Ecosystem(
         *("platformio", "PlatformIO", PIO, PIO, "", _pio_build, _pio_flash),
@@ -208,4 +225,20 @@ def foreign_board(text: object) -> ForeignBoard | None:
             f"board {text!r}: {name!r} is no board's name; after {known}: comes the name that "
             f"{ECOSYSTEMS[known].title} has for it: letters, digits and any of _ . : / = , @ -"
         )
+    if known in _WITH_USB and "," in name:
+        _check_console(text, known, name)
     return ForeignBoard(known, name)
+
+
+def _check_console(text: str, ecosystem: EcosystemName, name: str) -> None:
+    """Raise InvalidBoard unless a console on the board's USB port can be meant."""
+    plain, is_usb = _console(name)
+    if not is_usb:
+        raise InvalidBoard(
+            f"board {text!r}: found {name.partition(',')[2]!r} after the comma; {_USB}, for a "
+            "console on the board's own USB port, is all that may stand there"
+        )
+    if ecosystem == "idf" and plain in _CHIPS_WITHOUT_USB:
+        raise InvalidBoard(
+            f"board {text!r}: this chip has no USB port; leave ,{_USB} out for a console on a UART"
+        )

@@ -186,6 +186,40 @@ def test_application_is_exported_and_built_by_the_ecosystems_tool(project, fake,
     assert fake.calls == expected
 
 
+def test_console_on_usb_is_asked_for(project, fake):
+    text = "zephyr:xiao_ble/nrf52840,usb"
+    work = work_of(project, text)
+    fake.answer(work / "zephyr" / "zephyr.elf")
+    assert microlut.build(project, text).board_id == text
+    assert work != work_of(project, "zephyr:xiao_ble/nrf52840")
+    ((_, given, _),) = fake.calls
+    assert given[:5] == ["build", "-b", "xiao_ble/nrf52840", "-S", "cdc-acm-console"]
+    text = "idf:esp32c3,usb"
+    work = work_of(project, text)
+    fake.answer(work / "digits.elf")
+    microlut.build(project, text)
+    ((_, given, variables),) = fake.calls
+    app = work.parent / "app"
+    files = f"{app / 'sdkconfig.defaults'};{app / 'sdkconfig.usb'}"
+    assert given[-3:] == ["-D", f"SDKCONFIG_DEFAULTS={files}", "build"]
+    assert variables == {"IDF_TARGET": "esp32c3"}
+    assert "CONFIG_ESP_CONSOLE_USB_SERIAL_JTAG=y" in (app / "sdkconfig.usb").read_text()
+    told = microlut.flash(project, text, dry_run=True)
+    assert told.command[-3:] == ("-D", f"SDKCONFIG_DEFAULTS={files}", "flash")
+
+
+@pytest.mark.parametrize("text", ["zephyr:x,cdc", "idf:esp32c3,", "idf:esp32c3,usb,usb"])
+def test_other_words_after_a_comma_are_refused(text):
+    with pytest.raises(InvalidBoard, match=r"after the comma; usb, for a console on the board's"):
+        foreign_board(text)
+
+
+@pytest.mark.parametrize("text", ["idf:esp32,usb", "idf:esp32c2,usb"])
+def test_chip_without_usb_is_told(text):
+    with pytest.raises(InvalidBoard, match="has no USB port; leave ,usb out"):
+        foreign_board(text)
+
+
 def test_platformio_takes_an_environment_that_is_there(project, fake):
     fake.answer(work_of(project, "pio:pico") / "pico" / "firmware.elf")
     microlut.build(project, "pio:pico")
