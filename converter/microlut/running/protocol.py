@@ -41,6 +41,7 @@ class RunResult:
         pieces: If the task has a caller, the instructions of each inference in pieces: before the
             caller, each of its calls, and after the last return.
         stack_bytes: The most that the stack held, or None if not reported.
+        note: What ran instead of the image, or "".
     """
 
     outputs: Int8Array
@@ -48,6 +49,7 @@ class RunResult:
     log: str
     pieces: tuple[tuple[int, ...], ...] = ()
     stack_bytes: int | None = None
+    note: str = ""
 
 
 def input_block(inputs: Int8Array) -> bytes:

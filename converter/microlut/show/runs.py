@@ -79,13 +79,14 @@ def run_text(outcome: RunOutcome) -> str:
 
 
 def _note_text(outcome: RunOutcome) -> str:
-    """Return a line about the machine if it is not the board itself."""
+    """Return a line about the machine if it is not the board itself, or about the image."""
     if not outcome.note:
         return ""
-    return (
-        f"Measured on {outcome.note}.\n"
-        f"The start-up and driver code of {outcome.image.board_id} was built and did not run.\n"
-    )
+    measured = f"Measured on {outcome.note}.\n"
+    if outcome.measured_on == outcome.image.board_id:
+        return measured
+    board = outcome.image.board_id
+    return f"{measured}The start-up and driver code of {board} was built and did not run.\n"
 
 
 def profile_text(profile: Profile) -> str:

@@ -151,7 +151,7 @@ def run_on(
     else:
         task = replace(task, count_instructions=count != "nothing")
     outcome, result = run_task(task, image, reference, progress)
-    outcome = replace(outcome, note=machine.note, emulator=machine.emulator)
+    outcome = replace(outcome, note=machine.note or result.note, emulator=machine.emulator)
     if not result.pieces:
         return outcome
     return replace(outcome, profile=make_profile(project.report["layers"], result.pieces[0]))

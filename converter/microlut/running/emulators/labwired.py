@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from microlut.board.board import Board
 from microlut.errors import InvalidBoard, InvalidInput, RunFailed
@@ -33,6 +37,11 @@ _SLICE = "100us"  # of virtual time; a second of the wall clock is some tens of 
 # What boards/labwired/*.yaml name for a ROM, all of whose functions return at once.
 _ROM_VARIABLE = "MICROLUT_LABWIRED_ROM"
 _ROM = b"\x82\x80" * 0x3_0000  # c.jr ra
+
+_TILE = "mlut_v6m_tile"  # the only function of the engine for Armv6-M with ADD PC
+_ADD_PC_CODE, _ADD_PC_MASK = 0x4487, 0xFF87
+_NOPS = (0x46C0, 0xBF00)
+_EXCHANGED = "a copy of the image with ADD PC and the NOP behind it exchanged, for an error of"
 
 _PC = 15
 _XPSR = 16
@@ -60,8 +69,9 @@ class Instruction:
     v6m: bool
 
 
+_ADD_PC = Instruction("ADD PC, R0", b"\x87\x44", {0: 4}, _PC, 8, v6m=True)
 INSTRUCTIONS = (
-    Instruction("ADD PC, R0", b"\x87\x44", {0: 4}, _PC, 8, v6m=True),
+    _ADD_PC,
     Instruction("SSAT R0, #8, R1", b"\x01\xf3\x07\x00", {1: 1000}, 0, 127, v6m=False),
 )
 
@@ -77,15 +87,17 @@ def run(task: Task, on_output: OnOutput) -> RunResult:
     package = importlib.import_module(LABWIRED.module)
     with plain_folder() as folder, _rom(folder):
         system = _system(folder, task.board, Path(str(package.__file__)).parent)
-        _check(package, system, task)
+        elf, note = task.elf, ""
+        if _jumps_short(package, system, task):
+            elf, note = _exchanged(elf, folder), f"{_EXCHANGED} LabWired {_version()}"
         emulator = task.board.emulators.labwired
         assert emulator is not None
-        with package.Sim(task.elf, system=system, uart=emulator.uart) as simulation:
+        with package.Sim(elf, system=system, uart=emulator.uart) as simulation:
             console = _Console(simulation)
             console.wait(task.timeout_seconds)
             device = Device(console, task.timeout_seconds)
             done = run_inputs(device, task.inputs, task.output_bytes, on_output)
-            return RunResult(done.outputs, None, simulation.uart_transcript())
+            return RunResult(done.outputs, None, simulation.uart_transcript(), note=note)
 
 
 class _Console:
@@ -162,30 +174,38 @@ def _system(folder: Path, board: Board, package: Path) -> Path:
     return system
 
 
-def _check(package: Any, system: Path, task: Task) -> None:  # noqa: ANN401 (without types)
-    """Raise InvalidBoard if this LabWired executes instructions wrongly that the board needs."""
+def _jumps_short(package: Any, system: Path, task: Task) -> bool:  # noqa: ANN401 (without types)
+    """Return whether ADD PC goes two bytes less far than it should, as in version 0.25.
+
+    Raises:
+        InvalidBoard: This LabWired executes instructions wrongly otherwise that the board needs.
+    """
     board = task.board
     if not board.core.value.startswith("cortex-m"):
-        return
+        return False
     assert board.memory is not None
     is_v6m = board.core.value in ("cortex-m0", "cortex-m0plus")
     machine = package.Machine(str(task.elf), str(system))
-    wrong = [
-        instruction.name
-        for number, instruction in enumerate(INSTRUCTIONS)
-        if (instruction.v6m or not is_v6m)
-        and not _is_right(machine, instruction, board.memory.ram.origin + 0x100 * (number + 1))
-    ]
+    place = board.memory.ram.origin + 0x100
+    off = {
+        instruction.name: _off(machine, instruction, place)
+        for instruction in INSTRUCTIONS
+        if instruction.v6m or not is_v6m
+    }
+    wrong = [name for name, difference in off.items() if difference != 0]
+    if is_v6m and off == {_ADD_PC.name: -2}:
+        return True
     if wrong:
         raise InvalidBoard(
-            f"{board.id}: LabWired {version(LABWIRED.module)} does not execute "
-            f"{' and '.join(wrong)} as the core does, which the firmware needs; use another "
-            "emulator that `microlut boards` names, or a newer LabWired"
+            f"{board.id}: LabWired {_version()} does not execute {' and '.join(wrong)} as the core "
+            "does, which the firmware needs; use another emulator that `microlut boards` names, or "
+            "a newer LabWired"
         )
+    return False
 
 
-def _is_right(machine: Any, instruction: Instruction, place: int) -> bool:  # noqa: ANN401
-    """Return whether an instruction at an address of RAM does what it should."""
+def _off(machine: Any, instruction: Instruction, place: int) -> int | None:  # noqa: ANN401
+    """Return what a result is more than it should be, at an address of RAM; None without one."""
     machine.write_memory(place, list(instruction.code))
     for register, value in instruction.given.items():
         machine.write_register(register, value)
@@ -194,6 +214,34 @@ def _is_right(machine: Any, instruction: Instruction, place: int) -> bool:  # no
     try:
         machine.step(1)
     except RuntimeError:  # it knows no such instruction
-        return False
+        return None
     found: int = machine.read_register(instruction.register)
-    return found == instruction.result + (place if instruction.register == _PC else 0)
+    return found - instruction.result - (place if instruction.register == _PC else 0)
+
+
+def _exchanged(elf: Path, folder: Path) -> Path:
+    """Write a copy of an image in which each ADD PC comes after the NOP that is behind it.
+
+    From there, two bytes less far is the right place.
+    """
+    data = bytearray(elf.read_bytes())
+    with elf.open("rb") as file:
+        image = ELFFile(file)
+        symbols = image.get_section_by_name(".symtab")
+        found = (
+            symbols.get_symbol_by_name(_TILE) if isinstance(symbols, SymbolTableSection) else None
+        )
+        for symbol in found or ():
+            section = image.get_section(symbol["st_shndx"])
+            start = section["sh_offset"] + (symbol["st_value"] & ~1) - section["sh_addr"]
+            for at in range(start, start + symbol["st_size"] - 2, 2):
+                (first, second) = struct.unpack_from("<HH", data, at)
+                if first & _ADD_PC_MASK == _ADD_PC_CODE and second in _NOPS:
+                    struct.pack_into("<HH", data, at, second, first)
+    copy = folder / elf.name
+    copy.write_bytes(data)
+    return copy
+
+
+def _version() -> str:
+    return version(LABWIRED.module)

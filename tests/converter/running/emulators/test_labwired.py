@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -29,6 +30,7 @@ class Simulation:
     fails = ""
 
     def __init__(self, elf, *, system, uart):
+        self.image = elf.read_bytes() if elf.is_file() else b""
         self.system, self.uart, self.rom = (
             system.read_text(),
             uart,
@@ -82,6 +84,7 @@ class Machine:
 
     wrong: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
+    less = 2
 
     def __init__(self, elf, system):
         self.registers, self.code = dict.fromkeys(range(17), 0), {}
@@ -103,7 +106,7 @@ class Machine:
             raise RuntimeError("Instruction decoding error")
         self.registers[labwired._PC] = place + len(known.code)
         result = known.result + (place if known.register == labwired._PC else 0)
-        self.registers[known.register] = result - 2 * (known.name in self.wrong)
+        self.registers[known.register] = result - self.less * (known.name in self.wrong)
 
 
 @pytest.fixture
@@ -177,6 +180,40 @@ def test_every_instruction_that_is_wrong_is_named(package, tmp_path):
     (tmp_path / "configs" / "chips" / "stm32f407.yaml").touch()
     with pytest.raises(InvalidBoard, match="ADD PC, R0 and SSAT R0, #8, R1"):
         run_image(task_of(load_board("stm32f4-discovery"), tmp_path))
+
+
+@pytest.fixture
+def tile(tmp_path):
+    """An image with a function that begins as the engine's, and a constant that looks like it."""
+    gcc = tools.find_tool(tools.ARM_GCC)
+    if gcc is None:
+        pytest.skip(f"no image: {tools.ARM_GCC.apt_command}")
+    (tmp_path / "a.s").write_text(
+        ".syntax unified\n.cpu cortex-m0plus\n.thumb\n.text\n.global mlut_v6m_tile\n"
+        ".type mlut_v6m_tile, %function\nmlut_v6m_tile:\nmovs r0, #1\nadd pc, r10\nnop\n"
+        "movs r1, #1\nadd pc, r10\nmovs r0, #2\n.size mlut_v6m_tile, .-mlut_v6m_tile\n"
+        ".word 0x46c044d7\n"
+    )
+    options = ("-nostdlib", "-mcpu=cortex-m0plus", "-mthumb", "-Wl,--build-id=none", "-Wl,-e,0")
+    subprocess.run([gcc, *options, "-o", "a.elf", "a.s"], cwd=tmp_path, check=True)
+    return (tmp_path / "a.elf").read_bytes()
+
+
+def test_a_jump_that_is_two_bytes_short_begins_two_bytes_later(package, tmp_path, tile):
+    """ADD PC adds to the address + 2 in LabWired 0.25, to the address + 4 in the core."""
+    package.Machine.wrong = {"ADD PC, R0"}
+    result = run_image(task_of(PICO, tmp_path))
+    assert result.note.endswith("NOP behind it exchanged, for an error of LabWired 9.9")
+    before, after = (bytes.fromhex(code) for code in ("0120d744c0460121", "0120c046d7440121"))
+    assert (tile.count(before), tile.count(b"\xd7\x44\xc0\x46")) == (1, 2)
+    assert Simulation.last.image == tile.replace(before, after)
+    assert (tmp_path / "a.elf").read_bytes() == tile
+    package.Machine.wrong = frozenset()
+    assert run_image(task_of(PICO, tmp_path)).note == ""
+    assert Simulation.last.image == tile
+    package.Machine.wrong, package.Machine.less = {"ADD PC, R0"}, 4
+    with pytest.raises(InvalidBoard, match="does not execute ADD PC, R0 as the core does"):
+        run_image(task_of(PICO, tmp_path))
 
 
 def test_an_access_outside_the_memory_fails_the_run(package, tmp_path):
