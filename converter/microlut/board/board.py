@@ -262,7 +262,9 @@ def _path_of(name: str) -> Path:
     called = {b.id: (b.title, b.mcu, b.port, b.core.value) for b in boards()}
     hint = did_you_mean(name, called)
     if ":" in name and name.partition(":")[0] in get_args(EcosystemName):
-        hint = "boards of other ecosystems go with build, flash and run only; "
+        hint = (
+            "boards of other ecosystems go with build, flash, run --port and verify --port only; "
+        )
     if _ESP32.match(name):
         hint = f"for other ESP32 chips, export an ESP-IDF component: {_EXPORT}; {hint}"
     raise InvalidBoard(

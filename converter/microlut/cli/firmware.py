@@ -158,6 +158,7 @@ def verify(
     folder: FolderArgument,
     inputs: InputsOption,
     board: BoardsOption = None,
+    port: PortOption = None,
     limit: LimitOption = None,
     emulator_limit: Annotated[
         int,
@@ -169,8 +170,8 @@ def verify(
     """Run every executable form of the model and compare all outputs byte by byte.
 
     The forms: the integer interpreter, tflite-micro, the desktop TFLite runtime, the engine on this
-    computer, and the firmware on each emulated board. Of a .tflite file of integers at 8 bits,
-    tflite-micro runs the original, too.
+    computer, and the firmware on each emulated board, or at --port on the real one that --board
+    names. Of a .tflite file of integers at 8 bits, tflite-micro runs the original, too.
     """
     project = projects.read(folder)
     with progress_bar(as_json) as progress:
@@ -181,6 +182,7 @@ def verify(
             limit=limit,
             emulator_limit=emulator_limit,
             original=model,
+            port=port,
             progress=progress,
         )
     if as_json:

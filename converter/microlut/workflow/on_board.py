@@ -5,17 +5,39 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import mean
 
-from microlut.board.board import Board, Core
+from microlut.board.board import Board, Core, board_of, load_board
 from microlut.errors import RunFailed
 from microlut.importers.samples import Samples
+from microlut.machine.serial_port import SerialPort
 from microlut.project import Project
 from microlut.running.device import Device, DeviceRun, Port, run_inputs
 from microlut.running.profile import Profile, make_profile
+from microlut.support.arguments import PathLike
 from microlut.support.progress import Progress, counted, silent
+from microlut.toolchain.ecosystems import foreign_board
 from microlut.toolchain.image import Image
 from microlut.verification.reference import make_reference
 from microlut.workflow.build import build
 from microlut.workflow.outcomes import RunOutcome, compared_outcome
+
+
+def run_at_port(
+    project: Project,
+    board: Board | PathLike,
+    samples: Samples,
+    port: str,
+    progress: Progress = silent,
+    *,
+    profile: bool = False,
+) -> RunOutcome:
+    """Run samples on a board, or one of another ecosystem, at the serial port of this name."""
+    foreign = foreign_board(board)
+    target = load_board("host") if foreign is not None else board_of(board)
+    with SerialPort(port, target.baud) as opened:
+        image = None if foreign is None else build(project, foreign.text)
+        return run_on_board(
+            project, target, samples, opened, progress, profile=profile, image=image
+        )
 
 
 def run_on_board(  # noqa: PLR0913 (what makes a run)

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from microlut.board.board import Board, board_of, load_board
+from microlut.board.board import Board, board_of
 from microlut.board.schema import EmulatorName
 from microlut.conversion.conversion import source_hash
 from microlut.errors import DoesNotFit, InvalidInput, ToolMissing
@@ -17,7 +17,6 @@ from microlut.graph.ir import Graph
 from microlut.graph.passes import run_passes
 from microlut.importers import import_model
 from microlut.importers.samples import Inputs, as_samples
-from microlut.machine.serial_port import SerialPort
 from microlut.project import Model, Project, project_of
 from microlut.running.emulators import Task, run_image
 from microlut.running.emulators.machines import (
@@ -36,7 +35,7 @@ from microlut.verification.accuracy import float_top1
 from microlut.verification.reference import Reference, check_samples, make_reference
 from microlut.workflow.application import check_options
 from microlut.workflow.build import build
-from microlut.workflow.on_board import run_on_board
+from microlut.workflow.on_board import run_at_port
 from microlut.workflow.outcomes import RunOutcome, compared_outcome
 
 Count = Literal["nothing", "inferences", "layers"]
@@ -84,26 +83,17 @@ def run(  # noqa: PLR0913 (the user's options, by name)
     project, foreign = project_of(model), foreign_board(board)
     if foreign is not None:
         _check_application(foreign, emulator, port, count)
-    target = load_board("host") if foreign is not None else board_of(board)
     samples = as_samples(inputs, project.inputs, labels, limit)
     check_samples(project, samples)
     real = None if original is None else checked_original(original, project)
     if port is None:
+        target = board_of(board)
         machine = ready_machine(target, count, emulator)
         outcome = run_on(
             machine, project, make_reference(project, samples), target, count, progress
         )
     else:
-        with SerialPort(port, target.baud) as opened:
-            outcome = run_on_board(
-                project,
-                target,
-                samples,
-                opened,
-                progress,
-                profile=count == "layers",
-                image=None if foreign is None else build(project, foreign.text),
-            )
+        outcome = run_at_port(project, board, samples, port, progress, profile=count == "layers")
     return outcome if real is None else replace(outcome, float_top1=float_top1(real, samples))
 
 

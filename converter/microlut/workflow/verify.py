@@ -19,13 +19,14 @@ from microlut.running.emulators.machines import (
     check_machine,
     choose_machine,
 )
-from microlut.support.arguments import PathLike, integer, path_of
+from microlut.support.arguments import PathLike, check_text, integer, path_of
 from microlut.support.progress import Progress, check_progress, silent
 from microlut.verification.compare import INTERPRETER, FormResult, compare, compare_runtimes
 from microlut.verification.original import ORIGINAL, compare_original
 from microlut.verification.reference import Reference, make_reference
 from microlut.verification.runtimes import TFLITE_MICRO, tflite_micro_lacks
 from microlut.workflow.build import build
+from microlut.workflow.on_board import run_at_port
 from microlut.workflow.originals import is_original, original_file, original_lacks
 from microlut.workflow.outcomes import VerifyOutcome
 from microlut.workflow.run import run_task, task_of
@@ -42,6 +43,7 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
     limit: int | None = None,
     emulator_limit: int = DEFAULT_EMULATOR_LIMIT,
     original: PathLike | None = None,
+    port: str | None = None,
     progress: Progress = silent,
 ) -> VerifyOutcome:
     """Run every executable form and compare all outputs with the integer interpreter's.
@@ -58,18 +60,23 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
             how many runs about.
         original: The .tflite file of integers that was converted at 8 bits, which tflite-micro runs
             too; by default the file of its name, beside the folder or in the current one.
+        port: Serial port of a real board, which `boards` then names alone; all inputs run there. It
+            may be one of another ecosystem, such as "pico:pico2".
         progress: Called with (form, done, total).
 
     Raises:
         DoesNotFit: One of `boards` is too small.
-        InvalidInput: `original` is not the file that was converted, or its integers are not kept.
+        InvalidInput: `original` is not the file that was converted, its integers are not kept, or
+            `port` is given without one board.
     """
+    check_text("port", port, "a serial port's name")
     emulator_limit = integer("emulator_limit", emulator_limit, 1)
     check_progress(progress)
     project = project_of(model)
     file = _original(project, original)
     samples = as_samples(inputs, project.inputs, labels, limit)
-    machines, skipped = _machines(_boards(boards))
+    real = None if port is None else _only(boards)
+    machines, skipped = _machines(_boards(boards)) if real is None else ((), ())
     total = len(samples)
     progress(INTERPRETER, 0, total)
     reference = make_reference(project, samples)
@@ -88,6 +95,10 @@ def verify(  # noqa: PLR0913 (the user's options, by name)
             forms.append(_compare_file(project, file, reference, progress))
         except (RunFailed, UnsupportedModel) as error:
             skipped = ((ORIGINAL, str(error)), *skipped)
+    if port is not None and real is not None:
+        found = run_at_port(project, real, samples, port, progress)
+        where = f"{found.image.board_id} at {port}"
+        forms.append(compare(where, found.outputs, reference.outputs))
     for machine in machines:
         board = machine.board
         most = max(1, emulator_limit // runs_per_sample(project.graph))
@@ -144,6 +155,15 @@ def _boards(
     if boards is None:
         return None
     return tuple(map(board_of, boards if isinstance(boards, list | tuple) else (boards,)))
+
+
+def _only(boards: Board | PathLike | Sequence[Board | PathLike] | None) -> Board | PathLike:
+    """Return the board at a port."""
+    named = boards if isinstance(boards, list | tuple) else (boards,)
+    if len(named) != 1 or named[0] is None:
+        raise InvalidInput("port is given; give one board, the one that is there")
+    board: Board | PathLike = named[0]
+    return board
 
 
 def _machines(

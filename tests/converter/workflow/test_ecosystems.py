@@ -397,8 +397,16 @@ def test_name_that_could_be_more_than_a_name_is_refused(project, text):
 
 
 def test_verbs_that_need_an_emulator_say_so(project):
-    with pytest.raises(InvalidBoard, match="go with build, flash and run only"):
+    with pytest.raises(
+        InvalidBoard, match="go with build, flash, run --port and verify --port only"
+    ):
         microlut.verify(project, TEST, ["pico:pico"])
+
+
+@pytest.mark.parametrize("boards", [None, [], ["host", "mps2-an386"]])
+def test_verify_at_a_port_needs_to_know_the_board(project, boards):
+    with pytest.raises(InvalidInput, match="port is given; give one board, the one that is there"):
+        microlut.verify(project, TEST, boards, port="/dev/ttyACM0")
 
 
 @pytest.mark.parametrize("text", ["other:board", "mps2-an386", "x.toml", None])
@@ -530,9 +538,13 @@ def test_application_runs_through_a_port(project, fake, monkeypatch):
     fake.answer(work_of(project, "pio:pico") / "pico" / "firmware.elf")
     with offer_image(microlut.load_board("host"), host.elf) as offered:
         outcome = microlut.run(project, "pio:pico", TEST, limit=3, port=offered.port)
+        verified = microlut.verify(project, TEST, "pio:pico", limit=3, port=offered.port)
     assert outcome.bit_exact
     assert outcome.image.board_id == "pio:pico"
     assert outcome.measured_on == offered.port
+    assert verified.bit_exact
+    assert verified.forms[-1].form == f"pio:pico at {offered.port}"
+    assert verified.forms[-1].samples == 3
 
 
 def test_command_line_builds_flashes_and_explains(project, fake, call):  # noqa: F811
