@@ -117,6 +117,8 @@ WRONG = [
     (Spectrum, {"high": 9000.0}, "half the sample rate"),
     (Spectrum, {"coefficients": 41}, "coefficients is 41"),
     (Spectrum, {"power": 3}, "power is 3"),
+    (Spectrum, {"every": 0}, "every is 0"),
+    (Sensor, {"scale": (1.0,), "every": 2.5}, "every is 2.5"),
     (Spectrum, {"offset": 2.0}, "offset is 2"),
     (Spectrum, {"window": "kaiser"}, "window is 'kaiser'"),
     (Spectrum, {"bands": 2.5}, "bands is 2.5"),

@@ -27,6 +27,7 @@ from graphs import qnet
 from microlut.codegen.front import render_front
 from microlut.errors import InvalidInput
 from microlut.integer import QuantizedGraph
+from microlut.integer.graph import Stream
 from microlut.ops.tensor import Features, Quantization
 from microlut.signal import MFCC, Image, Sensor, Spectrum
 from microlut.signal.file import Front
@@ -96,6 +97,7 @@ def spectrum_case(random: np.random.Generator, samples: int) -> Case:
                 logarithm=random.choice(["natural", "log10", "decibel"]).item(),
                 window=random.choice(["hann", "hamming", "rectangular"]).item(),
                 filters=random.choice(["tensorflow", "torchaudio", "librosa"]).item(),
+                every=int(random.choice([1, 1, 2, 5])),
             )
             break
         except InvalidInput:  # no band has a bin
@@ -113,7 +115,8 @@ def sensor_case(random: np.random.Generator, count: int) -> Case:
     features = int(random.integers(1, 7))
     scale = tuple((10 ** random.uniform(-4, 1, features)).tolist())
     offset = tuple((random.normal(0, 3, features) * scale * 100).tolist())
-    front = Sensor(scale, offset if random.random() < 0.5 else ())
+    every = int(random.choice([1, 1, 2, 7]))
+    front = Sensor(scale, offset if random.random() < 0.5 else (), every)
     given = random.normal(0, 10 ** random.uniform(0, 6), (count, features))
     given = np.clip(given, -(2**24), 2**24).astype(np.int32)
     reals = front(given)
@@ -257,7 +260,8 @@ def wanted(case: Case) -> bytes:
         return case.front.quantized(case.given, case.shape, case.quantization).tobytes()
     frames = case.front.quantized(case.given, case.quantization)
     count = case.shape[0]
-    windows = [frames[i : i + count] for i in range(len(frames) - count + 1)]
+    starts = range(0, len(frames) - count + 1, case.front.every)
+    windows = [frames[i : i + count] for i in starts]
     return b"".join(window.tobytes() for window in windows)
 
 
@@ -285,13 +289,45 @@ def test_bytes_are_those_of_numpy(kind: str, target: Target, tmp_path: Path):
     assert len(np.unique(np.frombuffer(found, np.int8))) > 200
 
 
+def test_streamed_network_takes_each_frame_once():
+    quantization = Quantization(0.1, 0)
+    plain = Case(Sensor((1.0,), every=2), (5, 1), quantization, np.zeros((9, 1), np.int32))
+    graph = replace(plain.graph("x"), stream=Stream(0, 5, 5, (None,)))
+    with pytest.raises(InvalidInput, match="every is 2, and a streamed network takes each frame"):
+        render_front(plain.front, graph)
+    assert "left" not in render_front(Sensor((1.0,)), graph)["x_front.h"]
+
+
+def mfcc_case(random: np.random.Generator, frames: int) -> Case:
+    """Return MLPerf Tiny's front end, whose frames overlap more here: sound is noise anyway."""
+    front = replace(MFCC, hop=int(random.integers(8, 24)))
+    given = sound(random, front.frame + front.hop * (frames - 1))
+    return Case(front, (1, front.features), random_quantization(random, front(given)), given)
+
+
 @pytest.mark.sweep
-@pytest.mark.parametrize("kind", ["spectrum", "sensor", "image"])
+@pytest.mark.parametrize("kind", ["spectrum", "mfcc", "sensor", "image"])
 def test_bytes_are_those_of_numpy_over_a_million_inputs(kind: str, tmp_path: Path):
-    count, size = {"spectrum": (60, 20_000), "sensor": (100, 5_000), "image": (400, 0)}[kind]
-    cases = [
-        replace(case, shape=(1, case.shape[1])) if kind != "image" else case
-        for case in cases_of(kind, 11, count, size)
-    ]
-    assert sum(case.given.size for case in cases) > 1_000_000
+    """Of MFCC and sensors, a million frames; of spectra with any sizes samples; pixels."""
+    count, size = {
+        "spectrum": (60, 20_000),
+        "mfcc": (100, 10_001),
+        "sensor": (100, 10_001),
+        "image": (400, 0),
+    }[kind]
+    if kind == "mfcc":
+        random = np.random.default_rng(11)
+        cases = [mfcc_case(random, size) for _ in range(count)]
+    else:
+        cases = [
+            replace(case, shape=(1, case.shape[1]), front=replace(case.front, every=1))
+            if kind != "image"
+            else case
+            for case in cases_of(kind, 11, count, size)
+        ]
+    inputs = {
+        "mfcc": lambda case: case.front.frames(len(case.given)),
+        "sensor": lambda case: len(case.given),
+    }.get(kind, lambda case: case.given.size)
+    assert sum(map(inputs, cases)) > 1_000_000
     assert outputs(cases, tmp_path, HOST) == b"".join(map(wanted, cases))

@@ -41,7 +41,7 @@ def render_front(front: Front, graph: QuantizedGraph, engine: str = "microlut/")
         "streamed": graph.stream is not None,
         "zero_point": tensor.quantized.zero_point,
         "version": VERSION,
-        **_context(front, tensor),
+        **_context(front, tensor, graph.stream is not None),
     }
     kind = type(front).__name__.lower()
     return {
@@ -52,7 +52,7 @@ def render_front(front: Front, graph: QuantizedGraph, engine: str = "microlut/")
     }
 
 
-def _context(front: Front, tensor: Tensor) -> Mapping[str, object]:
+def _context(front: Front, tensor: Tensor, streamed: bool) -> Mapping[str, object]:
     if isinstance(front, Image):
         shape = _without_ones(tensor.shape, 3)
         return {
@@ -62,6 +62,10 @@ def _context(front: Front, tensor: Tensor) -> Mapping[str, object]:
             "method": f"MLUT_IMAGE_{front.method.upper()}",
         }
     frames = _frames(tensor, front.features)
+    if streamed and front.every > 1:
+        raise InvalidInput(
+            f"every is {front.every}, and a streamed network takes each frame once; leave it out"
+        )
     return {"frames": frames, "stages": front.stages(tensor.quantized)}
 
 

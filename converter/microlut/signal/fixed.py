@@ -13,6 +13,7 @@ from microlut.errors import InvalidInput
 from microlut.ops.tensor import Quantization
 
 Int64s = NDArray[np.int64]
+MOST_EVERY = 1_000_000  # frames from one window to the next
 _MULTIPLIER_BITS = 31
 _MOST_SHIFT = 62
 _LOG_STEPS = 128

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from microlut.errors import InvalidInput
 from microlut.ops.tensor import Quantization
-from microlut.signal.fixed import Rescale, rescaled, rescales
-from microlut.support.arguments import brief
+from microlut.signal.fixed import MOST_EVERY, Rescale, rescaled, rescales
+from microlut.support.arguments import brief, integer
 
 _STEPS = 64  # of a raw value: origins lie between raw values, too
 _LARGEST_RAW = 1 << 24
@@ -24,15 +24,19 @@ class Sensor:
     Attributes:
         scale: Of each value of a frame, such as what the lowest bit of an axis stands for.
         offset: Of each value of a frame; none: 0.
+        every: Frames from one window to the next on the device: windows of more frames overlap.
 
     Raises:
-        InvalidInput: A scale is not above 0, or there are not as many offsets as scales.
+        InvalidInput: A scale is not above 0, there are not as many offsets as scales, or `every` is
+            not 1 or more.
     """
 
     scale: tuple[float, ...]
     offset: tuple[float, ...] = ()
+    every: int = 1
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "every", integer("every", self.every, 1, MOST_EVERY))
         for name in ("scale", "offset"):
             values = getattr(self, name)
             if not isinstance(values, tuple | list) or not all(map(_is_number, values)):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from microlut.errors import InvalidInput
 from microlut.ops.tensor import Quantization
 from microlut.signal.fixed import (
+    MOST_EVERY,
     Int64s,
     Rescale,
     logarithms,
@@ -60,6 +61,7 @@ class Spectrum:
         window: "hann", "hamming", both periodic, or "rectangular".
         filters: Whose mel filters and scale of the first coefficient: "tensorflow", "torchaudio" or
             "librosa".
+        every: Frames from one window to the next on the device: windows of more frames overlap.
 
     Raises:
         InvalidInput: A value is not allowed, or values do not go together.
@@ -78,6 +80,7 @@ class Spectrum:
     logarithm: Logarithm = "natural"
     window: Window = "hann"
     filters: Filters = "tensorflow"
+    every: int = 1
 
     def __post_init__(self) -> None:
         limits = {
@@ -88,6 +91,7 @@ class Spectrum:
             "bands": (1, _MOST_BANDS),
             "coefficients": (0, self.bands if type(self.bands) is int else _MOST_BANDS),
             "power": (1, 2),
+            "every": (1, MOST_EVERY),
         }
         for name, (least, most) in limits.items():
             object.__setattr__(self, name, integer(name, getattr(self, name), least, most))
