@@ -99,11 +99,9 @@ class Spectrum:
             object.__setattr__(self, name, within(name, getattr(self, name), 0.0, largest))
         for name, kind in (("logarithm", Logarithm), ("window", Window), ("filters", Filters)):
             check_choice(name, getattr(self, name), get_args(kind))
-        if not self.points:
-            points = max(_LEAST_POINTS, 1 << (self.frame - 1).bit_length())
-            object.__setattr__(self, "points", points)
-        if not self.high:
-            object.__setattr__(self, "high", self.rate / 2)
+        enough = max(_LEAST_POINTS, 1 << (self.frame - 1).bit_length())
+        object.__setattr__(self, "points", self.points or enough)
+        object.__setattr__(self, "high", self.high or self.rate / 2)
         self._check()
 
     def _check(self) -> None:
@@ -294,10 +292,8 @@ class Spectrum:
 def _turned(real: Int64s, imaginary: Int64s, w: Int64s) -> tuple[Int64s, Int64s]:
     """Return half the products of complex numbers and twiddles [..., 2]."""
     cosine, sine = w[..., 0], w[..., 1]
-    return (
-        times(real, cosine) - times(imaginary, sine),
-        times(real, sine) + times(imaginary, cosine),
-    )
+    made = times(real, cosine) - times(imaginary, sine)
+    return made, times(real, sine) + times(imaginary, cosine)
 
 
 # The front end of the keyword spotting network of MLPerf Tiny: 49 frames per second.
