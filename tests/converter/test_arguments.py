@@ -42,7 +42,7 @@ def reached(*_: object, **__: object) -> None:
 # Where the work of each function begins.
 WORK = {
     "conversion.fits": ("_fit_layer",),
-    "show.pictures.figure": ("_render",),
+    "show.pictures.figure": ("render",),
     "conversion.preparation": ("choose_ranges", "synthetic_inputs"),
     "exporters.export": ("package_files", "write_file"),
     "machine.serial_port": ("_why_not_opened",),

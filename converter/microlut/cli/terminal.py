@@ -51,6 +51,9 @@ class _Output(io.TextIOBase):
         with self._watched():
             self._stream.flush()
 
+    def close(self) -> None:
+        """Leave the stream as it is: Python 3.14 would print what its last flush raises."""
+
     def fileno(self) -> int:
         return self._stream.fileno()
 
