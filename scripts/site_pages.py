@@ -19,6 +19,7 @@ from mkdocs.structure.pages import Page
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 LANGUAGES = {".c": "c", ".h": "c", ".py": "python", ".toml": "toml"}
+TEX = {r"\pm": "±", r"\frac12": "½", r"\frac14": "¼", r"\ldots": "..."}
 _FROM_DOCS = re.compile(r"\]\(\.\./((?:\.\./)*)examples/([\w-]+)/README\.md")
 _LINK = re.compile(r"\]\(([^):#\s]+)(#[^)\s]*)?\)")
 
@@ -67,10 +68,19 @@ def _led(link: re.Match[str], folder: Path) -> str:
     return link[0]
 
 
+def _without_tex(formula: re.Match[str]) -> str:
+    """Return a short formula in characters: the site loads no program that sets formulas."""
+    text = formula[1]
+    for command, character in TEX.items():
+        text = text.replace(command, character)
+    return re.sub(r"\^(\w)", r"<sup>\1</sup>", text)
+
+
 def _shown(cell: Mapping[str, Any], pictures: dict[str, str | bytes], name: str) -> Iterator[str]:
     """Yield a cell of a notebook as Markdown; its pictures are added to the others."""
     text = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
+        text = re.sub(r"\$([^$\n]+)\$", _without_tex, text)
         yield re.sub(r"^#", "##", text, flags=re.MULTILINE)
         return
     yield f"```python\n{text}\n```"

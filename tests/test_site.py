@@ -64,6 +64,8 @@ def test_examples_have_pages_with_their_programs(site: Path):
 def test_notebook_of_the_method_has_its_results(site: Path):
     text = (site / "examples" / "method" / "index.html").read_text(encoding="utf-8")
     assert "Laplace weights, bits" in text
+    assert "2<sup>b</sup> levels" in text
+    assert "\\pm" not in text
     pictures = re.findall(r'<img [^>]*src="([^"]+)"', text)
     drawn = [name for name in pictures if "method-" in name]
     assert drawn

@@ -126,6 +126,6 @@ def _flash(found: Overview) -> Iterator[Advice]:
         yield Advice(
             "flash",
             parts[APPLICATION] / whole,
-            "your own program in the place of the console (microlut export)",
+            "your own program instead of the console (microlut export)",
             f"{size_text(parts[APPLICATION])} of console and start-up code are not the network's",
         )
