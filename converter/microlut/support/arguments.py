@@ -5,6 +5,7 @@ Type checkers see most of these faults before they happen, but notebooks run non
 
 from __future__ import annotations
 
+import errno
 import numbers
 import operator
 import os
@@ -17,6 +18,7 @@ from microlut.errors import InvalidInput, MicrolutError
 
 PathLike = str | os.PathLike[str]
 
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EBADF)
 _LONGEST_INT = 128  # bits
 _LARGEST = 3.4e38  # what float32 holds
 _SHORT = str | int | float | None  # what is shown itself; of others their type is told
@@ -56,13 +58,22 @@ def path_of(name: str, value: object, kind: type[MicrolutError] = InvalidInput) 
         raise kind(f"{name} is {brief(value)}; give a path")
     try:
         path = Path(value)
-        path.exists()
         if b"\0" in os.fsencode(path):
             raise ValueError("it has a NUL character")
+        _look_for(path)
     except (OSError, TypeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise kind(f"{name} is {brief(os.fspath(value))}; give another path: {reason}") from error
     return path
+
+
+def _look_for(path: Path) -> None:
+    """Raise OSError for a path that cannot be, such as one too long; `exists` is False for some."""
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno not in _NOT_THERE:
+            raise
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:

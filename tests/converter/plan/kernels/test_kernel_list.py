@@ -41,7 +41,7 @@ def test_operator_without_a_kernel_is_refused_by_name():
 def test_kernel_that_lacks_a_method_cannot_be_made(method: str):
     names = Kernel.__abstractmethods__ - {method}
     partial = type("Partial", (Kernel,), {name: lambda *_: None for name in names})
-    with pytest.raises(TypeError, match=f"abstract method {method}"):
+    with pytest.raises(TypeError, match=f"abstract method '?{method}"):
         partial()
 
 
