@@ -119,3 +119,11 @@ def test_design_lists_the_wings_of_the_import_contract():
     rows = re.findall(r"^\| (`.*?) \|", text.split("## The wings")[1], re.MULTILINE)
     listed = [{name.removesuffix(".py") for name in re.findall(r"`(.*?)`", row)} for row in rows]
     assert listed == layers
+
+
+def test_changelog_has_a_section_for_every_release():
+    text = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^## (\S+)", text, re.MULTILINE)
+    releases = {path.name for path in (CHECKOUT / "tests" / "fixtures").iterdir() if path.is_dir()}
+    assert sections[0] == "Unreleased:"
+    assert releases <= set(sections)
