@@ -17,7 +17,7 @@ from documents import ROOT, replace_table
 from numpy.typing import NDArray
 from pieces import BOARDS, Piece, table
 
-from microlut.ops.tensor import Quantization
+from microlut.ops.tensor import Quantization, dequantize_array, quantize_array
 from microlut.signal.answers import Distance, Smooth, suppress
 
 PAGE = ROOT / "docs" / "reference" / "front-ends.md"
@@ -90,7 +90,7 @@ def reconstruction(count: int) -> Piece:
     given = _random().integers(-128, 128, (_RUNS, 2 * count)).astype(np.int8)
     measure = Distance(_INPUT, _OUTPUT)
     sums = [measure(x[:count], x[count:]) for x in given]
-    scales = (f"{float(each.scale)!r}f, {each.zero_point}" for each in (_INPUT, _OUTPUT))
+    scales = (_scale(each) for each in (_INPUT, _OUTPUT))
     return Piece(
         name=f"distance of {count} values",
         includes=_INCLUDES,
@@ -107,6 +107,74 @@ def reconstruction(count: int) -> Piece:
     )
 
 
+def quantization(count: int) -> Piece:
+    """Return the quantization of real values, as net_quantize() does it."""
+    real = np.float32(_random().normal(0, 5, (_RUNS, count)))
+    return Piece(
+        name=f"net_quantize() of {count} real values",
+        includes=_INCLUDES,
+        state=(
+            f"static __attribute__((noipa)) void net_quantize_all(const float *x)\n{{\n"
+            f"    for (size_t i = 0; i < {count}u; i++) {{\n"
+            f"        output[i] = (int8_t)mlut_quantize(x[i], {_scale(_INPUT)}, -128, 127);\n"
+            "    }\n}"
+        ),
+        call="net_quantize_all((const float *)(const void *)input);",
+        files={},
+        given=_bytes(real),
+        wanted=quantize_array(real, _INPUT),
+        code="net_quantize_all",
+    )
+
+
+def dequantization(count: int) -> Piece:
+    """Return the real values of outputs, as net_dequantize() gives them."""
+    given = _random().integers(-128, 128, (_RUNS, count)).astype(np.int8)
+    return Piece(
+        name=f"net_dequantize() of {count} values",
+        includes=_INCLUDES,
+        state=(
+            "static __attribute__((noipa)) void net_dequantize_all(float *x)\n{\n"
+            f"    for (size_t i = 0; i < {count}u; i++) {{\n"
+            f"        x[i] = {float(_OUTPUT.scale)!r}f * "
+            f"(float)(input[i] - {_OUTPUT.zero_point});\n"
+            "    }\n}"
+        ),
+        call="net_dequantize_all((float *)(void *)output);",
+        files={},
+        given=given,
+        wanted=_bytes(dequantize_array(given, _OUTPUT)),
+        code="net_dequantize_all",
+    )
+
+
+def top_class(classes: int) -> Piece:
+    """Return the class of an answer, as net_top_class() and net_threshold() tell it."""
+    given = _random().integers(-128, 128, (_RUNS, classes)).astype(np.int8)
+    least = int(np.ceil(0.8 / _OUTPUT.scale)) + _OUTPUT.zero_point
+    wanted = np.stack([given.argmax(axis=1), given.max(axis=1) >= least], axis=1)
+    return Piece(
+        name=f"net_top_class() of {classes} classes, and net_threshold(0.8)",
+        includes=_INCLUDES,
+        state=(
+            "static __attribute__((noipa)) void net_answer(void)\n{\n"
+            f"    const size_t found = mlut_largest_int8(input, {classes}u);\n"
+            "    output[0] = (int8_t)found;\n"
+            f"    output[1] = input[found] >= "
+            f"mlut_threshold(0.8f, {_scale(_OUTPUT)}, -128, 127);\n}}"
+        ),
+        call="net_answer();",
+        files={},
+        given=given,
+        wanted=wanted.astype(np.int8),
+        code="net_answer",
+    )
+
+
+def _scale(of: Quantization) -> str:
+    return f"{float(of.scale)!r}f, {of.zero_point}"
+
+
 def _random() -> np.random.Generator:
     return np.random.default_rng(2026)
 
@@ -116,6 +184,9 @@ def _bytes(values: NDArray[np.generic]) -> NDArray[np.int8]:
 
 
 PIECES = (
+    partial(quantization, 64),
+    partial(dequantization, 12),
+    partial(top_class, 12),
     partial(smoothing, 12, 10),
     partial(suppression, 20),
     partial(suppression, 100),
