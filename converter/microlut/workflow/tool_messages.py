@@ -12,7 +12,10 @@ _MARKS = (
 )
 _OFFLINE = r"HTTPClientError|Could not resolve host|Failed to connect|ConnectionError|dial tcp"
 _DOWNLOADED = r"Manager: Installing (.+)"
-_CMAKE = re.compile(r"^CMake Error at .*:$\n\n?((?:^ +\S.*$\n?)+)", re.MULTILINE)
+# A text that ends in a colon goes on in the next paragraph.
+_CMAKE = re.compile(
+    r"^CMake Error at .*:$\n\n?((?:^ +\S.*$\n?)+(?:(?<=:\n)\n(?:^ +\S.*$\n?)+)?)", re.MULTILINE
+)
 # CMake has called a program, whose last line says more.
 _CALLED = re.compile(
     r"^(\S.*)\n(?:\s*\n)?CMake Error at .*:\n\s+command failed with return code", re.MULTILINE

@@ -300,6 +300,14 @@ REAL = [
         "west: /z/kconfig.py: Kconfig:15: 'Kconfig.swo' not found; all",
     ),
     (
+        "pico:pico",
+        "TinyUSB available\nCMake Error at /p/src/rp2_common/tinyusb/CMakeLists.txt:29 (include):\n"
+        "  include could not find requested file:\n\n    /p/lib/tinyusb/family_support.cmake\n\n\n"
+        "-- Configuring incomplete, errors occurred!\n",
+        BuildFailed,
+        "cmake: include could not find requested file: /p/lib/tinyusb/family_support.cmake; all",
+    ),
+    (
         *("zephyr:x", 'usage: west [-h]\nwest: unknown command "build"; are you in a workspace?'),
         *(BuildFailed, 'x: west: unknown command "build"; are you in a workspace?; all'),
     ),
