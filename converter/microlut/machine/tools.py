@@ -222,14 +222,19 @@ PICOTOOL = Tool(
     optional=True,
 )
 
+COPY = Tool(
+    "uf2",
+    "flashing boards that show a drive, by a copy of the UF2 file",
+    elsewhere="part of microlut",
+    program=sys.executable,
+    optional=True,
+)
+
 TOOLS = (
     *(CMAKE, NINJA, HOST_CC, ARM_GCC, NEWLIB, QEMU, RISCV_GCC, PICOLIBC, QEMU_RISCV),
     *(RENODE, LABWIRED, OPENOCD, PYOCD, PROBE_RS, ST_FLASH, DFU_UTIL, BOSSAC, ESPTOOL),
-    *(WEST, IDF_PY, PIO, ARDUINO_CLI, PICOTOOL),
+    *(PICOTOOL, COPY, WEST, IDF_PY, PIO, ARDUINO_CLI),
 )
-
-
-COPY = Tool("uf2", "copying to a drive", program=sys.executable)  # part of Python
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from microlut.errors import (
     InvalidInput,
     ToolMissing,
 )
+from microlut.flashing import FLASHERS
 from microlut.machine import tools
 from microlut.machine.doctor import diagnose
 from microlut.machine.tools import HOST_CC, find_tool
@@ -577,8 +578,10 @@ def test_command_line_builds_flashes_and_explains(project, fake, call):  # noqa:
         assert failed.err.count("\n") == 1
 
 
-def test_doctor_lists_the_tools_of_ecosystems():
+def test_doctor_lists_the_tools_of_ecosystems_and_of_flashing():
     found = {tool.name: tool for tool in diagnose()}
+    assert {*FLASHERS} <= {*found}
+    assert found["uf2"].path is not None
     for name in ("west", "idf.py", "pio", "arduino-cli", "picotool"):
         assert found[name].optional
         assert found[name].install
