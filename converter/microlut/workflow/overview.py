@@ -33,6 +33,7 @@ from microlut.verification.gains import Gain, weight_gains
 from microlut.verification.histograms import WeightHistogram, weight_histograms
 from microlut.verification.reference import Reference, check_samples, make_reference
 from microlut.verification.tensors import TensorFigures, float_network, tensor_figures
+from microlut.workflow.build import build
 from microlut.workflow.originals import original_file
 from microlut.workflow.outcomes import DeployOutcome, RunOutcome
 from microlut.workflow.run import Count, checked_original, ready_machine, run_on
@@ -137,7 +138,8 @@ def overview(  # noqa: PLR0913 (the user's options, by name)
     if samples is not None:
         reference = make_reference(project, samples)
         if target is not None and machine is not None:
-            ran = run_on(machine, project, reference, target, _count(target), progress)
+            made = build(project, target)
+            ran = run_on(machine, project, reference, made, _count(target), progress)
         found = _measured(found, graph, samples, reference, ran, progress)
     image = ran.image if ran is not None else _built(project)
     parts = () if image is None else flash_parts(image)

@@ -23,12 +23,14 @@ from microlut.running.emulators.machines import (
     Machine,
     check_machine,
     choose_machine,
+    machine_with,
 )
 from microlut.running.profile import make_profile
 from microlut.running.protocol import RunResult
 from microlut.support.arguments import PathLike, check_choice, check_text
 from microlut.support.progress import Progress, check_progress, counted, silent
 from microlut.toolchain.build import check_tools
+from microlut.toolchain.cores import core_of
 from microlut.toolchain.ecosystems import ForeignBoard, foreign_board
 from microlut.toolchain.image import Image
 from microlut.verification.accuracy import float_top1
@@ -59,7 +61,7 @@ def run(  # noqa: PLR0913 (the user's options, by name)
     Args:
         model: The folder of a converted model, a project, or a conversion.
         board: A board, its id, the path of its .toml file, or one of another ecosystem, such as
-            "pico:pico2", with a port.
+            "pico:pico2", with a port; without one, the emulated machine with the same core.
         inputs: An .npz with array `x`, an .npy, or an array [n, ...].
         labels: Class numbers [n], for the accuracy; by default array `y` of the inputs' file.
         limit: Run only the first so many inputs.
@@ -82,31 +84,37 @@ def run(  # noqa: PLR0913 (the user's options, by name)
         raise InvalidInput("an emulator and a port are both given; give one of the two")
     project, foreign = project_of(model), foreign_board(board)
     if foreign is not None:
-        _check_application(foreign, emulator, port, count)
+        check_options(foreign, emulator=emulator, profile=count == "layers")
     samples = as_samples(inputs, project.inputs, labels, limit)
     check_samples(project, samples)
     real = None if original is None else checked_original(original, project)
     if port is None:
-        target = board_of(board)
-        machine = ready_machine(target, count, emulator)
-        outcome = run_on(
-            machine, project, make_reference(project, samples), target, count, progress
-        )
+        if foreign is None:
+            target = board_of(board)
+            machine = ready_machine(target, count, emulator)
+            reference = make_reference(project, samples)
+            image = build(project, target)
+        else:
+            image = build(project, foreign.text)
+            machine = _stand_in(foreign, image)
+            reference = make_reference(project, samples)
+        outcome = run_on(machine, project, reference, image, count, progress)
     else:
         outcome = run_at_port(project, board, samples, port, progress, profile=count == "layers")
     return outcome if real is None else replace(outcome, float_top1=float_top1(real, samples))
 
 
-def _check_application(
-    board: ForeignBoard, emulator: str | None, port: str | None, count: Count
-) -> None:
-    """Raise InvalidInput unless an application is to run on a real board."""
-    check_options(board, emulator=emulator, profile=count == "layers")
-    if port is None:
+def _stand_in(board: ForeignBoard, image: Image) -> Machine:
+    """Return the emulated machine with the core that an application was built for."""
+    core = core_of(image.elf)
+    machine = core and machine_with(core, f"no emulator here has {board.text}")
+    if not machine:
         raise InvalidInput(
-            f"{board.text}: its application runs on a real board only: write it with microlut "
-            "flash, and give --port"
+            f"{board.text}: no emulator here has its core, so its application runs on a real board "
+            "only: write it with microlut flash, and give --port"
         )
+    check_machine(machine)
+    return machine
 
 
 def ready_machine(board: Board, count: Count, emulator: EmulatorName | None = None) -> Machine:
@@ -127,12 +135,11 @@ def run_on(
     machine: Machine,
     project: Project,
     reference: Reference,
-    board: Board,
+    image: Image,
     count: Count,
     progress: Progress,
 ) -> RunOutcome:
-    """Build the firmware for a board, run it on a machine, and compare it with the reference."""
-    image = build(project, board)
+    """Run a board's image, or what stands for it, on a machine; compare it with the reference."""
     task = task_of(
         image_for(machine, image, lambda other: build(project, other)), machine, reference
     )

@@ -28,8 +28,9 @@ from microlut.errors import (
 from microlut.flashing import FLASHERS
 from microlut.machine import tools
 from microlut.machine.doctor import diagnose
-from microlut.machine.tools import HOST_CC, find_tool
+from microlut.machine.tools import ARM_GCC, HOST_CC, find_tool
 from microlut.running.emulators import offer_image
+from microlut.toolchain.cores import core_of
 from microlut.toolchain.ecosystems import ECOSYSTEMS, Folders, foreign_board
 from microlut.toolchain.image import measure
 from microlut.toolchain.uf2_image import drive_of_application, uf2_of_application
@@ -57,6 +58,7 @@ BOARDS = {
     "pico:pico2": ("digits.elf", "CMakeLists.txt"),
     "arduino:arduino:mbed_nano:nano33ble": ("digits.ino.elf", "digits/digits.ino"),
 }
+PATH = tools._search_path()
 TOOL_NAMES = ("west", "idf.py", "pio", "arduino-cli", "picotool", "cmake", "ninja")
 
 
@@ -532,12 +534,50 @@ def test_drive_is_that_of_the_chip(tmp_path, boot2, drive):
         ("flash", {"probe": "1"}, "takes no --probe"),
         ("run", {"inputs": TEST, "emulator": "qemu"}, "takes no --emulator"),
         ("run", {"inputs": TEST, "port": "x", "count": "layers"}, "takes no --profile"),
-        ("run", {"inputs": TEST}, "runs on a real board only: .* give --port"),
     ],
 )
 def test_option_of_other_boards_is_refused(project, verb, options, told):
     with pytest.raises(InvalidInput, match=told):
         getattr(microlut, verb)(project, "pico:pico", **options)
+
+
+CORES = {"m0": "m0plus", "m0plus": "m0plus", "m3": "m3", "m4": "m4f", "m7": "m4f"}
+CORES |= {"m33": "m33", "m55": "m55"}
+
+
+def arm_elf(folder: Path, cpu: str) -> Path:
+    compiler = find_tool(ARM_GCC)
+    if compiler is None:
+        pytest.skip(f"no ELF file: {ARM_GCC.name} is missing ({ARM_GCC.apt_command})")
+    (folder / "arm.c").write_text("int main(void) { return 0; }\n")
+    options = (f"-mcpu=cortex-{cpu}", "-mthumb", "-nostdlib", "-Wl,-e,0")
+    subprocess.run([compiler, *options, "-o", "arm.elf", "arm.c"], cwd=folder, check=True)
+    return folder / "arm.elf"
+
+
+@pytest.mark.parametrize("cpu", CORES)
+def test_core_of_an_application_is_read_from_its_elf_file(tmp_path, cpu):
+    assert core_of(arm_elf(tmp_path, cpu)) == f"cortex-{CORES[cpu]}"
+
+
+@pytest.mark.qemu
+def test_application_without_a_port_is_measured_on_the_same_core(project, fake, monkeypatch):
+    place = work_of(project, "zephyr:x") / "zephyr" / "zephyr.elf"
+    monkeypatch.setattr(tools, "_search_path", lambda: f"{fake.bin}{os.pathsep}{PATH}")
+    fake.elf = arm_elf(fake.folder, "m33")
+    fake.answer(place)
+    for name in ("cmake", "ninja"):  # those that build for the machine
+        (fake.bin / name).unlink()
+    outcome = microlut.run(project, "zephyr:x", TEST, limit=3)
+    assert outcome.bit_exact
+    assert (outcome.image.board_id, outcome.measured_on) == ("zephyr:x", "mps2-an505")
+    assert "the same code (cortex-m33), since no emulator here has zephyr:x" in outcome.note
+
+
+def test_application_whose_core_no_emulator_has_needs_a_port(project, fake):
+    fake.answer(work_of(project, "idf:esp32") / "digits.elf")  # one of this computer
+    with pytest.raises(InvalidInput, match=r"no emulator here has its core, .* give --port"):
+        microlut.run(project, "idf:esp32", TEST)
 
 
 def test_application_runs_through_a_port(project, fake, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microlut.board.board import Board, boards
+from microlut.board.board import Board, Core, boards
 from microlut.errors import InvalidBoard
 from microlut.machine.tools import LABWIRED, RENODE, Tool, find_tool, require_tool
 from microlut.running.emulators import choose_emulator, emulators_of
@@ -55,13 +55,19 @@ def choose_machine(board: Board, emulator: str | None = None, *, calls: bool = F
         InvalidBoard: The board does not have that emulator, or no machine has its core.
     """
     why = "" if emulator is not None else _why_not(board, calls)
-    other = _with_core_of(board) if why else None
+    other = _with_core(board.core) if why else None
     if other is not None:
         return Machine(other, "qemu", why)
     if calls:
         check_countable(board)
         emulator = emulator or "qemu"
     return Machine(board, choose_emulator(board, emulator))
+
+
+def machine_with(core: Core, why: str) -> Machine | None:
+    """Return the emulated machine with a core, and why it stands for a board; None without one."""
+    other = _with_core(core)
+    return None if other is None else Machine(other, "qemu", why)
 
 
 def check_machine(machine: Machine) -> None:
@@ -118,8 +124,8 @@ def _why_not(board: Board, calls: bool) -> str:
     return ""
 
 
-def _with_core_of(board: Board) -> Board | None:
-    others = [other for other in boards() if other.core is board.core]
+def _with_core(core: Core) -> Board | None:
+    others = [other for other in boards() if other.core is core]
     emulated = [other for other in others if other.emulators.qemu and other.memory]
     return max(emulated, key=_room, default=None)
 
