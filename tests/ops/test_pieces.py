@@ -106,7 +106,7 @@ def check(plans: list[Plan], most: int, folder: Path, target: Target) -> set[tup
 @pytest.mark.parametrize("seed", [1, *in_sweeps(*range(2, 6))])
 def test_networks_in_pieces_equal_the_interpreter(seed: int, tmp_path: Path):
     kinds = check(networks(seed), LEAST_STEP, tmp_path, HOST)
-    assert {what for _, what in kinds} >= {"rows", "columns", "units"}
+    assert {what for _, what in kinds} >= {"rows", "columns", "channels"}
     assert len(kinds) > 5
 
 

@@ -137,7 +137,8 @@ class ConvertReport(Shown):
     `ram_curve` has the arenas with the best trade between memory and time, and what an inference in
     them executes; it is empty if the engine is compiled for size.
     `steps` is in how many parts the C function `_step` runs an inference; the longest one takes
-    about `longest_step_instructions`, where `step_instructions` were asked for.
+    about `longest_step_instructions`, where `step_instructions` were asked for. None of what
+    version 0.1.0 converted.
     `buffers` are what the arena holds, from which layer to which by their numbers.
     `memories` are those of a board that has several; offsets count the arenas in them one after the
     other.
@@ -174,11 +175,8 @@ class ConvertReport(Shown):
     arena_lower_bound_bytes: int
     optimize: Optimize
     max_ram: int | None
-    step_instructions: int | None
     core: str
     estimated_instructions: int | None
-    steps: int
-    longest_step_instructions: int | None
     macs: int
     inputs: tuple[TensorReport, ...]
     outputs: tuple[TensorReport, ...]
@@ -194,6 +192,9 @@ class ConvertReport(Shown):
     buffers: tuple[PlacedBuffer, ...] = ()
     memories: tuple[MemoryReport, ...] = ()
     file_integers: FileIntegers = ""
+    step_instructions: int | None = None
+    steps: int | None = None
+    longest_step_instructions: int | None = None
 
     def records(self) -> list[Record]:
         """Return a record per layer."""

@@ -238,15 +238,29 @@ def test_input_of_more_elements_than_there_is_memory_is_refused():
 @pytest.mark.parametrize(
     ("kind", "key", "message"),
     [
-        ("ReLU", "max_value", r"option max_value is 1000.*, expected a number"),
+        ("ReLU", "max_value", r"option max_value is a number of 1329 bits, expected a number"),
         ("Rescaling", "scale", r"scale is 1000.*, expected numbers"),
         ("Normalization", "mean", r"mean is 1000.*, expected numbers"),
-        ("BatchNormalization", "epsilon", r"option epsilon is 1000.*, expected a number"),
+        ("BatchNormalization", "epsilon", r"option epsilon is a number of 1329 bits, exp"),
     ],
 )
 def test_number_beyond_double_precision_is_refused(kind, key, message):
     with pytest.raises(InvalidInput, match=message):
         import_model(one(kind, **{key: 10**400}))
+
+
+def test_enormous_inputs_of_a_layer_overflow_nothing_without_data():
+    huge, ones = np.full(2, 1e30, np.float32), np.ones(2, np.float32)
+    options = {"name": "group", "groups": 2, "axis": -1, "epsilon": 0.001}
+    options |= {"scale": True, "center": True}
+    group = FakeLayer("GroupNormalization", SHARED | options, (huge, huge))
+    norm = FakeLayer("BatchNormalization", SHARED | {"name": "norm"}, (ones,) * 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        made = microlut.convert(
+            FakeModel("m", PICTURE, (group, norm)), method="fitted", input_range=(0, 1)
+        )
+    assert made.sources["model.c"]
 
 
 def test_input_whose_scale_has_no_number_in_single_precision_is_refused():

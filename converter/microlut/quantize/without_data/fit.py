@@ -51,6 +51,7 @@ _MOST_OVERLAPPING = 1 << 17
 _WIDEST_OVERLAPPING = 640
 _DOUBT = 0.05  # of the mean variance of a layer's inputs, added to all variances
 _POSITIONS = 1 << 13  # most output positions for a covariance
+_LARGEST_TO_SQUARE = 1e15  # of which single precision can sum many squares
 _POSITIONS_A_COLUMN = 4  # fewest, or the block is made narrower
 
 
@@ -251,7 +252,9 @@ def _some(count: int) -> NDArray[np.intp]:
 def _covariance(rows: FloatArray) -> Array:
     """Return the covariance [groups, columns, columns] of [groups, positions, columns]."""
     centered = rows - rows.mean(axis=1, keepdims=True)
-    squares: FloatArray = np.swapaxes(centered, 1, 2) @ centered
+    if np.abs(centered).max(initial=0.0) > _LARGEST_TO_SQUARE:
+        centered = centered.astype(np.float64)
+    squares = np.swapaxes(centered, 1, 2) @ centered
     return np.asarray(squares.astype(np.float64) / rows.shape[1])
 
 
