@@ -238,7 +238,7 @@ def test_deploy_builds_where_no_machine_can_measure(lack, why, tmp_path, bare, m
         small = m4.model_copy(
             update={"memory": m4.memory.model_copy(update={"ram": ram, "others": {}})}
         )
-        monkeypatch.setattr(machines, "_with_core_of", lambda board: small)
+        monkeypatch.setattr(machines, "_with_core", lambda core: small)
     outcome = microlut.deploy(conversion(), bare, tmp_path / "out", samples(3))
     assert outcome.image.elf.is_file()
     assert outcome.run is None
