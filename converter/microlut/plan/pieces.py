@@ -20,7 +20,7 @@ from microlut.plan.cost import instructions
 from microlut.plan.kernels import Call, Tile, kernel_for
 from microlut.plan.plan import Plan, Step
 
-_AXES = (("height", "stride_y", "pad_top"), ("width", "stride_x", "pad_left"))
+_AXES = (("height", "pad_top"), ("width", "pad_left"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def _windowed(
     end = start + (count - 1) * window.strides[axis] + window.spans[axis]
     read = (max(0, start), min(end, inputs))
     sides = (max(0, -start), max(0, end - inputs))
-    rows, _, pad = _AXES[axis]
+    rows, pad = _AXES[axis]
     fields = {
         f"in.{rows}": f"= {read[1] - read[0]}",
         f"out.{rows}": f"= {count}",
@@ -226,7 +226,7 @@ def _transposed(
     padding = call.op.window.padding
     before, behind = ((padding.top, padding.bottom), (padding.left, padding.right))[axis]
     sides = (before + first, behind + call.shape[axis] - first - count)
-    rows, _, pad = _AXES[axis]
+    rows, pad = _AXES[axis]
     fields = {f"out.{rows}": f"= {count}", f"window.{pad}": f"= {sides[0]}"}
     return _varied(call, axis, (call.source[axis], count), sides), fields, 0
 

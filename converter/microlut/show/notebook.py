@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from microlut.conversion.conversion import Conversion
 from microlut.conversion.fits import LayerFit
 from microlut.conversion.front import SearchResult
-from microlut.plan.buffers import PlacedBuffer
 from microlut.project import Project
 from microlut.show.page.charts import memory_chart
-from microlut.show.page.occupied import occupied_bytes
+from microlut.show.page.occupied import buffers_in, peak_of
 from microlut.show.page.svg import Ink, chart
 from microlut.show.pictures.draw import drawn
 from microlut.support.resources import data_folder
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+
+    from microlut.plan.buffers import PlacedBuffer
 
 _BAR = 0.22  # inches
 
@@ -36,9 +37,8 @@ def picture(result: object) -> str:
         report = result.report
         return _memory([each["name"] for each in report.records()], report.buffers)
     if isinstance(result, Project):
-        buffers = result.report.get("buffers", ())
-        placed = [PlacedBuffer(**{**each, "tensors": tuple(each["tensors"])}) for each in buffers]
-        return _memory([each["name"] for each in result.report["layers"]], placed)
+        layers = [each["name"] for each in result.report["layers"]]
+        return _memory(layers, buffers_in(result.report))
     return _costs(result) if isinstance(result, RunOutcome) else ""
 
 
@@ -46,10 +46,9 @@ def _memory(layers: Sequence[str], buffers: Sequence[PlacedBuffer]) -> str:
     """Return what lies where in the arena, and when."""
     if not buffers:
         return ""
-    used = [occupied_bytes(buffers, number) for number in range(len(layers))]
-    peak = max(range(len(used)), key=used.__getitem__)
     arena = max(buffer.offset + buffer.bytes for buffer in buffers)
-    return _styled(memory_chart(buffers, layers, arena, peak), "Memory over time")
+    chart_of = memory_chart(buffers, layers, arena, peak_of(buffers, len(layers)))
+    return _styled(chart_of, "Memory over time")
 
 
 def _costs(outcome: RunOutcome) -> str:

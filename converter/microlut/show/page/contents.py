@@ -10,7 +10,7 @@ from typing import Any
 from microlut.plan import Point
 from microlut.plan.buffers import PlacedBuffer
 from microlut.show.page.advice import Advice, advice
-from microlut.show.page.occupied import occupied_bytes
+from microlut.show.page.occupied import buffers_in, occupied_bytes, peak_of
 from microlut.show.page.wires import Wires, wires
 from microlut.show.quality import figures
 from microlut.show.table import percent_text, size_text
@@ -199,23 +199,22 @@ class Contents:
     @property
     def buffers(self) -> list[PlacedBuffer]:
         """What the arena holds."""
-        found = self.facts.get("buffers", ())
-        return [PlacedBuffer(**{**each, "tensors": tuple(each["tensors"])}) for each in found]
+        return buffers_in(self.facts)
 
     @cached_property
     def peak(self) -> tuple[int, str]:
         """The layer that needs most of the arena, and a sentence on what it needs."""
         layers, buffers = self.facts["layers"], self.buffers
-        used = [occupied_bytes(buffers, number) for number in range(len(layers))]
-        peak = max(range(len(used)), key=used.__getitem__)
+        peak = peak_of(buffers, len(layers))
         alive = [b for b in buffers if b.first <= peak <= b.last]
         alive.sort(key=lambda buffer: -buffer.bytes)
         parts = ", ".join(
             f"{'scratch of ' if buffer.scratch else ''}{buffer.name} {buffer.bytes:,}"
             for buffer in alive
         )
+        used = size_text(occupied_bytes(buffers, peak))
         return peak, (
-            f"The peak is at {layers[peak]['name']}, which needs {size_text(used[peak])} of "
+            f"The peak is at {layers[peak]['name']}, which needs {used} of "
             f"{size_text(self.facts['arena_bytes'])}: {parts}."
         )
 
